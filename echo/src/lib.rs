@@ -1,0 +1,8 @@
+//! `echo`.
+
+use std::process::ExitCode;
+
+/// Entry point of the program.
+pub fn main() -> ExitCode {
+    ExitCode::SUCCESS
+}

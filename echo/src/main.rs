@@ -1,0 +1,4 @@
+//! `echo`, the program; everything is in the library beside it.
+fn main() -> std::process::ExitCode {
+    echo::main()
+}

@@ -1,0 +1,5 @@
+#![doc = include_str!("../PROTOCOL.md")]
+
+pub mod time;
+
+pub use time::Time;

@@ -1,0 +1,8 @@
+//! `proxy2`.
+
+use std::process::ExitCode;
+
+/// Entry point of the program.
+pub fn main() -> ExitCode {
+    ExitCode::SUCCESS
+}

@@ -1,0 +1,4 @@
+//! The real `echo`, built for the tests.
+fn main() -> std::process::ExitCode {
+    echo::main()
+}

@@ -1,0 +1,1 @@
+//! What the behaviour tests stand on: pairs in process, real processes, bad networks.

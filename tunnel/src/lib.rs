@@ -1,0 +1,1 @@
+//! The tokio shell that both proxies are made of.
