@@ -31,9 +31,13 @@
 //! ```
 
 mod counters;
+#[cfg(test)]
+mod dialogue;
+mod early;
 pub mod entry;
 pub mod exit;
 pub mod frame;
+mod life;
 mod settings;
 mod stream;
 
@@ -42,3 +46,7 @@ pub use entry::{AllBusy, Entry};
 pub use exit::Exit;
 pub use settings::Settings;
 pub use stream::{Closed, Reason, Stream, StreamId};
+
+/// How many datagrams may wait in a table before it stops to answer strays and repeats. A shell that drains after every
+/// datagram never gets near it; one that does not must not be made to grow by what strangers send.
+const ANSWERS_QUEUED: usize = 64;

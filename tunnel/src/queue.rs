@@ -66,6 +66,11 @@ impl Queue {
         self.pop(self.bytes.len(), budget);
     }
 
+    /// How many bytes wait.
+    pub(crate) fn len(&self) -> usize {
+        self.bytes.len()
+    }
+
     /// Whether nothing waits.
     pub(crate) fn is_empty(&self) -> bool {
         self.bytes.is_empty()

@@ -217,6 +217,11 @@ pub fn answer_from(local: SocketAddr, meta: &RecvMeta) -> Option<IpAddr> {
     meta.dst_ip.filter(|_| local.ip().is_unspecified())
 }
 
+/// Whether a send failed because the datagram is larger than the path's MTU.
+pub fn is_too_large(error: &io::Error) -> bool {
+    quinn_udp::is_msg_size_err(error)
+}
+
 fn canonical(address: SocketAddr) -> SocketAddr {
     match address {
         SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {

@@ -1,5 +1,8 @@
 //! What a table counts.
 
+use super::Reason;
+use super::frame::ParseError;
+
 /// What one table has done since it was made. The fields of the other role stay zero.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
@@ -13,7 +16,7 @@ pub struct Counters {
     pub closed: u64,
     /// Entry: clients refused because all ten ids were taken.
     pub all_busy: u64,
-    /// Streams that ended with `NOK`, sent (exit) or received (entry).
+    /// Streams that ended with `NOK` and no `OK` before, sent (exit) or received (entry).
     pub refused: u64,
     /// Streams that ended with neither `OK` nor `NOK`: no answer, or closed by a side before it.
     pub abandoned: u64,
@@ -23,12 +26,26 @@ pub struct Counters {
     pub repeats_received: u64,
     /// `X` sent to answer a datagram for an id that is not open.
     pub strays_answered: u64,
+    /// Answers to strays and repeats not sent because the shell left too many datagrams in the table.
+    pub unanswered: u64,
     /// Streams ended by the idle limit.
     pub idle: u64,
     /// Entry: ids given out before they had rested.
     pub unrested: u64,
     /// Datagrams that changed nothing and were handed to nobody.
     pub drops: Drops,
+}
+
+impl Counters {
+    /// A stream ended, for `reason` or, without one, because the shell said so.
+    pub(super) fn ended(&mut self, was_open: bool, reason: Option<Reason>) {
+        self.idle += u64::from(reason == Some(Reason::Idle));
+        match (was_open, reason) {
+            (true, _) => self.closed += 1,
+            (false, Some(Reason::Refused)) => self.refused += 1,
+            (false, _) => self.abandoned += 1,
+        }
+    }
 }
 
 /// Dropped datagrams by reason.
@@ -55,6 +72,16 @@ pub struct Drops {
 }
 
 impl Drops {
+    /// A datagram is not a frame.
+    pub(super) fn malformed(&mut self, error: ParseError) {
+        match error {
+            ParseError::Empty => self.empty += 1,
+            ParseError::Kind(_) => self.unknown_kind += 1,
+            ParseError::NoId => self.no_id += 1,
+            ParseError::Id(_) => self.bad_id += 1,
+        }
+    }
+
     /// All dropped datagrams.
     pub const fn total(&self) -> u64 {
         self.empty

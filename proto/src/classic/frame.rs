@@ -152,3 +152,81 @@ impl std::fmt::Display for ParseError {
 }
 
 impl std::error::Error for ParseError {}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn id(number: u8) -> StreamId {
+        StreamId::new(number).unwrap()
+    }
+
+    #[test]
+    fn every_row_of_the_table_reads_as_written() {
+        let one = id(1);
+        let frame = |kind, payload| Ok(Frame { kind, id: one, payload });
+        assert_eq!(Frame::parse(b"C1"), frame(Kind::Open, b"".as_slice()));
+        assert_eq!(Frame::parse(b"C1OK"), frame(Kind::Open, b"OK".as_slice()));
+        assert_eq!(Frame::parse(b"D1hola"), frame(Kind::Data, b"hola".as_slice()));
+        assert_eq!(Frame::parse(b"X1"), frame(Kind::Close, b"".as_slice()));
+        assert_eq!(Frame::parse(b"X1whatever"), frame(Kind::Close, b"whatever".as_slice()));
+    }
+
+    #[test]
+    fn every_malformed_datagram_has_its_reason() {
+        assert_eq!(Frame::parse(b""), Err(ParseError::Empty));
+        assert_eq!(Frame::parse(b"Z1"), Err(ParseError::Kind(b'Z')));
+        assert_eq!(Frame::parse(b"d1"), Err(ParseError::Kind(b'd')));
+        assert_eq!(Frame::parse(b"D"), Err(ParseError::NoId));
+        assert_eq!(Frame::parse(b"D:"), Err(ParseError::Id(b':')));
+        assert_eq!(Frame::parse(b"D/"), Err(ParseError::Id(b'/')));
+        assert_eq!(Frame::parse(b"D\x01"), Err(ParseError::Id(1)));
+    }
+
+    #[test]
+    fn only_a_c_has_an_answer() {
+        let answer = |datagram| Frame::parse(datagram).unwrap().answer();
+        assert_eq!(answer(b"C1OK"), Some(Answer::Opened));
+        assert_eq!(answer(b"C1NOK"), Some(Answer::Refused));
+        for request in [&b"C1"[..], b"C10", b"C1O", b"C1NO", b"C1ok", b"D1OK", b"X1NOK"] {
+            assert_eq!(answer(request), None, "{request:?}");
+        }
+    }
+
+    #[test]
+    fn what_is_sent_is_what_the_table_says() {
+        let control =
+            [Datagram::open, Datagram::opened, Datagram::refused, Datagram::close].map(|make| make(id(7)));
+        assert_eq!(control.each_ref().map(|datagram| &datagram[..]), [&b"C7"[..], b"C7OK", b"C7NOK", b"X7"]);
+        assert_eq!(data_header(id(0)), *b"D0");
+        assert_eq!(StreamId::all().map(StreamId::digit).collect::<Vec<_>>(), b"0123456789");
+    }
+
+    proptest! {
+        #[test]
+        fn reading_undoes_writing(kind in 0..3_usize, number in 0..10_u8, payload: Vec<u8>) {
+            let kind = [Kind::Open, Kind::Data, Kind::Close][kind];
+            let frame = Frame { kind, id: id(number), payload: &payload };
+            let bytes = frame.to_vec();
+            prop_assert_eq!(Frame::parse(&bytes), Ok(frame));
+        }
+
+        #[test]
+        fn writing_undoes_reading(datagram in near_frames()) {
+            if let Ok(frame) = Frame::parse(&datagram) {
+                prop_assert_eq!(frame.to_vec(), datagram);
+            } else {
+                prop_assert!(datagram.len() < 2 || !b"CDX".contains(&datagram[0]) || !datagram[1].is_ascii_digit());
+            }
+        }
+    }
+
+    /// Bytes of which about a third are frames.
+    fn near_frames() -> impl Strategy<Value = Vec<u8>> {
+        let header = proptest::sample::select(b"CDX019:/Z".as_slice());
+        (proptest::collection::vec(header, 0..3), any::<Vec<u8>>())
+            .prop_map(|(header, rest)| [header, rest].concat())
+    }
+}
