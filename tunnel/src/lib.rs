@@ -18,5 +18,5 @@ mod queue;
 mod ready;
 mod relay;
 pub mod session;
-mod udp;
+pub mod udp;
 pub mod units;

@@ -53,8 +53,8 @@ pub struct Session {
 
 #[derive(Debug)]
 enum Role {
-    ClassicEntry(Driver<classic::entry::Entry>),
-    ClassicExit(Driver<classic::exit::Exit>),
+    ClassicEntry(Box<Driver<classic::entry::Entry>>),
+    ClassicExit(Box<Driver<classic::exit::Exit>>),
 }
 
 /// Why a session cannot start. Each message names the argument and what to do.
@@ -105,7 +105,7 @@ impl Session {
         let side = classic::entry::Entry::new(options.table.clone(), clients, peer);
         let driver = drive(side, udp, &options)?;
         info!(listening = %local_addr, "proxy1 accepts TCP connections");
-        Ok(Self { running: Running { local_addr, udp_addr }, role: Role::ClassicEntry(driver) })
+        Ok(Self { running: Running { local_addr, udp_addr }, role: Role::ClassicEntry(Box::new(driver)) })
     }
 
     /// Binds what proxy2 needs.
@@ -122,7 +122,10 @@ impl Session {
         let side = classic::exit::Exit::new(options.table.clone(), target, options.dial_limit);
         let driver = drive(side, udp, &options)?;
         info!(listening = %local_addr, "proxy2 accepts UDP datagrams");
-        Ok(Self { running: Running { local_addr, udp_addr: local_addr }, role: Role::ClassicExit(driver) })
+        Ok(Self {
+            running: Running { local_addr, udp_addr: local_addr },
+            role: Role::ClassicExit(Box::new(driver)),
+        })
     }
 
     /// The bound addresses.

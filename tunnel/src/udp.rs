@@ -199,7 +199,7 @@ impl Udp {
             SocketAddr::V4(v4) if self.v6 => {
                 SocketAddrV6::new(v4.ip().to_ipv6_mapped(), v4.port(), 0, 0).into()
             }
-            other => other,
+            SocketAddr::V4(_) | SocketAddr::V6(_) => address,
         }
     }
 }

@@ -17,6 +17,7 @@ pub(crate) struct Peer {
     host: HostPort,
     /// Never empty.
     addresses: Vec<SocketAddr>,
+    /// Which of them is in use.
     current: usize,
     /// Since when a request waits for a sign of life.
     asked: Option<Time>,
@@ -40,7 +41,7 @@ impl Peer {
 
     /// Where to send now.
     pub(super) fn address(&self) -> SocketAddr {
-        *self.addresses.get(self.current).or(self.addresses.first()).expect("a resolved name has an address")
+        *self.addresses.get(self.current).expect("`current` is below the number of addresses")
     }
 
     /// How often the name was looked up again.
