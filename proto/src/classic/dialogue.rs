@@ -17,10 +17,11 @@ pub(super) fn run(script: &str, mut step: impl FnMut(&str) -> Vec<String>) {
 /// `+300ms` or `+5s`.
 pub(super) fn wait(input: &str) -> Option<Duration> {
     let time = input.strip_prefix('+')?;
-    Some(match time.strip_suffix("ms") {
-        Some(number) => Duration::from_millis(number.parse().unwrap()),
-        None => Duration::from_secs(time.strip_suffix('s').unwrap().parse().unwrap()),
-    })
+    let (number, unit) = match time.strip_suffix("ms") {
+        Some(number) => (number, Duration::from_millis(1)),
+        None => (time.strip_suffix('s')?, Duration::from_secs(1)),
+    };
+    number.parse().ok().map(|number: u32| unit * number)
 }
 
 /// Bytes as the scripts write them.

@@ -40,7 +40,7 @@ pub enum Received<'a> {
         /// Bytes for the client that came before the answer; mostly empty.
         early: Vec<u8>,
     },
-    /// The stream is over ([`Reason::Peer`](super::Reason::Peer) or [`Reason::Refused`](super::Reason::Refused)):
+    /// The stream is over ([`Reason::Peer`] or [`Reason::Refused`]):
     /// write what is queued, then close the client's connection.
     Closed(Closed),
 }
