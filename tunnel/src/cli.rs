@@ -39,7 +39,7 @@ pub struct ClassicArgs {
     memory: usize,
 
     /// Send data no faster than this, like 500Mbit; 'auto' is what fills a receive buffer like this machine's own in
-    /// 25 ms, at most 2.5Gbit; 'none' is no limit
+    /// 16 ms, at most 2.1Gbit; 'none' is no limit
     #[arg(long, value_name = "RATE", default_value = "auto", value_parser = parse_pace)]
     rate: Rate,
 

@@ -21,8 +21,8 @@ impl Limit {
         Self { since: now, passed: 0, held_back: 0 }
     }
 
-    /// Whether a line may be written now; if so, how many were held back before it.
-    pub(crate) fn pass(&mut self, now: Instant) -> Option<u64> {
+    /// Whether a line may be written now; if so, how many were held back before it, if any.
+    pub(crate) fn pass(&mut self, now: Instant) -> Option<Option<u64>> {
         if now.saturating_duration_since(self.since) >= Self::WINDOW {
             self.since = now;
             self.passed = 0;
@@ -32,7 +32,8 @@ impl Limit {
             return None;
         }
         self.passed += 1;
-        Some(std::mem::take(&mut self.held_back))
+        let held_back = std::mem::take(&mut self.held_back);
+        Some((held_back > 0).then_some(held_back))
     }
 }
 
@@ -46,7 +47,7 @@ mod tests {
         let mut limit = Limit::new(start);
         let passed = (0..1_000).filter(|_| limit.pass(start).is_some()).count();
         assert_eq!(passed, 40);
-        assert_eq!(limit.pass(start + Limit::WINDOW), Some(960));
-        assert_eq!(limit.pass(start + Limit::WINDOW), Some(0));
+        assert_eq!(limit.pass(start + Limit::WINDOW), Some(Some(960)));
+        assert_eq!(limit.pass(start + Limit::WINDOW), Some(None));
     }
 }

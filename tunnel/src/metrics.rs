@@ -1,7 +1,5 @@
 //! What a session counts, for its closing line, for operators and for tests.
 
-use std::fmt;
-
 pub use proto::classic::{Counters as Table, Drops};
 
 /// What a session has done since it started.
@@ -71,19 +69,27 @@ impl Lost {
     }
 }
 
-/// The closing line: what always matters, then whatever else is not zero.
-impl fmt::Display for Counters {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+impl Counters {
+    /// Writes the closing line: what always matters, then whatever else is not zero.
+    pub(crate) fn log(&self) {
+        let (sent, received) = (self.bytes_sent, self.bytes_received);
+        let refused = self.table.refused + self.table.all_busy;
+        let rare = self.rare();
+        let rare = (!rare.is_empty()).then_some(rare);
+        tracing::info!(
+            opened = self.table.opened,
+            refused,
+            bytes_sent = sent,
+            bytes_received = received,
+            rare,
+            "ended"
+        );
+    }
+
+    /// What should not happen often and did, in words.
+    fn rare(&self) -> String {
         let t = &self.table;
-        write!(
-            f,
-            "streams opened {}, refused {}, bytes sent {}, received {}",
-            t.opened,
-            t.refused + t.all_busy,
-            self.bytes_sent,
-            self.bytes_received
-        )?;
-        let rare = [
+        let all = [
             ("streams unanswered or given up", t.abandoned),
             ("streams closed as idle", t.idle),
             ("opens repeated", t.repeats_sent + t.repeats_received),
@@ -99,9 +105,21 @@ impl fmt::Display for Counters {
             ("accepts failed", self.accept_failures),
             ("names looked up again", self.lookups),
         ];
-        for (what, count) in rare.iter().filter(|(_, count)| *count > 0) {
-            write!(f, ", {what} {count}")?;
-        }
-        Ok(())
+        let happened = all.iter().filter(|(_, count)| *count > 0);
+        happened.map(|(what, count)| format!("{what}: {count}")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_happened_is_told() {
+        let mut counters = Counters::default();
+        assert_eq!(counters.rare(), "");
+        counters.lost.strangers = 3;
+        counters.dials.unknown_host = 2;
+        assert_eq!(counters.rare(), "datagrams from strangers: 3, dials failed otherwise: 2");
     }
 }

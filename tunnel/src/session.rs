@@ -150,14 +150,14 @@ impl Session {
             Role::ClassicEntry(driver) => driver.run(shutdown).await,
             Role::ClassicExit(driver) => driver.run(shutdown).await,
         }?;
-        info!("ended: {counters}");
+        counters.log();
         Ok(counters)
     }
 }
 
 /// Says what a classic link is not, and whether its socket is large enough.
 fn drive<S: classic::Side>(side: S, udp: Udp, options: &Classic) -> Result<Driver<S>, BindError> {
-    /// Below this a burst of a fast sender does not fit: 25 ms at 640 Mbit/s.
+    /// Below this the default rate of a peer like us is less than 1 Gbit/s.
     const ENOUGH: usize = 2 << 20;
     warn!(
         "the classic link has no encryption and no authentication: anyone on the path can read and alter it"
@@ -167,7 +167,7 @@ fn drive<S: classic::Side>(side: S, udp: Udp, options: &Classic) -> Result<Drive
         warn!(
             granted = granted.recv,
             wanted = options.socket_buffer,
-            "the UDP receive buffer is small, bursts will be lost: raise net.core.rmem_max"
+            "the UDP receive buffer is small, a fast sender can overrun it: raise net.core.rmem_max"
         );
     }
     Driver::new(side, udp, options).map_err(BindError::Socket)

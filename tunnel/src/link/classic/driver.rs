@@ -8,7 +8,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use proto::Time;
-use proto::classic::{Closed, Stream};
+use proto::classic::{Closed, Reason, Stream};
 use tokio::sync::watch;
 use tokio::time::{Sleep, sleep};
 
@@ -286,7 +286,12 @@ impl<S: Side> Driver<S> {
     }
 
     fn close(&mut self, closed: Closed<S::Peer>) {
-        self.journal.closed(closed.stream, &closed.reason);
+        match closed.reason {
+            Reason::Refused | Reason::NoAnswer => self.journal.refused(&closed.reason),
+            Reason::Peer | Reason::Finished | Reason::Idle => {
+                self.journal.closed(closed.stream, &closed.reason);
+            }
+        }
         self.conns.close(closed.stream);
     }
 
