@@ -39,6 +39,8 @@ pub(super) struct Checker {
     pending: Vec<u8>,
     /// What was skipped and has not come late.
     holes: Vec<Range<u64>>,
+    /// Where the last displaced piece ended.
+    late: Option<u64>,
     scratch: Vec<u8>,
     searched: u64,
     /// Bytes received.
@@ -57,6 +59,7 @@ impl Checker {
             sent: 0,
             pending: Vec::new(),
             holes: Vec::new(),
+            late: None,
             scratch: vec![0; BLOCK + NEEDLE],
             searched: 0,
             returned: 0,
@@ -152,14 +155,19 @@ impl Checker {
         })
     }
 
-    /// Fewer bytes than a needle, at the very end: the end of what was sent, or nothing.
+    /// Fewer bytes than a needle, at the very end: the end of what was sent, or the rest of a late piece.
     fn judge_tail(&mut self, data: &[u8], passed: &mut impl FnMut(Passed)) -> usize {
         let place = self.sent.saturating_sub(data.len() as u64);
         if place > self.position && self.matching(place, data) == data.len() {
             self.skip_to(place, passed);
             return 0;
         }
-        self.corrupt += data.len() as u64;
+        if let Some(late) = self.late.filter(|&late| self.matching(late, data) == data.len()) {
+            self.displaced += data.len() as u64;
+            self.fill_holes(late, data.len() as u64);
+        } else {
+            self.corrupt += data.len() as u64;
+        }
         data.len()
     }
 
@@ -226,6 +234,7 @@ impl Checker {
         let cut = (0..NEEDLE).find(|&cut| goes_on(self, cut)).unwrap_or(0);
         let length = (run - cut) as u64;
         self.displaced += length;
+        self.late = Some(place + length);
         self.fill_holes(place, length);
         run - cut
     }
