@@ -1,5 +1,7 @@
 //! What the behaviour tests stand on: pairs in process, real processes, bad networks.
 
+pub mod classic_frame;
+pub mod classic_model;
 pub mod client;
 pub mod middlebox;
 pub mod pair;

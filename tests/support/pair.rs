@@ -19,6 +19,8 @@ pub const PATIENCE: Duration = Duration::from_secs(10);
 pub struct Proxy {
     /// TCP for a proxy1, UDP for a proxy2.
     pub address: SocketAddr,
+    /// Where it receives datagrams; for a proxy2 the same.
+    pub udp_address: SocketAddr,
     counters: watch::Receiver<Counters>,
     stop: oneshot::Sender<()>,
     task: JoinHandle<Counters>,
@@ -55,12 +57,13 @@ impl Proxy {
 
     fn run(session: Session) -> Self {
         let (stop, stopped) = oneshot::channel::<()>();
-        let (address, counters) = (session.running().local_addr, session.counters());
+        let (running, counters) = (session.running(), session.counters());
+        let (address, udp_address) = (running.local_addr, running.udp_addr);
         let shutdown = async {
             _ = stopped.await;
         };
         let task = tokio::spawn(async move { session.run(shutdown).await.expect("the UDP socket works") });
-        Self { address, counters, stop, task }
+        Self { address, udp_address, counters, stop, task }
     }
 
     /// What it has counted so far.

@@ -19,6 +19,8 @@ pub enum Manner {
     ResetAfter(usize),
     /// Echoes so many bytes and then closes in order.
     CloseAfter(usize),
+    /// Sends a byte every so often, until the connection ends.
+    Talk(Duration),
     /// Reads 4 KiB every so often and sends nothing.
     ReadSlowly(Duration),
 }
@@ -112,6 +114,10 @@ async fn serve(mut stream: TcpStream, manner: Manner) -> std::io::Result<()> {
             stream.write_all(&data).await?;
             stream.shutdown().await
         }
+        Manner::Talk(pause) => loop {
+            stream.write_all(b".").await?;
+            tokio::time::sleep(pause).await;
+        },
         Manner::ReadSlowly(pause) => {
             let mut data = vec![0; 4_096];
             while stream.read(&mut data).await? > 0 {

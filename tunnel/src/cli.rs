@@ -22,8 +22,8 @@ pub struct ClassicArgs {
     #[arg(long, value_name = "SIZE", default_value = "1400", value_parser = parse_payload)]
     payload: Payload,
 
-    /// Close a stream that carried nothing for so long
-    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = parse_time)]
+    /// Close a stream that carried nothing for so long, 1s or more
+    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = parse_idle)]
     idle: Duration,
 
     /// After a FIN on this side, close when the other direction was silent for so long
@@ -55,7 +55,7 @@ impl ClassicArgs {
     /// One sentence, if `--classic` is missing.
     pub fn link(&self) -> Result<Link, clap::Error> {
         if !self.classic {
-            let text = "this version speaks only the classic protocol: add --classic\n";
+            let text = "this version speaks only the classic protocol: add --classic";
             return Err(clap::Error::raw(clap::error::ErrorKind::MissingRequiredArgument, text));
         }
         let mut options = Classic {
@@ -107,6 +107,14 @@ impl Verbosity {
 fn parse_payload(text: &str) -> Result<Payload, String> {
     let wrong = || format!("'{text}' is not a payload: write a number from 1 to {}", Payload::MAX.bytes());
     text.parse().ok().and_then(Payload::new).ok_or_else(wrong)
+}
+
+fn parse_idle(text: &str) -> Result<Duration, String> {
+    let idle = parse_time(text).map_err(|error| error.to_string())?;
+    if idle < Duration::from_secs(1) {
+        return Err(format!("'{text}' is too short: write 1s or more"));
+    }
+    Ok(idle)
 }
 
 fn parse_pace(text: &str) -> Result<Rate, String> {

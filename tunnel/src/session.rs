@@ -61,28 +61,28 @@ enum Role {
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// The address to listen on cannot be had.
-    #[error("cannot listen on {protocol} {address}: {}", bind_advice(source))]
+    #[error("cannot listen on {protocol} {address}: {}", bind_advice(error))]
     Listen {
         /// `TCP` or `UDP`.
         protocol: &'static str,
         /// The argument.
         address: Listen,
         /// What the system said.
-        source: io::Error,
+        error: io::Error,
     },
     /// A host of the command line is unknown.
-    #[error("{argument} {text}: {source}")]
+    #[error("{argument} {text}: {error}")]
     Host {
         /// The argument's name.
         argument: &'static str,
         /// The argument.
         text: String,
         /// What the resolver said.
-        source: ResolveError,
+        error: ResolveError,
     },
     /// No UDP socket for the link.
     #[error("cannot open a UDP socket: {0}")]
-    Socket(#[source] io::Error),
+    Socket(io::Error),
 }
 
 impl Session {
@@ -95,10 +95,10 @@ impl Session {
         let address = resolve_listen(&listen).await?;
         let text = peer.to_string();
         let peer = classic::peer::Peer::find(peer).await;
-        let peer = peer.map_err(|source| BindError::Host { argument: "HOST PORT", text, source })?;
+        let peer = peer.map_err(|error| BindError::Host { argument: "HOST PORT", text, error })?;
         let clients = Acceptor::bind(address);
         let clients =
-            clients.map_err(|source| BindError::Listen { protocol: "TCP", address: listen, source })?;
+            clients.map_err(|error| BindError::Listen { protocol: "TCP", address: listen, error })?;
         let udp = Udp::bind_any(options.socket_buffer).map_err(BindError::Socket)?;
         let local_addr = clients.local_addr().map_err(BindError::Socket)?;
         let udp_addr = udp.local_addr().map_err(BindError::Socket)?;
@@ -117,7 +117,7 @@ impl Session {
         let address = resolve_listen(&listen).await?;
         check_host("HOST PORT", &target).await?;
         let udp = Udp::bind(address, options.socket_buffer);
-        let udp = udp.map_err(|source| BindError::Listen { protocol: "UDP", address: listen, source })?;
+        let udp = udp.map_err(|error| BindError::Listen { protocol: "UDP", address: listen, error })?;
         let local_addr = udp.local_addr().map_err(BindError::Socket)?;
         let side = classic::exit::Exit::new(options.table.clone(), target, options.dial_limit);
         let driver = drive(side, udp, &options)?;
@@ -174,12 +174,12 @@ fn drive<S: classic::Side>(side: S, udp: Udp, options: &Classic) -> Result<Drive
 }
 
 async fn resolve_listen(listen: &Listen) -> Result<SocketAddr, BindError> {
-    let unknown = |source| BindError::Host { argument: "[ADDR:]PORT", text: listen.to_string(), source };
+    let unknown = |error| BindError::Host { argument: "[ADDR:]PORT", text: listen.to_string(), error };
     listen.resolve().await.map_err(unknown)
 }
 
 async fn check_host(argument: &'static str, host: &HostPort) -> Result<(), BindError> {
-    let unknown = |source| BindError::Host { argument, text: host.to_string(), source };
+    let unknown = |error| BindError::Host { argument, text: host.to_string(), error };
     host.resolve().await.map(drop).map_err(unknown)
 }
 

@@ -20,10 +20,11 @@ pub struct Settings {
     /// Both: how long the other direction must be silent after a local FIN before `X` is sent. Default 300 ms: a
     /// round trip across the world and a quick server's answer.
     pub linger: Duration,
-    /// Both: how many bytes of data are held for a stream whose answer is not known yet. Default 64 KiB, what a TCP
-    /// sender writes in its first round trips. At an exit times ten times [`max_peers`](Self::max_peers) bounds the memory.
+    /// Both: how many bytes of data are held for a stream whose answer is not known yet. Default 256 KiB: a
+    /// program that does not wait for the answer sends that much while a busy machine dials its own loopback. At an
+    /// exit times ten times [`max_peers`](Self::max_peers) bounds the memory: 160 MiB.
     pub early_limit: usize,
-    /// Exit: how many proxy1s (UDP source addresses) may have streams at a time. Default 256: 2,560 connections.
+    /// Exit: how many proxy1s (UDP source addresses) may have streams at a time. Default 64: 640 connections.
     pub max_peers: usize,
 }
 
@@ -35,8 +36,8 @@ impl Default for Settings {
             idle_limit: Duration::from_secs(300),
             id_rest: Duration::from_secs(1),
             linger: Duration::from_millis(300),
-            early_limit: 64 * 1024,
-            max_peers: 256,
+            early_limit: 256 * 1024,
+            max_peers: 64,
         }
     }
 }

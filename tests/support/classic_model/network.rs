@@ -7,18 +7,18 @@ use proto::Time;
 
 /// What the network does to datagrams.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Faults {
+pub(super) struct Faults {
     /// Datagrams lost, of 256.
-    pub loss: u8,
+    pub(super) loss: u8,
     /// Datagrams that arrive twice, of 256.
-    pub duplication: u8,
+    pub(super) duplication: u8,
     /// How much later than its time a datagram may come, in milliseconds.
-    pub jitter_ms: u8,
+    pub(super) jitter_ms: u8,
 }
 
 /// Where a datagram goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum To {
+pub(super) enum To {
     /// From the exit to this entry.
     Entry(u8),
     /// From this entry to the exit.
@@ -27,9 +27,9 @@ pub enum To {
 
 /// Datagrams on their way.
 #[derive(Debug)]
-pub struct Network {
+pub(super) struct Network {
     /// What it does from now on.
-    pub faults: Faults,
+    pub(super) faults: Faults,
     way: BTreeMap<(Time, u64), (To, Vec<u8>)>,
     sent: u64,
     random: u64,
@@ -40,17 +40,17 @@ const DELAY: Duration = Duration::from_millis(20);
 
 impl Faults {
     /// Everything arrives once and in order.
-    pub const NONE: Self = Self { loss: 0, duplication: 0, jitter_ms: 0 };
+    pub(super) const NONE: Self = Self { loss: 0, duplication: 0, jitter_ms: 0 };
 }
 
 impl Network {
     /// With nothing on its way.
-    pub fn new(seed: u64, faults: Faults) -> Self {
+    pub(super) fn new(seed: u64, faults: Faults) -> Self {
         Self { faults, way: BTreeMap::new(), sent: 0, random: seed }
     }
 
     /// Takes a datagram.
-    pub fn send(&mut self, now: Time, to: To, datagram: &[u8]) {
+    pub(super) fn send(&mut self, now: Time, to: To, datagram: &[u8]) {
         let copies = match (self.chance(self.faults.loss), self.chance(self.faults.duplication)) {
             (true, _) => 0,
             (false, false) => 1,
@@ -65,12 +65,12 @@ impl Network {
     }
 
     /// When the next datagram arrives.
-    pub fn next(&self) -> Option<Time> {
+    pub(super) fn next(&self) -> Option<Time> {
         self.way.first_key_value().map(|(&(at, _), _)| at)
     }
 
     /// The next datagram.
-    pub fn receive(&mut self) -> Option<(To, Vec<u8>)> {
+    pub(super) fn receive(&mut self) -> Option<(To, Vec<u8>)> {
         self.way.pop_first().map(|(_, datagram)| datagram)
     }
 

@@ -8,7 +8,7 @@ use proto::classic::{Reason, Settings};
 
 /// Which table.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Role {
+pub(super) enum Role {
     /// The entry's.
     Entry,
     /// The exit's, for one address.
@@ -17,7 +17,7 @@ pub enum Role {
 
 /// What happens: a row of a table. The number is an id.
 #[derive(Clone, Copy, Debug)]
-pub enum Input<'a> {
+pub(super) enum Input<'a> {
     /// A client arrives (entry).
     Client,
     /// The dial succeeds (exit).
@@ -40,7 +40,7 @@ pub enum Input<'a> {
 
 /// What the side does: sends first, then what its shell is told.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Output {
+pub(super) enum Output {
     /// A datagram for the peer.
     Send(Vec<u8>),
     /// The id given to a client; `None`: all busy.
@@ -57,7 +57,7 @@ pub enum Output {
 
 /// One side.
 #[derive(Debug)]
-pub struct Reference {
+pub(super) struct Reference {
     role: Role,
     settings: Settings,
     ids: [Id; 10],
@@ -88,27 +88,27 @@ enum State {
 
 impl Reference {
     /// Ten free ids.
-    pub fn new(role: Role, settings: Settings) -> Self {
+    pub(super) fn new(role: Role, settings: Settings) -> Self {
         Self { role, settings, ids: Default::default() }
     }
 
     /// How many ids are not free.
-    pub fn streams(&self) -> usize {
+    pub(super) fn streams(&self) -> usize {
         self.ids.iter().filter(|id| id.state != State::Free).count()
     }
 
     /// Whether this id has reached `OK`.
-    pub fn is_open(&self, id: u8) -> bool {
+    pub(super) fn is_open(&self, id: u8) -> bool {
         self.ids[usize::from(id)].state == State::Open
     }
 
     /// When a tick does something.
-    pub fn due(&self) -> Option<Time> {
+    pub(super) fn due(&self) -> Option<Time> {
         (0..10).filter_map(|id| self.deadline(id)).map(|(at, _)| at).min()
     }
 
     /// One row of the table, for every id it concerns.
-    pub fn step(&mut self, now: Time, input: Input<'_>) -> Vec<Output> {
+    pub(super) fn step(&mut self, now: Time, input: Input<'_>) -> Vec<Output> {
         match input {
             Input::Client => self.client(now),
             Input::Accepted(n) if self.ids[usize::from(n)].state == State::Asking => {
@@ -128,9 +128,7 @@ impl Reference {
                 }
                 vec![]
             }
-            Input::Shutdown => {
-                (0..10).filter(|&n| self.free(now, n)).map(|n| send(b'X', n, b"")).collect()
-            }
+            Input::Shutdown => (0..10).filter(|&n| self.free(now, n)).map(|n| send(b'X', n, b"")).collect(),
             Input::Datagram(datagram) => self.datagram(now, datagram),
             Input::Tick => (0..10).flat_map(|n| self.tick(now, n)).collect(),
             Input::Accepted(_) | Input::Refused(_) | Input::Reset(_) => vec![],

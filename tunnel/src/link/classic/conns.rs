@@ -197,9 +197,9 @@ impl<P: Copy + Ord + Debug> Conns<P> {
         self.next_sweep = (self.closing > 0).then(|| now + Self::SWEEP);
     }
 
-    /// Whether no connection is left.
-    pub(super) fn is_empty(&self) -> bool {
-        self.slots.is_empty()
+    /// Whether every connection has got all its bytes and our FIN.
+    pub(super) fn all_finished(&self) -> bool {
+        self.slots.iter().all(|(_, conn)| matches!(conn.state, State::Closing { fin_sent: true, .. }))
     }
 
     fn add(&mut self, tcp: TcpStream, state: State<P>) -> usize {

@@ -41,7 +41,8 @@ pub(crate) struct Driver<S: Side> {
 }
 
 impl<S: Side> Driver<S> {
-    /// Rounds in one go before other tasks of the thread get theirs.
+    /// Rounds in one go before other tasks of the thread get theirs. While a target is being dialled it is one round
+    /// with one system call for UDP: data that comes before the answer has little room, so the dial must get on.
     const ROUNDS: usize = 32;
     /// System calls that take from the UDP socket before TCP gets its turn. What is not taken is lost, what is not
     /// read from TCP just waits.
@@ -117,6 +118,9 @@ impl<S: Side> Driver<S> {
                 self.publish();
                 return Poll::Pending;
             }
+            if self.side.is_dialling() {
+                break;
+            }
         }
         self.publish();
         cx.waker().wake_by_ref();
@@ -124,7 +128,7 @@ impl<S: Side> Driver<S> {
     }
 
     fn is_over(&self, all_sent: bool) -> bool {
-        self.end_by.is_some_and(|by| (all_sent && self.conns.is_empty()) || Instant::now() >= by)
+        self.end_by.is_some_and(|by| (all_sent && self.conns.all_finished()) || Instant::now() >= by)
     }
 
     /// Takes what the UDP socket has.
@@ -142,6 +146,9 @@ impl<S: Side> Driver<S> {
                         self.take_in(meta, buffer);
                     }
                     result = Ok(true);
+                    if self.side.is_dialling() {
+                        break;
+                    }
                 }
                 Poll::Ready(Err(error)) => {
                     result = Err(error);

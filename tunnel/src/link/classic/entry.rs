@@ -68,6 +68,10 @@ impl Side for Entry {
         })
     }
 
+    fn is_dialling(&self) -> bool {
+        false
+    }
+
     fn poll_transmit(&mut self, now: Time) -> Option<((), Datagram)> {
         let datagram = self.table.poll_transmit()?;
         if datagram.first() == Some(&classic::frame::Kind::Open.byte()) {

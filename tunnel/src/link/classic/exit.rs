@@ -112,6 +112,10 @@ impl Side for Exit {
         }
     }
 
+    fn is_dialling(&self) -> bool {
+        !self.under_way.is_empty()
+    }
+
     fn poll_transmit(&mut self, _now: Time) -> Option<(Path, Datagram)> {
         self.table.poll_transmit()
     }

@@ -77,6 +77,8 @@ pub(crate) trait Side {
     ) -> Option<Received<'a, Self::Peer>>;
     /// The next connection or news.
     fn poll_arrival(&mut self, cx: &mut Context<'_>, now: Time) -> Poll<Arrival<Self::Peer>>;
+    /// Whether other tasks work on a connection that this one waits for.
+    fn is_dialling(&self) -> bool;
     /// The next datagram that carries no data.
     fn poll_transmit(&mut self, now: Time) -> Option<(Self::Peer, Datagram)>;
     /// See [`proto::classic::Entry::finish`].
