@@ -31,7 +31,7 @@ struct Cli {
     classic: ClassicArgs,
 
     /// Bytes that are held for a stream whose target has not answered yet
-    #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = parse_size, help_heading = "Classic link")]
+    #[arg(long, value_name = "SIZE", default_value = "256KiB", value_parser = parse_size, help_heading = "Classic link")]
     early: usize,
 
     /// How long the target may take to accept a connection
@@ -39,7 +39,7 @@ struct Cli {
     dial_timeout: Duration,
 
     /// How many proxy1s may have streams at a time, ten streams each
-    #[arg(long, value_name = "NUMBER", default_value = "256", help_heading = "Classic link")]
+    #[arg(long, value_name = "NUMBER", default_value = "64", help_heading = "Classic link")]
     peers: NonZeroUsize,
 
     #[command(flatten)]
