@@ -11,6 +11,9 @@ use tunnel::metrics::Counters;
 use tunnel::options::{Classic, EntrySettings, ExitSettings, Link};
 use tunnel::session::Session;
 
+use crate::middlebox::Middlebox;
+use crate::seed::seed;
+
 /// How long anything may take that is not a matter of the protocol's own timers.
 pub const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -111,6 +114,23 @@ impl Pair {
     pub async fn start(target: SocketAddr) -> Self {
         let proxy2 = Proxy::exit(target).await;
         Self { proxy1: Proxy::entry(proxy2.address).await, proxy2 }
+    }
+
+    /// A pair with settings of one's own for both sides.
+    pub async fn start_with(target: SocketAddr, link: Classic) -> Self {
+        let proxy2 = Proxy::exit_with(Listen::loopback(0), target, link.clone()).await;
+        Self { proxy1: Proxy::entry_with(Listen::loopback(0), proxy2.address, link).await, proxy2 }
+    }
+
+    /// A pair with a middlebox between, which follows the seed of this run and lets everything pass at first.
+    ///
+    /// # Panics
+    /// When loopback has no free port.
+    pub async fn start_apart(target: SocketAddr, link: Classic) -> (Self, Middlebox) {
+        let proxy2 = Proxy::exit_with(Listen::loopback(0), target, link.clone()).await;
+        let middlebox = Middlebox::start(proxy2.address, seed()).expect("loopback has free ports");
+        let proxy1 = Proxy::entry_with(Listen::loopback(0), middlebox.address(), link).await;
+        (Self { proxy1, proxy2 }, middlebox)
     }
 
     /// A client's connection to the proxy1.
