@@ -61,7 +61,9 @@ impl Proxy {
     fn run(session: Session) -> Self {
         let (stop, stopped) = oneshot::channel::<()>();
         let (running, counters) = (session.running(), session.counters());
-        let (address, udp_address) = (running.local_addr, running.udp_addr);
+        let address = running.local_addr;
+        // The socket of a proxy1 is bound to every address.
+        let udp_address = (address.ip(), running.udp_addr.port()).into();
         let shutdown = async {
             _ = stopped.await;
         };
