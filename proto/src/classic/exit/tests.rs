@@ -45,7 +45,8 @@ impl Talk {
         match input.split_once(' ') {
             Some(("ok", name)) => {
                 let early = self.exit.accepted(self.now, self.streams[name]);
-                accepted = Some(early.map_or_else(|| "over".into(), |early| format!("early [{}]", text(&early))));
+                accepted =
+                    Some(early.map_or_else(|| "over".into(), |early| format!("early [{}]", text(&early))));
             }
             Some(("nok", name)) => self.exit.refused(self.now, self.streams[name]),
             Some(("fin", name)) => self.exit.finish(self.now, self.streams[name]),
