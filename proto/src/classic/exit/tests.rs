@@ -282,6 +282,17 @@ fn five_minutes_without_data_close_a_stream() {
 }
 
 #[test]
+fn the_idle_limit_counts_from_the_answer_however_long_the_dial_took() {
+    dialogue(
+        "a< C1      => dial a1
+         +200s      =>
+         ok a1      => early [], a> C1OK
+         +299999ms  =>
+         +1ms       => a> X1, closed a1: idle for too long",
+    );
+}
+
+#[test]
 fn one_peer_too_many_is_refused_and_those_there_go_on() {
     let exit = dialogue_with(
         Settings { max_peers: 2, ..Settings::default() },
