@@ -18,7 +18,7 @@ pub struct ClassicArgs {
     #[arg(long)]
     classic: bool,
 
-    /// Most data bytes in a datagram, 1 to 65505 [bytes]
+    /// Most data bytes in a datagram, 1 to 65505
     #[arg(long, value_name = "SIZE", default_value = "1400", value_parser = parse_payload)]
     payload: Payload,
 
@@ -39,7 +39,7 @@ pub struct ClassicArgs {
     memory: usize,
 
     /// Send data no faster than this, like 500Mbit; 'auto' is what fills a receive buffer like this machine's own in
-    /// 16 ms, at most 2.1Gbit; 'none' is no limit
+    /// 25 ms, at most 2.1Gbit; 'none' is no limit
     #[arg(long, value_name = "RATE", default_value = "auto", value_parser = parse_pace)]
     rate: Rate,
 

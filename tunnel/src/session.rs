@@ -197,3 +197,6 @@ fn bind_advice(error: &io::Error) -> String {
         error.to_string()
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -212,7 +212,8 @@ pub fn datagrams<'a>(buffer: &'a [u8], meta: &RecvMeta) -> impl Iterator<Item = 
     empty.into_iter().chain(filled.chunks(meta.stride.max(1)))
 }
 
-/// The peers' own address to answer from, where the socket is bound to no single one.
+/// The local address that a datagram was sent to, and so has to be answered from, where the socket at `local` is bound
+/// to no single one.
 pub fn answer_from(local: SocketAddr, meta: &RecvMeta) -> Option<IpAddr> {
     meta.dst_ip.filter(|_| local.ip().is_unspecified())
 }

@@ -1,13 +1,16 @@
 //! proxy1's side of a classic link.
 
+mod slot;
+#[cfg(test)]
+mod tests;
+
 use std::collections::VecDeque;
 use std::mem;
 
-use super::early::Early;
 use super::frame::{Answer, Datagram, Frame, Kind};
-use super::life::Life;
 use super::{ANSWERS_QUEUED, Closed, Counters, Reason, Settings, Stream, StreamId};
 use crate::Time;
+use slot::{Opening, Slot};
 
 /// The ten streams of one proxy1. Only datagrams that came from its exit may be handed to it.
 ///
@@ -75,14 +78,7 @@ impl Entry {
         let rested = freed.is_none_or(|freed| now.since(freed) >= self.settings.id_rest);
         let stream = Stream { peer: (), id, serial: self.next_serial };
         self.next_serial += 1;
-        self.slots[id.index()] = Slot::Opening(Opening {
-            serial: stream.serial,
-            repeats: 0,
-            due: now + self.settings.open_repeats[0],
-            rested,
-            finished: false,
-            early: Early::default(),
-        });
+        self.slots[id.index()] = Slot::Opening(Opening::begin(now, stream.serial, rested, &self.settings));
         self.counters.begun += 1;
         self.counters.unrested += u64::from(!rested);
         self.transmit.push_back(Datagram::open(id));
@@ -229,10 +225,7 @@ impl Entry {
             Slot::Opening(opening) => {
                 let stream = Stream { peer: (), id, serial: opening.serial };
                 let early = mem::take(&mut opening.early).into_bytes();
-                let mut life = Life::begin(now);
-                if opening.finished {
-                    life.finish(now);
-                }
+                let life = opening.life_from(now);
                 *slot = Slot::Open { serial: stream.serial, life };
                 self.counters.opened += 1;
                 Some(Received::Opened { stream, early })
@@ -315,54 +308,6 @@ impl Entry {
     }
 }
 
-/// One id.
-#[derive(Debug)]
-enum Slot {
-    /// `since` the end of its last stream, or never used.
-    Free {
-        since: Option<Time>,
-    },
-    Opening(Opening),
-    Open {
-        serial: u64,
-        life: Life,
-    },
-}
-
-/// `C` has been sent, no answer has come.
-#[derive(Debug)]
-struct Opening {
-    serial: u64,
-    /// How many times `C` has been repeated.
-    repeats: usize,
-    /// When to repeat `C` or give up.
-    due: Time,
-    /// Whether the id had its rest: then what comes before the answer is of this stream.
-    rested: bool,
-    /// The client has sent FIN.
-    finished: bool,
-    early: Early,
-}
-
-impl Slot {
-    const fn serial(&self) -> Option<u64> {
-        match self {
-            Self::Free { .. } => None,
-            Self::Opening(Opening { serial, .. }) | Self::Open { serial, .. } => Some(*serial),
-        }
-    }
-}
-
-impl Opening {
-    /// Whether to send `C` once more; `false`: enough.
-    fn repeat(&mut self, now: Time, settings: &Settings) -> bool {
-        let more = self.repeats < settings.open_repeats.len();
-        self.repeats += usize::from(more);
-        self.due = now + settings.open_repeats.get(self.repeats).copied().unwrap_or(settings.open_last_wait);
-        more
-    }
-}
-
 impl std::fmt::Display for AllBusy {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("all ten streams are taken")
@@ -370,6 +315,3 @@ impl std::fmt::Display for AllBusy {
 }
 
 impl std::error::Error for AllBusy {}
-
-#[cfg(test)]
-mod tests;

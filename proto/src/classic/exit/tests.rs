@@ -45,7 +45,8 @@ impl Talk {
         match input.split_once(' ') {
             Some(("ok", name)) => {
                 let early = self.exit.accepted(self.now, self.streams[name]);
-                accepted = Some(early.map_or_else(|| "over".into(), |early| format!("early [{}]", text(&early))));
+                accepted =
+                    Some(early.map_or_else(|| "over".into(), |early| format!("early [{}]", text(&early))));
             }
             Some(("nok", name)) => self.exit.refused(self.now, self.streams[name]),
             Some(("fin", name)) => self.exit.finish(self.now, self.streams[name]),
@@ -278,6 +279,17 @@ fn five_minutes_without_data_close_a_stream() {
          +1ms       => a> X1, closed a1: idle for too long",
     );
     assert_eq!((exit.counters().idle, exit.peers(), exit.poll_timeout()), (2, 0, None));
+}
+
+#[test]
+fn the_idle_limit_counts_from_the_answer_however_long_the_dial_took() {
+    dialogue(
+        "a< C1      => dial a1
+         +200s      =>
+         ok a1      => early [], a> C1OK
+         +299999ms  =>
+         +1ms       => a> X1, closed a1: idle for too long",
+    );
 }
 
 #[test]

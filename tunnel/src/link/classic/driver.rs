@@ -222,8 +222,11 @@ impl<S: Side> Driver<S> {
     fn serve(&mut self) -> bool {
         let mut broken = Vec::new();
         let moved = self.conns.serve(&mut broken);
-        for (stream, error) in broken {
-            self.fail(stream, &error);
+        if !broken.is_empty() {
+            for (stream, error) in broken {
+                self.fail(stream, &error);
+            }
+            self.drain();
         }
         moved
     }

@@ -1,11 +1,11 @@
 //! proxy1's role on a classic link: clients in, one peer.
 
-use std::net::SocketAddr;
 use std::task::{Context, Poll, ready};
 
 use proto::Time;
 use proto::classic::frame::Datagram;
 use proto::classic::{self, Closed, Counters as Table, Stream};
+use tracing::debug;
 
 use super::journal::Journal;
 use super::peer::Peer;
@@ -58,9 +58,12 @@ impl Side for Entry {
         if self.peer.poll_lookup(cx).is_ready() {
             return Poll::Ready(Arrival::Nothing);
         }
-        let (tcp, _client): (_, SocketAddr) = ready!(self.clients.poll(cx));
+        let (tcp, client) = ready!(self.clients.poll(cx));
         Poll::Ready(match self.table.open(now) {
-            Ok(stream) => Arrival::Client(stream, tcp),
+            Ok(stream) => {
+                debug!(id = %stream.id(), serial = stream.serial(), %client, "a client arrived");
+                Arrival::Client(stream, tcp)
+            }
             Err(busy) => {
                 self.journal.refused(&busy);
                 Arrival::Surplus(tcp)

@@ -87,7 +87,11 @@ impl Side for Exit {
     ) -> Option<Received<'a, Path>> {
         match self.table.handle_datagram(now, from, datagram)? {
             classic::exit::Received::Dial(stream) => {
-                self.begin_dial(stream);
+                if self.ending {
+                    self.table.refused(now, stream);
+                } else {
+                    self.begin_dial(stream);
+                }
                 None
             }
             classic::exit::Received::Data { stream, payload } => Some(Received::Data { stream, payload }),
