@@ -72,7 +72,7 @@ struct ClientArgs {
     /// Write a chunk only when the one before it has returned
     #[arg(long)]
     ping_pong: bool,
-    /// Close the sending direction after the last byte and read on until the server closes the other
+    /// Close the sending direction right after the last byte, not only when everything has returned
     #[arg(long)]
     half_close: bool,
     /// Also write the report to this file, as JSON

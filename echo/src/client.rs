@@ -36,7 +36,8 @@ pub struct Settings {
     pub seed: u64,
     /// Whether a chunk waits until the one before it has returned.
     pub ping_pong: bool,
-    /// Whether to close the sending direction after the last byte, and to read on until the server closes the other.
+    /// Whether to close the sending direction right after the last byte, and not only when everything has returned;
+    /// complete is then who also sees the other direction closed.
     pub half_close: bool,
 }
 

@@ -48,10 +48,14 @@ pub(super) async fn run(
         Err(_) => Outcome::NotConnected,
         Ok(mut stream) => {
             let (reading, writing) = stream.split();
-            tokio::select! {
+            let outcome = tokio::select! {
                 outcome = receiver.run(reading) => outcome,
                 () = send(writing, pattern, &shared) => Outcome::Broken,
+            };
+            if outcome == Outcome::Complete {
+                receiver.close(stream).await;
             }
+            outcome
         }
     };
     receiver.report(client, outcome, started)
@@ -164,6 +168,22 @@ impl<'a> Receiver<'a> {
             }
         }
         Outcome::Complete
+    }
+
+    /// Ends a complete connection in order: what lies between is done with it when the client ends, and bytes too many
+    /// are noticed. A server that does not close its side is left after the silence limit.
+    async fn close(&mut self, mut stream: TcpStream) {
+        let (mut buffer, patience) = (vec![0; READ], self.shared.settings.silence);
+        let to_the_end = async {
+            stream.shutdown().await?;
+            loop {
+                match stream.read(&mut buffer).await? {
+                    0 => return Ok::<_, io::Error>(()),
+                    count => self.received(&buffer[..count]),
+                }
+            }
+        };
+        _ = timeout(patience, to_the_end).await;
     }
 
     /// The silence limit after the last return, or after the oldest chunk that is due was written; a pause is no silence.
