@@ -26,7 +26,7 @@ async fn it_is_refused_and_nobody_else_notices() {
         let data = format!("client {number} goes on");
         assert_eq!(exchange(client, data.as_bytes()).await, data.as_bytes());
     }
-    assert_eq!(pair.proxy2.counters().table.opened, 10);
+    pair.proxy2.wait_until("ten streams opened", |now| now.table.opened == 10).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

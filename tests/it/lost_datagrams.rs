@@ -18,22 +18,23 @@ fn fast_repeats() -> Classic {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_request_is_repeated() {
     let target = Target::start(Manner::Echo).await;
-    let (pair, middlebox) = Pair::start_apart(target.address(), fast_repeats()).await;
+    let (mut pair, middlebox) = Pair::start_apart(target.address(), fast_repeats()).await;
     middlebox.drop_first(2, Way::Up, b"C");
     let mut client = pair.connect().await;
     assert_eq!(exchange(&mut client, b"hola").await, b"hola");
     assert_eq!(middlebox.counts(Way::Up).ruled_out, 2);
-    assert_eq!(pair.proxy2.counters().table.opened, 1);
+    pair.proxy2.wait_until("one stream opened", |now| now.table.opened == 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_answer_is_repeated_and_nothing_opens_twice() {
     let target = Target::start(Manner::Echo).await;
-    let (pair, middlebox) = Pair::start_apart(target.address(), fast_repeats()).await;
+    let (mut pair, middlebox) = Pair::start_apart(target.address(), fast_repeats()).await;
     middlebox.drop_first(2, Way::Down, b"C");
     let mut client = pair.connect().await;
     assert_eq!(exchange(&mut client, b"hola").await, b"hola");
     assert_eq!(middlebox.counts(Way::Down).ruled_out, 2);
+    pair.proxy2.wait_until("two repeats seen", |now| now.table.repeats_received == 2).await;
     let counters = pair.proxy2.counters();
     assert_eq!((counters.table.begun, counters.table.opened), (1, 1), "{counters:?}");
 }

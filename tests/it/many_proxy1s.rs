@@ -22,7 +22,7 @@ async fn five_proxy1s() {
 async fn all_get_their_own_bytes(count: u64) {
     let _seed = SeedOnFailure;
     let target = Target::start(Manner::Echo).await;
-    let proxy2 = Proxy::exit(target.address()).await;
+    let mut proxy2 = Proxy::exit(target.address()).await;
     let mut proxy1s = Vec::new();
     for _ in 0..count {
         proxy1s.push(Proxy::entry(proxy2.address).await);
@@ -41,7 +41,7 @@ async fn all_get_their_own_bytes(count: u64) {
     for report in runs.join_all().await {
         assert!(report.is_clean(), "\n{report}");
     }
-    assert_eq!(proxy2.counters().table.opened, 10 * count);
+    proxy2.wait_until("all streams opened", |now| now.table.opened == 10 * count).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
