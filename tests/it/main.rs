@@ -5,6 +5,7 @@ mod bad_network;
 mod classic_model;
 mod client_dies;
 mod command_line;
+mod echo_client;
 mod eleventh_client;
 mod fuzz_corpus;
 mod garbage;

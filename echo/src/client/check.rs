@@ -73,6 +73,11 @@ impl Checker {
         self.sent - self.position + self.holes.iter().map(|hole| hole.end - hole.start).sum::<u64>()
     }
 
+    /// A number that grows with every byte that returned and was sent.
+    pub(super) const fn accepted(&self) -> u64 {
+        self.position + self.displaced
+    }
+
     /// Tells that everything up to `sent` is on its way.
     pub(super) fn sent(&mut self, sent: u64) {
         self.sent = self.sent.max(sent);

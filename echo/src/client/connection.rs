@@ -5,7 +5,7 @@ use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -72,6 +72,8 @@ struct Shared<'a> {
     settings: &'a Settings,
     /// Bytes written so far.
     sent: AtomicU64,
+    /// Whether writing failed: the system tells a reset once, to the writer or to the reader.
+    broken: AtomicBool,
     /// The end of every chunk that has not returned, and when it was written.
     due: Mutex<VecDeque<(u64, Instant)>>,
     /// Told when a chunk has returned.
@@ -80,7 +82,13 @@ struct Shared<'a> {
 
 impl<'a> Shared<'a> {
     fn new(settings: &'a Settings) -> Self {
-        Self { settings, sent: AtomicU64::new(0), due: Mutex::default(), progress: Notify::new() }
+        Self {
+            settings,
+            sent: AtomicU64::new(0),
+            broken: AtomicBool::new(false),
+            due: Mutex::default(),
+            progress: Notify::new(),
+        }
     }
 
     fn due(&self) -> MutexGuard<'_, VecDeque<(u64, Instant)>> {
@@ -105,6 +113,7 @@ async fn send(mut stream: WriteHalf<'_>, pattern: Pattern, shared: &Shared<'_>) 
         offset += length as u64;
         shared.due().push_back((offset, Instant::now()));
         if write(&mut stream, chunk, &shared.sent).await.is_err() {
+            shared.broken.store(true, Ordering::Relaxed);
             pending::<()>().await;
         }
         while settings.ping_pong && !shared.due().is_empty() {
@@ -154,6 +163,7 @@ impl<'a> Receiver<'a> {
                 biased;
                 read = stream.read(&mut buffer) => match read {
                     Ok(0) if self.is_whole() => return Outcome::Complete,
+                    Ok(0) if self.shared.broken.load(Ordering::Relaxed) => return Outcome::Broken,
                     Ok(0) => return Outcome::Closed,
                     Ok(count) => self.received(&buffer[..count]),
                     Err(_) => return Outcome::Broken,
@@ -210,7 +220,7 @@ impl<'a> Receiver<'a> {
 
     fn received(&mut self, data: &[u8]) {
         let now = Instant::now();
-        self.last_return = now;
+        let before = self.checker.accepted();
         self.counter.fetch_add(data.len() as u64, Ordering::Relaxed);
         self.checker.sent(self.shared.sent());
         let (shared, round_trips) = (self.shared, &mut self.round_trips);
@@ -227,6 +237,10 @@ impl<'a> Receiver<'a> {
                 }
             }
         });
+        // A server that says something else is as silent as one that says nothing.
+        if self.checker.accepted() > before {
+            self.last_return = now;
+        }
         self.shared.progress.notify_one();
     }
 
