@@ -13,6 +13,7 @@ mod half_close;
 mod interop;
 mod lost_datagrams;
 mod many_proxy1s;
+mod middlebox_itself;
 mod programs;
 mod proxies_restart;
 mod slow_reader;
