@@ -21,3 +21,6 @@ mod gate;
 pub(crate) mod mac;
 mod noise;
 mod stamps;
+
+#[cfg(test)]
+mod tests;

@@ -186,3 +186,77 @@ impl fmt::Display for Target {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn good_targets_and_their_canonical_text() {
+        let good = [
+            ("localhost:80", "localhost:80"),
+            ("Example.COM.:65535", "example.com.:65535"),
+            ("_srv.a-b.c1:1", "_srv.a-b.c1:1"),
+            ("127.0.0.1:22", "127.0.0.1:22"),
+            ("[::1]:8080", "[::1]:8080"),
+            ("[0:0::1]:8080", "[::1]:8080"),
+            ("[::ffff:10.0.0.1]:5", "10.0.0.1:5"),
+            ("1.example:007", "1.example:7"),
+        ];
+        for (text, canonical) in good {
+            let target: Target = text.parse().expect(text);
+            assert_eq!(target.to_string(), canonical);
+            assert_eq!(Target::from_wire(&target.to_wire()), Ok(target));
+        }
+    }
+
+    #[test]
+    fn bad_targets_are_named() {
+        let long = format!("{}:1", "a.".repeat(128));
+        let bad = [
+            ("", TargetError::NoPort),
+            ("host", TargetError::NoPort),
+            ("[::1]", TargetError::NoPort),
+            (":80", TargetError::Empty),
+            ("host:", TargetError::Port),
+            ("host:0", TargetError::Port),
+            ("host:65536", TargetError::Port),
+            ("host:+80", TargetError::Port),
+            ("host: 80", TargetError::Port),
+            ("::1:80", TargetError::Brackets),
+            ("[host]:80", TargetError::Brackets),
+            ("[127.0.0.1]:80", TargetError::Brackets),
+            ("[::1:80", TargetError::Brackets),
+            ("a b:80", TargetError::Host),
+            ("a..b:80", TargetError::Host),
+            (".:80", TargetError::Host),
+            ("héllo:80", TargetError::Host),
+            ("127.1:80", TargetError::Host),
+            ("2130706433:80", TargetError::Host),
+            ("0x7f.0x1:80", TargetError::Host),
+            ("256.0.0.1.:80", TargetError::Host),
+            (&long, TargetError::TooLong),
+        ];
+        for (text, error) in bad {
+            assert_eq!(text.parse::<Target>(), Err(error), "{text:?}");
+        }
+        assert_eq!(Target::from_wire(b"\xff:80"), Err(TargetError::NotText));
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_read_is_read_again_the_same(text in "[a-zA-Z0-9:._\\[\\]x-]{0,40}:[0-9]{1,5}") {
+            if let Ok(target) = text.parse::<Target>() {
+                prop_assert!(target.to_wire().len() <= MAX_LEN);
+                prop_assert_eq!(target.to_string().parse(), Ok(target));
+            }
+        }
+
+        #[test]
+        fn anything_is_read_or_refused(bytes in prop::collection::vec(any::<u8>(), 0..300)) {
+            let _ = Target::from_wire(&bytes);
+        }
+    }
+}

@@ -154,3 +154,6 @@ pub fn server_key_from_text(text: &str) -> Result<PrivateKey, TicketError> {
     let bytes = SERVER_KEY.unwrap(text, |_| Some(KEY_LEN))?;
     bytes.first_chunk().map(PrivateKey::from_bytes).ok_or(TicketError::Unknown)
 }
+
+#[cfg(test)]
+mod tests;

@@ -14,7 +14,7 @@ use super::keys::{PresharedKey, PrivateKey, PublicKey};
 use super::mac;
 use super::noise::{self, Answering};
 use super::random::Random;
-use super::stamps::Stamps;
+use super::stamps::{Rejected, Stamps};
 use crate::Time;
 
 /// Specification: how far the clocks of proxy1 and proxy2 may differ, each way.
@@ -184,6 +184,9 @@ impl Acceptor {
         let noise = noise::hear(&self.key, self.random.block(), view.noise, &mut payload);
         let noise = noise.ok_or(Dropped::Forged)?;
         let hello = Hello::parse(&payload).ok_or(Dropped::Malformed)?;
+        if hello.index != view.sender {
+            return Err(Dropped::Forged);
+        }
         let caller = Caller {
             client: noise.client(),
             noise,
@@ -217,8 +220,8 @@ impl Acceptor {
         let cipher = self.settings.ciphers.choose(hello.ciphers).ok_or(Dropped::Malformed)?;
         let oldest = UnixMicros(unix.0.saturating_sub(tolerance));
         Ok(match self.stamps.admit(caller.client, hello.link, hello.time, oldest) {
-            Err(super::stamps::Rejected::NotLater) => return Err(Dropped::Replayed),
-            Err(super::stamps::Rejected::TooMany) => Err(Refusal::TooManyLinks),
+            Err(Rejected::NotLater) => return Err(Dropped::Replayed),
+            Err(Rejected::TooMany) => Err(Refusal::TooManyLinks),
             Ok(()) => Ok(Ready { psk, cipher }),
         })
     }
@@ -298,8 +301,8 @@ impl Caller {
     }
 
     fn answer(self, index: u32, result: Result<Welcome, Refusal>, psk: &[u8; 32]) -> (Vec<u8>, noise::Split) {
-        let answer = Answer { version: VERSION, result, time: self.time, epoch: self.epoch };
-        handshake::write_answer(index, self.index, &self.mac1_key, |room| {
+        let answer = Answer { version: VERSION, result, index, time: self.time, epoch: self.epoch };
+        handshake::write_answer(self.index, &self.mac1_key, |room| {
             self.noise.write(psk, &answer.to_bytes(), room)
         })
     }

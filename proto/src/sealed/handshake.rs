@@ -11,8 +11,8 @@ use super::packet::Kind;
 pub const VERSION: u8 = 1;
 /// Specification: length of the first message: kind, sender index, Noise message, two macs.
 pub const HELLO_LEN: usize = 1 + 4 + HELLO_NOISE_LEN + MAC_LEN + MAC_LEN;
-/// Specification: length of the second message: kind, sender index, receiver index, Noise message, mac.
-pub const ANSWER_LEN: usize = 1 + 4 + 4 + ANSWER_NOISE_LEN + MAC_LEN;
+/// Specification: length of the second message: kind, receiver index, Noise message, mac.
+pub const ANSWER_LEN: usize = 1 + 4 + ANSWER_NOISE_LEN + MAC_LEN;
 
 pub(super) const HELLO_PAYLOAD_LEN: usize = 64;
 pub(super) const ANSWER_PAYLOAD_LEN: usize = 48;
@@ -136,6 +136,8 @@ impl Refusal {
 pub(super) struct Hello {
     pub(super) version: u8,
     pub(super) ciphers: u8,
+    /// The sender index again: outside it can be changed by who knows proxy2's public key, here it cannot.
+    pub(super) index: u32,
     pub(super) time: UnixMicros,
     pub(super) link: LinkId,
     pub(super) instance: Instance,
@@ -147,15 +149,17 @@ impl Hello {
         let mut bytes = [0; HELLO_PAYLOAD_LEN];
         bytes[0] = self.version;
         bytes[1] = self.ciphers;
-        bytes[4..12].copy_from_slice(&self.time.0.to_be_bytes());
-        bytes[12..20].copy_from_slice(&self.link.0.to_be_bytes());
-        bytes[20..28].copy_from_slice(&self.instance.0.to_be_bytes());
-        bytes[28..28 + Limits::LEN].copy_from_slice(&self.limits.to_bytes());
+        bytes[4..8].copy_from_slice(&self.index.to_be_bytes());
+        bytes[8..16].copy_from_slice(&self.time.0.to_be_bytes());
+        bytes[16..24].copy_from_slice(&self.link.0.to_be_bytes());
+        bytes[24..32].copy_from_slice(&self.instance.0.to_be_bytes());
+        bytes[32..32 + Limits::LEN].copy_from_slice(&self.limits.to_bytes());
         bytes
     }
 
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let ([version, ciphers, _, _], rest) = bytes.split_first_chunk()?;
+        let (index, rest) = rest.split_first_chunk()?;
         let (time, rest) = rest.split_first_chunk()?;
         let (link, rest) = rest.split_first_chunk()?;
         let (instance, rest) = rest.split_first_chunk()?;
@@ -163,6 +167,7 @@ impl Hello {
         Some(Self {
             version: *version,
             ciphers: *ciphers,
+            index: u32::from_be_bytes(*index),
             time: UnixMicros(u64::from_be_bytes(*time)),
             link: LinkId(u64::from_be_bytes(*link)),
             instance: Instance(u64::from_be_bytes(*instance)),
@@ -176,6 +181,8 @@ impl Hello {
 pub(super) struct Answer {
     pub(super) version: u8,
     pub(super) result: Result<Welcome, Refusal>,
+    /// The index that proxy1 is to put in its packets; 0 in a refusal.
+    pub(super) index: u32,
     pub(super) time: UnixMicros,
     pub(super) epoch: Epoch,
 }
@@ -195,14 +202,15 @@ impl Answer {
     pub(super) fn to_bytes(self) -> [u8; ANSWER_PAYLOAD_LEN] {
         let mut bytes = [0; ANSWER_PAYLOAD_LEN];
         bytes[0] = self.version;
-        bytes[4..12].copy_from_slice(&self.time.0.to_be_bytes());
-        bytes[12..20].copy_from_slice(&self.epoch.0.to_be_bytes());
+        bytes[4..8].copy_from_slice(&self.index.to_be_bytes());
+        bytes[8..16].copy_from_slice(&self.time.0.to_be_bytes());
+        bytes[16..24].copy_from_slice(&self.epoch.0.to_be_bytes());
         match self.result {
             Ok(welcome) => {
                 bytes[1] = STATUS_ACCEPTED;
                 bytes[2] = welcome.cipher.byte();
                 bytes[3] = if welcome.known { FLAG_KNOWN } else { 0 };
-                bytes[20..20 + Limits::LEN].copy_from_slice(&welcome.limits.to_bytes());
+                bytes[24..24 + Limits::LEN].copy_from_slice(&welcome.limits.to_bytes());
             }
             Err(refusal) => bytes[1] = refusal.byte(),
         }
@@ -211,6 +219,7 @@ impl Answer {
 
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
         let ([version, status, cipher, flags], rest) = bytes.split_first_chunk()?;
+        let (index, rest) = rest.split_first_chunk()?;
         let (time, rest) = rest.split_first_chunk()?;
         let (epoch, rest) = rest.split_first_chunk()?;
         let (limits, _reserved) = Limits::parse(rest)?;
@@ -221,7 +230,8 @@ impl Answer {
             Err(Refusal::from_byte(*status))
         };
         let (time, epoch) = (u64::from_be_bytes(*time), u64::from_be_bytes(*epoch));
-        Some(Self { version: *version, result, time: UnixMicros(time), epoch: Epoch(epoch) })
+        let index = u32::from_be_bytes(*index);
+        Some(Self { version: *version, result, index, time: UnixMicros(time), epoch: Epoch(epoch) })
     }
 }
 
@@ -273,7 +283,6 @@ pub(super) fn prove_address(message: &mut [u8], cookie: &[u8; MAC_LEN]) {
 
 /// The outer form of a second message.
 pub(super) struct AnswerView<'a> {
-    pub(super) sender: u32,
     pub(super) receiver: u32,
     pub(super) noise: &'a [u8; ANSWER_NOISE_LEN],
     pub(super) mac1: &'a [u8; MAC_LEN],
@@ -285,26 +294,23 @@ impl<'a> AnswerView<'a> {
     pub(super) fn parse(datagram: &'a [u8]) -> Option<Self> {
         let (before_mac1, mac1) = datagram.split_last_chunk()?;
         let (kind, rest) = before_mac1.split_first()?;
-        let (sender, rest) = rest.split_first_chunk()?;
         let (receiver, noise) = rest.split_first_chunk()?;
         let noise = noise.try_into().ok()?;
-        let (sender, receiver) = (u32::from_be_bytes(*sender), u32::from_be_bytes(*receiver));
-        (*kind == Kind::Answer.byte()).then_some(Self { sender, receiver, noise, mac1, before_mac1 })
+        let receiver = u32::from_be_bytes(*receiver);
+        (*kind == Kind::Answer.byte()).then_some(Self { receiver, noise, mac1, before_mac1 })
     }
 }
 
 /// A second message with room for its Noise message, which `fill` writes; `mac1` is set.
 pub(super) fn write_answer<T>(
-    sender: u32,
     receiver: u32,
     mac1_key: &[u8; 32],
     fill: impl FnOnce(&mut [u8]) -> T,
 ) -> (Vec<u8>, T) {
     let mut message = vec![0; ANSWER_LEN];
     message[0] = Kind::Answer.byte();
-    message[1..5].copy_from_slice(&sender.to_be_bytes());
-    message[5..9].copy_from_slice(&receiver.to_be_bytes());
-    let filled = fill(&mut message[9..9 + ANSWER_NOISE_LEN]);
+    message[1..5].copy_from_slice(&receiver.to_be_bytes());
+    let filled = fill(&mut message[5..5 + ANSWER_NOISE_LEN]);
     put_mac(&mut message, mac1_key);
     (message, filled)
 }

@@ -122,10 +122,10 @@ impl Initiator {
     /// Asks for new keys: the bytes of a first message.
     ///
     /// `index` will stand in the header of what proxy2 sends under those keys; the caller chooses one that none of its
-    /// sessions or questions has. `unix` is the wall clock, which proxy2 compares with its own.
+    /// sessions has; a question that waits under the same index is given up. `unix` is the wall clock, which proxy2 compares with its own.
     pub fn start(&mut self, now: Time, unix: UnixMicros, index: u32, random: &mut Random) -> Vec<u8> {
         self.stamp = next_stamp(self.stamp, unix);
-        let payload = self.hello().to_bytes();
+        let payload = self.hello(index).to_bytes();
         let (ticket, ephemeral) = (&self.ticket, random.block());
         let (mut message, noise) = handshake::write_hello(index, &self.mac1_key, |room| {
             noise::ask(ticket.private(), ticket.acceptor(), ephemeral, &payload, room)
@@ -149,12 +149,14 @@ impl Initiator {
         .unwrap_or_else(Outcome::Ignored)
     }
 
-    fn hello(&self) -> Hello {
+    fn hello(&self, index: u32) -> Hello {
         let Identity { link, instance, ciphers, limits } = self.identity;
-        Hello { version: VERSION, ciphers: ciphers.offer(), time: self.stamp, link, instance, limits }
+        let (version, ciphers) = (VERSION, ciphers.offer());
+        Hello { version, ciphers, index, time: self.stamp, link, instance, limits }
     }
 
     fn remember(&mut self, index: u32, message: Vec<u8>, noise: Asking) {
+        self.questions.retain(|question| question.index != index);
         if self.questions.len() == QUESTIONS {
             self.questions.pop_front();
         }
@@ -174,25 +176,12 @@ impl Initiator {
         // Older questions are answered by this one; younger ones may still bring other keys.
         self.questions.drain(..=place);
         Ok(match answer.result {
-            Ok(welcome) => self.established(&view, &answer, welcome, &split),
+            Ok(welcome) => established(view.receiver, &answer, welcome, &split),
             Err(why) => {
                 let Answer { time, version, epoch, .. } = answer;
                 Outcome::Refused(Refused { why, time, version, epoch })
             }
         })
-    }
-
-    fn established(
-        &self,
-        view: &AnswerView<'_>,
-        answer: &Answer,
-        welcome: Welcome,
-        split: &Split,
-    ) -> Outcome {
-        let Welcome { cipher, known, limits } = welcome;
-        let session =
-            Session::new(cipher, &split.to_acceptor, &split.to_initiator, view.receiver, view.sender);
-        Outcome::Established(Box::new(Established { session, epoch: answer.epoch, known, limits }))
     }
 
     fn handle_cookie(&mut self, now: Time, datagram: &[u8]) -> Result<Outcome, Ignored> {
@@ -212,6 +201,12 @@ impl Initiator {
     fn place(&self, index: u32) -> Result<usize, Ignored> {
         self.questions.iter().position(|question| question.index == index).ok_or(Ignored::Unasked)
     }
+}
+
+fn established(index: u32, answer: &Answer, welcome: Welcome, split: &Split) -> Outcome {
+    let Welcome { cipher, known, limits } = welcome;
+    let session = Session::new(cipher, &split.to_acceptor, &split.to_initiator, index, answer.index);
+    Outcome::Established(Box::new(Established { session, epoch: answer.epoch, known, limits }))
 }
 
 /// Opens an answer: under the ticket's pre-shared key whatever it says; if the ticket has one, a refusal also without,

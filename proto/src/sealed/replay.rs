@@ -76,3 +76,53 @@ fn slot(counter: u64) -> usize {
 fn bit(counter: u64) -> u64 {
     1 << (counter % WORD)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn the_edges_of_the_window() {
+        let mut window = Replay::new();
+        assert!(window.mark(0) && !window.mark(0));
+        assert!(window.mark(WINDOW), "jump");
+        assert!(!window.is_new(0), "0 is now just behind the window");
+        assert!(window.is_new(1), "1 is its last");
+        assert!(window.mark(1) && !window.mark(1));
+        assert!(window.mark(u64::MAX - 1));
+        assert!(!window.is_new(u64::MAX), "the last number is not used");
+        assert!(window.is_new(u64::MAX - 2) && !window.is_new(2));
+    }
+
+    /// Steps that stay near the front, cross words, and jump past the whole ring.
+    fn counters() -> impl Strategy<Value = Vec<u64>> {
+        let step = prop_oneof![-200_i64..200, -17_000_i64..17_000, 0_i64..40_000];
+        (0_u64..100_000, prop::collection::vec(step, 1..400)).prop_map(|(start, steps)| {
+            let next = |at: &mut u64, step: i64| {
+                *at = at.saturating_add_signed(step);
+                Some(*at)
+            };
+            steps.into_iter().scan(start, next).collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn agrees_with_a_set_of_all_counters(counters in counters()) {
+            let (mut window, mut seen) = (Replay::new(), BTreeSet::new());
+            for counter in counters {
+                let behind = seen.last().is_some_and(|last: &u64| last.saturating_sub(counter) >= WINDOW);
+                let expected = !behind && !seen.contains(&counter);
+                prop_assert_eq!(window.is_new(counter), expected);
+                prop_assert_eq!(window.mark(counter), expected);
+                if expected {
+                    seen.insert(counter);
+                }
+            }
+        }
+    }
+}
