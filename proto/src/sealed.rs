@@ -10,6 +10,7 @@
 pub mod acceptor;
 pub mod cipher;
 pub mod cookie;
+pub mod fuzzing;
 pub mod handshake;
 pub mod initiator;
 pub mod keys;
