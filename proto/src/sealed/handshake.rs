@@ -1,5 +1,7 @@
 //! The two messages of a handshake: their bytes, and what proxy1 and proxy2 tell each other in them.
 
+use std::num::NonZeroU8;
+
 use thiserror::Error;
 
 use super::cipher::Cipher;
@@ -102,7 +104,7 @@ pub enum Refusal {
     Version,
     /// A code that this version does not know.
     #[error("proxy2 refused with code {0}")]
-    Other(u8),
+    Other(NonZeroU8),
 }
 
 impl Refusal {
@@ -114,19 +116,19 @@ impl Refusal {
             Self::TooManyLinks => 4,
             Self::Busy => 5,
             Self::Version => 6,
-            Self::Other(byte) => byte,
+            Self::Other(byte) => byte.get(),
         }
     }
 
-    const fn from_byte(byte: u8) -> Self {
-        match byte {
+    const fn from_byte(byte: NonZeroU8) -> Self {
+        match byte.get() {
             1 => Self::UnknownTicket,
             2 => Self::RevokedTicket,
             3 => Self::ClockOff,
             4 => Self::TooManyLinks,
             5 => Self::Busy,
             6 => Self::Version,
-            other => Self::Other(other),
+            _ => Self::Other(byte),
         }
     }
 }
@@ -223,11 +225,12 @@ impl Answer {
         let (time, rest) = rest.split_first_chunk()?;
         let (epoch, rest) = rest.split_first_chunk()?;
         let (limits, _reserved) = Limits::parse(rest)?;
-        let result = if *status == STATUS_ACCEPTED {
-            let cipher = Cipher::from_byte(*cipher)?;
-            Ok(Welcome { cipher, known: flags & FLAG_KNOWN != 0, limits })
-        } else {
-            Err(Refusal::from_byte(*status))
+        let result = match NonZeroU8::new(*status) {
+            None => {
+                let cipher = Cipher::from_byte(*cipher)?;
+                Ok(Welcome { cipher, known: flags & FLAG_KNOWN != 0, limits })
+            }
+            Some(code) => Err(Refusal::from_byte(code)),
         };
         let (time, epoch) = (u64::from_be_bytes(*time), u64::from_be_bytes(*epoch));
         let index = u32::from_be_bytes(*index);

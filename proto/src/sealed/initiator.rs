@@ -173,6 +173,10 @@ impl Initiator {
         let place = self.place(view.receiver)?;
         let noise = &mut self.questions[place].noise;
         let (answer, split) = open_answer(noise, self.ticket.preshared(), view.noise)?;
+        let offer = self.identity.ciphers.offer();
+        if answer.result.is_ok_and(|welcome| offer & welcome.cipher.byte() == 0) {
+            return Err(Ignored::Forged);
+        }
         // Older questions are answered by this one; younger ones may still bring other keys.
         self.questions.drain(..=place);
         Ok(match answer.result {

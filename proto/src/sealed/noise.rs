@@ -2,6 +2,8 @@
 //!
 //! proxy1 knows proxy2's static key beforehand; its own travels sealed in the first message. The pre-shared key is
 //! mixed in at the end of the second message, so proxy2 knows whose it is to use.
+//!
+//! snow does not erase its own copies of keys when a handshake ends; ours are erased.
 
 use snow::params::{CipherChoice, DHChoice, HashChoice, NoiseParams};
 use snow::resolvers::{CryptoResolver, DefaultResolver};

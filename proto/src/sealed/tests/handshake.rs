@@ -1,12 +1,13 @@
 //! A handshake between honest ends.
 
+use std::num::NonZeroU8;
 use std::time::Duration;
 
 use super::pair::*;
 use crate::sealed::acceptor::{Dropped, Verdict};
 use crate::sealed::cipher::Cipher;
 use crate::sealed::handshake::{Epoch, Instance, LinkId, Refusal, UnixMicros};
-use crate::sealed::initiator::Ignored;
+use crate::sealed::initiator::{Ignored, Outcome};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -167,6 +168,47 @@ fn a_client_of_another_version_is_told_ours() {
     let mut payload = [0; handshake::ANSWER_PAYLOAD_LEN];
     asking.read(&[0; 32], view.noise, &mut payload).unwrap();
     assert_eq!(handshake::Answer::parse(&payload).unwrap().version, 1);
+}
+
+/// A proxy2 that answers by hand, with a status and a cipher of its choice.
+fn answered(status: u8, cipher: u8) -> Outcome {
+    use crate::sealed::{handshake, mac, noise};
+    let mut pair = Pair::with(false, NO_AES, settings(AES));
+    let question = pair.ask();
+    let view = handshake::HelloView::parse(&question).unwrap();
+    let mut heard = [0; handshake::HELLO_PAYLOAD_LEN];
+    let answering = noise::hear(&server_key(), pair.random.block(), view.noise, &mut heard).unwrap();
+    let mut payload = [0; handshake::ANSWER_PAYLOAD_LEN];
+    payload[..3].copy_from_slice(&[1, status, cipher]);
+    let key = mac::mac1_key(&server_key().public());
+    let (answer, _) =
+        handshake::write_answer(view.sender, &key, |room| answering.write(&[0; 32], &payload, room));
+    pair.tell(&answer)
+}
+
+#[test]
+fn an_authentic_answer_that_makes_no_sense_is_ignored() {
+    established(answered(0, 1));
+    assert_eq!(ignored(answered(0, 2)), Ignored::Forged, "a cipher that was not offered");
+    assert_eq!(ignored(answered(0, 0)), Ignored::Forged, "no cipher");
+    assert_eq!(ignored(answered(0, 3)), Ignored::Forged, "an unknown cipher");
+}
+
+#[test]
+fn every_code_of_a_refusal_is_understood() {
+    let names = [
+        Refusal::UnknownTicket,
+        Refusal::RevokedTicket,
+        Refusal::ClockOff,
+        Refusal::TooManyLinks,
+        Refusal::Busy,
+        Refusal::Version,
+    ];
+    for (code, name) in (1..).zip(names) {
+        assert_eq!(refused(answered(code, 0)).why, name);
+    }
+    let later = Refusal::Other(NonZeroU8::new(200).unwrap());
+    assert_eq!(refused(answered(200, 0)).why, later);
 }
 
 #[test]
