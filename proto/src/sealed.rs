@@ -20,7 +20,9 @@ pub mod replay;
 
 mod gate;
 pub(crate) mod mac;
+mod message;
 mod noise;
+mod request;
 mod stamps;
 
 #[cfg(test)]

@@ -3,19 +3,20 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use super::cipher::{Cipher, CipherSupport, Session};
+use super::cipher::CipherSupport;
 use super::cookie::{self, Jar};
 use super::gate::{Gate, Load};
-use super::handshake::{
-    self, Answer, Epoch, HELLO_PAYLOAD_LEN, Hello, HelloView, Instance, Limits, LinkId, Refusal, UnixMicros,
-    VERSION, Welcome,
-};
+use super::handshake::{Epoch, Refusal, UnixMicros, VERSION};
 use super::keys::{PresharedKey, PrivateKey, PublicKey};
 use super::mac;
-use super::noise::{self, Answering};
+use super::message::{HELLO_PAYLOAD_LEN, Hello, HelloView};
+use super::noise;
 use super::random::Random;
+use super::request::{Caller, Ready};
 use super::stamps::{Rejected, Stamps};
 use crate::Time;
+
+pub use super::request::Request;
 
 /// Specification: how far the clocks of proxy1 and proxy2 may differ, each way.
 pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(600);
@@ -153,7 +154,7 @@ impl Acceptor {
         self.gate.take(now);
         let (caller, hello) = self.open(unix, &view)?;
         Ok(match self.check(unix, &caller, &hello)? {
-            Ok(ready) => Verdict::Request(Box::new(Request { caller, hello, ready })),
+            Ok(ready) => Verdict::Request(Box::new(Request::new(caller, hello, ready))),
             Err(why) => Verdict::Refused { client: caller.client, why, answer: caller.refuse(why) },
         })
     }
@@ -224,96 +225,6 @@ impl Acceptor {
             Err(Rejected::TooMany) => Err(Refusal::TooManyLinks),
             Ok(()) => Ok(Ready { psk, cipher }),
         })
-    }
-}
-
-/// A client that may come in, if there is room for it.
-///
-/// To accept costs nothing yet of a running link: the keys are used for sending only when the first packet sealed with
-/// the peer's half has been opened, because only that shows that the question was not an old one sent again.
-/// Until then keep the last few sessions accepted for a link: which answer arrives is not known.
-pub struct Request {
-    caller: Caller,
-    hello: Hello,
-    ready: Ready,
-}
-
-/// What an allowed client's session is made with.
-struct Ready {
-    psk: Option<PresharedKey>,
-    cipher: Cipher,
-}
-
-/// Who asked, and what an answer takes.
-struct Caller {
-    client: PublicKey,
-    noise: Answering,
-    index: u32,
-    mac1_key: [u8; 32],
-    time: UnixMicros,
-    epoch: Epoch,
-}
-
-impl Request {
-    /// Who asks: the ticket's public key.
-    pub fn client(&self) -> PublicKey {
-        self.caller.client
-    }
-
-    /// The link that wants keys; ids of different clients are independent of each other.
-    pub fn link(&self) -> LinkId {
-        self.hello.link
-    }
-
-    /// The client's machine and listen address.
-    pub fn instance(&self) -> Instance {
-        self.hello.instance
-    }
-
-    /// What this side may send before any frame allows more.
-    pub fn limits(&self) -> Limits {
-        self.hello.limits
-    }
-
-    /// Lets the client in: the answer to send, and the keys.
-    ///
-    /// `index` will stand in the header of what the client sends under these keys; the caller chooses one that none of
-    /// its sessions has. `known` says whether this process has state of the link already.
-    pub fn accept(self, index: u32, known: bool, limits: Limits) -> (Vec<u8>, Session) {
-        let Self { caller, ready, .. } = self;
-        let peer = caller.index;
-        let psk = ready.psk.as_ref().map_or(&PresharedKey::NONE, PresharedKey::bytes);
-        let welcome = Welcome { cipher: ready.cipher, known, limits };
-        let (answer, split) = caller.answer(index, Ok(welcome), psk);
-        let session = Session::new(ready.cipher, &split.to_initiator, &split.to_acceptor, index, peer);
-        (answer, session)
-    }
-
-    /// Does not let the client in: the answer to send.
-    pub fn refuse(self, why: Refusal) -> Vec<u8> {
-        self.caller.refuse(why)
-    }
-}
-
-impl Caller {
-    fn refuse(self, why: Refusal) -> Vec<u8> {
-        self.answer(0, Err(why), &PresharedKey::NONE).0
-    }
-
-    fn answer(self, index: u32, result: Result<Welcome, Refusal>, psk: &[u8; 32]) -> (Vec<u8>, noise::Split) {
-        let answer = Answer { version: VERSION, result, index, time: self.time, epoch: self.epoch };
-        handshake::write_answer(self.index, &self.mac1_key, |room| {
-            self.noise.write(psk, &answer.to_bytes(), room)
-        })
-    }
-}
-
-impl std::fmt::Debug for Request {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Request")
-            .field("client", &self.client())
-            .field("link", &self.link())
-            .finish_non_exhaustive()
     }
 }
 

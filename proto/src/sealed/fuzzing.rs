@@ -1,7 +1,7 @@
 //! Entry points for fuzzers; the tests call them too.
 
 use super::cookie::Reply;
-use super::handshake::{Answer, AnswerView, Hello, HelloView};
+use super::message::{Answer, AnswerView, Hello, HelloView};
 use super::packet::{Header, Kind};
 use crate::target::Target;
 use crate::ticket::record::TicketRecord;

@@ -4,12 +4,10 @@ use std::collections::VecDeque;
 
 use super::cipher::{CipherSupport, Session};
 use super::cookie::{self, COOKIE_LIFE, Cookie};
-use super::handshake::{
-    self, ANSWER_PAYLOAD_LEN, Answer, AnswerView, Epoch, Hello, Instance, Limits, LinkId, Refusal,
-    UnixMicros, VERSION, Welcome,
-};
+use super::handshake::{Epoch, Instance, Limits, LinkId, Refusal, UnixMicros, VERSION};
 use super::keys::PresharedKey;
 use super::mac::{self, MAC_LEN};
+use super::message::{self, ANSWER_PAYLOAD_LEN, Answer, AnswerView, Hello, HelloView, Welcome};
 use super::noise::{self, Asking, Split};
 use super::packet::Kind;
 use super::random::Random;
@@ -127,13 +125,13 @@ impl Initiator {
         self.stamp = next_stamp(self.stamp, unix);
         let payload = self.hello(index).to_bytes();
         let (ticket, ephemeral) = (&self.ticket, random.block());
-        let (mut message, noise) = handshake::write_hello(index, &self.mac1_key, |room| {
+        let (mut message, noise) = message::write_hello(index, &self.mac1_key, |room| {
             noise::ask(ticket.private(), ticket.acceptor(), ephemeral, &payload, room)
         });
         if let Some((cookie, came)) = &self.cookie
             && now.since(*came) < COOKIE_LIFE
         {
-            handshake::prove_address(&mut message, cookie);
+            message::prove_address(&mut message, cookie);
         }
         self.remember(index, message.clone(), noise);
         message
@@ -160,7 +158,7 @@ impl Initiator {
         if self.questions.len() == QUESTIONS {
             self.questions.pop_front();
         }
-        let mac1 = handshake::HelloView::parse(&message).map(|view| *view.mac1);
+        let mac1 = HelloView::parse(&message).map(|view| *view.mac1);
         let mac1 = mac1.expect("a message just written");
         self.questions.push_back(Question { index, message, mac1, noise, repeated: false });
     }
@@ -198,7 +196,7 @@ impl Initiator {
         if std::mem::replace(&mut question.repeated, true) {
             return Err(Ignored::Unasked);
         }
-        handshake::prove_address(&mut question.message, &cookie);
+        message::prove_address(&mut question.message, &cookie);
         Ok(Outcome::Resend(question.message.clone()))
     }
 

@@ -145,10 +145,10 @@ fn a_clock_that_stands_or_is_set_back_does_not_keep_proxy1_out() {
 
 #[test]
 fn a_client_of_another_version_is_told_ours() {
-    use crate::sealed::{handshake, mac, noise};
+    use crate::sealed::{mac, message, noise};
     let mut pair = Pair::new();
     let ticket = pair.ticket.clone();
-    let payload = handshake::Hello {
+    let payload = message::Hello {
         version: 2,
         ciphers: 0xff,
         index: 5,
@@ -158,31 +158,31 @@ fn a_client_of_another_version_is_told_ours() {
         limits: CLIENT_LIMITS,
     };
     let key = mac::mac1_key(ticket.acceptor());
-    let (question, mut asking) = handshake::write_hello(5, &key, |room| {
+    let (question, mut asking) = message::write_hello(5, &key, |room| {
         noise::ask(ticket.private(), ticket.acceptor(), pair.random.block(), &payload.to_bytes(), room)
     });
     let Verdict::Refused { why: Refusal::Version, answer, .. } = pair.hear(&question) else {
         panic!("not refused");
     };
-    let view = handshake::AnswerView::parse(&answer).unwrap();
-    let mut payload = [0; handshake::ANSWER_PAYLOAD_LEN];
+    let view = message::AnswerView::parse(&answer).unwrap();
+    let mut payload = [0; message::ANSWER_PAYLOAD_LEN];
     asking.read(&[0; 32], view.noise, &mut payload).unwrap();
-    assert_eq!(handshake::Answer::parse(&payload).unwrap().version, 1);
+    assert_eq!(message::Answer::parse(&payload).unwrap().version, 1);
 }
 
 /// A proxy2 that answers by hand, with a status and a cipher of its choice.
 fn answered(status: u8, cipher: u8) -> Outcome {
-    use crate::sealed::{handshake, mac, noise};
+    use crate::sealed::{mac, message, noise};
     let mut pair = Pair::with(false, NO_AES, settings(AES));
     let question = pair.ask();
-    let view = handshake::HelloView::parse(&question).unwrap();
-    let mut heard = [0; handshake::HELLO_PAYLOAD_LEN];
+    let view = message::HelloView::parse(&question).unwrap();
+    let mut heard = [0; message::HELLO_PAYLOAD_LEN];
     let answering = noise::hear(&server_key(), pair.random.block(), view.noise, &mut heard).unwrap();
-    let mut payload = [0; handshake::ANSWER_PAYLOAD_LEN];
+    let mut payload = [0; message::ANSWER_PAYLOAD_LEN];
     payload[..3].copy_from_slice(&[1, status, cipher]);
     let key = mac::mac1_key(&server_key().public());
     let (answer, _) =
-        handshake::write_answer(view.sender, &key, |room| answering.write(&[0; 32], &payload, room));
+        message::write_answer(view.sender, &key, |room| answering.write(&[0; 32], &payload, room));
     pair.tell(&answer)
 }
 
