@@ -23,6 +23,7 @@ pub(crate) mod mac;
 mod message;
 mod noise;
 mod request;
+mod shares;
 mod stamps;
 
 #[cfg(test)]

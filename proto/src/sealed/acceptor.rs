@@ -13,6 +13,7 @@ use super::message::{HELLO_PAYLOAD_LEN, Hello, HelloView};
 use super::noise;
 use super::random::Random;
 use super::request::{Caller, Ready};
+use super::shares::Shares;
 use super::stamps::{Rejected, Stamps};
 use crate::Time;
 
@@ -33,6 +34,7 @@ pub struct Acceptor {
     tickets: BTreeMap<PublicKey, Standing>,
     stamps: Stamps,
     gate: Gate,
+    shares: Shares,
     jar: Jar,
     random: Random,
 }
@@ -87,7 +89,7 @@ pub enum Dropped {
     Forged,
     /// A message of that link with the same or a later time stamp has been taken before.
     Replayed,
-    /// More handshakes a second than the settings allow.
+    /// More handshakes a second than the settings allow, or too large a part of them from one address.
     Busy,
 }
 
@@ -104,6 +106,7 @@ impl Acceptor {
             tickets: BTreeMap::new(),
             stamps: Stamps::default(),
             gate: Gate::new(settings.handshakes_per_second),
+            shares: Shares::new(settings.handshakes_per_second),
             jar,
             random,
         }
@@ -176,7 +179,8 @@ impl Acceptor {
             let nonce = self.random.bytes();
             return Ok(Some(cookie::reply(&self.public, view.sender, view.mac1, cookie, nonce)));
         }
-        if load == Load::Full { Err(Dropped::Busy) } else { Ok(None) }
+        let room = load != Load::Full && self.shares.take(now, from);
+        if room { Ok(None) } else { Err(Dropped::Busy) }
     }
 
     /// The public-key work: who asks, and what.

@@ -98,6 +98,21 @@ mod tests {
         assert!(window.is_new(u64::MAX - 2) && !window.is_new(2));
     }
 
+    /// Whatever was marked before, after a jump nothing that was not marked counts as marked.
+    #[test]
+    fn a_jump_leaves_no_old_marks() {
+        let ring = WORDS * WORD;
+        for jump in [1, WORD, WINDOW, ring - 1, ring, ring + 1, ring + WORD, 2 * ring - 1, 3 * ring + 5] {
+            let mut window = Replay::new();
+            assert!((0..ring).all(|counter| window.mark(counter)));
+            let front = ring - 1 + jump;
+            assert!(window.mark(front));
+            let first = ring.max(front - (WINDOW - 1));
+            assert!((first..front).all(|counter| window.is_new(counter)), "jump of {jump}");
+            assert!((front - WINDOW + 1..ring).all(|counter| !window.is_new(counter)), "jump of {jump}");
+        }
+    }
+
     /// Steps that stay near the front, cross words, and jump past the whole ring.
     fn counters() -> impl Strategy<Value = Vec<u64>> {
         let step = prop_oneof![-200_i64..200, -17_000_i64..17_000, 0_i64..40_000];

@@ -91,6 +91,17 @@ fn a_younger_answer_closes_the_older_questions() {
 }
 
 #[test]
+fn the_last_eight_questions_wait() {
+    let mut pair = Pair::new();
+    let questions: Vec<_> =
+        (0..9).map(|index| pair.initiator.start(pair.now, pair.unix, index, &mut pair.random)).collect();
+    let [first, second] =
+        [0, 1].map(|place: usize| request(pair.hear(&questions[place])).accept(1, false, SERVER_LIMITS).0);
+    assert_eq!(ignored(pair.tell(&first)), Ignored::Unasked);
+    assert_eq!(established(pair.tell(&second)).session.local, 1);
+}
+
+#[test]
 fn who_may_not_join_is_told_why() {
     for preshared in [false, true] {
         let mut pair = Pair::with(preshared, AES, settings(AES));

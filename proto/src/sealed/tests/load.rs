@@ -9,10 +9,10 @@ use crate::sealed::initiator::{Ignored, Outcome};
 
 const ELSEWHERE: &[u8] = &[192, 0, 2, 2];
 
-/// A proxy2 that is busy: of four handshakes a second, three have just been.
+/// A proxy2 that is busy: of twelve handshakes a second, seven have just been.
 fn busy() -> Pair {
-    let mut pair = Pair::with(false, AES, Settings { handshakes_per_second: 4, ..settings(AES) });
-    for _ in 0..3 {
+    let mut pair = Pair::with(false, AES, Settings { handshakes_per_second: 12, ..settings(AES) });
+    for _ in 0..7 {
         pair.shake();
     }
     pair
@@ -104,15 +104,60 @@ fn a_changed_proof_is_no_proof() {
     request(pair.hear(&again));
 }
 
+/// A question that proves its address, at a proxy2 that is busy.
+fn proven(pair: &mut Pair, from: &[u8]) -> Vec<u8> {
+    let question = pair.ask();
+    let reply = cookie(pair.acceptor.handle(pair.now, pair.unix, from, &question));
+    resend(pair.tell(&reply))
+}
+
+#[test]
+fn a_cookie_ends_at_proxy2_too() {
+    let mut pair = busy();
+    let proven = proven(&mut pair, ADDRESS);
+    pair.pass(Duration::from_secs(121));
+    for _ in 0..7 {
+        pair.shake();
+    }
+    cookie(pair.hear(&proven));
+}
+
 #[test]
 fn beyond_the_limit_even_proven_addresses_wait() {
     let mut pair = busy();
-    let question = pair.ask();
-    let reply = cookie(pair.hear(&question));
-    let again = resend(pair.tell(&reply));
-    request(pair.hear(&again));
-    let next = pair.ask();
-    assert!(matches!(pair.hear(&next), Verdict::Drop(Dropped::Busy)));
-    pair.pass(Duration::from_millis(250));
-    request(pair.hear(&next));
+    for address in 10..15 {
+        let from = [192, 0, 2, address];
+        let question = proven(&mut pair, &from);
+        request(pair.acceptor.handle(pair.now, pair.unix, &from, &question));
+    }
+    let question = proven(&mut pair, ADDRESS);
+    assert!(matches!(pair.hear(&question), Verdict::Drop(Dropped::Busy)));
+    pair.pass(Duration::from_millis(84));
+    request(pair.hear(&question));
+}
+
+/// A client asks a hundred times faster than allowed, with proof, for ten seconds; another one always gets in.
+#[test]
+fn one_address_keeps_nobody_out() {
+    let mut pair = busy();
+    let mut other = Pair::new();
+    for round in 0..1_000 {
+        let greedy = pair.ask();
+        let verdict = pair.acceptor.handle(pair.now, pair.unix, ELSEWHERE, &greedy);
+        if let Verdict::Cookie(reply) = verdict {
+            resend(pair.tell(&reply));
+        }
+        if round % 100 == 99 {
+            let question = other.initiator.start(pair.now, pair.unix, 1, &mut other.random);
+            let verdict = match pair.hear(&question) {
+                Verdict::Cookie(reply) => {
+                    let question = resend(other.tell(&reply));
+                    pair.hear(&question)
+                }
+                verdict @ (Verdict::Drop(_) | Verdict::Refused { .. } | Verdict::Request(_)) => verdict,
+            };
+            request(verdict);
+        }
+        pair.pass(Duration::from_millis(10));
+    }
 }
