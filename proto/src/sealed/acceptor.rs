@@ -1,6 +1,7 @@
 //! proxy2's side of the handshake.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use super::cipher::CipherSupport;
@@ -234,4 +235,10 @@ impl Acceptor {
 
 fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
+}
+
+impl fmt::Debug for Acceptor {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Acceptor").field("settings", &self.settings).finish_non_exhaustive()
+    }
 }

@@ -1,6 +1,7 @@
 //! Sealing and opening packets: the one home of the packet ciphers.
 
 use std::fmt;
+use std::time::Duration;
 
 use ring::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use thiserror::Error;
@@ -8,6 +9,12 @@ use zeroize::Zeroizing;
 
 use super::mac;
 use super::packet::{HEADER_LEN, Header, TAG_LEN};
+
+/// Specification: after this time under one session, proxy1 asks for new keys.
+pub const REKEY_AFTER: Duration = Duration::from_secs(120);
+/// Specification: after this many packets sealed with one key, proxy1 asks for new keys. AES-GCM stays far from its
+/// limits there (RFC 8446 section 5.5, RFC 9001 section 6.6) even where the answer takes a while.
+pub const REKEY_PACKETS: u64 = 1 << 32;
 
 /// A packet cipher.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]

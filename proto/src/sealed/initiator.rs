@@ -1,6 +1,7 @@
 //! proxy1's side of the handshake.
 
 use std::collections::VecDeque;
+use std::fmt;
 
 use super::cipher::{CipherSupport, Session};
 use super::cookie::{self, COOKIE_LIFE, Cookie};
@@ -120,7 +121,8 @@ impl Initiator {
     /// Asks for new keys: the bytes of a first message.
     ///
     /// `index` will stand in the header of what proxy2 sends under those keys; the caller chooses one that none of its
-    /// sessions has; a question that waits under the same index is given up. `unix` is the wall clock, which proxy2 compares with its own.
+    /// sessions has, and a question that waits under the same index is given up. `unix` is the wall clock, which proxy2
+    /// compares with its own.
     pub fn start(&mut self, now: Time, unix: UnixMicros, index: u32, random: &mut Random) -> Vec<u8> {
         self.stamp = next_stamp(self.stamp, unix);
         let payload = self.hello(index).to_bytes();
@@ -240,4 +242,10 @@ const CLOCK_STEP: u64 = 20 * 60 * 1_000_000;
 fn next_stamp(last: UnixMicros, unix: UnixMicros) -> UnixMicros {
     let ahead = last.0.saturating_sub(unix.0);
     if ahead > CLOCK_STEP { unix } else { unix.max(UnixMicros(last.0.saturating_add(1))) }
+}
+
+impl fmt::Debug for Initiator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Initiator").field("identity", &self.identity).finish_non_exhaustive()
+    }
 }

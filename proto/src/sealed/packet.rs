@@ -17,25 +17,17 @@ pub enum Kind {
 }
 
 impl Kind {
+    const ALL: [Self; 4] = [Self::Data, Self::Hello, Self::Answer, Self::Cookie];
+
     /// The kind of a datagram, by its first byte alone.
     pub fn of(datagram: &[u8]) -> Option<Self> {
-        match datagram.first()? {
-            1 => Some(Self::Hello),
-            2 => Some(Self::Answer),
-            3 => Some(Self::Cookie),
-            4 => Some(Self::Data),
-            _ => None,
-        }
+        let first = datagram.first()?;
+        Self::ALL.into_iter().find(|kind| kind.byte() == *first)
     }
 
     /// The byte that stands for it.
     pub const fn byte(self) -> u8 {
-        match self {
-            Self::Hello => 1,
-            Self::Answer => 2,
-            Self::Cookie => 3,
-            Self::Data => 4,
-        }
+        self as u8
     }
 }
 
@@ -83,10 +75,9 @@ mod tests {
     #[test]
     fn no_kind_is_a_kind_of_the_classic_link() {
         for byte in 0..=u8::MAX {
-            if let Some(kind) = Kind::of(&[byte]) {
-                assert_eq!(kind.byte(), byte);
-                assert!(!b"CDX".contains(&byte));
-            }
+            let kind = Kind::of(&[byte]);
+            assert_eq!(kind.is_some(), (1..=4).contains(&byte), "{byte}");
+            assert!(kind.is_none_or(|kind| kind.byte() == byte && !b"CDX".contains(&byte)));
         }
         assert_eq!(Kind::of(&[]), None);
     }
