@@ -1,5 +1,8 @@
 #![doc = include_str!("../PROTOCOL.md")]
 
+pub mod sealed;
+pub mod target;
+pub mod ticket;
 pub mod time;
 
 pub use time::Time;

@@ -6,11 +6,14 @@
 //! [`Transport::poll_timeout`] or the next input.
 
 mod receive;
+#[cfg(test)]
+mod tests;
 mod transmit;
 
 use super::ack::Acks;
 use super::frame::{Malformed, ResetCode, StreamId};
 use super::mtu::{self, Mtu};
+use super::packet::OVERHEAD;
 use super::recovery::{Counts, Outcome, Recovery};
 use super::recv::Violation;
 use super::schedule::Schedule;
@@ -20,9 +23,6 @@ use crate::time::Time;
 use std::collections::VecDeque;
 use std::time::Duration;
 pub use transmit::Built;
-
-/// Bytes of a packet that are not frames: type, receiver, counter and tag.
-pub const OVERHEAD: usize = 13 + 16;
 
 /// Limits and sizes of a link; the options of the programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

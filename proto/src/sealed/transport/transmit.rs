@@ -1,8 +1,9 @@
 //! Packets that go out: what to put into the next one.
 
-use super::{OVERHEAD, Transport};
+use super::Transport;
 use crate::sealed::frame::{self, Frame};
 use crate::sealed::mtu;
+use crate::sealed::packet::OVERHEAD;
 use crate::sealed::sent::Content;
 use crate::sealed::varint::Writer;
 use crate::time::Time;
