@@ -11,7 +11,7 @@ use std::time::Duration;
 const PACKETS: u32 = 10;
 
 /// The longest that an acknowledgement waits; the peer adds it to its probe time-out.
-pub const MAX_DELAY: Duration = Duration::from_millis(5);
+pub(crate) const MAX_DELAY: Duration = Duration::from_millis(5);
 
 /// Ranges held at the most: 64 KiB. Only a peer that never moves its floor gets there; the lowest go first, and
 /// at worst the peer sends again what had arrived.
@@ -19,7 +19,7 @@ const MAX_RANGES: usize = 4_096;
 
 /// Tracks the packets that arrived.
 #[derive(Debug, Default)]
-pub struct Acks {
+pub(crate) struct Acks {
     received: RangeSet,
     /// Below this the peer waits for nothing.
     floor: u64,
@@ -32,7 +32,7 @@ pub struct Acks {
 impl Acks {
     /// Notes that packet `number` arrived. `asks` tells whether it wants an acknowledgement; `rtt` sets how long
     /// that may wait: a sixteenth of the round trip, so that the peer's clock of acknowledgements stays fine.
-    pub fn received(&mut self, now: Time, number: u64, asks: bool, rtt: &rtt::Rtt) {
+    pub(crate) fn received(&mut self, now: Time, number: u64, asks: bool, rtt: &rtt::Rtt) {
         let largest = self.received.iter().next_back().map(|range| range.end - 1);
         let in_order = largest.is_none_or(|largest| number == largest + 1);
         if largest.is_none_or(|largest| number > largest) {
@@ -52,36 +52,35 @@ impl Acks {
     }
 
     /// Whether `number` arrived before, or is too old for it to be known.
-    pub fn is_known(&self, number: u64) -> bool {
+    pub(crate) fn is_known(&self, number: u64) -> bool {
         number < self.floor || self.received.contains(number)
     }
 
     /// The peer waits for nothing below `packet`.
-    pub fn raise_floor(&mut self, packet: u64) {
+    pub(crate) fn raise_floor(&mut self, packet: u64) {
         self.floor = self.floor.max(packet);
         // The highest range stays whatever the peer says: it tells the order of what comes.
-        if let Some(last) = self.received.iter().next_back() {
-            self.received.remove_below(packet.min(last.start));
-        }
+        let highest = self.received.iter().next_back().map_or(packet, |range| range.start);
+        self.received.remove_below(packet.min(highest));
     }
 
     /// When an acknowledgement must leave.
-    pub const fn due(&self) -> Option<Time> {
+    pub(crate) const fn due(&self) -> Option<Time> {
         self.due
     }
 
     /// Whether one could leave: something came since the last.
-    pub const fn is_waiting(&self) -> bool {
+    pub(crate) const fn is_waiting(&self) -> bool {
         self.waiting > 0
     }
 
     /// Send an acknowledgement with the next packet even if nothing asks for one.
-    pub const fn hurry(&mut self, now: Time) {
+    pub(crate) const fn hurry(&mut self, now: Time) {
         self.due = Some(now);
     }
 
     /// Writes the frame, as many ranges as fit; false where there is nothing to say or no room.
-    pub fn put(&mut self, now: Time, out: &mut Writer<'_>) -> bool {
+    pub(crate) fn put(&mut self, now: Time, out: &mut Writer<'_>) -> bool {
         let written = frame::put_ack(out, now.since(self.largest_at), self.received.iter().rev());
         if written {
             self.waiting = 0;

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 /// Size of one chunk in bytes. Small enough that 4,096 streams with a few bytes each stay at 64 MiB, large enough
 /// that one packet in eleven straddles two of them.
-pub const CHUNK: usize = 16 * 1024;
+pub(crate) const CHUNK: usize = 16 * 1024;
 
 /// [`CHUNK`] as a stream offset.
 const STRIDE: u64 = CHUNK as u64;
@@ -14,7 +14,7 @@ type Chunk = Box<[u8; CHUNK]>;
 
 /// Gives chunks out and takes them back; the last one back is the first one out, while it is still in the cache.
 #[derive(Debug, Default)]
-pub struct Pool {
+pub(crate) struct Pool {
     free: Vec<Chunk>,
     used: usize,
 }
@@ -24,7 +24,7 @@ impl Pool {
     const KEEP: usize = 64;
 
     /// Bytes in chunks that are out.
-    pub const fn used(&self) -> usize {
+    pub(crate) const fn used(&self) -> usize {
         self.used * CHUNK
     }
 
@@ -41,14 +41,14 @@ impl Pool {
     }
 
     /// Gives the memory of unused chunks back to the system.
-    pub fn trim(&mut self) {
+    pub(crate) fn trim(&mut self) {
         self.free = Vec::new();
     }
 }
 
 /// Bytes of one direction of a stream, addressed by stream offset; memory is held only where bytes were written.
 #[derive(Debug, Default)]
-pub struct Buffer {
+pub(crate) struct Buffer {
     chunks: VecDeque<Option<Chunk>>,
     /// Number of the front chunk: its first byte has the offset `first * CHUNK`.
     first: u64,
@@ -56,7 +56,7 @@ pub struct Buffer {
 
 impl Buffer {
     /// Copies `bytes` to `offset`, which must not be below what was released.
-    pub fn write(&mut self, mut offset: u64, mut bytes: &[u8], pool: &mut Pool) {
+    pub(crate) fn write(&mut self, mut offset: u64, mut bytes: &[u8], pool: &mut Pool) {
         while !bytes.is_empty() {
             let at = place(offset);
             let length = bytes.len().min(CHUNK - at);
@@ -71,6 +71,10 @@ impl Buffer {
         if self.chunks.is_empty() {
             self.first = number;
         }
+        while number < self.first {
+            self.chunks.push_front(None); // what was lost on the way comes after what followed it
+            self.first -= 1;
+        }
         let at = index(number - self.first);
         while self.chunks.len() <= at {
             self.chunks.push_back(None);
@@ -79,7 +83,7 @@ impl Buffer {
     }
 
     /// Room for writing from `offset` on, as at most `slices` slices, the first of which may be short.
-    pub fn room(&mut self, offset: u64, slices: usize, pool: &mut Pool) -> impl Iterator<Item = &mut [u8]> {
+    pub(crate) fn room(&mut self, offset: u64, slices: usize, pool: &mut Pool) -> impl Iterator<Item = &mut [u8]> {
         let number = offset / STRIDE;
         for ahead in 0..slices as u64 {
             self.chunk_mut(number + ahead, pool);
@@ -90,7 +94,7 @@ impl Buffer {
     }
 
     /// Gives back the chunks that lie wholly at or behind `offset`: room that was asked for and not filled.
-    pub fn trim(&mut self, offset: u64, pool: &mut Pool) {
+    pub(crate) fn trim(&mut self, offset: u64, pool: &mut Pool) {
         while let Some(last) = self.chunks.back() {
             let number = self.first + self.chunks.len() as u64 - 1;
             if number * STRIDE < offset {
@@ -105,7 +109,7 @@ impl Buffer {
     }
 
     /// The bytes of `range` as slices; all of it must have been written.
-    pub fn slices(&self, range: Range<u64>) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn slices(&self, range: Range<u64>) -> impl Iterator<Item = &[u8]> {
         let mut offset = range.start;
         std::iter::from_fn(move || {
             if offset >= range.end {
@@ -120,7 +124,7 @@ impl Buffer {
     }
 
     /// Copies the bytes from `offset` on into `out`.
-    pub fn copy(&self, offset: u64, out: &mut [u8]) {
+    pub(crate) fn copy(&self, offset: u64, out: &mut [u8]) {
         let mut done = 0;
         for slice in self.slices(offset..offset + out.len() as u64) {
             out[done..done + slice.len()].copy_from_slice(slice);
@@ -130,7 +134,7 @@ impl Buffer {
     }
 
     /// Frees what lies below `offset`.
-    pub fn release(&mut self, offset: u64, pool: &mut Pool) {
+    pub(crate) fn release(&mut self, offset: u64, pool: &mut Pool) {
         while self.first < offset / STRIDE {
             let Some(front) = self.chunks.pop_front() else { return };
             self.first += 1;
@@ -141,7 +145,7 @@ impl Buffer {
     }
 
     /// Frees everything.
-    pub fn clear(&mut self, pool: &mut Pool) {
+    pub(crate) fn clear(&mut self, pool: &mut Pool) {
         for chunk in std::mem::take(&mut self.chunks).into_iter().flatten() {
             pool.give(chunk);
         }
@@ -167,9 +171,6 @@ mod tests {
         let bytes: Vec<u8> = (0..3 * CHUNK).map(|i| u8::try_from(i % 251).unwrap()).collect();
         let start = 5 * STRIDE + 100;
         for (at, piece) in bytes.chunks(1_371).enumerate().rev() {
-            if at == bytes.chunks(1_371).len() - 1 {
-                buffer.write(start, &bytes[..1], &mut pool); // the front first, so that offsets below are never asked
-            }
             buffer.write(start + (at * 1_371) as u64, piece, &mut pool);
         }
         let mut out = vec![0; bytes.len()];

@@ -94,24 +94,24 @@ impl Tally {
 
 /// What one acknowledgement told.
 #[derive(Clone, Copy, Debug)]
-pub struct AckEvent {
+pub(crate) struct AckEvent {
     /// When it came.
-    pub now: Time,
+    pub(crate) now: Time,
     /// The newest round-trip sample.
-    pub rtt: Duration,
+    pub(crate) rtt: Duration,
     /// The lowest of the last seconds.
-    pub min_rtt: Duration,
+    pub(crate) min_rtt: Duration,
     /// The rate sample, where there is one.
-    pub sample: Option<rate::Sample>,
+    pub(crate) sample: Option<rate::Sample>,
     /// UDP payload bytes delivered so far.
-    pub delivered: u64,
+    pub(crate) delivered: u64,
     /// UDP payload bytes in flight after it.
-    pub in_flight: u64,
+    pub(crate) in_flight: u64,
 }
 
 /// The controller of one path.
 #[derive(Debug)]
-pub struct Controller {
+pub(crate) struct Controller {
     phase: Phase,
     /// Rises with each change of phase; packets carry it.
     epoch: u32,
@@ -151,12 +151,12 @@ struct Round {
 
 impl Controller {
     /// A controller for a path with packets of `mtu` bytes of UDP payload.
-    pub fn new(mtu: u16) -> Self {
+    pub(crate) fn new(mtu: u16) -> Self {
         Self::starting_at(mtu, 0)
     }
 
     /// A controller for a new path under a link whose last controller gave its packets tags below `tag`.
-    pub fn starting_at(mtu: u16, tag: u32) -> Self {
+    pub(crate) fn starting_at(mtu: u16, tag: u32) -> Self {
         Self {
             phase: Phase::Startup,
             epoch: tag,
@@ -177,37 +177,37 @@ impl Controller {
     }
 
     /// Packets have another size from now on.
-    pub fn set_mtu(&mut self, mtu: u16) {
+    pub(crate) fn set_mtu(&mut self, mtu: u16) {
         self.mtu = u64::from(mtu);
     }
 
     /// The tag for packets that leave now.
-    pub const fn tag(&self) -> u32 {
+    pub(crate) const fn tag(&self) -> u32 {
         self.epoch
     }
 
     /// The highest delivered rate of the last rounds, bytes a second; 0 before the first round.
-    pub fn rate(&self) -> u64 {
+    pub(crate) fn rate(&self) -> u64 {
         self.rates.iter().copied().max().unwrap_or(0)
     }
 
     /// The share of packets that the path loses whatever the rate, 0..=0.5.
-    pub const fn own_loss(&self) -> f64 {
+    pub(crate) const fn own_loss(&self) -> f64 {
         self.own_loss
     }
 
     /// A packet with `tag` arrived.
-    pub fn on_packet_acked(&mut self, tag: u32) {
+    pub(crate) fn on_packet_acked(&mut self, tag: u32) {
         self.count(tag, 1.0, 0.0);
     }
 
     /// A packet with `tag` was lost.
-    pub fn on_packet_lost(&mut self, tag: u32) {
+    pub(crate) fn on_packet_lost(&mut self, tag: u32) {
         self.count(tag, 0.0, 1.0);
     }
 
     /// A packet with `tag` that was thought lost arrived after all.
-    pub fn on_spurious(&mut self, tag: u32) {
+    pub(crate) fn on_spurious(&mut self, tag: u32) {
         self.count(tag, 1.0, -1.0);
     }
 
@@ -223,7 +223,7 @@ impl Controller {
     }
 
     /// The path is dead: what is in flight will be lost, and that says nothing about its rate.
-    pub fn on_blackout(&mut self) {
+    pub(crate) fn on_blackout(&mut self) {
         let phase = if self.rate() == 0 { Phase::Startup } else { Phase::Cruise };
         self.enter(phase);
         self.blind_before = self.epoch;
@@ -232,7 +232,7 @@ impl Controller {
     }
 
     /// Takes in an acknowledgement.
-    pub fn on_ack(&mut self, ack: &AckEvent) {
+    pub(crate) fn on_ack(&mut self, ack: &AckEvent) {
         self.min_rtt = Some(ack.min_rtt);
         let lowest = self.round.lowest_rtt.get_or_insert(ack.rtt);
         *lowest = ack.rtt.min(*lowest);
@@ -383,7 +383,7 @@ impl Controller {
     }
 
     /// How many bytes may be in flight.
-    pub fn window(&self) -> u64 {
+    pub(crate) fn window(&self) -> u64 {
         if self.rates.is_empty() {
             return INITIAL_PACKETS * self.mtu;
         }
@@ -395,7 +395,7 @@ impl Controller {
     }
 
     /// How fast packets may leave, in bytes a second of UDP payload.
-    pub fn pacing_rate(&self, smoothed_rtt: Duration) -> u64 {
+    pub(crate) fn pacing_rate(&self, smoothed_rtt: Duration) -> u64 {
         if self.rates.is_empty() {
             let window = (INITIAL_PACKETS * self.mtu) as f64;
             return whole(window * STARTUP_GAIN / smoothed_rtt.as_secs_f64().max(1e-4));

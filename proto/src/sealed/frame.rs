@@ -267,7 +267,9 @@ pub fn put(out: &mut Writer<'_>, frame: &Frame<'_>) {
             out.bytes(&token.to_be_bytes());
         }
         Frame::End { code } => numbers(out, kind::END, &[*code]),
-        Frame::Ack(ack) => put_ack(out, ack.delay, ack.ranges()),
+        Frame::Ack(ack) => {
+            put_ack(out, ack.delay, ack.ranges());
+        }
     }
 }
 
@@ -300,17 +302,8 @@ impl<'a> Ack<'a> {
     }
 
     /// The ranges, highest first, disjoint and not touching.
-    pub fn ranges(&self) -> impl Iterator<Item = Range<u64>> + use<'a> {
-        let (mut body, mut end, mut left) = (self.body, self.largest + 1, self.ranges);
-        std::iter::from_fn(move || {
-            left = left.checked_sub(1)?;
-            let range = take_range(&mut body, end)?;
-            end = range.start;
-            if left > 0 {
-                end = end.checked_sub(varint::take(&mut body)? + 1)?;
-            }
-            Some(range)
-        })
+    pub const fn ranges(&self) -> AckRanges<'a> {
+        AckRanges { body: self.body, end: self.largest + 1, left: self.ranges }
     }
 
     fn parse(rest: &mut &'a [u8]) -> Result<Self, Malformed> {
@@ -331,6 +324,28 @@ impl<'a> Ack<'a> {
         }
         let delay = Duration::from_micros(delay);
         Ok(Self { largest, delay, ranges, body: &body[..body.len() - rest.len()] })
+    }
+}
+
+/// The ranges of an acknowledgement, highest first.
+#[derive(Clone, Debug)]
+pub struct AckRanges<'a> {
+    body: &'a [u8],
+    end: u64,
+    left: u64,
+}
+
+impl Iterator for AckRanges<'_> {
+    type Item = Range<u64>;
+
+    fn next(&mut self) -> Option<Range<u64>> {
+        self.left = self.left.checked_sub(1)?;
+        let range = take_range(&mut self.body, self.end)?;
+        self.end = range.start;
+        if self.left > 0 {
+            self.end = self.end.checked_sub(varint::take(&mut self.body)? + 1)?;
+        }
+        Some(range)
     }
 }
 

@@ -4,7 +4,7 @@ use crate::time::Time;
 use std::time::Duration;
 
 /// UDP payload every path is taken to carry (RFC 8899 section 5.1.2 calls it BASE_PLPMTU; RFC 9000 uses the same).
-pub const BASE: u16 = 1_200;
+pub(crate) const BASE: u16 = 1_200;
 
 /// Payloads of well-known frame sizes, tried from the left: Ethernet over IPv4 and over IPv6, jumbo frames, then what
 /// tunnels and mobile networks leave. Between the largest that passed and the smallest that did not, nothing else is
@@ -27,7 +27,7 @@ const SMALL_ONES: u32 = 3;
 
 /// The search for one path.
 #[derive(Debug)]
-pub struct Mtu {
+pub(crate) struct Mtu {
     current: u16,
     max: u16,
     /// The smallest size known not to pass.
@@ -42,7 +42,7 @@ pub struct Mtu {
 
 impl Mtu {
     /// A search from [`BASE`] to `max` bytes of UDP payload.
-    pub fn new(max: u16) -> Self {
+    pub(crate) fn new(max: u16) -> Self {
         Self {
             current: BASE.min(max),
             max,
@@ -57,12 +57,12 @@ impl Mtu {
     }
 
     /// The UDP payload that packets may have, in bytes.
-    pub const fn current(&self) -> u16 {
+    pub(crate) const fn current(&self) -> u16 {
         self.current
     }
 
     /// The size of the probe to send now, if one is due.
-    pub fn probe(&mut self, now: Time) -> Option<u16> {
+    pub(crate) fn probe(&mut self, now: Time) -> Option<u16> {
         if self.in_flight || now < self.next_probe {
             return None;
         }
@@ -86,17 +86,17 @@ impl Mtu {
     }
 
     /// When the next probe is due; never while one is on its way.
-    pub const fn timeout(&self) -> Time {
+    pub(crate) const fn timeout(&self) -> Time {
         if self.in_flight { Time::NEVER } else { self.next_probe }
     }
 
     /// A probe left.
-    pub const fn on_probe_sent(&mut self) {
+    pub(crate) const fn on_probe_sent(&mut self) {
         self.in_flight = true;
     }
 
     /// A probe of `size` arrived: packets may be as large from now on.
-    pub fn on_probe_acked(&mut self, size: u16) {
+    pub(crate) fn on_probe_acked(&mut self, size: u16) {
         self.in_flight = false;
         self.probes_lost = 0;
         self.current = self.current.max(size);
@@ -104,7 +104,7 @@ impl Mtu {
     }
 
     /// A probe of `size` was lost; after [`MAX_PROBES`] in a row the size is given up.
-    pub const fn on_probe_lost(&mut self, size: u16) {
+    pub(crate) const fn on_probe_lost(&mut self, size: u16) {
         self.in_flight = false;
         self.probes_lost += 1;
         if self.probes_lost >= MAX_PROBES {
@@ -115,7 +115,7 @@ impl Mtu {
     }
 
     /// A packet of `size` bytes arrived. True if that shows a black hole: see [`Mtu::on_lost`].
-    pub fn on_acked(&mut self, now: Time, size: u32) -> bool {
+    pub(crate) fn on_acked(&mut self, now: Time, size: u32) -> bool {
         if size > u32::from(BASE) {
             (self.large_lost, self.small_passed) = (0, 0);
         } else if self.large_lost > 0 {
@@ -126,7 +126,7 @@ impl Mtu {
 
     /// A packet of `size` bytes was lost. True if that shows a black hole: the path no longer carries the current
     /// size, which falls to [`BASE`], and the search begins again.
-    pub fn on_lost(&mut self, now: Time, size: u32) -> bool {
+    pub(crate) fn on_lost(&mut self, now: Time, size: u32) -> bool {
         if size > u32::from(BASE) {
             self.large_lost += 1;
         }

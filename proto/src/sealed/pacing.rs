@@ -12,7 +12,7 @@ const MIN_BURST: u64 = 10;
 
 /// Decides when the next packet may leave.
 #[derive(Debug, Default)]
-pub struct Pacer {
+pub(crate) struct Pacer {
     /// Bytes that may leave now; negative after a burst that was larger.
     tokens: i64,
     filled_at: Time,
@@ -21,12 +21,12 @@ pub struct Pacer {
 
 impl Pacer {
     /// Sets the rate in bytes a second, for packets of `mtu` bytes.
-    pub const fn set_rate(&mut self, rate: u64) {
+    pub(crate) const fn set_rate(&mut self, rate: u64) {
         self.rate = rate;
     }
 
     /// The rate in bytes a second.
-    pub const fn rate(&self) -> u64 {
+    pub(crate) const fn rate(&self) -> u64 {
         self.rate
     }
 
@@ -46,18 +46,18 @@ impl Pacer {
     }
 
     /// Whether a packet may leave at `now`.
-    pub fn may_send(&mut self, now: Time, mtu: u64) -> bool {
+    pub(crate) fn may_send(&mut self, now: Time, mtu: u64) -> bool {
         self.fill(now, mtu);
         self.tokens > 0
     }
 
     /// `bytes` left.
-    pub fn on_sent(&mut self, bytes: u64) {
+    pub(crate) fn on_sent(&mut self, bytes: u64) {
         self.tokens = self.tokens.saturating_sub(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
     /// When the next packet may leave. It waits for a quarter of a bucket, so that packets leave in batches.
-    pub fn next(&self, mtu: u64) -> Time {
+    pub(crate) fn next(&self, mtu: u64) -> Time {
         let missing = (self.burst(mtu) / 4).max(1).saturating_sub(self.tokens).max(0);
         let nanos = u128::from(missing.unsigned_abs()) * 1_000_000_000 / u128::from(self.rate.max(1));
         self.filled_at + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))

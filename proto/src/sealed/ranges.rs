@@ -6,39 +6,39 @@ use std::ops::Range;
 /// An ordered set of disjoint, non-touching half-open ranges. Work at either end is cheap; in the middle it costs a
 /// binary search and a shift.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct RangeSet {
+pub(crate) struct RangeSet {
     ranges: VecDeque<Range<u64>>,
 }
 
 impl RangeSet {
     /// How many separate ranges there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.ranges.len()
     }
 
     /// Whether nothing is in the set.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.ranges.is_empty()
     }
 
     /// The lowest range.
-    pub fn first(&self) -> Option<Range<u64>> {
+    pub(crate) fn first(&self) -> Option<Range<u64>> {
         self.ranges.front().cloned()
     }
 
     /// The ranges, ascending; `rev()` for descending.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = Range<u64>> + '_ {
+    pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = Range<u64>> + Clone + '_ {
         self.ranges.iter().cloned()
     }
 
     /// Whether `value` is in the set.
-    pub fn contains(&self, value: u64) -> bool {
+    pub(crate) fn contains(&self, value: u64) -> bool {
         let at = self.ranges.partition_point(|range| range.end <= value);
         self.ranges.get(at).is_some_and(|range| range.start <= value)
     }
 
     /// Adds `range`, joining what it overlaps or touches.
-    pub fn insert(&mut self, range: Range<u64>) {
+    pub(crate) fn insert(&mut self, range: Range<u64>) {
         if range.is_empty() {
             return;
         }
@@ -65,7 +65,7 @@ impl RangeSet {
     }
 
     /// Takes `range` out of the set.
-    pub fn remove(&mut self, range: Range<u64>) {
+    pub(crate) fn remove(&mut self, range: Range<u64>) {
         if range.is_empty() {
             return;
         }
@@ -86,7 +86,7 @@ impl RangeSet {
     }
 
     /// Takes everything below `floor` out of the set.
-    pub fn remove_below(&mut self, floor: u64) {
+    pub(crate) fn remove_below(&mut self, floor: u64) {
         while let Some(first) = self.ranges.front_mut() {
             if first.end > floor {
                 first.start = first.start.max(floor);
@@ -97,12 +97,12 @@ impl RangeSet {
     }
 
     /// Takes the lowest range out of the set.
-    pub fn pop_first(&mut self) -> Option<Range<u64>> {
+    pub(crate) fn pop_first(&mut self) -> Option<Range<u64>> {
         self.ranges.pop_front()
     }
 
     /// The parts of `range` that are not in the set, ascending.
-    pub fn gaps_in(&self, range: Range<u64>) -> impl Iterator<Item = Range<u64>> + '_ {
+    pub(crate) fn gaps_in(&self, range: Range<u64>) -> impl Iterator<Item = Range<u64>> + '_ {
         let first = self.ranges.partition_point(|old| old.end <= range.start);
         let mut next = range.start;
         let mut held = self.ranges.range(first..);

@@ -5,31 +5,31 @@ use std::time::Duration;
 
 /// What a packet remembers of the moment it left.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Snapshot {
+pub(crate) struct Snapshot {
     /// Wire bytes delivered when it left.
-    pub delivered: u64,
+    pub(crate) delivered: u64,
     /// When the last of those was acknowledged.
-    pub delivered_at: Time,
+    pub(crate) delivered_at: Time,
     /// When the first packet of its flight left.
-    pub first_sent_at: Time,
+    pub(crate) first_sent_at: Time,
     /// Whether the application, not the path, was what held sending back.
-    pub app_limited: bool,
+    pub(crate) app_limited: bool,
 }
 
 /// One measurement of the delivery rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sample {
+pub(crate) struct Sample {
     /// Wire bytes a second.
-    pub rate: u64,
+    pub(crate) rate: u64,
     /// Whether the application may have kept it low.
-    pub app_limited: bool,
+    pub(crate) app_limited: bool,
     /// Bytes that had been delivered when the newest packet of the sample left.
-    pub prior_delivered: u64,
+    pub(crate) prior_delivered: u64,
 }
 
 /// Counts what is delivered and turns acknowledgements into rate samples.
 #[derive(Debug, Default)]
-pub struct Rate {
+pub(crate) struct Rate {
     delivered: u64,
     delivered_at: Time,
     first_sent_at: Time,
@@ -40,12 +40,12 @@ pub struct Rate {
 
 impl Rate {
     /// Wire bytes delivered so far.
-    pub const fn delivered(&self) -> u64 {
+    pub(crate) const fn delivered(&self) -> u64 {
         self.delivered
     }
 
     /// A packet leaves; `idle` says that nothing else is in flight.
-    pub const fn on_sent(&mut self, now: Time, idle: bool) -> Snapshot {
+    pub(crate) const fn on_sent(&mut self, now: Time, idle: bool) -> Snapshot {
         if idle {
             self.first_sent_at = now;
             self.delivered_at = now;
@@ -59,12 +59,12 @@ impl Rate {
     }
 
     /// The application has nothing more to send while the path would carry it.
-    pub fn on_app_limited(&mut self, in_flight: u64) {
+    pub(crate) fn on_app_limited(&mut self, in_flight: u64) {
         self.app_limited_until = (self.delivered + in_flight).max(1);
     }
 
     /// One packet of `bytes` arrived that left at `sent` with `snapshot`.
-    pub fn on_acked(&mut self, now: Time, sent: Time, bytes: u64, snapshot: Snapshot) {
+    pub(crate) fn on_acked(&mut self, now: Time, sent: Time, bytes: u64, snapshot: Snapshot) {
         self.delivered += bytes;
         self.delivered_at = now;
         if self.newest.is_none_or(|(newest, at)| (snapshot.delivered, sent) >= (newest.delivered, at)) {
@@ -75,7 +75,7 @@ impl Rate {
 
     /// The sample of all packets of one acknowledgement; none where it spans less than `min_rtt`, which is too short
     /// to be true (section 3.3 of the draft).
-    pub fn sample(&mut self, min_rtt: Duration) -> Option<Sample> {
+    pub(crate) fn sample(&mut self, min_rtt: Duration) -> Option<Sample> {
         if self.delivered > self.app_limited_until {
             self.app_limited_until = 0;
         }

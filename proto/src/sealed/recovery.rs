@@ -16,7 +16,7 @@ use std::time::Duration;
 
 /// The longest time between two probes while data waits. The path may come back at any moment, and its users should
 /// notice within about this.
-pub const MAX_PROBE_GAP: Duration = Duration::from_secs(1);
+pub(crate) const MAX_PROBE_GAP: Duration = Duration::from_secs(1);
 
 /// Probe time-outs in a row after which the path counts as dead.
 const DEAD_AFTER: u32 = 3;
@@ -30,13 +30,13 @@ const CALM_ROUNDS: u32 = 16;
 
 /// The state of recovery on one path.
 #[derive(Debug)]
-pub struct Recovery {
+pub(crate) struct Recovery {
     /// Packets that left.
-    pub log: SentLog,
+    pub(crate) log: SentLog,
     /// The path's round trip.
-    pub rtt: Rtt,
+    pub(crate) rtt: Rtt,
     /// The congestion controller.
-    pub controller: Controller,
+    pub(crate) controller: Controller,
     pacer: Pacer,
     rate: Rate,
     mtu: u16,
@@ -50,23 +50,23 @@ pub struct Recovery {
     probes_left: u32,
     last_tracked: Time,
     /// Counts for the outside.
-    pub counts: Counts,
+    pub(crate) counts: Counts,
 }
 
 /// What recovery has seen, in packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub(crate) struct Counts {
     /// Thought lost.
-    pub lost: u64,
+    pub(crate) lost: u64,
     /// Thought lost, but arrived.
-    pub spurious: u64,
+    pub(crate) spurious: u64,
     /// Probe time-outs.
-    pub timeouts: u64,
+    pub(crate) timeouts: u64,
 }
 
 /// What became of packets, for the owner of their contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum Outcome {
     /// Arrived.
     Acked(u64),
     /// Its contents must go again.
@@ -75,7 +75,7 @@ pub enum Outcome {
 
 impl Recovery {
     /// A fresh path with packets of `mtu` bytes of UDP payload.
-    pub fn new(mtu: u16) -> Self {
+    pub(crate) fn new(mtu: u16) -> Self {
         Self {
             log: SentLog::default(),
             rtt: Rtt::default(),
@@ -95,13 +95,13 @@ impl Recovery {
     }
 
     /// Packets have another size from now on.
-    pub fn set_mtu(&mut self, mtu: u16) {
+    pub(crate) fn set_mtu(&mut self, mtu: u16) {
         self.mtu = mtu;
         self.controller.set_mtu(mtu);
     }
 
     /// The path has changed beneath the link: what was learnt of it is forgotten, what is in flight is not.
-    pub fn on_new_path(&mut self, mtu: u16) {
+    pub(crate) fn on_new_path(&mut self, mtu: u16) {
         self.rtt = Rtt::default();
         let tag = self.controller.tag() + 1;
         self.controller = Controller::starting_at(mtu, tag);
@@ -112,17 +112,17 @@ impl Recovery {
     }
 
     /// Whether a tracked packet may leave now: window and pacer allow it, or a probe is due.
-    pub fn may_send(&mut self, now: Time) -> bool {
+    pub(crate) fn may_send(&mut self, now: Time) -> bool {
         self.probes_left > 0 || self.window_open() && self.may_pace(now)
     }
 
     /// Whether the next packet is a probe: it leaves whatever the window says, and small.
-    pub const fn is_probing(&self) -> bool {
+    pub(crate) const fn is_probing(&self) -> bool {
         self.probes_left > 0
     }
 
     /// Whether the window leaves room for a packet.
-    pub fn window_open(&self) -> bool {
+    pub(crate) fn window_open(&self) -> bool {
         self.log.in_flight() < self.controller.window()
     }
 
@@ -132,12 +132,12 @@ impl Recovery {
     }
 
     /// When the pacer lets the next packet go.
-    pub fn next_paced(&self) -> Time {
+    pub(crate) fn next_paced(&self) -> Time {
         self.pacer.next(u64::from(self.mtu))
     }
 
     /// The packet whose contents were noted in the log leaves. `tracked`: it asks for an acknowledgement.
-    pub fn on_sent(&mut self, now: Time, size: usize, tracked: bool) {
+    pub(crate) fn on_sent(&mut self, now: Time, size: usize, tracked: bool) {
         let idle = self.log.in_flight() == 0;
         let snapshot = self.rate.on_sent(now, idle && tracked);
         let bytes = u32::try_from(size).unwrap_or(u32::MAX);
@@ -150,12 +150,12 @@ impl Recovery {
     }
 
     /// Nothing more to send, though there would be room.
-    pub fn on_app_limited(&mut self) {
+    pub(crate) fn on_app_limited(&mut self) {
         self.rate.on_app_limited(self.log.in_flight());
     }
 
     /// Takes in an acknowledgement; appends what became of packets to `outcomes`.
-    pub fn on_ack(&mut self, now: Time, ack: &Ack<'_>, outcomes: &mut Vec<Outcome>) {
+    pub(crate) fn on_ack(&mut self, now: Time, ack: &Ack<'_>, outcomes: &mut Vec<Outcome>) {
         let mut newest = None;
         for range in ack.ranges() {
             for number in self.log.held(range).rev() {
@@ -240,7 +240,7 @@ impl Recovery {
     }
 
     /// When [`Recovery::on_timeout`] is due.
-    pub fn timeout(&self) -> Time {
+    pub(crate) fn timeout(&self) -> Time {
         if let Some(due) = self.loss_due {
             return due;
         }
@@ -254,7 +254,7 @@ impl Recovery {
     }
 
     /// Time passed: packets may be lost, or a probe due. A probe sends the oldest contents in flight once more.
-    pub fn on_timeout(&mut self, now: Time, outcomes: &mut Vec<Outcome>) {
+    pub(crate) fn on_timeout(&mut self, now: Time, outcomes: &mut Vec<Outcome>) {
         if let Some(due) = self.loss_due {
             if due <= now {
                 self.detect_losses(now, outcomes);
@@ -278,12 +278,12 @@ impl Recovery {
     }
 
     /// Whether the path counts as dead: probes went unanswered.
-    pub const fn is_dead(&self) -> bool {
+    pub(crate) const fn is_dead(&self) -> bool {
         self.probe_count >= DEAD_AFTER
     }
 
     /// Forgets packets that no longer matter; a lost one may still show up for two round trips.
-    pub fn forget(&mut self, now: Time) {
+    pub(crate) fn forget(&mut self, now: Time) {
         let patience = self.rtt.smoothed() * 3 + rtt::INITIAL_RTT;
         self.log.forget(now.before(patience));
     }

@@ -6,7 +6,7 @@ use std::ops::Range;
 
 /// What the peer did that it must not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Violation {
+pub(crate) enum Violation {
     /// More bytes than it had credit for.
     #[error("sent beyond its credit")]
     Credit,
@@ -17,7 +17,7 @@ pub enum Violation {
 
 /// Bytes from `read` (handed on) over `ready` (in order) to the last that came, with gaps between.
 #[derive(Debug, Default)]
-pub struct RecvHalf {
+pub(crate) struct RecvHalf {
     buffer: Buffer,
     read: u64,
     ready: u64,
@@ -30,12 +30,12 @@ pub struct RecvHalf {
 
 impl RecvHalf {
     /// A half whose peer may send `granted` bytes.
-    pub fn new(granted: u64) -> Self {
+    pub(crate) fn new(granted: u64) -> Self {
         Self { granted, ..Self::default() }
     }
 
     /// Takes bytes that arrived, in whatever order and however often. True if there is more to read than before.
-    pub fn on_data(&mut self, offset: u64, bytes: &[u8], fin: bool, pool: &mut Pool) -> Result<bool, Violation> {
+    pub(crate) fn on_data(&mut self, offset: u64, bytes: &[u8], fin: bool, pool: &mut Pool) -> Result<bool, Violation> {
         let range = offset..offset + bytes.len() as u64;
         if range.end > self.granted {
             return Err(Violation::Credit);
@@ -70,7 +70,7 @@ impl RecvHalf {
     }
 
     /// The peer says that its bytes end at `end`.
-    pub fn set_end(&mut self, end: u64) -> Result<(), Violation> {
+    pub(crate) fn set_end(&mut self, end: u64) -> Result<(), Violation> {
         let highest = self.ahead.iter().next_back().map_or(self.ready, |range| range.end);
         if end < highest || self.end.is_some_and(|known| known != end) {
             return Err(Violation::End);
@@ -80,27 +80,27 @@ impl RecvHalf {
     }
 
     /// Bytes that can be read now.
-    pub const fn readable(&self) -> u64 {
+    pub(crate) const fn readable(&self) -> u64 {
         self.ready - self.read
     }
 
     /// Whether all bytes up to the end have arrived.
-    pub fn is_finished(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         self.end == Some(self.ready)
     }
 
     /// Whether all bytes up to the end have been read.
-    pub fn is_read(&self) -> bool {
+    pub(crate) fn is_read(&self) -> bool {
         self.end == Some(self.read)
     }
 
     /// The readable bytes, in order.
-    pub fn slices(&self) -> impl Iterator<Item = &[u8]> {
+    pub(crate) fn slices(&self) -> impl Iterator<Item = &[u8]> {
         self.buffer.slices(self.read..self.ready)
     }
 
     /// `length` bytes have been read; at most [`RecvHalf::readable`].
-    pub fn consume(&mut self, length: u64, pool: &mut Pool) {
+    pub(crate) fn consume(&mut self, length: u64, pool: &mut Pool) {
         self.read = (self.read + length).min(self.ready);
         self.buffer.release(self.read, pool);
         if self.read == self.ready && self.ahead.is_empty() {
@@ -109,17 +109,17 @@ impl RecvHalf {
     }
 
     /// The offset up to which the peer may send.
-    pub const fn granted(&self) -> u64 {
+    pub(crate) const fn granted(&self) -> u64 {
         self.granted
     }
 
     /// Bytes promised and not yet read: what this stream may come to hold.
-    pub const fn outstanding(&self) -> u64 {
+    pub(crate) const fn outstanding(&self) -> u64 {
         self.granted - self.read
     }
 
     /// Lets the peer send up to `window` bytes beyond what has been read; never takes back. True if it may send more.
-    pub fn grant(&mut self, window: u64) -> bool {
+    pub(crate) fn grant(&mut self, window: u64) -> bool {
         let granted = self.read + window;
         let more = granted > self.granted && self.end.is_none();
         if more {
@@ -129,7 +129,7 @@ impl RecvHalf {
     }
 
     /// Forgets all bytes.
-    pub fn clear(&mut self, pool: &mut Pool) {
+    pub(crate) fn clear(&mut self, pool: &mut Pool) {
         self.buffer.clear(pool);
         self.read = self.granted;
         self.ready = self.granted;

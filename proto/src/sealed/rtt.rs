@@ -4,17 +4,17 @@ use crate::time::Time;
 use std::time::Duration;
 
 /// Before the first sample: what a first probe waits for. RFC 9002 section 6.2.2 says 333 ms.
-pub const INITIAL_RTT: Duration = Duration::from_millis(333);
+pub(crate) const INITIAL_RTT: Duration = Duration::from_millis(333);
 
 /// Timer granularity, RFC 9002 section 6.1.2.
-pub const GRANULARITY: Duration = Duration::from_millis(1);
+pub(crate) const GRANULARITY: Duration = Duration::from_millis(1);
 
 /// How long a minimum counts before a newer, higher one replaces it: routes change, queues of others do not last.
-pub const MIN_RTT_WINDOW: Duration = Duration::from_secs(10);
+pub(crate) const MIN_RTT_WINDOW: Duration = Duration::from_secs(10);
 
 /// Estimates the round trip of a path from acknowledgements.
 #[derive(Clone, Debug)]
-pub struct Rtt {
+pub(crate) struct Rtt {
     smoothed: Option<Duration>,
     variation: Duration,
     latest: Duration,
@@ -36,7 +36,7 @@ impl Default for Rtt {
 
 impl Rtt {
     /// Takes one sample: the time since the packet left, and how much of it the peer says it held the packet.
-    pub fn update(&mut self, now: Time, sample: Duration, delay: Duration) {
+    pub(crate) fn update(&mut self, now: Time, sample: Duration, delay: Duration) {
         self.latest = sample;
         if sample <= self.lowest || now.since(self.lowest_at) > MIN_RTT_WINDOW {
             self.lowest = sample;
@@ -55,37 +55,37 @@ impl Rtt {
     }
 
     /// Whether a sample has been taken on this path.
-    pub const fn is_known(&self) -> bool {
+    pub(crate) const fn is_known(&self) -> bool {
         self.smoothed.is_some()
     }
 
     /// The smoothed round trip; [`INITIAL_RTT`] before the first sample.
-    pub fn smoothed(&self) -> Duration {
+    pub(crate) fn smoothed(&self) -> Duration {
         self.smoothed.unwrap_or(INITIAL_RTT)
     }
 
     /// The mean deviation of the samples.
-    pub const fn variation(&self) -> Duration {
+    pub(crate) const fn variation(&self) -> Duration {
         self.variation
     }
 
     /// The newest sample.
-    pub const fn latest(&self) -> Duration {
+    pub(crate) const fn latest(&self) -> Duration {
         self.latest
     }
 
     /// The lowest sample of the last [`MIN_RTT_WINDOW`]; the smoothed one before the first.
-    pub fn lowest(&self) -> Duration {
+    pub(crate) fn lowest(&self) -> Duration {
         if self.lowest == Duration::MAX { self.smoothed() } else { self.lowest }
     }
 
     /// When the lowest sample was taken.
-    pub const fn lowest_at(&self) -> Time {
+    pub(crate) const fn lowest_at(&self) -> Time {
         self.lowest_at
     }
 
     /// How long to wait for an acknowledgement before probing, RFC 9002 section 6.2.1.
-    pub fn probe_timeout(&self, peer_delay: Duration) -> Duration {
+    pub(crate) fn probe_timeout(&self, peer_delay: Duration) -> Duration {
         self.smoothed() + (self.variation * 4).max(GRANULARITY) + peer_delay
     }
 }

@@ -16,7 +16,7 @@ const QUANTUM: u64 = 16 * 1024;
 
 /// A stream's place in the schedule.
 #[derive(Debug)]
-pub struct Turn {
+pub(crate) struct Turn {
     queued: Option<Class>,
     thin: u64,
     thin_at: Time,
@@ -46,21 +46,21 @@ impl Turn {
     }
 
     /// Whether the stream has sent little of late.
-    pub const fn is_thin(&self) -> bool {
+    pub(crate) const fn is_thin(&self) -> bool {
         self.thin > 0
     }
 }
 
 /// The streams that have something to send, by key.
 #[derive(Debug, Default)]
-pub struct Schedule {
+pub(crate) struct Schedule {
     thin: VecDeque<usize>,
     bulk: VecDeque<usize>,
 }
 
 impl Schedule {
     /// The stream `key` has something to send.
-    pub fn wake(&mut self, now: Time, key: usize, turn: &mut Turn) {
+    pub(crate) fn wake(&mut self, now: Time, key: usize, turn: &mut Turn) {
         if turn.queued.is_some() {
             return;
         }
@@ -79,12 +79,12 @@ impl Schedule {
     }
 
     /// The stream whose turn it is.
-    pub fn front(&self) -> Option<usize> {
+    pub(crate) fn front(&self) -> Option<usize> {
         self.thin.front().or_else(|| self.bulk.front()).copied()
     }
 
     /// The stream in front sent `bytes`; `more` says whether it has more to send.
-    pub fn sent(&mut self, turn: &mut Turn, bytes: u64, more: bool) {
+    pub(crate) fn sent(&mut self, turn: &mut Turn, bytes: u64, more: bool) {
         turn.thin = turn.thin.saturating_sub(bytes);
         turn.quantum = turn.quantum.saturating_sub(bytes);
         let thin = turn.queued == Some(Class::Thin);
@@ -101,7 +101,7 @@ impl Schedule {
     }
 
     /// The stream `key` is gone.
-    pub fn remove(&mut self, key: usize, turn: &Turn) {
+    pub(crate) fn remove(&mut self, key: usize, turn: &Turn) {
         match turn.queued {
             Some(Class::Thin) => self.thin.retain(|queued| *queued != key),
             Some(Class::Bulk) => self.bulk.retain(|queued| *queued != key),
@@ -110,7 +110,7 @@ impl Schedule {
     }
 
     /// Whether nobody has anything to send.
-    pub fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.thin.is_empty() && self.bulk.is_empty()
     }
 }

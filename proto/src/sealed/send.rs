@@ -6,19 +6,19 @@ use std::ops::Range;
 
 /// What one data frame may carry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Piece {
+pub(crate) struct Piece {
     /// Stream offsets of the bytes.
-    pub range: Range<u64>,
+    pub(crate) range: Range<u64>,
     /// Whether the direction ends behind them.
-    pub fin: bool,
+    pub(crate) fin: bool,
     /// Whether they have been sent before.
-    pub again: bool,
+    pub(crate) again: bool,
 }
 
 /// Bytes from `base` (acknowledged without a gap) over `next` (first never sent) to `end` (written by the
 /// application).
 #[derive(Debug, Default)]
-pub struct SendHalf {
+pub(crate) struct SendHalf {
     buffer: Buffer,
     base: u64,
     next: u64,
@@ -44,19 +44,19 @@ enum Fin {
 
 impl SendHalf {
     /// A half that may send `credit` bytes.
-    pub fn new(credit: u64) -> Self {
+    pub(crate) fn new(credit: u64) -> Self {
         Self { credit, ..Self::default() }
     }
 
     /// The application's next `bytes`.
-    pub fn write(&mut self, bytes: &[u8], pool: &mut Pool) {
+    pub(crate) fn write(&mut self, bytes: &[u8], pool: &mut Pool) {
         debug_assert!(self.fin == Fin::Open, "nothing is written behind the end");
         self.buffer.write(self.end, bytes, pool);
         self.end += bytes.len() as u64;
     }
 
     /// Lets `fill` write into room for `slices` chunks and takes as many bytes as it says.
-    pub fn write_with<E>(
+    pub(crate) fn write_with<E>(
         &mut self,
         slices: usize,
         pool: &mut Pool,
@@ -69,56 +69,56 @@ impl SendHalf {
     }
 
     /// No bytes come behind those written.
-    pub fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         if self.fin == Fin::Open {
             self.fin = Fin::Queued;
         }
     }
 
     /// Whether [`SendHalf::finish`] was called.
-    pub fn is_finished(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         self.fin != Fin::Open
     }
 
     /// Whether everything, the end too, has been acknowledged.
-    pub fn is_done(&self) -> bool {
+    pub(crate) fn is_done(&self) -> bool {
         self.fin == Fin::Acked && self.base == self.end
     }
 
     /// Bytes written and not yet acknowledged.
-    pub const fn held(&self) -> u64 {
+    pub(crate) const fn held(&self) -> u64 {
         self.end - self.base
     }
 
     /// Bytes written and never sent.
-    pub const fn unsent(&self) -> u64 {
+    pub(crate) const fn unsent(&self) -> u64 {
         self.end - self.next
     }
 
     /// The offset behind the last byte ever sent.
-    pub const fn sent_end(&self) -> u64 {
+    pub(crate) const fn sent_end(&self) -> u64 {
         self.next
     }
 
     /// The peer takes bytes up to `end`; true if that lets more go.
-    pub fn raise_credit(&mut self, end: u64) -> bool {
+    pub(crate) fn raise_credit(&mut self, end: u64) -> bool {
         let more = end > self.credit;
         self.credit = self.credit.max(end);
         more
     }
 
     /// Whether there are bytes that only the peer's credit holds back.
-    pub const fn is_blocked(&self) -> bool {
+    pub(crate) const fn is_blocked(&self) -> bool {
         self.next < self.end && self.next >= self.credit
     }
 
     /// Whether there is something to put into a packet now.
-    pub fn is_ready(&self) -> bool {
+    pub(crate) fn is_ready(&self) -> bool {
         !self.lost.is_empty() || self.next < self.end.min(self.credit) || self.fin_ready()
     }
 
     /// Whether something is to be sent again.
-    pub fn has_lost(&self) -> bool {
+    pub(crate) fn has_lost(&self) -> bool {
         !self.lost.is_empty()
     }
 
@@ -127,7 +127,7 @@ impl SendHalf {
     }
 
     /// Takes what goes next, at most `room` bytes: lost bytes first, then new ones.
-    pub fn take(&mut self, room: usize) -> Option<Piece> {
+    pub(crate) fn take(&mut self, room: usize) -> Option<Piece> {
         let room = room as u64;
         if let Some(lost) = self.lost.first() {
             let range = lost.start..lost.end.min(lost.start + room);
@@ -156,13 +156,13 @@ impl SendHalf {
     }
 
     /// Copies the bytes of a piece that was taken.
-    pub fn copy(&self, range: &Range<u64>, out: &mut [u8]) {
+    pub(crate) fn copy(&self, range: &Range<u64>, out: &mut [u8]) {
         debug_assert_eq!(out.len() as u64, range.end - range.start);
         self.buffer.copy(range.start, out);
     }
 
     /// The peer has these bytes.
-    pub fn on_acked(&mut self, range: Range<u64>, fin: bool, pool: &mut Pool) {
+    pub(crate) fn on_acked(&mut self, range: Range<u64>, fin: bool, pool: &mut Pool) {
         if fin {
             self.fin = Fin::Acked;
         }
@@ -188,7 +188,7 @@ impl SendHalf {
     }
 
     /// These bytes must go again, but for those that arrived meanwhile. True if any must.
-    pub fn on_lost(&mut self, range: Range<u64>, fin: bool) -> bool {
+    pub(crate) fn on_lost(&mut self, range: Range<u64>, fin: bool) -> bool {
         if fin && self.fin == Fin::Sent {
             self.fin = Fin::Queued;
         }
@@ -202,13 +202,13 @@ impl SendHalf {
     }
 
     /// Drops what the peer gives no credit for, and returns the offset at which the stream then ends.
-    pub fn cut(&mut self) -> u64 {
+    pub(crate) fn cut(&mut self) -> u64 {
         self.end = self.end.min(self.credit).max(self.next);
         self.end
     }
 
     /// Forgets all bytes.
-    pub fn clear(&mut self, pool: &mut Pool) {
+    pub(crate) fn clear(&mut self, pool: &mut Pool) {
         self.buffer.clear(pool);
         *self = Self { base: self.next, next: self.next, end: self.next, fin: Fin::Acked, ..Self::default() };
     }

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 /// A frame that matters until it is acknowledged.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Content {
+pub(crate) enum Content {
     /// `C` of this stream.
     Open(StreamId),
     /// `K` of this stream.
@@ -25,7 +25,7 @@ pub enum Content {
 
 impl Content {
     /// The stream it belongs to.
-    pub const fn stream(&self) -> Option<StreamId> {
+    pub(crate) const fn stream(&self) -> Option<StreamId> {
         match self {
             Self::Open(id) | Self::Opened(id) | Self::Data { id, .. } | Self::Reset(id) | Self::Credit(id) => Some(*id),
             Self::MtuProbe(_) => None,
@@ -35,7 +35,7 @@ impl Content {
 
 /// What became of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fate {
+pub(crate) enum Fate {
     /// It asks for nothing: only acknowledgements were in it.
     Untracked,
     /// On its way.
@@ -48,24 +48,24 @@ pub enum Fate {
 
 /// One packet that left.
 #[derive(Clone, Debug)]
-pub struct Packet {
+pub(crate) struct Packet {
     /// When it left.
-    pub sent: Time,
+    pub(crate) sent: Time,
     /// Its UDP payload in bytes.
-    pub size: u32,
+    pub(crate) size: u32,
     /// What became of it.
-    pub fate: Fate,
+    pub(crate) fate: Fate,
     /// Tag of the congestion controller: in which phase it left.
-    pub phase: u32,
+    pub(crate) phase: u32,
     /// For the delivery rate.
-    pub snapshot: Snapshot,
+    pub(crate) snapshot: Snapshot,
     /// Ring numbers of its contents.
     contents: Range<u64>,
 }
 
 /// A ring of packets from the oldest that may still matter to the newest.
 #[derive(Debug, Default)]
-pub struct SentLog {
+pub(crate) struct SentLog {
     packets: VecDeque<Packet>,
     base: u64,
     contents: VecDeque<Content>,
@@ -80,27 +80,27 @@ pub struct SentLog {
 
 impl SentLog {
     /// The number of the next packet.
-    pub fn next(&self) -> u64 {
+    pub(crate) fn next(&self) -> u64 {
         self.base + self.packets.len() as u64
     }
 
     /// UDP payload bytes in flight.
-    pub const fn in_flight(&self) -> u64 {
+    pub(crate) const fn in_flight(&self) -> u64 {
         self.in_flight
     }
 
     /// Packets in flight.
-    pub const fn in_flight_packets(&self) -> u64 {
+    pub(crate) const fn in_flight_packets(&self) -> u64 {
         self.in_flight_packets
     }
 
     /// Notes content of the packet that is being made.
-    pub fn note(&mut self, content: Content) {
+    pub(crate) fn note(&mut self, content: Content) {
         self.contents.push_back(content);
     }
 
     /// The packet that was being made leaves, with what was noted for it.
-    pub fn push(&mut self, sent: Time, size: u32, tracked: bool, phase: u32, snapshot: Snapshot) {
+    pub(crate) fn push(&mut self, sent: Time, size: u32, tracked: bool, phase: u32, snapshot: Snapshot) {
         let end = self.contents_base + self.contents.len() as u64;
         let contents = self.contents_used..end;
         self.contents_used = end;
@@ -117,19 +117,19 @@ impl SentLog {
     }
 
     /// The packet with this number, unless it no longer matters.
-    pub fn get(&self, number: u64) -> Option<&Packet> {
+    pub(crate) fn get(&self, number: u64) -> Option<&Packet> {
         self.packets.get(self.at(number)?)
     }
 
     /// What was in packet `number`.
-    pub fn contents(&self, number: u64) -> impl Iterator<Item = &Content> {
+    pub(crate) fn contents(&self, number: u64) -> impl Iterator<Item = &Content> {
         let range = self.get(number).map_or(0..0, |packet| packet.contents.clone());
         let at = |ring: u64| usize::try_from(ring.saturating_sub(self.contents_base)).unwrap_or(usize::MAX);
         self.contents.range(at(range.start).min(self.contents.len())..at(range.end).min(self.contents.len()))
     }
 
     /// Changes the fate of packet `number` and returns what it was.
-    pub fn set_fate(&mut self, number: u64, fate: Fate) -> Option<Fate> {
+    pub(crate) fn set_fate(&mut self, number: u64, fate: Fate) -> Option<Fate> {
         let at = self.at(number)?;
         let packet = &mut self.packets[at];
         let was = std::mem::replace(&mut packet.fate, fate);
@@ -141,12 +141,12 @@ impl SentLog {
     }
 
     /// The part of `range` that this log still holds.
-    pub fn held(&self, range: Range<u64>) -> Range<u64> {
+    pub(crate) fn held(&self, range: Range<u64>) -> Range<u64> {
         range.start.max(self.base)..range.end.min(self.next())
     }
 
     /// The lowest packet in flight; the next number where none is.
-    pub fn oldest_in_flight(&mut self) -> u64 {
+    pub(crate) fn oldest_in_flight(&mut self) -> u64 {
         let mut number = self.oldest.max(self.base);
         while self.get(number).is_some_and(|packet| packet.fate != Fate::InFlight) {
             number += 1;
@@ -156,7 +156,7 @@ impl SentLog {
     }
 
     /// Numbers of the packets in flight below `end`, ascending.
-    pub fn in_flight_below(&self, end: u64) -> impl Iterator<Item = (u64, &Packet)> {
+    pub(crate) fn in_flight_below(&self, end: u64) -> impl Iterator<Item = (u64, &Packet)> {
         let from = self.oldest.max(self.base);
         let first = self.at(from).unwrap_or(self.packets.len());
         let numbers = from..end;
@@ -164,13 +164,13 @@ impl SentLog {
     }
 
     /// When the newest packet in flight left.
-    pub fn newest_in_flight(&self) -> Option<Time> {
+    pub(crate) fn newest_in_flight(&self) -> Option<Time> {
         self.packets.iter().rev().find(|packet| packet.fate == Fate::InFlight).map(|packet| packet.sent)
     }
 
     /// Forgets the packets at the front that no longer matter: all but those in flight, and those lost after
     /// `remember`.
-    pub fn forget(&mut self, remember: Time) {
+    pub(crate) fn forget(&mut self, remember: Time) {
         while let Some(front) = self.packets.front() {
             let matters = match front.fate {
                 Fate::InFlight => true,

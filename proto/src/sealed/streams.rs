@@ -11,7 +11,7 @@ use slab::Slab;
 use std::collections::BTreeMap;
 
 /// Bytes that may be sent on a new stream before the peer has said anything about it (specification).
-pub const INITIAL_CREDIT: u64 = 64 * 1024;
+pub(crate) const INITIAL_CREDIT: u64 = 64 * 1024;
 
 /// The window of a stream whose use is not known yet: a megabyte goes through without a wait for credit.
 const FIRST_WINDOW: u64 = 1024 * 1024;
@@ -30,72 +30,72 @@ pub enum Side {
 
 impl Side {
     /// The stream id with place `place` in this side's half.
-    pub const fn id(self, place: u64) -> StreamId {
+    pub(crate) const fn id(self, place: u64) -> StreamId {
         StreamId(place << 1 | self as u64)
     }
 
     /// Whether this side opened `id`.
-    pub const fn opened(self, id: StreamId) -> bool {
+    pub(crate) const fn opened(self, id: StreamId) -> bool {
         id.0 & 1 == self as u64
     }
 }
 
 /// Reset by this side.
 #[derive(Clone, Copy, Debug)]
-pub struct OwnReset {
+pub(crate) struct OwnReset {
     /// Why.
-    pub code: ResetCode,
+    pub(crate) code: ResetCode,
     /// Where the bytes this side sent end.
-    pub end: u64,
+    pub(crate) end: u64,
     /// Whether the peer has it.
-    pub acked: bool,
+    pub(crate) acked: bool,
 }
 
 /// One stream.
 #[derive(Debug)]
-pub struct Stream {
+pub(crate) struct Stream {
     /// Its name.
-    pub id: StreamId,
+    pub(crate) id: StreamId,
     /// Bytes to the peer.
-    pub send: SendHalf,
+    pub(crate) send: SendHalf,
     /// Bytes from the peer.
-    pub recv: RecvHalf,
+    pub(crate) recv: RecvHalf,
     /// Its place in the schedule.
-    pub turn: Turn,
+    pub(crate) turn: Turn,
     /// Where it goes: in `C`, until that is acknowledged.
-    pub target: Vec<u8>,
+    pub(crate) target: Vec<u8>,
     /// Control frames that must go (again).
-    pub due: Due,
+    pub(crate) due: Due,
     /// Whether `C` has been seen or sent.
-    pub open: bool,
+    pub(crate) open: bool,
     /// Whether the target has been dialled, as far as this side knows.
-    pub accepted: bool,
+    pub(crate) accepted: bool,
     /// Reset by this side.
-    pub own_reset: Option<OwnReset>,
+    pub(crate) own_reset: Option<OwnReset>,
     /// Reset by the peer.
-    pub peer_reset: Option<ResetCode>,
+    pub(crate) peer_reset: Option<ResetCode>,
     /// Whether the application has been told that there is something to read, and has not read since.
-    pub told_readable: bool,
+    pub(crate) told_readable: bool,
     /// Whether the application wants to know when there is room to write.
-    pub wants_room: bool,
+    pub(crate) wants_room: bool,
     /// The receive window in bytes, and when it was last extended.
-    pub window: u64,
+    pub(crate) window: u64,
     window_at: Time,
 }
 
 /// Control frames of one stream that wait for a packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Due {
+pub(crate) struct Due {
     /// `C`.
-    pub open: bool,
+    pub(crate) open: bool,
     /// `K`.
-    pub opened: bool,
+    pub(crate) opened: bool,
     /// `W`.
-    pub credit: bool,
+    pub(crate) credit: bool,
     /// `X`.
-    pub reset: bool,
+    pub(crate) reset: bool,
     /// In the queue for any of these.
-    pub queued: bool,
+    pub(crate) queued: bool,
 }
 
 impl Stream {
@@ -119,7 +119,7 @@ impl Stream {
     }
 
     /// Whether both directions are over and nothing has to be said any more.
-    pub fn is_over(&self) -> bool {
+    pub(crate) fn is_over(&self) -> bool {
         if let Some(reset) = self.own_reset {
             return reset.acked && self.send.held() == 0;
         }
@@ -129,7 +129,7 @@ impl Stream {
 
 /// What a frame's stream id stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Lookup {
+pub(crate) enum Lookup {
     /// A stream in the table.
     Known(usize),
     /// One that was here and is over.
@@ -142,7 +142,7 @@ pub enum Lookup {
 
 /// The table of streams.
 #[derive(Debug)]
-pub struct Streams {
+pub(crate) struct Streams {
     side: Side,
     slab: Slab<Stream>,
     by_id: BTreeMap<StreamId, usize>,
@@ -152,7 +152,7 @@ pub struct Streams {
     unseen: RangeSet,
     peer_open: usize,
     /// Memory for chunks.
-    pub pool: Pool,
+    pub(crate) pool: Pool,
     /// Bytes that the receiving halves may come to hold together, and the limit on them.
     granted: u64,
     recv_limit: u64,
@@ -163,7 +163,7 @@ impl Streams {
     const MAX_GAPS: usize = 4_096;
 
     /// An empty table for `side`; receiving halves hold at most about `recv_limit` bytes together.
-    pub fn new(side: Side, recv_limit: u64) -> Self {
+    pub(crate) fn new(side: Side, recv_limit: u64) -> Self {
         Self {
             side,
             slab: Slab::new(),
@@ -179,43 +179,43 @@ impl Streams {
     }
 
     /// How many streams there are.
-    pub fn len(&self) -> usize {
+    pub(crate) fn len(&self) -> usize {
         self.slab.len()
     }
 
     /// How many of them the peer opened.
-    pub const fn peer_open(&self) -> usize {
+    pub(crate) const fn peer_open(&self) -> usize {
         self.peer_open
     }
 
     /// All keys, in order of ids.
-    pub fn keys(&self) -> Vec<usize> {
+    pub(crate) fn keys(&self) -> Vec<usize> {
         self.by_id.values().copied().collect()
     }
 
     /// The stream named `id`.
-    pub fn key(&self, id: StreamId) -> Option<usize> {
+    pub(crate) fn key(&self, id: StreamId) -> Option<usize> {
         self.by_id.get(&id).copied()
     }
 
     /// The stream with this key and the pool its bytes live in.
-    pub fn get(&mut self, key: usize) -> Option<(&mut Stream, &mut Pool)> {
+    pub(crate) fn get(&mut self, key: usize) -> Option<(&mut Stream, &mut Pool)> {
         self.slab.get_mut(key).map(|stream| (stream, &mut self.pool))
     }
 
     /// The stream named `id` and the pool its bytes live in.
-    pub fn find(&mut self, id: StreamId) -> Option<(usize, &mut Stream, &mut Pool)> {
+    pub(crate) fn find(&mut self, id: StreamId) -> Option<(usize, &mut Stream, &mut Pool)> {
         let key = self.key(id)?;
         self.slab.get_mut(key).map(|stream| (key, stream, &mut self.pool))
     }
 
     /// The stream named `id`, to look at.
-    pub fn peek(&self, id: StreamId) -> Option<&Stream> {
+    pub(crate) fn peek(&self, id: StreamId) -> Option<&Stream> {
         self.slab.get(self.key(id)?)
     }
 
     /// A new stream of our own.
-    pub fn open(&mut self, target: &[u8]) -> (usize, StreamId) {
+    pub(crate) fn open(&mut self, target: &[u8]) -> (usize, StreamId) {
         let id = self.side.id(self.next_own);
         self.next_own += 1;
         let window = FIRST_WINDOW.min(self.free() / 8).max(LEAST_WINDOW);
@@ -235,7 +235,7 @@ impl Streams {
     }
 
     /// Which stream a frame of the peer means; makes the ones it announces by it.
-    pub fn lookup(&mut self, id: StreamId) -> Lookup {
+    pub(crate) fn lookup(&mut self, id: StreamId) -> Lookup {
         if let Some(key) = self.key(id) {
             return Lookup::Known(key);
         }
@@ -260,7 +260,7 @@ impl Streams {
     }
 
     /// Takes the stream out, frees its memory and returns it.
-    pub fn remove(&mut self, key: usize) -> Stream {
+    pub(crate) fn remove(&mut self, key: usize) -> Stream {
         let mut stream = self.slab.remove(key);
         self.granted -= stream.recv.outstanding();
         self.by_id.remove(&stream.id);
@@ -282,7 +282,7 @@ impl Streams {
     }
 
     /// Gives a stream that the peer has just opened its first window. True if that is more than it had.
-    pub fn first_grant(&mut self, key: usize, now: Time) -> bool {
+    pub(crate) fn first_grant(&mut self, key: usize, now: Time) -> bool {
         let window = FIRST_WINDOW.min(self.free() / 8).max(LEAST_WINDOW);
         self.grant(key, now, window)
     }
@@ -299,7 +299,7 @@ impl Streams {
 
     /// The application has read `length` bytes of a stream; the window moves, and grows where it is what holds the
     /// peer back: half of it used up in less than two round trips. True if the peer must be told.
-    pub fn consume(&mut self, key: usize, length: u64, now: Time, round_trip: std::time::Duration) -> bool {
+    pub(crate) fn consume(&mut self, key: usize, length: u64, now: Time, round_trip: std::time::Duration) -> bool {
         let free = self.free();
         let stream = &mut self.slab[key];
         let before = stream.recv.outstanding();
@@ -316,7 +316,7 @@ impl Streams {
     }
 
     /// Whether a stream that is being reset stops counting what it could have received.
-    pub fn stop_receiving(&mut self, key: usize) {
+    pub(crate) fn stop_receiving(&mut self, key: usize) {
         let stream = &mut self.slab[key];
         let before = stream.recv.outstanding();
         stream.recv.clear(&mut self.pool);

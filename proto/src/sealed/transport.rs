@@ -13,7 +13,6 @@ mod transmit;
 use super::ack::Acks;
 use super::frame::{Malformed, ResetCode, StreamId};
 use super::mtu::{self, Mtu};
-use super::packet::OVERHEAD;
 use super::recovery::{Counts, Outcome, Recovery};
 use super::recv::Violation;
 use super::schedule::Schedule;
