@@ -274,7 +274,7 @@ impl Transport {
                 due = due.min(self.recovery.next_paced());
             }
         }
-        if self.streams.len() > 0 && self.recovery.rtt.is_known() {
+        if self.may_probe_mtu() {
             due = due.min(self.mtu.timeout());
         }
         due
@@ -323,6 +323,11 @@ impl Transport {
     }
 
     // Inside.
+
+    /// Larger packets are of use while there are streams, and tried while the path lives.
+    fn may_probe_mtu(&self) -> bool {
+        self.streams.len() > 0 && self.recovery.rtt.is_known() && !self.recovery.is_dead()
+    }
 
     fn wake(&mut self, now: Time, key: usize) {
         if let Some((stream, _)) = self.streams.get(key).filter(|(stream, _)| stream.send.is_ready()) {

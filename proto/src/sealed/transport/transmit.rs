@@ -77,7 +77,7 @@ impl Transport {
     }
 
     fn mtu_probe(&mut self, now: Time, out: &mut [u8]) -> Option<Built> {
-        if self.streams.len() == 0 || !self.recovery.rtt.is_known() || self.recovery.is_dead() {
+        if !self.may_probe_mtu() {
             return None;
         }
         let size = self.mtu.probe(now).filter(|size| usize::from(*size) <= out.len() + OVERHEAD)?;

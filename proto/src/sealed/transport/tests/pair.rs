@@ -123,6 +123,7 @@ pub(crate) struct Pair {
     pub(crate) path: Path,
     pub(crate) ends: [End; 2],
     pub(crate) ways: [Direction; 2],
+    spins: u32,
 }
 
 impl Pair {
@@ -136,6 +137,7 @@ impl Pair {
             path,
             ends: [End::new(Side::Client, settings), End::new(Side::Server, settings)],
             ways: [Direction::new(seed), Direction::new(seed ^ 0x5eed)],
+            spins: 0,
         }
     }
 
@@ -178,6 +180,8 @@ impl Pair {
                 return true;
             }
             let next = self.next();
+            assert!(next > self.now || self.spins < 1_000, "a timer in the past with nothing to do");
+            self.spins = if next > self.now { 0 } else { self.spins + 1 };
             if next > end {
                 self.now = end;
                 return false;
