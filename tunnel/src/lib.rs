@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod cli;
+mod entropy;
 mod entry;
 mod exit;
 mod limit;
@@ -18,5 +19,6 @@ mod queue;
 mod ready;
 mod relay;
 pub mod session;
+pub mod state;
 pub mod udp;
 pub mod units;
