@@ -103,7 +103,7 @@ fn damage_is_named() {
         files::create_secret(&path, text).unwrap();
     };
     let line = to_text(&state.tickets().unwrap());
-    replace(TICKETS_FILE, &format!("{}\nlaptop valid paso1qqqq\n", line.as_str()));
+    replace(TICKETS_FILE, &format!("{}\nlaptop valid paso1aaaa\n", line.as_str()));
     let error = state.server().unwrap_err().to_string();
     assert!(error.contains("line 3") && error.contains("cut"), "{error}");
     replace(TICKETS_FILE, &line);
