@@ -391,7 +391,11 @@ impl Controller {
         // What gathers while a busy machine does not wake us is no queue of the path.
         let late = self.rate() as f64 * MIN_ROUND.as_secs_f64() / 2.0;
         let window = whole(self.product() * gain + late) + 3 * self.mtu;
-        if self.phase == Phase::Startup { window.max(INITIAL_PACKETS * self.mtu) } else { window.max(MIN_PACKETS * self.mtu) }
+        if self.phase == Phase::Startup {
+            window.max(INITIAL_PACKETS * self.mtu)
+        } else {
+            window.max(MIN_PACKETS * self.mtu)
+        }
     }
 
     /// How fast packets may leave, in bytes a second of UDP payload.
@@ -404,7 +408,11 @@ impl Controller {
     }
 }
 
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a rate or size below 2^53; the cast saturates")]
+#[expect(
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "a rate or size below 2^53; the cast saturates"
+)]
 fn whole(value: f64) -> u64 {
     value as u64
 }

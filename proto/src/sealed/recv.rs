@@ -6,7 +6,7 @@ use std::ops::Range;
 
 /// What the peer did that it must not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Violation {
+pub enum Violation {
     /// More bytes than it had credit for.
     #[error("sent beyond its credit")]
     Credit,
@@ -35,7 +35,13 @@ impl RecvHalf {
     }
 
     /// Takes bytes that arrived, in whatever order and however often. True if there is more to read than before.
-    pub(crate) fn on_data(&mut self, offset: u64, bytes: &[u8], fin: bool, pool: &mut Pool) -> Result<bool, Violation> {
+    pub(crate) fn on_data(
+        &mut self,
+        offset: u64,
+        bytes: &[u8],
+        fin: bool,
+        pool: &mut Pool,
+    ) -> Result<bool, Violation> {
         let range = offset..offset + bytes.len() as u64;
         if range.end > self.granted {
             return Err(Violation::Credit);

@@ -27,7 +27,11 @@ impl Content {
     /// The stream it belongs to.
     pub(crate) const fn stream(&self) -> Option<StreamId> {
         match self {
-            Self::Open(id) | Self::Opened(id) | Self::Data { id, .. } | Self::Reset(id) | Self::Credit(id) => Some(*id),
+            Self::Open(id)
+            | Self::Opened(id)
+            | Self::Data { id, .. }
+            | Self::Reset(id)
+            | Self::Credit(id) => Some(*id),
             Self::MtuProbe(_) => None,
         }
     }
@@ -161,11 +165,6 @@ impl SentLog {
         let first = self.at(from).unwrap_or(self.packets.len());
         let numbers = from..end;
         numbers.zip(self.packets.range(first..)).filter(|(_, packet)| packet.fate == Fate::InFlight)
-    }
-
-    /// When the newest packet in flight left.
-    pub(crate) fn newest_in_flight(&self) -> Option<Time> {
-        self.packets.iter().rev().find(|packet| packet.fate == Fate::InFlight).map(|packet| packet.sent)
     }
 
     /// Forgets the packets at the front that no longer matter: all but those in flight, and those lost after

@@ -299,7 +299,13 @@ impl Streams {
 
     /// The application has read `length` bytes of a stream; the window moves, and grows where it is what holds the
     /// peer back: half of it used up in less than two round trips. True if the peer must be told.
-    pub(crate) fn consume(&mut self, key: usize, length: u64, now: Time, round_trip: std::time::Duration) -> bool {
+    pub(crate) fn consume(
+        &mut self,
+        key: usize,
+        length: u64,
+        now: Time,
+        round_trip: std::time::Duration,
+    ) -> bool {
         let free = self.free();
         let stream = &mut self.slab[key];
         let before = stream.recv.outstanding();

@@ -12,12 +12,13 @@ mod transmit;
 
 use super::ack::Acks;
 use super::frame::{Malformed, ResetCode, StreamId};
+use super::handshake::Limits;
 use super::mtu::{self, Mtu};
 use super::recovery::{Counts, Outcome, Recovery};
 use super::recv::Violation;
 use super::schedule::Schedule;
 use super::sent::Content;
-use super::streams::{OwnReset, Side, Streams};
+use super::streams::{INITIAL_CREDIT, OwnReset, Side, Streams};
 use crate::time::Time;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -44,7 +45,12 @@ impl Default for Settings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The peer asks for a stream to `target`. Answer with [`Transport::accept`] or [`Transport::reset`].
-    Incoming { id: StreamId, target: Vec<u8> },
+    Incoming {
+        /// The stream.
+        id: StreamId,
+        /// Where to, in the words of the specification; not checked yet.
+        target: Vec<u8>,
+    },
     /// The peer has dialled the target of a stream of ours.
     Opened(StreamId),
     /// There is more to read, or the end has come.
@@ -55,7 +61,9 @@ pub enum Event {
     Reset(StreamId, ResetCode),
     /// The stream ended in order, on both sides; its id means nothing any more.
     Closed(StreamId),
-    /// The peer ended the link, with its reason.
+    /// The peer answered a check of its address; for the link.
+    Checked(u64),
+    /// The peer ended the link, with its reason; for the link.
     Ended(u64),
 }
 
@@ -86,8 +94,14 @@ pub struct Transport {
     acks: Acks,
     mtu: Mtu,
     events: VecDeque<Event>,
-    /// Answers to path checks that wait for a packet.
+    /// A check of the peer's address that waits for a packet.
+    check: Option<u64>,
+    /// Answers to the peer's checks that wait for a packet.
     checked: VecDeque<u64>,
+    /// Streams the peer takes from this side at a time.
+    peer_streams: usize,
+    /// When something other than acknowledgements last came.
+    content_at: Time,
     /// A bare probe must go.
     probe: bool,
     /// Packets since the floor was last told.
@@ -108,7 +122,10 @@ impl Transport {
             acks: Acks::default(),
             mtu: Mtu::new(settings.max_datagram),
             events: VecDeque::new(),
+            check: None,
             checked: VecDeque::new(),
+            peer_streams: usize::MAX,
+            content_at: Time::ZERO,
             probe: false,
             since_floor: 0,
             outcomes: Vec::new(),
@@ -119,11 +136,15 @@ impl Transport {
 
     // What the application does.
 
-    /// Opens a stream to `target`, in the words of the specification. Data may be written at once.
-    pub fn open(&mut self, target: &[u8]) -> StreamId {
+    /// Opens a stream to `target`, in the words of the specification. Data may be written at once. `None`: the peer
+    /// takes no more streams at a time.
+    pub fn open(&mut self, target: &[u8]) -> Option<StreamId> {
+        if self.streams.len() - self.streams.peer_open() >= self.peer_streams {
+            return None;
+        }
         let (key, id) = self.streams.open(target);
         self.queue_control(key);
-        id
+        Some(id)
     }
 
     /// The target of a stream that the peer asked for has been dialled.
@@ -145,7 +166,8 @@ impl Transport {
             return 0;
         }
         // Unsent bytes only add delay: twice the window keeps the path busy over a wake-up.
-        let wanted = usize::try_from((window * 2).max(LEAST_UNSENT).saturating_sub(stream.send.unsent())).unwrap_or(0);
+        let wanted =
+            usize::try_from((window * 2).max(LEAST_UNSENT).saturating_sub(stream.send.unsent())).unwrap_or(0);
         let room = wanted.min(left.max(if stream.send.held() == 0 { LEAST_ROOM } else { 0 }));
         stream.wants_room = room < LEAST_ROOM;
         if stream.wants_room {
@@ -210,7 +232,10 @@ impl Transport {
 
     /// Bytes that can be read from the stream now.
     pub fn readable(&self, id: StreamId) -> u64 {
-        self.streams.peek(id).filter(|stream| stream.own_reset.is_none()).map_or(0, |stream| stream.recv.readable())
+        self.streams
+            .peek(id)
+            .filter(|stream| stream.own_reset.is_none())
+            .map_or(0, |stream| stream.recv.readable())
     }
 
     /// Whether everything the peer will ever send on the stream has been read.
@@ -244,6 +269,27 @@ impl Transport {
         self.probe = true;
     }
 
+    /// Asks the peer, at its present address, to answer with `token`.
+    pub(crate) fn check(&mut self, token: u64) {
+        self.check = Some(token);
+    }
+
+    /// What the peer said of itself in the handshake.
+    pub(crate) fn set_peer_limits(&mut self, limits: &Limits) {
+        self.peer_streams = usize::try_from(limits.streams).unwrap_or(usize::MAX);
+        self.mtu.set_max(self.settings.max_datagram.min(limits.datagram));
+    }
+
+    /// What to say of this end in the handshake.
+    pub(crate) fn limits(settings: &Settings) -> Limits {
+        Limits {
+            streams: u32::try_from(settings.max_streams).unwrap_or(u32::MAX),
+            link_credit: settings.memory / 2,
+            stream_credit: INITIAL_CREDIT,
+            datagram: settings.max_datagram,
+        }
+    }
+
     /// The path beneath has changed to another network.
     pub fn on_new_path(&mut self) {
         self.mtu = Mtu::new(self.settings.max_datagram);
@@ -269,10 +315,8 @@ impl Transport {
     /// input can change that.
     pub fn poll_timeout(&self) -> Time {
         let mut due = self.recovery.timeout().min(self.acks.due().unwrap_or(Time::NEVER));
-        if self.has_content() {
-            if self.recovery.window_open() {
-                due = due.min(self.recovery.next_paced());
-            }
+        if self.has_content() && self.recovery.window_open() {
+            due = due.min(self.recovery.next_paced());
         }
         if self.may_probe_mtu() {
             due = due.min(self.mtu.timeout());
@@ -295,6 +339,21 @@ impl Transport {
     /// Whether something waits to be acknowledged by the peer.
     pub const fn is_waiting(&self) -> bool {
         self.recovery.log.in_flight_packets() > 0
+    }
+
+    /// Whether something waits for a packet.
+    pub(crate) fn has_unsent(&self) -> bool {
+        self.has_content()
+    }
+
+    /// The number of the next packet.
+    pub(crate) fn next_packet(&self) -> u64 {
+        self.recovery.log.next()
+    }
+
+    /// When something other than acknowledgements last came from the peer.
+    pub(crate) const fn content_at(&self) -> Time {
+        self.content_at
     }
 
     /// Bytes of stream data held in memory.
@@ -352,7 +411,9 @@ impl Transport {
 
     fn close_if_over(&mut self, key: usize) {
         let over = self.streams.get(key).filter(|(stream, _)| stream.is_over());
-        let Some((id, reset)) = over.map(|(stream, _)| (stream.id, stream.own_reset.is_some())) else { return };
+        let Some((id, reset)) = over.map(|(stream, _)| (stream.id, stream.own_reset.is_some())) else {
+            return;
+        };
         self.remove(key);
         if !reset {
             self.events.push_back(Event::Closed(id));
