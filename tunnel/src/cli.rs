@@ -53,7 +53,7 @@ impl ClassicArgs {
     ///
     /// # Errors
     /// One sentence, if `--classic` is missing.
-    pub fn link(&self) -> Result<Link, clap::Error> {
+    pub fn link<S>(&self) -> Result<Link<S>, clap::Error> {
         if !self.classic {
             let text = "this version speaks only the classic protocol: add --classic";
             return Err(clap::Error::raw(clap::error::ErrorKind::MissingRequiredArgument, text));

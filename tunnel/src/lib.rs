@@ -9,6 +9,7 @@ pub mod cli;
 mod entropy;
 mod entry;
 mod exit;
+pub mod invitation;
 mod limit;
 mod link;
 pub mod metrics;

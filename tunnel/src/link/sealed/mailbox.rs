@@ -29,8 +29,6 @@ pub(super) struct Batch {
 pub(super) enum Order {
     /// Take these keys too.
     Session {
-        /// Where their handshake came from.
-        from: SocketAddr,
         /// The keys.
         session: Box<Session>,
     },
