@@ -137,7 +137,8 @@ mod tests {
         assert!(permit("127.0.0.1:80").check(b"").is_ok());
         assert!(permit("127.0.0.1:80").check(b"127.0.0.1:80").is_ok());
         assert!(permit("[::1]:80").check(b"[::1]:80").is_ok());
-        for wrong in [b"127.0.0.1:81".as_slice(), b"127.0.0.2:80", b"localhost:80", b"127.0.0.1:80 ", b"\xff"] {
+        for wrong in [b"127.0.0.1:81".as_slice(), b"127.0.0.2:80", b"localhost:80", b"127.0.0.1:80 ", b"\xff"]
+        {
             assert_eq!(permit("127.0.0.1:80").check(wrong), Err(Forbidden));
         }
     }

@@ -6,10 +6,10 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use proto::classic;
-use proto::sealed::keys::PrivateKey;
+pub use proto::sealed::keys::PrivateKey;
 use proto::sealed::link;
-use proto::ticket::Ticket;
-use proto::ticket::record::TicketRecord;
+pub use proto::ticket::Ticket;
+pub use proto::ticket::record::TicketRecord;
 use tokio::sync::watch;
 
 use crate::address::{HostPort, Listen};

@@ -16,7 +16,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use proto::sealed::keys::PrivateKey;
-use proto::ticket::record::{RecordError, Standing, TicketName, TicketRecord};
+use proto::ticket::record::{RecordError, TicketRecord};
+pub use proto::ticket::record::{Standing, TicketName};
 use proto::ticket::{Ticket, TicketError, server_key_from_text, server_key_to_text};
 use zeroize::Zeroizing;
 

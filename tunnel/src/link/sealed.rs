@@ -73,7 +73,14 @@ pub(crate) struct Client {
 
 impl Client {
     /// A link to `peer`, for the clients that connect to `clients`, which listens on `listen`.
-    pub(crate) fn new(ticket: Ticket, options: &Sealed, clients: tcp::Acceptor, listen: SocketAddr, peer: HostPort, udp: Udp) -> Self {
+    pub(crate) fn new(
+        ticket: Ticket,
+        options: &Sealed,
+        clients: tcp::Acceptor,
+        listen: SocketAddr,
+        peer: HostPort,
+        udp: Udp,
+    ) -> Self {
         let shared = Shared::new(udp, options);
         let settings = options.link();
         let mut remake = remake(ticket, settings, instance(listen));
@@ -128,7 +135,10 @@ impl Server {
         let hub = Hub::new(acceptor, Link::limits(&settings), options.max_links, random);
         let total = Arc::clone(&shared.total);
         let (permit, dial_limit) = (Permit::only(target), options.dial_limit);
-        Self { reader: Reader::new(Parts { hub, shared, local, tickets, permit, dial_limit, settings }), total }
+        Self {
+            reader: Reader::new(Parts { hub, shared, local, tickets, permit, dial_limit, settings }),
+            total,
+        }
     }
 
     /// The counters, kept up to date while the session runs.

@@ -18,7 +18,11 @@ async fn answer_after_fin(listener: TcpListener) {
 async fn pair(target: SocketAddr) -> (Session, Session) {
     let mut options = Classic::default();
     options.table.linger = std::time::Duration::from_millis(20);
-    let exit = ExitSettings { listen: Listen::loopback(0), target: target.into(), link: Link::Classic(options.clone()) };
+    let exit = ExitSettings {
+        listen: Listen::loopback(0),
+        target: target.into(),
+        link: Link::Classic(options.clone()),
+    };
     let exit = Session::exit(exit).await.unwrap();
     let peer = exit.running().udp_addr.into();
     let link = Link::Classic(options);

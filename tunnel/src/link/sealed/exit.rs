@@ -1,8 +1,8 @@
 //! proxy2's role on one sealed link: datagrams from the reader, targets that are dialled.
 
 use std::collections::{BTreeMap, VecDeque};
-use std::io;
 use std::future::Future;
+use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -205,7 +205,9 @@ impl Side for Exit {
             Event::Stream(_) | Event::Refused(_) | Event::Restarted | Event::Unreachable => return Next::On,
             Event::Ended(_) => info!(link = self.number, "link ended by proxy1"),
             Event::Gone => info!(link = self.number, "link gone: proxy1 does not answer any more"),
-            Event::Broken(fault) => warn!(link = self.number, %fault, "link ended: proxy1 broke the protocol"),
+            Event::Broken(fault) => {
+                warn!(link = self.number, %fault, "link ended: proxy1 broke the protocol")
+            }
         }
         if std::mem::replace(&mut self.up, false) {
             tally.one_less(Count::LinksUp);

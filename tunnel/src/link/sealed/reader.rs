@@ -161,7 +161,8 @@ impl Reader {
         {
             let Some(mailbox) = self.route(origin, filled.get(..stride).unwrap_or(filled)) else { return };
             let buffer = std::mem::replace(buffer, self.parts.shared.buffers.take());
-            return self.post(&mailbox, Batch { from: origin.from, local: origin.local, buffer, len, stride });
+            return self
+                .post(&mailbox, Batch { from: origin.from, local: origin.local, buffer, len, stride });
         }
         for (start, end) in runs {
             let run = filled.get(start..end).unwrap_or_default();
@@ -267,7 +268,9 @@ impl Reader {
                 Standing::Valid(ticket) if *ticket.acceptor() == own => {
                     self.parts.hub.allow(client, ticket.preshared().cloned());
                 }
-                Standing::Valid(_) => warn!(ticket = %record.name, "this ticket is for another key of proxy2"),
+                Standing::Valid(_) => {
+                    warn!(ticket = %record.name, "this ticket is for another key of proxy2")
+                }
                 Standing::Revoked(_) => self.revoke(client, record.name.as_str()),
             }
         }

@@ -72,12 +72,7 @@ impl<S: Side> Task<S> {
     const END_PATIENCE: Duration = Duration::from_millis(200);
 
     /// The task of `link`, which is called `number` in the log.
-    pub(super) fn new(
-        side: S,
-        link: Link,
-        shared: &Shared,
-        number: u64,
-    ) -> Self {
+    pub(super) fn new(side: S, link: Link, shared: &Shared, number: u64) -> Self {
         Self {
             side,
             link,
