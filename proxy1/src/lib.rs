@@ -12,7 +12,7 @@ use tunnel::session::{BindError, Session};
 
 /// The program: 0 when it ended because it was asked to, 1 when it failed, 2 for bad usage.
 pub fn main() -> ExitCode {
-    match cli::parse(std::env::args_os()) {
+    match cli::parse(std::env::args_os(), cli::variable()) {
         Ok((settings, level)) => {
             tunnel::program::run(level, |signals| async { run(settings, signals.received()).await.map(drop) })
         }

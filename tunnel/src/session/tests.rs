@@ -18,10 +18,14 @@ async fn answer_after_fin(listener: TcpListener) {
 async fn pair(target: SocketAddr) -> (Session, Session) {
     let mut options = Classic::default();
     options.table.linger = std::time::Duration::from_millis(20);
-    let link = Link::Classic(options);
-    let exit = ExitSettings { listen: Listen::loopback(0), target: target.into(), link: link.clone() };
+    let exit = ExitSettings {
+        listen: Listen::loopback(0),
+        target: target.into(),
+        link: Link::Classic(options.clone()),
+    };
     let exit = Session::exit(exit).await.unwrap();
     let peer = exit.running().udp_addr.into();
+    let link = Link::Classic(options);
     let entry = Session::entry(EntrySettings { listen: Listen::loopback(0), peer, link }).await.unwrap();
     (entry, exit)
 }

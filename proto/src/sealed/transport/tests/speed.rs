@@ -1,0 +1,61 @@
+//! Goodput and wire cost over modelled paths.
+
+use super::MS;
+use super::network::Path;
+use super::pair::{Pair, bytes};
+use std::time::Duration;
+
+/// Mbit/s of payload over `seconds`, and wire bytes for each payload byte.
+fn bulk(seed: u64, path: Path, seconds: u64) -> (f64, f64) {
+    let mut pair = Pair::new(seed, path);
+    let id = pair.open(0);
+    let rate = pair.path.rate.max(1);
+    let length = usize::try_from(rate * seconds * 2).unwrap();
+    pair.ends[0].to_write.insert(id, bytes(7, length));
+    pair.run_until(Duration::from_secs(seconds), |_| false);
+    let heard = pair.ends[1].heard.get(&id).map_or(0, Vec::len) as f64;
+    let way = &pair.ways[0];
+    let mbit = heard * 8.0 / 1e6 / seconds as f64;
+    let cost = way.sent_bytes as f64 / heard;
+    println!(
+        "{mbit:.1} Mbit/s, cost {cost:.3}, sent {} lost {} over {} {:?} model {:?}",
+        way.sent_packets,
+        way.lost,
+        way.overflowed,
+        pair.ends[0].transport.counts(),
+        pair.ends[0].transport.path_model()
+    );
+    (mbit, cost)
+}
+
+fn mbit(rate: u64) -> u64 {
+    rate * 1_000_000 / 8
+}
+
+#[test]
+fn table() {
+    for loss in [0.0, 0.01, 0.05, 0.1, 0.2, 0.3] {
+        print!("100M 50ms loss {loss}: ");
+        bulk(1, Path { rtt: 50 * MS, rate: mbit(100), loss, ..Path::default() }, 8);
+    }
+    for loss in [0.01, 0.05, 0.1, 0.2, 0.3] {
+        print!("100M 50ms burst 8 loss {loss}: ");
+        bulk(1, Path { rtt: 50 * MS, rate: mbit(100), loss, burst: 8.0, ..Path::default() }, 8);
+    }
+    for loss in [0.0, 0.05, 0.2] {
+        print!("10M 200ms loss {loss}: ");
+        bulk(1, Path { rtt: 200 * MS, rate: mbit(10), loss, ..Path::default() }, 8);
+    }
+    for loss in [0.0, 0.02] {
+        print!("20M 750ms loss {loss}: ");
+        bulk(1, Path { rtt: 750 * MS, rate: mbit(20), loss, queue: 750 * MS, ..Path::default() }, 30);
+    }
+    for loss in [0.0, 0.02] {
+        print!("100M 50ms jitter 20 loss {loss}: ");
+        bulk(1, Path { rtt: 50 * MS, rate: mbit(100), loss, jitter: 20 * MS, ..Path::default() }, 8);
+    }
+    for loss in [0.0, 0.01] {
+        print!("100M 50ms queue 5 loss {loss}: ");
+        bulk(1, Path { rtt: 50 * MS, rate: mbit(100), loss, queue: 5 * MS, ..Path::default() }, 8);
+    }
+}
