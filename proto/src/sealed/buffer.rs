@@ -83,7 +83,12 @@ impl Buffer {
     }
 
     /// Room for writing from `offset` on, as at most `slices` slices, the first of which may be short.
-    pub(crate) fn room(&mut self, offset: u64, slices: usize, pool: &mut Pool) -> impl Iterator<Item = &mut [u8]> {
+    pub(crate) fn room(
+        &mut self,
+        offset: u64,
+        slices: usize,
+        pool: &mut Pool,
+    ) -> impl Iterator<Item = &mut [u8]> {
         let number = offset / STRIDE;
         for ahead in 0..slices as u64 {
             self.chunk_mut(number + ahead, pool);

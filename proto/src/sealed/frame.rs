@@ -83,7 +83,8 @@ impl ResetCode {
         if let Self::Unknown(code) = self {
             return code;
         }
-        let place = Self::TABLE.iter().position(|known| *known == self).expect("every known code is in the table");
+        let place =
+            Self::TABLE.iter().position(|known| *known == self).expect("every known code is in the table");
         place as u64
     }
 
@@ -356,7 +357,11 @@ fn take_range(body: &mut &[u8], end: u64) -> Option<Range<u64>> {
 }
 
 /// Writes an acknowledgement of `ranges`, given from the highest down, as many as fit; false where not even one fits.
-pub fn put_ack(out: &mut Writer<'_>, delay: Duration, ranges: impl Iterator<Item = Range<u64>> + Clone) -> bool {
+pub fn put_ack(
+    out: &mut Writer<'_>,
+    delay: Duration,
+    ranges: impl Iterator<Item = Range<u64>> + Clone,
+) -> bool {
     let Some(first) = ranges.clone().next() else { return false };
     let micros = u64::try_from(delay.as_micros()).unwrap_or(varint::MAX).min(varint::MAX);
     let head = 1 + varint::size(first.end - 1) + varint::size(micros);

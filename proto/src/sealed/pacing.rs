@@ -42,7 +42,9 @@ impl Pacer {
             return; // too short a wait to count: let it add up
         }
         self.filled_at = now;
-        self.tokens = i64::try_from(fresh).map_or(i64::MAX, |fresh| self.tokens.saturating_add(fresh)).min(self.burst(mtu));
+        self.tokens = i64::try_from(fresh)
+            .map_or(i64::MAX, |fresh| self.tokens.saturating_add(fresh))
+            .min(self.burst(mtu));
     }
 
     /// Whether a packet may leave at `now`.

@@ -168,7 +168,8 @@ impl Recovery {
         let Some(newest) = newest else { return };
         self.probe_count = 0;
         self.probes_left = 0;
-        let sample = (newest == ack.largest()).then(|| self.log.get(newest).map(|packet| now.since(packet.sent)));
+        let sample =
+            (newest == ack.largest()).then(|| self.log.get(newest).map(|packet| now.since(packet.sent)));
         if let Some(sample) = sample.flatten() {
             self.rtt.update(now, sample, ack.delay().min(ack::MAX_DELAY));
         }
@@ -214,7 +215,9 @@ impl Recovery {
     fn detect_losses(&mut self, now: Time, outcomes: &mut Vec<Outcome>) {
         self.loss_due = None;
         let Some(largest) = self.largest_acked else { return };
-        if self.reordering > Duration::ZERO && now.since(self.reordered_at) > self.rtt.smoothed() * CALM_ROUNDS {
+        if self.reordering > Duration::ZERO
+            && now.since(self.reordered_at) > self.rtt.smoothed() * CALM_ROUNDS
+        {
             self.reordering /= 2;
             self.reordered_at = now;
         }

@@ -26,6 +26,8 @@ pub(crate) struct RecvHalf {
     /// Where the direction ends, once the peer said so.
     end: Option<u64>,
     granted: u64,
+    /// The most bytes of the window that waited behind a gap since this was last asked.
+    stalled: u64,
 }
 
 impl RecvHalf {
@@ -35,7 +37,13 @@ impl RecvHalf {
     }
 
     /// Takes bytes that arrived, in whatever order and however often. True if there is more to read than before.
-    pub(crate) fn on_data(&mut self, offset: u64, bytes: &[u8], fin: bool, pool: &mut Pool) -> Result<bool, Violation> {
+    pub(crate) fn on_data(
+        &mut self,
+        offset: u64,
+        bytes: &[u8],
+        fin: bool,
+        pool: &mut Pool,
+    ) -> Result<bool, Violation> {
         let range = offset..offset + bytes.len() as u64;
         if range.end > self.granted {
             return Err(Violation::Credit);
@@ -59,6 +67,7 @@ impl RecvHalf {
         let skip = usize::try_from(fresh.start - range.start).unwrap_or(bytes.len());
         self.buffer.write(fresh.start, &bytes[skip..], pool);
         if fresh.start > self.ready {
+            self.stalled = self.stalled.max(fresh.end - self.ready);
             self.ahead.insert(fresh);
             return;
         }
@@ -106,6 +115,11 @@ impl RecvHalf {
         if self.read == self.ready && self.ahead.is_empty() {
             self.buffer.clear(pool);
         }
+    }
+
+    /// The most bytes of the window that waited behind a gap since this was last asked.
+    pub(crate) const fn take_stalled(&mut self) -> u64 {
+        std::mem::replace(&mut self.stalled, 0)
     }
 
     /// The offset up to which the peer may send.

@@ -121,7 +121,8 @@ mod tests {
 
     #[test]
     fn a_thin_stream_overtakes_bulk_and_bulk_takes_turns() {
-        let (mut schedule, mut turns) = (Schedule::default(), [Turn::default(), Turn::default(), Turn::default()]);
+        let (mut schedule, mut turns) =
+            (Schedule::default(), [Turn::default(), Turn::default(), Turn::default()]);
         for key in [0, 1] {
             schedule.wake(Time::ZERO, key, &mut turns[key]);
             schedule.sent(&mut turns[key], THIN_BURST, true); // spends what makes it thin

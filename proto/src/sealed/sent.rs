@@ -27,7 +27,11 @@ impl Content {
     /// The stream it belongs to.
     pub(crate) const fn stream(&self) -> Option<StreamId> {
         match self {
-            Self::Open(id) | Self::Opened(id) | Self::Data { id, .. } | Self::Reset(id) | Self::Credit(id) => Some(*id),
+            Self::Open(id)
+            | Self::Opened(id)
+            | Self::Data { id, .. }
+            | Self::Reset(id)
+            | Self::Credit(id) => Some(*id),
             Self::MtuProbe(_) => None,
         }
     }

@@ -298,8 +298,15 @@ impl Streams {
     }
 
     /// The application has read `length` bytes of a stream; the window moves, and grows where it is what holds the
-    /// peer back: half of it used up in less than two round trips. True if the peer must be told.
-    pub(crate) fn consume(&mut self, key: usize, length: u64, now: Time, round_trip: std::time::Duration) -> bool {
+    /// peer back: half of it used up in less than two round trips, or waiting behind a gap (a packet lost four times
+    /// holds up what four round trips bring). True if the peer must be told.
+    pub(crate) fn consume(
+        &mut self,
+        key: usize,
+        length: u64,
+        now: Time,
+        round_trip: std::time::Duration,
+    ) -> bool {
         let free = self.free();
         let stream = &mut self.slab[key];
         let before = stream.recv.outstanding();
@@ -309,7 +316,8 @@ impl Streams {
             return false;
         }
         let fast = now.since(stream.window_at) < round_trip * 2;
-        let wanted = if fast { stream.window * 2 } else { stream.window };
+        let crowded = stream.recv.take_stalled() > stream.window / 2;
+        let wanted = if fast || crowded { stream.window * 2 } else { stream.window };
         // What is free is shared out by halves, so that nobody ever finds nothing.
         let window = wanted.min(stream.recv.outstanding() + free / 2).max(LEAST_WINDOW);
         self.grant(key, now, window)

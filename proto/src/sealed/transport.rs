@@ -145,7 +145,8 @@ impl Transport {
             return 0;
         }
         // Unsent bytes only add delay: twice the window keeps the path busy over a wake-up.
-        let wanted = usize::try_from((window * 2).max(LEAST_UNSENT).saturating_sub(stream.send.unsent())).unwrap_or(0);
+        let wanted =
+            usize::try_from((window * 2).max(LEAST_UNSENT).saturating_sub(stream.send.unsent())).unwrap_or(0);
         let room = wanted.min(left.max(if stream.send.held() == 0 { LEAST_ROOM } else { 0 }));
         stream.wants_room = room < LEAST_ROOM;
         if stream.wants_room {
@@ -210,7 +211,10 @@ impl Transport {
 
     /// Bytes that can be read from the stream now.
     pub fn readable(&self, id: StreamId) -> u64 {
-        self.streams.peek(id).filter(|stream| stream.own_reset.is_none()).map_or(0, |stream| stream.recv.readable())
+        self.streams
+            .peek(id)
+            .filter(|stream| stream.own_reset.is_none())
+            .map_or(0, |stream| stream.recv.readable())
     }
 
     /// Whether everything the peer will ever send on the stream has been read.
@@ -352,7 +356,9 @@ impl Transport {
 
     fn close_if_over(&mut self, key: usize) {
         let over = self.streams.get(key).filter(|(stream, _)| stream.is_over());
-        let Some((id, reset)) = over.map(|(stream, _)| (stream.id, stream.own_reset.is_some())) else { return };
+        let Some((id, reset)) = over.map(|(stream, _)| (stream.id, stream.own_reset.is_some())) else {
+            return;
+        };
         self.remove(key);
         if !reset {
             self.events.push_back(Event::Closed(id));

@@ -14,7 +14,8 @@ impl Transport {
         let mut asks = false;
         for frame in Frames::new(payload) {
             let frame = frame?;
-            asks |= !matches!(frame, Frame::Ack(_) | Frame::Padding | Frame::Floor { .. } | Frame::End { .. });
+            asks |=
+                !matches!(frame, Frame::Ack(_) | Frame::Padding | Frame::Floor { .. } | Frame::End { .. });
             self.handle_frame(now, frame)?;
         }
         self.acks.received(now, number, asks, &self.recovery.rtt);

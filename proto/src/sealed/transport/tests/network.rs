@@ -116,7 +116,8 @@ impl Direction {
         }
         let copies = if path.duplicate > 0.0 && self.uniform() < path.duplicate { 2 } else { 1 };
         for _ in 0..copies {
-            let jitter = if path.jitter.is_zero() { Duration::ZERO } else { path.jitter.mul_f64(self.uniform()) };
+            let jitter =
+                if path.jitter.is_zero() { Duration::ZERO } else { path.jitter.mul_f64(self.uniform()) };
             self.order += 1;
             self.underway.insert((out + path.rtt / 2 + jitter, self.order), packet.to_vec());
         }

@@ -17,7 +17,14 @@ fn bulk(seed: u64, path: Path, seconds: u64) -> (f64, f64) {
     let way = &pair.ways[0];
     let mbit = heard * 8.0 / 1e6 / seconds as f64;
     let cost = way.sent_bytes as f64 / heard;
-    println!("{mbit:.1} Mbit/s, cost {cost:.3}, sent {} lost {} over {} {:?} model {:?}", way.sent_packets, way.lost, way.overflowed, pair.ends[0].transport.counts(), pair.ends[0].transport.path_model());
+    println!(
+        "{mbit:.1} Mbit/s, cost {cost:.3}, sent {} lost {} over {} {:?} model {:?}",
+        way.sent_packets,
+        way.lost,
+        way.overflowed,
+        pair.ends[0].transport.counts(),
+        pair.ends[0].transport.path_model()
+    );
     (mbit, cost)
 }
 
