@@ -67,6 +67,9 @@ const QUEUE_TARGET: Duration = Duration::from_millis(4);
 /// Loss beyond the path's own by this much is a limit: a full queue or a policer.
 const EXCESS: f64 = 0.08;
 
+/// The most loss that start-up pays for: what it sees may be its own doing.
+const MAX_EARLY: f64 = 0.3;
+
 /// Round trips of which the lowest tells the queue in start-up: enough that one late packet does not.
 const RECENT: usize = 16;
 
@@ -218,6 +221,12 @@ impl Controller {
         self.count(tag, 1.0, -1.0);
     }
 
+    /// TRACE
+    #[cfg(test)]
+    pub(crate) fn describe(&self) -> String {
+        format!("{:?}/{} rate {} own {:.3} queue {:?} foreign {:?} win {} min {:?}", self.phase, self.phase_rounds, self.rate() * 8 / 1000, self.own_loss(), self.queue, self.foreign, self.window(), self.min_rtt)
+    }
+
     fn count(&mut self, tag: u32, arrived: f64, lost: f64) {
         if tag < self.blind_before {
             return;
@@ -232,7 +241,7 @@ impl Controller {
 
     /// The path is dead: what is in flight will be lost, and that says nothing about its rate.
     pub(crate) fn on_blackout(&mut self) {
-        let phase = if self.rate() == 0 { Phase::Startup } else { Phase::Cruise };
+        let phase = if self.phase == Phase::Startup { Phase::Startup } else { Phase::Cruise };
         self.enter(phase);
         self.blind_before = self.epoch;
         self.round.app_limited = true;
@@ -267,8 +276,13 @@ impl Controller {
         self.recent.pop_front();
         let lowest = self.recent.iter().min().copied().unwrap_or_default();
         if lowest.saturating_sub(ack.min_rtt) > self.startup_queue() {
-            self.enter(Phase::Drain);
+            self.end_startup();
         }
+    }
+
+    fn end_startup(&mut self) {
+        self.losses.begin_with(&self.early);
+        self.enter(Phase::Drain);
     }
 
     fn end_round(&mut self, ack: &AckEvent, took: Duration) {
@@ -372,7 +386,7 @@ impl Controller {
         }
         self.full_rounds += 1;
         if self.full_rounds >= 3 || excess {
-            self.enter(Phase::Drain);
+            self.end_startup();
         }
     }
 
@@ -409,7 +423,8 @@ impl Controller {
 
     /// Bytes to send for each byte that is to arrive.
     fn price(&self) -> f64 {
-        1.0 / (1.0 - self.own_loss())
+        let own = if self.phase == Phase::Startup { self.early.ratio().min(MAX_EARLY) } else { self.own_loss() };
+        1.0 / (1.0 - own)
     }
 
     /// Rate times lowest delay: what is on its way when the path is full and its queues are empty, with what it loses.

@@ -9,6 +9,9 @@ const MAX_PAID: f64 = 0.5;
 /// Packets sent slowly before anything is concluded from them.
 const ENOUGH: f64 = 20.0;
 
+/// The weight of start-up: little, as its last rounds may have met the limit.
+const EARLY: f64 = 200.0;
+
 /// Packets that arrived and that were lost, older ones counting less.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Tally {
@@ -63,6 +66,13 @@ pub(super) struct Losses {
 }
 
 impl Losses {
+    /// What start-up saw before it reached the limit counts like [`EARLY`] packets sent slowly.
+    pub(super) fn begin_with(&mut self, early: &Tally) {
+        let weight = (EARLY / early.total().max(1.0)).min(1.0);
+        self.low.add(early.arrived * weight, early.lost * weight);
+        self.judge();
+    }
+
     /// Packets that were sent slowly.
     pub(super) fn add_low(&mut self, arrived: f64, lost: f64) {
         self.low.add(arrived, lost);

@@ -8,7 +8,9 @@ use std::time::Duration;
 /// Mbit/s of payload over `seconds`, and wire bytes for each payload byte.
 fn bulk(seed: u64, path: Path, seconds: u64) -> (f64, f64) {
     let mut pair = Pair::new(seed, path);
+    pair.warm();
     let id = pair.open(0);
+    let before = pair.ways[0].sent_bytes;
     let rate = pair.path.rate.max(1);
     let length = usize::try_from(rate * seconds * 2).unwrap();
     pair.ends[0].to_write.insert(id, bytes(7, length));
@@ -16,7 +18,7 @@ fn bulk(seed: u64, path: Path, seconds: u64) -> (f64, f64) {
     let heard = pair.ends[1].heard.get(&id).map_or(0, Vec::len) as f64;
     let way = &pair.ways[0];
     let mbit = heard * 8.0 / 1e6 / seconds as f64;
-    let cost = way.sent_bytes as f64 / heard;
+    let cost = (way.sent_bytes - before) as f64 / heard;
     println!(
         "{mbit:.1} Mbit/s, cost {cost:.3}, sent {} lost {} over {} {:?} model {:?}",
         way.sent_packets,
@@ -57,5 +59,26 @@ fn table() {
     for loss in [0.0, 0.01] {
         print!("100M 50ms queue 5 loss {loss}: ");
         bulk(1, Path { rtt: 50 * MS, rate: mbit(100), loss, queue: 5 * MS, ..Path::default() }, 8);
+    }
+}
+
+#[test]
+fn trace() {
+    let var = |name: &str, or: f64| std::env::var(name).ok().map_or(or, |v| v.parse::<f64>().unwrap());
+    if std::env::var("TRACE").is_err() { return; }
+    let ms = |v: f64| Duration::from_secs_f64(v / 1e3);
+    let path = Path { rtt: ms(var("RTT", 50.0)), rate: (var("RATE", 100.0) * 125_000.0) as u64, loss: var("LOSS", 0.0), burst: var("BURST", 1.0), jitter: ms(var("JITTER", 0.0)), queue: ms(var("QUEUE", 100.0)), ..Path::default() };
+    let mut pair = Pair::new(var("SEED", 1.0) as u64, path);
+    pair.warm();
+    let id = pair.open(0);
+    let seconds = var("SECONDS", 8.0);
+    pair.ends[0].to_write.insert(id, bytes(7, (pair.path.rate as f64 * seconds * 2.0) as usize));
+    let step = var("STEP", 250.0);
+    let mut before = 0;
+    for tick in 0..(seconds * 1e3 / step) as u32 {
+        pair.run_until(ms(step), |_| false);
+        let heard = pair.ends[1].heard.get(&id).map_or(0, Vec::len);
+        println!("echo {:6.2} good {:6.1} over {} {}", f64::from(tick + 1) * step / 1e3, (heard - before) as f64 * 8.0 / 1e3 / step, pair.ways[0].overflowed, pair.ends[0].transport.describe());
+        before = heard;
     }
 }
