@@ -67,6 +67,9 @@ const QUEUE_TARGET: Duration = Duration::from_millis(4);
 /// Loss beyond the path's own by this much is a limit: a full queue or a policer.
 const EXCESS: f64 = 0.08;
 
+/// Packets of one round before their loss is compared with that of others.
+const TELLING: f64 = 50.0;
+
 /// The most loss that start-up pays for: what it sees may be its own doing.
 const MAX_EARLY: f64 = 0.3;
 
@@ -91,6 +94,8 @@ pub(crate) struct AckEvent {
     pub(crate) rtt: Duration,
     /// The lowest of the last seconds.
     pub(crate) min_rtt: Duration,
+    /// The mean deviation of round trips.
+    pub(crate) variation: Duration,
     /// The rate sample, where there is one.
     pub(crate) sample: Option<rate::Sample>,
     /// UDP payload bytes delivered so far.
@@ -124,6 +129,8 @@ pub(crate) struct Controller {
     queue: Duration,
     /// Of that, what did not go away when we slowed down: the queue of others.
     foreign: Duration,
+    /// The mean deviation of round trips when the round began.
+    jitter: Duration,
     /// The newest round trips of start-up.
     recent: VecDeque<Duration>,
     losses: Losses,
@@ -179,6 +186,7 @@ impl Controller {
             slow_rounds: 0,
             queue: Duration::ZERO,
             foreign: Duration::ZERO,
+            jitter: Duration::ZERO,
             recent: VecDeque::new(),
             losses: Losses::default(),
             early: Tally::default(),
@@ -298,6 +306,7 @@ impl Controller {
         self.queue = lowest.saturating_sub(ack.min_rtt);
         self.round =
             Round { began: ack.now, delivered: ack.delivered, ends_at: ack.delivered, ..Round::default() };
+        self.jitter = ack.variation;
         self.phase_rounds += 1;
         self.losses.judge();
         if !first {
@@ -373,8 +382,7 @@ impl Controller {
     /// Start-up is over when three rounds did not bring a quarter more (BBR), or one in which much more was lost than
     /// in those before.
     fn look_for_the_top(&mut self, finding: &Finding) {
-        let excess =
-            finding.tally.ratio() - self.early.ratio() > EXCESS + finding.tally.doubt() + self.early.doubt();
+        let excess = finding.tally.total() >= TELLING && finding.tally.ratio() - self.early.ratio() > EXCESS + finding.tally.doubt() + self.early.doubt();
         if self.rate() > self.full_rate + self.full_rate / 4 {
             self.early.add(finding.tally.arrived(), finding.tally.lost());
             self.full_rate = self.rate();
@@ -407,7 +415,7 @@ impl Controller {
 
     /// The queue that ends start-up.
     fn startup_queue(&self) -> Duration {
-        (self.min_rtt.unwrap_or_default() / 8).max(QUEUE_TARGET * 2)
+        (self.min_rtt.unwrap_or_default() / 8).max(QUEUE_TARGET * 2) + self.jitter * 3
     }
 
     fn gain(&self) -> f64 {

@@ -19,14 +19,14 @@ use std::time::Duration;
 pub(crate) const MAX_PROBE_GAP: Duration = Duration::from_secs(1);
 
 /// Probe time-outs in a row after which the path counts as dead.
-const DEAD_AFTER: u32 = 3;
+const DEAD_AFTER: u32 = 5;
 
-/// Packets that a first probe time-out lets go (RFC 9002 section 6.2.4): two, as one may be lost as well. Each further
-/// one lets twice as many go, up to [`MAX_PROBES`]: losses come in bursts, and a burst is over the sooner for it.
+/// Packets that one probe time-out lets go (RFC 9002 section 6.2.4): two, as one may be lost as well.
 const PROBES: u32 = 2;
 
-/// Packets that one probe time-out lets go at the most. Small ones, once a second while the path is dead.
-const MAX_PROBES: u32 = 8;
+/// Probe time-outs of one length before the next, longer one. Losses come in bursts, and where a burst is what stops
+/// both sides, it ends the sooner the more is sent; a dead path costs little until the gap has grown.
+const PATIENCE: u32 = 4;
 
 /// After this many round trips without a packet that was thought lost and arrived, the reordering window narrows (RFC 8985
 /// section 6.2 step 4 says 16 recoveries).
@@ -182,6 +182,7 @@ impl Recovery {
             now,
             rtt: sample.flatten().unwrap_or_else(|| self.rtt.latest()),
             min_rtt: self.rtt.lowest(),
+            variation: self.rtt.variation(),
             sample: self.rate.sample(self.rtt.lowest()),
             delivered: self.rate.delivered(),
             in_flight: self.log.in_flight(),
@@ -256,9 +257,7 @@ impl Recovery {
 
     fn probe_due(&self) -> Time {
         let base = self.rtt.probe_timeout(ack::MAX_DELAY);
-        // The second probe waits no longer than the first: where a burst of losses took it, waiting helps nobody.
-        let doublings = self.probe_count.saturating_sub(1).min(10);
-        let gap = base.saturating_mul(1 << doublings).min(base.max(MAX_PROBE_GAP));
+        let gap = base.saturating_mul(1 + self.probe_count / PATIENCE).min(base.max(MAX_PROBE_GAP));
         self.last_tracked + gap.min(MAX_PROBE_GAP * 3)
     }
 
@@ -273,16 +272,15 @@ impl Recovery {
         if self.log.in_flight_packets() == 0 || now < self.probe_due() {
             return;
         }
-        let probes = (PROBES << self.probe_count.min(10)).min(MAX_PROBES);
         self.probe_count += 1;
         self.counts.timeouts += 1;
-        self.probes_left = probes;
+        self.probes_left = PROBES;
         self.last_tracked = now;
         if self.probe_count == DEAD_AFTER {
             self.controller.on_blackout();
         }
         let oldest = self.log.oldest_in_flight();
-        let again = self.log.in_flight_below(self.log.next()).take(probes as usize).map(|(number, _)| number);
+        let again = self.log.in_flight_below(self.log.next()).take(PROBES as usize).map(|(number, _)| number);
         outcomes.extend(again.map(Outcome::Lost));
         debug_assert!(oldest < self.log.next());
     }

@@ -34,7 +34,8 @@ impl Transport {
         let content = may && (self.has_content() || self.recovery.is_probing());
         let ack_due = self.acks.due().is_some_and(|due| due <= now);
         if !content && !ack_due {
-            if may && self.recovery.rtt.is_known() {
+            // Whatever the pacer says: it only delays, it is the want of content that makes the next rates low.
+            if !self.has_content() && self.recovery.window_open() {
                 self.recovery.on_app_limited();
             }
             return None;

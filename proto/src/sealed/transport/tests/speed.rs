@@ -71,7 +71,7 @@ fn trace() {
     let mut pair = Pair::new(var("SEED", 1.0) as u64, path);
     pair.warm();
     let id = pair.open(0);
-    let seconds = var("SECONDS", 8.0);
+    let seconds = var("DUR", 8.0);
     pair.ends[0].to_write.insert(id, bytes(7, (pair.path.rate as f64 * seconds * 2.0) as usize));
     let step = var("STEP", 250.0);
     let mut before = 0;
