@@ -54,6 +54,13 @@ const WINDOW_GAIN: f64 = 2.0;
 /// connections of 10 are.
 const INITIAL_PACKETS: u64 = 32;
 
+/// Start-up's window grows by this much for each byte that arrives: it triples in a round trip, as the rate would if
+/// it were known at once.
+const OPENING_STEP: u64 = 2;
+
+/// Start-up's window leaves in two thirds of a round trip, so that pacing is not what holds it back.
+const OPENING_PACE: f64 = 1.5;
+
 /// Never fewer: 16 packets keep acknowledgements coming where a burst of losses takes ten of them.
 const MIN_PACKETS: u64 = 16;
 
@@ -129,6 +136,8 @@ pub(crate) struct Controller {
     queue: Duration,
     /// Of that, what did not go away when we slowed down: the queue of others.
     foreign: Duration,
+    /// Start-up's window before rates say more: it grows by what arrives.
+    opening: u64,
     /// The mean deviation of round trips when the round began.
     jitter: Duration,
     /// The newest round trips of start-up.
@@ -186,6 +195,7 @@ impl Controller {
             slow_rounds: 0,
             queue: Duration::ZERO,
             foreign: Duration::ZERO,
+            opening: INITIAL_PACKETS * u64::from(mtu),
             jitter: Duration::ZERO,
             recent: VecDeque::new(),
             losses: Losses::default(),
@@ -214,8 +224,11 @@ impl Controller {
         self.losses.own()
     }
 
-    /// A packet with `tag` arrived.
-    pub(crate) fn on_packet_acked(&mut self, tag: u32) {
+    /// A packet with `tag` and of `bytes` arrived. `limited`: the application held sending back when it left.
+    pub(crate) fn on_packet_acked(&mut self, tag: u32, bytes: u64, limited: bool) {
+        if self.phase == Phase::Startup && !limited {
+            self.opening += bytes * OPENING_STEP;
+        }
         self.count(tag, 1.0, 0.0);
     }
 
@@ -443,23 +456,21 @@ impl Controller {
 
     /// How many bytes may be in flight.
     pub(crate) fn window(&self) -> u64 {
-        if self.top.is_empty() {
-            return INITIAL_PACKETS * self.mtu;
+        if self.phase == Phase::Startup {
+            return whole(self.product() * STARTUP_GAIN).max(self.opening);
         }
-        let gain = if self.phase == Phase::Startup { STARTUP_GAIN } else { WINDOW_GAIN };
         // What gathers while a busy machine does not wake us is no queue of the path.
         let late = self.rate() as f64 * MIN_ROUND.as_secs_f64() / 2.0;
-        let window = whole(self.product() * gain + late) + 3 * self.mtu;
-        let least = if self.phase == Phase::Startup { INITIAL_PACKETS } else { MIN_PACKETS };
-        window.max(least * self.mtu)
+        let window = whole(self.product() * WINDOW_GAIN + late) + 3 * self.mtu;
+        window.max(MIN_PACKETS * self.mtu)
     }
 
     /// How fast packets may leave, in bytes a second of UDP payload.
     pub(crate) fn pacing_rate(&self, smoothed_rtt: Duration) -> u64 {
         let known = self.rate() as f64 * self.gain() * self.price();
-        if self.phase == Phase::Startup || self.top.is_empty() {
-            let window = (INITIAL_PACKETS * self.mtu) as f64;
-            return whole(known.max(window * STARTUP_GAIN / smoothed_rtt.as_secs_f64().max(1e-4)));
+        if self.phase == Phase::Startup {
+            let opening = self.opening as f64 / smoothed_rtt.as_secs_f64().max(1e-4);
+            return whole(known.max(opening * OPENING_PACE));
         }
         whole(known).max(self.mtu)
     }

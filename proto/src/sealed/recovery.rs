@@ -197,7 +197,7 @@ impl Recovery {
             (packet.fate, packet.sent, u64::from(packet.size), packet.phase, packet.snapshot);
         match fate {
             Fate::Acked | Fate::Untracked => return false,
-            Fate::InFlight => self.controller.on_packet_acked(phase),
+            Fate::InFlight => self.controller.on_packet_acked(phase, size, snapshot.app_limited),
             Fate::Lost => {
                 self.counts.spurious += 1;
                 self.controller.on_spurious(phase);

@@ -26,8 +26,6 @@ pub(crate) struct RecvHalf {
     /// Where the direction ends, once the peer said so.
     end: Option<u64>,
     granted: u64,
-    /// The most bytes of the window that waited behind a gap since this was last asked.
-    stalled: u64,
 }
 
 impl RecvHalf {
@@ -67,7 +65,6 @@ impl RecvHalf {
         let skip = usize::try_from(fresh.start - range.start).unwrap_or(bytes.len());
         self.buffer.write(fresh.start, &bytes[skip..], pool);
         if fresh.start > self.ready {
-            self.stalled = self.stalled.max(fresh.end - self.ready);
             self.ahead.insert(fresh);
             return;
         }
@@ -117,9 +114,9 @@ impl RecvHalf {
         }
     }
 
-    /// The most bytes of the window that waited behind a gap since this was last asked.
-    pub(crate) const fn take_stalled(&mut self) -> u64 {
-        std::mem::replace(&mut self.stalled, 0)
+    /// How far what arrived reaches beyond what is in order.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.ahead.iter().next_back().map_or(0, |last| last.end - self.ready)
     }
 
     /// The offset up to which the peer may send.

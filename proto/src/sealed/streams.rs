@@ -304,8 +304,7 @@ impl Streams {
     }
 
     /// The application has read `length` bytes of a stream; the window moves, and grows where it is what holds the
-    /// peer back: half of it used up in less than two round trips, or waiting behind a gap (a packet lost four times
-    /// holds up what four round trips bring). True if the peer must be told.
+    /// peer back: half of it used up in less than two round trips. True if the peer must be told.
     pub(crate) fn consume(
         &mut self,
         key: usize,
@@ -322,11 +321,22 @@ impl Streams {
             return false;
         }
         let fast = now.since(stream.window_at) < round_trip * 2;
-        let crowded = stream.recv.take_stalled() > stream.window / 2;
-        let wanted = if fast || crowded { stream.window * 2 } else { stream.window };
+        let wanted = if fast { stream.window * 2 } else { stream.window };
         // What is free is shared out by halves, so that nobody ever finds nothing.
         let window = wanted.min(stream.recv.outstanding() + free / 2).max(LEAST_WINDOW);
         self.grant(key, now, window)
+    }
+
+    /// More arrived behind a gap. A packet lost four times holds up what four round trips bring, and the window must
+    /// hold that, or the gap stops the sender: it doubles once half of it waits. True if the peer must be told.
+    pub(crate) fn widen(&mut self, key: usize, now: Time) -> bool {
+        let free = self.free();
+        let Some(stream) = self.slab.get(key) else { return false };
+        if stream.recv.waiting() <= stream.window / 2 {
+            return false;
+        }
+        let window = (stream.window * 2).min(stream.recv.outstanding() + free / 2);
+        window > stream.window && self.grant(key, now, window)
     }
 
     /// Whether a stream that is being reset stops counting what it could have received.
