@@ -59,7 +59,7 @@ const INITIAL_PACKETS: u64 = 32;
 const OPENING_STEP: u64 = 2;
 
 /// Start-up's window leaves in two thirds of a round trip, so that pacing is not what holds it back.
-const OPENING_PACE: f64 = 1.5;
+const OPENING_PACE: f64 = 1.2;
 
 /// Never fewer: 16 packets keep acknowledgements coming where a burst of losses takes ten of them.
 const MIN_PACKETS: u64 = 16;
@@ -169,7 +169,6 @@ struct Finding {
     /// The application, not the path, may have kept it low.
     limited: bool,
     tally: Tally,
-    in_flight: u64,
 }
 
 impl Controller {
@@ -224,9 +223,9 @@ impl Controller {
         self.losses.own()
     }
 
-    /// A packet with `tag` and of `bytes` arrived. `limited`: the application held sending back when it left.
-    pub(crate) fn on_packet_acked(&mut self, tag: u32, bytes: u64, limited: bool) {
-        if self.phase == Phase::Startup && !limited {
+    /// A packet with `tag` and of `bytes` arrived. `busy`: the window was in use.
+    pub(crate) fn on_packet_acked(&mut self, tag: u32, bytes: u64, busy: bool) {
+        if self.phase == Phase::Startup && busy {
             self.opening += bytes * OPENING_STEP;
         }
         self.count(tag, 1.0, 0.0);
@@ -279,6 +278,9 @@ impl Controller {
         if self.phase == Phase::Startup {
             self.look_ahead(ack, &sample);
         }
+        if self.phase == Phase::Drain && ack.in_flight as f64 <= self.product() {
+            self.end_drain();
+        }
         let took = ack.now.since(self.round.began);
         if sample.prior_delivered >= self.round.ends_at && took >= MIN_ROUND {
             self.end_round(ack, took);
@@ -313,7 +315,6 @@ impl Controller {
             rate: u64::try_from(bytes * 1_000_000_000 / took.as_nanos().max(1)).unwrap_or(u64::MAX),
             limited: self.round.app_limited,
             tally: self.round.tally,
-            in_flight: ack.in_flight,
         };
         let lowest = self.round.lowest_rtt.unwrap_or(ack.rtt);
         self.queue = lowest.saturating_sub(ack.min_rtt);
@@ -358,8 +359,8 @@ impl Controller {
         match self.phase {
             Phase::Startup => self.look_for_the_top(finding),
             Phase::Drain => {
-                if finding.in_flight as f64 <= self.product() || self.phase_rounds >= 4 {
-                    self.enter(Phase::Cruise);
+                if self.phase_rounds >= 4 {
+                    self.end_drain();
                 }
             }
             Phase::Up => self.enter(Phase::Down),
@@ -371,6 +372,12 @@ impl Controller {
                 }
             }
         }
+    }
+
+    /// Start-up may have ended on a false alarm: the first look up comes soon.
+    fn end_drain(&mut self) {
+        self.enter(Phase::Cruise);
+        self.phase_rounds = CRUISE_ROUNDS - 2;
     }
 
     fn look_up(&mut self) {

@@ -50,6 +50,8 @@ pub(crate) struct Recovery {
     reordering: Duration,
     reordered_at: Time,
     loss_due: Option<Time>,
+    /// Half of the window or more was in use before the acknowledgement that is being taken in.
+    busy: bool,
     probe_count: u32,
     probes_left: u32,
     last_tracked: Time,
@@ -91,6 +93,7 @@ impl Recovery {
             reordering: Duration::ZERO,
             reordered_at: Time::ZERO,
             loss_due: None,
+            busy: false,
             probe_count: 0,
             probes_left: 0,
             last_tracked: Time::ZERO,
@@ -161,6 +164,7 @@ impl Recovery {
     /// Takes in an acknowledgement; appends what became of packets to `outcomes`.
     pub(crate) fn on_ack(&mut self, now: Time, ack: &Ack<'_>, outcomes: &mut Vec<Outcome>) {
         let mut newest = None;
+        self.busy = self.log.in_flight() * 2 >= self.controller.window();
         for range in ack.ranges() {
             for number in self.log.held(range).rev() {
                 if self.on_packet_acked(now, number, outcomes) {
@@ -197,7 +201,7 @@ impl Recovery {
             (packet.fate, packet.sent, u64::from(packet.size), packet.phase, packet.snapshot);
         match fate {
             Fate::Acked | Fate::Untracked => return false,
-            Fate::InFlight => self.controller.on_packet_acked(phase, size, snapshot.app_limited),
+            Fate::InFlight => self.controller.on_packet_acked(phase, size, self.busy),
             Fate::Lost => {
                 self.counts.spurious += 1;
                 self.controller.on_spurious(phase);
