@@ -81,7 +81,7 @@ const TELLING: f64 = 50.0;
 const MAX_EARLY: f64 = 0.3;
 
 /// Round trips of which the lowest tells the queue in start-up: enough that one late packet does not.
-const RECENT: usize = 16;
+const RECENT: usize = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {

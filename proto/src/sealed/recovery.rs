@@ -7,11 +7,13 @@
 use super::congestion::{AckEvent, Controller};
 use super::frame::Ack;
 use super::pacing::Pacer;
+use super::ranges::RangeSet;
 use super::rate::Rate;
 use super::rtt::{GRANULARITY, Rtt};
 use super::sent::{Fate, SentLog};
 use super::{ack, rtt};
 use crate::time::Time;
+use std::ops::Range;
 use std::time::Duration;
 
 /// The longest time between two probes while data waits. The path may come back at any moment, and its users should
@@ -23,6 +25,12 @@ const DEAD_AFTER: u32 = 5;
 
 /// Packets that one probe time-out lets go (RFC 9002 section 6.2.4): two, as one may be lost as well.
 const PROBES: u32 = 2;
+
+/// Packets over which [`Recovery::is_lossy`] looks back.
+const LOSS_MEMORY: f64 = 1_024.0;
+
+/// A path that loses one packet in two thousand is lossy: a single loss counts for some 700 packets.
+const LOSSY: f64 = 0.000_5;
 
 /// Probe time-outs of one length before the next, longer one. Losses come in bursts, and where a burst is what stops
 /// both sides, it ends the sooner the more is sent; a dead path costs little until the gap has grown.
@@ -55,6 +63,12 @@ pub(crate) struct Recovery {
     probe_count: u32,
     probes_left: u32,
     last_tracked: Time,
+    /// Share of packets lost of late.
+    lossiness: f64,
+    /// Packets known to have arrived, as far back as the log.
+    acked: RangeSet,
+    /// Scratch: what an acknowledgement says for the first time.
+    fresh: Vec<Range<u64>>,
     /// Counts for the outside.
     pub(crate) counts: Counts,
 }
@@ -97,6 +111,9 @@ impl Recovery {
             probe_count: 0,
             probes_left: 0,
             last_tracked: Time::ZERO,
+            lossiness: 0.0,
+            acked: RangeSet::default(),
+            fresh: Vec::new(),
             counts: Counts::default(),
         }
     }
@@ -165,13 +182,20 @@ impl Recovery {
     pub(crate) fn on_ack(&mut self, now: Time, ack: &Ack<'_>, outcomes: &mut Vec<Outcome>) {
         let mut newest = None;
         self.busy = self.log.in_flight() * 2 >= self.controller.window();
+        let mut fresh = std::mem::take(&mut self.fresh);
         for range in ack.ranges() {
-            for number in self.log.held(range).rev() {
+            // Each acknowledgement repeats the ones before: what is known is skipped range by range.
+            fresh.extend(self.acked.gaps_in(self.log.held(range)));
+        }
+        for range in fresh.drain(..) {
+            self.acked.insert(range.clone());
+            for number in range {
                 if self.on_packet_acked(now, number, outcomes) {
                     newest = newest.max(Some(number));
                 }
             }
         }
+        self.fresh = fresh;
         self.largest_acked = self.largest_acked.max(newest);
         let Some(newest) = newest else { return };
         self.probe_count = 0;
@@ -211,6 +235,7 @@ impl Recovery {
             }
         }
         self.log.set_fate(number, Fate::Acked);
+        self.lossiness -= self.lossiness / LOSS_MEMORY;
         self.rate.on_acked(now, sent, size, snapshot);
         outcomes.push(Outcome::Acked(number));
         true
@@ -248,6 +273,7 @@ impl Recovery {
             }
             self.log.set_fate(number, Fate::Lost);
             self.counts.lost += 1;
+            self.lossiness += (1.0 - self.lossiness) / LOSS_MEMORY;
         }
     }
 
@@ -289,6 +315,11 @@ impl Recovery {
         debug_assert!(oldest < self.log.next());
     }
 
+    /// Whether the path has lost packets of late.
+    pub(crate) fn is_lossy(&self) -> bool {
+        self.lossiness > LOSSY
+    }
+
     /// Whether the path counts as dead: probes went unanswered.
     pub(crate) const fn is_dead(&self) -> bool {
         self.probe_count >= DEAD_AFTER
@@ -298,5 +329,6 @@ impl Recovery {
     pub(crate) fn forget(&mut self, now: Time) {
         let patience = self.rtt.smoothed() * 3 + rtt::INITIAL_RTT;
         self.log.forget(now.before(patience));
+        self.acked.remove_below(self.log.base());
     }
 }

@@ -17,6 +17,7 @@ use super::recovery::{Counts, Outcome, Recovery};
 use super::recv::Violation;
 use super::schedule::Schedule;
 use super::sent::Content;
+use super::spare::Spares;
 use super::streams::{OwnReset, Side, Streams};
 use crate::time::Time;
 use std::collections::VecDeque;
@@ -84,6 +85,7 @@ pub struct Transport {
     control: VecDeque<usize>,
     recovery: Recovery,
     acks: Acks,
+    spares: Spares,
     mtu: Mtu,
     events: VecDeque<Event>,
     /// Answers to path checks that wait for a packet.
@@ -106,6 +108,7 @@ impl Transport {
             control: VecDeque::new(),
             recovery: Recovery::new(mtu::BASE),
             acks: Acks::default(),
+            spares: Spares::default(),
             mtu: Mtu::new(settings.max_datagram),
             events: VecDeque::new(),
             checked: VecDeque::new(),
@@ -277,6 +280,9 @@ impl Transport {
             if self.recovery.window_open() {
                 due = due.min(self.recovery.next_paced());
             }
+        }
+        if let Some(spare) = self.spares.due().filter(|_| self.recovery.window_open()) {
+            due = due.min(spare.max(self.recovery.next_paced()));
         }
         if self.may_probe_mtu() {
             due = due.min(self.mtu.timeout());

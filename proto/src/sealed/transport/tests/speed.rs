@@ -82,3 +82,42 @@ fn trace() {
         before = heard;
     }
 }
+
+/// Round trips of 64 bytes every 10 ms for `seconds`, sorted, in milliseconds; beside a bulk stream if `bulk`.
+fn echoes(seed: u64, path: Path, seconds: u32, bulk: bool) -> Vec<f64> {
+    let mut pair = Pair::new(seed, path);
+    pair.warm();
+    let id = pair.open(0);
+    if bulk {
+        let other = pair.open(0);
+        pair.ends[0].to_write.insert(other, bytes(7, usize::try_from(pair.path.rate).unwrap() * seconds as usize * 2));
+        pair.run_until(Duration::from_secs(2), |_| false);
+    }
+    let (mut sent, mut times, mut echoed) = (Vec::new(), Vec::new(), 0);
+    for tick in 0..seconds * 4_000 {
+        let now = pair.now;
+        if tick % 40 == 0 {
+            pair.ends[0].transport.write(now, id, &[7; 64]);
+            sent.push(now);
+        }
+        let there = pair.ends[1].heard.get(&id).map_or(0, Vec::len);
+        pair.ends[1].transport.write(now, id, &vec![7; there - echoed]);
+        echoed = there;
+        pair.run_until(Duration::from_micros(250), |_| false);
+        while times.len() < pair.ends[0].heard[&id].len() / 64 {
+            times.push((pair.now - sent[times.len()]).as_secs_f64() * 1e3);
+        }
+    }
+    times.sort_by(f64::total_cmp);
+    times
+}
+
+#[test]
+fn thin() {
+    for (loss, bulk) in [(0.0, false), (0.01, false), (0.05, false), (0.2, false), (0.05, true), (0.2, true), (0.0, true)] {
+        let queue = if loss > 0.0 { 100 * MS } else { 500 * MS };
+        let times = echoes(3, Path { rtt: 50 * MS, rate: mbit(100), loss, queue, ..Path::default() }, 20, bulk);
+        let at = |share: f64| times[(share * times.len() as f64) as usize];
+        println!("echo loss {loss} bulk {bulk}: {} p50 {:.1} p95 {:.1} p99 {:.1} p99.9 {:.1}", times.len(), at(0.5), at(0.95), at(0.99), at(0.999));
+    }
+}
