@@ -41,6 +41,7 @@ mod recv;
 mod rtt;
 mod schedule;
 mod send;
+mod spare;
 mod sent;
 mod streams;
 pub mod transport;

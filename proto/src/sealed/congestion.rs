@@ -9,10 +9,15 @@
 //! The phases are those of BBR (draft-cardwell-iccrg-bbr-congestion-control): start-up, drain, then cycles of up, down
 //! and cruise.
 
+mod loss;
+mod top;
+
 use super::rate;
 use crate::time::Time;
+use loss::{Losses, Tally};
 use std::collections::VecDeque;
 use std::time::Duration;
+use top::Top;
 
 /// Start-up sends this much faster than what was delivered: 2/ln 2, the least that doubles every round (BBR).
 const STARTUP_GAIN: f64 = 2.885;
@@ -23,11 +28,23 @@ const DRAIN_GAIN: f64 = 1.0 / STARTUP_GAIN;
 /// Up looks for more rate; a quarter more builds a queue of a quarter of a round trip where there is none (BBR).
 const UP_GAIN: f64 = 1.25;
 
+/// Each look that found more makes the next one this much bolder, up to [`MAX_UP_GAIN`].
+const UP_STEP: f64 = 0.25;
+
+/// The boldest look: doubling, as TCP's slow start does.
+const MAX_UP_GAIN: f64 = 2.0;
+
 /// Down empties that queue, and measures the loss at a rate that the path certainly carries.
 const DOWN_GAIN: f64 = 0.75;
 
+/// Cruise with a queue of our own in the way: lets it go, slowly, until the next down.
+const EASE_GAIN: f64 = 0.95;
+
 /// Rounds of cruise between two looks. Shorter finds new rate sooner, longer disturbs less.
 const CRUISE_ROUNDS: u32 = 6;
+
+/// Rounds of down at the most, where the queue does not empty: it is not ours then.
+const DOWN_ROUNDS: u32 = 3;
 
 /// The window, in products of rate and lowest delay: one is on the way, one pays for acknowledgements that come late
 /// or in clumps (BBR).
@@ -37,24 +54,34 @@ const WINDOW_GAIN: f64 = 2.0;
 /// connections of 10 are.
 const INITIAL_PACKETS: u64 = 32;
 
-/// Never fewer: four packets keep acknowledgements coming (BBR).
-const MIN_PACKETS: u64 = 4;
+/// Start-up's window grows by this much for each byte that arrives: it triples in a round trip, as the rate would if
+/// it were known at once.
+const OPENING_STEP: u64 = 2;
 
-/// Rounds that the highest delivered rate counts: a whole cycle and a bit.
-const RATE_ROUNDS: usize = 10;
+/// Start-up's window leaves in two thirds of a round trip, so that pacing is not what holds it back.
+const OPENING_PACE: f64 = 1.2;
+
+/// Never fewer: 16 packets keep acknowledgements coming where a burst of losses takes ten of them.
+const MIN_PACKETS: u64 = 16;
 
 /// A round no shorter than this: on loopback a round trip is shorter than one time slice of the scheduler, and a rate
 /// measured over less says who was asleep, not what the path carries.
 const MIN_ROUND: Duration = Duration::from_millis(4);
 
-/// The most loss that is paid for. Beyond half, a path is broken, and mistakes double the load.
-const MAX_COMPENSATED: f64 = 0.5;
-
-/// Packets over which loss is averaged.
-const LOSS_MEMORY: f64 = 2_000.0;
-
 /// A queue of our own shorter than this is left alone: a wake-up of a busy machine takes as long.
 const QUEUE_TARGET: Duration = Duration::from_millis(4);
+
+/// Loss beyond the path's own by this much is a limit: a full queue or a policer.
+const EXCESS: f64 = 0.08;
+
+/// Packets of one round before their loss is compared with that of others.
+const TELLING: f64 = 50.0;
+
+/// The most loss that start-up pays for: what it sees may be its own doing.
+const MAX_EARLY: f64 = 0.3;
+
+/// Round trips of which the lowest tells the queue in start-up: enough that one late packet does not.
+const RECENT: usize = 8;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
@@ -63,33 +90,6 @@ enum Phase {
     Up,
     Down,
     Cruise,
-}
-
-/// Packets that arrived and that were lost, older ones counting less.
-#[derive(Clone, Copy, Debug, Default)]
-struct Tally {
-    arrived: f64,
-    lost: f64,
-}
-
-impl Tally {
-    fn add(&mut self, arrived: f64, lost: f64) {
-        self.arrived += arrived;
-        self.lost = (self.lost + lost).max(0.0);
-        if self.total() > LOSS_MEMORY {
-            self.arrived /= 2.0;
-            self.lost /= 2.0;
-        }
-    }
-
-    fn total(&self) -> f64 {
-        self.arrived + self.lost
-    }
-
-    /// The share that is lost, 0..=1.
-    fn ratio(&self) -> f64 {
-        if self.total() < 1.0 { 0.0 } else { self.lost / self.total() }
-    }
 }
 
 /// What one acknowledgement told.
@@ -101,6 +101,8 @@ pub(crate) struct AckEvent {
     pub(crate) rtt: Duration,
     /// The lowest of the last seconds.
     pub(crate) min_rtt: Duration,
+    /// The mean deviation of round trips.
+    pub(crate) variation: Duration,
     /// The rate sample, where there is one.
     pub(crate) sample: Option<rate::Sample>,
     /// UDP payload bytes delivered so far.
@@ -119,19 +121,30 @@ pub(crate) struct Controller {
     epochs: VecDeque<(u32, Phase)>,
     mtu: u64,
     min_rtt: Option<Duration>,
-    /// Delivered bytes a second of the last rounds, newest last.
-    rates: VecDeque<u64>,
+    top: Top,
     round: Round,
     phase_rounds: u32,
-    /// Start-up: the rate to beat, and rounds that did not.
+    /// The rate to beat: of the best round of start-up, or from before a look for more.
     full_rate: u64,
+    /// Start-up: rounds that did not beat it.
     full_rounds: u32,
+    /// Looks in a row that found more.
+    climbs: u32,
     /// Rounds in a row far below the rate.
     slow_rounds: u32,
-    low: Tally,
-    level: Tally,
-    /// Share of packets that the path loses whatever the rate.
-    own_loss: f64,
+    /// Queueing delay of the last whole round: its lowest round trip above the path's.
+    queue: Duration,
+    /// Of that, what did not go away when we slowed down: the queue of others.
+    foreign: Duration,
+    /// Start-up's window before rates say more: it grows by what arrives.
+    opening: u64,
+    /// The mean deviation of round trips when the round began.
+    jitter: Duration,
+    /// The newest round trips of start-up.
+    recent: VecDeque<Duration>,
+    losses: Losses,
+    /// Loss of start-up before its last round.
+    early: Tally,
     /// Packets of this epoch and before left into a dead path: their loss says nothing.
     blind_before: u32,
 }
@@ -145,8 +158,17 @@ struct Round {
     ends_at: u64,
     app_limited: bool,
     lowest_rtt: Option<Duration>,
-    /// Queueing delay of the last whole round: its lowest round trip above the path's.
-    queue: Duration,
+    tally: Tally,
+}
+
+/// What a whole round showed.
+#[derive(Clone, Copy, Debug)]
+struct Finding {
+    /// Bytes a second.
+    rate: u64,
+    /// The application, not the path, may have kept it low.
+    limited: bool,
+    tally: Tally,
 }
 
 impl Controller {
@@ -163,15 +185,20 @@ impl Controller {
             epochs: VecDeque::from([(tag, Phase::Startup)]),
             mtu: u64::from(mtu),
             min_rtt: None,
-            rates: VecDeque::new(),
+            top: Top::default(),
             round: Round::default(),
             phase_rounds: 0,
             full_rate: 0,
             full_rounds: 0,
+            climbs: 0,
             slow_rounds: 0,
-            low: Tally::default(),
-            level: Tally::default(),
-            own_loss: 0.0,
+            queue: Duration::ZERO,
+            foreign: Duration::ZERO,
+            opening: INITIAL_PACKETS * u64::from(mtu),
+            jitter: Duration::ZERO,
+            recent: VecDeque::new(),
+            losses: Losses::default(),
+            early: Tally::default(),
             blind_before: tag,
         }
     }
@@ -188,16 +215,19 @@ impl Controller {
 
     /// The highest delivered rate of the last rounds, bytes a second; 0 before the first round.
     pub(crate) fn rate(&self) -> u64 {
-        self.rates.iter().copied().max().unwrap_or(0)
+        self.top.rate()
     }
 
     /// The share of packets that the path loses whatever the rate, 0..=0.5.
     pub(crate) const fn own_loss(&self) -> f64 {
-        self.own_loss
+        self.losses.own()
     }
 
-    /// A packet with `tag` arrived.
-    pub(crate) fn on_packet_acked(&mut self, tag: u32) {
+    /// A packet with `tag` and of `bytes` arrived. `busy`: the window was in use.
+    pub(crate) fn on_packet_acked(&mut self, tag: u32, bytes: u64, busy: bool) {
+        if self.phase == Phase::Startup && busy {
+            self.opening += bytes * OPENING_STEP;
+        }
         self.count(tag, 1.0, 0.0);
     }
 
@@ -211,20 +241,27 @@ impl Controller {
         self.count(tag, 1.0, -1.0);
     }
 
+    /// TRACE
+    #[cfg(test)]
+    pub(crate) fn describe(&self) -> String {
+        format!("{:?}/{} rate {} own {:.3} queue {:?} foreign {:?} win {} min {:?}", self.phase, self.phase_rounds, self.rate() * 8 / 1000, self.own_loss(), self.queue, self.foreign, self.window(), self.min_rtt)
+    }
+
     fn count(&mut self, tag: u32, arrived: f64, lost: f64) {
         if tag < self.blind_before {
             return;
         }
+        self.round.tally.add(arrived, lost);
         match self.epochs.iter().rev().find(|(epoch, _)| *epoch == tag).map(|(_, phase)| phase) {
-            Some(Phase::Down | Phase::Drain) => self.low.add(arrived, lost),
-            Some(Phase::Cruise) => self.level.add(arrived, lost),
+            Some(Phase::Down | Phase::Drain) => self.losses.add_low(arrived, lost),
+            Some(Phase::Cruise) => self.losses.add_full(arrived, lost),
             Some(Phase::Startup | Phase::Up) | None => {}
         }
     }
 
     /// The path is dead: what is in flight will be lost, and that says nothing about its rate.
     pub(crate) fn on_blackout(&mut self) {
-        let phase = if self.rate() == 0 { Phase::Startup } else { Phase::Cruise };
+        let phase = if self.phase == Phase::Startup { Phase::Startup } else { Phase::Cruise };
         self.enter(phase);
         self.blind_before = self.epoch;
         self.round.app_limited = true;
@@ -238,96 +275,146 @@ impl Controller {
         *lowest = ack.rtt.min(*lowest);
         let Some(sample) = ack.sample else { return };
         self.round.app_limited |= sample.app_limited;
+        if self.phase == Phase::Startup {
+            self.look_ahead(ack, &sample);
+        }
+        if self.phase == Phase::Drain && ack.in_flight as f64 <= self.product() {
+            self.end_drain();
+        }
         let took = ack.now.since(self.round.began);
         if sample.prior_delivered >= self.round.ends_at && took >= MIN_ROUND {
             self.end_round(ack, took);
         }
     }
 
+    /// Start-up grows with each acknowledgement, and ends as soon as it has built a queue.
+    fn look_ahead(&mut self, ack: &AckEvent, sample: &rate::Sample) {
+        if !sample.app_limited || sample.rate > self.rate() {
+            self.top.raise(sample.rate);
+        }
+        self.recent.push_back(ack.rtt);
+        if self.recent.len() <= RECENT {
+            return;
+        }
+        self.recent.pop_front();
+        let lowest = self.recent.iter().min().copied().unwrap_or_default();
+        if lowest.saturating_sub(ack.min_rtt) > self.startup_queue() {
+            self.end_startup();
+        }
+    }
+
+    fn end_startup(&mut self) {
+        self.losses.begin_with(&self.early);
+        self.enter(Phase::Drain);
+    }
+
     fn end_round(&mut self, ack: &AckEvent, took: Duration) {
         let bytes = u128::from(ack.delivered - self.round.delivered);
-        let rate = u64::try_from(bytes * 1_000_000_000 / took.as_nanos().max(1)).unwrap_or(u64::MAX);
         let first = self.round.began == Time::ZERO;
-        let limited = self.round.app_limited;
-        let lowest = self.round.lowest_rtt.take().unwrap_or(ack.rtt);
-        self.round = Round {
-            began: ack.now,
-            delivered: ack.delivered,
-            ends_at: ack.delivered,
-            app_limited: false,
-            lowest_rtt: None,
-            queue: lowest.saturating_sub(ack.min_rtt),
+        let finding = Finding {
+            rate: u64::try_from(bytes * 1_000_000_000 / took.as_nanos().max(1)).unwrap_or(u64::MAX),
+            limited: self.round.app_limited,
+            tally: self.round.tally,
         };
-        if !first {
-            self.note_rate(rate, limited);
-        }
+        let lowest = self.round.lowest_rtt.unwrap_or(ack.rtt);
+        self.queue = lowest.saturating_sub(ack.min_rtt);
+        self.round =
+            Round { began: ack.now, delivered: ack.delivered, ends_at: ack.delivered, ..Round::default() };
+        self.jitter = ack.variation;
         self.phase_rounds += 1;
-        self.advance(limited, ack.in_flight);
+        self.losses.judge();
+        if !first {
+            self.note_rate(&finding);
+            self.advance(&finding);
+        }
     }
 
     /// A rate that the application held down only counts if it is higher than what is known.
-    fn note_rate(&mut self, rate: u64, limited: bool) {
+    fn note_rate(&mut self, finding: &Finding) {
         let known = self.rate();
-        if limited && rate < known {
+        if finding.limited && finding.rate < known {
             return;
         }
-        self.rates.push_back(rate);
-        if self.rates.len() > RATE_ROUNDS {
-            self.rates.pop_front();
-        }
-        // A path that became slower shows at once: three rounds far below the rate are no accident.
-        self.slow_rounds = if rate < known / 4 * 3 { self.slow_rounds + 1 } else { 0 };
-        if self.slow_rounds >= 3 && self.phase != Phase::Startup {
-            let keep = self.rates.len().saturating_sub(3);
-            self.rates.drain(..keep);
+        self.top.push(finding.rate);
+        // A path that became slower shows at once: three rounds far below the rate are no accident, nor is one in
+        // which a queue of more than a round trip stands.
+        let full = match self.phase {
+            Phase::Cruise => self.phase_rounds >= 2,
+            Phase::Up => true,
+            Phase::Startup | Phase::Drain | Phase::Down => return,
+        };
+        let slow = full && finding.rate < known / 4 * 3;
+        self.slow_rounds = if slow { self.slow_rounds + 1 } else { 0 };
+        let choked = slow && self.queue > self.min_rtt.unwrap_or_default().max(QUEUE_TARGET * 4);
+        if self.slow_rounds >= 3 || choked {
+            self.top.keep(if choked { 1 } else { 3 });
             self.slow_rounds = 0;
-            (self.low, self.level) = (Tally::default(), Tally::default());
+            self.losses.forget();
+            self.full_rate = self.rate();
+            self.enter(Phase::Down);
         }
     }
 
-    fn advance(&mut self, limited: bool, in_flight: u64) {
+    fn advance(&mut self, finding: &Finding) {
         match self.phase {
-            Phase::Startup => self.look_for_the_top(limited),
+            Phase::Startup => self.look_for_the_top(finding),
             Phase::Drain => {
-                if in_flight as f64 <= self.product() || self.phase_rounds >= 4 {
-                    self.enter(Phase::Cruise);
+                if self.phase_rounds >= 4 {
+                    self.end_drain();
                 }
             }
-            Phase::Up => {
-                let grew = self.rate() > self.full_rate + self.full_rate / 8;
-                self.full_rate = self.rate().max(self.full_rate);
-                if !grew && self.phase_rounds >= 2 || self.round.queue > self.queue_limit() {
-                    self.enter(Phase::Down);
-                }
-            }
-            Phase::Down => {
-                if in_flight as f64 <= self.product() || self.phase_rounds >= 3 {
-                    self.judge_loss();
-                    self.enter(Phase::Cruise);
-                }
-            }
+            Phase::Up => self.enter(Phase::Down),
+            Phase::Down => self.look_back(),
             Phase::Cruise => {
-                if self.phase_rounds >= CRUISE_ROUNDS {
-                    self.full_rate = self.rate();
-                    self.enter(Phase::Up);
+                if self.phase_rounds >= CRUISE_ROUNDS + self.epoch % 3 {
+                    self.climbs = 0;
+                    self.look_up();
                 }
             }
         }
     }
 
-    /// Start-up is over when three rounds did not bring a quarter more (BBR).
-    fn look_for_the_top(&mut self, limited: bool) {
-        if limited {
-            return;
+    /// Start-up may have ended on a false alarm: the first look up comes soon.
+    fn end_drain(&mut self) {
+        self.enter(Phase::Cruise);
+        self.phase_rounds = CRUISE_ROUNDS - 2;
+    }
+
+    fn look_up(&mut self) {
+        self.full_rate = self.rate();
+        self.enter(Phase::Up);
+    }
+
+    /// The round of down shows what came of the packets of up: a rate well above the one before is worth another look
+    /// at once, a bolder one.
+    fn look_back(&mut self) {
+        if self.phase_rounds == 1 && self.rate() > self.full_rate + self.full_rate / 8 && !self.has_queue() {
+            self.climbs += 1;
+            return self.look_up();
         }
+        let emptied = !self.has_queue();
+        if emptied || self.phase_rounds >= DOWN_ROUNDS {
+            self.foreign = if emptied { Duration::ZERO } else { self.queue };
+            self.enter(Phase::Cruise);
+        }
+    }
+
+    /// Start-up is over when three rounds did not bring a quarter more (BBR), or one in which much more was lost than
+    /// in those before.
+    fn look_for_the_top(&mut self, finding: &Finding) {
+        let excess = finding.tally.total() >= TELLING && finding.tally.ratio() - self.early.ratio() > EXCESS + finding.tally.doubt() + self.early.doubt();
         if self.rate() > self.full_rate + self.full_rate / 4 {
+            self.early.add(finding.tally.arrived(), finding.tally.lost());
             self.full_rate = self.rate();
             self.full_rounds = 0;
             return;
         }
+        if finding.limited && !excess {
+            return;
+        }
         self.full_rounds += 1;
-        if self.full_rounds >= 3 {
-            self.enter(Phase::Drain);
+        if self.full_rounds >= 3 || excess {
+            self.end_startup();
         }
     }
 
@@ -341,39 +428,31 @@ impl Controller {
         }
     }
 
-    /// Compares what survives at the full rate with what survives at three quarters of it. Where the lower rate saves
-    /// nothing, the loss is the path's own.
-    fn judge_loss(&mut self) {
-        if self.low.total() < 20.0 {
-            return;
-        }
-        let (low, level) = (self.low.ratio(), self.level.ratio());
-        let both = (self.low.lost + self.level.lost) / (self.low.total() + self.level.total());
-        // Three standard deviations of the smaller sample, and losses come in bursts: twice that.
-        let doubt = 6.0 * (both * (1.0 - both) / self.low.total().min(self.level.total().max(1.0))).sqrt();
-        let own = if level - low <= doubt.min(0.1) { both } else { low };
-        self.own_loss = own.min(MAX_COMPENSATED);
+    /// Whether a queue of our own stands in the way.
+    fn has_queue(&self) -> bool {
+        self.queue > self.foreign + (self.min_rtt.unwrap_or_default() / 8).max(QUEUE_TARGET)
     }
 
-    /// The queue of our own that ends a look for more.
-    fn queue_limit(&self) -> Duration {
-        (self.min_rtt.unwrap_or_default() / 8).max(QUEUE_TARGET)
+    /// The queue that ends start-up.
+    fn startup_queue(&self) -> Duration {
+        (self.min_rtt.unwrap_or_default() / 8).max(QUEUE_TARGET * 2) + self.jitter * 3
     }
 
     fn gain(&self) -> f64 {
         match self.phase {
             Phase::Startup => STARTUP_GAIN,
             Phase::Drain => DRAIN_GAIN,
-            Phase::Up => UP_GAIN,
+            Phase::Up => (UP_GAIN + UP_STEP * f64::from(self.climbs)).min(MAX_UP_GAIN),
             Phase::Down => DOWN_GAIN,
-            Phase::Cruise if self.round.queue > self.queue_limit() => 0.95,
+            Phase::Cruise if self.has_queue() => EASE_GAIN,
             Phase::Cruise => 1.0,
         }
     }
 
     /// Bytes to send for each byte that is to arrive.
     fn price(&self) -> f64 {
-        1.0 / (1.0 - self.own_loss)
+        let own = if self.phase == Phase::Startup { self.early.ratio().min(MAX_EARLY) } else { self.own_loss() };
+        1.0 / (1.0 - own)
     }
 
     /// Rate times lowest delay: what is on its way when the path is full and its queues are empty, with what it loses.
@@ -384,27 +463,23 @@ impl Controller {
 
     /// How many bytes may be in flight.
     pub(crate) fn window(&self) -> u64 {
-        if self.rates.is_empty() {
-            return INITIAL_PACKETS * self.mtu;
+        if self.phase == Phase::Startup {
+            return whole(self.product() * STARTUP_GAIN).max(self.opening);
         }
-        let gain = if self.phase == Phase::Startup { STARTUP_GAIN } else { WINDOW_GAIN };
         // What gathers while a busy machine does not wake us is no queue of the path.
         let late = self.rate() as f64 * MIN_ROUND.as_secs_f64() / 2.0;
-        let window = whole(self.product() * gain + late) + 3 * self.mtu;
-        if self.phase == Phase::Startup {
-            window.max(INITIAL_PACKETS * self.mtu)
-        } else {
-            window.max(MIN_PACKETS * self.mtu)
-        }
+        let window = whole(self.product() * WINDOW_GAIN + late) + 3 * self.mtu;
+        window.max(MIN_PACKETS * self.mtu)
     }
 
     /// How fast packets may leave, in bytes a second of UDP payload.
     pub(crate) fn pacing_rate(&self, smoothed_rtt: Duration) -> u64 {
-        if self.rates.is_empty() {
-            let window = (INITIAL_PACKETS * self.mtu) as f64;
-            return whole(window * STARTUP_GAIN / smoothed_rtt.as_secs_f64().max(1e-4));
+        let known = self.rate() as f64 * self.gain() * self.price();
+        if self.phase == Phase::Startup {
+            let opening = self.opening as f64 / smoothed_rtt.as_secs_f64().max(1e-4);
+            return whole(known.max(opening * OPENING_PACE));
         }
-        whole(self.rate() as f64 * self.gain() * self.price()).max(self.mtu)
+        whole(known).max(self.mtu)
     }
 }
 

@@ -7,11 +7,13 @@
 use super::congestion::{AckEvent, Controller};
 use super::frame::Ack;
 use super::pacing::Pacer;
+use super::ranges::RangeSet;
 use super::rate::Rate;
 use super::rtt::{GRANULARITY, Rtt};
 use super::sent::{Fate, SentLog};
 use super::{ack, rtt};
 use crate::time::Time;
+use std::ops::Range;
 use std::time::Duration;
 
 /// The longest time between two probes while data waits. The path may come back at any moment, and its users should
@@ -19,10 +21,20 @@ use std::time::Duration;
 pub(crate) const MAX_PROBE_GAP: Duration = Duration::from_secs(1);
 
 /// Probe time-outs in a row after which the path counts as dead.
-const DEAD_AFTER: u32 = 3;
+const DEAD_AFTER: u32 = 5;
 
 /// Packets that one probe time-out lets go (RFC 9002 section 6.2.4): two, as one may be lost as well.
 const PROBES: u32 = 2;
+
+/// Packets over which [`Recovery::is_lossy`] looks back.
+const LOSS_MEMORY: f64 = 1_024.0;
+
+/// A path that loses one packet in two thousand is lossy: a single loss counts for some 700 packets.
+const LOSSY: f64 = 0.000_5;
+
+/// Probe time-outs of one length before the next, longer one. Losses come in bursts, and where a burst is what stops
+/// both sides, it ends the sooner the more is sent; a dead path costs little until the gap has grown.
+const PATIENCE: u32 = 4;
 
 /// After this many round trips without a packet that was thought lost and arrived, the reordering window narrows (RFC 8985
 /// section 6.2 step 4 says 16 recoveries).
@@ -46,9 +58,17 @@ pub(crate) struct Recovery {
     reordering: Duration,
     reordered_at: Time,
     loss_due: Option<Time>,
+    /// Half of the window or more was in use before the acknowledgement that is being taken in.
+    busy: bool,
     probe_count: u32,
     probes_left: u32,
     last_tracked: Time,
+    /// Share of packets lost of late.
+    lossiness: f64,
+    /// Packets known to have arrived, as far back as the log.
+    acked: RangeSet,
+    /// Scratch: what an acknowledgement says for the first time.
+    fresh: Vec<Range<u64>>,
     /// Counts for the outside.
     pub(crate) counts: Counts,
 }
@@ -87,9 +107,13 @@ impl Recovery {
             reordering: Duration::ZERO,
             reordered_at: Time::ZERO,
             loss_due: None,
+            busy: false,
             probe_count: 0,
             probes_left: 0,
             last_tracked: Time::ZERO,
+            lossiness: 0.0,
+            acked: RangeSet::default(),
+            fresh: Vec::new(),
             counts: Counts::default(),
         }
     }
@@ -157,13 +181,21 @@ impl Recovery {
     /// Takes in an acknowledgement; appends what became of packets to `outcomes`.
     pub(crate) fn on_ack(&mut self, now: Time, ack: &Ack<'_>, outcomes: &mut Vec<Outcome>) {
         let mut newest = None;
+        self.busy = self.log.in_flight() * 2 >= self.controller.window();
+        let mut fresh = std::mem::take(&mut self.fresh);
         for range in ack.ranges() {
-            for number in self.log.held(range).rev() {
+            // Each acknowledgement repeats the ones before: what is known is skipped range by range.
+            fresh.extend(self.acked.gaps_in(self.log.held(range)));
+        }
+        for range in fresh.drain(..) {
+            self.acked.insert(range.clone());
+            for number in range {
                 if self.on_packet_acked(now, number, outcomes) {
                     newest = newest.max(Some(number));
                 }
             }
         }
+        self.fresh = fresh;
         self.largest_acked = self.largest_acked.max(newest);
         let Some(newest) = newest else { return };
         self.probe_count = 0;
@@ -178,6 +210,7 @@ impl Recovery {
             now,
             rtt: sample.flatten().unwrap_or_else(|| self.rtt.latest()),
             min_rtt: self.rtt.lowest(),
+            variation: self.rtt.variation(),
             sample: self.rate.sample(self.rtt.lowest()),
             delivered: self.rate.delivered(),
             in_flight: self.log.in_flight(),
@@ -192,7 +225,7 @@ impl Recovery {
             (packet.fate, packet.sent, u64::from(packet.size), packet.phase, packet.snapshot);
         match fate {
             Fate::Acked | Fate::Untracked => return false,
-            Fate::InFlight => self.controller.on_packet_acked(phase),
+            Fate::InFlight => self.controller.on_packet_acked(phase, size, self.busy),
             Fate::Lost => {
                 self.counts.spurious += 1;
                 self.controller.on_spurious(phase);
@@ -202,6 +235,7 @@ impl Recovery {
             }
         }
         self.log.set_fate(number, Fate::Acked);
+        self.lossiness -= self.lossiness / LOSS_MEMORY;
         self.rate.on_acked(now, sent, size, snapshot);
         outcomes.push(Outcome::Acked(number));
         true
@@ -239,6 +273,7 @@ impl Recovery {
             }
             self.log.set_fate(number, Fate::Lost);
             self.counts.lost += 1;
+            self.lossiness += (1.0 - self.lossiness) / LOSS_MEMORY;
         }
     }
 
@@ -252,7 +287,7 @@ impl Recovery {
 
     fn probe_due(&self) -> Time {
         let base = self.rtt.probe_timeout(ack::MAX_DELAY);
-        let gap = base.saturating_mul(1 << self.probe_count.min(10)).min(base.max(MAX_PROBE_GAP));
+        let gap = base.saturating_mul(1 + self.probe_count / PATIENCE).min(base.max(MAX_PROBE_GAP));
         self.last_tracked + gap.min(MAX_PROBE_GAP * 3)
     }
 
@@ -280,6 +315,11 @@ impl Recovery {
         debug_assert!(oldest < self.log.next());
     }
 
+    /// Whether the path has lost packets of late.
+    pub(crate) fn is_lossy(&self) -> bool {
+        self.lossiness > LOSSY
+    }
+
     /// Whether the path counts as dead: probes went unanswered.
     pub(crate) const fn is_dead(&self) -> bool {
         self.probe_count >= DEAD_AFTER
@@ -289,5 +329,6 @@ impl Recovery {
     pub(crate) fn forget(&mut self, now: Time) {
         let patience = self.rtt.smoothed() * 3 + rtt::INITIAL_RTT;
         self.log.forget(now.before(patience));
+        self.acked.remove_below(self.log.base());
     }
 }

@@ -114,6 +114,11 @@ impl RecvHalf {
         }
     }
 
+    /// How far what arrived reaches beyond what is in order.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.ahead.iter().next_back().map_or(0, |last| last.end - self.ready)
+    }
+
     /// The offset up to which the peer may send.
     pub(crate) const fn granted(&self) -> u64 {
         self.granted

@@ -150,6 +150,12 @@ impl SendHalf {
         fin
     }
 
+    /// Whether the peer may still lack any of these bytes, which were sent, or the end.
+    pub(crate) fn lacks(&self, range: &Range<u64>, fin: bool) -> bool {
+        let from = range.start.max(self.base);
+        fin && self.fin == Fin::Sent || self.acked.gaps_in(from..range.end).next().is_some()
+    }
+
     /// Copies the bytes of a piece that was taken.
     pub(crate) fn copy(&self, range: &Range<u64>, out: &mut [u8]) {
         debug_assert_eq!(out.len() as u64, range.end - range.start);

@@ -88,6 +88,11 @@ impl SentLog {
         self.base + self.packets.len() as u64
     }
 
+    /// The lowest number that is still held.
+    pub(crate) const fn base(&self) -> u64 {
+        self.base
+    }
+
     /// UDP payload bytes in flight.
     pub(crate) const fn in_flight(&self) -> u64 {
         self.in_flight

@@ -13,8 +13,9 @@ use std::collections::BTreeMap;
 /// Bytes that may be sent on a new stream before the peer has said anything about it (specification).
 pub(crate) const INITIAL_CREDIT: u64 = 64 * 1024;
 
-/// The window of a stream whose use is not known yet: a megabyte goes through without a wait for credit.
-const FIRST_WINDOW: u64 = 1024 * 1024;
+/// The window of a stream whose use is not known yet: two megabytes go through without a wait for credit, which is
+/// what a start on a path of 20 Mbit/s over a satellite has on its way.
+const FIRST_WINDOW: u64 = 2 * 1024 * 1024;
 
 /// The window that every stream can have, even on a link that is short of memory.
 const LEAST_WINDOW: u64 = 16 * 1024;
@@ -178,6 +179,12 @@ impl Streams {
         }
     }
 
+    /// TRACE
+    #[cfg(test)]
+    pub(crate) fn slab_blocked(&self) -> String {
+        self.slab.iter().map(|(_, s)| format!("blocked {} held {} unsent {} lost {}", s.send.is_blocked(), s.send.held(), s.send.unsent(), s.send.has_lost())).collect()
+    }
+
     /// How many streams there are.
     pub(crate) fn len(&self) -> usize {
         self.slab.len()
@@ -218,7 +225,7 @@ impl Streams {
     pub(crate) fn open(&mut self, target: &[u8]) -> (usize, StreamId) {
         let id = self.side.id(self.next_own);
         self.next_own += 1;
-        let window = FIRST_WINDOW.min(self.free() / 8).max(LEAST_WINDOW);
+        let window = FIRST_WINDOW.min(self.free() / 16).max(LEAST_WINDOW);
         let mut stream = Stream::new(id, window);
         stream.target = target.to_vec();
         stream.open = true;
@@ -283,7 +290,7 @@ impl Streams {
 
     /// Gives a stream that the peer has just opened its first window. True if that is more than it had.
     pub(crate) fn first_grant(&mut self, key: usize, now: Time) -> bool {
-        let window = FIRST_WINDOW.min(self.free() / 8).max(LEAST_WINDOW);
+        let window = FIRST_WINDOW.min(self.free() / 16).max(LEAST_WINDOW);
         self.grant(key, now, window)
     }
 
@@ -319,6 +326,18 @@ impl Streams {
         // What is free is shared out by halves, so that nobody ever finds nothing.
         let window = wanted.min(stream.recv.outstanding() + free / 2).max(LEAST_WINDOW);
         self.grant(key, now, window)
+    }
+
+    /// More arrived behind a gap. A packet lost four times holds up what four round trips bring, and the window must
+    /// hold that, or the gap stops the sender: it doubles once half of it waits. True if the peer must be told.
+    pub(crate) fn widen(&mut self, key: usize, now: Time) -> bool {
+        let free = self.free();
+        let Some(stream) = self.slab.get(key) else { return false };
+        if stream.recv.waiting() <= stream.window / 2 {
+            return false;
+        }
+        let window = (stream.window * 2).min(stream.recv.outstanding() + free / 2);
+        window > stream.window && self.grant(key, now, window)
     }
 
     /// Whether a stream that is being reset stops counting what it could have received.

@@ -18,6 +18,7 @@ use super::recovery::{Counts, Outcome, Recovery};
 use super::recv::Violation;
 use super::schedule::Schedule;
 use super::sent::Content;
+use super::spare::Spares;
 use super::streams::{INITIAL_CREDIT, OwnReset, Side, Streams};
 use crate::time::Time;
 use std::collections::VecDeque;
@@ -92,6 +93,7 @@ pub struct Transport {
     control: VecDeque<usize>,
     recovery: Recovery,
     acks: Acks,
+    spares: Spares,
     mtu: Mtu,
     events: VecDeque<Event>,
     /// A check of the peer's address that waits for a packet.
@@ -120,6 +122,7 @@ impl Transport {
             control: VecDeque::new(),
             recovery: Recovery::new(mtu::BASE),
             acks: Acks::default(),
+            spares: Spares::default(),
             mtu: Mtu::new(settings.max_datagram),
             events: VecDeque::new(),
             check: None,
@@ -318,6 +321,9 @@ impl Transport {
         if self.has_content() && self.recovery.window_open() {
             due = due.min(self.recovery.next_paced());
         }
+        if let Some(spare) = self.spares.due().filter(|_| self.recovery.window_open()) {
+            due = due.min(spare.max(self.recovery.next_paced()));
+        }
         if self.may_probe_mtu() {
             due = due.min(self.mtu.timeout());
         }
@@ -379,6 +385,13 @@ impl Transport {
     /// Bytes a second the path delivers, and the share of packets it loses whatever the rate.
     pub fn path_model(&self) -> (u64, f64) {
         (self.recovery.controller.rate(), self.recovery.controller.own_loss())
+    }
+
+    /// TRACE
+    #[cfg(test)]
+    pub fn describe(&self) -> String {
+        let blocked = self.streams.slab_blocked();
+        format!("{} inflight {} {blocked} rtt {:?}", self.recovery.controller.describe(), self.recovery.log.in_flight(), self.recovery.rtt.smoothed())
     }
 
     // Inside.

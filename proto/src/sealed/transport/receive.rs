@@ -33,7 +33,7 @@ impl Transport {
             Frame::Padding | Frame::Probe => {}
             Frame::Checked { token } => self.events.push_back(Event::Checked(token)),
             Frame::Ack(ack) => self.handle_ack(now, &ack)?,
-            Frame::Data { id, offset, fin, bytes } => self.handle_data(id, offset, bytes, fin)?,
+            Frame::Data { id, offset, fin, bytes } => self.handle_data(now, id, offset, bytes, fin)?,
             Frame::Open { id, credit, target } => self.handle_open(now, id, credit, target)?,
             Frame::Opened { id } => self.handle_opened(id)?,
             Frame::Reset { id, code, end } => self.handle_reset(id, code, end)?,
@@ -74,7 +74,7 @@ impl Transport {
         Ok(())
     }
 
-    fn handle_data(&mut self, id: StreamId, offset: u64, bytes: &[u8], fin: bool) -> Result<(), Fault> {
+    fn handle_data(&mut self, now: Time, id: StreamId, offset: u64, bytes: &[u8], fin: bool) -> Result<(), Fault> {
         let Some(key) = self.known(id)? else { return Ok(()) };
         let Some((stream, pool)) = self.streams.get(key) else { return Ok(()) };
         if stream.own_reset.is_some() {
@@ -83,6 +83,12 @@ impl Transport {
         let news = stream.recv.on_data(offset, bytes, fin, pool)?;
         if news && stream.open && !std::mem::replace(&mut stream.told_readable, true) {
             self.events.push_back(Event::Readable(id));
+        }
+        if !news && self.streams.widen(key, now) {
+            if let Some((stream, _)) = self.streams.get(key) {
+                stream.due.credit = true;
+            }
+            self.queue_control(key);
         }
         self.tell_reset(key);
         Ok(())

@@ -5,6 +5,7 @@ use crate::sealed::frame::{self, Frame};
 use crate::sealed::mtu;
 use crate::sealed::packet::OVERHEAD;
 use crate::sealed::sent::Content;
+use crate::sealed::spare;
 use crate::sealed::varint::Writer;
 use crate::time::Time;
 
@@ -31,10 +32,12 @@ impl Transport {
             return Some(built);
         }
         let may = self.recovery.may_send(now);
-        let content = may && (self.has_content() || self.recovery.is_probing());
+        let spare_due = self.spares.due().is_some_and(|due| due <= now);
+        let content = may && (self.has_content() || self.recovery.is_probing() || spare_due);
         let ack_due = self.acks.due().is_some_and(|due| due <= now);
         if !content && !ack_due {
-            if may && self.recovery.rtt.is_known() {
+            // Whatever the pacer says: it only delays, it is the want of content that makes the next rates low.
+            if !self.has_content() && self.recovery.window_open() {
                 self.recovery.on_app_limited();
             }
             return None;
@@ -50,7 +53,8 @@ impl Transport {
         if content {
             self.put_checked(&mut writer);
             self.put_control(&mut writer);
-            self.put_data(&mut writer);
+            self.put_spares(&mut writer);
+            self.put_data(now, &mut writer);
             if writer.len() == before && (self.recovery.is_probing() || self.probe) {
                 frame::put(&mut writer, &Frame::Probe);
             }
@@ -153,7 +157,27 @@ impl Transport {
         }
     }
 
-    fn put_data(&mut self, writer: &mut Writer<'_>) {
+    /// Second copies of thin streams' frames, as many as fit.
+    fn put_spares(&mut self, writer: &mut Writer<'_>) {
+        let number = self.recovery.log.next();
+        while let Some(spare) = self.spares.front(number) {
+            if let Some((_, stream, _)) = self.streams.find(spare.id).filter(|(_, stream, _)| stream.send.lacks(&spare.range, spare.fin)) {
+                let length = usize::try_from(spare.range.end - spare.range.start).unwrap_or(usize::MAX);
+                let head = frame::data_header_size(spare.id, spare.range.start, writer.room());
+                if writer.room() < head.saturating_add(length) {
+                    return;
+                }
+                frame::put_data_header(writer, spare.id, spare.range.start, length, spare.fin);
+                stream.send.copy(&spare.range, writer.space(length));
+                self.recovery.log.note(Content::Data { id: spare.id, range: spare.range.clone(), fin: spare.fin });
+            }
+            self.spares.pop();
+        }
+    }
+
+    fn put_data(&mut self, now: Time, writer: &mut Writer<'_>) {
+        let number = self.recovery.log.next();
+        let lossy = self.recovery.is_lossy();
         while let Some(key) = self.schedule.front() {
             let Some((stream, _)) = self.streams.get(key) else { return };
             let head = frame::data_header_size(stream.id, stream.send.sent_end(), writer.room());
@@ -168,6 +192,9 @@ impl Transport {
             let length = usize::try_from(piece.range.end - piece.range.start).unwrap_or(0);
             frame::put_data_header(writer, stream.id, piece.range.start, length, piece.fin);
             stream.send.copy(&piece.range, writer.space(length));
+            if lossy && length as u64 <= spare::MAX_LENGTH && stream.turn.is_thin() {
+                self.spares.push(now, &self.recovery.rtt, number, stream.id, piece.range.clone(), piece.fin);
+            }
             self.recovery.log.note(Content::Data { id: stream.id, range: piece.range, fin: piece.fin });
             self.schedule.sent(&mut stream.turn, length as u64, stream.send.is_ready());
         }
