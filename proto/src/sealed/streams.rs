@@ -182,7 +182,7 @@ impl Streams {
     /// TRACE
     #[cfg(test)]
     pub(crate) fn slab_blocked(&self) -> String {
-        self.slab.iter().map(|(_, s)| format!("blocked {} held {} unsent {} lost {}", s.send.is_blocked(), s.send.held(), s.send.unsent(), s.send.has_lost())).collect()
+        self.slab.iter().map(|(_, s)| format!("blocked {} held {} unsent {}", s.send.is_blocked(), s.send.held(), s.send.unsent())).collect()
     }
 
     /// How many streams there are.
