@@ -12,8 +12,10 @@ pub mod cipher;
 pub mod cookie;
 pub mod fuzzing;
 pub mod handshake;
+pub mod hub;
 pub mod initiator;
 pub mod keys;
+pub mod link;
 pub mod packet;
 pub mod random;
 pub mod replay;
@@ -39,12 +41,14 @@ mod recv;
 mod rtt;
 mod schedule;
 mod send;
-mod spare;
 mod sent;
+mod spare;
 mod streams;
 pub mod transport;
 pub mod varint;
 
+pub use recovery::Counts;
+pub use recv::Violation;
 pub use streams::Side;
 
 #[cfg(test)]

@@ -1,1 +1,10 @@
 //! What the behaviour tests stand on: pairs in process, real processes, bad networks.
+
+pub mod classic_frame;
+pub mod classic_model;
+pub mod client;
+pub mod middlebox;
+pub mod pair;
+pub mod process;
+pub mod seed;
+pub mod target;

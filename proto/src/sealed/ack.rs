@@ -51,11 +51,6 @@ impl Acks {
         self.due = Some(self.due.map_or(due, |earlier| earlier.min(due)));
     }
 
-    /// Whether `number` arrived before, or is too old for it to be known.
-    pub(crate) fn is_known(&self, number: u64) -> bool {
-        number < self.floor || self.received.contains(number)
-    }
-
     /// The peer waits for nothing below `packet`.
     pub(crate) fn raise_floor(&mut self, packet: u64) {
         self.floor = self.floor.max(packet);
@@ -72,11 +67,6 @@ impl Acks {
     /// Whether one could leave: something came since the last.
     pub(crate) const fn is_waiting(&self) -> bool {
         self.waiting > 0
-    }
-
-    /// Send an acknowledgement with the next packet even if nothing asks for one.
-    pub(crate) const fn hurry(&mut self, now: Time) {
-        self.due = Some(now);
     }
 
     /// Writes the frame, as many ranges as fit; false where there is nothing to say or no room.

@@ -110,7 +110,8 @@ impl std::fmt::Display for ResetCode {
     }
 }
 
-/// One instruction inside a sealed packet.
+/// One instruction inside a sealed packet. The specification says what each field may be.
+#[expect(missing_docs, reason = "the fields are the words of the specification's table of frames")]
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Frame<'a> {
     /// The rest of the packet means nothing.

@@ -56,6 +56,13 @@ impl Mtu {
         }
     }
 
+    /// The peer takes no larger ones.
+    pub(crate) fn set_max(&mut self, max: u16) {
+        if max < self.max {
+            *self = Self { next_probe: self.next_probe, ..Self::new(max) };
+        }
+    }
+
     /// The UDP payload that packets may have, in bytes.
     pub(crate) const fn current(&self) -> u16 {
         self.current

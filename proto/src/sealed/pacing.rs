@@ -25,11 +25,6 @@ impl Pacer {
         self.rate = rate;
     }
 
-    /// The rate in bytes a second.
-    pub(crate) const fn rate(&self) -> u64 {
-        self.rate
-    }
-
     fn burst(&self, mtu: u64) -> i64 {
         let slack = u128::from(self.rate) * SLACK.as_nanos() / 1_000_000_000;
         i64::try_from(slack.max(u128::from(MIN_BURST * mtu))).unwrap_or(i64::MAX)

@@ -75,13 +75,13 @@ pub(crate) struct Recovery {
 
 /// What recovery has seen, in packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Counts {
+pub struct Counts {
     /// Thought lost.
-    pub(crate) lost: u64,
+    pub lost: u64,
     /// Thought lost, but arrived.
-    pub(crate) spurious: u64,
+    pub spurious: u64,
     /// Probe time-outs.
-    pub(crate) timeouts: u64,
+    pub timeouts: u64,
 }
 
 /// What became of packets, for the owner of their contents.

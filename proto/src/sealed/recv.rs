@@ -6,7 +6,7 @@ use std::ops::Range;
 
 /// What the peer did that it must not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Violation {
+pub enum Violation {
     /// More bytes than it had credit for.
     #[error("sent beyond its credit")]
     Credit,

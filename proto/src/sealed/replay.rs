@@ -16,7 +16,7 @@ const WORDS: u64 = 256;
 ///
 /// Ask [`Replay::is_new`] before a packet is opened, which saves the work; tell [`Replay::mark`] after it was opened,
 /// since only then is its counter true.
-#[derive(Clone)]
+#[derive(Clone, Debug)]
 pub struct Replay {
     /// One more than the highest counter marked; 0 when none is.
     next: u64,

@@ -79,11 +79,6 @@ impl Rtt {
         if self.lowest == Duration::MAX { self.smoothed() } else { self.lowest }
     }
 
-    /// When the lowest sample was taken.
-    pub(crate) const fn lowest_at(&self) -> Time {
-        self.lowest_at
-    }
-
     /// How long to wait for an acknowledgement before probing, RFC 9002 section 6.2.1.
     pub(crate) fn probe_timeout(&self, peer_delay: Duration) -> Duration {
         self.smoothed() + (self.variation * 4).max(GRANULARITY) + peer_delay

@@ -117,11 +117,6 @@ impl SendHalf {
         !self.lost.is_empty() || self.next < self.end.min(self.credit) || self.fin_ready()
     }
 
-    /// Whether something is to be sent again.
-    pub(crate) fn has_lost(&self) -> bool {
-        !self.lost.is_empty()
-    }
-
     fn fin_ready(&self) -> bool {
         self.fin == Fin::Queued && self.next == self.end
     }

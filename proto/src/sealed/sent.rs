@@ -172,11 +172,6 @@ impl SentLog {
         numbers.zip(self.packets.range(first..)).filter(|(_, packet)| packet.fate == Fate::InFlight)
     }
 
-    /// When the newest packet in flight left.
-    pub(crate) fn newest_in_flight(&self) -> Option<Time> {
-        self.packets.iter().rev().find(|packet| packet.fate == Fate::InFlight).map(|packet| packet.sent)
-    }
-
     /// Forgets the packets at the front that no longer matter: all but those in flight, and those lost after
     /// `remember`.
     pub(crate) fn forget(&mut self, remember: Time) {

@@ -55,7 +55,15 @@ pub(crate) struct Spares {
 
 impl Spares {
     /// Packet `last` carries this frame.
-    pub(crate) fn push(&mut self, now: Time, rtt: &Rtt, last: u64, id: StreamId, range: Range<u64>, fin: bool) {
+    pub(crate) fn push(
+        &mut self,
+        now: Time,
+        rtt: &Rtt,
+        last: u64,
+        id: StreamId,
+        range: Range<u64>,
+        fin: bool,
+    ) {
         if self.waiting.len() < MAX_WAITING {
             let due = now + (rtt.smoothed() / 4).clamp(MIN_WAIT, MAX_WAIT);
             self.waiting.push_back(Spare { from: now + MIN_WAIT, due, last, left: COPIES, id, range, fin });
@@ -76,7 +84,12 @@ impl Spares {
     pub(crate) fn rides(&mut self, now: Time, number: u64) {
         let Some(spare) = self.waiting.pop_front() else { return };
         if spare.left > 1 {
-            self.waiting.push_back(Spare { from: now + MIN_WAIT, last: number, left: spare.left - 1, ..spare });
+            self.waiting.push_back(Spare {
+                from: now + MIN_WAIT,
+                last: number,
+                left: spare.left - 1,
+                ..spare
+            });
         }
     }
 
@@ -109,7 +122,8 @@ mod tests {
     #[test]
     fn a_load_that_is_not_thin_is_not_copied_without_end() {
         let mut spares = Spares::default();
-        (0..1_000).for_each(|number| spares.push(Time::ZERO, &Rtt::default(), number, StreamId(2), 0..64, false));
+        (0..1_000)
+            .for_each(|number| spares.push(Time::ZERO, &Rtt::default(), number, StreamId(2), 0..64, false));
         assert_eq!(spares.waiting.len(), MAX_WAITING);
     }
 }

@@ -12,13 +12,14 @@ mod transmit;
 
 use super::ack::Acks;
 use super::frame::{Malformed, ResetCode, StreamId};
+use super::handshake::Limits;
 use super::mtu::{self, Mtu};
 use super::recovery::{Counts, Outcome, Recovery};
 use super::recv::Violation;
 use super::schedule::Schedule;
 use super::sent::Content;
 use super::spare::Spares;
-use super::streams::{OwnReset, Side, Streams};
+use super::streams::{INITIAL_CREDIT, OwnReset, Side, Streams};
 use crate::time::Time;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -45,7 +46,12 @@ impl Default for Settings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Event {
     /// The peer asks for a stream to `target`. Answer with [`Transport::accept`] or [`Transport::reset`].
-    Incoming { id: StreamId, target: Vec<u8> },
+    Incoming {
+        /// The stream.
+        id: StreamId,
+        /// Where to, in the words of the specification; not checked yet.
+        target: Vec<u8>,
+    },
     /// The peer has dialled the target of a stream of ours.
     Opened(StreamId),
     /// There is more to read, or the end has come.
@@ -56,7 +62,9 @@ pub enum Event {
     Reset(StreamId, ResetCode),
     /// The stream ended in order, on both sides; its id means nothing any more.
     Closed(StreamId),
-    /// The peer ended the link, with its reason.
+    /// The peer answered a check of its address; for the link.
+    Checked(u64),
+    /// The peer ended the link, with its reason; for the link.
     Ended(u64),
 }
 
@@ -88,8 +96,14 @@ pub struct Transport {
     spares: Spares,
     mtu: Mtu,
     events: VecDeque<Event>,
-    /// Answers to path checks that wait for a packet.
+    /// A check of the peer's address that waits for a packet.
+    check: Option<u64>,
+    /// Answers to the peer's checks that wait for a packet.
     checked: VecDeque<u64>,
+    /// Streams the peer takes from this side at a time.
+    peer_streams: usize,
+    /// When something other than acknowledgements last came.
+    content_at: Time,
     /// A bare probe must go.
     probe: bool,
     /// Packets since the floor was last told.
@@ -111,7 +125,10 @@ impl Transport {
             spares: Spares::default(),
             mtu: Mtu::new(settings.max_datagram),
             events: VecDeque::new(),
+            check: None,
             checked: VecDeque::new(),
+            peer_streams: usize::MAX,
+            content_at: Time::ZERO,
             probe: false,
             since_floor: 0,
             outcomes: Vec::new(),
@@ -122,11 +139,15 @@ impl Transport {
 
     // What the application does.
 
-    /// Opens a stream to `target`, in the words of the specification. Data may be written at once.
-    pub fn open(&mut self, target: &[u8]) -> StreamId {
+    /// Opens a stream to `target`, in the words of the specification. Data may be written at once. `None`: the peer
+    /// takes no more streams at a time.
+    pub fn open(&mut self, target: &[u8]) -> Option<StreamId> {
+        if self.streams.len() - self.streams.peer_open() >= self.peer_streams {
+            return None;
+        }
         let (key, id) = self.streams.open(target);
         self.queue_control(key);
-        id
+        Some(id)
     }
 
     /// The target of a stream that the peer asked for has been dialled.
@@ -251,6 +272,27 @@ impl Transport {
         self.probe = true;
     }
 
+    /// Asks the peer, at its present address, to answer with `token`.
+    pub(crate) fn check(&mut self, token: u64) {
+        self.check = Some(token);
+    }
+
+    /// What the peer said of itself in the handshake.
+    pub(crate) fn set_peer_limits(&mut self, limits: &Limits) {
+        self.peer_streams = usize::try_from(limits.streams).unwrap_or(usize::MAX);
+        self.mtu.set_max(self.settings.max_datagram.min(limits.datagram));
+    }
+
+    /// What to say of this end in the handshake.
+    pub(crate) fn limits(settings: &Settings) -> Limits {
+        Limits {
+            streams: u32::try_from(settings.max_streams).unwrap_or(u32::MAX),
+            link_credit: settings.memory / 2,
+            stream_credit: INITIAL_CREDIT,
+            datagram: settings.max_datagram,
+        }
+    }
+
     /// The path beneath has changed to another network.
     pub fn on_new_path(&mut self) {
         self.mtu = Mtu::new(self.settings.max_datagram);
@@ -276,10 +318,8 @@ impl Transport {
     /// input can change that.
     pub fn poll_timeout(&self) -> Time {
         let mut due = self.recovery.timeout().min(self.acks.due().unwrap_or(Time::NEVER));
-        if self.has_content() {
-            if self.recovery.window_open() {
-                due = due.min(self.recovery.next_paced());
-            }
+        if self.has_content() && self.recovery.window_open() {
+            due = due.min(self.recovery.next_paced());
         }
         if let Some(spare) = self.spares.due().filter(|_| self.recovery.window_open()) {
             due = due.min(spare.max(self.recovery.next_paced()));
@@ -307,6 +347,21 @@ impl Transport {
         self.recovery.log.in_flight_packets() > 0
     }
 
+    /// Whether something waits for a packet.
+    pub(crate) fn has_unsent(&self) -> bool {
+        self.has_content()
+    }
+
+    /// The number of the next packet.
+    pub(crate) fn next_packet(&self) -> u64 {
+        self.recovery.log.next()
+    }
+
+    /// When something other than acknowledgements last came from the peer.
+    pub(crate) const fn content_at(&self) -> Time {
+        self.content_at
+    }
+
     /// Bytes of stream data held in memory.
     pub const fn memory(&self) -> usize {
         self.streams.pool.used()
@@ -330,13 +385,6 @@ impl Transport {
     /// Bytes a second the path delivers, and the share of packets it loses whatever the rate.
     pub fn path_model(&self) -> (u64, f64) {
         (self.recovery.controller.rate(), self.recovery.controller.own_loss())
-    }
-
-    /// TRACE
-    #[cfg(test)]
-    pub fn describe(&self) -> String {
-        let blocked = self.streams.slab_blocked();
-        format!("{} inflight {} {blocked} rtt {:?}", self.recovery.controller.describe(), self.recovery.log.in_flight(), self.recovery.rtt.smoothed())
     }
 
     // Inside.

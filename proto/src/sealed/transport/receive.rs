@@ -5,6 +5,9 @@ use crate::sealed::frame::{Ack, Frame, Frames, ResetCode, StreamId};
 use crate::sealed::streams::Lookup;
 use crate::time::Time;
 
+/// Checks of the peer that may wait for their answer.
+const MAX_CHECKED: usize = 8;
+
 impl Transport {
     /// Takes in the frames of packet `number`, which was authentic and not seen before.
     ///
@@ -18,13 +21,17 @@ impl Transport {
                 !matches!(frame, Frame::Ack(_) | Frame::Padding | Frame::Floor { .. } | Frame::End { .. });
             self.handle_frame(now, frame)?;
         }
+        if asks {
+            self.content_at = now;
+        }
         self.acks.received(now, number, asks, &self.recovery.rtt);
         Ok(())
     }
 
     fn handle_frame(&mut self, now: Time, frame: Frame<'_>) -> Result<(), Fault> {
         match frame {
-            Frame::Padding | Frame::Probe | Frame::Checked { .. } => {}
+            Frame::Padding | Frame::Probe => {}
+            Frame::Checked { token } => self.events.push_back(Event::Checked(token)),
             Frame::Ack(ack) => self.handle_ack(now, &ack)?,
             Frame::Data { id, offset, fin, bytes } => self.handle_data(now, id, offset, bytes, fin)?,
             Frame::Open { id, credit, target } => self.handle_open(now, id, credit, target)?,
@@ -37,7 +44,11 @@ impl Transport {
                 }
             }
             Frame::Floor { packet } => self.acks.raise_floor(packet),
-            Frame::Check { token } => self.checked.push_back(token),
+            // A peer that checks without end gets the newest answered; nothing grows.
+            Frame::Check { token } => {
+                self.checked.truncate(MAX_CHECKED - 1);
+                self.checked.push_back(token);
+            }
             Frame::End { code } => self.events.push_back(Event::Ended(code)),
         }
         Ok(())
@@ -63,7 +74,14 @@ impl Transport {
         Ok(())
     }
 
-    fn handle_data(&mut self, now: Time, id: StreamId, offset: u64, bytes: &[u8], fin: bool) -> Result<(), Fault> {
+    fn handle_data(
+        &mut self,
+        now: Time,
+        id: StreamId,
+        offset: u64,
+        bytes: &[u8],
+        fin: bool,
+    ) -> Result<(), Fault> {
         let Some(key) = self.known(id)? else { return Ok(()) };
         let Some((stream, pool)) = self.streams.get(key) else { return Ok(()) };
         if stream.own_reset.is_some() {

@@ -3,6 +3,7 @@
 mod network;
 mod pair;
 mod speed;
+mod thin;
 
 use network::Path;
 use pair::Pair;

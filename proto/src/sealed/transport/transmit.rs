@@ -62,6 +62,15 @@ impl Transport {
         self.finish_packet(now, writer.len(), writer.len() > before)
     }
 
+    /// Builds the packet that ends the link.
+    pub(crate) fn end(&mut self, now: Time, code: u64, out: &mut [u8]) -> Built {
+        let mut writer = Writer::new(out);
+        frame::put(&mut writer, &Frame::End { code });
+        let (number, length) = (self.recovery.log.next(), writer.len());
+        self.recovery.on_sent(now, length + OVERHEAD, false);
+        Built { number, length }
+    }
+
     fn finish_packet(&mut self, now: Time, length: usize, tracked: bool) -> Option<Built> {
         if length == 0 {
             return None;
@@ -77,7 +86,11 @@ impl Transport {
 
     /// Whether anything waits that asks for an acknowledgement.
     pub(super) fn has_content(&self) -> bool {
-        !self.schedule.is_empty() || !self.control.is_empty() || self.probe || !self.checked.is_empty()
+        !self.schedule.is_empty()
+            || !self.control.is_empty()
+            || self.probe
+            || self.check.is_some()
+            || !self.checked.is_empty()
     }
 
     fn mtu_probe(&mut self, now: Time, out: &mut [u8]) -> Option<Built> {
@@ -104,6 +117,9 @@ impl Transport {
     }
 
     fn put_checked(&mut self, writer: &mut Writer<'_>) {
+        if let Some(token) = self.check.take() {
+            frame::put(writer, &Frame::Check { token });
+        }
         while writer.room() >= frame::SMALL_FRAME {
             let Some(token) = self.checked.pop_front() else { return };
             frame::put(writer, &Frame::Checked { token });
@@ -157,7 +173,11 @@ impl Transport {
             }
             frame::put_data_header(writer, spare.id, spare.range.start, length, spare.fin);
             stream.send.copy(&spare.range, writer.space(length));
-            self.recovery.log.note(Content::Data { id: spare.id, range: spare.range.clone(), fin: spare.fin });
+            self.recovery.log.note(Content::Data {
+                id: spare.id,
+                range: spare.range.clone(),
+                fin: spare.fin,
+            });
             self.spares.rides(now, number);
         }
     }

@@ -192,7 +192,7 @@ impl Pair {
     }
 
     pub(crate) fn open(&mut self, at: usize) -> StreamId {
-        let id = self.ends[at].transport.open(b"target:1");
+        let id = self.ends[at].transport.open(b"target:1").unwrap();
         self.ends[at].heard.insert(id, Vec::new());
         id
     }
