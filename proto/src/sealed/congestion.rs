@@ -50,9 +50,9 @@ const DOWN_ROUNDS: u32 = 3;
 /// or in clumps (BBR).
 const WINDOW_GAIN: f64 = 2.0;
 
-/// Before anything is known: 32 packets. RFC 6928 allows 10; a link is one for all its streams, as a browser's six
+/// Before anything is known: 40 packets, over most of a round trip. RFC 6928 allows 10; a link is one for all its streams, as a browser's six
 /// connections of 10 are.
-const INITIAL_PACKETS: u64 = 32;
+const INITIAL_PACKETS: u64 = 40;
 
 /// Start-up's window grows by this much for each byte that arrives: it triples in a round trip, as the rate would if
 /// it were known at once.

@@ -1,4 +1,5 @@
 //! Two transports on a virtual clock with a bad network between them.
+#![expect(clippy::print_stdout, reason = "a test's measurements, shown with --nocapture")]
 
 mod network;
 mod pair;

@@ -12,7 +12,7 @@ fn mbit(rate: u64) -> u64 {
 
 /// What a path gave: payload in Mbit/s, and bytes on the wire for each payload byte.
 #[derive(Debug)]
-struct Result {
+struct Measured {
     goodput: f64,
     cost: f64,
     /// Share of the packets sent that the bottleneck dropped.
@@ -40,12 +40,12 @@ fn goodput(pair: &mut Pair, id: StreamId, time: Duration) -> f64 {
     (heard(pair, id) - before) as f64 * 8.0 / 1e6 / time.as_secs_f64()
 }
 
-fn bulk(path: Path, seconds: u64) -> Result {
+fn bulk(path: Path, seconds: u64) -> Measured {
     let (mut pair, id) = begin(1, path, seconds);
     let sent = pair.ways[0].sent_bytes;
     let goodput = goodput(&mut pair, id, Duration::from_secs(seconds));
     let way = &pair.ways[0];
-    Result {
+    Measured {
         goodput,
         cost: (way.sent_bytes - sent) as f64 / heard(&pair, id) as f64,
         overflow: way.overflowed as f64 / way.sent_packets as f64,
@@ -69,21 +69,51 @@ fn plain(loss: f64) -> Path {
 
 #[test]
 fn random_loss() {
-    assert_keeps("100 Mbit/s, 50 ms, loss 0 %", plain(0.0), 8, 0.0, 9.0);
-    assert_keeps("100 Mbit/s, 50 ms, loss 1 %", plain(0.01), 8, 0.0, 9.0);
-    assert_keeps("100 Mbit/s, 50 ms, loss 5 %", plain(0.05), 8, 0.0, 9.0);
-    assert_keeps("100 Mbit/s, 50 ms, loss 10 %", plain(0.1), 8, 0.0, 9.0);
-    assert_keeps("100 Mbit/s, 50 ms, loss 20 %", plain(0.2), 8, 0.0, 9.0);
-    assert_keeps("100 Mbit/s, 50 ms, loss 30 %", plain(0.3), 8, 0.0, 9.0);
+    assert_keeps("100 Mbit/s, 50 ms, loss 0 %", plain(0.0), 8, 93.4, 1.049);
+    assert_keeps("100 Mbit/s, 50 ms, loss 1 %", plain(0.01), 8, 93.0, 1.063);
+    assert_keeps("100 Mbit/s, 50 ms, loss 5 %", plain(0.05), 8, 91.9, 1.120);
+    assert_keeps("100 Mbit/s, 50 ms, loss 10 %", plain(0.1), 8, 91.6, 1.186);
+    assert_keeps("100 Mbit/s, 50 ms, loss 20 %", plain(0.2), 8, 90.9, 1.330);
+    assert_keeps("100 Mbit/s, 50 ms, loss 30 %", plain(0.3), 8, 88.3, 1.563);
 }
 
 #[test]
 fn bursts_of_loss() {
-    assert_keeps("100 Mbit/s, 50 ms, bursts of 8, loss 1 %", Path { burst: 8.0, ..plain(0.01) }, 8, 0.0, 9.0);
-    assert_keeps("100 Mbit/s, 50 ms, bursts of 8, loss 5 %", Path { burst: 8.0, ..plain(0.05) }, 8, 0.0, 9.0);
-    assert_keeps("100 Mbit/s, 50 ms, bursts of 8, loss 10 %", Path { burst: 8.0, ..plain(0.1) }, 8, 0.0, 9.0);
-    assert_keeps("100 Mbit/s, 50 ms, bursts of 8, loss 20 %", Path { burst: 8.0, ..plain(0.2) }, 8, 0.0, 9.0);
-    assert_keeps("100 Mbit/s, 50 ms, bursts of 8, loss 30 %", Path { burst: 8.0, ..plain(0.3) }, 8, 0.0, 9.0);
+    assert_keeps(
+        "100 Mbit/s, 50 ms, bursts of 8, loss 1 %",
+        Path { burst: 8.0, ..plain(0.01) },
+        8,
+        92.4,
+        1.071,
+    );
+    assert_keeps(
+        "100 Mbit/s, 50 ms, bursts of 8, loss 5 %",
+        Path { burst: 8.0, ..plain(0.05) },
+        8,
+        92.2,
+        1.115,
+    );
+    assert_keeps(
+        "100 Mbit/s, 50 ms, bursts of 8, loss 10 %",
+        Path { burst: 8.0, ..plain(0.1) },
+        8,
+        90.7,
+        1.182,
+    );
+    assert_keeps(
+        "100 Mbit/s, 50 ms, bursts of 8, loss 20 %",
+        Path { burst: 8.0, ..plain(0.2) },
+        8,
+        72.4,
+        1.352,
+    );
+    assert_keeps(
+        "100 Mbit/s, 50 ms, bursts of 8, loss 30 %",
+        Path { burst: 8.0, ..plain(0.3) },
+        8,
+        81.0,
+        1.564,
+    );
 }
 
 #[test]
@@ -92,36 +122,36 @@ fn far_paths() {
         "10 Mbit/s, 200 ms, loss 0 %",
         Path { rtt: 200 * MS, rate: mbit(10), ..plain(0.0) },
         8,
-        0.0,
-        9.0,
+        8.9,
+        1.115,
     );
     assert_keeps(
         "10 Mbit/s, 200 ms, loss 5 %",
         Path { rtt: 200 * MS, rate: mbit(10), ..plain(0.05) },
         8,
-        0.0,
-        9.0,
+        8.5,
+        1.238,
     );
     assert_keeps(
         "10 Mbit/s, 200 ms, loss 20 %",
         Path { rtt: 200 * MS, rate: mbit(10), ..plain(0.2) },
         8,
-        0.0,
-        9.0,
+        7.9,
+        1.518,
     );
     assert_keeps(
         "20 Mbit/s, 750 ms, loss 0 %",
         Path { rtt: 750 * MS, rate: mbit(20), queue: 750 * MS, ..plain(0.0) },
         30,
-        0.0,
-        9.0,
+        16.6,
+        1.060,
     );
     assert_keeps(
         "20 Mbit/s, 750 ms, loss 2 %",
         Path { rtt: 750 * MS, rate: mbit(20), queue: 750 * MS, ..plain(0.02) },
         30,
-        0.0,
-        9.0,
+        14.5,
+        1.133,
     );
 }
 
@@ -131,15 +161,15 @@ fn disorder() {
         "100 Mbit/s, 50 ms, jitter 20 ms, loss 0 %",
         Path { jitter: 20 * MS, ..plain(0.0) },
         8,
-        0.0,
-        9.0,
+        91.5,
+        1.053,
     );
     assert_keeps(
         "100 Mbit/s, 50 ms, jitter 20 ms, loss 2 %",
         Path { jitter: 20 * MS, ..plain(0.02) },
         8,
-        0.0,
-        9.0,
+        90.2,
+        1.087,
     );
 }
 
@@ -149,15 +179,15 @@ fn a_shallow_queue() {
         "100 Mbit/s, 50 ms, queue 5 ms, loss 0 %",
         Path { queue: 5 * MS, ..plain(0.0) },
         8,
-        0.0,
-        9.0,
+        91.8,
+        1.095,
     );
     assert_keeps(
         "100 Mbit/s, 50 ms, queue 5 ms, loss 1 %",
         Path { queue: 5 * MS, ..plain(0.01) },
         8,
-        0.0,
-        9.0,
+        91.3,
+        1.113,
     );
 }
 
@@ -167,22 +197,22 @@ fn a_fast_path() {
         "1,000 Mbit/s, 20 ms, loss 0 %",
         Path { rtt: 20 * MS, rate: mbit(1_000), ..plain(0.0) },
         3,
-        0.0,
-        9.0,
+        917.4,
+        1.049,
     );
     assert_keeps(
         "1,000 Mbit/s, 20 ms, loss 1 %",
         Path { rtt: 20 * MS, rate: mbit(1_000), ..plain(0.01) },
         3,
-        0.0,
-        9.0,
+        907.3,
+        1.068,
     );
     assert_keeps(
         "1,000 Mbit/s, 20 ms, loss 5 %",
         Path { rtt: 20 * MS, rate: mbit(1_000), ..plain(0.05) },
         3,
-        0.0,
-        9.0,
+        882.3,
+        1.122,
     );
 }
 

@@ -47,7 +47,9 @@ fn echoes(path: Path, count: u32, bulk: bool) -> Vec<f64> {
 fn assert_within(path: Path, count: u32, bulk: bool, limits: &[(f64, f64)]) {
     let times = echoes(path.clone(), count, bulk);
     for (share, limit) in limits {
-        let at = usize::try_from((share * times.len() as f64).floor() as u64).unwrap();
+        let at =
+            times.iter().enumerate().take_while(|(at, _)| (*at as f64) <= share * times.len() as f64).count()
+                - 1;
         println!(
             "loss {:.2}, bulk {bulk}: {:.1} % within {:.1} ms (limit {limit})",
             path.loss,
