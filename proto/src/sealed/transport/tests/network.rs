@@ -110,13 +110,13 @@ impl Direction {
         let mut out = now;
         let rate =
             path.rates.iter().rev().find(|(from, _)| *from <= now).map_or(path.rate, |(_, rate)| *rate);
-        if rate > 0 {
+        if let Some(nanos) = (size * 1_000_000_000).checked_div(rate) {
             let start = self.free_at.max(now);
             if start - now > path.queue {
                 self.overflowed += 1;
                 return;
             }
-            out = start + Duration::from_nanos(size * 1_000_000_000 / rate);
+            out = start + Duration::from_nanos(nanos);
             self.free_at = out;
         }
         let copies = if path.duplicate > 0.0 && self.uniform() < path.duplicate { 2 } else { 1 };
