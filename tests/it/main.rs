@@ -1,4 +1,22 @@
 //! Behaviour tests: one file for one behaviour.
+#![allow(clippy::unwrap_used, reason = "everything here is a test or part of one")]
 
+mod bad_network;
 mod classic_model;
+mod client_dies;
+mod command_line;
+mod echo_client;
+mod eleventh_client;
 mod fuzz_corpus;
+mod garbage;
+mod half_close;
+mod interop;
+mod lost_datagrams;
+mod many_proxy1s;
+mod middlebox_itself;
+mod programs;
+mod proxies_restart;
+mod slow_reader;
+mod target_dies;
+mod target_refuses;
+mod ten_clients;

@@ -2,3 +2,9 @@
 
 pub mod classic_frame;
 pub mod classic_model;
+pub mod client;
+pub mod middlebox;
+pub mod pair;
+pub mod process;
+pub mod seed;
+pub mod target;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use ring::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
+use aws_lc_rs::aead::{self, Aad, LessSafeKey, Nonce, UnboundKey};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -154,7 +154,7 @@ impl OpenKey {
 
 /// One key with its IV.
 struct Inner {
-    // ring keeps its own expanded copy and does not erase it; nothing here can.
+    // AWS-LC keeps its own expanded copy.
     key: LessSafeKey,
     iv: Zeroizing<[u8; aead::NONCE_LEN]>,
 }

@@ -109,6 +109,8 @@ pub struct Link {
     outgoing: Option<Vec<u8>>,
     heard_at: Time,
     sent_at: Time,
+    /// Since when the peer owes an acknowledgement and has not been heard.
+    owed_since: Option<Time>,
     /// The last content heard after which a sign of life has been asked for.
     quiet_at: Time,
     told_unreachable: bool,
@@ -168,6 +170,7 @@ impl Link {
             outgoing: None,
             heard_at: now,
             sent_at: now,
+            owed_since: None,
             quiet_at: now,
             told_unreachable: false,
             challenged: None,
@@ -259,6 +262,7 @@ impl Link {
         if from == self.path.address() {
             self.path.on_received(size);
         }
+        self.owed_since = None;
         if let Err(fault) = self.transport.handle_packet(now, header.counter, opened.frames) {
             self.over = true;
             self.events.push_back(Event::Broken(fault));
@@ -349,13 +353,11 @@ impl Link {
         if !self.is_up() || self.sessions.is_old(now, self.transport.next_packet()) && wanted {
             return asking.due(wanted);
         }
-        if !(self.transport.is_waiting() || wanted && self.transport.has_unsent()) {
-            return Time::NEVER;
-        }
-        // What was sent into a long silence did not have the time yet to be answered, but may well not be.
-        let unheard = self.sent_at.since(self.heard_at) >= LONG_SILENCE;
-        let since = if unheard { Time::ZERO } else { self.heard_at + SILENCE };
-        asking.due(true).max(since)
+        let Some(owed_since) = self.owed_since else { return Time::NEVER };
+        // What was sent into a long silence has not had the time to be answered, but may well not be.
+        let unheard = owed_since.since(self.heard_at) >= LONG_SILENCE;
+        let patience = SILENCE + self.transport.round_trip().unwrap_or_default() * 2;
+        asking.due(true).max(if unheard { owed_since } else { owed_since + patience })
     }
 
     /// When the client asks for a sign of life.
@@ -390,7 +392,17 @@ impl Link {
         if silent && !std::mem::replace(&mut self.told_unreachable, true) {
             self.events.push_back(Event::Unreachable);
         }
+        self.note_owed(now);
         self.take_events();
+    }
+
+    /// Keeps account of since when the peer owes an acknowledgement.
+    fn note_owed(&mut self, now: Time) {
+        if self.transport.is_waiting() {
+            self.owed_since.get_or_insert(now);
+        } else {
+            self.owed_since = None;
+        }
     }
 
     /// The next thing the owner wants to know.

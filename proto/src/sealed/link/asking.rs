@@ -16,8 +16,10 @@ const AGAIN_IDLE: Duration = Duration::from_secs(10);
 /// A refusal is believed for so long.
 const AFTER_REFUSAL: Duration = Duration::from_secs(5);
 
-/// Silence after which a peer that owes an acknowledgement is asked for keys: it may have been started anew.
-pub(crate) const SILENCE: Duration = Duration::from_secs(3);
+/// Silence, beyond two round trips, after which a peer that owes an acknowledgement is asked for keys: it may have been
+/// started anew, and then its user waits for nothing else. On a path that is merely dead a question costs what a probe
+/// costs.
+pub(crate) const SILENCE: Duration = Duration::from_secs(1);
 
 /// Silence after which a peer that is about to be used again is asked right away: its keys, or the hole that a NAT
 /// keeps for us, may be gone.

@@ -58,6 +58,7 @@ impl Link {
             return None;
         }
         self.sent_at = now;
+        self.note_owed(now);
         Some(Transmit { to, length, segment: segment.min(length) })
     }
 

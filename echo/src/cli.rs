@@ -1,0 +1,256 @@
+//! Arguments, terminal output and exit codes.
+
+use std::io::{IsTerminal, Write, stderr, stdout};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use anyhow::Context;
+use clap::{Args, Parser, Subcommand};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use tokio::net::{TcpListener, TcpSocket};
+use tokio::signal::unix::{SignalKind, signal};
+use tracing::{info, level_filters::LevelFilter};
+use tracing_subscriber::EnvFilter;
+
+use crate::client::{self, Report, Settings};
+use crate::units::{parse_size, parse_time, show_size};
+
+/// An echo server, and a client that loads it and checks every byte that returns.
+#[derive(Debug, Parser)]
+#[command(version, max_term_width = 110)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+    /// Say more (-v debug, -vv trace); RUST_LOG has the last word
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+    /// Say less (-q warnings, -qq errors)
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    quiet: u8,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Send every connection its own bytes back, until SIGINT or SIGTERM
+    #[command(after_help = "Example: echo serve 7000")]
+    Serve {
+        /// Where to listen; a bare port means 127.0.0.1, port 0 any free one
+        #[arg(value_name = "[ADDR:]PORT", value_parser = parse_listen)]
+        listen: String,
+    },
+    /// Send random data over parallel connections and check what returns; exit code 0 if all is as sent, 1 if not
+    #[command(after_help = "Example: echo client 127.0.0.1:7000 --clients 10 --bytes 5MB")]
+    Client(ClientArgs),
+}
+
+#[derive(Debug, Args)]
+struct ClientArgs {
+    /// Where the server is, or what leads to it
+    #[arg(value_name = "HOST:PORT", value_parser = parse_address)]
+    address: String,
+    /// Parallel connections
+    #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
+    clients: u16,
+    /// Bytes each client sends
+    #[arg(long, value_name = "SIZE", default_value = "5MB", value_parser = parse_size)]
+    bytes: u64,
+    /// Bytes written at a time; round trips are those of a chunk
+    #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = parse_chunk)]
+    chunk: usize,
+    /// Pause between two chunks
+    #[arg(long, value_name = "TIME", default_value = "0", value_parser = parse_time)]
+    think: Duration,
+    /// Give a client up when nothing returns for this long although something is due
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse_time)]
+    silence: Duration,
+    /// The data is a function of this number
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    seed: u64,
+    /// Write a chunk only when the one before it has returned
+    #[arg(long)]
+    ping_pong: bool,
+    /// Close the sending direction right after the last byte, not only when everything has returned
+    #[arg(long)]
+    half_close: bool,
+    /// Also write the report to this file, as JSON
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+}
+
+/// Entry point of the program: 0 ended by request or all as sent, 1 failed or not as sent, 2 bad usage.
+#[must_use]
+pub fn main() -> ExitCode {
+    let cli = Cli::parse();
+    init_log(&cli);
+    run(cli.command).unwrap_or_else(|error| {
+        _ = writeln!(stderr(), "echo: {error:#}");
+        ExitCode::FAILURE
+    })
+}
+
+fn init_log(cli: &Cli) {
+    let level = match i16::from(cli.verbose) - i16::from(cli.quiet) {
+        ..=-2 => LevelFilter::ERROR,
+        -1 => LevelFilter::WARN,
+        0 => LevelFilter::INFO,
+        1 => LevelFilter::DEBUG,
+        2.. => LevelFilter::TRACE,
+    };
+    let filter = EnvFilter::builder().with_default_directive(level.into()).from_env_lossy();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(stderr)
+        .with_ansi(stderr().is_terminal())
+        .with_target(false)
+        .init();
+}
+
+#[tokio::main]
+async fn run(command: Command) -> anyhow::Result<ExitCode> {
+    match command {
+        Command::Serve { listen } => serve(&listen).await,
+        Command::Client(args) => client(args).await,
+    }
+}
+
+async fn serve(listen: &str) -> anyhow::Result<ExitCode> {
+    let stop = stop_signal().context("cannot receive signals")?;
+    let listener = bind(listen).await.with_context(|| format!("cannot listen on [ADDR:]PORT `{listen}`"))?;
+    info!(address = %listener.local_addr()?, "listening");
+    let summary = crate::serve(listener, stop).await;
+    info!(summary.connections, summary.bytes, "ended by request");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// A listener with a backlog that takes a burst of clients.
+async fn bind(listen: &str) -> std::io::Result<TcpListener> {
+    let mut failure = std::io::Error::other("the name has no address");
+    for address in tokio::net::lookup_host(listen).await? {
+        let socket = if address.is_ipv4() { TcpSocket::new_v4()? } else { TcpSocket::new_v6()? };
+        socket.set_reuseaddr(true)?;
+        match socket.bind(address).and_then(|()| socket.listen(1_024)) {
+            Ok(listener) => return Ok(listener),
+            Err(error) => failure = error,
+        }
+    }
+    Err(failure)
+}
+
+fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
+    let mut interrupt = signal(SignalKind::interrupt())?;
+    let mut terminate = signal(SignalKind::terminate())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
+}
+
+async fn client(args: ClientArgs) -> anyhow::Result<ExitCode> {
+    let settings = Settings {
+        address: args.address,
+        clients: usize::from(args.clients),
+        bytes: args.bytes,
+        chunk: args.chunk,
+        think: args.think,
+        silence: args.silence,
+        seed: args.seed,
+        ping_pong: args.ping_pong,
+        half_close: args.half_close,
+    };
+    let report = run_with_bar(settings).await?;
+    if let Some(file) = args.json {
+        let written = std::fs::write(&file, report.to_json());
+        written.with_context(|| format!("cannot write --json `{}`", file.display()))?;
+    }
+    write!(stdout(), "{report}{}", verdict(&report)).context("cannot write the table")?;
+    Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
+}
+
+/// One bar for all clients. It draws nothing where standard error is no terminal.
+async fn run_with_bar(settings: Settings) -> Result<Report, client::Error> {
+    let total = settings.bytes.saturating_mul(settings.clients as u64);
+    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
+    let style = ProgressStyle::with_template(
+        "{wide_bar} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta}",
+    );
+    bar.set_style(style.expect("a template with known keys"));
+    let returned = Arc::new(AtomicU64::new(0));
+    let mut run = std::pin::pin!(client::run_counted(settings, Arc::clone(&returned)));
+    let mut tick = tokio::time::interval(Duration::from_millis(100));
+    loop {
+        tokio::select! {
+            report = &mut run => {
+                bar.finish_and_clear();
+                return report;
+            }
+            _ = tick.tick() => bar.set_position(returned.load(Ordering::Relaxed)),
+        }
+    }
+}
+
+/// The table in one sentence.
+fn verdict(report: &Report) -> String {
+    let total = report.total();
+    if report.is_clean() {
+        return format!("everything returned: {} byte for byte\n", show_size(total.returned));
+    }
+    let clean = report.clients.iter().filter(|client| client.is_clean()).count();
+    let faults = [(total.missing, "missing"), (total.corrupt, "corrupt"), (total.displaced, "displaced")];
+    let faults: Vec<_> = faults
+        .iter()
+        .filter(|(bytes, _)| *bytes > 0)
+        .map(|(bytes, what)| format!("{} {what}", show_size(*bytes)))
+        .collect();
+    let faults = if faults.is_empty() { "not everything was sent".to_owned() } else { faults.join(", ") };
+    format!("{clean} of {} clients got everything back; {faults}\n", report.clients.len())
+}
+
+/// A bare port binds loopback.
+fn parse_listen(text: &str) -> Result<String, String> {
+    match text.parse::<u16>() {
+        Ok(port) => Ok(format!("127.0.0.1:{port}")),
+        Err(_) => parse_address(text),
+    }
+}
+
+fn parse_address(text: &str) -> Result<String, String> {
+    let (host, port) = text.rsplit_once(':').ok_or("expected a host, a colon and a port")?;
+    if host.is_empty() {
+        return Err("the host before the colon is missing".to_owned());
+    }
+    port.parse::<u16>().map_err(|_| format!("`{port}` is no port: a number from 0 to 65535"))?;
+    Ok(text.to_owned())
+}
+
+fn parse_chunk(text: &str) -> Result<usize, String> {
+    match usize::try_from(parse_size(text)?) {
+        Ok(size @ 1..=0x1000_0000) => Ok(size),
+        _ => Err("a chunk has 1 byte to 256 MiB".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_bare_port_means_loopback() {
+        assert_eq!(parse_listen("7000").as_deref(), Ok("127.0.0.1:7000"));
+        assert_eq!(parse_listen("[::1]:7000").as_deref(), Ok("[::1]:7000"));
+        for wrong in ["", "70000", ":7000", "host", "host:port"] {
+            assert!(parse_listen(wrong).is_err(), "{wrong}");
+        }
+    }
+}

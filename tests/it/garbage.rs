@@ -1,0 +1,60 @@
+//! 100,000 garbage datagrams do not disturb a running echo.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use echo::client::Settings;
+use echo::pattern::Pattern;
+use tests::client::run;
+use tests::pair::Pair;
+use tests::seed::{SeedOnFailure, seed};
+use tests::target::{Manner, Target};
+use tokio::net::UdpSocket;
+
+/// Datagrams sent before the sender pauses, so that the proxies' socket buffers do not overflow: that would be loss,
+/// which the classic link does not promise to bear.
+const BURST: usize = 50;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_running_echo_is_not_disturbed() {
+    let _seed = SeedOnFailure;
+    let target = Target::start(Manner::Echo).await;
+    let mut pair = Pair::start(target.address()).await;
+    let think = Duration::from_millis(10);
+    let settings = Settings {
+        clients: 5,
+        bytes: 600_000,
+        chunk: 2_000,
+        think,
+        ..Settings::new(pair.proxy1.address.to_string())
+    };
+    let addresses = [pair.proxy1.udp_address, pair.proxy2.udp_address];
+    let (report, ()) = tokio::join!(run(settings), throw(&addresses, 100_000));
+    assert!(report.is_clean(), "\n{report}");
+    pair.wait_for_streams(0).await;
+    pair.proxy1.wait_until("strangers seen at proxy1", |now| now.lost.strangers > 40_000).await;
+    pair.proxy2.wait_until("garbage seen at proxy2", |now| now.table.drops.total() > 40_000).await;
+    let drops = pair.proxy2.counters().table.drops;
+    assert!(drops.empty > 0 && drops.no_id > 0 && drops.unknown_kind > 0 && drops.bad_id > 0, "{drops:?}");
+}
+
+/// Sends `count` datagrams of 0 to 63 random bytes to the addresses in turn, half of them beginning with a known kind;
+/// none asks for a stream.
+async fn throw(addresses: &[SocketAddr], count: usize) {
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let noise = Pattern::new(seed(), u64::MAX);
+    for number in 0..count {
+        let mut datagram = noise.bytes(number as u64 * 64, 64);
+        let length = usize::from(datagram[63] % 64);
+        if number / 2 % 2 == 0 {
+            datagram[0] = b"CDX"[number % 3];
+        }
+        if datagram[0] == b'C' && datagram[1].is_ascii_digit() {
+            datagram[1] = b':';
+        }
+        _ = socket.send_to(&datagram[..length], addresses[number % addresses.len()]).await;
+        if number % BURST == 0 {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+    }
+}

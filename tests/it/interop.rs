@@ -1,0 +1,78 @@
+//! Our programs work with a peer that somebody else could have written: `tests/interop/classic_peer.py`.
+
+use std::process::{Command, Stdio};
+
+use tests::process::Process;
+
+use crate::programs::{ECHO, PROXY1, PROXY2};
+
+const PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/classic_peer.py");
+
+#[test]
+fn their_proxy1_with_our_proxy2() {
+    their_proxy1(&[]);
+}
+
+#[test]
+fn their_proxy1_sends_a_byte_after_the_id() {
+    their_proxy1(&["--trailing"]);
+}
+
+#[test]
+fn their_proxy1_does_not_wait_for_the_answer() {
+    their_proxy1(&["--eager"]);
+}
+
+#[test]
+fn their_proxy1_does_both() {
+    their_proxy1(&["--trailing", "--eager"]);
+}
+
+#[test]
+fn our_proxy1_with_their_proxy2() {
+    if python_is_missing() {
+        return;
+    }
+    let echo = Process::listening(ECHO, &["serve", "0"]);
+    let target = echo.address().port().to_string();
+    let proxy2 = Process::listening("python3", &[PEER, "proxy2", "0", "127.0.0.1", &target]);
+    let link = proxy2.address().port().to_string();
+    let proxy1 = Process::listening(PROXY1, &["--classic", "0", "127.0.0.1", &link]);
+    ten_echoes_through(&proxy1, &proxy2);
+}
+
+fn their_proxy1(options: &[&str]) {
+    if python_is_missing() {
+        return;
+    }
+    let echo = Process::listening(ECHO, &["serve", "0"]);
+    let target = echo.address().port().to_string();
+    let proxy2 = Process::listening(PROXY2, &["--classic", "0", "127.0.0.1", &target]);
+    let link = proxy2.address().port().to_string();
+    let proxy1 =
+        Process::listening("python3", &[&[PEER, "proxy1", "0", "127.0.0.1", &link], options].concat());
+    ten_echoes_through(&proxy1, &proxy2);
+}
+
+/// Ten clients at a time. They do not send as fast as they can: the peer in Python could not receive it, and this link
+/// does not repeat what is lost.
+fn ten_echoes_through(proxy1: &Process, proxy2: &Process) {
+    let entry = proxy1.address().to_string();
+    let load = ["--clients", "10", "--bytes", "40kB", "--chunk", "1kB", "--think", "5ms", "--silence", "5s"];
+    let mut client = Process::spawn(ECHO, &[&["client", &entry], &load[..]].concat());
+    let status = client.wait();
+    let outputs = [client.output(), proxy1.output(), proxy2.output()].join("\n");
+    assert_eq!(status.code(), Some(0), "{outputs}");
+}
+
+/// Where there is no Python there is nothing to test against; in CI there must be one.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn python_is_missing() -> bool {
+    let run = Command::new("python3").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let missing = !run.is_ok_and(|status| status.success());
+    assert!(!missing || std::env::var_os("CI").is_none(), "CI needs python3");
+    if missing {
+        eprintln!("skipped: there is no python3");
+    }
+    missing
+}

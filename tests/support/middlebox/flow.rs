@@ -1,0 +1,132 @@
+//! The datagrams of one proxy1, both ways.
+
+use std::collections::BTreeMap;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::UdpSocket;
+use tokio::sync::mpsc;
+use tokio::time::{Instant, sleep_until};
+
+use super::{Shared, Way, socket};
+use crate::seed::chance;
+
+/// How long a reordered datagram is held back.
+const HELD_BACK: Duration = Duration::from_millis(3);
+
+/// One proxy1 and the socket that stands for it towards the proxy2.
+pub(super) struct Flow {
+    number: u64,
+    proxy1: SocketAddr,
+    /// Where the proxy1 sends to, and gets its answers from.
+    inside: Arc<UdpSocket>,
+    shared: Arc<Shared>,
+    /// Datagrams seen, up and down: the argument of every decision.
+    seen: [u64; 2],
+    /// What waits, by the time it is due; the number keeps the order of those due together.
+    waiting: BTreeMap<(Instant, u64), (Way, Vec<u8>)>,
+    enqueued: u64,
+}
+
+impl Flow {
+    pub(super) fn new(number: u64, proxy1: SocketAddr, inside: Arc<UdpSocket>, shared: Arc<Shared>) -> Self {
+        Self { number, proxy1, inside, shared, seen: [0; 2], waiting: BTreeMap::new(), enqueued: 0 }
+    }
+
+    /// Forwards until the middlebox ends.
+    pub(super) async fn run(mut self, mut incoming: mpsc::UnboundedReceiver<Vec<u8>>) {
+        let (wake, mut rebind) = mpsc::unbounded_channel();
+        self.shared.with(|state| state.rebind.push(wake));
+        let mut outside = self.bind();
+        let mut buffer = vec![0; 1 << 16];
+        loop {
+            let due = self.waiting.first_key_value().map(|((due, _), _)| *due);
+            tokio::select! {
+                datagram = incoming.recv() => match datagram {
+                    Some(datagram) => self.decide(Way::Up, &datagram, &outside).await,
+                    None => return,
+                },
+                received = outside.recv(&mut buffer) => {
+                    // An error is an ICMP answer: the proxy2 is not there at the moment.
+                    if let Ok(length) = received {
+                        self.decide(Way::Down, &buffer[..length], &outside).await;
+                    }
+                }
+                Some(()) = rebind.recv() => outside = self.bind(),
+                () = sleep_until(due.unwrap_or_else(Instant::now)), if due.is_some() => self.send_due(&outside).await,
+            }
+        }
+    }
+
+    fn bind(&self) -> UdpSocket {
+        let bound = socket(self.shared.exit).and_then(|outside| {
+            let socket = socket2::SockRef::from(&outside);
+            socket.connect(&self.shared.exit.into())?;
+            Ok::<_, io::Error>(outside)
+        });
+        bound.expect("loopback has free ports")
+    }
+
+    /// Decides about one datagram, as a function of the seed, the flow, the way and its number.
+    async fn decide(&mut self, way: Way, datagram: &[u8], outside: &UdpSocket) {
+        let seen = &mut self.seen[usize::from(way == Way::Down)];
+        let index = *seen << 1 | u64::from(way == Way::Down);
+        *seen += 1;
+        let seed = self.shared.seed.wrapping_add(self.number);
+        let (copies, delay) = self.shared.with(|state| {
+            let weather = state.weather;
+            let ruled_out = state.rules.iter_mut().any(|rule| rule(way, datagram));
+            let counts = state.counts(way);
+            counts.received += 1;
+            let dropped = if ruled_out {
+                Some(&mut counts.ruled_out)
+            } else if weather.blackout {
+                Some(&mut counts.blacked_out)
+            } else {
+                (chance(seed, index, 1) < weather.loss).then_some(&mut counts.lost)
+            };
+            if let Some(counter) = dropped {
+                *counter += 1;
+                return (0, Duration::ZERO);
+            }
+            let duplicate = u64::from(chance(seed, index, 2) < weather.duplicate);
+            let reorder = chance(seed, index, 3) < weather.reorder;
+            counts.duplicated += duplicate;
+            counts.reordered += u64::from(reorder);
+            counts.forwarded += 1 + duplicate;
+            (1 + duplicate, weather.delay + if reorder { HELD_BACK } else { Duration::ZERO })
+        });
+        for _ in 0..copies {
+            if delay.is_zero() {
+                self.send(way, datagram, outside).await;
+            } else {
+                self.enqueued += 1;
+                self.waiting.insert((Instant::now() + delay, self.enqueued), (way, datagram.to_vec()));
+            }
+        }
+    }
+
+    async fn send_due(&mut self, outside: &UdpSocket) {
+        let now = Instant::now();
+        while let Some(first) = self.waiting.first_entry().filter(|first| first.key().0 <= now) {
+            let (way, datagram) = first.remove();
+            self.send(way, &datagram, outside).await;
+        }
+    }
+
+    async fn send(&self, way: Way, datagram: &[u8], outside: &UdpSocket) {
+        // What cannot be sent is lost, as in any network; an ICMP answer to an earlier datagram takes the place of
+        // one result, so try twice.
+        for _ in 0..2 {
+            let sent = match way {
+                Way::Up => outside.send(datagram).await,
+                Way::Down => self.inside.send_to(datagram, self.proxy1).await,
+            };
+            if sent.is_ok() {
+                return;
+            }
+        }
+    }
+}

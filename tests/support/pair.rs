@@ -1,0 +1,151 @@
+//! A pair of proxies in this process, on free ports of loopback.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::sync::{oneshot, watch};
+use tokio::task::JoinHandle;
+use tunnel::address::Listen;
+use tunnel::metrics::Counters;
+use tunnel::options::{Classic, EntrySettings, ExitSettings, Link};
+use tunnel::session::Session;
+
+use crate::middlebox::Middlebox;
+use crate::seed::seed;
+
+/// How long anything may take that is not a matter of the protocol's own timers.
+pub const PATIENCE: Duration = Duration::from_secs(10);
+
+/// One proxy that runs in the background until it is stopped or dropped.
+#[derive(Debug)]
+pub struct Proxy {
+    /// TCP for a proxy1, UDP for a proxy2.
+    pub address: SocketAddr,
+    /// Where it receives datagrams; for a proxy2 the same.
+    pub udp_address: SocketAddr,
+    counters: watch::Receiver<Counters>,
+    stop: oneshot::Sender<()>,
+    task: JoinHandle<Counters>,
+}
+
+impl Proxy {
+    /// A proxy2 on a free port that dials `target`, with the defaults.
+    pub async fn exit(target: SocketAddr) -> Self {
+        Self::exit_with(Listen::loopback(0), target, Classic::default()).await
+    }
+
+    /// A proxy2.
+    ///
+    /// # Panics
+    /// When it cannot be bound.
+    pub async fn exit_with(listen: Listen, target: SocketAddr, link: Classic) -> Self {
+        let settings = ExitSettings { listen, target: target.into(), link: Link::Classic(link) };
+        Self::run(proxy2::bind(settings).await.expect("proxy2 can be bound"))
+    }
+
+    /// A proxy1 on a free port that speaks to the proxy2 at `peer`, with the defaults.
+    pub async fn entry(peer: SocketAddr) -> Self {
+        Self::entry_with(Listen::loopback(0), peer, Classic::default()).await
+    }
+
+    /// A proxy1.
+    ///
+    /// # Panics
+    /// When it cannot be bound.
+    pub async fn entry_with(listen: Listen, peer: SocketAddr, link: Classic) -> Self {
+        let settings = EntrySettings { listen, peer: peer.into(), link: Link::Classic(link) };
+        Self::run(proxy1::bind(settings).await.expect("proxy1 can be bound"))
+    }
+
+    fn run(session: Session) -> Self {
+        let (stop, stopped) = oneshot::channel::<()>();
+        let (running, counters) = (session.running(), session.counters());
+        let address = running.local_addr;
+        // The socket of a proxy1 is bound to every address.
+        let udp_address = (address.ip(), running.udp_addr.port()).into();
+        let shutdown = async {
+            _ = stopped.await;
+        };
+        let task = tokio::spawn(async move { session.run(shutdown).await.expect("the UDP socket works") });
+        Self { address, udp_address, counters, stop, task }
+    }
+
+    /// What it has counted so far.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        *self.counters.borrow()
+    }
+
+    /// Waits until the counters fulfil `condition`.
+    ///
+    /// # Panics
+    /// When they do not for ten seconds.
+    pub async fn wait_until(&mut self, what: &str, condition: impl FnMut(&Counters) -> bool) {
+        let reached = tokio::time::timeout(PATIENCE, self.counters.wait_for(condition)).await.is_ok();
+        assert!(reached, "never reached: {what}; {:?}", self.counters());
+    }
+
+    /// Ends it in order; what it counted.
+    ///
+    /// # Panics
+    /// When it does not end.
+    pub async fn stop(self) -> Counters {
+        _ = self.stop.send(());
+        tokio::time::timeout(PATIENCE, self.task).await.expect("it ends in time").expect("it does not panic")
+    }
+
+    /// Ends it as kill -9 would: nobody is told.
+    pub async fn kill(self) {
+        self.task.abort();
+        _ = self.task.await;
+    }
+}
+
+/// A proxy2 and a proxy1 in front of it.
+#[derive(Debug)]
+pub struct Pair {
+    /// Speaks to clients.
+    pub proxy1: Proxy,
+    /// Speaks to the target.
+    pub proxy2: Proxy,
+}
+
+impl Pair {
+    /// A pair with the defaults, in front of `target`.
+    pub async fn start(target: SocketAddr) -> Self {
+        let proxy2 = Proxy::exit(target).await;
+        Self { proxy1: Proxy::entry(proxy2.address).await, proxy2 }
+    }
+
+    /// A pair with settings of one's own for both sides.
+    pub async fn start_with(target: SocketAddr, link: Classic) -> Self {
+        let proxy2 = Proxy::exit_with(Listen::loopback(0), target, link.clone()).await;
+        Self { proxy1: Proxy::entry_with(Listen::loopback(0), proxy2.address, link).await, proxy2 }
+    }
+
+    /// A pair with a middlebox between, which follows the seed of this run and lets everything pass at first.
+    ///
+    /// # Panics
+    /// When loopback has no free port.
+    pub async fn start_apart(target: SocketAddr, link: Classic) -> (Self, Middlebox) {
+        let proxy2 = Proxy::exit_with(Listen::loopback(0), target, link.clone()).await;
+        let middlebox = Middlebox::start(proxy2.address, seed()).expect("loopback has free ports");
+        let proxy1 = Proxy::entry_with(Listen::loopback(0), middlebox.address(), link).await;
+        (Self { proxy1, proxy2 }, middlebox)
+    }
+
+    /// A client's connection to the proxy1.
+    ///
+    /// # Panics
+    /// When it is not accepted.
+    pub async fn connect(&self) -> TcpStream {
+        TcpStream::connect(self.proxy1.address).await.expect("proxy1 accepts")
+    }
+
+    /// Waits until both sides have exactly `streams` streams.
+    pub async fn wait_for_streams(&mut self, streams: usize) {
+        self.proxy1.wait_until(&format!("{streams} streams at proxy1"), |now| now.streams == streams).await;
+        self.proxy2.wait_until(&format!("{streams} streams at proxy2"), |now| now.streams == streams).await;
+    }
+}

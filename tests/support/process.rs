@@ -1,0 +1,141 @@
+//! The real programs, as processes.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::sync::{Arc, Mutex};
+use std::thread;
+use std::time::{Duration, Instant};
+
+/// How long a program may take for what should be immediate.
+const PATIENCE: Duration = Duration::from_secs(10);
+
+/// A running program; killed when it is dropped.
+#[derive(Debug)]
+pub struct Process {
+    child: Child,
+    lines: Receiver<String>,
+    output: Arc<Mutex<String>>,
+    address: Option<SocketAddr>,
+}
+
+impl Process {
+    /// Starts a program: `path` is `env!("CARGO_BIN_EXE_…")` of the test target, which alone knows it. Both its outputs are collected.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn spawn(path: &str, arguments: &[&str]) -> Self {
+        let mut command = Command::new(path);
+        command.args(arguments).env_remove("RUST_LOG").env("NO_COLOR", "1");
+        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {path}: {error}"));
+        let (sender, lines) = channel();
+        let output = Arc::default();
+        let readers: [Box<dyn Read + Send>; 2] = [
+            Box::new(child.stdout.take().expect("it is piped")),
+            Box::new(child.stderr.take().expect("it is piped")),
+        ];
+        for reader in readers {
+            let (sender, output) = (sender.clone(), Arc::clone(&output));
+            thread::spawn(move || {
+                for line in BufReader::new(reader).lines().map_while(Result::ok) {
+                    collect(&output, &line);
+                    _ = sender.send(line);
+                }
+            });
+        }
+        Self { child, lines, output, address: None }
+    }
+
+    /// Starts a program and waits until it says where it listens.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[must_use]
+    pub fn listening(path: &str, arguments: &[&str]) -> Self {
+        let mut process = Self::spawn(path, arguments);
+        let line = process.wait_for("listening");
+        let address = line.split(|c: char| c.is_whitespace() || c == '=').find_map(|word| word.parse().ok());
+        process.address = Some(address.unwrap_or_else(|| panic!("no address in: {line}")));
+        process
+    }
+
+    /// Where it said that it listens.
+    ///
+    /// # Panics
+    /// When it was not started by [`listening`](Self::listening).
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address.expect("started by `listening`")
+    }
+
+    /// The next line that contains `text`.
+    ///
+    /// # Panics
+    /// When there is none for ten seconds, or the program ends before.
+    pub fn wait_for(&self, text: &str) -> String {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) if line.contains(text) => return line,
+                Ok(_) => {}
+                Err(RecvTimeoutError::Timeout) => panic!("no line with `{text}` in time:\n{}", self.output()),
+                Err(RecvTimeoutError::Disconnected) => panic!("ended without `{text}`:\n{}", self.output()),
+            }
+        }
+    }
+
+    /// Everything it wrote so far, both outputs together.
+    ///
+    /// # Panics
+    /// Never.
+    #[must_use]
+    pub fn output(&self) -> String {
+        self.output.lock().expect("nobody panics with the lock").clone()
+    }
+
+    /// Sends a signal by its name: `TERM`, `INT`, `KILL`, `STOP`, `CONT`.
+    ///
+    /// # Panics
+    /// When it cannot be sent.
+    pub fn signal(&self, name: &str) {
+        let status = Command::new("kill").args(["-s", name, &self.child.id().to_string()]).status();
+        assert!(status.is_ok_and(|status| status.success()), "cannot send SIG{name}");
+    }
+
+    /// Waits for the end, and for the last of its output.
+    ///
+    /// # Panics
+    /// When it does not end for ten seconds.
+    pub fn wait(&mut self) -> ExitStatus {
+        let deadline = Instant::now() + PATIENCE;
+        while Instant::now() < deadline {
+            if let Some(status) = self.child.try_wait().expect("it is our child") {
+                while self.lines.recv_timeout(PATIENCE).is_ok() {}
+                return status;
+            }
+            thread::sleep(Duration::from_millis(5));
+        }
+        panic!("it does not end:\n{}", self.output());
+    }
+
+    /// Ends it at once.
+    pub fn kill(&mut self) {
+        _ = self.child.kill();
+        _ = self.child.wait();
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.kill();
+    }
+}
+
+fn collect(output: &Mutex<String>, line: &str) {
+    let mut output = output.lock().expect("nobody panics with the lock");
+    output.push_str(line);
+    output.push('\n');
+}
