@@ -104,6 +104,7 @@ impl<S: Side> Task<S> {
             self.end().await;
         }
         self.drop_streams();
+        self.tally.set(Count::LinksUp, 0);
         self.count();
         result
     }
