@@ -294,4 +294,6 @@ fn bind_advice(error: &io::Error) -> String {
 }
 
 #[cfg(test)]
+mod sealed_tests;
+#[cfg(test)]
 mod tests;

@@ -163,8 +163,7 @@ impl StateDir {
         };
         let mut tickets = self.tickets()?;
         if is_new && tickets.is_empty() {
-            let name = FIRST_TICKET.parse().expect("a plain word is a name");
-            self.add_ticket(&key, name)?;
+            self.add_ticket(&key, first_name())?;
             tickets = self.tickets()?;
         }
         Ok(ServerState { key, tickets, is_new })
@@ -189,6 +188,10 @@ pub fn ticket_from_file(path: &Path) -> Result<Ticket, StateError> {
         || StateError::Io { action: "read", path: path.into(), error: io::ErrorKind::NotFound.into() };
     let text = files::read_secret(path)?.ok_or_else(missing)?;
     text.parse().map_err(|error| StateError::Ticket { path: path.into(), error })
+}
+
+fn first_name() -> TicketName {
+    FIRST_TICKET.parse().expect("a plain word is a name")
 }
 
 fn valid(record: TicketRecord) -> Option<Ticket> {

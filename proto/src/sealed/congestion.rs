@@ -50,9 +50,9 @@ const DOWN_ROUNDS: u32 = 3;
 /// or in clumps (BBR).
 const WINDOW_GAIN: f64 = 2.0;
 
-/// Before anything is known: 32 packets. RFC 6928 allows 10; a link is one for all its streams, as a browser's six
+/// Before anything is known: 40 packets, over most of a round trip. RFC 6928 allows 10; a link is one for all its streams, as a browser's six
 /// connections of 10 are.
-const INITIAL_PACKETS: u64 = 32;
+const INITIAL_PACKETS: u64 = 40;
 
 /// Start-up's window grows by this much for each byte that arrives: it triples in a round trip, as the rate would if
 /// it were known at once.
@@ -66,7 +66,13 @@ const MIN_PACKETS: u64 = 16;
 
 /// A round no shorter than this: on loopback a round trip is shorter than one time slice of the scheduler, and a rate
 /// measured over less says who was asleep, not what the path carries.
-const MIN_ROUND: Duration = Duration::from_millis(4);
+const MIN_ROUND: Duration = Duration::from_millis(10);
+
+/// What a busy machine does not wake us for; the window has room for it.
+const LATE: Duration = Duration::from_millis(2);
+
+/// Rates must stay low for this long before the path counts as slower: short rounds may just have been slept through.
+const SLOW_FOR: Duration = Duration::from_millis(200);
 
 /// A queue of our own shorter than this is left alone: a wake-up of a busy machine takes as long.
 const QUEUE_TARGET: Duration = Duration::from_millis(4);
@@ -130,8 +136,9 @@ pub(crate) struct Controller {
     full_rounds: u32,
     /// Looks in a row that found more.
     climbs: u32,
-    /// Rounds in a row far below the rate.
+    /// Rounds in a row far below the rate, and the end of the last one that was not.
     slow_rounds: u32,
+    slow_since: Time,
     /// Queueing delay of the last whole round: its lowest round trip above the path's.
     queue: Duration,
     /// Of that, what did not go away when we slowed down: the queue of others.
@@ -164,6 +171,8 @@ struct Round {
 /// What a whole round showed.
 #[derive(Clone, Copy, Debug)]
 struct Finding {
+    /// When it ended.
+    at: Time,
     /// Bytes a second.
     rate: u64,
     /// The application, not the path, may have kept it low.
@@ -192,6 +201,7 @@ impl Controller {
             full_rounds: 0,
             climbs: 0,
             slow_rounds: 0,
+            slow_since: Time::ZERO,
             queue: Duration::ZERO,
             foreign: Duration::ZERO,
             opening: INITIAL_PACKETS * u64::from(mtu),
@@ -239,12 +249,6 @@ impl Controller {
     /// A packet with `tag` that was thought lost arrived after all.
     pub(crate) fn on_spurious(&mut self, tag: u32) {
         self.count(tag, 1.0, -1.0);
-    }
-
-    /// TRACE
-    #[cfg(test)]
-    pub(crate) fn describe(&self) -> String {
-        format!("{:?}/{} rate {} own {:.3} queue {:?} foreign {:?} win {} min {:?}", self.phase, self.phase_rounds, self.rate() * 8 / 1000, self.own_loss(), self.queue, self.foreign, self.window(), self.min_rtt)
     }
 
     fn count(&mut self, tag: u32, arrived: f64, lost: f64) {
@@ -312,6 +316,7 @@ impl Controller {
         let bytes = u128::from(ack.delivered - self.round.delivered);
         let first = self.round.began == Time::ZERO;
         let finding = Finding {
+            at: ack.now,
             rate: u64::try_from(bytes * 1_000_000_000 / took.as_nanos().max(1)).unwrap_or(u64::MAX),
             limited: self.round.app_limited,
             tally: self.round.tally,
@@ -344,9 +349,12 @@ impl Controller {
             Phase::Startup | Phase::Drain | Phase::Down => return,
         };
         let slow = full && finding.rate < known / 4 * 3;
+        if !slow {
+            self.slow_since = finding.at;
+        }
         self.slow_rounds = if slow { self.slow_rounds + 1 } else { 0 };
         let choked = slow && self.queue > self.min_rtt.unwrap_or_default().max(QUEUE_TARGET * 4);
-        if self.slow_rounds >= 3 || choked {
+        if self.slow_rounds >= 3 && finding.at.since(self.slow_since) >= SLOW_FOR || choked {
             self.top.keep(if choked { 1 } else { 3 });
             self.slow_rounds = 0;
             self.losses.forget();
@@ -402,7 +410,9 @@ impl Controller {
     /// Start-up is over when three rounds did not bring a quarter more (BBR), or one in which much more was lost than
     /// in those before.
     fn look_for_the_top(&mut self, finding: &Finding) {
-        let excess = finding.tally.total() >= TELLING && finding.tally.ratio() - self.early.ratio() > EXCESS + finding.tally.doubt() + self.early.doubt();
+        let excess = finding.tally.total() >= TELLING
+            && finding.tally.ratio() - self.early.ratio()
+                > EXCESS + finding.tally.doubt() + self.early.doubt();
         if self.rate() > self.full_rate + self.full_rate / 4 {
             self.early.add(finding.tally.arrived(), finding.tally.lost());
             self.full_rate = self.rate();
@@ -451,7 +461,8 @@ impl Controller {
 
     /// Bytes to send for each byte that is to arrive.
     fn price(&self) -> f64 {
-        let own = if self.phase == Phase::Startup { self.early.ratio().min(MAX_EARLY) } else { self.own_loss() };
+        let own =
+            if self.phase == Phase::Startup { self.early.ratio().min(MAX_EARLY) } else { self.own_loss() };
         1.0 / (1.0 - own)
     }
 
@@ -467,7 +478,7 @@ impl Controller {
             return whole(self.product() * STARTUP_GAIN).max(self.opening);
         }
         // What gathers while a busy machine does not wake us is no queue of the path.
-        let late = self.rate() as f64 * MIN_ROUND.as_secs_f64() / 2.0;
+        let late = self.rate() as f64 * LATE.as_secs_f64();
         let window = whole(self.product() * WINDOW_GAIN + late) + 3 * self.mtu;
         window.max(MIN_PACKETS * self.mtu)
     }

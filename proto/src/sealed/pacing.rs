@@ -10,6 +10,9 @@ const SLACK: Duration = Duration::from_millis(2);
 /// The smallest bucket, in packets: what RFC 9002 section 7.7 allows at once.
 const MIN_BURST: u64 = 10;
 
+/// A full batch for the socket, in bytes: waiting for more than this to gather saves no system calls.
+const BATCH: u64 = 64 * 1024;
+
 /// Decides when the next packet may leave.
 #[derive(Debug, Default)]
 pub(crate) struct Pacer {
@@ -17,6 +20,8 @@ pub(crate) struct Pacer {
     tokens: i64,
     filled_at: Time,
     rate: u64,
+    /// The bucket has run dry, and a batch must gather before the next packet leaves.
+    dry: bool,
 }
 
 impl Pacer {
@@ -45,7 +50,8 @@ impl Pacer {
     /// Whether a packet may leave at `now`.
     pub(crate) fn may_send(&mut self, now: Time, mtu: u64) -> bool {
         self.fill(now, mtu);
-        self.tokens > 0
+        self.dry = if self.dry { self.tokens < self.batch(mtu) } else { self.tokens <= 0 };
+        !self.dry
     }
 
     /// `bytes` left.
@@ -53,9 +59,15 @@ impl Pacer {
         self.tokens = self.tokens.saturating_sub(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 
-    /// When the next packet may leave. It waits for a quarter of a bucket, so that packets leave in batches.
+    /// What must gather after the bucket has run dry: a quarter of it, so that packets leave in batches.
+    fn batch(&self, mtu: u64) -> i64 {
+        (self.burst(mtu) / 4).min(i64::try_from(BATCH).unwrap_or(i64::MAX))
+    }
+
+    /// When the next packet may leave.
     pub(crate) fn next(&self, mtu: u64) -> Time {
-        let missing = (self.burst(mtu) / 4).max(1).saturating_sub(self.tokens).max(0);
+        let wanted = if self.dry || self.tokens <= 0 { self.batch(mtu) } else { 0 };
+        let missing = wanted.saturating_sub(self.tokens).max(0);
         let nanos = u128::from(missing.unsigned_abs()) * 1_000_000_000 / u128::from(self.rate.max(1));
         self.filled_at + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
     }

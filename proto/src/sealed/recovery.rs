@@ -34,7 +34,7 @@ const LOSSY: f64 = 0.000_5;
 
 /// Probe time-outs of one length before the next, longer one. Losses come in bursts, and where a burst is what stops
 /// both sides, it ends the sooner the more is sent; a dead path costs little until the gap has grown.
-const PATIENCE: u32 = 4;
+const PATIENCE: u32 = 16;
 
 /// After this many round trips without a packet that was thought lost and arrived, the reordering window narrows (RFC 8985
 /// section 6.2 step 4 says 16 recoveries).

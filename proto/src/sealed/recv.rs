@@ -42,6 +42,7 @@ impl RecvHalf {
         fin: bool,
         pool: &mut Pool,
     ) -> Result<bool, Violation> {
+        let was = (self.ready, self.is_finished());
         let range = offset..offset + bytes.len() as u64;
         if range.end > self.granted {
             return Err(Violation::Credit);
@@ -52,7 +53,6 @@ impl RecvHalf {
         if self.end.is_some_and(|end| range.end > end) {
             return Err(Violation::End);
         }
-        let was = (self.ready, self.is_finished());
         self.store(range, bytes, pool);
         Ok(was != (self.ready, self.is_finished()))
     }
@@ -169,6 +169,14 @@ mod tests {
         assert_eq!(read(&mut half, &mut pool), b"abcdefgh");
         assert!(half.is_read());
         assert_eq!(pool.used(), 0);
+    }
+
+    #[test]
+    fn an_end_behind_the_last_byte_is_news_once() {
+        let (mut half, mut pool) = (RecvHalf::new(100), Pool::default());
+        half.on_data(0, b"abc", false, &mut pool).unwrap();
+        assert_eq!(half.on_data(3, b"", true, &mut pool), Ok(true));
+        assert_eq!(half.on_data(3, b"", true, &mut pool), Ok(false));
     }
 
     #[test]

@@ -179,12 +179,6 @@ impl Streams {
         }
     }
 
-    /// TRACE
-    #[cfg(test)]
-    pub(crate) fn slab_blocked(&self) -> String {
-        self.slab.iter().map(|(_, s)| format!("blocked {} held {} unsent {} lost {}", s.send.is_blocked(), s.send.held(), s.send.unsent(), s.send.has_lost())).collect()
-    }
-
     /// How many streams there are.
     pub(crate) fn len(&self) -> usize {
         self.slab.len()

@@ -387,13 +387,6 @@ impl Transport {
         (self.recovery.controller.rate(), self.recovery.controller.own_loss())
     }
 
-    /// TRACE
-    #[cfg(test)]
-    pub fn describe(&self) -> String {
-        let blocked = self.streams.slab_blocked();
-        format!("{} inflight {} {blocked} rtt {:?}", self.recovery.controller.describe(), self.recovery.log.in_flight(), self.recovery.rtt.smoothed())
-    }
-
     // Inside.
 
     /// Larger packets are of use while there are streams, and tried while the path lives.

@@ -84,9 +84,11 @@ impl Client {
         let shared = Shared::new(udp, options);
         let settings = options.link();
         let mut remake = remake(ticket, settings, instance(listen));
-        let link = remake(shared.clock.now());
+        let mut link = remake(shared.clock.now());
+        let peer = Peer::new(peer);
+        link.set_peer(peer.address().unwrap_or(NOWHERE));
         let (udp, buffers) = (Arc::clone(&shared.udp), shared.buffers.clone());
-        let side = Entry::new(udp, buffers, clients, Peer::new(peer), options.max_streams, remake);
+        let side = Entry::new(udp, buffers, clients, peer, options.max_streams, remake);
         Self { task: Task::new(side, link, &shared, 1), total: shared.total }
     }
 

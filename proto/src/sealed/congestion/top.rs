@@ -17,11 +17,6 @@ impl Top {
         self.rounds.iter().copied().max().unwrap_or(0)
     }
 
-    /// Whether nothing has been measured yet.
-    pub(super) fn is_empty(&self) -> bool {
-        self.rounds.is_empty()
-    }
-
     /// A round is over that delivered `rate`.
     pub(super) fn push(&mut self, rate: u64) {
         self.rounds.push_back(rate);

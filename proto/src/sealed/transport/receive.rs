@@ -74,7 +74,14 @@ impl Transport {
         Ok(())
     }
 
-    fn handle_data(&mut self, now: Time, id: StreamId, offset: u64, bytes: &[u8], fin: bool) -> Result<(), Fault> {
+    fn handle_data(
+        &mut self,
+        now: Time,
+        id: StreamId,
+        offset: u64,
+        bytes: &[u8],
+        fin: bool,
+    ) -> Result<(), Fault> {
         let Some(key) = self.known(id)? else { return Ok(()) };
         let Some((stream, pool)) = self.streams.get(key) else { return Ok(()) };
         if stream.own_reset.is_some() {

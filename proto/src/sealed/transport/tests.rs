@@ -1,8 +1,10 @@
 //! Two transports on a virtual clock with a bad network between them.
+#![expect(clippy::print_stdout, reason = "a test's measurements, shown with --nocapture")]
 
 mod network;
 mod pair;
 mod speed;
+mod thin;
 
 use network::Path;
 use pair::Pair;

@@ -53,7 +53,7 @@ impl Transport {
         if content {
             self.put_checked(&mut writer);
             self.put_control(&mut writer);
-            self.put_spares(&mut writer);
+            self.put_spares(now, &mut writer);
             self.put_data(now, &mut writer);
             if writer.len() == before && (self.recovery.is_probing() || self.probe) {
                 frame::put(&mut writer, &Frame::Probe);
@@ -157,21 +157,28 @@ impl Transport {
         }
     }
 
-    /// Second copies of thin streams' frames, as many as fit.
-    fn put_spares(&mut self, writer: &mut Writer<'_>) {
+    /// Further copies of thin streams' frames, as many as fit.
+    fn put_spares(&mut self, now: Time, writer: &mut Writer<'_>) {
         let number = self.recovery.log.next();
-        while let Some(spare) = self.spares.front(number) {
-            if let Some((_, stream, _)) = self.streams.find(spare.id).filter(|(_, stream, _)| stream.send.lacks(&spare.range, spare.fin)) {
-                let length = usize::try_from(spare.range.end - spare.range.start).unwrap_or(usize::MAX);
-                let head = frame::data_header_size(spare.id, spare.range.start, writer.room());
-                if writer.room() < head.saturating_add(length) {
-                    return;
-                }
-                frame::put_data_header(writer, spare.id, spare.range.start, length, spare.fin);
-                stream.send.copy(&spare.range, writer.space(length));
-                self.recovery.log.note(Content::Data { id: spare.id, range: spare.range.clone(), fin: spare.fin });
+        while let Some(spare) = self.spares.front(now, number) {
+            let stream = self.streams.find(spare.id).map(|(_, stream, _)| stream);
+            let Some(stream) = stream.filter(|stream| stream.send.lacks(&spare.range, spare.fin)) else {
+                self.spares.pop();
+                continue;
+            };
+            let length = usize::try_from(spare.range.end - spare.range.start).unwrap_or(usize::MAX);
+            let head = frame::data_header_size(spare.id, spare.range.start, writer.room());
+            if writer.room() < head.saturating_add(length) {
+                return;
             }
-            self.spares.pop();
+            frame::put_data_header(writer, spare.id, spare.range.start, length, spare.fin);
+            stream.send.copy(&spare.range, writer.space(length));
+            self.recovery.log.note(Content::Data {
+                id: spare.id,
+                range: spare.range.clone(),
+                fin: spare.fin,
+            });
+            self.spares.rides(now, number);
         }
     }
 

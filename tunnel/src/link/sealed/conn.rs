@@ -1,5 +1,6 @@
 //! One TCP connection of a stream: bytes from it into the stream and from the stream into it, without a copy between.
 
+use std::convert::Infallible;
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
 use std::sync::Arc;
@@ -137,6 +138,8 @@ impl Conn {
         }
         if transport.is_read_to_end(self.id) && self.reset.is_none() {
             self.finish();
+            // The stream learns that its end has been taken, even where no byte came with it.
+            let _ = transport.read_with(now, self.id, |_| Ok::<_, Infallible>(0));
         }
         Step::Wait(sum)
     }

@@ -45,21 +45,25 @@ pub(super) struct Mailbox(Arc<Mutex<Content>>);
 #[derive(Debug, Default)]
 struct Content {
     batches: VecDeque<Batch>,
+    bytes: usize,
     orders: VecDeque<Order>,
     task: Option<Waker>,
 }
 
 impl Mailbox {
-    /// Batches that may wait: 4 MiB of full ones, which is about what a socket's buffer would hold.
-    const CAPACITY: usize = 64;
+    /// Bytes of batches that may wait: about what a socket's buffer would hold.
+    const BYTES: usize = 4 << 20;
+    /// Batches that may wait, however small.
+    const BATCHES: usize = 1_024;
 
     /// Hands over datagrams. False if too many wait already: these are lost, as they would be in a full socket buffer.
     #[must_use]
     pub(super) fn post(&self, batch: Batch) -> bool {
         let mut content = self.lock();
-        if content.batches.len() >= Self::CAPACITY {
+        if content.bytes >= Self::BYTES || content.batches.len() >= Self::BATCHES {
             return false;
         }
+        content.bytes += batch.len;
         content.batches.push_back(batch);
         wake(content);
         true
@@ -85,6 +89,7 @@ impl Mailbox {
         let mut content = self.lock();
         std::mem::swap(&mut content.batches, batches);
         std::mem::swap(&mut content.orders, orders);
+        content.bytes = 0;
     }
 
     fn lock(&self) -> MutexGuard<'_, Content> {
@@ -110,11 +115,11 @@ mod tests {
         let mailbox = Mailbox::default();
         let from = "127.0.0.1:9".parse().unwrap();
         let batch = || Batch { from, local: None, buffer: Buffer::copy(b"x"), len: 1, stride: 1 };
-        assert_eq!((0..100).filter(|_| mailbox.post(batch())).count(), Mailbox::CAPACITY);
+        assert_eq!((0..2_000).filter(|_| mailbox.post(batch())).count(), Mailbox::BATCHES);
         mailbox.order(Order::Challenge);
         let (mut batches, mut orders) = (VecDeque::new(), VecDeque::new());
         mailbox.take(&mut batches, &mut orders);
-        assert_eq!((batches.len(), orders.len()), (Mailbox::CAPACITY, 1));
+        assert_eq!((batches.len(), orders.len()), (Mailbox::BATCHES, 1));
         assert!(mailbox.post(batch()), "there is room again");
     }
 }

@@ -12,7 +12,7 @@ use tokio::time::{Instant, Sleep, sleep};
 use tracing::{info, warn};
 
 use super::diagnosis;
-use crate::address::{HostPort, ResolveError};
+use crate::address::{Host, HostPort, ResolveError};
 
 /// The peer's name and addresses.
 #[derive(Debug)]
@@ -34,7 +34,7 @@ impl Peer {
     /// How long one address may be silent before the next is tried.
     const PATIENCE: Duration = Duration::from_secs(4);
 
-    /// Begins to look the host up.
+    /// Begins to look the host up, if it is a name.
     pub(super) fn new(host: HostPort) -> Self {
         let mut peer = Self {
             host,
@@ -47,8 +47,16 @@ impl Peer {
             silent: true,
             timer: Box::pin(sleep(Self::PATIENCE)),
         };
-        peer.look_up();
+        match peer.host.host {
+            Host::Ip(ip) => peer.addresses.push(SocketAddr::new(ip, peer.host.port)),
+            Host::Name(_) => peer.look_up(),
+        }
         peer
+    }
+
+    /// Where to send at first, if that is known.
+    pub(super) fn address(&self) -> Option<SocketAddr> {
+        self.addresses.first().copied()
     }
 
     /// How often the name was looked up again.

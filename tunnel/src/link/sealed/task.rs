@@ -104,6 +104,7 @@ impl<S: Side> Task<S> {
             self.end().await;
         }
         self.drop_streams();
+        self.tally.set(Count::LinksUp, 0);
         self.count();
         result
     }
@@ -145,6 +146,10 @@ impl<S: Side> Task<S> {
     }
 
     fn transmit(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        // Where the peer is will be known later: a question that goes nowhere would only delay the next.
+        if self.link.peer().port() == 0 {
+            return Poll::Pending;
+        }
         let now = self.clock.now();
         self.outbox.poll_send(cx, now, &mut self.link, self.side.local(), &mut self.tally)
     }

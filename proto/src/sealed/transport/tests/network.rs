@@ -18,6 +18,8 @@ pub(crate) struct Path {
     pub(crate) duplicate: f64,
     /// Bottleneck in bytes a second; 0: none.
     pub(crate) rate: u64,
+    /// From each moment on, the bottleneck has another rate. In order.
+    pub(crate) rates: Vec<(Time, u64)>,
     /// What the bottleneck holds, as time at its rate.
     pub(crate) queue: Duration,
     /// Larger UDP payloads vanish.
@@ -35,6 +37,7 @@ impl Default for Path {
             burst: 1.0,
             duplicate: 0.0,
             rate: 0,
+            rates: Vec::new(),
             queue: Duration::from_millis(100),
             mtu: 1_472,
             dead: Vec::new(),
@@ -105,13 +108,15 @@ impl Direction {
             return;
         }
         let mut out = now;
-        if path.rate > 0 {
+        let rate =
+            path.rates.iter().rev().find(|(from, _)| *from <= now).map_or(path.rate, |(_, rate)| *rate);
+        if let Some(nanos) = (size * 1_000_000_000).checked_div(rate) {
             let start = self.free_at.max(now);
             if start - now > path.queue {
                 self.overflowed += 1;
                 return;
             }
-            out = start + Duration::from_nanos(size * 1_000_000_000 / path.rate);
+            out = start + Duration::from_nanos(nanos);
             self.free_at = out;
         }
         let copies = if path.duplicate > 0.0 && self.uniform() < path.duplicate { 2 } else { 1 };
