@@ -1,5 +1,6 @@
 #![doc = include_str!("../PROTOCOL.md")]
 
+pub mod classic;
 pub mod sealed;
 pub mod target;
 pub mod ticket;

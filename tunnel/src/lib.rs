@@ -1,1 +1,22 @@
 //! The tokio shell that both proxies are made of.
+//!
+//! [`session::Session`] is one running proxy: made from [`options`], it binds, tells its addresses, serves until it is
+//! asked to end, and answers with its [`metrics`]. The rules of the protocol are in `proto`; here are the sockets, the
+//! clock and the bounds on memory.
+
+pub mod address;
+pub mod cli;
+mod entry;
+mod exit;
+mod limit;
+mod link;
+pub mod metrics;
+pub mod options;
+mod pace;
+pub mod program;
+mod queue;
+mod ready;
+mod relay;
+pub mod session;
+pub mod udp;
+pub mod units;

@@ -1,0 +1,313 @@
+//! proxy2's side of a classic link.
+
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::fmt::Debug;
+
+use super::early::Early;
+use super::frame::{Datagram, Frame, Kind};
+use super::life::Life;
+use super::{ANSWERS_QUEUED, Closed, Counters, Reason, Settings, Stream, StreamId};
+use crate::Time;
+
+/// The streams of all proxy1s that one proxy2 serves, kept apart by their address `A`.
+///
+/// After every mutator and every `handle_*`, drain [`poll_transmit`](Self::poll_transmit) and
+/// [`poll_event`](Self::poll_event), then ask [`poll_timeout`](Self::poll_timeout).
+#[derive(Debug)]
+pub struct Exit<A> {
+    settings: Settings,
+    slots: BTreeMap<(A, StreamId), Slot>,
+    /// How many different addresses there are in `slots`.
+    peers: usize,
+    /// One entry for each slot, at its `armed` moment. Data moves only the slot's deadline; the timer that comes too
+    /// early is set again then, so a packet costs no search here.
+    timers: BTreeSet<(Time, A, StreamId)>,
+    next_serial: u64,
+    transmit: VecDeque<(A, Datagram)>,
+    events: VecDeque<Closed<A>>,
+    counters: Counters,
+}
+
+/// What a datagram brought.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Received<'a, A> {
+    /// Dial the target, then call [`Exit::accepted`] or [`Exit::refused`].
+    Dial(Stream<A>),
+    /// Bytes for the target, in the order they arrived.
+    Data {
+        /// Whose.
+        stream: Stream<A>,
+        /// May be empty.
+        payload: &'a [u8],
+    },
+    /// The peer ended the stream: write what is queued, then close the target's connection, or stop dialling.
+    Closed(Closed<A>),
+}
+
+impl<A: Copy + Ord + Debug> Exit<A> {
+    /// An exit with no streams.
+    pub fn new(settings: Settings) -> Self {
+        Self {
+            settings,
+            slots: BTreeMap::new(),
+            peers: 0,
+            timers: BTreeSet::new(),
+            next_serial: 0,
+            transmit: VecDeque::new(),
+            events: VecDeque::new(),
+            counters: Counters::default(),
+        }
+    }
+
+    /// The target has been dialled: sends `OK` and returns the data that came before, to be written first (mostly
+    /// empty). `None`: the stream is over or has been accepted before; close the connection.
+    pub fn accepted(&mut self, now: Time, stream: Stream<A>) -> Option<Vec<u8>> {
+        let slot = self.slot_mut(stream)?;
+        let early = slot.dialling.take()?;
+        slot.life.received(now);
+        self.counters.opened += 1;
+        self.transmit.push_back((stream.peer, Datagram::opened(stream.id)));
+        Some(early.into_bytes())
+    }
+
+    /// The target could not be dialled: sends `NOK` and forgets the stream. No event follows.
+    pub fn refused(&mut self, _now: Time, stream: Stream<A>) {
+        if self.contains(stream) {
+            self.end(stream.peer, stream.id, Some(Reason::Refused));
+            self.transmit.push_back((stream.peer, Datagram::refused(stream.id)));
+        }
+    }
+
+    /// The target sent FIN. The stream ends once the other direction has been silent for [`Settings::linger`],
+    /// counted from this call; [`poll_event`](Self::poll_event) then says so.
+    pub fn finish(&mut self, now: Time, stream: Stream<A>) {
+        if let Some(slot) = self.slot_mut(stream) {
+            slot.life.finish(now);
+            self.arm(stream.peer, stream.id);
+        }
+    }
+
+    /// The target's connection is gone (reset, write error): sends `X` and forgets the stream. No event follows.
+    pub fn close(&mut self, _now: Time, stream: Stream<A>) {
+        if self.contains(stream) {
+            self.end(stream.peer, stream.id, None);
+            self.transmit.push_back((stream.peer, Datagram::close(stream.id)));
+        }
+    }
+
+    /// Data of this stream was sent: it is not idle.
+    pub fn note_sent(&mut self, now: Time, stream: Stream<A>) {
+        if let Some(slot) = self.slot_mut(stream) {
+            slot.life.sent(now);
+        }
+    }
+
+    /// Closes every stream with an `X`. No events follow. The table can go on to be used.
+    pub fn shutdown(&mut self, _now: Time) {
+        while let Some((&(peer, id), _)) = self.slots.first_key_value() {
+            self.end(peer, id, None);
+            self.transmit.push_back((peer, Datagram::close(id)));
+        }
+    }
+
+    /// A datagram came from `peer`. `None`: it was for the table alone, or dropped and counted.
+    pub fn handle_datagram<'a>(&mut self, now: Time, peer: A, datagram: &'a [u8]) -> Option<Received<'a, A>> {
+        self.counters.received += 1;
+        let frame = match Frame::parse(datagram) {
+            Ok(frame) => frame,
+            Err(error) => {
+                self.counters.drops.malformed(error);
+                return None;
+            }
+        };
+        match frame.kind {
+            // Two exits that took each other's answers for requests would answer each other for ever.
+            Kind::Open if frame.answer().is_some() => {
+                self.counters.drops.wrong_role += 1;
+                None
+            }
+            Kind::Open => self.handle_open(now, peer, frame.id),
+            Kind::Data => self.handle_data(now, peer, frame.id, frame.payload),
+            Kind::Close => self.handle_close(peer, frame.id),
+        }
+    }
+
+    /// The moment of [`poll_timeout`](Self::poll_timeout) has come. Harmless at any other moment.
+    pub fn handle_timeout(&mut self, now: Time) {
+        while let Some(&(_, peer, id)) = self.timers.first().filter(|(at, ..)| *at <= now) {
+            let slot = self.slots.get(&(peer, id)).expect("a timer is removed with its slot");
+            let (deadline, reason) = slot.life.deadline(&self.settings);
+            if deadline > now {
+                self.arm(peer, id);
+            } else if let Some(closed) = self.end_for(peer, id, reason) {
+                self.transmit.push_back((peer, Datagram::close(id)));
+                self.events.push_back(closed);
+            }
+        }
+    }
+
+    /// The next datagram to send, and to whom.
+    pub fn poll_transmit(&mut self) -> Option<(A, Datagram)> {
+        self.transmit.pop_front()
+    }
+
+    /// The next stream that a timer ended: its target's connection is to be closed.
+    pub fn poll_event(&mut self) -> Option<Closed<A>> {
+        self.events.pop_front()
+    }
+
+    /// When to call [`handle_timeout`](Self::handle_timeout), if nothing else happens before; `None`: no need. Now
+    /// and then it is a moment at which nothing ends.
+    pub fn poll_timeout(&self) -> Option<Time> {
+        self.timers.first().map(|&(at, ..)| at)
+    }
+
+    /// Streams that are open or being dialled, at most ten for each of [`Settings::max_peers`] proxy1s.
+    pub fn streams(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Proxy1s that have streams.
+    pub fn peers(&self) -> usize {
+        self.peers
+    }
+
+    /// Whether the stream is still in the table (open or being dialled).
+    pub fn contains(&self, stream: Stream<A>) -> bool {
+        self.slots.get(&(stream.peer, stream.id)).is_some_and(|slot| slot.serial == stream.serial)
+    }
+
+    /// Whether the stream is in the table and `OK` has been sent.
+    pub fn is_open(&self, stream: Stream<A>) -> bool {
+        let slot = self.slots.get(&(stream.peer, stream.id));
+        slot.is_some_and(|slot| slot.serial == stream.serial && slot.dialling.is_none())
+    }
+
+    /// What has been counted so far.
+    pub fn counters(&self) -> &Counters {
+        &self.counters
+    }
+
+    /// The settings it was made with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
+    }
+
+    fn handle_open(&mut self, now: Time, peer: A, id: StreamId) -> Option<Received<'static, A>> {
+        if let Some(slot) = self.slots.get(&(peer, id)) {
+            self.counters.repeats_received += 1;
+            if slot.dialling.is_none() {
+                self.answer(peer, Datagram::opened(id));
+            }
+            return None;
+        }
+        let newcomer = !self.knows(peer);
+        if newcomer && self.peers >= self.settings.max_peers {
+            self.counters.drops.too_many_peers += 1;
+            self.answer(peer, Datagram::refused(id));
+            return None;
+        }
+        self.peers += usize::from(newcomer);
+        let stream = Stream { peer, id, serial: self.next_serial };
+        self.next_serial += 1;
+        self.counters.begun += 1;
+        let slot = Slot {
+            serial: stream.serial,
+            life: Life::begin(now),
+            armed: Time::NEVER,
+            dialling: Some(Early::default()),
+        };
+        self.slots.insert((peer, id), slot);
+        self.arm(peer, id);
+        Some(Received::Dial(stream))
+    }
+
+    fn handle_data<'a>(
+        &mut self,
+        now: Time,
+        peer: A,
+        id: StreamId,
+        payload: &'a [u8],
+    ) -> Option<Received<'a, A>> {
+        let Some(slot) = self.slots.get_mut(&(peer, id)) else {
+            self.counters.drops.not_open += 1;
+            self.counters.strays_answered += u64::from(self.answer(peer, Datagram::close(id)));
+            return None;
+        };
+        slot.life.received(now);
+        match &mut slot.dialling {
+            None => Some(Received::Data { stream: Stream { peer, id, serial: slot.serial }, payload }),
+            Some(early) => {
+                let held = early.hold(payload, self.settings.early_limit);
+                self.counters.drops.early_full += u64::from(!held);
+                None
+            }
+        }
+    }
+
+    fn handle_close(&mut self, peer: A, id: StreamId) -> Option<Received<'static, A>> {
+        let closed = self.end_for(peer, id, Reason::Peer);
+        self.counters.drops.not_open += u64::from(closed.is_none());
+        closed.map(Received::Closed)
+    }
+
+    /// Answers a datagram that changed nothing, unless too much waits already; says whether it did.
+    fn answer(&mut self, peer: A, datagram: Datagram) -> bool {
+        let room = self.transmit.len() < ANSWERS_QUEUED;
+        if room {
+            self.transmit.push_back((peer, datagram));
+        } else {
+            self.counters.unanswered += 1;
+        }
+        room
+    }
+
+    /// Sets the timer of a slot to its deadline.
+    fn arm(&mut self, peer: A, id: StreamId) {
+        let Some(slot) = self.slots.get_mut(&(peer, id)) else { return };
+        self.timers.remove(&(slot.armed, peer, id));
+        slot.armed = slot.life.deadline(&self.settings).0;
+        self.timers.insert((slot.armed, peer, id));
+    }
+
+    /// Forgets a stream, not because of the shell; `None` if there was none.
+    fn end_for(&mut self, peer: A, id: StreamId, reason: Reason) -> Option<Closed<A>> {
+        let stream = self.end(peer, id, Some(reason))?;
+        Some(Closed { stream, reason })
+    }
+
+    /// Forgets a stream, and its peer with the last one, for `reason` or because the shell said so; `None` if there
+    /// was none.
+    fn end(&mut self, peer: A, id: StreamId, reason: Option<Reason>) -> Option<Stream<A>> {
+        let slot = self.slots.remove(&(peer, id))?;
+        self.timers.remove(&(slot.armed, peer, id));
+        self.peers -= usize::from(!self.knows(peer));
+        self.counters.ended(slot.dialling.is_none(), reason);
+        Some(Stream { peer, id, serial: slot.serial })
+    }
+
+    /// Whether the address has a stream.
+    fn knows(&self, peer: A) -> bool {
+        let mut ids = StreamId::all();
+        let (first, last) = ids.next().zip(ids.next_back()).expect("there are ten ids");
+        self.slots.range((peer, first)..=(peer, last)).next().is_some()
+    }
+
+    fn slot_mut(&mut self, stream: Stream<A>) -> Option<&mut Slot> {
+        self.slots.get_mut(&(stream.peer, stream.id)).filter(|slot| slot.serial == stream.serial)
+    }
+}
+
+/// One stream of one peer.
+#[derive(Debug)]
+struct Slot {
+    serial: u64,
+    life: Life,
+    /// When its timer comes: not after its deadline.
+    armed: Time,
+    /// The data that came so far, while the target is being dialled.
+    dialling: Option<Early>,
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,115 @@
+//! The command line of `proxy2`.
+
+use std::ffi::OsString;
+use std::num::NonZeroUsize;
+use std::time::Duration;
+
+use clap::{CommandFactory, Parser};
+use tracing::level_filters::LevelFilter;
+use tunnel::address::{Host, HostPort, Listen, parse_port};
+use tunnel::cli::{ClassicArgs, Verbosity};
+use tunnel::options::{ExitSettings, Link};
+use tunnel::units::{parse_size, parse_time};
+
+/// Takes TCP connections that come from proxy1s over UDP, and connects each to the target
+#[derive(Debug, Parser)]
+#[command(name = "proxy2", version, after_help = EXAMPLE)]
+struct Cli {
+    /// Where proxy1s send their datagrams (UDP); a bare PORT is on 127.0.0.1, port 0 is any free one
+    #[arg(value_name = "[ADDR:]PORT")]
+    listen: Listen,
+
+    /// The machine of the target: IPv4 or IPv6 address, or host name
+    #[arg(value_name = "HOST")]
+    host: Host,
+
+    /// The TCP port of the target
+    #[arg(value_name = "PORT", value_parser = parse_port)]
+    port: u16,
+
+    #[command(flatten)]
+    classic: ClassicArgs,
+
+    /// Bytes that are held for a stream whose target has not answered yet
+    #[arg(long, value_name = "SIZE", default_value = "256KiB", value_parser = parse_size, help_heading = "Classic link")]
+    early: usize,
+
+    /// How long the target may take to accept a connection
+    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_time, help_heading = "Classic link")]
+    dial_timeout: Duration,
+
+    /// How many proxy1s may have streams at a time, ten streams each
+    #[arg(long, value_name = "NUMBER", default_value = "64", help_heading = "Classic link")]
+    peers: NonZeroUsize,
+
+    #[command(flatten)]
+    verbosity: Verbosity,
+}
+
+const EXAMPLE: &str = "\
+TIME is a number and its unit: 300ms, 5s, 2m, 1h. SIZE is bytes, or has a unit: 64KiB, 8MiB.
+
+Example: take streams on UDP port 5000 of every address and connect them to a web server on this machine
+  proxy2 --classic 0.0.0.0:5000 localhost 80";
+
+/// What to run, and how much to log.
+///
+/// # Errors
+/// Bad usage, or a request for help or the version: to be printed, with its exit code.
+pub(crate) fn parse(
+    arguments: impl IntoIterator<Item = OsString>,
+) -> Result<(ExitSettings, LevelFilter), clap::Error> {
+    let cli = Cli::try_parse_from(arguments)?;
+    let Link::Classic(mut classic) = cli.classic.link().map_err(|error| error.format(&mut Cli::command()))?;
+    classic.table.early_limit = cli.early;
+    classic.table.max_peers = cli.peers.get();
+    classic.dial_limit = cli.dial_timeout;
+    let target = HostPort { host: cli.host, port: cli.port };
+    Ok((ExitSettings { listen: cli.listen, target, link: Link::Classic(classic) }, cli.verbosity.level()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run(line: &str) -> Result<ExitSettings, String> {
+        let words = std::iter::once("proxy2").chain(line.split_whitespace()).map(OsString::from);
+        parse(words).map(|(settings, _)| settings).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn three_words_and_the_mode_are_enough() {
+        let settings = run("--classic 8080 localhost 5000").unwrap();
+        assert_eq!(settings.listen, Listen::loopback(8080));
+        assert_eq!(settings.target.to_string(), "localhost:5000");
+        let Link::Classic(classic) = settings.link;
+        let default = tunnel::options::Classic::default();
+        assert_eq!(classic.table, default.table, "the help must show the real defaults");
+        assert_eq!(format!("{classic:?}"), format!("{default:?}"), "the help must show the real defaults");
+    }
+
+    #[test]
+    fn without_classic_one_sentence_says_so() {
+        assert!(run("8080 localhost 5000").unwrap_err().contains("add --classic"));
+    }
+
+    #[test]
+    fn a_mistake_is_named_with_its_argument() {
+        let names = |line: &str, argument: &str, what: &str| {
+            let error = run(line).unwrap_err();
+            assert!(error.contains(argument) && error.contains(what), "{line}: {error}");
+        };
+        names("--classic 80800 localhost 5000", "[ADDR:]PORT", "'80800' is not a port");
+        names("--classic 8080 localhost 0", "<PORT>", "port 0");
+        names("--classic 8080 local/host 5000", "<HOST>", "'local/host' is not a host");
+        names("--classic --idle 5 8080 localhost 5000", "--idle", "'5' is not a time");
+        names("--classic --payload 65506 8080 localhost 5000", "--payload", "from 1 to 65505");
+        names("--classic --rate fast 8080 localhost 5000", "--rate", "'fast' is not a rate");
+        names("--classic 8080 localhost", "<PORT>", "required");
+    }
+
+    #[test]
+    fn the_command_is_sound() {
+        Cli::command().debug_assert();
+    }
+}

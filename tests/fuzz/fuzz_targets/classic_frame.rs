@@ -1,0 +1,6 @@
+//! Any datagram, read and written again.
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|bytes: &[u8]| tests::classic_frame::check(bytes));

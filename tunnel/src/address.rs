@@ -1,0 +1,228 @@
+//! Addresses as people write them on a command line, parsed once at the edge.
+
+use std::fmt;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::str::FromStr;
+
+/// Why a text is not an address. Each message tells what to write instead.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum AddressError {
+    /// The port is missing or no number from 0 to 65535.
+    #[error("'{0}' is not a port: write a number from 0 to 65535")]
+    Port(String),
+    /// An IPv6 address without its brackets.
+    #[error("'{0}' has too many colons: write an IPv6 address in brackets, like [::1]:5000")]
+    Colons(String),
+    /// Brackets that hold no IPv6 address.
+    #[error("'{0}' is not an IPv6 address in brackets: write it like [::1]:5000")]
+    Brackets(String),
+    /// A host that is neither an address nor something a name service could know.
+    #[error("'{0}' is not a host: write an IPv4 address, an IPv6 address or a host name")]
+    Host(String),
+    /// Port 0 where something must be reached.
+    #[error("port 0 cannot be reached: write a number from 1 to 65535")]
+    PortZero,
+}
+
+/// A machine: an address, or a name that is looked up when it is needed.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Host {
+    /// A literal IPv4 or IPv6 address.
+    Ip(IpAddr),
+    /// A name for the system's resolver.
+    Name(String),
+}
+
+impl FromStr for Host {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        if let Some(rest) = text.strip_prefix('[') {
+            let inner = rest.strip_suffix(']').ok_or_else(|| AddressError::Brackets(text.into()))?;
+            let ip: Ipv6Addr = inner.parse().map_err(|_| AddressError::Brackets(text.into()))?;
+            return Ok(Self::Ip(ip.into()));
+        }
+        if let Ok(ip) = text.parse::<IpAddr>() {
+            return Ok(Self::Ip(ip));
+        }
+        let plausible = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
+        let digits_only = text.chars().all(|c| c.is_ascii_digit() || c == '.');
+        if text.is_empty() || text.len() > 253 || digits_only || !text.chars().all(plausible) {
+            return Err(AddressError::Host(text.into()));
+        }
+        Ok(Self::Name(text.into()))
+    }
+}
+
+impl fmt::Display for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]"),
+            Self::Ip(IpAddr::V4(ip)) => ip.fmt(f),
+            Self::Name(name) => f.write_str(name),
+        }
+    }
+}
+
+/// A port to connect to or to send to: 1 to 65535.
+///
+/// # Errors
+/// [`AddressError::Port`] for anything but a number, [`AddressError::PortZero`] for 0.
+pub fn parse_port(text: &str) -> Result<u16, AddressError> {
+    match text.parse() {
+        Ok(0) => Err(AddressError::PortZero),
+        Ok(port) => Ok(port),
+        Err(_) => Err(AddressError::Port(text.into())),
+    }
+}
+
+/// A host and a port that something is sent or dialled to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HostPort {
+    /// The machine.
+    pub host: Host,
+    /// The port, 1 to 65535.
+    pub port: u16,
+}
+
+impl HostPort {
+    /// Every address the host has now, IPv4 first: a proxy2 that was given a bare port listens on 127.0.0.1, and
+    /// `localhost` would otherwise lead to `::1`. Never empty.
+    ///
+    /// # Errors
+    /// [`ResolveError`] if the name is unknown or the resolver cannot be asked.
+    pub async fn resolve(&self) -> Result<Vec<SocketAddr>, ResolveError> {
+        let name = match &self.host {
+            Host::Ip(ip) => return Ok(vec![SocketAddr::new(*ip, self.port)]),
+            Host::Name(name) => name,
+        };
+        let found = tokio::net::lookup_host((name.as_str(), self.port)).await;
+        let mut found: Vec<_> = found
+            .map_err(|source| ResolveError { name: name.clone(), reason: source.to_string() })?
+            .collect();
+        found.sort_by_key(SocketAddr::is_ipv6);
+        found.dedup();
+        if found.is_empty() {
+            return Err(ResolveError { name: name.clone(), reason: "it has no address".into() });
+        }
+        Ok(found)
+    }
+
+    /// Whether the address can change: it is a name.
+    pub fn is_name(&self) -> bool {
+        matches!(self.host, Host::Name(_))
+    }
+}
+
+impl fmt::Display for HostPort {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+impl From<SocketAddr> for HostPort {
+    fn from(address: SocketAddr) -> Self {
+        Self { host: Host::Ip(address.ip()), port: address.port() }
+    }
+}
+
+/// A host name that led to no address.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the host '{name}' cannot be found ({reason}): check its spelling and this machine's name service")]
+pub struct ResolveError {
+    /// The name that was looked up.
+    pub name: String,
+    /// What the resolver said.
+    pub reason: String,
+}
+
+/// Where to listen: `[ADDR:]PORT`. A bare port means the IPv4 loopback address; port 0 means any free one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Listen {
+    /// The local machine's address or name.
+    pub host: Host,
+    /// The port; 0 lets the system choose.
+    pub port: u16,
+}
+
+impl Listen {
+    /// A port of the loopback interface, 0 for any free one.
+    pub const fn loopback(port: u16) -> Self {
+        Self { host: Host::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST)), port }
+    }
+
+    /// The address to bind.
+    ///
+    /// # Errors
+    /// [`ResolveError`] if the host is a name and unknown.
+    pub async fn resolve(&self) -> Result<SocketAddr, ResolveError> {
+        let all = HostPort { host: self.host.clone(), port: self.port }.resolve().await?;
+        Ok(*all.first().expect("a resolved name has an address"))
+    }
+}
+
+impl FromStr for Listen {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let port = |text: &str| text.parse().map_err(|_| AddressError::Port(text.into()));
+        let Some((host, after)) = text.rsplit_once(':') else {
+            return Ok(Self::loopback(port(text)?));
+        };
+        if host.contains(':') && !host.starts_with('[') {
+            return Err(AddressError::Colons(text.into()));
+        }
+        Ok(Self { host: host.parse()?, port: port(after)? })
+    }
+}
+
+impl From<SocketAddr> for Listen {
+    fn from(address: SocketAddr) -> Self {
+        Self { host: Host::Ip(address.ip()), port: address.port() }
+    }
+}
+
+impl fmt::Display for Listen {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn listen(text: &str) -> Result<String, AddressError> {
+        text.parse::<Listen>().map(|l| l.to_string())
+    }
+
+    #[test]
+    fn a_bare_port_is_loopback() {
+        assert_eq!(listen("5000").unwrap(), "127.0.0.1:5000");
+        assert_eq!(listen("0").unwrap(), "127.0.0.1:0");
+    }
+
+    #[test]
+    fn the_three_kinds_of_host_are_understood() {
+        assert_eq!(listen("0.0.0.0:5000").unwrap(), "0.0.0.0:5000");
+        assert_eq!(listen("[::1]:5000").unwrap(), "[::1]:5000");
+        assert_eq!(listen("box.example:5000").unwrap(), "box.example:5000");
+        assert_eq!("::1".parse::<Host>(), Ok(Host::Ip(Ipv6Addr::LOCALHOST.into())));
+        assert_eq!("[::1]".parse::<Host>(), Ok(Host::Ip(Ipv6Addr::LOCALHOST.into())));
+        assert_eq!("localhost".parse::<Host>(), Ok(Host::Name("localhost".into())));
+    }
+
+    #[test]
+    fn nonsense_is_named() {
+        assert_eq!(listen("http"), Err(AddressError::Port("http".into())));
+        assert_eq!(listen("70000"), Err(AddressError::Port("70000".into())));
+        assert_eq!(listen("1.2.3.4:"), Err(AddressError::Port("".into())));
+        assert_eq!(listen("::1:5000"), Err(AddressError::Colons("::1:5000".into())));
+        assert_eq!(listen("[::g]:1"), Err(AddressError::Brackets("[::g]".into())));
+        assert_eq!(listen("1.2.3:1"), Err(AddressError::Host("1.2.3".into())));
+        assert_eq!(listen("a b:1"), Err(AddressError::Host("a b".into())));
+        assert_eq!(listen(":1"), Err(AddressError::Host("".into())));
+        assert_eq!(parse_port("0"), Err(AddressError::PortZero));
+        assert_eq!(parse_port("-1"), Err(AddressError::Port("-1".into())));
+    }
+}

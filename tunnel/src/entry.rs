@@ -1,0 +1,3 @@
+//! Where local connections come in.
+
+pub(crate) mod tcp;

@@ -1,0 +1,3 @@
+//! The links, one module for each kind.
+
+pub(crate) mod classic;

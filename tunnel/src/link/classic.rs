@@ -1,0 +1,19 @@
+//! The classic link's shell: one task owns the UDP socket, the table of streams and every TCP connection.
+//!
+//! - `driver`: the loop; what to look at first
+//! - `side`: what differs between the two roles, `entry` and `exit`
+//! - `conns`: the TCP connections, those of streams and those that are being closed
+//! - `outbox`: from TCP into datagrams, paced, and out of the socket
+//! - `peer`: where proxy2 is, by whatever address it answers
+
+mod conns;
+mod driver;
+pub(crate) mod entry;
+pub(crate) mod exit;
+mod journal;
+mod outbox;
+pub(crate) mod peer;
+mod side;
+
+pub(crate) use driver::Driver;
+pub(crate) use side::Side;

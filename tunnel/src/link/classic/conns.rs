@@ -1,0 +1,296 @@
+//! The TCP connections of a session: those of streams, and those whose stream is over but whose last bytes are not out.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::fmt::Debug;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::sync::Arc;
+use std::task::{Poll, Waker};
+use std::time::{Duration, Instant};
+
+use proto::classic::Stream;
+use slab::Slab;
+use tokio::net::TcpStream;
+
+use crate::queue::Budget;
+use crate::ready::Ready;
+use crate::relay::{Read, Relay};
+
+/// All connections of a session.
+#[derive(Debug)]
+pub(super) struct Conns<P> {
+    slots: Slab<Conn<P>>,
+    keys: BTreeMap<Stream<P>, usize>,
+    ready: Arc<Ready>,
+    woken: Vec<usize>,
+    /// Connections that may have bytes to read, in the order they take turns.
+    readable: VecDeque<usize>,
+    budget: Budget,
+    queue_limit: usize,
+    closing: usize,
+    next_sweep: Option<Instant>,
+}
+
+#[derive(Debug)]
+struct Conn<P> {
+    relay: Relay,
+    state: State<P>,
+    /// It stands in `readable`.
+    listed: bool,
+    /// The other end has sent FIN.
+    ended: bool,
+}
+
+#[derive(Debug)]
+enum State<P> {
+    /// A stream's connection; bytes are read from it once the stream is open.
+    Stream { stream: Stream<P>, open: bool },
+    /// What waits is still written, then FIN is sent, then the other end's FIN is awaited.
+    Closing { fin_sent: bool, until: Instant },
+}
+
+impl<P: Copy + Ord + Debug> Conns<P> {
+    /// Connections that may be closing at a time; further ones are cut off.
+    const MAX_CLOSING: usize = 256;
+    /// How long a closing connection may take none of the bytes that wait for it.
+    const FLUSH_PATIENCE: Duration = Duration::from_secs(10);
+    /// How long the other end may take to answer our FIN with its own. Closing before that would turn bytes it still
+    /// sends into a reset, and a reset can destroy what it has not read yet.
+    const FIN_PATIENCE: Duration = Duration::from_secs(2);
+    /// How often closing connections are looked through.
+    const SWEEP: Duration = Duration::from_millis(250);
+
+    /// No connections. At most `queue_limit` bytes wait for each, `memory` for all.
+    pub(super) fn new(queue_limit: usize, memory: usize) -> Self {
+        Self {
+            slots: Slab::new(),
+            keys: BTreeMap::new(),
+            ready: Ready::new(),
+            woken: Vec::new(),
+            readable: VecDeque::new(),
+            budget: Budget::new(memory),
+            queue_limit,
+            closing: 0,
+            next_sweep: None,
+        }
+    }
+
+    /// Says whom to wake when a connection moves.
+    pub(super) fn register(&self, task: &Waker) {
+        self.ready.register(task);
+    }
+
+    /// Takes over the connection of a stream. It is not read from before [`Conns::open`].
+    pub(super) fn insert(&mut self, stream: Stream<P>, tcp: TcpStream) {
+        let key = self.add(tcp, State::Stream { stream, open: false });
+        self.keys.insert(stream, key);
+    }
+
+    /// Reads from the stream's connection from now on.
+    pub(super) fn open(&mut self, stream: Stream<P>) {
+        let Some(&key) = self.keys.get(&stream) else { return };
+        if let Some(conn) = self.slots.get_mut(key) {
+            conn.state = State::Stream { stream, open: true };
+            list(&mut self.readable, conn, key);
+        }
+    }
+
+    /// Writes `parts` to the stream's connection. Says how many were dropped for want of room.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    pub(super) fn write(&mut self, stream: Stream<P>, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self.keys.get(&stream).and_then(|&key| self.slots.get_mut(key)) {
+            Some(conn) => conn.relay.write(parts, &mut self.budget),
+            None => Ok(parts.len()),
+        }
+    }
+
+    /// The stream is over: its connection gets what waits for it, then FIN.
+    pub(super) fn close(&mut self, stream: Stream<P>) {
+        if let Some(key) = self.keys.remove(&stream) {
+            self.begin_closing(key);
+        }
+    }
+
+    /// Closes every stream's connection.
+    pub(super) fn close_all(&mut self) {
+        for key in std::mem::take(&mut self.keys).into_values() {
+            self.begin_closing(key);
+        }
+    }
+
+    /// Closes a connection that never had a stream.
+    pub(super) fn turn_away(&mut self, tcp: TcpStream) {
+        if self.closing < Self::MAX_CLOSING {
+            let key = self.add(tcp, State::Closing { fin_sent: false, until: Instant::now() });
+            self.closing += 1;
+            self.advance_closing(key);
+        }
+    }
+
+    /// The stream's connection is broken.
+    pub(super) fn remove(&mut self, stream: Stream<P>) {
+        if let Some(key) = self.keys.remove(&stream) {
+            self.drop_slot(key);
+        }
+    }
+
+    /// Writes to the connections that were woken. `broken` gets the streams whose connection turned out to be.
+    pub(super) fn serve(&mut self, broken: &mut Vec<(Stream<P>, io::Error)>) -> bool {
+        let mut woken = std::mem::take(&mut self.woken);
+        self.ready.take(&mut woken);
+        let moved = !woken.is_empty();
+        for key in woken.drain(..) {
+            self.serve_one(key, broken);
+        }
+        self.woken = woken;
+        moved
+    }
+
+    /// The next connection that may have bytes to read, and its stream. Whoever takes it reads once, then calls
+    /// [`Conns::read_more`] or [`Conns::read_no_more`], or neither if the read was pending.
+    pub(super) fn next_readable(&mut self) -> Option<(Stream<P>, &Relay)> {
+        while let Some(key) = self.readable.pop_front() {
+            let Some(conn) = self.slots.get_mut(key) else { continue };
+            conn.listed = false;
+            if let State::Stream { stream, open: true } = conn.state
+                && !conn.ended
+            {
+                return self.slots.get(key).map(|conn| (stream, &conn.relay));
+            }
+        }
+        None
+    }
+
+    /// Whether [`Conns::next_readable`] would try a connection.
+    pub(super) fn has_readable(&self) -> bool {
+        !self.readable.is_empty()
+    }
+
+    /// The read brought data; there may be more, after the others had their turn.
+    pub(super) fn read_more(&mut self, stream: Stream<P>) {
+        let Some(&key) = self.keys.get(&stream) else { return };
+        if let Some(conn) = self.slots.get_mut(key) {
+            list(&mut self.readable, conn, key);
+        }
+    }
+
+    /// The connection's other end has sent FIN.
+    pub(super) fn read_no_more(&mut self, stream: Stream<P>) {
+        if let Some(conn) = self.keys.get(&stream).and_then(|&key| self.slots.get_mut(key)) {
+            conn.ended = true;
+        }
+    }
+
+    /// When [`Conns::sweep`] has something to do.
+    pub(super) const fn next_sweep(&self) -> Option<Instant> {
+        self.next_sweep
+    }
+
+    /// Cuts off the closing connections that took too long.
+    pub(super) fn sweep(&mut self, now: Instant) {
+        let late = |conn: &Conn<P>| matches!(conn.state, State::Closing { until, .. } if until <= now);
+        let keys: Vec<_> = self.slots.iter().filter(|(_, conn)| late(conn)).map(|(key, _)| key).collect();
+        for key in keys {
+            self.drop_slot(key);
+        }
+        self.next_sweep = (self.closing > 0).then(|| now + Self::SWEEP);
+    }
+
+    /// Whether every connection has got all its bytes and our FIN.
+    pub(super) fn all_finished(&self) -> bool {
+        self.slots.iter().all(|(_, conn)| matches!(conn.state, State::Closing { fin_sent: true, .. }))
+    }
+
+    fn add(&mut self, tcp: TcpStream, state: State<P>) -> usize {
+        let entry = self.slots.vacant_entry();
+        let key = entry.key();
+        let relay = Relay::new(tcp, self.queue_limit, &self.ready, key);
+        entry.insert(Conn { relay, state, listed: false, ended: false });
+        key
+    }
+
+    fn serve_one(&mut self, key: usize, broken: &mut Vec<(Stream<P>, io::Error)>) {
+        let Some(conn) = self.slots.get_mut(key) else { return };
+        conn.relay.rearm();
+        match conn.state {
+            State::Closing { .. } => self.advance_closing(key),
+            State::Stream { stream, open } => match conn.relay.poll_flush(&mut self.budget) {
+                Poll::Ready(Err(error)) => broken.push((stream, error)),
+                Poll::Ready(Ok(())) | Poll::Pending if open && !conn.ended => {
+                    list(&mut self.readable, conn, key);
+                }
+                Poll::Ready(Ok(())) | Poll::Pending => {}
+            },
+        }
+    }
+
+    fn begin_closing(&mut self, key: usize) {
+        if self.closing >= Self::MAX_CLOSING {
+            self.drop_slot(key);
+            return;
+        }
+        if let Some(conn) = self.slots.get_mut(key) {
+            conn.state = State::Closing { fin_sent: false, until: Instant::now() + Self::FLUSH_PATIENCE };
+            self.closing += 1;
+            self.advance_closing(key);
+        }
+    }
+
+    /// Takes a closing connection as far as it goes.
+    fn advance_closing(&mut self, key: usize) {
+        let Some(conn) = self.slots.get_mut(key) else { return };
+        let State::Closing { fin_sent, until } = &mut conn.state else { return };
+        let now = Instant::now();
+        if !*fin_sent {
+            let waiting = conn.relay.waiting();
+            match conn.relay.poll_flush(&mut self.budget) {
+                Poll::Ready(Ok(())) => {
+                    conn.relay.finish();
+                    *fin_sent = true;
+                    *until = now + Self::FIN_PATIENCE;
+                }
+                Poll::Ready(Err(_)) => return self.drop_slot(key),
+                Poll::Pending if conn.relay.waiting() < waiting => *until = now + Self::FLUSH_PATIENCE,
+                Poll::Pending => {}
+            }
+        }
+        self.next_sweep.get_or_insert(now + Self::SWEEP);
+        // Bytes that still come have no stream any more.
+        let done = conn.ended || reads_to_the_end(&conn.relay);
+        conn.ended = done;
+        if done && *fin_sent {
+            self.drop_slot(key);
+        }
+    }
+
+    fn drop_slot(&mut self, key: usize) {
+        let Some(mut conn) = self.slots.try_remove(key) else { return };
+        conn.relay.discard(&mut self.budget);
+        if matches!(conn.state, State::Closing { .. }) {
+            self.closing -= 1;
+        }
+        if conn.listed {
+            self.readable.retain(|&other| other != key);
+        }
+    }
+}
+
+fn list<P>(readable: &mut VecDeque<usize>, conn: &mut Conn<P>, key: usize) {
+    if !conn.listed {
+        conn.listed = true;
+        readable.push_back(key);
+    }
+}
+
+/// Reads and forgets what is there; whether nothing more can come.
+fn reads_to_the_end(relay: &Relay) -> bool {
+    let mut scratch = [0; 4_096];
+    loop {
+        match relay.poll_read(&mut [IoSliceMut::new(&mut scratch)]) {
+            Poll::Ready(Ok(Read::Data(_))) => {}
+            Poll::Ready(Ok(Read::End) | Err(_)) => return true,
+            Poll::Pending => return false,
+        }
+    }
+}

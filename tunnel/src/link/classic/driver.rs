@@ -1,0 +1,354 @@
+//! The loop of a classic session: look at everything that may have moved, in the order of its urgency, then wait.
+
+use std::future::{Future, poll_fn};
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::SocketAddr;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use proto::Time;
+use proto::classic::{Closed, Reason, Stream};
+use tokio::sync::watch;
+use tokio::time::{Sleep, sleep};
+
+use super::conns::Conns;
+use super::journal::Journal;
+use super::outbox::Outbox;
+use super::side::{Arrival, Path, Received, Side};
+use crate::metrics::Counters;
+use crate::options::Classic;
+use crate::udp::{BATCH_SIZE, DATAGRAM_BUFFER, RecvMeta, Udp, answer_from, datagrams};
+
+/// One session, as one task.
+#[derive(Debug)]
+pub(crate) struct Driver<S: Side> {
+    side: S,
+    udp: Udp,
+    local: SocketAddr,
+    conns: Conns<S::Peer>,
+    outbox: Outbox,
+    /// [`BATCH_SIZE`] receive buffers.
+    storage: Vec<u8>,
+    counters: Counters,
+    published: watch::Sender<Counters>,
+    journal: Journal,
+    start: Instant,
+    alarm: Pin<Box<Sleep>>,
+    alarm_at: Option<Instant>,
+    /// Set once the end was asked for: when to stop waiting for the last bytes.
+    end_by: Option<Instant>,
+}
+
+impl<S: Side> Driver<S> {
+    /// Rounds in one go before other tasks of the thread get theirs. While a target is being dialled it is one round
+    /// with one system call for UDP: data that comes before the answer has little room, so the dial must get on.
+    const ROUNDS: usize = 32;
+    /// System calls that take from the UDP socket before TCP gets its turn. What is not taken is lost, what is not
+    /// read from TCP just waits.
+    const RECEIVES: usize = 8;
+    /// How long an end that was asked for waits for connections that take their last bytes slowly.
+    const END_PATIENCE: Duration = Duration::from_secs(1);
+
+    /// A session of `side` over `udp`.
+    ///
+    /// # Errors
+    /// The socket does not tell its address.
+    pub(crate) fn new(side: S, udp: Udp, options: &Classic) -> io::Result<Self> {
+        let granted = udp.granted()?;
+        Ok(Self {
+            side,
+            local: udp.local_addr()?,
+            conns: Conns::new(options.queue, options.memory),
+            outbox: Outbox::new(options.payload.bytes(), options.rate.bytes_per_second(granted.recv)),
+            storage: vec![0; BATCH_SIZE * DATAGRAM_BUFFER],
+            counters: Counters::default(),
+            published: watch::Sender::default(),
+            journal: Journal::new(),
+            start: Instant::now(),
+            alarm: Box::pin(sleep(Duration::ZERO)),
+            alarm_at: None,
+            end_by: None,
+            udp,
+        })
+    }
+
+    /// The counters, kept up to date while the session runs.
+    pub(crate) fn counters(&self) -> watch::Receiver<Counters> {
+        self.published.subscribe()
+    }
+
+    /// Runs until `shutdown` completes, then closes every stream and says what was counted.
+    ///
+    /// # Errors
+    /// The UDP socket is broken.
+    pub(crate) async fn run(mut self, shutdown: impl Future<Output = ()>) -> io::Result<Counters> {
+        let mut shutdown = pin!(shutdown);
+        poll_fn(|cx| {
+            if self.end_by.is_none() && shutdown.as_mut().poll(cx).is_ready() {
+                self.begin_end();
+            }
+            self.poll(cx)
+        })
+        .await?;
+        self.publish();
+        Ok(self.counters)
+    }
+
+    fn begin_end(&mut self) {
+        self.side.shutdown(self.now());
+        self.conns.close_all();
+        self.drain();
+        self.end_by = Some(Instant::now() + Self::END_PATIENCE);
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.conns.register(cx.waker());
+        for _ in 0..Self::ROUNDS {
+            let mut moved = self.receive(cx)?;
+            moved |= self.arrivals(cx);
+            moved |= self.serve();
+            self.timeouts();
+            let sent = self.outbox.poll_flush(cx, &self.udp, &mut self.counters);
+            if self.is_over(sent.is_ready()) {
+                return Poll::Ready(Ok(()));
+            }
+            moved |= sent.is_ready() && self.send(cx);
+            if !moved && self.poll_alarm(cx, sent.is_ready()).is_pending() {
+                self.publish();
+                return Poll::Pending;
+            }
+            if self.side.is_dialling() {
+                break;
+            }
+        }
+        self.publish();
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn is_over(&self, all_sent: bool) -> bool {
+        self.end_by.is_some_and(|by| (all_sent && self.conns.all_finished()) || Instant::now() >= by)
+    }
+
+    /// Takes what the UDP socket has.
+    fn receive(&mut self, cx: &mut Context<'_>) -> io::Result<bool> {
+        let mut storage = std::mem::take(&mut self.storage);
+        let mut result = Ok(false);
+        for _ in 0..Self::RECEIVES {
+            let mut metas = [RecvMeta::default(); BATCH_SIZE];
+            let mut places = storage.chunks_mut(DATAGRAM_BUFFER);
+            let mut bufs: [_; BATCH_SIZE] =
+                std::array::from_fn(|_| IoSliceMut::new(places.next().unwrap_or_default()));
+            match self.udp.poll_recv(cx, &mut bufs, &mut metas) {
+                Poll::Ready(Ok(filled)) => {
+                    for (meta, buffer) in metas.iter().zip(storage.chunks(DATAGRAM_BUFFER)).take(filled) {
+                        self.take_in(meta, buffer);
+                    }
+                    result = Ok(true);
+                    if self.side.is_dialling() {
+                        break;
+                    }
+                }
+                Poll::Ready(Err(error)) => {
+                    result = Err(error);
+                    break;
+                }
+                Poll::Pending => break,
+            }
+        }
+        self.storage = storage;
+        result
+    }
+
+    /// Hands one receive buffer to the table. Data datagrams of one stream in a row are written with one call.
+    fn take_in(&mut self, meta: &RecvMeta, buffer: &[u8]) {
+        let from = Path { remote: meta.addr, local: answer_from(self.local, meta) };
+        let now = self.now();
+        let mut run: Option<Stream<S::Peer>> = None;
+        let mut parts: Vec<IoSlice<'_>> = Vec::new();
+        for datagram in datagrams(buffer, meta) {
+            let received = self.side.handle_datagram(now, from, datagram);
+            if let Some(Received::Data { stream, payload }) = received {
+                if run != Some(stream) {
+                    self.write(run.replace(stream), &mut parts);
+                }
+                parts.push(IoSlice::new(payload));
+                continue;
+            }
+            self.write(run.take(), &mut parts);
+            match received {
+                Some(Received::Opened { stream, early }) => self.open(stream, &early),
+                Some(Received::Closed(closed)) => self.close(closed),
+                Some(Received::Data { .. }) | None => {}
+            }
+            self.drain();
+        }
+        self.write(run, &mut parts);
+        self.drain();
+    }
+
+    /// Writes `parts`, and empties it, to the connection of `stream`.
+    fn write(&mut self, stream: Option<Stream<S::Peer>>, parts: &mut Vec<IoSlice<'_>>) {
+        if let Some(stream) = stream {
+            self.counters.data_received += widen(parts.len());
+            self.counters.bytes_received += widen(parts.iter().map(|part| part.len()).sum());
+            match self.conns.write(stream, parts) {
+                Ok(dropped) => self.counters.lost.queue_full += widen(dropped),
+                Err(error) => self.fail(stream, &error),
+            }
+        }
+        parts.clear();
+    }
+
+    /// New clients, dialled targets.
+    fn arrivals(&mut self, cx: &mut Context<'_>) -> bool {
+        let now = self.now();
+        let Poll::Ready(arrival) = self.side.poll_arrival(cx, now) else { return false };
+        match arrival {
+            Arrival::Client(stream, tcp) => self.conns.insert(stream, tcp),
+            Arrival::Surplus(tcp) => self.conns.turn_away(tcp),
+            Arrival::Target { stream, tcp, early } => {
+                self.conns.insert(stream, tcp);
+                self.open(stream, &early);
+            }
+            Arrival::Nothing => {}
+        }
+        self.drain();
+        true
+    }
+
+    /// Connections that take bytes again or have some.
+    fn serve(&mut self) -> bool {
+        let mut broken = Vec::new();
+        let moved = self.conns.serve(&mut broken);
+        if !broken.is_empty() {
+            for (stream, error) in broken {
+                self.fail(stream, &error);
+            }
+            self.drain();
+        }
+        moved
+    }
+
+    fn timeouts(&mut self) {
+        let now = self.now();
+        if self.side.poll_timeout().is_some_and(|at| at <= now) {
+            self.side.handle_timeout(now);
+            self.drain();
+        }
+        let instant = Instant::now();
+        if self.conns.next_sweep().is_some_and(|at| at <= instant) {
+            self.conns.sweep(instant);
+        }
+    }
+
+    /// Reads one batch from the connection whose turn it is, and sends it.
+    fn send(&mut self, cx: &mut Context<'_>) -> bool {
+        if !self.conns.has_readable() || !self.outbox.wait(Instant::now()).is_zero() {
+            return false;
+        }
+        let now = self.now();
+        let Some((stream, relay)) = self.conns.next_readable() else { return false };
+        let to = self.side.path(stream.peer());
+        match self.outbox.poll_fill(&self.udp, to, stream.id(), relay, &mut self.counters) {
+            Poll::Pending => {}
+            Poll::Ready(Ok(0)) => {
+                self.conns.read_no_more(stream);
+                self.side.finish(now, stream);
+            }
+            Poll::Ready(Ok(_)) => {
+                self.conns.read_more(stream);
+                self.side.note_sent(now, stream);
+                // What the system does not take now is tried again before anything else is read.
+                let _ = self.outbox.poll_flush(cx, &self.udp, &mut self.counters);
+            }
+            Poll::Ready(Err(error)) => self.fail(stream, &error),
+        }
+        self.drain();
+        true
+    }
+
+    /// Waits for the next moment at which something is to be done. Ready: it has come.
+    fn poll_alarm(&mut self, cx: &mut Context<'_>, may_send: bool) -> Poll<()> {
+        let now = Instant::now();
+        let paced = (may_send && self.conns.has_readable()).then(|| now + self.outbox.wait(now));
+        let table = self.side.poll_timeout().map(|at| self.instant(at));
+        let next = [paced, table, self.conns.next_sweep(), self.end_by].into_iter().flatten().min();
+        let Some(next) = next else { return Poll::Pending };
+        if self.alarm_at != Some(next) {
+            self.alarm_at = Some(next);
+            self.alarm.as_mut().reset(next.into());
+        }
+        let rung = self.alarm.as_mut().poll(cx);
+        if rung.is_ready() {
+            self.alarm_at = None;
+        }
+        rung
+    }
+
+    fn open(&mut self, stream: Stream<S::Peer>, early: &[u8]) {
+        self.journal.opened(stream);
+        self.conns.open(stream);
+        if !early.is_empty() {
+            self.write(Some(stream), &mut vec![IoSlice::new(early)]);
+        }
+    }
+
+    fn close(&mut self, closed: Closed<S::Peer>) {
+        match closed.reason {
+            Reason::Refused | Reason::NoAnswer => self.journal.refused(&closed.reason),
+            Reason::Peer | Reason::Finished | Reason::Idle => {
+                self.journal.closed(closed.stream, &closed.reason);
+            }
+        }
+        self.conns.close(closed.stream);
+    }
+
+    /// The stream's connection is broken.
+    fn fail(&mut self, stream: Stream<S::Peer>, error: &io::Error) {
+        self.journal.closed(stream, error);
+        self.conns.remove(stream);
+        self.side.close(self.now(), stream);
+    }
+
+    /// Takes what the table has to say: streams that ended, datagrams to send.
+    fn drain(&mut self) {
+        while let Some(closed) = self.side.poll_event() {
+            self.close(closed);
+        }
+        let now = self.now();
+        while let Some((peer, datagram)) = self.side.poll_transmit(now) {
+            let to = self.side.path(peer);
+            self.outbox.answer(to, datagram, &mut self.counters);
+        }
+    }
+
+    fn publish(&mut self) {
+        self.counters.table = *self.side.table();
+        self.counters.streams = self.side.streams();
+        self.side.count(&mut self.counters);
+        let counters = self.counters;
+        self.published.send_if_modified(|old| {
+            let changed = *old != counters;
+            *old = counters;
+            changed
+        });
+    }
+
+    /// The time on the table's clock, which counts from the start of the session.
+    fn now(&self) -> Time {
+        Time::ZERO + self.start.elapsed()
+    }
+
+    /// The runtime's name for a moment of the table.
+    fn instant(&self, at: Time) -> Instant {
+        // A moment too far to be named is never reached; a day is far enough to look again.
+        let day = Duration::from_secs(86_400);
+        self.start.checked_add(at.since(Time::ZERO)).unwrap_or_else(|| Instant::now() + day)
+    }
+}
+
+fn widen(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}

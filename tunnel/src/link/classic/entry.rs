@@ -1,0 +1,128 @@
+//! proxy1's role on a classic link: clients in, one peer.
+
+use std::task::{Context, Poll, ready};
+
+use proto::Time;
+use proto::classic::frame::Datagram;
+use proto::classic::{self, Closed, Counters as Table, Stream};
+use tracing::debug;
+
+use super::journal::Journal;
+use super::peer::Peer;
+use super::side::{Arrival, Path, Received, Side};
+use crate::entry::tcp::Acceptor;
+use crate::metrics::Counters;
+
+/// A table, a listener and a peer.
+#[derive(Debug)]
+pub(crate) struct Entry {
+    table: classic::Entry,
+    clients: Acceptor,
+    peer: Peer,
+    strangers: u64,
+    ending: bool,
+    journal: Journal,
+}
+
+impl Entry {
+    /// An entry whose clients connect to `clients` and whose exit is `peer`.
+    pub(crate) fn new(settings: classic::Settings, clients: Acceptor, peer: Peer) -> Self {
+        let table = classic::Entry::new(settings);
+        Self { table, clients, peer, strangers: 0, ending: false, journal: Journal::new() }
+    }
+}
+
+impl Side for Entry {
+    type Peer = ();
+
+    fn path(&self, (): ()) -> Path {
+        Path { remote: self.peer.address(), local: None }
+    }
+
+    fn handle_datagram<'a>(&mut self, now: Time, from: Path, datagram: &'a [u8]) -> Option<Received<'a, ()>> {
+        if !self.peer.is_from(from.remote) {
+            self.strangers += 1;
+            return None;
+        }
+        Some(match self.table.handle_datagram(now, datagram)? {
+            classic::entry::Received::Data { stream, payload } => Received::Data { stream, payload },
+            classic::entry::Received::Opened { stream, early } => Received::Opened { stream, early },
+            classic::entry::Received::Closed(closed) => Received::Closed(closed),
+        })
+    }
+
+    fn poll_arrival(&mut self, cx: &mut Context<'_>, now: Time) -> Poll<Arrival<()>> {
+        if self.ending {
+            return Poll::Pending;
+        }
+        if self.peer.poll_lookup(cx).is_ready() {
+            return Poll::Ready(Arrival::Nothing);
+        }
+        let (tcp, client) = ready!(self.clients.poll(cx));
+        Poll::Ready(match self.table.open(now) {
+            Ok(stream) => {
+                debug!(id = %stream.id(), serial = stream.serial(), %client, "a client arrived");
+                Arrival::Client(stream, tcp)
+            }
+            Err(busy) => {
+                self.journal.refused(&busy);
+                Arrival::Surplus(tcp)
+            }
+        })
+    }
+
+    fn is_dialling(&self) -> bool {
+        false
+    }
+
+    fn poll_transmit(&mut self, now: Time) -> Option<((), Datagram)> {
+        let datagram = self.table.poll_transmit()?;
+        if datagram.first() == Some(&classic::frame::Kind::Open.byte()) {
+            self.peer.note_request(now);
+        }
+        Some(((), datagram))
+    }
+
+    fn finish(&mut self, now: Time, stream: Stream) {
+        self.table.finish(now, stream);
+    }
+
+    fn close(&mut self, now: Time, stream: Stream) {
+        self.table.close(now, stream);
+    }
+
+    fn note_sent(&mut self, now: Time, stream: Stream) {
+        self.table.note_sent(now, stream);
+    }
+
+    fn shutdown(&mut self, now: Time) {
+        self.ending = true;
+        self.table.shutdown(now);
+    }
+
+    fn handle_timeout(&mut self, now: Time) {
+        self.table.handle_timeout(now);
+    }
+
+    fn poll_event(&mut self) -> Option<Closed> {
+        self.table.poll_event()
+    }
+
+    fn poll_timeout(&self) -> Option<Time> {
+        self.table.poll_timeout()
+    }
+
+    fn table(&self) -> &Table {
+        self.table.counters()
+    }
+
+    fn streams(&self) -> usize {
+        self.table.streams()
+    }
+
+    fn count(&self, counters: &mut Counters) {
+        counters.lost.strangers = self.strangers;
+        counters.accept_failures = self.clients.failures();
+        counters.lookups = self.peer.lookups();
+    }
+}

@@ -1,0 +1,125 @@
+//! What a session counts, for its closing line, for operators and for tests.
+
+pub use proto::classic::{Counters as Table, Drops};
+
+/// What a session has done since it started.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    /// What the table of streams counted.
+    pub table: Table,
+    /// Streams that are open or opening now.
+    pub streams: usize,
+    /// Data bytes read from TCP connections and sent over the link.
+    pub bytes_sent: u64,
+    /// Data bytes received over the link, for TCP connections.
+    pub bytes_received: u64,
+    /// Data datagrams sent.
+    pub data_sent: u64,
+    /// Data datagrams received.
+    pub data_received: u64,
+    /// What was dropped outside the table.
+    pub lost: Lost,
+    /// Targets that could not be dialled, by cause (exit).
+    pub dials: Dials,
+    /// Times that `accept` failed (entry).
+    pub accept_failures: u64,
+    /// Times that the peer's name was looked up again (entry).
+    pub lookups: u64,
+}
+
+/// Datagrams lost in this process outside the table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Lost {
+    /// Received, but the TCP connection is too slow and its queue, or the memory for all queues, is full.
+    pub queue_full: u64,
+    /// The system refused to send them: no route, larger than the path's MTU.
+    pub not_sent: u64,
+    /// They did not come from the peer (entry).
+    pub strangers: u64,
+    /// Answers and closes that waited for the socket in too large a number.
+    pub answers: u64,
+}
+
+/// Failed dials by cause.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Dials {
+    /// Nobody listens there.
+    pub refused: u64,
+    /// No answer in time.
+    pub timed_out: u64,
+    /// No way there.
+    pub unreachable: u64,
+    /// The target's name is unknown.
+    pub unknown_host: u64,
+    /// Anything else: no descriptors left, for example.
+    pub other: u64,
+}
+
+impl Dials {
+    /// All failed dials.
+    pub const fn total(&self) -> u64 {
+        self.refused + self.timed_out + self.unreachable + self.unknown_host + self.other
+    }
+}
+
+impl Lost {
+    /// All datagrams lost.
+    pub const fn total(&self) -> u64 {
+        self.queue_full + self.not_sent + self.strangers + self.answers
+    }
+}
+
+impl Counters {
+    /// Writes the closing line: what always matters, then whatever else is not zero.
+    pub(crate) fn log(&self) {
+        let (sent, received) = (self.bytes_sent, self.bytes_received);
+        let refused = self.table.refused + self.table.all_busy;
+        let rare = self.rare();
+        let rare = (!rare.is_empty()).then_some(rare);
+        tracing::info!(
+            opened = self.table.opened,
+            refused,
+            bytes_sent = sent,
+            bytes_received = received,
+            rare,
+            "ended"
+        );
+    }
+
+    /// What should not happen often and did, in words.
+    fn rare(&self) -> String {
+        let t = &self.table;
+        let all = [
+            ("streams unanswered or given up", t.abandoned),
+            ("streams closed as idle", t.idle),
+            ("opens repeated", t.repeats_sent + t.repeats_received),
+            ("strays answered", t.strays_answered),
+            ("ids reused unrested", t.unrested),
+            ("datagrams not understood or not expected", t.drops.total()),
+            ("datagrams dropped at full queues", self.lost.queue_full),
+            ("datagrams not sent", self.lost.not_sent + self.lost.answers),
+            ("datagrams from strangers", self.lost.strangers),
+            ("dials refused", self.dials.refused),
+            ("dials timed out", self.dials.timed_out),
+            ("dials failed otherwise", self.dials.total() - self.dials.refused - self.dials.timed_out),
+            ("accepts failed", self.accept_failures),
+            ("names looked up again", self.lookups),
+        ];
+        let happened = all.iter().filter(|(_, count)| *count > 0);
+        happened.map(|(what, count)| format!("{what}: {count}")).collect::<Vec<_>>().join(", ")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_happened_is_told() {
+        let mut counters = Counters::default();
+        assert_eq!(counters.rare(), "");
+        counters.lost.strangers = 3;
+        counters.dials.unknown_host = 2;
+        assert_eq!(counters.rare(), "datagrams from strangers: 3, dials failed otherwise: 2");
+    }
+}

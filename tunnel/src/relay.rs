@@ -1,0 +1,127 @@
+//! The TCP side of one stream: what the link brings is written to it, what it sends is read into datagrams.
+//!
+//! The two directions are independent: an end of one says nothing about the other.
+
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker, ready};
+
+use socket2::SockRef;
+use tokio::net::TcpStream;
+
+use crate::queue::{Budget, Queue};
+use crate::ready::{Ready, StreamWaker};
+
+/// One TCP connection and what waits to be written to it.
+#[derive(Debug)]
+pub(crate) struct Relay {
+    tcp: TcpStream,
+    queue: Queue,
+    waker: Waker,
+    stream_waker: Arc<StreamWaker>,
+}
+
+/// What a read brought.
+#[derive(Debug)]
+pub(crate) enum Read {
+    /// So many bytes, at least 1.
+    Data(usize),
+    /// The connection's other end will send nothing more.
+    End,
+}
+
+impl Relay {
+    /// Wraps a connection; it wakes `key` of `ready`. At most `limit` bytes wait to be written.
+    pub(crate) fn new(tcp: TcpStream, limit: usize, ready: &Arc<Ready>, key: usize) -> Self {
+        // Small writes of the application are small datagrams at once; if this fails they are merely later.
+        let _ = tcp.set_nodelay(true);
+        let (waker, stream_waker) = ready.waker(key);
+        Self { tcp, queue: Queue::new(limit), waker, stream_waker }
+    }
+
+    /// To be called before looking at a woken stream.
+    pub(crate) fn rearm(&self) {
+        self.stream_waker.rearm();
+    }
+
+    /// Reads what is there into `bufs`, in order.
+    ///
+    /// # Errors
+    /// The connection is broken; it was reset, for example.
+    pub(crate) fn poll_read(&self, bufs: &mut [IoSliceMut<'_>]) -> Poll<io::Result<Read>> {
+        let mut cx = Context::from_waker(&self.waker);
+        loop {
+            ready!(self.tcp.poll_read_ready(&mut cx))?;
+            match self.tcp.try_read_vectored(bufs) {
+                Ok(0) => return Poll::Ready(Ok(Read::End)),
+                Ok(count) => return Poll::Ready(Ok(Read::Data(count))),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+
+    /// Writes `parts` behind what waits already; what the connection does not take at once waits. Says how many of the
+    /// parts were dropped, whole or in part, because a bound was reached.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    pub(crate) fn write(&mut self, parts: &[IoSlice<'_>], budget: &mut Budget) -> io::Result<usize> {
+        let mut written = if self.queue.is_empty() { self.write_now(parts)? } else { 0 };
+        let mut dropped = 0;
+        for part in parts {
+            let rest = part.get(written..).unwrap_or_default();
+            written = written.saturating_sub(part.len());
+            if !rest.is_empty() && !self.queue.push(rest, budget) {
+                dropped += 1;
+            }
+        }
+        if !self.queue.is_empty() {
+            // Asks to be woken when the connection takes more; it may do so by now.
+            let _ = self.poll_flush(budget)?;
+        }
+        Ok(dropped)
+    }
+
+    /// Writes what waits. Ready when nothing does.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    pub(crate) fn poll_flush(&mut self, budget: &mut Budget) -> Poll<io::Result<()>> {
+        let mut cx = Context::from_waker(&self.waker);
+        while !self.queue.is_empty() {
+            ready!(self.tcp.poll_write_ready(&mut cx))?;
+            match self.tcp.try_write_vectored(&self.queue.slices()) {
+                Ok(count) => self.queue.pop(count, budget),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// How many bytes wait to be written.
+    pub(crate) fn waiting(&self) -> usize {
+        self.queue.len()
+    }
+
+    /// Tells the connection's other end that nothing more will come.
+    pub(crate) fn finish(&self) {
+        // Fails only on a connection that is over.
+        let _ = SockRef::from(&self.tcp).shutdown(Shutdown::Write);
+    }
+
+    /// Gives back what waits, unwritten. To be called before dropping the relay.
+    pub(crate) fn discard(&mut self, budget: &mut Budget) {
+        self.queue.clear(budget);
+    }
+
+    /// How much of `parts` the connection takes without waiting, in bytes.
+    fn write_now(&self, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self.tcp.try_write_vectored(parts) {
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => Ok(0),
+            result => result,
+        }
+    }
+}

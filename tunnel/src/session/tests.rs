@@ -1,0 +1,89 @@
+//! A pair in one process; what it does in every other situation is tested in the crate `tests`.
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::oneshot;
+
+use super::*;
+
+/// A target that answers the first connection's bytes, once its FIN has come, with the same bytes.
+async fn answer_after_fin(listener: TcpListener) {
+    let (mut connection, _) = listener.accept().await.unwrap();
+    let mut all = Vec::new();
+    connection.read_to_end(&mut all).await.unwrap();
+    connection.write_all(&all).await.unwrap();
+}
+
+/// A pair towards `target`.
+async fn pair(target: SocketAddr) -> (Session, Session) {
+    let mut options = Classic::default();
+    options.table.linger = std::time::Duration::from_millis(20);
+    let link = Link::Classic(options);
+    let exit = ExitSettings { listen: Listen::loopback(0), target: target.into(), link: link.clone() };
+    let exit = Session::exit(exit).await.unwrap();
+    let peer = exit.running().udp_addr.into();
+    let entry = Session::entry(EntrySettings { listen: Listen::loopback(0), peer, link }).await.unwrap();
+    (entry, exit)
+}
+
+#[tokio::test]
+async fn bytes_cross_and_the_session_ends_when_asked() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (entry, exit) = pair(listener.local_addr().unwrap()).await;
+    let address = entry.running().local_addr;
+    let mut counters = exit.counters();
+    let (stop, stopped) = oneshot::channel::<()>();
+    let entry = tokio::spawn(entry.run(async { stopped.await.unwrap_or_default() }));
+    let (stop_exit, stopped) = oneshot::channel::<()>();
+    let exit = tokio::spawn(exit.run(async { stopped.await.unwrap_or_default() }));
+    let target = tokio::spawn(async move {
+        let (mut connection, _) = listener.accept().await.unwrap();
+        let mut bytes = [0; 4];
+        connection.read_exact(&mut bytes).await.unwrap();
+        connection.write_all(&bytes).await.unwrap();
+        connection
+    });
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(b"hola").await.unwrap();
+    let mut bytes = [0; 4];
+    client.read_exact(&mut bytes).await.unwrap();
+    assert_eq!(&bytes, b"hola");
+    counters.wait_for(|counters| counters.streams == 1).await.unwrap();
+    stop.send(()).unwrap();
+    assert_eq!(client.read(&mut bytes).await.unwrap(), 0, "the end must reach the client");
+    assert_eq!(entry.await.unwrap().unwrap().table.closed, 1);
+    counters.wait_for(|counters| counters.streams == 0).await.unwrap();
+    let mut connection = target.await.unwrap();
+    assert_eq!(connection.read(&mut bytes).await.unwrap(), 0, "the end must reach the target");
+    stop_exit.send(()).unwrap();
+    assert_eq!(exit.await.unwrap().unwrap().bytes_received, 4);
+}
+
+#[tokio::test]
+async fn a_fin_reaches_both_ends_behind_the_last_byte() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (entry, exit) = pair(listener.local_addr().unwrap()).await;
+    let address = entry.running().local_addr;
+    tokio::spawn(entry.run(std::future::pending()));
+    tokio::spawn(exit.run(std::future::pending()));
+    let target = tokio::spawn(answer_after_fin(listener));
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(b"to the last byte").await.unwrap();
+    client.shutdown().await.unwrap();
+    // One X ends both directions, so a target that answers only after the FIN is too late on this link; but it gets all
+    // bytes and the FIN, and the client gets an orderly end.
+    target.await.unwrap();
+    let mut reply = Vec::new();
+    client.read_to_end(&mut reply).await.unwrap();
+    assert_eq!(reply, b"");
+}
+
+#[tokio::test]
+async fn an_address_in_use_is_named() {
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = taken.local_addr().unwrap();
+    let link = Link::Classic(Classic::default());
+    let settings = EntrySettings { listen: address.into(), peer: address.into(), link };
+    let error = Session::entry(settings).await.unwrap_err().to_string();
+    assert!(error.contains(&address.to_string()) && error.contains("in use"), "{error}");
+}

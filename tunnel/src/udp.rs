@@ -1,0 +1,313 @@
+//! The UDP socket of a proxy: batches both ways, large buffers. The home of `quinn-udp`.
+//!
+//! Where the system can, many datagrams of one size to one peer leave with one system call (GSO), and arriving ones
+//! are handed over merged (GRO). Neither is visible to the peer. Where the system cannot, the same calls work and move
+//! one datagram at a time. A socket bound to an IPv6 wildcard also serves IPv4; addresses are always given and
+//! reported in their own family, never as IPv4 in IPv6.
+
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::task::{Context, Poll, ready};
+
+use quinn_udp::{UdpSockRef, UdpSocketState};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+
+pub use quinn_udp::{BATCH_SIZE, EcnCodepoint, RecvMeta, Transmit};
+
+/// A receive buffer of this many bytes holds every UDP datagram, and every run of merged ones.
+pub const DATAGRAM_BUFFER: usize = 65_536;
+
+/// The largest payload one send may carry, all its segments together (IPv4: 65,535 - 20 - 8 bytes).
+pub const MAX_SEND: usize = 65_507;
+
+/// Most receive errors in a row that are taken for echoes of ICMP messages before one is reported.
+const MAX_ERRORS_IN_A_ROW: usize = 64;
+
+/// The socket.
+#[derive(Debug)]
+pub struct Udp {
+    io: UdpSocket,
+    state: UdpSocketState,
+    /// The socket is IPv6: IPv4 addresses go in and come out mapped.
+    v6: bool,
+}
+
+/// What the system granted of the socket buffers that were asked for, in bytes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Granted {
+    /// Bytes for datagrams that wait to be read.
+    pub recv: usize,
+    /// Bytes for datagrams that wait to be sent.
+    pub send: usize,
+}
+
+impl Udp {
+    /// Binds `address` and asks for socket buffers of `buffer` bytes. Smaller ones are no error; see [`Udp::granted`].
+    ///
+    /// # Errors
+    /// Those of `socket` and `bind`: the port is in use, the address is not of this machine.
+    pub fn bind(address: SocketAddr, buffer: usize) -> io::Result<Self> {
+        let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+        if address.is_ipv6() {
+            socket.set_only_v6(false)?;
+        }
+        raise(buffer, |size| socket.set_recv_buffer_size(size));
+        raise(buffer, |size| socket.set_send_buffer_size(size));
+        socket.set_nonblocking(true)?;
+        socket.bind(&address.into())?;
+        let io = UdpSocket::from_std(socket.into())?;
+        let state = UdpSocketState::new(UdpSockRef::from(&io))?;
+        Ok(Self { io, state, v6: address.is_ipv6() })
+    }
+
+    /// Binds a free port on all addresses of this machine, of both families where there is IPv6.
+    ///
+    /// # Errors
+    /// Those of [`Udp::bind`].
+    pub fn bind_any(buffer: usize) -> io::Result<Self> {
+        let any = |text: &str| text.parse().expect("a literal socket address");
+        Self::bind(any("[::]:0"), buffer).or_else(|_| Self::bind(any("0.0.0.0:0"), buffer))
+    }
+
+    /// The bound address.
+    ///
+    /// # Errors
+    /// Those of `getsockname`.
+    pub fn local_addr(&self) -> io::Result<SocketAddr> {
+        Ok(canonical(self.io.local_addr()?))
+    }
+
+    /// The sizes of the socket's buffers. Linux reports twice what datagrams may fill, to cover its own overhead.
+    ///
+    /// # Errors
+    /// Those of `getsockopt`.
+    pub fn granted(&self) -> io::Result<Granted> {
+        let socket = SockRef::from(&self.io);
+        let overhead = if cfg!(target_os = "linux") { 2 } else { 1 };
+        Ok(Granted {
+            recv: socket.recv_buffer_size()? / overhead,
+            send: socket.send_buffer_size()? / overhead,
+        })
+    }
+
+    /// How many datagrams one send may carry: 1 without GSO. Can fall to 1 when the system turns out not to support it.
+    pub fn max_segments(&self) -> usize {
+        self.state.max_gso_segments()
+    }
+
+    /// Receives into `bufs`, at most [`BATCH_SIZE`] of them, each best [`DATAGRAM_BUFFER`] bytes long, and says how
+    /// many were filled. `metas` tells each one's length, sender and the size of the datagrams merged in it.
+    ///
+    /// Errors that an ICMP message left on the socket are passed over: an unreachable peer is not an end.
+    ///
+    /// # Errors
+    /// Those of `recvmsg` that are not about a peer.
+    pub fn poll_recv(
+        &self,
+        cx: &mut Context<'_>,
+        bufs: &mut [IoSliceMut<'_>],
+        metas: &mut [RecvMeta],
+    ) -> Poll<io::Result<usize>> {
+        let mut errors = 0;
+        loop {
+            ready!(self.io.poll_recv_ready(cx))?;
+            let received = self
+                .io
+                .try_io(Interest::READABLE, || self.state.recv(UdpSockRef::from(&self.io), bufs, metas));
+            match received {
+                Ok(count) => {
+                    for meta in metas.iter_mut().take(count) {
+                        meta.addr = canonical(meta.addr);
+                        meta.dst_ip = meta.dst_ip.map(|ip| ip.to_canonical());
+                    }
+                    return Poll::Ready(Ok(count));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if is_about_a_peer(&error) && errors < MAX_ERRORS_IN_A_ROW => errors += 1,
+                Err(error) => return Poll::Ready(Err(error)),
+            }
+        }
+    }
+
+    /// Sends `transmit`, or its first segments, and says how many bytes of its contents are sent. Contents are at
+    /// most [`MAX_SEND`] bytes.
+    ///
+    /// # Errors
+    /// Those of `sendmsg` for the first segment not yet sent. None is an end: the next send may succeed.
+    pub fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
+        let transmit = Transmit { destination: self.outgoing(transmit.destination), ..transmit.clone() };
+        loop {
+            ready!(self.io.poll_send_ready(cx))?;
+            match self.io.try_io(Interest::WRITABLE, || self.send_some(&transmit)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                result => return Poll::Ready(result),
+            }
+        }
+    }
+
+    /// [`Udp::poll_recv`] as a future.
+    ///
+    /// # Errors
+    /// See there.
+    pub async fn recv(&self, bufs: &mut [IoSliceMut<'_>], metas: &mut [RecvMeta]) -> io::Result<usize> {
+        std::future::poll_fn(|cx| self.poll_recv(cx, bufs, metas)).await
+    }
+
+    /// Sends all of `transmit`.
+    ///
+    /// # Errors
+    /// See [`Udp::poll_send`]; what follows the failing segment is not sent.
+    pub async fn send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
+        let mut rest = transmit.clone();
+        loop {
+            let sent = std::future::poll_fn(|cx| self.poll_send(cx, &rest)).await?;
+            match rest.contents.split_at_checked(sent) {
+                Some((_, more)) if !more.is_empty() => rest.contents = more,
+                _ => return Ok(()),
+            }
+        }
+    }
+
+    /// One attempt: all at once, then, where the system refuses that, segment by segment. Some kernels answer a
+    /// segmented send with `EAGAIN` though a single datagram would go out, so that is no reason to wait yet.
+    fn send_some(&self, transmit: &Transmit<'_>) -> io::Result<usize> {
+        let segment = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
+        if transmit.contents.len() <= segment.saturating_mul(self.max_segments()) {
+            match self.state.try_send(UdpSockRef::from(&self.io), transmit) {
+                Ok(()) => return Ok(transmit.contents.len()),
+                Err(error) if transmit.contents.len() <= segment => return Err(error),
+                Err(_) => {}
+            }
+        }
+        let mut sent = 0;
+        for contents in transmit.contents.chunks(segment) {
+            let single = Transmit { contents, segment_size: None, ..transmit.clone() };
+            match self.state.try_send(UdpSockRef::from(&self.io), &single) {
+                Ok(()) => sent += contents.len(),
+                Err(error) if sent == 0 => return Err(error),
+                Err(_) => break,
+            }
+        }
+        Ok(sent)
+    }
+
+    /// `address` in the family of the socket.
+    fn outgoing(&self, address: SocketAddr) -> SocketAddr {
+        match address {
+            SocketAddr::V4(v4) if self.v6 => {
+                SocketAddrV6::new(v4.ip().to_ipv6_mapped(), v4.port(), 0, 0).into()
+            }
+            SocketAddr::V4(_) | SocketAddr::V6(_) => address,
+        }
+    }
+}
+
+/// The datagrams that lie merged in a received buffer.
+pub fn datagrams<'a>(buffer: &'a [u8], meta: &RecvMeta) -> impl Iterator<Item = &'a [u8]> {
+    let filled = buffer.get(..meta.len).unwrap_or(buffer);
+    // An empty datagram is a datagram too; `chunks` would not show it.
+    let empty = filled.is_empty().then_some(filled);
+    empty.into_iter().chain(filled.chunks(meta.stride.max(1)))
+}
+
+/// The local address that a datagram was sent to, and so has to be answered from, where the socket at `local` is bound
+/// to no single one.
+pub fn answer_from(local: SocketAddr, meta: &RecvMeta) -> Option<IpAddr> {
+    meta.dst_ip.filter(|_| local.ip().is_unspecified())
+}
+
+/// Whether a send failed because the datagram is larger than the path's MTU.
+pub fn is_too_large(error: &io::Error) -> bool {
+    quinn_udp::is_msg_size_err(error)
+}
+
+fn canonical(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V6(v6) => match v6.ip().to_ipv4_mapped() {
+            Some(v4) => SocketAddr::new(v4.into(), v6.port()),
+            None => address,
+        },
+        SocketAddr::V4(_) => address,
+    }
+}
+
+/// Sets a buffer as large as the system allows, down from `wanted`. Linux clamps by itself; others refuse.
+fn raise(wanted: usize, set: impl Fn(usize) -> io::Result<()>) {
+    let mut size = wanted;
+    while size >= 64 << 10 && set(size).is_err() {
+        size /= 2;
+    }
+}
+
+fn is_about_a_peer(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(
+        error.kind(),
+        Kind::ConnectionRefused
+            | Kind::ConnectionReset
+            | Kind::HostUnreachable
+            | Kind::NetworkUnreachable
+            | Kind::Interrupted
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Everything that arrives at `udp` until `count` datagrams are there.
+    async fn receive(udp: &Udp, count: usize) -> Vec<(SocketAddr, Vec<u8>)> {
+        let mut storage = vec![0; DATAGRAM_BUFFER * 2];
+        let mut all = Vec::new();
+        while all.len() < count {
+            let mut bufs: Vec<_> = storage.chunks_mut(DATAGRAM_BUFFER).map(IoSliceMut::new).collect();
+            let mut metas = [RecvMeta::default(); 2];
+            let filled = udp.recv(&mut bufs, &mut metas).await.unwrap();
+            for (meta, buffer) in metas.iter().zip(storage.chunks(DATAGRAM_BUFFER)).take(filled) {
+                all.extend(datagrams(buffer, meta).map(|datagram| (meta.addr, datagram.to_vec())));
+            }
+        }
+        all
+    }
+
+    fn transmit(destination: SocketAddr, contents: &[u8], segment: usize) -> Transmit<'_> {
+        Transmit { destination, ecn: None, contents, segment_size: Some(segment), src_ip: None }
+    }
+
+    #[tokio::test]
+    async fn a_batch_arrives_as_its_datagrams() {
+        let (here, there) =
+            (Udp::bind_any(1 << 20).unwrap(), Udp::bind("127.0.0.1:0".parse().unwrap(), 0).unwrap());
+        let contents: Vec<u8> = (0..30_000_u32).map(|i| i.to_le_bytes()[1]).collect();
+        here.send(&transmit(there.local_addr().unwrap(), &contents, 1_402)).await.unwrap();
+        let got = receive(&there, 22).await;
+        assert_eq!(got.iter().map(|(_, d)| d.clone()).collect::<Vec<_>>().concat(), contents);
+        assert!(got.iter().take(21).all(|(_, datagram)| datagram.len() == 1_402));
+        let from = SocketAddr::new("127.0.0.1".parse().unwrap(), here.local_addr().unwrap().port());
+        assert!(got.iter().all(|(sender, _)| *sender == from), "mapped addresses must not be seen");
+    }
+
+    #[tokio::test]
+    async fn the_largest_and_the_empty_datagram_arrive_whole() {
+        let (here, there) =
+            (Udp::bind_any(1 << 20).unwrap(), Udp::bind("127.0.0.1:0".parse().unwrap(), 1 << 20).unwrap());
+        let address = there.local_addr().unwrap();
+        here.send(&transmit(address, &[7; MAX_SEND], MAX_SEND)).await.unwrap();
+        here.send(&transmit(address, &[], 1)).await.unwrap();
+        let lengths: Vec<_> = receive(&there, 2).await.iter().map(|(_, datagram)| datagram.len()).collect();
+        assert_eq!(lengths, [MAX_SEND, 0]);
+    }
+
+    #[tokio::test]
+    async fn a_peer_that_is_not_there_is_no_error() {
+        let here = Udp::bind("127.0.0.1:0".parse().unwrap(), 0).unwrap();
+        let gone = Udp::bind("127.0.0.1:0".parse().unwrap(), 0).unwrap().local_addr().unwrap();
+        for _ in 0..3 {
+            here.send(&transmit(gone, b"hola", 4)).await.unwrap();
+        }
+        here.send(&transmit(here.local_addr().unwrap(), b"still here", 10)).await.unwrap();
+        assert_eq!(receive(&here, 1).await[0].1, b"still here");
+    }
+}
