@@ -48,6 +48,9 @@ impl Default for Settings {
 /// How long a link whose life is doubted has to show it.
 const CHALLENGE: Duration = Duration::from_millis(1_500);
 
+/// How often to see whether an address that is not validated may get more.
+const SHORT_OF_BUDGET: Duration = Duration::from_millis(25);
+
 /// A client that was receiving and hears nothing more for this long asks for a sign of life: its address may have
 /// changed without its knowledge, and only its own packets show the new one.
 const QUIET: Duration = Duration::from_secs(1);
@@ -221,6 +224,8 @@ impl Link {
     /// Tells the peer, as well as one packet can, that the link is over.
     pub const fn close(&mut self, code: u64) {
         self.ending = Some(code);
+        // Without keys there is nobody to tell.
+        self.over |= !self.is_up();
     }
 
     /// Takes in one datagram; what it holds is opened where it lies. `from`: where it came from.
@@ -314,8 +319,10 @@ impl Link {
 
     fn established(&mut self, now: Time, new: Established) {
         let first = self.epoch.is_none();
-        // What was opened before the first answer is known to nobody but us, and stays.
-        if !first && (!new.known || self.epoch != Some(new.epoch)) {
+        // What was opened before the first answer is known to nobody but us, and stays; so does, as long as nothing has
+        // been heard, what the same process may not have got yet.
+        let forgotten = !new.known && self.highest.is_some();
+        if !first && (forgotten || self.epoch != Some(new.epoch)) {
             let lost = self.transport.stream_count() > 0;
             self.transport = Transport::new(Side::Client, self.settings.transport);
             self.replay = Replay::new();
@@ -386,7 +393,8 @@ impl Link {
             self.challenged = None;
             self.events.push_back(Event::Gone);
         }
-        let silent = self.asking.as_ref().is_some_and(|asking| asking.asked() >= 5);
+        let unanswered = self.asking.as_ref().is_some_and(|asking| asking.asked() >= 5);
+        let silent = unanswered && now.since(self.heard_at) >= SILENCE;
         if silent && !std::mem::replace(&mut self.told_unreachable, true) {
             self.events.push_back(Event::Unreachable);
         }
@@ -409,7 +417,11 @@ impl Link {
         if self.over {
             return Time::NEVER;
         }
-        let transport = if self.is_up() { self.transport.poll_timeout() } else { Time::NEVER };
+        let mut transport = if self.is_up() { self.transport.poll_timeout() } else { Time::NEVER };
+        if self.is_short_of_budget() {
+            // What is due may not be able to leave: no timer in the past, but another look now and then.
+            transport = transport.max(now + SHORT_OF_BUDGET);
+        }
         let due =
             [transport, self.probe_due(), self.sessions.timeout(), self.path.timeout(), self.ask_due(now)];
         let due = due.into_iter().min().unwrap_or(Time::NEVER);

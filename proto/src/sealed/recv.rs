@@ -78,6 +78,9 @@ impl RecvHalf {
     /// The peer says that its bytes end at `end`.
     pub(crate) fn set_end(&mut self, end: u64) -> Result<(), Violation> {
         let highest = self.ahead.iter().next_back().map_or(self.ready, |range| range.end);
+        if end > self.granted {
+            return Err(Violation::Credit);
+        }
         if end < highest || self.end.is_some_and(|known| known != end) {
             return Err(Violation::End);
         }
