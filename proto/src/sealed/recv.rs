@@ -46,13 +46,13 @@ impl RecvHalf {
         if range.end > self.granted {
             return Err(Violation::Credit);
         }
+        let was = (self.ready, self.is_finished());
         if fin {
             self.set_end(range.end)?;
         }
         if self.end.is_some_and(|end| range.end > end) {
             return Err(Violation::End);
         }
-        let was = (self.ready, self.is_finished());
         self.store(range, bytes, pool);
         Ok(was != (self.ready, self.is_finished()))
     }
@@ -178,6 +178,14 @@ mod tests {
         read(&mut half, &mut pool);
         assert!(half.grant(4));
         assert_eq!(half.granted(), 8);
+    }
+
+    #[test]
+    fn an_end_that_comes_alone_is_news() {
+        let (mut half, mut pool) = (RecvHalf::new(100), Pool::default());
+        half.on_data(0, b"abcd", false, &mut pool).unwrap();
+        assert_eq!(half.on_data(4, b"", true, &mut pool), Ok(true));
+        assert_eq!(half.on_data(4, b"", true, &mut pool), Ok(false));
     }
 
     #[test]

@@ -227,6 +227,11 @@ impl Streams {
         self.peer_open
     }
 
+    /// All streams.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Stream> {
+        self.slab.iter().map(|(_, stream)| stream)
+    }
+
     /// The stream named `id`.
     pub(crate) fn key(&self, id: StreamId) -> Option<usize> {
         self.by_id.get(&id).copied()

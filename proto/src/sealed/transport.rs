@@ -189,7 +189,8 @@ impl Transport {
 
     /// Writes `bytes`; the caller has asked [`Transport::room`].
     pub fn write(&mut self, now: Time, id: StreamId, bytes: &[u8]) {
-        let Some((key, stream, pools)) = self.streams.find(id).filter(|(_, stream, _)| stream.takes_bytes()) else {
+        let Some((key, stream, pools)) = self.streams.find(id).filter(|(_, stream, _)| stream.takes_bytes())
+        else {
             return;
         };
         stream.send.write(bytes, &mut pools.send);
@@ -204,7 +205,8 @@ impl Transport {
         slices: usize,
         fill: impl FnOnce(&mut dyn Iterator<Item = &mut [u8]>) -> Result<usize, E>,
     ) -> Result<usize, E> {
-        let Some((key, stream, pools)) = self.streams.find(id).filter(|(_, stream, _)| stream.takes_bytes()) else {
+        let Some((key, stream, pools)) = self.streams.find(id).filter(|(_, stream, _)| stream.takes_bytes())
+        else {
             return Ok(0);
         };
         let filled = stream.send.write_with(slices, &mut pools.send, fill)?;
@@ -265,7 +267,9 @@ impl Transport {
         take: impl FnOnce(&mut dyn Iterator<Item = &[u8]>) -> Result<usize, E>,
     ) -> Result<usize, E> {
         let round_trip = self.recovery.rtt.smoothed();
-        let Some((key, stream, _)) = self.streams.find(id).filter(|(_, stream, _)| stream.own_reset.is_none()) else {
+        let Some((key, stream, _)) =
+            self.streams.find(id).filter(|(_, stream, _)| stream.own_reset.is_none())
+        else {
             return Ok(0);
         };
         stream.told_readable = false;
@@ -377,6 +381,11 @@ impl Transport {
         self.streams.pools.send.used() + self.streams.pools.recv.used()
     }
 
+    /// The streams, for a failure message.
+    pub(crate) fn describe(&self) -> String {
+        format!("{:?}", self.streams.iter().collect::<Vec<_>>())
+    }
+
     /// Bytes the peer has been promised beyond what every stream has.
     pub(crate) const fn promised(&self) -> u64 {
         self.streams.granted()
@@ -472,7 +481,9 @@ impl Transport {
             self.mtu.on_probe_acked(*size);
             return self.recovery.set_mtu(self.mtu.current());
         }
-        let Some((key, stream, pools)) = content.stream().and_then(|id| self.streams.find(id)) else { return };
+        let Some((key, stream, pools)) = content.stream().and_then(|id| self.streams.find(id)) else {
+            return;
+        };
         match content {
             Content::Data { range, fin, .. } => stream.send.on_acked(range.clone(), *fin, &mut pools.send),
             Content::Reset(_) => {

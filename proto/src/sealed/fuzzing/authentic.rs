@@ -49,7 +49,9 @@ fn serve(now: Time, transport: &mut Transport, dice: u8) {
             Event::Incoming { id, .. } => transport.accept(id),
             Event::Reset(id, _) => transport.discard(id),
             Event::Readable(id) if dice & 1 == 0 => {
-                let all = |slices: &mut dyn Iterator<Item = &[u8]>| Ok::<_, Infallible>(slices.map(<[u8]>::len).sum());
+                let all = |slices: &mut dyn Iterator<Item = &[u8]>| {
+                    Ok::<_, Infallible>(slices.map(<[u8]>::len).sum())
+                };
                 let _ = transport.read_with(now, id, all);
                 transport.finish(now, id);
             }
@@ -97,7 +99,11 @@ mod tests {
             if kind == 11 {
                 let low = a.min(1 << 20);
                 let ranges = [low + 1..low + 2 + c.min(9), 0..b.min(low)];
-                frame::put_ack(&mut writer, Duration::ZERO, ranges.into_iter().filter(|range| !range.is_empty()));
+                frame::put_ack(
+                    &mut writer,
+                    Duration::ZERO,
+                    ranges.into_iter().filter(|range| !range.is_empty()),
+                );
             } else {
                 frame::put(&mut writer, &frame);
             }

@@ -171,9 +171,23 @@ impl std::fmt::Display for Model {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let [(one, client), (other, server)] = &self.ends;
         let state = |transport: &Transport| {
-            (transport.stream_count(), transport.memory(), transport.is_waiting(), transport.is_idle(), transport.counts())
+            (
+                transport.stream_count(),
+                transport.memory(),
+                transport.is_waiting(),
+                transport.is_idle(),
+                transport.counts(),
+            )
         };
-        write!(f, "{:?}, {:?}, {:?}, {client:?}, {server:?}", self.knobs, state(one), state(other))
+        write!(
+            f,
+            "{:?}, {:?}, {:?}, {client:?}, {server:?} {} {}",
+            self.knobs,
+            state(one),
+            state(other),
+            one.describe(),
+            other.describe()
+        )
     }
 }
 

@@ -147,7 +147,10 @@ impl Application {
             };
             assert!(stream.read <= said.written, "{id}: {} of {} bytes read", stream.read, said.written);
             if stream.read_end {
-                assert!(said.finished && stream.read == said.written, "{id} ended too early: {stream:?}, {said:?}");
+                assert!(
+                    said.finished && stream.read == said.written,
+                    "{id} ended too early: {stream:?}, {said:?}"
+                );
             }
             if let Some(code) = stream.peer_reset.filter(|code| *code != ResetCode::Limit) {
                 assert_eq!(said.reset, Some(code), "{id}: a reset that nobody sent");
