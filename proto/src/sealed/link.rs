@@ -361,8 +361,12 @@ impl Link {
         }
         // What was sent into a long silence did not have the time yet to be answered, but may well not be.
         let unheard = self.sent_at.since(self.heard_at) >= LONG_SILENCE;
-        let since = if unheard { Time::ZERO } else { self.heard_at + SILENCE };
-        asking.due(true).max(since)
+        if unheard {
+            return asking.due(true);
+        }
+        // Silence counts from when the peer had something to answer: before that it was just idle.
+        let Some(waiting) = self.transport.waiting_since() else { return Time::NEVER };
+        asking.due(true).max(self.heard_at.max(waiting) + SILENCE)
     }
 
     /// When the client asks for a sign of life.

@@ -361,6 +361,12 @@ impl Transport {
         self.recovery.log.in_flight_packets() > 0
     }
 
+    /// When the oldest packet left that waits to be acknowledged.
+    pub(crate) fn waiting_since(&self) -> Option<Time> {
+        let log = &self.recovery.log;
+        log.in_flight_below(log.next()).next().map(|(_, packet)| packet.sent)
+    }
+
     /// Whether something waits for a packet.
     pub(crate) fn has_unsent(&self) -> bool {
         self.has_content()

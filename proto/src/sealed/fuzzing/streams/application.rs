@@ -90,14 +90,19 @@ impl Application {
 
     /// Answers events, then does what can be done.
     pub(super) fn work(&mut self, now: Time, transport: &mut Transport) {
-        while let Some(event) = transport.poll_event() {
-            self.hear(now, transport, event);
-        }
+        self.hear_all(now, transport);
         for (id, stream) in self.streams.iter_mut().filter(|(_, stream)| !stream.over) {
             say(now, transport, *id, stream);
             if stream.readable && !stream.paused {
                 take(now, transport, *id, stream, usize::MAX);
             }
+        }
+        self.hear_all(now, transport);
+    }
+
+    fn hear_all(&mut self, now: Time, transport: &mut Transport) {
+        while let Some(event) = transport.poll_event() {
+            self.hear(now, transport, event);
         }
     }
 
