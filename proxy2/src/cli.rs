@@ -27,6 +27,10 @@ struct Cli {
     #[arg(value_name = "PORT", value_parser = parse_port)]
     port: u16,
 
+    // First: its options have no heading of their own and would come under the one before.
+    #[command(flatten)]
+    verbosity: Verbosity,
+
     #[command(flatten)]
     classic: ClassicArgs,
 
@@ -39,11 +43,8 @@ struct Cli {
     dial_timeout: Duration,
 
     /// How many proxy1s may have streams at a time, ten streams each
-    #[arg(long, value_name = "NUMBER", default_value = "64", help_heading = "Classic link")]
+    #[arg(long, value_name = "NUMBER", default_value = "64", value_parser = parse_peers, help_heading = "Classic link")]
     peers: NonZeroUsize,
-
-    #[command(flatten)]
-    verbosity: Verbosity,
 }
 
 const EXAMPLE: &str = "\
@@ -66,6 +67,10 @@ pub(crate) fn parse(
     classic.dial_limit = cli.dial_timeout;
     let target = HostPort { host: cli.host, port: cli.port };
     Ok((ExitSettings { listen: cli.listen, target, link: Link::Classic(classic) }, cli.verbosity.level()))
+}
+
+fn parse_peers(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| format!("'{text}' is not a number of proxy1s: write a number from 1"))
 }
 
 #[cfg(test)]
@@ -106,6 +111,7 @@ mod tests {
         names("--classic --payload 65506 8080 localhost 5000", "--payload", "from 1 to 65505");
         names("--classic --rate fast 8080 localhost 5000", "--rate", "'fast' is not a rate");
         names("--classic 8080 localhost", "<PORT>", "required");
+        names("--classic --peers 0 8080 localhost 5000", "--peers", "write a number from 1");
     }
 
     #[test]

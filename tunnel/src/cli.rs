@@ -18,7 +18,7 @@ pub struct ClassicArgs {
     #[arg(long)]
     classic: bool,
 
-    /// Most data bytes in a datagram, 1 to 65505
+    /// Most data bytes in a datagram, 1 to 65505; 2 bytes of header come on top
     #[arg(long, value_name = "SIZE", default_value = "1400", value_parser = parse_payload)]
     payload: Payload,
 
@@ -105,8 +105,8 @@ impl Verbosity {
 }
 
 fn parse_payload(text: &str) -> Result<Payload, String> {
-    let wrong = || format!("'{text}' is not a payload: write a number from 1 to {}", Payload::MAX.bytes());
-    text.parse().ok().and_then(Payload::new).ok_or_else(wrong)
+    let wrong = || format!("'{text}' is not a payload: write a size from 1 to {}", Payload::MAX.bytes());
+    parse_size(text).ok().and_then(Payload::new).ok_or_else(wrong)
 }
 
 fn parse_idle(text: &str) -> Result<Duration, String> {
