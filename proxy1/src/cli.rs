@@ -28,6 +28,10 @@ struct Cli {
     #[arg(value_name = "PORT", value_parser = parse_port)]
     port: u16,
 
+    // First: its options have no heading of their own and would come under the one before.
+    #[command(flatten)]
+    verbosity: Verbosity,
+
     /// The ticket that proxy2 printed, one line; seen by all users of this machine: prefer one of the next two
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["classic", "ticket_file"], help_heading = "Sealed link")]
     ticket: Option<Ticket>,
@@ -43,9 +47,6 @@ struct Cli {
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = parse_time, requires = "classic",
         help_heading = "Classic link")]
     id_rest: Duration,
-
-    #[command(flatten)]
-    verbosity: Verbosity,
 }
 
 /// The variable that can hold the ticket.
@@ -159,6 +160,19 @@ mod tests {
         names("--classic --payload 65506 8080 localhost 5000", "--payload", "from 1 to 65505");
         names("--classic --rate fast 8080 localhost 5000", "--rate", "'fast' is not a rate");
         names("--classic 8080 localhost", "<PORT>", "required");
+    }
+
+    #[test]
+    fn a_payload_may_have_a_unit_like_every_size() {
+        let Link::Classic(classic) = run("--classic --payload 1KiB 8080 localhost 5000").unwrap().link;
+        assert_eq!(classic.payload.bytes(), 1_024);
+    }
+
+    #[test]
+    fn how_much_is_logged_is_no_option_of_the_link() {
+        let help = Cli::command().render_help().to_string();
+        let (general, link) = help.split_once("Classic link:").unwrap();
+        assert!(general.contains("--quiet") && !link.contains("--quiet"), "{help}");
     }
 
     #[test]

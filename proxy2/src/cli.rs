@@ -27,6 +27,10 @@ struct Cli {
     #[arg(value_name = "PORT", value_parser = parse_port)]
     port: u16,
 
+    // First: its options have no heading of their own and would come under the one before.
+    #[command(flatten)]
+    verbosity: Verbosity,
+
     /// How long the target may take to accept a connection [default: 10s; with --classic 5s]
     #[arg(long, value_name = "TIME", value_parser = parse_time)]
     dial_timeout: Option<Duration>,
@@ -64,13 +68,11 @@ struct Cli {
         long,
         value_name = "NUMBER",
         default_value = "64",
+        value_parser = parse_peers,
         requires = "classic",
         help_heading = "Classic link"
     )]
     peers: NonZeroUsize,
-
-    #[command(flatten)]
-    verbosity: Verbosity,
 }
 
 const EXAMPLE: &str = "\
@@ -108,6 +110,10 @@ pub(crate) fn parse(
     };
     let target = HostPort { host: cli.host, port: cli.port };
     Ok((ExitSettings { listen: cli.listen, target, link }, cli.verbosity.level()))
+}
+
+fn parse_peers(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| format!("'{text}' is not a number of proxy1s: write a number from 1"))
 }
 
 #[cfg(test)]
@@ -161,6 +167,7 @@ mod tests {
         names("--classic --payload 65506 8080 localhost 5000", "--payload", "from 1 to 65505");
         names("--classic --rate fast 8080 localhost 5000", "--rate", "'fast' is not a rate");
         names("--classic 8080 localhost", "<PORT>", "required");
+        names("--classic --peers 0 8080 localhost 5000", "--peers", "write a number from 1");
     }
 
     #[test]

@@ -62,7 +62,7 @@ struct SealedArgs {
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Classic link")]
 struct ClassicArgs {
-    /// Most data bytes in a datagram, 1 to 65505
+    /// Most data bytes in a datagram, 1 to 65505; 2 bytes of header come on top
     #[arg(long, value_name = "SIZE", default_value = "1400", value_parser = parse_payload, requires = "classic")]
     payload: Payload,
 
@@ -150,8 +150,8 @@ impl Verbosity {
 }
 
 fn parse_payload(text: &str) -> Result<Payload, String> {
-    let wrong = || format!("'{text}' is not a payload: write a number from 1 to {}", Payload::MAX.bytes());
-    text.parse().ok().and_then(Payload::new).ok_or_else(wrong)
+    let wrong = || format!("'{text}' is not a payload: write a size from 1 to {}", Payload::MAX.bytes());
+    parse_size(text).ok().and_then(Payload::new).ok_or_else(wrong)
 }
 
 fn parse_datagram(text: &str) -> Result<u16, String> {

@@ -13,7 +13,7 @@ const STRIDE: u64 = CHUNK as u64;
 type Chunk = Box<[u8; CHUNK]>;
 
 /// Gives chunks out and takes them back; the last one back is the first one out, while it is still in the cache.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Pool {
     free: Vec<Chunk>,
     used: usize,
@@ -47,7 +47,7 @@ impl Pool {
 }
 
 /// Bytes of one direction of a stream, addressed by stream offset; memory is held only where bytes were written.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub(crate) struct Buffer {
     chunks: VecDeque<Option<Chunk>>,
     /// Number of the front chunk: its first byte has the offset `first * CHUNK`.
@@ -154,6 +154,21 @@ impl Buffer {
         for chunk in std::mem::take(&mut self.chunks).into_iter().flatten() {
             pool.give(chunk);
         }
+    }
+}
+
+// Payloads are for nobody's eyes: only their places are shown.
+
+impl std::fmt::Debug for Pool {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} chunks used, {} free", self.used, self.free.len())
+    }
+}
+
+impl std::fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let held = self.chunks.iter().filter(|chunk| chunk.is_some()).count();
+        write!(f, "{held} of {} chunks from {}", self.chunks.len(), self.first)
     }
 }
 

@@ -1,5 +1,11 @@
 //! Entry points for fuzzers; the tests call them too.
 
+mod authentic;
+mod streams;
+
+pub use authentic::feed_transport;
+pub use streams::{Knobs, run_streams, run_streams_with};
+
 use super::cookie::Reply;
 use super::message::{Answer, AnswerView, Hello, HelloView};
 use super::packet::{Header, Kind};

@@ -77,6 +77,9 @@ struct Entry {
     client: PublicKey,
     id: LinkId,
     instance: Instance,
+    /// Whether its client has answered with a packet, and so may have streams on it. The packet may be forged, but only
+    /// by who sees the link's datagrams and could as well suppress them.
+    used: bool,
 }
 
 /// The table.
@@ -158,9 +161,13 @@ impl Hub {
         }
     }
 
-    fn route(&self, datagram: &[u8]) -> Route {
+    fn route(&mut self, datagram: &[u8]) -> Route {
         let Some(header) = Header::parse(datagram) else { return Route::Drop(Dropped::Malformed) };
-        self.by_index.get(&header.receiver).map_or(Route::Drop(Dropped::Stray), |link| Route::Link(*link))
+        let Some(&link) = self.by_index.get(&header.receiver) else { return Route::Drop(Dropped::Stray) };
+        if let Some(entry) = self.entries.get_mut(link.0) {
+            entry.used = true;
+        }
+        Route::Link(link)
     }
 
     fn greet(&mut self, now: Time, unix: UnixMicros, from: SocketAddr, datagram: &[u8]) -> Route {
@@ -187,13 +194,15 @@ impl Hub {
             return Route::Answer { bytes: request.refuse(why), refused: Some((client, why)) };
         }
         let index = self.free_index();
-        let (answer, session) = request.accept(index, known.is_some(), self.limits);
+        // A link whose first answer was lost has nothing yet that the client could go on with.
+        let used = known.and_then(|link| self.entries.get(link.0)).is_some_and(|entry| entry.used);
+        let (answer, session) = request.accept(index, used, self.limits);
         let session = Box::new(session);
         if let Some(link) = known {
             self.by_index.insert(index, link);
             return Route::Session { link, session, answer };
         }
-        let link = LinkKey(self.entries.insert(Entry { client, id, instance }));
+        let link = LinkKey(self.entries.insert(Entry { client, id, instance, used: false }));
         self.by_index.insert(index, link);
         self.by_name.insert((client, id), link);
         let rival = self.by_instance.insert((client, instance), link);

@@ -149,6 +149,11 @@ impl Initiator {
         .unwrap_or_else(Outcome::Ignored)
     }
 
+    /// Gives up all questions: answers to them are not wanted any more.
+    pub fn give_up(&mut self) {
+        self.questions.clear();
+    }
+
     fn hello(&self, index: u32) -> Hello {
         let Identity { link, instance, ciphers, limits } = self.identity;
         let (version, ciphers) = (VERSION, ciphers.offer());

@@ -48,6 +48,9 @@ impl Default for Settings {
 /// How long a link whose life is doubted has to show it.
 const CHALLENGE: Duration = Duration::from_millis(1_500);
 
+/// How often to see whether an address that is not validated may get more.
+const SHORT_OF_BUDGET: Duration = Duration::from_millis(25);
+
 /// A client that was receiving and hears nothing more for this long asks for a sign of life: its address may have
 /// changed without its knowledge, and only its own packets show the new one.
 const QUIET: Duration = Duration::from_secs(1);
@@ -109,8 +112,6 @@ pub struct Link {
     outgoing: Option<Vec<u8>>,
     heard_at: Time,
     sent_at: Time,
-    /// Since when the peer owes an acknowledgement and has not been heard.
-    owed_since: Option<Time>,
     /// The last content heard after which a sign of life has been asked for.
     quiet_at: Time,
     told_unreachable: bool,
@@ -170,7 +171,6 @@ impl Link {
             outgoing: None,
             heard_at: now,
             sent_at: now,
-            owed_since: None,
             quiet_at: now,
             told_unreachable: false,
             challenged: None,
@@ -224,6 +224,8 @@ impl Link {
     /// Tells the peer, as well as one packet can, that the link is over.
     pub const fn close(&mut self, code: u64) {
         self.ending = Some(code);
+        // Without keys there is nobody to tell.
+        self.over |= !self.is_up();
     }
 
     /// Takes in one datagram; what it holds is opened where it lies. `from`: where it came from.
@@ -262,7 +264,6 @@ impl Link {
         if from == self.path.address() {
             self.path.on_received(size);
         }
-        self.owed_since = None;
         if let Err(fault) = self.transport.handle_packet(now, header.counter, opened.frames) {
             self.over = true;
             self.events.push_back(Event::Broken(fault));
@@ -318,8 +319,10 @@ impl Link {
 
     fn established(&mut self, now: Time, new: Established) {
         let first = self.epoch.is_none();
-        // What was opened before the first answer is known to nobody but us, and stays.
-        if !first && (!new.known || self.epoch != Some(new.epoch)) {
+        // What was opened before the first answer is known to nobody but us, and stays; so does, as long as nothing has
+        // been heard, what the same process may not have got yet.
+        let forgotten = !new.known && self.highest.is_some();
+        if !first && (forgotten || self.epoch != Some(new.epoch)) {
             let lost = self.transport.stream_count() > 0;
             self.transport = Transport::new(Side::Client, self.settings.transport);
             self.replay = Replay::new();
@@ -348,16 +351,17 @@ impl Link {
 
     /// When to ask for keys; never if there is no reason to.
     fn ask_due(&self, now: Time) -> Time {
-        let Some(asking) = &self.asking else { return Time::NEVER };
+        let Some(asking) = self.asking.as_ref().filter(|_| self.path.is_known()) else { return Time::NEVER };
         let wanted = self.is_wanted();
         if !self.is_up() || self.sessions.is_old(now, self.transport.next_packet()) && wanted {
             return asking.due(wanted);
         }
-        let Some(owed_since) = self.owed_since else { return Time::NEVER };
+        // Silence counts from when the peer had something to answer: before that it was just idle.
+        let Some(waiting) = self.transport.waiting_since() else { return Time::NEVER };
         // What was sent into a long silence has not had the time to be answered, but may well not be.
-        let unheard = owed_since.since(self.heard_at) >= LONG_SILENCE;
+        let unheard = waiting.since(self.heard_at) >= LONG_SILENCE;
         let patience = SILENCE + self.transport.round_trip().unwrap_or_default() * 2;
-        asking.due(true).max(if unheard { owed_since } else { owed_since + patience })
+        asking.due(true).max(if unheard { waiting } else { self.heard_at.max(waiting) + patience })
     }
 
     /// When the client asks for a sign of life.
@@ -388,21 +392,12 @@ impl Link {
             self.challenged = None;
             self.events.push_back(Event::Gone);
         }
-        let silent = self.asking.as_ref().is_some_and(|asking| asking.asked() >= 5);
+        let unanswered = self.asking.as_ref().is_some_and(|asking| asking.asked() >= 5);
+        let silent = unanswered && now.since(self.heard_at) >= SILENCE;
         if silent && !std::mem::replace(&mut self.told_unreachable, true) {
             self.events.push_back(Event::Unreachable);
         }
-        self.note_owed(now);
         self.take_events();
-    }
-
-    /// Keeps account of since when the peer owes an acknowledgement.
-    fn note_owed(&mut self, now: Time) {
-        if self.transport.is_waiting() {
-            self.owed_since.get_or_insert(now);
-        } else {
-            self.owed_since = None;
-        }
     }
 
     /// The next thing the owner wants to know.
@@ -421,7 +416,11 @@ impl Link {
         if self.over {
             return Time::NEVER;
         }
-        let transport = if self.is_up() { self.transport.poll_timeout() } else { Time::NEVER };
+        let mut transport = if self.is_up() { self.transport.poll_timeout() } else { Time::NEVER };
+        if self.is_short_of_budget() {
+            // What is due may not be able to leave: no timer in the past, but another look now and then.
+            transport = transport.max(now + SHORT_OF_BUDGET);
+        }
         let due =
             [transport, self.probe_due(), self.sessions.timeout(), self.path.timeout(), self.ask_due(now)];
         let due = due.into_iter().min().unwrap_or(Time::NEVER);

@@ -56,6 +56,11 @@ impl Mtu {
         }
     }
 
+    /// The path is another one: the search begins again.
+    pub(crate) fn on_new_path(&mut self) {
+        *self = Self::new(self.max);
+    }
+
     /// The peer takes no larger ones.
     pub(crate) fn set_max(&mut self, max: u16) {
         if max < self.max {

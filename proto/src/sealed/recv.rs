@@ -42,11 +42,11 @@ impl RecvHalf {
         fin: bool,
         pool: &mut Pool,
     ) -> Result<bool, Violation> {
-        let was = (self.ready, self.is_finished());
         let range = offset..offset + bytes.len() as u64;
         if range.end > self.granted {
             return Err(Violation::Credit);
         }
+        let was = (self.ready, self.is_finished());
         if fin {
             self.set_end(range.end)?;
         }
@@ -78,6 +78,9 @@ impl RecvHalf {
     /// The peer says that its bytes end at `end`.
     pub(crate) fn set_end(&mut self, end: u64) -> Result<(), Violation> {
         let highest = self.ahead.iter().next_back().map_or(self.ready, |range| range.end);
+        if end > self.granted {
+            return Err(Violation::Credit);
+        }
         if end < highest || self.end.is_some_and(|known| known != end) {
             return Err(Violation::End);
         }
@@ -188,6 +191,14 @@ mod tests {
         read(&mut half, &mut pool);
         assert!(half.grant(4));
         assert_eq!(half.granted(), 8);
+    }
+
+    #[test]
+    fn an_end_that_comes_alone_is_news() {
+        let (mut half, mut pool) = (RecvHalf::new(100), Pool::default());
+        half.on_data(0, b"abcd", false, &mut pool).unwrap();
+        assert_eq!(half.on_data(4, b"", true, &mut pool), Ok(true));
+        assert_eq!(half.on_data(4, b"", true, &mut pool), Ok(false));
     }
 
     #[test]

@@ -17,8 +17,18 @@ pub(crate) const INITIAL_CREDIT: u64 = 64 * 1024;
 /// what a start on a path of 20 Mbit/s over a satellite has on its way.
 const FIRST_WINDOW: u64 = 2 * 1024 * 1024;
 
-/// The window that every stream can have, even on a link that is short of memory.
-const LEAST_WINDOW: u64 = 16 * 1024;
+/// The share of the free memory, as its divisor, that a stream of unknown use may be promised. Streams that never use
+/// what they were promised thus leave 1 MiB of 32 MiB to those that do, however many they are.
+const FIRST_SHARE: u64 = 16;
+
+/// The window that every stream has, even on a link that is short of memory: no less than the peer takes for granted.
+const LEAST_WINDOW: u64 = INITIAL_CREDIT;
+
+/// What counts of the bytes that a stream may come to hold: what exceeds the window that every stream has. Nearly all
+/// streams use little of theirs; if all use it at once, [`crate::sealed::transport`] drops packets rather than grow.
+const fn extra(outstanding: u64) -> u64 {
+    outstanding.saturating_sub(LEAST_WINDOW)
+}
 
 /// Which end of the handshake this is; tells whose half of the stream ids is whose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -63,10 +73,14 @@ pub(crate) struct Stream {
     pub(crate) recv: RecvHalf,
     /// Its place in the schedule.
     pub(crate) turn: Turn,
-    /// Where it goes: in `C`, until that is acknowledged.
+    /// Where it goes: in `C`, until that is acknowledged. May be empty.
     pub(crate) target: Vec<u8>,
+    /// Whether `C` is this side's to send and has not been acknowledged: until then the peer may not know the stream.
+    pub(crate) opening: bool,
     /// Control frames that must go (again).
     pub(crate) due: Due,
+    /// Whether `K` is this side's to send and has not been acknowledged.
+    pub(crate) announcing: bool,
     /// Whether `C` has been seen or sent.
     pub(crate) open: bool,
     /// Whether the target has been dialled, as far as this side knows.
@@ -75,6 +89,8 @@ pub(crate) struct Stream {
     pub(crate) own_reset: Option<OwnReset>,
     /// Reset by the peer.
     pub(crate) peer_reset: Option<ResetCode>,
+    /// Whether the application knows of the peer's reset.
+    pub(crate) told_reset: bool,
     /// Whether the application has been told that there is something to read, and has not read since.
     pub(crate) told_readable: bool,
     /// Whether the application wants to know when there is room to write.
@@ -107,11 +123,14 @@ impl Stream {
             recv: RecvHalf::new(granted),
             turn: Turn::default(),
             target: Vec::new(),
+            opening: false,
+            announcing: false,
             due: Due::default(),
             open: false,
             accepted: false,
             own_reset: None,
             peer_reset: None,
+            told_reset: false,
             told_readable: false,
             wants_room: false,
             window: granted,
@@ -119,12 +138,18 @@ impl Stream {
         }
     }
 
+    /// Whether the application may still write.
+    pub(crate) fn takes_bytes(&self) -> bool {
+        !self.send.is_finished() && self.own_reset.is_none() && self.peer_reset.is_none()
+    }
+
     /// Whether both directions are over and nothing has to be said any more.
     pub(crate) fn is_over(&self) -> bool {
         if let Some(reset) = self.own_reset {
-            return reset.acked && self.send.held() == 0;
+            return reset.acked && self.send.held() == 0 && !self.opening;
         }
-        self.send.is_done() && self.recv.is_read() && !self.due.opened
+        // What the peer reset is over when the application says so: see `Event::Reset`.
+        self.peer_reset.is_none() && self.send.is_done() && self.recv.is_read() && !self.announcing
     }
 }
 
@@ -141,6 +166,15 @@ pub(crate) enum Lookup {
     TooMany,
 }
 
+/// Memory for chunks of either direction, counted apart: what readers leave lying must not keep writers from writing.
+#[derive(Debug, Default)]
+pub(crate) struct Pools {
+    /// For what is written and not acknowledged.
+    pub(crate) send: Pool,
+    /// For what has arrived and not been read.
+    pub(crate) recv: Pool,
+}
+
 /// The table of streams.
 #[derive(Debug)]
 pub(crate) struct Streams {
@@ -152,9 +186,12 @@ pub(crate) struct Streams {
     /// Places of the peer's half below `next_peer` of which nothing has been seen.
     unseen: RangeSet,
     peer_open: usize,
+    /// Streams of the peer that may be in the table: far more than it may have open, because its streams are over for
+    /// it a little earlier than here, and what is beyond the limit is here until the peer has its reset.
+    max_peer: usize,
     /// Memory for chunks.
-    pub(crate) pool: Pool,
-    /// Bytes that the receiving halves may come to hold together, and the limit on them.
+    pub(crate) pools: Pools,
+    /// Bytes that the receiving halves may come to hold together beyond [`LEAST_WINDOW`] each, and the limit on them.
     granted: u64,
     recv_limit: u64,
 }
@@ -163,8 +200,9 @@ impl Streams {
     /// Gaps in the peer's ids: more means a peer that does not play by the rules.
     const MAX_GAPS: usize = 4_096;
 
-    /// An empty table for `side`; receiving halves hold at most about `recv_limit` bytes together.
-    pub(crate) fn new(side: Side, recv_limit: u64) -> Self {
+    /// An empty table for `side`, for at most `max_streams` streams of the peer, which are promised at most about
+    /// `recv_limit` bytes together.
+    pub(crate) fn new(side: Side, max_streams: usize, recv_limit: u64) -> Self {
         Self {
             side,
             slab: Slab::new(),
@@ -173,7 +211,8 @@ impl Streams {
             next_peer: 0,
             unseen: RangeSet::default(),
             peer_open: 0,
-            pool: Pool::default(),
+            max_peer: max_streams * 2 + Self::MAX_GAPS,
+            pools: Pools::default(),
             granted: 0,
             recv_limit,
         }
@@ -189,9 +228,9 @@ impl Streams {
         self.peer_open
     }
 
-    /// All keys, in order of ids.
-    pub(crate) fn keys(&self) -> Vec<usize> {
-        self.by_id.values().copied().collect()
+    /// All streams.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Stream> {
+        self.slab.iter().map(|(_, stream)| stream)
     }
 
     /// The stream named `id`.
@@ -200,14 +239,14 @@ impl Streams {
     }
 
     /// The stream with this key and the pool its bytes live in.
-    pub(crate) fn get(&mut self, key: usize) -> Option<(&mut Stream, &mut Pool)> {
-        self.slab.get_mut(key).map(|stream| (stream, &mut self.pool))
+    pub(crate) fn get(&mut self, key: usize) -> Option<(&mut Stream, &mut Pools)> {
+        self.slab.get_mut(key).map(|stream| (stream, &mut self.pools))
     }
 
     /// The stream named `id` and the pool its bytes live in.
-    pub(crate) fn find(&mut self, id: StreamId) -> Option<(usize, &mut Stream, &mut Pool)> {
+    pub(crate) fn find(&mut self, id: StreamId) -> Option<(usize, &mut Stream, &mut Pools)> {
         let key = self.key(id)?;
-        self.slab.get_mut(key).map(|stream| (key, stream, &mut self.pool))
+        self.slab.get_mut(key).map(|stream| (key, stream, &mut self.pools))
     }
 
     /// The stream named `id`, to look at.
@@ -219,16 +258,17 @@ impl Streams {
     pub(crate) fn open(&mut self, target: &[u8]) -> (usize, StreamId) {
         let id = self.side.id(self.next_own);
         self.next_own += 1;
-        let window = FIRST_WINDOW.min(self.free() / 16).max(LEAST_WINDOW);
+        let window = self.first_window();
         let mut stream = Stream::new(id, window);
         stream.target = target.to_vec();
+        stream.opening = true;
         stream.open = true;
         stream.due.open = true;
         (self.insert(stream), id)
     }
 
     fn insert(&mut self, stream: Stream) -> usize {
-        self.granted += stream.recv.outstanding();
+        self.granted += extra(stream.recv.outstanding());
         let id = stream.id;
         let key = self.slab.insert(stream);
         self.by_id.insert(id, key);
@@ -253,7 +293,7 @@ impl Streams {
         } else {
             self.unseen.remove(place..place + 1);
         }
-        if self.unseen.len() > Self::MAX_GAPS {
+        if self.unseen.len() > Self::MAX_GAPS || self.peer_open >= self.max_peer {
             return Lookup::TooMany;
         }
         self.peer_open += 1;
@@ -263,18 +303,24 @@ impl Streams {
     /// Takes the stream out, frees its memory and returns it.
     pub(crate) fn remove(&mut self, key: usize) -> Stream {
         let mut stream = self.slab.remove(key);
-        self.granted -= stream.recv.outstanding();
+        self.granted -= extra(stream.recv.outstanding());
         self.by_id.remove(&stream.id);
         if !self.side.opened(stream.id) {
             self.peer_open -= 1;
         }
-        stream.send.clear(&mut self.pool);
-        stream.recv.clear(&mut self.pool);
+        stream.send.clear(&mut self.pools.send);
+        stream.recv.clear(&mut self.pools.recv);
         if self.slab.is_empty() {
-            self.pool.trim();
+            self.pools.send.trim();
+            self.pools.recv.trim();
             self.slab.shrink_to_fit();
         }
         stream
+    }
+
+    /// Bytes promised beyond what every stream has.
+    pub(crate) const fn granted(&self) -> u64 {
+        self.granted
     }
 
     /// Bytes that may still be promised.
@@ -282,17 +328,21 @@ impl Streams {
         self.recv_limit.saturating_sub(self.granted)
     }
 
+    fn first_window(&self) -> u64 {
+        FIRST_WINDOW.min(self.free() / FIRST_SHARE).max(LEAST_WINDOW)
+    }
+
     /// Gives a stream that the peer has just opened its first window. True if that is more than it had.
     pub(crate) fn first_grant(&mut self, key: usize, now: Time) -> bool {
-        let window = FIRST_WINDOW.min(self.free() / 16).max(LEAST_WINDOW);
+        let window = self.first_window();
         self.grant(key, now, window)
     }
 
     fn grant(&mut self, key: usize, now: Time, window: u64) -> bool {
         let stream = &mut self.slab[key];
-        let before = stream.recv.outstanding();
+        let before = extra(stream.recv.outstanding());
         let more = stream.recv.grant(window);
-        self.granted += stream.recv.outstanding() - before;
+        self.granted += extra(stream.recv.outstanding()) - before;
         stream.window = window;
         stream.window_at = now;
         more
@@ -309,16 +359,16 @@ impl Streams {
     ) -> bool {
         let free = self.free();
         let stream = &mut self.slab[key];
-        let before = stream.recv.outstanding();
-        stream.recv.consume(length, &mut self.pool);
-        self.granted -= before - stream.recv.outstanding();
+        let before = extra(stream.recv.outstanding());
+        stream.recv.consume(length, &mut self.pools.recv);
+        self.granted -= before - extra(stream.recv.outstanding());
         if stream.recv.outstanding() > stream.window / 2 {
             return false;
         }
         let fast = now.since(stream.window_at) < round_trip * 2;
         let wanted = if fast { stream.window * 2 } else { stream.window };
         // What is free is shared out by halves, so that nobody ever finds nothing.
-        let window = wanted.min(stream.recv.outstanding() + free / 2).max(LEAST_WINDOW);
+        let window = wanted.min(stream.recv.outstanding().max(LEAST_WINDOW) + free / 2).max(LEAST_WINDOW);
         self.grant(key, now, window)
     }
 
@@ -337,8 +387,8 @@ impl Streams {
     /// Whether a stream that is being reset stops counting what it could have received.
     pub(crate) fn stop_receiving(&mut self, key: usize) {
         let stream = &mut self.slab[key];
-        let before = stream.recv.outstanding();
-        stream.recv.clear(&mut self.pool);
-        self.granted -= before - stream.recv.outstanding();
+        let before = extra(stream.recv.outstanding());
+        stream.recv.clear(&mut self.pools.recv);
+        self.granted -= before - extra(stream.recv.outstanding());
     }
 }

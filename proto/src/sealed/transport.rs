@@ -106,10 +106,13 @@ pub struct Transport {
     content_at: Time,
     /// A bare probe must go.
     probe: bool,
+    /// Bytes of the packet being taken in found no memory.
+    full: bool,
     /// Packets since the floor was last told.
     since_floor: u32,
     outcomes: Vec<Outcome>,
-    starved: bool,
+    /// Streams whose writers were told to wait; some may be gone.
+    starved: Vec<usize>,
 }
 
 impl Transport {
@@ -117,7 +120,7 @@ impl Transport {
     pub fn new(side: Side, settings: Settings) -> Self {
         Self {
             side,
-            streams: Streams::new(side, settings.memory / 2),
+            streams: Streams::new(side, settings.max_streams, settings.memory / 8 * 3),
             schedule: Schedule::default(),
             control: VecDeque::new(),
             recovery: Recovery::new(mtu::BASE),
@@ -130,9 +133,10 @@ impl Transport {
             peer_streams: usize::MAX,
             content_at: Time::ZERO,
             probe: false,
+            full: false,
             since_floor: 0,
             outcomes: Vec::new(),
-            starved: false,
+            starved: Vec::new(),
             settings,
         }
     }
@@ -154,6 +158,7 @@ impl Transport {
     pub fn accept(&mut self, id: StreamId) {
         let Some((key, stream, _)) = self.streams.find(id) else { return };
         stream.accepted = true;
+        stream.announcing = true;
         stream.due.opened = true;
         self.queue_control(key);
     }
@@ -161,29 +166,37 @@ impl Transport {
     /// How many bytes the application should write to the stream at the most, now. Zero: wait for
     /// [`Event::Writable`]. Half of the link's memory is for what is written and not acknowledged.
     pub fn room(&mut self, id: StreamId) -> usize {
-        let limit = usize::try_from(self.settings.memory / 2).unwrap_or(usize::MAX);
-        let left = limit.saturating_sub(self.streams.pool.used());
+        let limit = self.memory_for_each_way();
+        let used = self.streams.pools.send.used();
+        // The last quarter is for streams that hold nothing: so each of them always gets on.
+        let left = (limit / 4 * 3).saturating_sub(used);
+        let reserve = if limit.saturating_sub(used) >= 2 * LEAST_ROOM { LEAST_ROOM } else { 0 };
         let window = self.recovery.controller.window();
-        let Some((_, stream, _)) = self.streams.find(id) else { return 0 };
-        if stream.send.is_finished() || stream.own_reset.is_some() || stream.peer_reset.is_some() {
+        let Some((key, stream, _)) = self.streams.find(id) else { return 0 };
+        if !stream.takes_bytes() {
             return 0;
         }
         // Unsent bytes only add delay: twice the window keeps the path busy over a wake-up.
         let wanted =
             usize::try_from((window * 2).max(LEAST_UNSENT).saturating_sub(stream.send.unsent())).unwrap_or(0);
-        let room = wanted.min(left.max(if stream.send.held() == 0 { LEAST_ROOM } else { 0 }));
-        stream.wants_room = room < LEAST_ROOM;
-        if stream.wants_room {
-            self.starved = true;
-            return 0;
+        let room = wanted.min(left.max(if stream.send.held() == 0 { reserve } else { 0 }));
+        if room >= LEAST_ROOM {
+            stream.wants_room = false;
+            return room;
         }
-        room
+        if !std::mem::replace(&mut stream.wants_room, true) {
+            self.starved.push(key);
+        }
+        0
     }
 
     /// Writes `bytes`; the caller has asked [`Transport::room`].
     pub fn write(&mut self, now: Time, id: StreamId, bytes: &[u8]) {
-        let Some((key, stream, pool)) = self.streams.find(id) else { return };
-        stream.send.write(bytes, pool);
+        let Some((key, stream, pools)) = self.streams.find(id).filter(|(_, stream, _)| stream.takes_bytes())
+        else {
+            return;
+        };
+        stream.send.write(bytes, &mut pools.send);
         self.wake(now, key);
     }
 
@@ -195,8 +208,11 @@ impl Transport {
         slices: usize,
         fill: impl FnOnce(&mut dyn Iterator<Item = &mut [u8]>) -> Result<usize, E>,
     ) -> Result<usize, E> {
-        let Some((key, stream, pool)) = self.streams.find(id) else { return Ok(0) };
-        let filled = stream.send.write_with(slices, pool, fill)?;
+        let Some((key, stream, pools)) = self.streams.find(id).filter(|(_, stream, _)| stream.takes_bytes())
+        else {
+            return Ok(0);
+        };
+        let filled = stream.send.write_with(slices, &mut pools.send, fill)?;
         self.wake(now, key);
         Ok(filled)
     }
@@ -254,7 +270,11 @@ impl Transport {
         take: impl FnOnce(&mut dyn Iterator<Item = &[u8]>) -> Result<usize, E>,
     ) -> Result<usize, E> {
         let round_trip = self.recovery.rtt.smoothed();
-        let Some((key, stream, _)) = self.streams.find(id) else { return Ok(0) };
+        let Some((key, stream, _)) =
+            self.streams.find(id).filter(|(_, stream, _)| stream.own_reset.is_none())
+        else {
+            return Ok(0);
+        };
         stream.told_readable = false;
         let taken = take(&mut stream.recv.slices())?;
         if self.streams.consume(key, taken as u64, now, round_trip) {
@@ -295,7 +315,7 @@ impl Transport {
 
     /// The path beneath has changed to another network.
     pub fn on_new_path(&mut self) {
-        self.mtu = Mtu::new(self.settings.max_datagram);
+        self.mtu.on_new_path();
         self.recovery.on_new_path(self.mtu.current());
     }
 
@@ -347,9 +367,10 @@ impl Transport {
         self.recovery.log.in_flight_packets() > 0
     }
 
-    /// Whether something waits for a packet.
-    pub(crate) fn has_unsent(&self) -> bool {
-        self.has_content()
+    /// When the oldest packet left that waits to be acknowledged.
+    pub(crate) fn waiting_since(&self) -> Option<Time> {
+        let log = &self.recovery.log;
+        log.in_flight_below(log.next()).next().map(|(_, packet)| packet.sent)
     }
 
     /// The number of the next packet.
@@ -364,7 +385,17 @@ impl Transport {
 
     /// Bytes of stream data held in memory.
     pub const fn memory(&self) -> usize {
-        self.streams.pool.used()
+        self.streams.pools.send.used() + self.streams.pools.recv.used()
+    }
+
+    /// The streams, for a failure message.
+    pub(crate) fn describe(&self) -> String {
+        format!("{:?}", self.streams.iter().collect::<Vec<_>>())
+    }
+
+    /// Bytes the peer has been promised beyond what every stream has.
+    pub(crate) const fn promised(&self) -> u64 {
+        self.streams.granted()
     }
 
     /// Smoothed round trip; `None` before the first sample.
@@ -389,9 +420,14 @@ impl Transport {
 
     // Inside.
 
-    /// Larger packets are of use while there are streams, and tried while the path lives.
+    /// Larger packets are of use while bytes queue up, and tried while the path lives.
     fn may_probe_mtu(&self) -> bool {
-        self.streams.len() > 0 && self.recovery.rtt.is_known() && !self.recovery.is_dead()
+        !self.schedule.is_empty() && self.recovery.rtt.is_known() && !self.recovery.is_dead()
+    }
+
+    /// Half of the memory, in bytes: a hard limit on what either direction holds.
+    fn memory_for_each_way(&self) -> usize {
+        usize::try_from(self.settings.memory / 2).unwrap_or(usize::MAX)
     }
 
     fn wake(&mut self, now: Time, key: usize) {
@@ -452,16 +488,22 @@ impl Transport {
             self.mtu.on_probe_acked(*size);
             return self.recovery.set_mtu(self.mtu.current());
         }
-        let Some((key, stream, pool)) = content.stream().and_then(|id| self.streams.find(id)) else { return };
+        let Some((key, stream, pools)) = content.stream().and_then(|id| self.streams.find(id)) else {
+            return;
+        };
         match content {
-            Content::Data { range, fin, .. } => stream.send.on_acked(range.clone(), *fin, pool),
+            Content::Data { range, fin, .. } => stream.send.on_acked(range.clone(), *fin, &mut pools.send),
             Content::Reset(_) => {
                 if let Some(reset) = &mut stream.own_reset {
                     reset.acked = true;
                 }
             }
-            Content::Open(_) => stream.target = Vec::new(),
-            Content::Opened(_) | Content::Credit(_) | Content::MtuProbe(_) => return,
+            Content::Open(_) => {
+                stream.opening = false;
+                stream.target = Vec::new();
+            }
+            Content::Opened(_) => stream.announcing = false,
+            Content::Credit(_) | Content::MtuProbe(_) => return,
         }
         self.close_if_over(key);
     }
@@ -476,7 +518,7 @@ impl Transport {
                 stream.send.on_lost(range.clone(), *fin);
                 return self.wake(now, key);
             }
-            Content::Open(_) => stream.due.open = !stream.target.is_empty(),
+            Content::Open(_) => stream.due.open = stream.opening,
             Content::Opened(_) => stream.due.opened = true,
             Content::Reset(_) => stream.due.reset = stream.own_reset.is_some_and(|reset| !reset.acked),
             Content::Credit(_) => stream.due.credit = true,
@@ -487,10 +529,7 @@ impl Transport {
 
     /// Tells the writers that were told to wait, once there is room.
     fn tell_writers(&mut self) {
-        if !std::mem::take(&mut self.starved) {
-            return;
-        }
-        for key in self.streams.keys() {
+        for key in std::mem::take(&mut self.starved) {
             let Some((stream, _)) = self.streams.get(key) else { continue };
             let id = stream.id;
             if std::mem::take(&mut stream.wants_room) && self.room(id) > 0 {

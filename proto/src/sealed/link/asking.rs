@@ -60,8 +60,10 @@ impl Asking {
         self.asked
     }
 
-    pub(crate) const fn on_established(&mut self) {
+    pub(crate) fn on_established(&mut self) {
         self.asked = 0;
+        // What answers to younger questions say of the link was true before these keys are used.
+        self.initiator.give_up();
     }
 
     pub(crate) fn on_refused(&mut self, now: Time) {

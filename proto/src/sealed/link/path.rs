@@ -38,6 +38,11 @@ impl PeerPath {
         self.address
     }
 
+    /// Whether there is anywhere to send: no host has port 0, and a client's peer may wait for its name's address.
+    pub(crate) const fn is_known(&self) -> bool {
+        self.address.port() != 0
+    }
+
     /// The newest authentic packet came from `from`. True if that is another network, not just another port.
     pub(crate) fn move_to(&mut self, now: Time, from: SocketAddr, random: &mut Random) -> bool {
         let elsewhere = from.ip() != self.address.ip();

@@ -1,6 +1,7 @@
 //! Two ends of a link, with real keys, on a virtual clock.
 
 mod pair;
+mod path_and_peers;
 
 use pair::Pair;
 use std::time::Duration;

@@ -20,11 +20,14 @@ pub struct Transmit {
 /// Datagrams in one batch: as many segments as Linux takes in one send (UDP_MAX_SEGMENTS was 64 before it became 128).
 const SEGMENTS: usize = 64;
 
+/// Smaller packets are not worth their bytes: there is room for an acknowledgement and a check.
+const LEAST_ROOM: usize = OVERHEAD + 48;
+
 impl Link {
     /// Fills `out` with datagrams that must leave now, as many of one size as there are; `None` when there are none.
     /// `unix`: the wall clock, for handshakes.
     pub fn poll_transmit(&mut self, now: Time, unix: UnixMicros, out: &mut [u8]) -> Option<Transmit> {
-        if self.over {
+        if self.over || !self.path.is_known() {
             return None;
         }
         let to = self.path.address();
@@ -39,8 +42,8 @@ impl Link {
         }
         let (mut length, mut segment) = (0, out.len());
         for _ in 0..SEGMENTS {
-            let room = segment.min(out.len() - length);
-            if room <= OVERHEAD || !self.in_budget() {
+            let room = segment.min(out.len() - length).min(self.budget());
+            if room < LEAST_ROOM {
                 break;
             }
             let Some(size) = self.seal_next(now, &mut out[length..length + room]) else { break };
@@ -58,13 +61,18 @@ impl Link {
             return None;
         }
         self.sent_at = now;
-        self.note_owed(now);
         Some(Transmit { to, length, segment: segment.min(length) })
     }
 
-    /// Whether an address that is not validated yet may get another full packet.
-    fn in_budget(&self) -> bool {
-        self.path.budget() >= u64::from(self.transport.mtu())
+    /// Bytes that may be sent to the peer's address now. While it is not validated they may be too few for a full
+    /// packet, but not for a check: or a peer that only acknowledges would have to wait for long.
+    fn budget(&self) -> usize {
+        usize::try_from(self.path.budget()).unwrap_or(usize::MAX)
+    }
+
+    /// Whether the budget, rather than anything the transport knows of, may be what holds packets back.
+    pub(super) fn is_short_of_budget(&self) -> bool {
+        self.path.budget() < u64::from(self.transport.mtu())
     }
 
     fn seal_next(&mut self, now: Time, room: &mut [u8]) -> Option<usize> {

@@ -1,6 +1,7 @@
 //! Packets that came in: their frames, one by one.
 
 use super::{Event, Fault, Transport};
+use crate::sealed::buffer::CHUNK;
 use crate::sealed::frame::{Ack, Frame, Frames, ResetCode, StreamId};
 use crate::sealed::streams::Lookup;
 use crate::time::Time;
@@ -24,7 +25,10 @@ impl Transport {
         if asks {
             self.content_at = now;
         }
-        self.acks.received(now, number, asks, &self.recovery.rtt);
+        // A packet whose bytes found no memory counts as lost on the way: its frames come again.
+        if !std::mem::take(&mut self.full) {
+            self.acks.received(now, number, asks, &self.recovery.rtt);
+        }
         Ok(())
     }
 
@@ -83,11 +87,16 @@ impl Transport {
         fin: bool,
     ) -> Result<(), Fault> {
         let Some(key) = self.known(id)? else { return Ok(()) };
-        let Some((stream, pool)) = self.streams.get(key) else { return Ok(()) };
+        let limit = self.memory_for_each_way();
+        let Some((stream, pools)) = self.streams.get(key) else { return Ok(()) };
         if stream.own_reset.is_some() {
             return Ok(()); // nobody reads it any more
         }
-        let news = stream.recv.on_data(offset, bytes, fin, pool)?;
+        if pools.recv.used() + (bytes.len() / CHUNK + 2) * CHUNK > limit && !bytes.is_empty() {
+            self.full = true;
+            return Ok(());
+        }
+        let news = stream.recv.on_data(offset, bytes, fin, &mut pools.recv)?;
         if news && stream.open && !std::mem::replace(&mut stream.told_readable, true) {
             self.events.push_back(Event::Readable(id));
         }
@@ -146,7 +155,7 @@ impl Transport {
 
     fn handle_reset(&mut self, id: StreamId, code: ResetCode, end: u64) -> Result<(), Fault> {
         let Some(key) = self.known(id)? else { return Ok(()) };
-        let Some((stream, pool)) = self.streams.get(key) else { return Ok(()) };
+        let Some((stream, pools)) = self.streams.get(key) else { return Ok(()) };
         if stream.own_reset.is_some() {
             // Both sides reset: the peer needs nothing more from us, nor we from it.
             self.remove(key);
@@ -155,7 +164,7 @@ impl Transport {
         if stream.peer_reset.is_none() {
             stream.recv.set_end(end)?;
             stream.peer_reset = Some(code);
-            stream.send.clear(pool);
+            stream.send.clear(&mut pools.send);
             self.tell_reset(key);
         }
         Ok(())
@@ -166,6 +175,9 @@ impl Transport {
         let Some((stream, _)) = self.streams.get(key) else { return };
         let (id, open) = (stream.id, stream.open);
         let Some(code) = stream.peer_reset.filter(|_| open && stream.recv.is_finished()) else { return };
+        if std::mem::replace(&mut stream.told_reset, true) {
+            return;
+        }
         self.events.push_back(Event::Reset(id, code));
     }
 }

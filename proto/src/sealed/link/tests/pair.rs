@@ -33,6 +33,8 @@ pub(crate) struct Pair {
     pub(crate) server_events: Vec<Event>,
     /// Whether datagrams get through.
     pub(crate) alive: bool,
+    /// So many of the next datagrams to the client are lost.
+    pub(crate) lose_to_client: u32,
     to_server: VecDeque<(Time, SocketAddr, Vec<u8>)>,
     to_client: VecDeque<(Time, SocketAddr, Vec<u8>)>,
     ticket: Ticket,
@@ -65,6 +67,7 @@ impl Pair {
             client_events: Vec::new(),
             server_events: Vec::new(),
             alive: true,
+            lose_to_client: 0,
             to_server: VecDeque::new(),
             to_client: VecDeque::new(),
             ticket,
@@ -103,7 +106,9 @@ impl Pair {
             }
             while self.to_client.front().is_some_and(|(due, ..)| *due <= self.now) {
                 let (_, to, mut datagram) = self.to_client.pop_front().unwrap();
-                if to == self.client_address {
+                if self.lose_to_client > 0 {
+                    self.lose_to_client -= 1;
+                } else if to == self.client_address {
                     self.arrived[0] += 1;
                     self.client.handle_datagram(self.now, self.server_address, &mut datagram);
                 }
@@ -118,6 +123,9 @@ impl Pair {
 
     fn at_server(&mut self, from: SocketAddr, datagram: &mut [u8]) {
         let (now, unix) = (self.now, self.unix());
+        if !self.alive {
+            return;
+        }
         let answer = match self.hub.handle(now, unix, from, datagram) {
             Route::Drop(_) => return,
             Route::Answer { bytes, .. } => bytes,
