@@ -32,6 +32,18 @@ pub async fn read_to_end(stream: &mut TcpStream) -> (Vec<u8>, bool) {
     (data, end.is_ok())
 }
 
+/// Reads to the end of the connection, which must be a reset.
+///
+/// # Panics
+/// When it does not end, or ends in order.
+pub async fn read_to_reset(stream: &mut TcpStream) -> Vec<u8> {
+    let mut data = Vec::new();
+    let end = timeout(PATIENCE, stream.read_to_end(&mut data)).await.expect("the connection ends in time");
+    let kind = end.map_err(|error| error.kind());
+    assert_eq!(kind, Err(std::io::ErrorKind::ConnectionReset), "after {} bytes", data.len());
+    data
+}
+
 /// `clients` echo clients in parallel, `bytes` each, with the seed of this run.
 ///
 /// # Panics
@@ -46,6 +58,6 @@ pub async fn echo_clients(address: impl ToString, clients: usize, bytes: u64) ->
 /// # Panics
 /// When the address cannot be resolved, or the clients hang.
 pub async fn run(settings: Settings) -> Report {
-    let report = timeout(Duration::from_secs(30), echo::client::run(settings)).await;
+    let report = timeout(Duration::from_secs(60), echo::client::run(settings)).await;
     report.expect("echo clients never hang").expect("an address")
 }
