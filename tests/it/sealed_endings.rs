@@ -3,7 +3,7 @@
 
 use std::net::SocketAddr;
 
-use tests::client::{exchange, read_to_end, read_to_reset};
+use tests::client::{exchange, is_turned_away, read_to_end, read_to_reset};
 use tests::pair::Pair;
 use tests::target::{Manner, Target, refusing_address, reset};
 use tokio::io::AsyncWriteExt;
@@ -76,7 +76,7 @@ async fn a_target_that_is_unreachable_is_a_reset() {
 async fn cannot_be_connected(target: SocketAddr, count: Count) {
     let mut pair = Pair::start_sealed(target).await;
     for _ in 0..5 {
-        assert_eq!(read_to_reset(&mut pair.connect().await).await, b"");
+        is_turned_away(pair.proxy1.address).await;
     }
     pair.wait_for_streams(0).await;
     pair.proxy1.wait_for_count(count, 5).await;

@@ -1,6 +1,6 @@
 //! A stream beyond the limit is refused at once and counted; the others do not notice.
 
-use tests::client::{exchange, read_to_reset};
+use tests::client::{exchange, is_turned_away, read_to_reset};
 use tests::pair::{Pair, SealedLink};
 use tests::target::{Manner, Target};
 use tunnel::metrics::Count;
@@ -18,7 +18,7 @@ async fn streams_of_a_link() {
         clients.push(client);
     }
     for _ in 0..5 {
-        read_to_reset(&mut pair.connect().await).await;
+        is_turned_away(pair.proxy1.address).await;
     }
     pair.proxy1.wait_for_count(Count::Limit, 5).await;
     for client in &mut clients {
@@ -42,7 +42,7 @@ async fn streams_beyond_what_proxy2_allows() {
     let (mut first, mut second) = (pair.connect().await, pair.connect().await);
     assert_eq!(exchange(&mut first, b"first").await, b"first");
     assert_eq!(exchange(&mut second, b"second").await, b"second");
-    read_to_reset(&mut pair.connect().await).await;
+    is_turned_away(pair.proxy1.address).await;
     assert_eq!(exchange(&mut first, b"first").await, b"first");
 }
 

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use echo::client::Settings;
-use tests::client::{exchange, read_to_reset, run};
+use tests::client::{exchange, read_to_end, read_to_reset, run};
 use tests::process::Process;
 use tests::seed::seed;
 use tests::target::{Manner, Target};
@@ -42,7 +42,7 @@ async fn proxy1_is_killed() {
     assert_eq!(exchange(&mut old, b"before").await, b"before");
     let address = proxy1.address().to_string();
     proxy1.kill();
-    read_to_reset(&mut old).await;
+    read_to_end(&mut old).await;
     drop(old);
 
     let contact = Instant::now();

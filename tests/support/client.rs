@@ -1,5 +1,6 @@
 //! What test clients do with a connection, each within ten seconds.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use echo::client::{Report, Settings};
@@ -42,6 +43,17 @@ pub async fn read_to_reset(stream: &mut TcpStream) -> Vec<u8> {
     let kind = end.map_err(|error| error.kind());
     assert_eq!(kind, Err(std::io::ErrorKind::ConnectionReset), "after {} bytes", data.len());
     data
+}
+
+/// Connects, and is reset before a byte comes: the connection may be gone before one learns that it was there.
+///
+/// # Panics
+/// When anything else happens.
+pub async fn is_turned_away(address: SocketAddr) {
+    match TcpStream::connect(address).await {
+        Ok(mut stream) => assert_eq!(read_to_reset(&mut stream).await, b""),
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
+    }
 }
 
 /// `clients` echo clients in parallel, `bytes` each, with the seed of this run.

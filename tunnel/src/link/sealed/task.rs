@@ -207,6 +207,7 @@ impl<S: Side> Task<S> {
                 Event::Restarted => {
                     self.tally.one(Count::Restarted);
                     self.drop_streams();
+                    self.link_event(now, &event);
                 }
                 Event::Up { .. }
                 | Event::Refused(_)
