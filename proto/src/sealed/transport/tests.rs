@@ -1,5 +1,6 @@
 //! Two transports on a virtual clock with a bad network between them.
 
+mod many_streams;
 mod network;
 mod pair;
 mod speed;

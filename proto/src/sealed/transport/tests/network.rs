@@ -105,13 +105,13 @@ impl Direction {
             return;
         }
         let mut out = now;
-        if path.rate > 0 {
+        if let Some(took) = (size * 1_000_000_000).checked_div(path.rate) {
             let start = self.free_at.max(now);
             if start - now > path.queue {
                 self.overflowed += 1;
                 return;
             }
-            out = start + Duration::from_nanos(size * 1_000_000_000 / path.rate);
+            out = start + Duration::from_nanos(took);
             self.free_at = out;
         }
         let copies = if path.duplicate > 0.0 && self.uniform() < path.duplicate { 2 } else { 1 };
