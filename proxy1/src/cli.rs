@@ -164,7 +164,9 @@ mod tests {
 
     #[test]
     fn a_payload_may_have_a_unit_like_every_size() {
-        let Link::Classic(classic) = run("--classic --payload 1KiB 8080 localhost 5000").unwrap().link;
+        let Link::Classic(classic) = run("--classic --payload 1KiB 8080 localhost 5000").unwrap().link else {
+            panic!("--classic is the classic link");
+        };
         assert_eq!(classic.payload.bytes(), 1_024);
     }
 

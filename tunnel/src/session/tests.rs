@@ -96,7 +96,11 @@ fn entry_to(host: &str, addresses: Vec<SocketAddr>) -> Session {
     let udp = Udp::bind_any(options.socket_buffer).unwrap();
     let running = Running { local_addr: clients.local_addr().unwrap(), udp_addr: udp.local_addr().unwrap() };
     let side = classic::entry::Entry::new(options.table.clone(), clients, peer);
-    Session { running, invitation: None, role: Role::ClassicEntry(Box::new(drive(side, udp, &options).unwrap())) }
+    Session {
+        running,
+        invitation: None,
+        role: Role::ClassicEntry(Box::new(drive(side, udp, &options).unwrap())),
+    }
 }
 
 /// The next datagram that is not a repeat of `seen`, and who sent it.

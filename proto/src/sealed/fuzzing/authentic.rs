@@ -38,7 +38,7 @@ pub fn feed_transport(bytes: &[u8]) {
         number += 1 + u64::from(length & 3 == 3);
         serve(now, &mut transport, length);
         assert!(transport.memory() as u64 <= MEMORY, "{} bytes held", transport.memory());
-        now = now + Duration::from_millis(u64::from(length));
+        now += Duration::from_millis(u64::from(length));
         transport.handle_timeout(now);
     }
 }

@@ -1,6 +1,7 @@
 //! Two transports on a virtual clock with a bad network between them.
 #![expect(clippy::print_stdout, reason = "a test's measurements, shown with --nocapture")]
 
+mod many_streams;
 mod network;
 mod pair;
 mod speed;
@@ -20,6 +21,7 @@ fn a_stream_crosses_a_clean_path() {
 }
 
 #[test]
+#[expect(clippy::print_stdout, reason = "shown only with a failure: its seed")]
 fn everything_arrives_whatever_the_path_does() {
     for seed in 0..60u64 {
         let path = Path {

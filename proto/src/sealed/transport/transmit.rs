@@ -35,7 +35,9 @@ impl Transport {
         let spare_due = self.spares.due().is_some_and(|due| due <= now);
         let content = may && (self.has_content() || self.recovery.is_probing() || spare_due);
         let ack_due = self.acks.due().is_some_and(|due| due <= now);
-        if !content && !ack_due {
+        // What proves an address is small and must not wait for window or pacer: the rest may wait for it.
+        let checks = self.check.is_some() || !self.checked.is_empty();
+        if !content && !ack_due && !checks {
             // Whatever the pacer says: it only delays, it is the want of content that makes the next rates low.
             if !self.has_content() && self.recovery.window_open() {
                 self.recovery.on_app_limited();
@@ -50,8 +52,10 @@ impl Transport {
         }
         self.put_floor(&mut writer);
         let before = writer.len();
-        if content {
+        if checks {
             self.put_checked(&mut writer);
+        }
+        if content {
             self.put_control(&mut writer);
             self.put_spares(now, &mut writer);
             self.put_data(now, &mut writer);

@@ -4,6 +4,9 @@ use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+/// When a packet arrives, its place among those that left; its number, its payload.
+type Underway = BTreeMap<(Time, u64), (u64, Vec<u8>)>;
+
 /// Both directions.
 #[derive(Debug)]
 pub(super) struct Path {
@@ -16,7 +19,7 @@ pub(super) struct Path {
     /// Larger payloads vanish.
     mtu: usize,
     order: u64,
-    underway: [BTreeMap<(Time, u64), (u64, Vec<u8>)>; 2],
+    underway: [Underway; 2],
     /// The link's replay window lets no packet through twice.
     seen: [BTreeSet<u64>; 2],
 }
