@@ -145,10 +145,15 @@ impl SendHalf {
         fin
     }
 
-    /// Whether the peer may still lack any of these bytes, which were sent, or the end.
-    pub(crate) fn lacks(&self, range: &Range<u64>, fin: bool) -> bool {
-        let from = range.start.max(self.base);
-        fin && self.fin == Fin::Sent || self.acked.gaps_in(from..range.end).next().is_some()
+    /// What the peer may still lack of a piece that was sent; empty where that is the end alone. What is acknowledged up
+    /// to it is not held any more.
+    pub(crate) fn lacking(&self, range: &Range<u64>, fin: bool) -> Option<Range<u64>> {
+        let held = range.start.max(self.base)..range.end.max(self.base);
+        let wanted = self.acked.gaps_in(held.clone()).next().is_some();
+        if wanted || fin && self.fin == Fin::Sent && self.base == self.end {
+            return Some(held);
+        }
+        None
     }
 
     /// Copies the bytes of a piece that was taken.
@@ -257,6 +262,26 @@ mod tests {
         half.on_acked(10..10, true, &mut pool);
         assert!(half.is_done());
         assert_eq!(pool.used(), 0);
+    }
+
+    #[test]
+    fn of_a_piece_only_what_is_held_goes_a_second_time() {
+        let (mut half, mut pool) = half(150);
+        half.finish();
+        half.take(100);
+        half.take(100);
+        assert_eq!(half.lacking(&(0..100), false), Some(0..100));
+        half.on_acked(0..40, false, &mut pool);
+        assert_eq!(half.lacking(&(0..100), false), Some(40..100));
+        half.on_acked(40..150, false, &mut pool);
+        assert_eq!(half.lacking(&(0..100), false), None);
+        assert_eq!(
+            half.lacking(&(100..150), true),
+            Some(150..150),
+            "the bytes are there, the end may not be"
+        );
+        half.on_acked(100..150, true, &mut pool);
+        assert_eq!(half.lacking(&(100..150), true), None);
     }
 
     #[test]

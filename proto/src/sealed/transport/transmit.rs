@@ -166,22 +166,19 @@ impl Transport {
         let number = self.recovery.log.next();
         while let Some(spare) = self.spares.front(now, number) {
             let stream = self.streams.find(spare.id).map(|(_, stream, _)| stream);
-            let Some(stream) = stream.filter(|stream| stream.send.lacks(&spare.range, spare.fin)) else {
+            let lacking = stream.as_ref().and_then(|stream| stream.send.lacking(&spare.range, spare.fin));
+            let Some((stream, range)) = stream.zip(lacking) else {
                 self.spares.pop();
                 continue;
             };
-            let length = usize::try_from(spare.range.end - spare.range.start).unwrap_or(usize::MAX);
-            let head = frame::data_header_size(spare.id, spare.range.start, writer.room());
+            let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+            let head = frame::data_header_size(spare.id, range.start, writer.room());
             if writer.room() < head.saturating_add(length) {
                 return;
             }
-            frame::put_data_header(writer, spare.id, spare.range.start, length, spare.fin);
-            stream.send.copy(&spare.range, writer.space(length));
-            self.recovery.log.note(Content::Data {
-                id: spare.id,
-                range: spare.range.clone(),
-                fin: spare.fin,
-            });
+            frame::put_data_header(writer, spare.id, range.start, length, spare.fin);
+            stream.send.copy(&range, writer.space(length));
+            self.recovery.log.note(Content::Data { id: spare.id, range, fin: spare.fin });
             self.spares.rides(now, number);
         }
     }
