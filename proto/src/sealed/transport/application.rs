@@ -33,7 +33,7 @@ impl Transport {
     }
 
     /// How many bytes the application should write to the stream at the most, now. Zero: wait for
-    /// [`Event::Writable`]. Half of the link's memory is for what is written and not acknowledged.
+    /// [`super::Event::Writable`]. Half of the link's memory is for what is written and not acknowledged.
     pub fn room(&mut self, id: StreamId) -> usize {
         let limit = self.memory_for_each_way();
         let used = self.streams.pools.send.used();
