@@ -36,15 +36,20 @@ impl Invitation {
         let (host, port) = (reachable(self.address.ip()), self.address.port());
         let mut text = Zeroizing::new(String::new());
         let command = format!("proxy1 8080 {host} {port}");
+        let from = if self.address.ip().is_loopback() {
+            format!("from this machine (others reach proxy2 when it listens on 0.0.0.0:{port})")
+        } else {
+            "from anywhere".into()
+        };
         match (&self.new, &self.name) {
             (Some(ticket), _) => {
-                text.push_str(&format!("Join from anywhere:\n  {command} --ticket "));
+                text.push_str(&format!("Join {from}:\n  {command} --ticket "));
                 text.push_str(&ticket.to_text());
                 text.push_str(&format!("\nJoin as this user on this machine:\n  {command}\n"));
             }
             (None, Some(name)) => text.push_str(&format!(
                 "Join as this user on this machine:\n  {command}\n\
-                 Join from anywhere: add --ticket and what `proxy2 ticket show {name}` prints\n"
+                 Join {from}: add --ticket and what `proxy2 ticket show {name}` prints\n"
             )),
             (None, None) => text.push_str(&format!(
                 "No ticket is valid: make one with `proxy2 ticket add NAME` (tickets are in {})\n",
