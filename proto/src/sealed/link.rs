@@ -19,6 +19,7 @@ use super::random::Random;
 use super::replay::Replay;
 use super::streams::Side;
 use super::transport::{self, Fault, Transport};
+use super::varint;
 use crate::time::Time;
 use asking::{Asking, LONG_SILENCE, SILENCE};
 use path::PeerPath;
@@ -230,6 +231,9 @@ impl Link {
 
     /// Takes in one datagram; what it holds is opened where it lies. `from`: where it came from.
     pub fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: &mut [u8]) {
+        if self.over {
+            return;
+        }
         match Kind::of(datagram) {
             Some(Kind::Data) => self.handle_data(now, from, datagram),
             Some(Kind::Answer | Kind::Cookie) => self.handle_answer(now, datagram),
@@ -239,7 +243,9 @@ impl Link {
 
     fn handle_data(&mut self, now: Time, from: SocketAddr, datagram: &mut [u8]) {
         let size = datagram.len();
-        let Some(header) = Header::parse(datagram) else {
+        // Acknowledgements can name no higher number.
+        let header = Header::parse(datagram).filter(|header| header.counter <= varint::MAX);
+        let Some(header) = header else {
             self.dropped.malformed += 1;
             return;
         };

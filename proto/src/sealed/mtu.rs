@@ -109,6 +109,10 @@ impl Mtu {
 
     /// A probe of `size` arrived: packets may be as large from now on.
     pub(crate) fn on_probe_acked(&mut self, size: u16) {
+        // One that left before the path changed says nothing of the new path.
+        if !self.in_flight {
+            return;
+        }
         self.in_flight = false;
         self.probes_lost = 0;
         self.current = self.current.max(size);
@@ -183,6 +187,7 @@ mod tests {
         for lost in [true, true, false] {
             let size = mtu.probe(Time::ZERO).unwrap();
             assert_eq!(size, 1_452);
+            mtu.on_probe_sent();
             if lost { mtu.on_probe_lost(size) } else { mtu.on_probe_acked(size) }
         }
         assert_eq!(mtu.current(), 1_452);
@@ -191,6 +196,7 @@ mod tests {
     #[test]
     fn a_black_hole_brings_the_base_back_and_a_burst_does_not() {
         let mut mtu = Mtu::new(1_472);
+        mtu.on_probe_sent();
         mtu.on_probe_acked(1_472);
         assert!(!(0..100).any(|_| mtu.on_lost(Time::ZERO, 1_472)), "nothing small arrived");
         mtu.on_acked(Time::ZERO, 1_472);

@@ -28,6 +28,9 @@ pub(crate) struct RecvHalf {
     granted: u64,
 }
 
+/// Pieces with gaps between them that a stream may hold. A window of 24 MiB that lost every third packet has fewer.
+const MAX_PIECES: usize = 8_192;
+
 impl RecvHalf {
     /// A half whose peer may send `granted` bytes.
     pub(crate) fn new(granted: u64) -> Self {
@@ -115,6 +118,16 @@ impl RecvHalf {
         if self.read == self.ready && self.ahead.is_empty() {
             self.buffer.clear(pool);
         }
+    }
+
+    /// Whether one more piece with a gap before it would be one too many: each costs memory that no credit counts.
+    pub(crate) fn is_in_pieces(&self) -> bool {
+        self.ahead.len() >= MAX_PIECES
+    }
+
+    /// Whether a piece from `offset` on closes the first gap.
+    pub(crate) const fn is_next(&self, offset: u64) -> bool {
+        offset <= self.ready
     }
 
     /// How far what arrived reaches beyond what is in order.

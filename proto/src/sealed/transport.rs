@@ -155,7 +155,7 @@ impl Transport {
     /// What the peer said of itself in the handshake.
     pub(crate) fn set_peer_limits(&mut self, limits: &Limits) {
         self.peer_streams = usize::try_from(limits.streams).unwrap_or(usize::MAX);
-        self.mtu.set_max(self.settings.max_datagram.min(limits.datagram));
+        self.mtu.set_max(self.settings.max_datagram.min(limits.datagram.max(mtu::BASE)));
     }
 
     /// What to say of this end in the handshake.
@@ -277,7 +277,10 @@ impl Transport {
 
     /// Larger packets are of use while bytes queue up, and tried while the path lives.
     fn may_probe_mtu(&self) -> bool {
-        !self.schedule.is_empty() && self.recovery.rtt.is_known() && !self.recovery.is_dead()
+        !self.schedule.is_empty()
+            && self.recovery.rtt.is_known()
+            && !self.recovery.is_dead()
+            && !self.recovery.is_probing()
     }
 
     /// Half of the memory, in bytes: a hard limit on what either direction holds.

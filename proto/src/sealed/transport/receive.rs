@@ -6,6 +6,10 @@ use crate::sealed::frame::{Ack, Frame, Frames, ResetCode, StreamId};
 use crate::sealed::streams::Lookup;
 use crate::time::Time;
 
+/// Memory beyond the limit that is kept for bytes that can be read at once, so that gaps close whatever waits behind
+/// them: 1 MiB.
+const RESERVE: usize = 1 << 20;
+
 /// Checks of the peer that may wait for their answer.
 const MAX_CHECKED: usize = 8;
 
@@ -92,7 +96,11 @@ impl Transport {
         if stream.own_reset.is_some() {
             return Ok(()); // nobody reads it any more
         }
-        if pools.recv.used() + (bytes.len() / CHUNK + 2) * CHUNK > limit && !bytes.is_empty() {
+        // What closes the first gap of a stream frees memory in the end, and may use a reserve for it.
+        let next = stream.recv.is_next(offset);
+        let limit = if next { limit + RESERVE } else { limit };
+        let no_memory = pools.recv.used() + (bytes.len() / CHUNK + 2) * CHUNK > limit;
+        if (no_memory || stream.recv.is_in_pieces() && !next) && !bytes.is_empty() {
             self.full = true;
             return Ok(());
         }

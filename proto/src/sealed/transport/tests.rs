@@ -7,6 +7,11 @@ mod pair;
 mod speed;
 mod thin;
 
+use super::{Settings, Transport};
+use crate::sealed::frame::{Frame, Frames};
+use crate::sealed::handshake::Limits;
+use crate::sealed::streams::Side;
+use crate::time::Time;
 use network::Path;
 use pair::Pair;
 use std::time::Duration;
@@ -38,4 +43,28 @@ fn everything_arrives_whatever_the_path_does() {
         pair.transfer_both_ways(1 + usize::try_from(seed % 20).unwrap(), 20_000);
         pair.assert_empty();
     }
+}
+
+#[test]
+fn a_check_has_room_before_any_acknowledgement() {
+    let mut transport = Transport::new(Side::Server, Settings::default());
+    let now = Time::ZERO + MS;
+    for number in (0..2_000).step_by(2) {
+        transport.handle_packet(now, number, b"P").unwrap();
+    }
+    transport.check(7);
+    let mut room = [0; 48];
+    let built = transport.poll_packet(now, &mut room).unwrap();
+    let first = Frames::new(&room[..built.length]).next().unwrap();
+    assert_eq!(first, Ok(Frame::Check { token: 7 }));
+}
+
+#[test]
+fn a_peer_that_takes_no_datagrams_gets_small_ones() {
+    let mut transport = Transport::new(Side::Client, Settings::default());
+    let limits = Limits { streams: 1, datagram: 0, ..Limits::default() };
+    transport.set_peer_limits(&limits);
+    transport.probe();
+    let mut room = [0; 1_500];
+    assert!(transport.poll_packet(Time::ZERO + MS, &mut room).is_some());
 }

@@ -47,23 +47,23 @@ impl Transport {
         let full = if self.recovery.is_probing() { mtu::BASE } else { self.mtu.current() };
         let room = (usize::from(full) - OVERHEAD).min(out.len());
         let mut writer = Writer::new(&mut out[..room]);
+        // First, as acknowledgements take whatever room there is, and an address without proof gives little.
+        let proves = checks && self.put_checks(&mut writer);
         if ack_due || self.acks.is_waiting() {
             self.acks.put(now, &mut writer);
         }
         self.put_floor(&mut writer);
         let before = writer.len();
-        if checks {
-            self.put_checked(&mut writer);
-        }
         if content {
             self.put_control(&mut writer);
             self.put_spares(now, &mut writer);
             self.put_data(now, &mut writer);
-            if writer.len() == before && (self.recovery.is_probing() || self.probe) {
+            let probes = self.recovery.is_probing() || self.probe;
+            if probes && writer.len() == before && !proves && writer.room() > 0 {
                 frame::put(&mut writer, &Frame::Probe);
             }
         }
-        self.finish_packet(now, writer.len(), writer.len() > before)
+        self.finish_packet(now, writer.len(), proves || writer.len() > before)
     }
 
     /// Builds the packet that ends the link.
@@ -120,14 +120,19 @@ impl Transport {
         }
     }
 
-    fn put_checked(&mut self, writer: &mut Writer<'_>) {
-        if let Some(token) = self.check.take() {
+    /// Puts the check of the peer's address and the answers to its own; false if there is no room for any.
+    fn put_checks(&mut self, writer: &mut Writer<'_>) -> bool {
+        if writer.room() >= frame::SMALL_FRAME
+            && let Some(token) = self.check.take()
+        {
             frame::put(writer, &Frame::Check { token });
         }
-        while writer.room() >= frame::SMALL_FRAME {
-            let Some(token) = self.checked.pop_front() else { return };
+        while writer.room() >= frame::SMALL_FRAME
+            && let Some(token) = self.checked.pop_front()
+        {
             frame::put(writer, &Frame::Checked { token });
         }
+        !writer.is_empty()
     }
 
     fn put_control(&mut self, writer: &mut Writer<'_>) {

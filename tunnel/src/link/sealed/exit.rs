@@ -199,7 +199,8 @@ impl Side for Exit {
             }
             Event::Moved(to) => {
                 tally.one(Count::Moved);
-                info!(link = self.number, peer = %to, "the peer's address has changed");
+                // Whoever repeats its packets from elsewhere can make a peer move: no line for each.
+                debug!(link = self.number, peer = %to, "the peer's address has changed");
                 return Next::On;
             }
             Event::Stream(_) | Event::Refused(_) | Event::Restarted | Event::Unreachable => return Next::On,
