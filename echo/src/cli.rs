@@ -212,10 +212,11 @@ fn verdict(report: &Report) -> String {
 
 /// A bare port binds loopback.
 fn parse_listen(text: &str) -> Result<String, String> {
-    match text.parse::<u16>() {
-        Ok(port) => Ok(format!("127.0.0.1:{port}")),
-        Err(_) => parse_address(text),
+    if text.contains(':') {
+        return parse_address(text);
     }
+    let port = parse_port(text)?;
+    Ok(format!("127.0.0.1:{port}"))
 }
 
 fn parse_address(text: &str) -> Result<String, String> {
@@ -223,8 +224,12 @@ fn parse_address(text: &str) -> Result<String, String> {
     if host.is_empty() {
         return Err("the host before the colon is missing".to_owned());
     }
-    port.parse::<u16>().map_err(|_| format!("`{port}` is no port: a number from 0 to 65535"))?;
+    parse_port(port)?;
     Ok(text.to_owned())
+}
+
+fn parse_port(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| format!("`{text}` is no port: write a number from 0 to 65535"))
 }
 
 fn parse_chunk(text: &str) -> Result<usize, String> {
@@ -251,6 +256,10 @@ mod tests {
         assert_eq!(parse_listen("[::1]:7000").as_deref(), Ok("[::1]:7000"));
         for wrong in ["", "70000", ":7000", "host", "host:port"] {
             assert!(parse_listen(wrong).is_err(), "{wrong}");
+        }
+        for wrong in ["70000", "http"] {
+            let error = parse_listen(wrong).unwrap_err();
+            assert!(error.contains("is no port"), "{wrong}: {error}");
         }
     }
 }

@@ -1,13 +1,15 @@
 //! The command line of `proxy1`.
 
 use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use tracing::level_filters::LevelFilter;
 use tunnel::address::{Host, HostPort, Listen, parse_port};
-use tunnel::cli::{ClassicArgs, Verbosity};
-use tunnel::options::{EntrySettings, Link};
+use tunnel::cli::{LinkArgs, Verbosity};
+use tunnel::options::{EntrySettings, Link, SealedEntry, Ticket, TicketSource};
 use tunnel::units::parse_time;
 
 /// Accepts TCP connections and carries them over UDP to a proxy2, which connects them to its target
@@ -26,35 +28,78 @@ struct Cli {
     #[arg(value_name = "PORT", value_parser = parse_port)]
     port: u16,
 
-    #[command(flatten)]
-    classic: ClassicArgs,
-
-    /// Let the id of a closed stream rest for so long before it is used again
-    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = parse_time, help_heading = "Classic link")]
-    id_rest: Duration,
-
+    // First: its options have no heading of their own and would come under the one before.
     #[command(flatten)]
     verbosity: Verbosity,
+
+    /// The ticket that proxy2 printed, one line; seen by all users of this machine: prefer one of the next two
+    #[arg(long, value_name = "TEXT", conflicts_with_all = ["classic", "ticket_file"], help_heading = "Sealed link")]
+    ticket: Option<Ticket>,
+
+    /// A file that holds the ticket, readable for its owner alone
+    #[arg(long, value_name = "FILE", conflicts_with = "classic", help_heading = "Sealed link")]
+    ticket_file: Option<PathBuf>,
+
+    #[command(flatten)]
+    link: LinkArgs,
+
+    /// Let the id of a closed stream rest for so long before it is used again
+    #[arg(long, value_name = "TIME", default_value = "1s", value_parser = parse_time, requires = "classic",
+        help_heading = "Classic link")]
+    id_rest: Duration,
 }
 
+/// The variable that can hold the ticket.
+const VARIABLE: &str = "PASO_TICKET";
+
 const EXAMPLE: &str = "\
+The ticket is looked for in this order: --ticket, --ticket-file, the variable PASO_TICKET, the state folder (--state),
+where a proxy2 of the same user on the same machine leaves one.
+
 TIME is a number and its unit: 300ms, 5s, 2m, 1h. SIZE is bytes, or has a unit: 64KiB, 8MiB.
 
 Example: carry local port 8080 to the proxy2 that listens on port 5000 of exit.example
-  proxy1 --classic 8080 exit.example 5000";
+  proxy1 8080 exit.example 5000 --ticket-file exit.ticket";
 
-/// What to run, and how much to log.
+/// What to run, and how much to log. `variable` is what the environment has as the ticket.
 ///
 /// # Errors
 /// Bad usage, or a request for help or the version: to be printed, with its exit code.
 pub(crate) fn parse(
     arguments: impl IntoIterator<Item = OsString>,
+    variable: Option<String>,
 ) -> Result<(EntrySettings, LevelFilter), clap::Error> {
     let cli = Cli::try_parse_from(arguments)?;
-    let Link::Classic(mut classic) = cli.classic.link().map_err(|error| error.format(&mut Cli::command()))?;
-    classic.table.id_rest = cli.id_rest;
+    let link = match cli.link.link() {
+        Link::Classic(mut classic) => {
+            classic.table.id_rest = cli.id_rest;
+            Link::Classic(classic)
+        }
+        Link::Sealed(link) => Link::Sealed(SealedEntry { ticket: cli.source(variable)?, link }),
+    };
     let peer = HostPort { host: cli.host, port: cli.port };
-    Ok((EntrySettings { listen: cli.listen, peer, link: Link::Classic(classic) }, cli.verbosity.level()))
+    Ok((EntrySettings { listen: cli.listen, peer, link }, cli.verbosity.level()))
+}
+
+/// What the environment has as the ticket.
+pub(crate) fn variable() -> Option<String> {
+    std::env::var(VARIABLE).ok().filter(|text| !text.trim().is_empty())
+}
+
+impl Cli {
+    fn source(&self, variable: Option<String>) -> Result<TicketSource, clap::Error> {
+        if let Some(ticket) = &self.ticket {
+            return Ok(TicketSource::Given(ticket.clone()));
+        }
+        if let Some(path) = &self.ticket_file {
+            return Ok(TicketSource::File(path.clone()));
+        }
+        let Some(text) = variable else { return Ok(TicketSource::State(self.link.state())) };
+        text.parse().map(TicketSource::Given).map_err(|error| {
+            // The text itself is a secret.
+            Self::command().error(ErrorKind::ValueValidation, format!("the variable {VARIABLE}: {error}"))
+        })
+    }
 }
 
 #[cfg(test)]
@@ -63,7 +108,7 @@ mod tests {
 
     fn run(line: &str) -> Result<EntrySettings, String> {
         let words = std::iter::once("proxy1").chain(line.split_whitespace()).map(OsString::from);
-        parse(words).map(|(settings, _)| settings).map_err(|error| error.to_string())
+        parse(words, None).map(|(settings, _)| settings).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -71,15 +116,35 @@ mod tests {
         let settings = run("--classic 8080 localhost 5000").unwrap();
         assert_eq!(settings.listen, Listen::loopback(8080));
         assert_eq!(settings.peer.to_string(), "localhost:5000");
-        let Link::Classic(classic) = settings.link;
+        let Link::Classic(classic) = settings.link else { panic!("{settings:?}") };
         let default = tunnel::options::Classic::default();
         assert_eq!(classic.table, default.table, "the help must show the real defaults");
         assert_eq!(format!("{classic:?}"), format!("{default:?}"), "the help must show the real defaults");
     }
 
     #[test]
-    fn without_classic_one_sentence_says_so() {
-        assert!(run("8080 localhost 5000").unwrap_err().contains("add --classic"));
+    fn the_sealed_link_is_the_default() {
+        let settings = run("8080 localhost 5000").unwrap();
+        let Link::Sealed(SealedEntry { ticket, link }) = settings.link else { panic!("{settings:?}") };
+        assert_eq!(link, tunnel::options::Sealed::default(), "the help must show the real defaults");
+        assert!(matches!(ticket, TicketSource::State(None)));
+    }
+
+    #[test]
+    fn a_ticket_that_is_none_is_named_and_not_shown() {
+        let error = run("8080 localhost 5000 --ticket paso1secret").unwrap_err();
+        assert!(error.contains("--ticket") && error.contains("ticket"), "{error}");
+        let words = ["proxy1", "8080", "localhost", "5000"].map(OsString::from);
+        let error = parse(words, Some("paso1secret".into())).unwrap_err().to_string();
+        assert!(error.contains(VARIABLE) && !error.contains("secret"), "{error}");
+    }
+
+    #[test]
+    fn options_of_the_other_link_are_refused() {
+        for line in ["8080 localhost 5000 --payload 100", "--classic 8080 localhost 5000 --streams 5"] {
+            let error = run(line).unwrap_err();
+            assert!(error.contains("--classic"), "{line}: {error}");
+        }
     }
 
     #[test]
@@ -95,6 +160,21 @@ mod tests {
         names("--classic --payload 65506 8080 localhost 5000", "--payload", "from 1 to 65505");
         names("--classic --rate fast 8080 localhost 5000", "--rate", "'fast' is not a rate");
         names("--classic 8080 localhost", "<PORT>", "required");
+    }
+
+    #[test]
+    fn a_payload_may_have_a_unit_like_every_size() {
+        let Link::Classic(classic) = run("--classic --payload 1KiB 8080 localhost 5000").unwrap().link else {
+            panic!("--classic is the classic link");
+        };
+        assert_eq!(classic.payload.bytes(), 1_024);
+    }
+
+    #[test]
+    fn how_much_is_logged_is_no_option_of_the_link() {
+        let help = Cli::command().render_help().to_string();
+        let (general, link) = help.split_once("Classic link:").unwrap();
+        assert!(general.contains("--quiet") && !link.contains("--quiet"), "{help}");
     }
 
     #[test]

@@ -1,14 +1,14 @@
 //! The command line of `proxy2`.
 
 use std::ffi::OsString;
-use std::num::NonZeroUsize;
+use std::num::{NonZeroU32, NonZeroUsize};
 use std::time::Duration;
 
-use clap::{CommandFactory, Parser};
+use clap::Parser;
 use tracing::level_filters::LevelFilter;
 use tunnel::address::{Host, HostPort, Listen, parse_port};
-use tunnel::cli::{ClassicArgs, Verbosity};
-use tunnel::options::{ExitSettings, Link};
+use tunnel::cli::{LinkArgs, Verbosity};
+use tunnel::options::{ExitSettings, Link, SealedExit, StateSource};
 use tunnel::units::{parse_size, parse_time};
 
 /// Takes TCP connections that come from proxy1s over UDP, and connects each to the target
@@ -27,30 +27,62 @@ struct Cli {
     #[arg(value_name = "PORT", value_parser = parse_port)]
     port: u16,
 
-    #[command(flatten)]
-    classic: ClassicArgs,
-
-    /// Bytes that are held for a stream whose target has not answered yet
-    #[arg(long, value_name = "SIZE", default_value = "256KiB", value_parser = parse_size, help_heading = "Classic link")]
-    early: usize,
-
-    /// How long the target may take to accept a connection
-    #[arg(long, value_name = "TIME", default_value = "5s", value_parser = parse_time, help_heading = "Classic link")]
-    dial_timeout: Duration,
-
-    /// How many proxy1s may have streams at a time, ten streams each
-    #[arg(long, value_name = "NUMBER", default_value = "64", help_heading = "Classic link")]
-    peers: NonZeroUsize,
-
+    // First: its options have no heading of their own and would come under the one before.
     #[command(flatten)]
     verbosity: Verbosity,
+
+    /// How long the target may take to accept a connection [default: 10s; with --classic 5s]
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    dial_timeout: Option<Duration>,
+
+    #[command(flatten)]
+    link: LinkArgs,
+
+    /// How many links there may be at a time, 1 or more
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value = "1024",
+        conflicts_with = "classic",
+        help_heading = "Sealed link"
+    )]
+    links: NonZeroUsize,
+
+    /// How many handshakes a second may cost public-key work, 1 or more
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value = "200",
+        conflicts_with = "classic",
+        help_heading = "Sealed link"
+    )]
+    handshakes: NonZeroU32,
+
+    /// Bytes that are held for a stream whose target has not answered yet
+    #[arg(long, value_name = "SIZE", default_value = "256KiB", value_parser = parse_size, requires = "classic",
+        help_heading = "Classic link")]
+    early: usize,
+
+    /// How many proxy1s may have streams at a time, ten streams each
+    #[arg(
+        long,
+        value_name = "NUMBER",
+        default_value = "64",
+        value_parser = parse_peers,
+        requires = "classic",
+        help_heading = "Classic link"
+    )]
+    peers: NonZeroUsize,
 }
 
 const EXAMPLE: &str = "\
+At its first start proxy2 makes its key and a ticket and prints what to run as proxy1. Further tickets:
+  proxy2 ticket add NAME | list | show NAME | revoke NAME        (see `proxy2 ticket --help`)
+
 TIME is a number and its unit: 300ms, 5s, 2m, 1h. SIZE is bytes, or has a unit: 64KiB, 8MiB.
 
 Example: take streams on UDP port 5000 of every address and connect them to a web server on this machine
-  proxy2 --classic 0.0.0.0:5000 localhost 80";
+  proxy2 0.0.0.0:5000 localhost 80";
 
 /// What to run, and how much to log.
 ///
@@ -60,16 +92,34 @@ pub(crate) fn parse(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<(ExitSettings, LevelFilter), clap::Error> {
     let cli = Cli::try_parse_from(arguments)?;
-    let Link::Classic(mut classic) = cli.classic.link().map_err(|error| error.format(&mut Cli::command()))?;
-    classic.table.early_limit = cli.early;
-    classic.table.max_peers = cli.peers.get();
-    classic.dial_limit = cli.dial_timeout;
+    let link = match cli.link.link() {
+        Link::Classic(mut classic) => {
+            classic.table.early_limit = cli.early;
+            classic.table.max_peers = cli.peers.get();
+            classic.dial_limit = cli.dial_timeout.unwrap_or(classic.dial_limit);
+            Link::Classic(classic)
+        }
+        Link::Sealed(link) => {
+            let mut sealed = SealedExit::new(StateSource::Folder(cli.link.state()));
+            sealed.link = link;
+            sealed.dial_limit = cli.dial_timeout.unwrap_or(sealed.dial_limit);
+            sealed.max_links = cli.links.get();
+            sealed.handshakes_per_second = cli.handshakes.get();
+            Link::Sealed(sealed)
+        }
+    };
     let target = HostPort { host: cli.host, port: cli.port };
-    Ok((ExitSettings { listen: cli.listen, target, link: Link::Classic(classic) }, cli.verbosity.level()))
+    Ok((ExitSettings { listen: cli.listen, target, link }, cli.verbosity.level()))
+}
+
+fn parse_peers(text: &str) -> Result<NonZeroUsize, String> {
+    text.parse().map_err(|_| format!("'{text}' is not a number of proxy1s: write a number from 1"))
 }
 
 #[cfg(test)]
 mod tests {
+    use clap::CommandFactory;
+
     use super::*;
 
     fn run(line: &str) -> Result<ExitSettings, String> {
@@ -82,15 +132,26 @@ mod tests {
         let settings = run("--classic 8080 localhost 5000").unwrap();
         assert_eq!(settings.listen, Listen::loopback(8080));
         assert_eq!(settings.target.to_string(), "localhost:5000");
-        let Link::Classic(classic) = settings.link;
+        let Link::Classic(classic) = settings.link else { panic!("{settings:?}") };
         let default = tunnel::options::Classic::default();
         assert_eq!(classic.table, default.table, "the help must show the real defaults");
         assert_eq!(format!("{classic:?}"), format!("{default:?}"), "the help must show the real defaults");
     }
 
     #[test]
-    fn without_classic_one_sentence_says_so() {
-        assert!(run("8080 localhost 5000").unwrap_err().contains("add --classic"));
+    fn the_sealed_link_is_the_default() {
+        let settings = run("8080 localhost 5000").unwrap();
+        let Link::Sealed(sealed) = settings.link else { panic!("{settings:?}") };
+        let default = SealedExit::new(StateSource::Folder(None));
+        assert_eq!(format!("{sealed:?}"), format!("{default:?}"), "the help must show the real defaults");
+    }
+
+    #[test]
+    fn options_of_the_other_link_are_refused() {
+        for line in ["8080 localhost 5000 --peers 100", "--classic 8080 localhost 5000 --links 5"] {
+            let error = run(line).unwrap_err();
+            assert!(error.contains("--classic"), "{line}: {error}");
+        }
     }
 
     #[test]
@@ -106,6 +167,7 @@ mod tests {
         names("--classic --payload 65506 8080 localhost 5000", "--payload", "from 1 to 65505");
         names("--classic --rate fast 8080 localhost 5000", "--rate", "'fast' is not a rate");
         names("--classic 8080 localhost", "<PORT>", "required");
+        names("--classic --peers 0 8080 localhost 5000", "--peers", "write a number from 1");
     }
 
     #[test]

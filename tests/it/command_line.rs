@@ -42,9 +42,11 @@ fn bad_usage_ends_with_2_and_names_the_argument() {
 }
 
 #[test]
-fn the_link_must_be_chosen() {
-    fails(PROXY1, "0 localhost 5000", 2, &["--classic"]);
-    fails(PROXY2, "0 localhost 5000", 2, &["--classic"]);
+fn options_of_the_other_link_are_refused() {
+    for proxy in [PROXY1, PROXY2] {
+        fails(proxy, "0 localhost 5000 --linger 1s", 2, &["--classic"]);
+        fails(proxy, "--classic 0 localhost 5000 --streams 5", 2, &["--classic", "--streams"]);
+    }
 }
 
 #[test]
@@ -77,7 +79,9 @@ fn help_and_version_end_with_0() {
     for proxy in [PROXY1, PROXY2] {
         let (_, help) = run(proxy, "--help");
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
-        for words in ["Example", "[default: 5m]", "[default: 300ms]"] {
+        for words in
+            ["Example", "[default: never; with --classic 5m]", "[default: 300ms]", "[default: 64MiB]"]
+        {
             assert!(help.contains(words), "`{words}` is not in:\n{help}");
         }
     }

@@ -33,3 +33,18 @@ fn classic_tables() {
 fn classic_datagrams() {
     replay("classic_datagrams", classic_model::run_datagrams);
 }
+
+#[test]
+fn sealed_streams() {
+    replay("sealed_streams", proto::sealed::fuzzing::run_streams);
+}
+
+#[test]
+fn sealed_frames() {
+    replay("sealed_frames", proto::sealed::fuzzing::feed_transport);
+}
+
+#[test]
+fn sealed_parsers() {
+    replay("sealed_parsers", proto::sealed::fuzzing::parse_everything);
+}

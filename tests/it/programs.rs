@@ -1,5 +1,30 @@
 //! The programs under test: cargo builds them for this test target, and names them to it alone.
 
+use std::net::SocketAddr;
+
+use tests::folder::Folder;
+use tests::process::Process;
+
 pub(crate) const ECHO: &str = env!("CARGO_BIN_EXE_echo-under-test");
 pub(crate) const PROXY1: &str = env!("CARGO_BIN_EXE_proxy1-under-test");
 pub(crate) const PROXY2: &str = env!("CARGO_BIN_EXE_proxy2-under-test");
+
+/// A proxy2 and a proxy1 in front of it with a sealed link, and the state folder that both use.
+pub(crate) fn sealed_processes(target: SocketAddr) -> (Process, Process, Folder) {
+    let folder = Folder::new();
+    let proxy2 = sealed_proxy2("0", target, &folder);
+    let proxy1 = sealed_proxy1("0", proxy2.address(), &folder);
+    (proxy2, proxy1, folder)
+}
+
+/// A proxy2 that keeps its state in `folder`.
+pub(crate) fn sealed_proxy2(listen: &str, target: SocketAddr, folder: &Folder) -> Process {
+    let (host, port) = (target.ip().to_string(), target.port().to_string());
+    Process::listening(PROXY2, &[listen, &host, &port, "--state", &folder.path("state")])
+}
+
+/// A proxy1 that finds its ticket in `folder`.
+pub(crate) fn sealed_proxy1(listen: &str, proxy2: SocketAddr, folder: &Folder) -> Process {
+    let (host, port) = (proxy2.ip().to_string(), proxy2.port().to_string());
+    Process::listening(PROXY1, &[listen, &host, &port, "--state", &folder.path("state")])
+}

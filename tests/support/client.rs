@@ -1,5 +1,6 @@
 //! What test clients do with a connection, each within ten seconds.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use echo::client::{Report, Settings};
@@ -32,6 +33,29 @@ pub async fn read_to_end(stream: &mut TcpStream) -> (Vec<u8>, bool) {
     (data, end.is_ok())
 }
 
+/// Reads to the end of the connection, which must be a reset.
+///
+/// # Panics
+/// When it does not end, or ends in order.
+pub async fn read_to_reset(stream: &mut TcpStream) -> Vec<u8> {
+    let mut data = Vec::new();
+    let end = timeout(PATIENCE, stream.read_to_end(&mut data)).await.expect("the connection ends in time");
+    let kind = end.map_err(|error| error.kind());
+    assert_eq!(kind, Err(std::io::ErrorKind::ConnectionReset), "after {} bytes", data.len());
+    data
+}
+
+/// Connects, and is reset before a byte comes: the connection may be gone before one learns that it was there.
+///
+/// # Panics
+/// When anything else happens.
+pub async fn is_turned_away(address: SocketAddr) {
+    match TcpStream::connect(address).await {
+        Ok(mut stream) => assert_eq!(read_to_reset(&mut stream).await, b""),
+        Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
+    }
+}
+
 /// `clients` echo clients in parallel, `bytes` each, with the seed of this run.
 ///
 /// # Panics
@@ -46,6 +70,6 @@ pub async fn echo_clients(address: impl ToString, clients: usize, bytes: u64) ->
 /// # Panics
 /// When the address cannot be resolved, or the clients hang.
 pub async fn run(settings: Settings) -> Report {
-    let report = timeout(Duration::from_secs(30), echo::client::run(settings)).await;
+    let report = timeout(Duration::from_secs(60), echo::client::run(settings)).await;
     report.expect("echo clients never hang").expect("an address")
 }

@@ -3,6 +3,7 @@
 pub mod classic_frame;
 pub mod classic_model;
 pub mod client;
+pub mod folder;
 pub mod middlebox;
 pub mod pair;
 pub mod process;

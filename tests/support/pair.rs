@@ -1,5 +1,7 @@
 //! A pair of proxies in this process, on free ports of loopback.
 
+mod link;
+
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -7,12 +9,13 @@ use tokio::net::TcpStream;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tunnel::address::Listen;
-use tunnel::metrics::Counters;
-use tunnel::options::{Classic, EntrySettings, ExitSettings, Link};
+use tunnel::metrics::{Count, Counters};
+use tunnel::options::{Classic, EntrySettings, ExitSettings};
 use tunnel::session::Session;
 
 use crate::middlebox::Middlebox;
 use crate::seed::seed;
+pub use link::{PairLink, SealedLink};
 
 /// How long anything may take that is not a matter of the protocol's own timers.
 pub const PATIENCE: Duration = Duration::from_secs(10);
@@ -39,8 +42,8 @@ impl Proxy {
     ///
     /// # Panics
     /// When it cannot be bound.
-    pub async fn exit_with(listen: Listen, target: SocketAddr, link: Classic) -> Self {
-        let settings = ExitSettings { listen, target: target.into(), link: Link::Classic(link) };
+    pub async fn exit_with(listen: Listen, target: SocketAddr, link: impl Into<PairLink>) -> Self {
+        let settings = ExitSettings { listen, target: target.into(), link: link.into().exit() };
         Self::run(proxy2::bind(settings).await.expect("proxy2 can be bound"))
     }
 
@@ -53,8 +56,8 @@ impl Proxy {
     ///
     /// # Panics
     /// When it cannot be bound.
-    pub async fn entry_with(listen: Listen, peer: SocketAddr, link: Classic) -> Self {
-        let settings = EntrySettings { listen, peer: peer.into(), link: Link::Classic(link) };
+    pub async fn entry_with(listen: Listen, peer: SocketAddr, link: impl Into<PairLink>) -> Self {
+        let settings = EntrySettings { listen, peer: peer.into(), link: link.into().entry() };
         Self::run(proxy1::bind(settings).await.expect("proxy1 can be bound"))
     }
 
@@ -75,6 +78,17 @@ impl Proxy {
     #[must_use]
     pub fn counters(&self) -> Counters {
         *self.counters.borrow()
+    }
+
+    /// One of the counts of sealed links.
+    #[must_use]
+    pub fn count(&self, what: Count) -> u64 {
+        self.counters().sealed.get(what)
+    }
+
+    /// Waits until a count of sealed links is at least `least`.
+    pub async fn wait_for_count(&mut self, what: Count, least: u64) {
+        self.wait_until(&format!("{what:?} is {least}"), |now| now.sealed.get(what) >= least).await;
     }
 
     /// Waits until the counters fulfil `condition`.
@@ -112,14 +126,20 @@ pub struct Pair {
 }
 
 impl Pair {
-    /// A pair with the defaults, in front of `target`.
+    /// A classic pair with the defaults, in front of `target`.
     pub async fn start(target: SocketAddr) -> Self {
         let proxy2 = Proxy::exit(target).await;
         Self { proxy1: Proxy::entry(proxy2.address).await, proxy2 }
     }
 
+    /// A sealed pair with the defaults, in front of `target`.
+    pub async fn start_sealed(target: SocketAddr) -> Self {
+        Self::start_with(target, SealedLink::new()).await
+    }
+
     /// A pair with settings of one's own for both sides.
-    pub async fn start_with(target: SocketAddr, link: Classic) -> Self {
+    pub async fn start_with(target: SocketAddr, link: impl Into<PairLink>) -> Self {
+        let link = link.into();
         let proxy2 = Proxy::exit_with(Listen::loopback(0), target, link.clone()).await;
         Self { proxy1: Proxy::entry_with(Listen::loopback(0), proxy2.address, link).await, proxy2 }
     }
@@ -128,7 +148,8 @@ impl Pair {
     ///
     /// # Panics
     /// When loopback has no free port.
-    pub async fn start_apart(target: SocketAddr, link: Classic) -> (Self, Middlebox) {
+    pub async fn start_apart(target: SocketAddr, link: impl Into<PairLink>) -> (Self, Middlebox) {
+        let link = link.into();
         let proxy2 = Proxy::exit_with(Listen::loopback(0), target, link.clone()).await;
         let middlebox = Middlebox::start(proxy2.address, seed()).expect("loopback has free ports");
         let proxy1 = Proxy::entry_with(Listen::loopback(0), middlebox.address(), link).await;

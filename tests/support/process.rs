@@ -27,8 +27,18 @@ impl Process {
     /// When it cannot be started.
     #[must_use]
     pub fn spawn(path: &str, arguments: &[&str]) -> Self {
+        Self::spawn_with(path, arguments, &[])
+    }
+
+    /// As [`spawn`](Self::spawn), with variables in its environment.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn spawn_with(path: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
         let mut command = Command::new(path);
-        command.args(arguments).env_remove("RUST_LOG").env("NO_COLOR", "1");
+        command.args(arguments).env_remove("RUST_LOG").env_remove("PASO_TICKET").env("NO_COLOR", "1");
+        command.envs(variables.iter().copied());
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {path}: {error}"));
         let (sender, lines) = channel();
@@ -55,7 +65,16 @@ impl Process {
     /// When it does not.
     #[must_use]
     pub fn listening(path: &str, arguments: &[&str]) -> Self {
-        let mut process = Self::spawn(path, arguments);
+        Self::listening_with(path, arguments, &[])
+    }
+
+    /// As [`listening`](Self::listening), with variables in its environment.
+    ///
+    /// # Panics
+    /// When it does not say where it listens.
+    #[must_use]
+    pub fn listening_with(path: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        let mut process = Self::spawn_with(path, arguments, variables);
         let line = process.wait_for("listening");
         let address = line.split(|c: char| c.is_whitespace() || c == '=').find_map(|word| word.parse().ok());
         process.address = Some(address.unwrap_or_else(|| panic!("no address in: {line}")));
@@ -110,7 +129,15 @@ impl Process {
     /// # Panics
     /// When it does not end for ten seconds.
     pub fn wait(&mut self) -> ExitStatus {
-        let deadline = Instant::now() + PATIENCE;
+        self.wait_for_end(PATIENCE)
+    }
+
+    /// As [`wait`](Self::wait), for a program that may take so long.
+    ///
+    /// # Panics
+    /// When it does not end in time.
+    pub fn wait_for_end(&mut self, patience: Duration) -> ExitStatus {
+        let deadline = Instant::now() + patience;
         while Instant::now() < deadline {
             if let Some(status) = self.child.try_wait().expect("it is our child") {
                 while self.lines.recv_timeout(PATIENCE).is_ok() {}

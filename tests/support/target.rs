@@ -15,6 +15,8 @@ pub enum Manner {
     Echo,
     /// Sends a reply when the client has closed its sending direction: what arrived, and then `bye`.
     ReplyAtEnd,
+    /// The same so much later: a server that has to think.
+    ReplyLate(Duration),
     /// Resets the connection after so many bytes.
     ResetAfter(usize),
     /// Echoes so many bytes and then closes in order.
@@ -29,7 +31,7 @@ pub enum Manner {
 #[derive(Debug)]
 pub struct Target {
     address: SocketAddr,
-    ended: mpsc::UnboundedReceiver<()>,
+    ended: mpsc::UnboundedReceiver<bool>,
     _task: JoinSet<()>,
 }
 
@@ -48,8 +50,7 @@ impl Target {
             while let Ok((stream, _)) = listener.accept().await {
                 let tell = tell.clone();
                 connections.spawn(async move {
-                    _ = serve(stream, manner).await;
-                    _ = tell.send(());
+                    _ = tell.send(serve(stream, manner).await.is_ok());
                 });
             }
         });
@@ -62,13 +63,13 @@ impl Target {
         self.address
     }
 
-    /// Waits until one more connection has ended, seen from here.
+    /// Waits until one more connection has ended, seen from here: whether in order (else with a reset).
     ///
     /// # Panics
     /// When none does for ten seconds.
-    pub async fn connection_ended(&mut self) {
+    pub async fn connection_ended(&mut self) -> bool {
         let ended = tokio::time::timeout(Duration::from_secs(10), self.ended.recv()).await;
-        assert_eq!(ended, Ok(Some(())), "no connection ended at the target");
+        ended.ok().flatten().expect("a connection ends at the target")
     }
 }
 
@@ -97,12 +98,8 @@ async fn serve(mut stream: TcpStream, manner: Manner) -> std::io::Result<()> {
             tokio::io::copy(&mut reading, &mut writing).await?;
             writing.shutdown().await
         }
-        Manner::ReplyAtEnd => {
-            let mut data = Vec::new();
-            stream.read_to_end(&mut data).await?;
-            data.extend(b"bye");
-            stream.write_all(&data).await
-        }
+        Manner::ReplyAtEnd => reply_at_end(stream, Duration::ZERO).await,
+        Manner::ReplyLate(thought) => reply_at_end(stream, thought).await,
         Manner::ResetAfter(length) => {
             stream.read_exact(&mut vec![0; length]).await?;
             reset(stream);
@@ -126,4 +123,12 @@ async fn serve(mut stream: TcpStream, manner: Manner) -> std::io::Result<()> {
             Ok(())
         }
     }
+}
+
+async fn reply_at_end(mut stream: TcpStream, thought: Duration) -> std::io::Result<()> {
+    let mut data = Vec::new();
+    stream.read_to_end(&mut data).await?;
+    tokio::time::sleep(thought).await;
+    data.extend(b"bye");
+    stream.write_all(&data).await
 }

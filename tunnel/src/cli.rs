@@ -1,74 +1,119 @@
-//! The parts of a command line that both programs have: the classic link's options, and how much to say.
+//! The parts of a command line that both programs have: the links' options, and how much to say.
 
-use std::num::NonZeroU64;
+use std::num::{NonZeroU64, NonZeroUsize};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{ArgAction, Args};
 use tracing::level_filters::LevelFilter;
 
-use crate::options::{Classic, Link, Payload, Rate};
+use crate::options::{Classic, Link, Payload, Rate, Sealed};
 use crate::units::{parse_rate, parse_size, parse_time};
 
-/// Options of the classic link that both sides have.
+/// Which link, and the options that both sides have.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Classic link")]
-pub struct ClassicArgs {
+pub struct LinkArgs {
     /// Speak the classic protocol: ten streams, no encryption, lost datagrams stay lost
     #[arg(long)]
     classic: bool,
 
-    /// Most data bytes in a datagram, 1 to 65505
-    #[arg(long, value_name = "SIZE", default_value = "1400", value_parser = parse_payload)]
-    payload: Payload,
+    /// Close a stream that carried nothing for so long, 1s or more [default: never; with --classic 5m]
+    #[arg(long, value_name = "TIME", value_parser = parse_idle)]
+    idle: Option<Duration>,
 
-    /// Close a stream that carried nothing for so long, 1s or more
-    #[arg(long, value_name = "TIME", default_value = "5m", value_parser = parse_idle)]
-    idle: Duration,
-
-    /// After a FIN on this side, close when the other direction was silent for so long
-    #[arg(long, value_name = "TIME", default_value = "300ms", value_parser = parse_time)]
-    linger: Duration,
-
-    /// Bytes that may wait for one TCP connection; what exceeds them is dropped
-    #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = parse_size)]
-    queue: usize,
-
-    /// Bytes that may wait for all TCP connections together
+    /// Bytes that the data of all streams of a link may take
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = parse_size)]
     memory: usize,
-
-    /// Send data no faster than this, like 500Mbit; 'auto' is what fills a receive buffer like this machine's own in
-    /// 25 ms, at most 2.1Gbit; 'none' is no limit
-    #[arg(long, value_name = "RATE", default_value = "auto", value_parser = parse_pace)]
-    rate: Rate,
 
     /// Size to ask for each UDP socket buffer; the system may grant less
     #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = parse_size)]
     socket_buffer: usize,
+
+    #[command(flatten)]
+    sealed: SealedArgs,
+
+    #[command(flatten)]
+    only_classic: ClassicArgs,
 }
 
-impl ClassicArgs {
-    /// The link that was asked for.
-    ///
-    /// # Errors
-    /// One sentence, if `--classic` is missing.
-    pub fn link(&self) -> Result<Link, clap::Error> {
-        if !self.classic {
-            let text = "this version speaks only the classic protocol: add --classic";
-            return Err(clap::Error::raw(clap::error::ErrorKind::MissingRequiredArgument, text));
-        }
+/// Options of the sealed link that both sides have.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Sealed link")]
+struct SealedArgs {
+    /// Folder of the keys and tickets [default: $XDG_STATE_HOME/paso or ~/.local/state/paso]
+    #[arg(long, value_name = "DIR", conflicts_with = "classic")]
+    state: Option<PathBuf>,
+
+    /// Streams that a link may have at a time, 1 or more
+    #[arg(long, value_name = "NUMBER", default_value = "4096", conflicts_with = "classic")]
+    streams: NonZeroUsize,
+
+    /// Largest datagram to try, in bytes of UDP payload, 1200 to 65507; the path decides what is used
+    #[arg(long, value_name = "SIZE", default_value = "8972", value_parser = parse_datagram, conflicts_with = "classic")]
+    max_datagram: u16,
+
+    /// While streams are open and idle, send a packet so often, so that NATs on the way keep them; 0s is never
+    #[arg(long, value_name = "TIME", default_value = "20s", value_parser = parse_time, conflicts_with = "classic")]
+    keepalive: Duration,
+}
+
+/// Options of the classic link that both sides have.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Classic link")]
+struct ClassicArgs {
+    /// Most data bytes in a datagram, 1 to 65505; 2 bytes of header come on top
+    #[arg(long, value_name = "SIZE", default_value = "1400", value_parser = parse_payload, requires = "classic")]
+    payload: Payload,
+
+    /// After a FIN on this side, close when the other direction was silent for so long
+    #[arg(long, value_name = "TIME", default_value = "300ms", value_parser = parse_time, requires = "classic")]
+    linger: Duration,
+
+    /// Bytes that may wait for one TCP connection; what exceeds them is dropped
+    #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = parse_size, requires = "classic")]
+    queue: usize,
+
+    /// Send data no faster than this, like 500Mbit; 'auto' is what fills a receive buffer like this machine's own in
+    /// 25 ms, at most 2.1Gbit; 'none' is no limit
+    #[arg(long, value_name = "RATE", default_value = "auto", value_parser = parse_pace, requires = "classic")]
+    rate: Rate,
+}
+
+impl LinkArgs {
+    /// The link that was asked for, in the numbers that both sides have.
+    pub fn link(&self) -> Link<Sealed> {
+        if self.classic { Link::Classic(self.classic()) } else { Link::Sealed(self.sealed()) }
+    }
+
+    /// The state folder that was given.
+    pub fn state(&self) -> Option<PathBuf> {
+        self.sealed.state.clone()
+    }
+
+    fn classic(&self) -> Classic {
         let mut options = Classic {
-            payload: self.payload,
-            queue: self.queue,
+            payload: self.only_classic.payload,
+            queue: self.only_classic.queue,
             memory: self.memory,
-            rate: self.rate,
+            rate: self.only_classic.rate,
             socket_buffer: self.socket_buffer,
             ..Classic::default()
         };
-        options.table.idle_limit = self.idle;
-        options.table.linger = self.linger;
-        Ok(Link::Classic(options))
+        options.table.linger = self.only_classic.linger;
+        options.table.idle_limit = self.idle.unwrap_or(options.table.idle_limit);
+        options
+    }
+
+    fn sealed(&self) -> Sealed {
+        Sealed {
+            max_streams: self.sealed.streams.get(),
+            memory: u64::try_from(self.memory).unwrap_or(u64::MAX),
+            max_datagram: self.sealed.max_datagram,
+            keepalive: self.sealed.keepalive,
+            idle: self.idle,
+            socket_buffer: self.socket_buffer,
+        }
     }
 }
 
@@ -105,8 +150,13 @@ impl Verbosity {
 }
 
 fn parse_payload(text: &str) -> Result<Payload, String> {
-    let wrong = || format!("'{text}' is not a payload: write a number from 1 to {}", Payload::MAX.bytes());
-    text.parse().ok().and_then(Payload::new).ok_or_else(wrong)
+    let wrong = || format!("'{text}' is not a payload: write a size from 1 to {}", Payload::MAX.bytes());
+    parse_size(text).ok().and_then(Payload::new).ok_or_else(wrong)
+}
+
+fn parse_datagram(text: &str) -> Result<u16, String> {
+    let number = text.parse().ok().filter(|bytes| (1_200..=65_507).contains(bytes));
+    number.ok_or_else(|| format!("'{text}' is not a datagram's size: write a number from 1200 to 65507"))
 }
 
 fn parse_idle(text: &str) -> Result<Duration, String> {

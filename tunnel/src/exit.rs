@@ -4,6 +4,8 @@ use std::fmt;
 use std::io;
 use std::time::Duration;
 
+use proto::sealed::frame::ResetCode;
+use proto::target::Target;
 use tokio::net::TcpStream;
 
 use crate::address::HostPort;
@@ -45,6 +47,15 @@ async fn dial_each(target: &HostPort) -> Result<TcpStream, DialError> {
 }
 
 impl DialError {
+    /// What the peer is told.
+    pub(crate) const fn code(&self) -> ResetCode {
+        match self {
+            Self::Refused => ResetCode::Refused,
+            Self::TimedOut => ResetCode::TimedOut,
+            Self::Unreachable | Self::UnknownHost | Self::Other(_) => ResetCode::Unreachable,
+        }
+    }
+
     /// Counts it.
     pub(crate) const fn count(&self, dials: &mut Dials) {
         let counter = match self {
@@ -82,6 +93,53 @@ impl fmt::Display for DialError {
             Self::Unreachable => f.write_str("the target cannot be reached"),
             Self::UnknownHost => f.write_str("the target's name is unknown"),
             Self::Other(error) => write!(f, "the target cannot be dialled: {error}"),
+        }
+    }
+}
+
+/// What an exit dials. This is the one place where that is decided, before any dial.
+#[derive(Clone, Debug)]
+pub(crate) struct Permit {
+    only: HostPort,
+}
+
+/// The exit does not dial that.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Forbidden;
+
+impl Permit {
+    /// Nothing but `target`.
+    pub(crate) const fn only(target: HostPort) -> Self {
+        Self { only: target }
+    }
+
+    /// What to dial for a peer that asked for `asked`: the text of a target, or nothing for the exit's own.
+    ///
+    /// # Errors
+    /// [`Forbidden`].
+    pub(crate) fn check(&self, asked: &[u8]) -> Result<HostPort, Forbidden> {
+        let own = self.only.to_string().to_ascii_lowercase();
+        let same = Target::from_wire(asked).is_ok_and(|target| target.to_string() == own);
+        if asked.is_empty() || same { Ok(self.only.clone()) } else { Err(Forbidden) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_own_target_is_dialled() {
+        let permit = |target: &str| {
+            let target: std::net::SocketAddr = target.parse().unwrap();
+            Permit::only(target.into())
+        };
+        assert!(permit("127.0.0.1:80").check(b"").is_ok());
+        assert!(permit("127.0.0.1:80").check(b"127.0.0.1:80").is_ok());
+        assert!(permit("[::1]:80").check(b"[::1]:80").is_ok());
+        for wrong in [b"127.0.0.1:81".as_slice(), b"127.0.0.2:80", b"localhost:80", b"127.0.0.1:80 ", b"\xff"]
+        {
+            assert_eq!(permit("127.0.0.1:80").check(wrong), Err(Forbidden));
         }
     }
 }

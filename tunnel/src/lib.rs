@@ -6,8 +6,10 @@
 
 pub mod address;
 pub mod cli;
+mod entropy;
 mod entry;
 mod exit;
+pub mod invitation;
 mod limit;
 mod link;
 pub mod metrics;
@@ -18,5 +20,6 @@ mod queue;
 mod ready;
 mod relay;
 pub mod session;
+pub mod state;
 pub mod udp;
 pub mod units;

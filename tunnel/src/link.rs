@@ -1,3 +1,4 @@
 //! The links, one module for each kind.
 
 pub(crate) mod classic;
+pub(crate) mod sealed;

@@ -1,12 +1,17 @@
 //! What a session counts, for its closing line, for operators and for tests.
 
+mod sealed;
+
 pub use proto::classic::{Counters as Table, Drops};
+pub use sealed::{Count, Sealed};
 
 /// What a session has done since it started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counters {
-    /// What the table of streams counted.
+    /// What the table of streams counted (classic link).
     pub table: Table,
+    /// What sealed links counted.
+    pub sealed: Sealed,
     /// Streams that are open or opening now.
     pub streams: usize,
     /// Data bytes read from TCP connections and sent over the link.
@@ -70,6 +75,34 @@ impl Lost {
 }
 
 impl Counters {
+    /// Adds what a task of a sealed session has counted since `old`.
+    pub(crate) fn add_sealed(&mut self, old: &Sealed, new: &Sealed) {
+        self.sealed.add_change(old, new);
+        let get = |what| self.sealed.get(what);
+        self.streams = usize::try_from(get(Count::StreamsNow)).unwrap_or(usize::MAX);
+        self.bytes_sent = get(Count::BytesSent);
+        self.bytes_received = get(Count::BytesReceived);
+        self.accept_failures = get(Count::AcceptFailures);
+        self.lookups = get(Count::Lookups);
+        self.lost.not_sent = get(Count::NotSent);
+    }
+
+    /// Writes the closing line of a sealed session.
+    pub(crate) fn log_sealed(&self) {
+        let get = |what| self.sealed.get(what);
+        let rare = self.sealed.rare();
+        let rare = (!rare.is_empty()).then_some(rare);
+        tracing::info!(
+            links = get(Count::Links),
+            opened = get(Count::Opened),
+            closed = get(Count::Closed),
+            bytes_sent = get(Count::BytesSent),
+            bytes_received = get(Count::BytesReceived),
+            rare,
+            "ended"
+        );
+    }
+
     /// Writes the closing line: what always matters, then whatever else is not zero.
     pub(crate) fn log(&self) {
         let (sent, received) = (self.bytes_sent, self.bytes_received);

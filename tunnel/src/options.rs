@@ -1,11 +1,19 @@
 //! What a user can choose. Settings that make no sense cannot be written down.
 
+use std::fmt;
 use std::num::NonZeroU64;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use proto::classic;
+pub use proto::sealed::keys::PrivateKey;
+use proto::sealed::link;
+pub use proto::ticket::Ticket;
+pub use proto::ticket::record::TicketRecord;
+use tokio::sync::watch;
 
 use crate::address::{HostPort, Listen};
+use crate::state::{StateDir, StateError, ticket_from_file};
 use crate::udp::MAX_SEND;
 
 /// What `proxy1` runs with: TCP clients in, one link out.
@@ -16,7 +24,7 @@ pub struct EntrySettings {
     /// Where proxy2 is.
     pub peer: HostPort,
     /// How the two proxies speak.
-    pub link: Link,
+    pub link: Link<SealedEntry>,
 }
 
 /// What `proxy2` runs with: links in, one TCP target out.
@@ -27,14 +35,128 @@ pub struct ExitSettings {
     /// What is dialled for each stream.
     pub target: HostPort,
     /// How the two proxies speak.
-    pub link: Link,
+    pub link: Link<SealedExit>,
 }
 
 /// The kind of link between the proxies.
 #[derive(Clone, Debug)]
-pub enum Link {
+pub enum Link<S> {
     /// Ten streams, nothing repeated, nothing encrypted.
     Classic(Classic),
+    /// Reliable, encrypted, many streams.
+    Sealed(S),
+}
+
+/// A sealed link at proxy1.
+#[derive(Clone, Debug)]
+pub struct SealedEntry {
+    /// What lets it join proxy2.
+    pub ticket: TicketSource,
+    /// The numbers.
+    pub link: Sealed,
+}
+
+/// Where proxy1 has its ticket from.
+#[derive(Clone, Debug)]
+pub enum TicketSource {
+    /// From the command line, the environment, or a test.
+    Given(Ticket),
+    /// From a file that holds nothing else.
+    File(PathBuf),
+    /// From the state folder of a proxy2 on this machine; `None`: this user's.
+    State(Option<PathBuf>),
+}
+
+impl TicketSource {
+    /// The ticket.
+    ///
+    /// # Errors
+    /// There is none, or what is there is no ticket.
+    pub(crate) fn find(&self) -> Result<Ticket, StateError> {
+        match self {
+            Self::Given(ticket) => Ok(ticket.clone()),
+            Self::File(path) => ticket_from_file(path),
+            Self::State(path) => StateDir::locate(path.clone())?.local_ticket(),
+        }
+    }
+}
+
+/// Sealed links at proxy2.
+#[derive(Clone, Debug)]
+pub struct SealedExit {
+    /// Its key and the tickets it gave out.
+    pub state: StateSource,
+    /// The numbers of each link.
+    pub link: Sealed,
+    /// How long to wait for the target to accept. Default 10 s.
+    pub dial_limit: Duration,
+    /// Links at a time, 1 or more. Default 1,024.
+    pub max_links: usize,
+    /// First messages a second that may cost public-key work, 1 or more. Default 200.
+    pub handshakes_per_second: u32,
+}
+
+impl SealedExit {
+    /// The defaults, with that state.
+    pub fn new(state: StateSource) -> Self {
+        let (link, dial_limit) = (Sealed::default(), Duration::from_secs(10));
+        Self { state, link, dial_limit, max_links: 1_024, handshakes_per_second: 200 }
+    }
+}
+
+/// Where proxy2 has its key and tickets from.
+#[derive(Clone)]
+pub enum StateSource {
+    /// From the state folder; `None`: this user's. Changes of the tickets are noticed.
+    Folder(Option<PathBuf>),
+    /// Given as values.
+    Given {
+        /// The key.
+        key: PrivateKey,
+        /// The tickets, as they change.
+        tickets: watch::Receiver<Vec<TicketRecord>>,
+    },
+}
+
+impl fmt::Debug for StateSource {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Folder(path) => f.debug_tuple("Folder").field(path).finish(),
+            Self::Given { .. } => f.write_str("Given"),
+        }
+    }
+}
+
+/// The numbers of a sealed link. The two sides need not agree on them.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Sealed {
+    /// Streams at a time, 1 or more. Default 4,096.
+    pub max_streams: usize,
+    /// Bytes of memory for the data of all streams. Default 64 MiB.
+    pub memory: u64,
+    /// The largest UDP payload to try, in bytes, 1,200 to 65,507. Default 8,972.
+    pub max_datagram: u16,
+    /// How often an idle link with open streams sends a packet so that NATs on the way do not forget it; zero: never.
+    /// Default 20 s. Only proxy1 does it.
+    pub keepalive: Duration,
+    /// After how long without data a stream is closed; `None`, the default: never.
+    pub idle: Option<Duration>,
+    /// Size to ask for each UDP socket buffer, in bytes; the system may grant less. Default 16 MiB.
+    pub socket_buffer: usize,
+}
+
+impl Default for Sealed {
+    fn default() -> Self {
+        let core = link::Settings::default();
+        Self {
+            max_streams: core.transport.max_streams,
+            memory: core.transport.memory,
+            max_datagram: core.transport.max_datagram,
+            keepalive: core.keepalive,
+            idle: None,
+            socket_buffer: 16 << 20,
+        }
+    }
 }
 
 /// The numbers of a classic link. The two sides need not agree on them.

@@ -9,9 +9,12 @@ use tracing::{info, warn};
 
 use crate::address::{HostPort, Listen, ResolveError};
 use crate::entry::tcp::Acceptor;
+use crate::invitation::Invitation;
 use crate::link::classic::{self, Driver};
+use crate::link::sealed;
 use crate::metrics::Counters;
-use crate::options::{Classic, EntrySettings, ExitSettings, Link};
+use crate::options::{Classic, EntrySettings, ExitSettings, Link, SealedEntry, SealedExit, StateSource};
+use crate::state::{StateDir, StateError, watch_tickets};
 use crate::udp::Udp;
 
 /// What is known once the sockets are bound.
@@ -32,11 +35,10 @@ pub struct Running {
 ///
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// let target = "127.0.0.1:9".parse::<std::net::SocketAddr>().unwrap();
-/// let link = Link::Classic(Classic::default());
-/// let exit = ExitSettings { listen: Listen::loopback(0), target: target.into(), link: link.clone() };
+/// let exit = ExitSettings { listen: Listen::loopback(0), target: target.into(), link: Link::Classic(Classic::default()) };
 /// let exit = Session::exit(exit).await?;
 /// let peer = exit.running().local_addr.into();
-/// let entry = Session::entry(EntrySettings { listen: Listen::loopback(0), peer, link }).await?;
+/// let entry = Session::entry(EntrySettings { listen: Listen::loopback(0), peer, link: Link::Classic(Classic::default()) }).await?;
 /// assert_ne!(entry.running().local_addr.port(), 0);
 /// let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
 /// let entry = tokio::spawn(entry.run(async { stopped.await.unwrap_or_default() }));
@@ -49,12 +51,15 @@ pub struct Running {
 pub struct Session {
     running: Running,
     role: Role,
+    invitation: Option<Invitation>,
 }
 
 #[derive(Debug)]
 enum Role {
     ClassicEntry(Box<Driver<classic::entry::Entry>>),
     ClassicExit(Box<Driver<classic::exit::Exit>>),
+    SealedEntry(Box<sealed::Client>),
+    SealedExit(Box<sealed::Server>),
 }
 
 /// Why a session cannot start. Each message names the argument and what to do.
@@ -83,6 +88,9 @@ pub enum BindError {
     /// No UDP socket for the link.
     #[error("cannot open a UDP socket: {0}")]
     Socket(io::Error),
+    /// No ticket, or no key.
+    #[error(transparent)]
+    State(#[from] StateError),
 }
 
 impl Session {
@@ -91,21 +99,12 @@ impl Session {
     /// # Errors
     /// See [`BindError`].
     pub async fn entry(settings: EntrySettings) -> Result<Self, BindError> {
-        let EntrySettings { listen, peer, link: Link::Classic(options) } = settings;
+        let EntrySettings { listen, peer, link } = settings;
         let address = resolve_listen(&listen).await?;
-        let text = peer.to_string();
-        let peer = classic::peer::Peer::find(peer).await;
-        let peer = peer.map_err(|error| BindError::Host { argument: "HOST PORT", text, error })?;
-        let clients = Acceptor::bind(address);
-        let clients =
-            clients.map_err(|error| BindError::Listen { protocol: "TCP", address: listen, error })?;
-        let udp = Udp::bind_any(options.socket_buffer).map_err(BindError::Socket)?;
-        let local_addr = clients.local_addr().map_err(BindError::Socket)?;
-        let udp_addr = udp.local_addr().map_err(BindError::Socket)?;
-        let side = classic::entry::Entry::new(options.table.clone(), clients, peer);
-        let driver = drive(side, udp, &options)?;
-        info!(listening = %local_addr, "proxy1 accepts TCP connections");
-        Ok(Self { running: Running { local_addr, udp_addr }, role: Role::ClassicEntry(Box::new(driver)) })
+        match link {
+            Link::Classic(options) => classic_entry(listen, address, peer, &options).await,
+            Link::Sealed(options) => sealed_entry(listen, address, peer, options),
+        }
     }
 
     /// Binds what proxy2 needs.
@@ -113,19 +112,27 @@ impl Session {
     /// # Errors
     /// See [`BindError`].
     pub async fn exit(settings: ExitSettings) -> Result<Self, BindError> {
-        let ExitSettings { listen, target, link: Link::Classic(options) } = settings;
+        let ExitSettings { listen, target, link } = settings;
         let address = resolve_listen(&listen).await?;
         check_host("HOST PORT", &target).await?;
-        let udp = Udp::bind(address, options.socket_buffer);
+        let buffer = match &link {
+            Link::Classic(options) => options.socket_buffer,
+            Link::Sealed(options) => options.link.socket_buffer,
+        };
+        let udp = Udp::bind(address, buffer);
         let udp = udp.map_err(|error| BindError::Listen { protocol: "UDP", address: listen, error })?;
         let local_addr = udp.local_addr().map_err(BindError::Socket)?;
-        let side = classic::exit::Exit::new(options.table.clone(), target, options.dial_limit);
-        let driver = drive(side, udp, &options)?;
+        let (role, invitation) = match link {
+            Link::Classic(options) => (classic_exit(target, udp, &options)?, None),
+            Link::Sealed(options) => sealed_exit(target, udp, local_addr, &options)?,
+        };
         info!(listening = %local_addr, "proxy2 accepts UDP datagrams");
-        Ok(Self {
-            running: Running { local_addr, udp_addr: local_addr },
-            role: Role::ClassicExit(Box::new(driver)),
-        })
+        Ok(Self { running: Running { local_addr, udp_addr: local_addr }, role, invitation })
+    }
+
+    /// How a proxy1 joins this sealed proxy2, if its state is in a folder.
+    pub const fn invitation(&self) -> Option<&Invitation> {
+        self.invitation.as_ref()
     }
 
     /// The bound addresses.
@@ -138,6 +145,8 @@ impl Session {
         match &self.role {
             Role::ClassicEntry(driver) => driver.counters(),
             Role::ClassicExit(driver) => driver.counters(),
+            Role::SealedEntry(client) => client.counters(),
+            Role::SealedExit(server) => server.counters(),
         }
     }
 
@@ -146,13 +155,99 @@ impl Session {
     /// # Errors
     /// The UDP socket is broken.
     pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<Counters> {
-        let counters = match self.role {
-            Role::ClassicEntry(driver) => driver.run(shutdown).await,
-            Role::ClassicExit(driver) => driver.run(shutdown).await,
-        }?;
-        counters.log();
-        Ok(counters)
+        match self.role {
+            Role::ClassicEntry(driver) => driver.run(shutdown).await.inspect(Counters::log),
+            Role::ClassicExit(driver) => driver.run(shutdown).await.inspect(Counters::log),
+            Role::SealedEntry(client) => client.run(shutdown).await.inspect(Counters::log_sealed),
+            Role::SealedExit(server) => server.run(shutdown).await.inspect(Counters::log_sealed),
+        }
     }
+}
+
+async fn classic_entry(
+    listen: Listen,
+    address: SocketAddr,
+    peer: HostPort,
+    options: &Classic,
+) -> Result<Session, BindError> {
+    let text = peer.to_string();
+    let peer = classic::peer::Peer::find(peer).await;
+    let peer = peer.map_err(|error| BindError::Host { argument: "HOST PORT", text, error })?;
+    let (clients, local_addr) = bind_clients(listen, address)?;
+    let udp = Udp::bind_any(options.socket_buffer).map_err(BindError::Socket)?;
+    let udp_addr = udp.local_addr().map_err(BindError::Socket)?;
+    let side = classic::entry::Entry::new(options.table.clone(), clients, peer);
+    let role = Role::ClassicEntry(Box::new(drive(side, udp, options)?));
+    info!(listening = %local_addr, "proxy1 accepts TCP connections");
+    Ok(Session { running: Running { local_addr, udp_addr }, role, invitation: None })
+}
+
+fn classic_exit(target: HostPort, udp: Udp, options: &Classic) -> Result<Role, BindError> {
+    let side = classic::exit::Exit::new(options.table.clone(), target, options.dial_limit);
+    Ok(Role::ClassicExit(Box::new(drive(side, udp, options)?)))
+}
+
+fn sealed_entry(
+    listen: Listen,
+    address: SocketAddr,
+    peer: HostPort,
+    options: SealedEntry,
+) -> Result<Session, BindError> {
+    let ticket = options.ticket.find()?;
+    let options = options.link;
+    let (clients, local_addr) = bind_clients(listen, address)?;
+    let udp = Udp::bind_any(options.socket_buffer).map_err(BindError::Socket)?;
+    check_buffer(&udp, options.socket_buffer)?;
+    let udp_addr = udp.local_addr().map_err(BindError::Socket)?;
+    let client = sealed::Client::new(ticket, &options, clients, local_addr, peer, udp);
+    info!(listening = %local_addr, "proxy1 accepts TCP connections");
+    let role = Role::SealedEntry(Box::new(client));
+    Ok(Session { running: Running { local_addr, udp_addr }, role, invitation: None })
+}
+
+fn sealed_exit(
+    target: HostPort,
+    udp: Udp,
+    local: SocketAddr,
+    options: &SealedExit,
+) -> Result<(Role, Option<Invitation>), BindError> {
+    check_buffer(&udp, options.link.socket_buffer)?;
+    let (key, tickets, invitation) = match &options.state {
+        StateSource::Given { key, tickets } => (key.clone(), tickets.clone(), None),
+        StateSource::Folder(path) => {
+            let folder = StateDir::locate(path.clone())?;
+            let state = folder.server()?;
+            let invitation = Invitation::new(local, &folder, &state);
+            let (sender, tickets) = watch::channel(state.tickets);
+            tokio::spawn(watch_tickets(folder, sender));
+            (state.key, tickets, Some(invitation))
+        }
+    };
+    let server = sealed::Server::new(key, tickets, options, target, udp, local);
+    Ok((Role::SealedExit(Box::new(server)), invitation))
+}
+
+fn bind_clients(listen: Listen, address: SocketAddr) -> Result<(Acceptor, SocketAddr), BindError> {
+    let clients = Acceptor::bind(address);
+    let clients = clients.map_err(|error| BindError::Listen { protocol: "TCP", address: listen, error })?;
+    let local = clients.local_addr().map_err(BindError::Socket)?;
+    Ok((clients, local))
+}
+
+/// Says once if the socket's buffers are so small that bursts get lost (and sent again).
+fn check_buffer(udp: &Udp, wanted: usize) -> Result<(), BindError> {
+    /// About 4 ms at 4 Gbit/s: less, and a proxy that is kept from running for a moment loses datagrams.
+    const ENOUGH: usize = 2 << 20;
+    let granted = udp.granted().map_err(BindError::Socket)?;
+    if granted.recv.min(granted.send) < ENOUGH.min(wanted) {
+        warn!(
+            received = granted.recv,
+            sent = granted.send,
+            wanted,
+            "the UDP socket buffers are small, fast transfers will be slower: raise net.core.rmem_max and wmem_max"
+        );
+    }
+    Ok(())
 }
 
 /// Says what a classic link is not, and whether its socket is large enough.
@@ -198,5 +293,7 @@ fn bind_advice(error: &io::Error) -> String {
     }
 }
 
+#[cfg(test)]
+mod sealed_tests;
 #[cfg(test)]
 mod tests;

@@ -147,6 +147,23 @@ impl Udp {
         }
     }
 
+    /// As [`Udp::poll_send`], for a socket that several tasks send on: `poll_send` would wake only the last of them.
+    ///
+    /// # Errors
+    /// Those of `sendmsg`; `WouldBlock` where the system takes no more now, see [`Udp::writable`].
+    pub fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<usize> {
+        let transmit = Transmit { destination: self.outgoing(transmit.destination), ..transmit.clone() };
+        self.io.try_io(Interest::WRITABLE, || self.send_some(&transmit))
+    }
+
+    /// Waits until the system takes datagrams again.
+    ///
+    /// # Errors
+    /// The runtime is ending.
+    pub async fn writable(&self) -> io::Result<()> {
+        self.io.writable().await
+    }
+
     /// [`Udp::poll_recv`] as a future.
     ///
     /// # Errors

@@ -1,8 +1,11 @@
 //! A pair in one process; what it does in every other situation is tested in the crate `tests`.
 
+use std::time::Duration;
+
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::sync::oneshot;
+use tokio::time::timeout;
 
 use super::*;
 
@@ -17,11 +20,15 @@ async fn answer_after_fin(listener: TcpListener) {
 /// A pair towards `target`.
 async fn pair(target: SocketAddr) -> (Session, Session) {
     let mut options = Classic::default();
-    options.table.linger = std::time::Duration::from_millis(20);
-    let link = Link::Classic(options);
-    let exit = ExitSettings { listen: Listen::loopback(0), target: target.into(), link: link.clone() };
+    options.table.linger = Duration::from_millis(20);
+    let exit = ExitSettings {
+        listen: Listen::loopback(0),
+        target: target.into(),
+        link: Link::Classic(options.clone()),
+    };
     let exit = Session::exit(exit).await.unwrap();
     let peer = exit.running().udp_addr.into();
+    let link = Link::Classic(options);
     let entry = Session::entry(EntrySettings { listen: Listen::loopback(0), peer, link }).await.unwrap();
     (entry, exit)
 }
@@ -76,6 +83,73 @@ async fn a_fin_reaches_both_ends_behind_the_last_byte() {
     let mut reply = Vec::new();
     client.read_to_end(&mut reply).await.unwrap();
     assert_eq!(reply, b"");
+}
+
+/// An entry whose peer's name had these addresses when it was looked up, and which asks soon enough to notice in a
+/// test that they are silent.
+fn entry_to(host: &str, addresses: Vec<SocketAddr>) -> Session {
+    let mut options = Classic::default();
+    options.table.open_repeats = [800, 900, 100].map(Duration::from_millis);
+    let port = addresses.first().unwrap().port();
+    let peer = classic::peer::Peer::known(HostPort { host: host.parse().unwrap(), port }, addresses);
+    let clients = Acceptor::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let udp = Udp::bind_any(options.socket_buffer).unwrap();
+    let running = Running { local_addr: clients.local_addr().unwrap(), udp_addr: udp.local_addr().unwrap() };
+    let side = classic::entry::Entry::new(options.table.clone(), clients, peer);
+    Session {
+        running,
+        invitation: None,
+        role: Role::ClassicEntry(Box::new(drive(side, udp, &options).unwrap())),
+    }
+}
+
+/// The next datagram that is not a repeat of `seen`, and who sent it.
+async fn next_datagram(socket: &UdpSocket, seen: &[u8]) -> (Vec<u8>, SocketAddr) {
+    let mut buffer = [0; 100];
+    loop {
+        let received = timeout(Duration::from_secs(5), socket.recv_from(&mut buffer)).await;
+        let (length, from) = received.expect("a datagram in time").unwrap();
+        if &buffer[..length] != seen {
+            return (buffer[..length].to_vec(), from);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_name_is_looked_up_again_when_its_address_is_silent() {
+    let found = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let stale = SocketAddr::new("127.0.0.9".parse().unwrap(), found.local_addr().unwrap().port());
+    let entry = entry_to("localhost", vec![stale]);
+    let (address, mut counters) = (entry.running().local_addr, entry.counters());
+    tokio::spawn(entry.run(std::future::pending()));
+    let _client = TcpStream::connect(address).await.unwrap();
+    let (datagram, _) = next_datagram(&found, b"").await;
+    assert_eq!(datagram, b"C0");
+    counters.wait_for(|counters| counters.lookups == 1).await.unwrap();
+}
+
+#[tokio::test]
+async fn an_open_stream_stays_where_it_is_when_another_address_is_tried() {
+    let (first, second) =
+        (UdpSocket::bind("127.0.0.1:0").await.unwrap(), UdpSocket::bind("127.0.0.1:0").await.unwrap());
+    let entry = entry_to("two.invalid", vec![first.local_addr().unwrap(), second.local_addr().unwrap()]);
+    let address = entry.running().local_addr;
+    tokio::spawn(entry.run(std::future::pending()));
+    let mut open = TcpStream::connect(address).await.unwrap();
+    let (datagram, proxy1) = next_datagram(&first, b"").await;
+    assert_eq!(datagram, b"C0");
+    first.send_to(b"C0OK", proxy1).await.unwrap();
+    open.write_all(b"one").await.unwrap();
+    assert_eq!(next_datagram(&first, b"").await.0, b"D0one");
+    // The first address takes long to dial another target, so the second is tried.
+    let _waiting = TcpStream::connect(address).await.unwrap();
+    assert_eq!(next_datagram(&second, b"").await.0, b"C1");
+    open.write_all(b"two").await.unwrap();
+    assert_eq!(next_datagram(&first, b"C1").await.0, b"D0two");
+    first.send_to(b"D0three", proxy1).await.unwrap();
+    let mut bytes = [0; 5];
+    timeout(Duration::from_secs(5), open.read_exact(&mut bytes)).await.expect("data in time").unwrap();
+    assert_eq!(&bytes, b"three");
 }
 
 #[tokio::test]

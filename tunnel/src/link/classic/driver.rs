@@ -108,7 +108,7 @@ impl<S: Side> Driver<S> {
             let mut moved = self.receive(cx)?;
             moved |= self.arrivals(cx);
             moved |= self.serve();
-            self.timeouts();
+            moved |= self.timeouts();
             let sent = self.outbox.poll_flush(cx, &self.udp, &mut self.counters);
             if self.is_over(sent.is_ready()) {
                 return Poll::Ready(Ok(()));
@@ -231,9 +231,11 @@ impl<S: Side> Driver<S> {
         moved
     }
 
-    fn timeouts(&mut self) {
+    /// Whether the table's timer came: what it asks for may include news that `arrivals` must wait for.
+    fn timeouts(&mut self) -> bool {
         let now = self.now();
-        if self.side.poll_timeout().is_some_and(|at| at <= now) {
+        let rung = self.side.poll_timeout().is_some_and(|at| at <= now);
+        if rung {
             self.side.handle_timeout(now);
             self.drain();
         }
@@ -241,6 +243,7 @@ impl<S: Side> Driver<S> {
         if self.conns.next_sweep().is_some_and(|at| at <= instant) {
             self.conns.sweep(instant);
         }
+        rung
     }
 
     /// Reads one batch from the connection whose turn it is, and sends it.
@@ -250,7 +253,7 @@ impl<S: Side> Driver<S> {
         }
         let now = self.now();
         let Some((stream, relay)) = self.conns.next_readable() else { return false };
-        let to = self.side.path(stream.peer());
+        let to = self.side.path(stream);
         match self.outbox.poll_fill(&self.udp, to, stream.id(), relay, &mut self.counters) {
             Poll::Pending => {}
             Poll::Ready(Ok(0)) => {
@@ -318,8 +321,7 @@ impl<S: Side> Driver<S> {
             self.close(closed);
         }
         let now = self.now();
-        while let Some((peer, datagram)) = self.side.poll_transmit(now) {
-            let to = self.side.path(peer);
+        while let Some((to, datagram)) = self.side.poll_transmit(now) {
             self.outbox.answer(to, datagram, &mut self.counters);
         }
     }

@@ -1,10 +1,11 @@
 //! proxy1's role on a classic link: clients in, one peer.
 
+use std::net::SocketAddr;
 use std::task::{Context, Poll, ready};
 
 use proto::Time;
-use proto::classic::frame::Datagram;
-use proto::classic::{self, Closed, Counters as Table, Stream};
+use proto::classic::frame::{Datagram, Frame, Kind};
+use proto::classic::{self, Closed, Counters as Table, Stream, StreamId};
 use tracing::debug;
 
 use super::journal::Journal;
@@ -19,6 +20,8 @@ pub(crate) struct Entry {
     table: classic::Entry,
     clients: Acceptor,
     peer: Peer,
+    /// For each id the address that said `OK`. Its stream stays there when a later one tries another address.
+    homes: [Option<SocketAddr>; StreamId::COUNT],
     strangers: u64,
     ending: bool,
     journal: Journal,
@@ -28,25 +31,50 @@ impl Entry {
     /// An entry whose clients connect to `clients` and whose exit is `peer`.
     pub(crate) fn new(settings: classic::Settings, clients: Acceptor, peer: Peer) -> Self {
         let table = classic::Entry::new(settings);
-        Self { table, clients, peer, strangers: 0, ending: false, journal: Journal::new() }
+        let homes = [None; StreamId::COUNT];
+        Self { table, clients, peer, homes, strangers: 0, ending: false, journal: Journal::new() }
+    }
+
+    /// Where datagrams with this id go.
+    fn path_of(&self, id: StreamId) -> Path {
+        Path { remote: self.home(id).unwrap_or_else(|| self.peer.address()), local: None }
+    }
+
+    /// Whether a datagram from `from` is to be believed: it came from its stream's home or, before there is one, from
+    /// any of the peer's addresses.
+    fn believes(&mut self, from: SocketAddr, datagram: &[u8]) -> bool {
+        let known = self.peer.is_from(from);
+        let id = Frame::parse(datagram).ok().map(|frame| frame.id);
+        id.and_then(|id| self.home(id)).map_or(known, |home| home == from)
+    }
+
+    fn home(&self, id: StreamId) -> Option<SocketAddr> {
+        self.homes.get(usize::from(id.number())).copied().flatten()
+    }
+
+    fn set_home(&mut self, id: StreamId, home: Option<SocketAddr>) {
+        *self.homes.get_mut(usize::from(id.number())).expect("there is a place for each id") = home;
     }
 }
 
 impl Side for Entry {
     type Peer = ();
 
-    fn path(&self, (): ()) -> Path {
-        Path { remote: self.peer.address(), local: None }
+    fn path(&self, stream: Stream) -> Path {
+        self.path_of(stream.id())
     }
 
     fn handle_datagram<'a>(&mut self, now: Time, from: Path, datagram: &'a [u8]) -> Option<Received<'a, ()>> {
-        if !self.peer.is_from(from.remote) {
+        if !self.believes(from.remote, datagram) {
             self.strangers += 1;
             return None;
         }
         Some(match self.table.handle_datagram(now, datagram)? {
             classic::entry::Received::Data { stream, payload } => Received::Data { stream, payload },
-            classic::entry::Received::Opened { stream, early } => Received::Opened { stream, early },
+            classic::entry::Received::Opened { stream, early } => {
+                self.set_home(stream.id(), Some(from.remote));
+                Received::Opened { stream, early }
+            }
             classic::entry::Received::Closed(closed) => Received::Closed(closed),
         })
     }
@@ -75,12 +103,14 @@ impl Side for Entry {
         false
     }
 
-    fn poll_transmit(&mut self, now: Time) -> Option<((), Datagram)> {
+    fn poll_transmit(&mut self, now: Time) -> Option<(Path, Datagram)> {
         let datagram = self.table.poll_transmit()?;
-        if datagram.first() == Some(&classic::frame::Kind::Open.byte()) {
+        let Frame { kind, id, .. } = Frame::parse(&datagram).expect("a table sends only frames");
+        if kind == Kind::Open {
+            self.set_home(id, None);
             self.peer.note_request(now);
         }
-        Some(((), datagram))
+        Some((self.path_of(id), datagram))
     }
 
     fn finish(&mut self, now: Time, stream: Stream) {

@@ -75,8 +75,8 @@ impl Exit {
 impl Side for Exit {
     type Peer = Path;
 
-    fn path(&self, peer: Path) -> Path {
-        peer
+    fn path(&self, stream: Stream<Path>) -> Path {
+        stream.peer()
     }
 
     fn handle_datagram<'a>(

@@ -39,6 +39,12 @@ impl Peer {
         Ok(Self { host, addresses, current: 0, asked: None, lookup: JoinSet::new(), lookups: 0 })
     }
 
+    /// A peer whose name had these addresses when it was looked up.
+    #[cfg(test)]
+    pub(crate) fn known(host: HostPort, addresses: Vec<SocketAddr>) -> Self {
+        Self { host, addresses, current: 0, asked: None, lookup: JoinSet::new(), lookups: 0 }
+    }
+
     /// Where to send now.
     pub(super) fn address(&self) -> SocketAddr {
         *self.addresses.get(self.current).expect("`current` is below the number of addresses")

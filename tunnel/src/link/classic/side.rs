@@ -66,8 +66,8 @@ pub(crate) trait Side {
     /// What names the other proxy in the table.
     type Peer: Copy + Ord + Debug;
 
-    /// Where datagrams for `peer` go.
-    fn path(&self, peer: Self::Peer) -> Path;
+    /// Where the data of `stream` goes.
+    fn path(&self, stream: Stream<Self::Peer>) -> Path;
     /// A datagram came.
     fn handle_datagram<'a>(
         &mut self,
@@ -79,8 +79,8 @@ pub(crate) trait Side {
     fn poll_arrival(&mut self, cx: &mut Context<'_>, now: Time) -> Poll<Arrival<Self::Peer>>;
     /// Whether other tasks work on a connection that this one waits for.
     fn is_dialling(&self) -> bool;
-    /// The next datagram that carries no data.
-    fn poll_transmit(&mut self, now: Time) -> Option<(Self::Peer, Datagram)>;
+    /// The next datagram that carries no data, and where it goes.
+    fn poll_transmit(&mut self, now: Time) -> Option<(Path, Datagram)>;
     /// See [`proto::classic::Entry::finish`].
     fn finish(&mut self, now: Time, stream: Stream<Self::Peer>);
     /// See [`proto::classic::Entry::close`].

@@ -1,0 +1,55 @@
+//! The sealed link: reliable, encrypted, many streams.
+//!
+//! The cryptographic half: who may join ([`keys`], [`crate::ticket`]), how a link gets its keys
+//! ([`initiator`], [`acceptor`]) and how a packet is sealed with them ([`cipher`], [`packet`], [`replay`]).
+//!
+//! proxy1 keeps one [`Initiator`](initiator::Initiator) a process, proxy2 one [`Acceptor`](acceptor::Acceptor).
+//! A handshake is one question and one answer; both end with a [`Session`](cipher::Session), two packet keys. A new
+//! session replaces the old one at proxy2 only when the first packet sealed with it has been opened.
+
+pub mod acceptor;
+pub mod cipher;
+pub mod cookie;
+pub mod fuzzing;
+pub mod handshake;
+pub mod hub;
+pub mod initiator;
+pub mod keys;
+pub mod link;
+pub mod packet;
+pub mod random;
+pub mod replay;
+
+mod gate;
+pub(crate) mod mac;
+mod message;
+mod noise;
+mod request;
+mod shares;
+mod stamps;
+
+mod ack;
+mod buffer;
+mod congestion;
+pub mod frame;
+mod mtu;
+mod pacing;
+mod ranges;
+mod rate;
+mod recovery;
+mod recv;
+mod rtt;
+mod schedule;
+mod send;
+mod sent;
+mod spare;
+mod streams;
+pub mod transport;
+pub mod varint;
+
+pub use recovery::Counts;
+pub use recv::Violation;
+pub use streams::Side;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,41 @@
+//! The highest rate delivered of late.
+
+use std::collections::VecDeque;
+
+/// Rounds that a rate counts: a whole cycle of the controller and a bit.
+const ROUNDS: usize = 10;
+
+/// The delivered rates of the last rounds, in bytes a second.
+#[derive(Debug, Default)]
+pub(super) struct Top {
+    rounds: VecDeque<u64>,
+}
+
+impl Top {
+    /// The highest; 0 before the first.
+    pub(super) fn rate(&self) -> u64 {
+        self.rounds.iter().copied().max().unwrap_or(0)
+    }
+
+    /// A round is over that delivered `rate`.
+    pub(super) fn push(&mut self, rate: u64) {
+        self.rounds.push_back(rate);
+        if self.rounds.len() > ROUNDS {
+            self.rounds.pop_front();
+        }
+    }
+
+    /// The round that is under way has delivered at least `rate`: start-up does not wait for its end.
+    pub(super) fn raise(&mut self, rate: u64) {
+        match self.rounds.back_mut() {
+            Some(newest) => *newest = rate.max(*newest),
+            None => self.rounds.push_back(rate),
+        }
+    }
+
+    /// The path has become slower: only the last `rounds` still count.
+    pub(super) fn keep(&mut self, rounds: usize) {
+        let old = self.rounds.len().saturating_sub(rounds);
+        self.rounds.drain(..old);
+    }
+}

@@ -1,0 +1,81 @@
+//! Entry points for fuzzers; the tests call them too.
+
+mod authentic;
+mod streams;
+
+pub use authentic::feed_transport;
+pub use streams::{Knobs, run_streams, run_streams_with};
+
+use super::cookie::Reply;
+use super::message::{Answer, AnswerView, Hello, HelloView};
+use super::packet::{Header, Kind};
+use crate::target::Target;
+use crate::ticket::record::TicketRecord;
+use crate::ticket::{Ticket, server_key_from_text};
+
+/// Gives `bytes` to every parser of this half of the sealed link, also to those that a handshake reaches only after
+/// its seals were opened.
+///
+/// # Panics
+/// If a parser reads something that it would not write the same way again.
+pub fn parse_everything(bytes: &[u8]) {
+    parse_datagram(bytes);
+    if let Some(hello) = Hello::parse(bytes) {
+        assert_eq!(Hello::parse(&hello.to_bytes()), Some(hello));
+    }
+    if let Some(answer) = Answer::parse(bytes) {
+        assert_eq!(Answer::parse(&answer.to_bytes()), Some(answer));
+    }
+    if let Ok(target) = Target::from_wire(bytes) {
+        assert_eq!(Target::from_wire(&target.to_wire()), Ok(target));
+    }
+    if let Ok(text) = std::str::from_utf8(bytes) {
+        parse_text(text);
+    }
+}
+
+fn parse_datagram(bytes: &[u8]) {
+    let kinds = [
+        (Kind::Hello, HelloView::parse(bytes).is_some()),
+        (Kind::Answer, AnswerView::parse(bytes).is_some()),
+        (Kind::Cookie, Reply::parse(bytes).is_some()),
+        (Kind::Data, Header::parse(bytes).is_some()),
+    ];
+    for (kind, read) in kinds {
+        assert!(!read || Kind::of(bytes) == Some(kind), "read as {kind:?}");
+    }
+    if let Some(header) = Header::parse(bytes) {
+        assert!(bytes.starts_with(&header.to_bytes()));
+    }
+}
+
+fn parse_text(text: &str) {
+    if let Ok(ticket) = text.parse::<Ticket>() {
+        assert_eq!(ticket.to_text().parse(), Ok(ticket));
+    }
+    if let Ok(record) = text.parse::<TicketRecord>() {
+        assert_eq!(record.to_line().parse(), Ok(record));
+    }
+    let _ = server_key_from_text(text);
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn anything(bytes in prop::collection::vec(any::<u8>(), 0..260)) {
+            parse_everything(&bytes);
+        }
+
+        #[test]
+        fn messages_of_the_right_length(kind in 0_u8..6, len in prop::sample::select(vec![48, 49, 64, 117, 197])) {
+            let mut bytes = vec![0; len];
+            bytes[0] = kind;
+            parse_everything(&bytes);
+        }
+    }
+}

@@ -1,0 +1,256 @@
+//! proxy1's side of the handshake.
+
+use std::collections::VecDeque;
+use std::fmt;
+
+use super::cipher::{CipherSupport, Session};
+use super::cookie::{self, COOKIE_LIFE, Cookie};
+use super::handshake::{Epoch, Instance, Limits, LinkId, Refusal, UnixMicros, VERSION};
+use super::keys::PresharedKey;
+use super::mac::{self, MAC_LEN};
+use super::message::{self, ANSWER_PAYLOAD_LEN, Answer, AnswerView, Hello, HelloView, Welcome};
+use super::noise::{self, Asking, Split};
+use super::packet::Kind;
+use super::random::Random;
+use crate::Time;
+use crate::ticket::Ticket;
+
+/// Implementation: questions that may be waiting for an answer. A path slower than the timer that repeats the question
+/// is still answered: any of the last ones will do.
+const QUESTIONS: usize = 8;
+
+/// What proxy1 needs for its handshakes, for as long as its process lives.
+///
+/// Call [`start`](Self::start) whenever new keys are wanted, and again (about once a second) until an answer comes;
+/// give every datagram that is no data packet to [`handle`](Self::handle). It has no timers of its own.
+pub struct Initiator {
+    ticket: Ticket,
+    identity: Identity,
+    mac1_key: [u8; 32],
+    /// The last cookie and when it came.
+    cookie: Option<(Cookie, Time)>,
+    /// The last time stamp sent.
+    stamp: UnixMicros,
+    /// The latest last.
+    questions: VecDeque<Question>,
+}
+
+/// What proxy1 says of itself in every handshake.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Identity {
+    /// The link that the handshakes give keys to.
+    pub link: LinkId,
+    /// This machine and listen address.
+    pub instance: Instance,
+    /// The ciphers of this machine.
+    pub ciphers: CipherSupport,
+    /// What proxy2 may send before any frame allows more.
+    pub limits: Limits,
+}
+
+/// What came of a datagram.
+#[derive(Debug)]
+pub enum Outcome {
+    /// New keys. Seal with them at once: proxy2 goes over to them when it opens the first packet.
+    Established(Box<Established>),
+    /// proxy2 is reached, knows its own key and lets this client not in.
+    Refused(Refused),
+    /// proxy2 is busy: send these bytes at once, they are the last question again with proof of address.
+    Resend(Vec<u8>),
+    /// Not an answer to a question of this process: drop it.
+    Ignored(Ignored),
+}
+
+/// A handshake that succeeded.
+#[derive(Debug)]
+pub struct Established {
+    /// The keys.
+    pub session: Session,
+    /// Which proxy2 process answered. Another one than before has none of the old streams.
+    pub epoch: Epoch,
+    /// Whether that process has state of this link; if not, its streams are gone.
+    pub known: bool,
+    /// What this side may send before any frame allows more.
+    pub limits: Limits,
+}
+
+/// A handshake that proxy2 refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Why.
+    pub why: Refusal,
+    /// proxy2's clock when it answered.
+    pub time: UnixMicros,
+    /// The version proxy2 speaks.
+    pub version: u8,
+    /// Which proxy2 process answered.
+    pub epoch: Epoch,
+}
+
+/// Why a datagram was ignored.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Ignored {
+    /// Not the form of an answer or a cookie reply.
+    Malformed,
+    /// Its mac is not from who knows proxy2's public key.
+    Mac,
+    /// No question with that index is waiting.
+    Unasked,
+    /// It does not open.
+    Forged,
+}
+
+/// A question that waits for its answer.
+struct Question {
+    index: u32,
+    message: Vec<u8>,
+    mac1: [u8; MAC_LEN],
+    noise: Asking,
+    /// Whether a cookie reply has made it go out a second time.
+    repeated: bool,
+}
+
+impl Initiator {
+    /// An initiator with no question asked.
+    pub fn new(ticket: Ticket, identity: Identity) -> Self {
+        let mac1_key = mac::mac1_key(ticket.acceptor());
+        let stamp = UnixMicros::default();
+        Self { ticket, identity, mac1_key, cookie: None, stamp, questions: VecDeque::new() }
+    }
+
+    /// Asks for new keys: the bytes of a first message.
+    ///
+    /// `index` will stand in the header of what proxy2 sends under those keys; the caller chooses one that none of its
+    /// sessions has, and a question that waits under the same index is given up. `unix` is the wall clock, which proxy2
+    /// compares with its own.
+    pub fn start(&mut self, now: Time, unix: UnixMicros, index: u32, random: &mut Random) -> Vec<u8> {
+        self.stamp = next_stamp(self.stamp, unix);
+        let payload = self.hello(index).to_bytes();
+        let (ticket, ephemeral) = (&self.ticket, random.block());
+        let (mut message, noise) = message::write_hello(index, &self.mac1_key, |room| {
+            noise::ask(ticket.private(), ticket.acceptor(), ephemeral, &payload, room)
+        });
+        if let Some((cookie, came)) = &self.cookie
+            && now.since(*came) < COOKIE_LIFE
+        {
+            message::prove_address(&mut message, cookie);
+        }
+        self.remember(index, message.clone(), noise);
+        message
+    }
+
+    /// Takes a datagram that is no data packet.
+    pub fn handle(&mut self, now: Time, datagram: &[u8]) -> Outcome {
+        match Kind::of(datagram) {
+            Some(Kind::Answer) => self.handle_answer(datagram),
+            Some(Kind::Cookie) => self.handle_cookie(now, datagram),
+            Some(Kind::Hello | Kind::Data) | None => Err(Ignored::Malformed),
+        }
+        .unwrap_or_else(Outcome::Ignored)
+    }
+
+    /// Gives up all questions: answers to them are not wanted any more.
+    pub fn give_up(&mut self) {
+        self.questions.clear();
+    }
+
+    fn hello(&self, index: u32) -> Hello {
+        let Identity { link, instance, ciphers, limits } = self.identity;
+        let (version, ciphers) = (VERSION, ciphers.offer());
+        Hello { version, ciphers, index, time: self.stamp, link, instance, limits }
+    }
+
+    fn remember(&mut self, index: u32, message: Vec<u8>, noise: Asking) {
+        self.questions.retain(|question| question.index != index);
+        if self.questions.len() == QUESTIONS {
+            self.questions.pop_front();
+        }
+        let mac1 = HelloView::parse(&message).map(|view| *view.mac1);
+        let mac1 = mac1.expect("a message just written");
+        self.questions.push_back(Question { index, message, mac1, noise, repeated: false });
+    }
+
+    fn handle_answer(&mut self, datagram: &[u8]) -> Result<Outcome, Ignored> {
+        let view = AnswerView::parse(datagram).ok_or(Ignored::Malformed)?;
+        if !mac::short_mac_is(&self.mac1_key, view.before_mac1, view.mac1) {
+            return Err(Ignored::Mac);
+        }
+        let place = self.place(view.receiver)?;
+        let noise = &mut self.questions[place].noise;
+        let (answer, split) = open_answer(noise, self.ticket.preshared(), view.noise)?;
+        let offer = self.identity.ciphers.offer();
+        if answer.result.is_ok_and(|welcome| offer & welcome.cipher.byte() == 0) {
+            return Err(Ignored::Forged);
+        }
+        // Older questions are answered by this one; younger ones may still bring other keys.
+        self.questions.drain(..=place);
+        Ok(match answer.result {
+            Ok(welcome) => established(view.receiver, &answer, welcome, &split),
+            Err(why) => {
+                let Answer { time, version, epoch, .. } = answer;
+                Outcome::Refused(Refused { why, time, version, epoch })
+            }
+        })
+    }
+
+    fn handle_cookie(&mut self, now: Time, datagram: &[u8]) -> Result<Outcome, Ignored> {
+        let reply = cookie::Reply::parse(datagram).ok_or(Ignored::Malformed)?;
+        let place = self.place(reply.receiver)?;
+        let question = &mut self.questions[place];
+        let cookie = reply.open(self.ticket.acceptor(), &question.mac1).ok_or(Ignored::Forged)?;
+        self.cookie = Some((cookie, now));
+        // Once only, or two busy ends could keep a question going back and forth for ever.
+        if std::mem::replace(&mut question.repeated, true) {
+            return Err(Ignored::Unasked);
+        }
+        message::prove_address(&mut question.message, &cookie);
+        Ok(Outcome::Resend(question.message.clone()))
+    }
+
+    fn place(&self, index: u32) -> Result<usize, Ignored> {
+        self.questions.iter().position(|question| question.index == index).ok_or(Ignored::Unasked)
+    }
+}
+
+fn established(index: u32, answer: &Answer, welcome: Welcome, split: &Split) -> Outcome {
+    let Welcome { cipher, known, limits } = welcome;
+    let session = Session::new(cipher, &split.to_acceptor, &split.to_initiator, index, answer.index);
+    Outcome::Established(Box::new(Established { session, epoch: answer.epoch, known, limits }))
+}
+
+/// Opens an answer: under the ticket's pre-shared key whatever it says; if the ticket has one, a refusal also without,
+/// since a proxy2 that does not know the ticket does not know its key either.
+fn open_answer(
+    noise: &mut Asking,
+    psk: Option<&PresharedKey>,
+    message: &[u8],
+) -> Result<(Answer, Split), Ignored> {
+    let mut payload = [0; ANSWER_PAYLOAD_LEN];
+    if let Some(psk) = psk
+        && let Some(split) = noise.read(psk.bytes(), message, &mut payload)
+    {
+        let answer = Answer::parse(&payload).ok_or(Ignored::Forged)?;
+        return Ok((answer, split));
+    }
+    let split = noise.read(&PresharedKey::NONE, message, &mut payload).ok_or(Ignored::Forged)?;
+    let answer = Answer::parse(&payload).ok_or(Ignored::Forged)?;
+    if psk.is_some() && answer.result.is_ok() {
+        return Err(Ignored::Forged);
+    }
+    Ok((answer, split))
+}
+
+/// Implementation: a wall clock set back by more than this was wrong before, and proxy2 took none of those stamps.
+const CLOCK_STEP: u64 = 20 * 60 * 1_000_000;
+
+/// A stamp greater than the last one, as proxy2 demands, unless the clock was set right meanwhile.
+fn next_stamp(last: UnixMicros, unix: UnixMicros) -> UnixMicros {
+    let ahead = last.0.saturating_sub(unix.0);
+    if ahead > CLOCK_STEP { unix } else { unix.max(UnixMicros(last.0.saturating_add(1))) }
+}
+
+impl fmt::Debug for Initiator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Initiator").field("identity", &self.identity).finish_non_exhaustive()
+    }
+}

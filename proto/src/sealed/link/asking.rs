@@ -1,0 +1,73 @@
+//! When the client asks for keys.
+
+use crate::sealed::initiator::Initiator;
+use crate::time::Time;
+use std::time::Duration;
+
+/// The first repetition of a question; it doubles up to [`AGAIN_MAX`].
+const AGAIN_MIN: Duration = Duration::from_millis(250);
+
+/// The longest wait before a question is repeated while somebody waits.
+const AGAIN_MAX: Duration = Duration::from_secs(1);
+
+/// The wait while nobody does.
+const AGAIN_IDLE: Duration = Duration::from_secs(10);
+
+/// A refusal is believed for so long.
+const AFTER_REFUSAL: Duration = Duration::from_secs(5);
+
+/// Silence, beyond two round trips, after which a peer that owes an acknowledgement is asked for keys: it may have been
+/// started anew, and then its user waits for nothing else. On a path that is merely dead a question costs what a probe
+/// costs.
+pub(crate) const SILENCE: Duration = Duration::from_secs(1);
+
+/// Silence after which a peer that is about to be used again is asked right away: its keys, or the hole that a NAT
+/// keeps for us, may be gone.
+pub(crate) const LONG_SILENCE: Duration = Duration::from_secs(60);
+
+/// The client's part of the handshakes of a link.
+#[derive(Debug)]
+pub(crate) struct Asking {
+    pub(crate) initiator: Initiator,
+    /// Questions asked since the last answer.
+    asked: u32,
+    asked_at: Time,
+    not_before: Time,
+}
+
+impl Asking {
+    pub(crate) const fn new(initiator: Initiator) -> Self {
+        Self { initiator, asked: 0, asked_at: Time::ZERO, not_before: Time::ZERO }
+    }
+
+    /// When the next question is due, given that keys are wanted, and whether somebody waits for them.
+    pub(crate) fn due(&self, waiting: bool) -> Time {
+        if self.asked == 0 {
+            return self.not_before;
+        }
+        let backoff =
+            (AGAIN_MIN * (1 << (self.asked - 1).min(8))).min(if waiting { AGAIN_MAX } else { AGAIN_IDLE });
+        self.not_before.max(self.asked_at + backoff)
+    }
+
+    pub(crate) const fn on_asked(&mut self, now: Time) {
+        self.asked += 1;
+        self.asked_at = now;
+    }
+
+    /// Questions since the last answer.
+    pub(crate) const fn asked(&self) -> u32 {
+        self.asked
+    }
+
+    pub(crate) fn on_established(&mut self) {
+        self.asked = 0;
+        // What answers to younger questions say of the link was true before these keys are used.
+        self.initiator.give_up();
+    }
+
+    pub(crate) fn on_refused(&mut self, now: Time) {
+        self.asked = 0;
+        self.not_before = now + AFTER_REFUSAL;
+    }
+}

@@ -1,0 +1,255 @@
+//! A client's link, a hub with its links, and the datagrams between them.
+
+use crate::sealed::acceptor::{self, Acceptor, CLOCK_TOLERANCE};
+use crate::sealed::cipher::CipherSupport;
+use crate::sealed::frame::StreamId;
+use crate::sealed::handshake::{Epoch, Instance, LinkId, UnixMicros};
+use crate::sealed::hub::{Hub, LinkKey, Route};
+use crate::sealed::initiator::{Identity, Initiator};
+use crate::sealed::keys::PrivateKey;
+use crate::sealed::link::{Event, Link, Settings};
+use crate::sealed::random::Random;
+use crate::sealed::transport;
+use crate::ticket::Ticket;
+use crate::time::Time;
+use std::collections::{BTreeMap, VecDeque};
+use std::convert::Infallible;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+const DELAY: Duration = Duration::from_millis(10);
+
+/// Everything two proxies are, without sockets.
+pub(crate) struct Pair {
+    pub(crate) now: Time,
+    pub(crate) client: Link,
+    pub(crate) hub: Hub,
+    pub(crate) links: BTreeMap<LinkKey, Link>,
+    pub(crate) client_address: SocketAddr,
+    pub(crate) server_address: SocketAddr,
+    pub(crate) heard_by_server: BTreeMap<StreamId, Vec<u8>>,
+    pub(crate) heard_by_client: BTreeMap<StreamId, Vec<u8>>,
+    pub(crate) client_events: Vec<Event>,
+    pub(crate) server_events: Vec<Event>,
+    /// Whether datagrams get through.
+    pub(crate) alive: bool,
+    /// So many of the next datagrams to the client are lost.
+    pub(crate) lose_to_client: u32,
+    to_server: VecDeque<(Time, SocketAddr, Vec<u8>)>,
+    to_client: VecDeque<(Time, SocketAddr, Vec<u8>)>,
+    ticket: Ticket,
+    key: PrivateKey,
+    seed: u8,
+    /// Datagrams that reached each side.
+    pub(crate) arrived: [u64; 2],
+}
+
+fn random(seed: u8, use_of: u8) -> Random {
+    Random::from_seed([seed.wrapping_mul(31).wrapping_add(use_of); 32])
+}
+
+impl Pair {
+    pub(crate) fn new(seed: u8) -> Self {
+        let mut make = random(seed, 1);
+        let key = PrivateKey::generate(&mut make);
+        let ticket = Ticket::generate(key.public(), false, &mut make);
+        let server_address: SocketAddr = "192.0.2.2:4000".parse().unwrap();
+        let now = Time::ZERO + Duration::from_secs(1);
+        Self {
+            now,
+            client: new_client(now, &ticket, server_address, seed, 10),
+            hub: new_hub(now, &key, &ticket, seed, 1),
+            links: BTreeMap::new(),
+            client_address: "192.0.2.1:5000".parse().unwrap(),
+            server_address,
+            heard_by_server: BTreeMap::new(),
+            heard_by_client: BTreeMap::new(),
+            client_events: Vec::new(),
+            server_events: Vec::new(),
+            alive: true,
+            lose_to_client: 0,
+            to_server: VecDeque::new(),
+            to_client: VecDeque::new(),
+            ticket,
+            key,
+            seed,
+            arrived: [0; 2],
+        }
+    }
+
+    /// proxy2 is killed and started again.
+    pub(crate) fn restart_server(&mut self) {
+        self.hub = new_hub(self.now, &self.key, &self.ticket, self.seed.wrapping_add(77), 2);
+        self.links.clear();
+        self.heard_by_server.clear();
+    }
+
+    /// proxy1 is killed and started again.
+    pub(crate) fn restart_client(&mut self) {
+        self.client = new_client(self.now, &self.ticket, self.server_address, self.seed.wrapping_add(99), 11);
+        self.client_address.set_port(self.client_address.port() + 1);
+        self.heard_by_client.clear();
+    }
+
+    fn unix(&self) -> UnixMicros {
+        UnixMicros(1_700_000_000_000_000 + self.now.as_nanos() / 1_000)
+    }
+
+    fn settle(&mut self) {
+        for _ in 0..20 {
+            let mut busy = false;
+            while self.to_server.front().is_some_and(|(due, ..)| *due <= self.now) {
+                let (_, from, mut datagram) = self.to_server.pop_front().unwrap();
+                self.arrived[1] += 1;
+                self.at_server(from, &mut datagram);
+                busy = true;
+            }
+            while self.to_client.front().is_some_and(|(due, ..)| *due <= self.now) {
+                let (_, to, mut datagram) = self.to_client.pop_front().unwrap();
+                if self.lose_to_client > 0 {
+                    self.lose_to_client -= 1;
+                } else if to == self.client_address {
+                    self.arrived[0] += 1;
+                    self.client.handle_datagram(self.now, self.server_address, &mut datagram);
+                }
+                busy = true;
+            }
+            busy |= self.drive();
+            if !busy {
+                return;
+            }
+        }
+    }
+
+    fn at_server(&mut self, from: SocketAddr, datagram: &mut [u8]) {
+        let (now, unix) = (self.now, self.unix());
+        if !self.alive {
+            return;
+        }
+        let answer = match self.hub.handle(now, unix, from, datagram) {
+            Route::Drop(_) => return,
+            Route::Answer { bytes, .. } => bytes,
+            Route::Link(key) => {
+                if let Some(link) = self.links.get_mut(&key) {
+                    link.handle_datagram(now, from, datagram);
+                }
+                return;
+            }
+            Route::Session { link, session, answer } => {
+                self.links.get_mut(&link).unwrap().add_session(now, *session);
+                answer
+            }
+            Route::New { link, session, limits, rival, answer, .. } => {
+                let made =
+                    Link::server(now, from, *session, limits, Settings::default(), random(self.seed, 40));
+                self.links.insert(link, made);
+                if let Some(rival) = rival.and_then(|rival| self.links.get_mut(&rival)) {
+                    rival.challenge(now);
+                }
+                answer
+            }
+        };
+        assert!(answer.len() <= datagram.len(), "an answer is never larger than the question");
+        self.to_client.push_back((now + DELAY, from, answer));
+    }
+
+    /// Timers, events and datagrams of both sides.
+    fn drive(&mut self) -> bool {
+        let (now, unix, alive) = (self.now, self.unix(), self.alive);
+        let mut out = vec![0; 65_000];
+        let mut busy = false;
+        self.client.handle_timeout(now);
+        while let Some(event) = self.client.poll_event() {
+            self.client_events.push(event);
+        }
+        read_all(now, &mut self.client, &mut self.heard_by_client);
+        while let Some(transmit) = self.client.poll_transmit(now, unix, &mut out) {
+            busy = true;
+            for datagram in out[..transmit.length].chunks(transmit.segment).filter(|_| alive) {
+                self.to_server.push_back((now + DELAY, self.client_address, datagram.to_vec()));
+            }
+        }
+        let mut gone = Vec::new();
+        for (key, link) in &mut self.links {
+            link.handle_timeout(now);
+            while let Some(event) = link.poll_event() {
+                if let Event::Stream(transport::Event::Incoming { id, .. }) = &event {
+                    link.transport().accept(*id);
+                    self.heard_by_server.insert(*id, Vec::new());
+                }
+                if matches!(event, Event::Gone | Event::Ended(_)) {
+                    gone.push(*key);
+                }
+                self.server_events.push(event);
+            }
+            read_all(now, link, &mut self.heard_by_server);
+            while let Some(transmit) = link.poll_transmit(now, unix, &mut out) {
+                busy = true;
+                for datagram in out[..transmit.length].chunks(transmit.segment).filter(|_| alive) {
+                    self.to_client.push_back((now + DELAY, transmit.to, datagram.to_vec()));
+                }
+            }
+        }
+        for key in gone {
+            self.hub.remove(key);
+            self.links.remove(&key);
+        }
+        busy
+    }
+
+    /// Runs until `done`, for at most `limit` of virtual time; true if done.
+    pub(crate) fn run_until(&mut self, limit: Duration, mut done: impl FnMut(&Self) -> bool) -> bool {
+        let end = self.now + limit;
+        loop {
+            self.settle();
+            if done(self) {
+                return true;
+            }
+            let queues = [&self.to_server, &self.to_client]
+                .map(|queue| queue.front().map_or(Time::NEVER, |(due, ..)| *due));
+            let links =
+                self.links.values().map(|link| link.poll_timeout(self.now)).min().unwrap_or(Time::NEVER);
+            let next = links.min(self.client.poll_timeout(self.now)).min(queues[0]).min(queues[1]);
+            if next > end {
+                self.now = end;
+                return false;
+            }
+            self.now = next.max(self.now + Duration::from_micros(1));
+        }
+    }
+}
+
+fn read_all(now: Time, link: &mut Link, heard: &mut BTreeMap<StreamId, Vec<u8>>) {
+    for (id, bytes) in heard.iter_mut() {
+        let read = link.transport().read_with(now, *id, |slices| {
+            let before = bytes.len();
+            slices.for_each(|slice| bytes.extend_from_slice(slice));
+            Ok::<_, Infallible>(bytes.len() - before)
+        });
+        read.unwrap();
+    }
+}
+
+fn new_client(now: Time, ticket: &Ticket, peer: SocketAddr, seed: u8, id: u64) -> Link {
+    let identity = Identity {
+        link: LinkId(id),
+        instance: Instance(5),
+        ciphers: CipherSupport { aes: true },
+        limits: Link::limits(&Settings::default()),
+    };
+    let initiator = Initiator::new(ticket.to_text().parse().unwrap(), identity);
+    Link::client(now, peer, initiator, Settings::default(), random(seed, 20))
+}
+
+fn new_hub(now: Time, key: &PrivateKey, ticket: &Ticket, seed: u8, epoch: u64) -> Hub {
+    let settings = acceptor::Settings {
+        epoch: Epoch(epoch),
+        ciphers: CipherSupport { aes: true },
+        clock_tolerance: CLOCK_TOLERANCE,
+        handshakes_per_second: 100,
+    };
+    let acceptor = Acceptor::new(now, key.clone(), settings, random(seed, 30));
+    let mut hub = Hub::new(acceptor, Link::limits(&Settings::default()), 10, random(seed, 31));
+    hub.allow(ticket.client(), None);
+    hub
+}

@@ -1,0 +1,144 @@
+//! What the link outlives, and what ends its streams.
+
+use super::pair::Pair;
+use crate::sealed::frame::StreamId;
+use crate::sealed::link::Event;
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// Opens a stream and sends `hola`; the server has it within five seconds.
+fn greet(pair: &mut Pair) -> StreamId {
+    let id = pair.client.transport().open(b"").unwrap();
+    pair.heard_by_client.insert(id, Vec::new());
+    say(pair, id, b"hola");
+    id
+}
+
+/// Sends `more` and returns how long it took until the server had it.
+fn say(pair: &mut Pair, id: StreamId, more: &[u8]) -> Duration {
+    let (now, before) = (pair.now, pair.heard_by_server.get(&id).map_or(0, Vec::len));
+    pair.client.transport().write(now, id, more);
+    let heard = |pair: &Pair| pair.heard_by_server.get(&id).is_some_and(|b| b.len() == before + more.len());
+    assert!(pair.run_until(SECOND * 5, heard), "{:?} {:?}", pair.client_events, pair.server_events);
+    pair.now - now
+}
+
+#[test]
+fn everything_moves_within_about_a_second_of_the_return_of_the_path() {
+    for (seed, dead) in [(1, 1), (2, 10), (3, 600), (4, 36_000)] {
+        let mut pair = Pair::new(seed);
+        let id = greet(&mut pair);
+        pair.run_until(SECOND * 5, |_| false);
+        pair.alive = false;
+        let now = pair.now;
+        pair.client.transport().write(now, id, b" mundo");
+        pair.run_until(SECOND * dead, |_| false);
+        let asked = pair.client_events.iter().filter(|event| matches!(event, Event::Unreachable)).count();
+        assert!(asked <= 1, "told {asked} times");
+        pair.alive = true;
+        let back = pair.now;
+        assert!(pair.run_until(SECOND * 5, |pair| pair.heard_by_server[&id] == b"hola mundo"));
+        assert!(pair.now - back <= Duration::from_millis(1_300), "{dead} s: {:?}", pair.now - back);
+    }
+}
+
+#[test]
+fn a_restarted_server_is_recognised_and_new_streams_work() {
+    let mut pair = Pair::new(5);
+    let old = greet(&mut pair);
+    pair.restart_server();
+    let now = pair.now;
+    pair.client.transport().write(now, old, b"?");
+    assert!(pair.run_until(SECOND * 5, |pair| pair.client_events.contains(&Event::Restarted)));
+    assert_eq!(pair.client.transport().stream_count(), 0);
+    greet(&mut pair);
+}
+
+#[test]
+fn the_link_of_a_restarted_client_is_challenged_and_goes() {
+    let mut pair = Pair::new(6);
+    greet(&mut pair);
+    pair.restart_client();
+    pair.heard_by_server.clear();
+    greet(&mut pair);
+    assert!(pair.run_until(SECOND * 3, |pair| pair.server_events.contains(&Event::Gone)));
+    assert_eq!(pair.links.len(), 1);
+}
+
+#[test]
+fn keys_change_every_two_minutes_beneath_a_running_stream() {
+    let mut pair = Pair::new(7);
+    let id = greet(&mut pair);
+    for _ in 0..600 {
+        pair.run_until(SECOND, |_| false);
+        assert!(say(&mut pair, id, b"tick") < Duration::from_millis(100));
+    }
+    let keys = pair.client_events.iter().filter(|event| matches!(event, Event::Up { .. })).count();
+    assert!((5..=7).contains(&keys), "{keys} handshakes in ten minutes");
+    assert!(!pair.client_events.contains(&Event::Restarted));
+}
+
+#[test]
+fn an_address_that_changes_every_second_loses_nothing() {
+    let mut pair = Pair::new(8);
+    let id = greet(&mut pair);
+    for round in 0..60u8 {
+        let mut address = pair.client_address;
+        if round % 2 == 0 {
+            address.set_port(6_000 + u16::from(round));
+        } else {
+            address.set_ip([192, 0, 2, 10 + round].into());
+        }
+        pair.client_address = address;
+        say(&mut pair, id, b"here");
+        pair.run_until(SECOND, |_| false);
+    }
+    let moves = pair.server_events.iter().filter(|event| matches!(event, Event::Moved(_))).count();
+    assert_eq!(moves, 60);
+}
+
+#[test]
+fn a_client_that_only_listens_is_found_at_its_new_address() {
+    let mut pair = Pair::new(9);
+    let id = greet(&mut pair);
+    let key = *pair.links.keys().next().unwrap();
+    pair.run_until(SECOND * 3, |_| false);
+    pair.client_address.set_port(7_000);
+    let now = pair.now;
+    let server = pair.links.get_mut(&key).unwrap().transport();
+    server.write(now, id, &[5; 10_000]);
+    // The server's packets go to the old address until the client shows the new one with its keepalive.
+    assert!(pair.run_until(SECOND * 25, |pair| pair.heard_by_client[&id].len() == 10_000));
+}
+
+#[test]
+fn an_idle_link_sends_the_keepalive_and_nothing_else() {
+    let mut pair = Pair::new(10);
+    greet(&mut pair);
+    pair.run_until(SECOND * 150, |_| false);
+    let before = pair.arrived;
+    pair.run_until(SECOND * 600, |_| false);
+    let sent = pair.arrived[1] - before[1];
+    // One packet each 20 s, and the handshakes that its keys need.
+    assert!(sent <= 30 + 2 * 6, "{sent} datagrams in ten minutes");
+}
+
+#[test]
+fn a_lost_first_answer_of_a_server_that_forgot_the_link_does_not_mix_two_lives() {
+    let mut pair = Pair::new(11);
+    let old = greet(&mut pair);
+    pair.run_until(SECOND, |_| false);
+    // The server forgets the link without being started anew.
+    let key = *pair.links.keys().next().unwrap();
+    pair.hub.remove(key);
+    pair.links.clear();
+    pair.lose_to_client = 1;
+    let now = pair.now;
+    pair.client.transport().write(now, old, b"?");
+    let told = pair.run_until(SECOND * 8, |pair| pair.client_events.contains(&Event::Restarted));
+    assert!(told, "{:?} {:?}", pair.client_events, pair.server_events);
+    pair.heard_by_server.clear();
+    greet(&mut pair);
+    assert!(!pair.server_events.iter().any(|event| matches!(event, Event::Broken(_))));
+}

@@ -1,0 +1,205 @@
+//! The two messages of a handshake: their bytes.
+
+use std::num::NonZeroU8;
+
+use super::cipher::Cipher;
+use super::handshake::{ANSWER_LEN, Epoch, HELLO_LEN, Instance, Limits, LinkId, Refusal, UnixMicros};
+use super::mac::{self, MAC_LEN};
+use super::noise;
+use super::packet::Kind;
+
+// Specification.
+pub(super) const HELLO_PAYLOAD_LEN: usize = 64;
+pub(super) const ANSWER_PAYLOAD_LEN: usize = 48;
+pub(super) const HELLO_NOISE_LEN: usize = noise::FIRST_OVERHEAD + HELLO_PAYLOAD_LEN;
+pub(super) const ANSWER_NOISE_LEN: usize = noise::SECOND_OVERHEAD + ANSWER_PAYLOAD_LEN;
+
+/// The sealed payload of a first message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Hello {
+    pub(super) version: u8,
+    pub(super) ciphers: u8,
+    /// The sender index again: outside it can be changed by who knows proxy2's public key, here it cannot.
+    pub(super) index: u32,
+    pub(super) time: UnixMicros,
+    pub(super) link: LinkId,
+    pub(super) instance: Instance,
+    pub(super) limits: Limits,
+}
+
+impl Hello {
+    pub(super) fn to_bytes(self) -> [u8; HELLO_PAYLOAD_LEN] {
+        let mut bytes = [0; HELLO_PAYLOAD_LEN];
+        bytes[0] = self.version;
+        bytes[1] = self.ciphers;
+        bytes[4..8].copy_from_slice(&self.index.to_be_bytes());
+        bytes[8..16].copy_from_slice(&self.time.0.to_be_bytes());
+        bytes[16..24].copy_from_slice(&self.link.0.to_be_bytes());
+        bytes[24..32].copy_from_slice(&self.instance.0.to_be_bytes());
+        bytes[32..32 + Limits::LEN].copy_from_slice(&self.limits.to_bytes());
+        bytes
+    }
+
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+        let ([version, ciphers, _, _], rest) = bytes.split_first_chunk()?;
+        let (index, rest) = rest.split_first_chunk()?;
+        let (time, rest) = rest.split_first_chunk()?;
+        let (link, rest) = rest.split_first_chunk()?;
+        let (instance, rest) = rest.split_first_chunk()?;
+        let (limits, _reserved) = Limits::parse(rest)?;
+        Some(Self {
+            version: *version,
+            ciphers: *ciphers,
+            index: u32::from_be_bytes(*index),
+            time: UnixMicros(u64::from_be_bytes(*time)),
+            link: LinkId(u64::from_be_bytes(*link)),
+            instance: Instance(u64::from_be_bytes(*instance)),
+            limits,
+        })
+    }
+}
+
+/// The sealed payload of a second message.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Answer {
+    pub(super) version: u8,
+    pub(super) result: Result<Welcome, Refusal>,
+    /// The index that proxy1 is to put in its packets; 0 in a refusal.
+    pub(super) index: u32,
+    pub(super) time: UnixMicros,
+    pub(super) epoch: Epoch,
+}
+
+/// What an answer says to who may come in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Welcome {
+    pub(super) cipher: Cipher,
+    pub(super) known: bool,
+    pub(super) limits: Limits,
+}
+
+const STATUS_ACCEPTED: u8 = 0;
+const FLAG_KNOWN: u8 = 1;
+
+impl Answer {
+    pub(super) fn to_bytes(self) -> [u8; ANSWER_PAYLOAD_LEN] {
+        let mut bytes = [0; ANSWER_PAYLOAD_LEN];
+        bytes[0] = self.version;
+        bytes[4..8].copy_from_slice(&self.index.to_be_bytes());
+        bytes[8..16].copy_from_slice(&self.time.0.to_be_bytes());
+        bytes[16..24].copy_from_slice(&self.epoch.0.to_be_bytes());
+        match self.result {
+            Ok(welcome) => {
+                bytes[1] = STATUS_ACCEPTED;
+                bytes[2] = welcome.cipher.byte();
+                bytes[3] = if welcome.known { FLAG_KNOWN } else { 0 };
+                bytes[24..24 + Limits::LEN].copy_from_slice(&welcome.limits.to_bytes());
+            }
+            Err(refusal) => bytes[1] = refusal.byte(),
+        }
+        bytes
+    }
+
+    pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
+        let ([version, status, cipher, flags], rest) = bytes.split_first_chunk()?;
+        let (index, rest) = rest.split_first_chunk()?;
+        let (time, rest) = rest.split_first_chunk()?;
+        let (epoch, rest) = rest.split_first_chunk()?;
+        let (limits, _reserved) = Limits::parse(rest)?;
+        let result = match NonZeroU8::new(*status) {
+            None => {
+                let cipher = Cipher::from_byte(*cipher)?;
+                Ok(Welcome { cipher, known: flags & FLAG_KNOWN != 0, limits })
+            }
+            Some(code) => Err(Refusal::from_byte(code)),
+        };
+        let (time, epoch) = (u64::from_be_bytes(*time), u64::from_be_bytes(*epoch));
+        let index = u32::from_be_bytes(*index);
+        Some(Self { version: *version, result, index, time: UnixMicros(time), epoch: Epoch(epoch) })
+    }
+}
+
+/// The outer form of a first message.
+pub(super) struct HelloView<'a> {
+    pub(super) sender: u32,
+    pub(super) noise: &'a [u8; HELLO_NOISE_LEN],
+    pub(super) mac1: &'a [u8; MAC_LEN],
+    pub(super) mac2: &'a [u8; MAC_LEN],
+    /// What `mac1` covers.
+    pub(super) before_mac1: &'a [u8],
+    /// What `mac2` covers.
+    pub(super) before_mac2: &'a [u8],
+}
+
+impl<'a> HelloView<'a> {
+    /// `None` if the datagram does not have the kind and the length of a first message.
+    pub(super) fn parse(datagram: &'a [u8]) -> Option<Self> {
+        let (before_mac2, mac2) = datagram.split_last_chunk()?;
+        let (before_mac1, mac1) = before_mac2.split_last_chunk()?;
+        let (kind, rest) = before_mac1.split_first()?;
+        let (sender, noise) = rest.split_first_chunk()?;
+        let noise = noise.try_into().ok()?;
+        let sender = u32::from_be_bytes(*sender);
+        let view = Self { sender, noise, mac1, mac2, before_mac1, before_mac2 };
+        (*kind == Kind::Hello.byte()).then_some(view)
+    }
+}
+
+/// A first message with room for its Noise message, which `fill` writes; `mac1` is set, `mac2` is zero.
+pub(super) fn write_hello<T>(
+    sender: u32,
+    mac1_key: &[u8; 32],
+    fill: impl FnOnce(&mut [u8]) -> T,
+) -> (Vec<u8>, T) {
+    let mut message = vec![0; HELLO_LEN];
+    message[0] = Kind::Hello.byte();
+    message[1..5].copy_from_slice(&sender.to_be_bytes());
+    let filled = fill(&mut message[5..5 + HELLO_NOISE_LEN]);
+    put_mac(&mut message[..5 + HELLO_NOISE_LEN + MAC_LEN], mac1_key);
+    (message, filled)
+}
+
+/// Sets `mac2` of a first message.
+pub(super) fn prove_address(message: &mut [u8], cookie: &[u8; MAC_LEN]) {
+    let (covered, mac2) = message.split_last_chunk_mut().expect("a whole first message");
+    *mac2 = mac::short_mac(cookie, covered);
+}
+
+/// The outer form of a second message.
+pub(super) struct AnswerView<'a> {
+    pub(super) receiver: u32,
+    pub(super) noise: &'a [u8; ANSWER_NOISE_LEN],
+    pub(super) mac1: &'a [u8; MAC_LEN],
+    pub(super) before_mac1: &'a [u8],
+}
+
+impl<'a> AnswerView<'a> {
+    /// `None` if the datagram does not have the kind and the length of a second message.
+    pub(super) fn parse(datagram: &'a [u8]) -> Option<Self> {
+        let (before_mac1, mac1) = datagram.split_last_chunk()?;
+        let (kind, rest) = before_mac1.split_first()?;
+        let (receiver, noise) = rest.split_first_chunk()?;
+        let noise = noise.try_into().ok()?;
+        let receiver = u32::from_be_bytes(*receiver);
+        (*kind == Kind::Answer.byte()).then_some(Self { receiver, noise, mac1, before_mac1 })
+    }
+}
+
+/// A second message with room for its Noise message, which `fill` writes; `mac1` is set.
+pub(super) fn write_answer<T>(
+    receiver: u32,
+    mac1_key: &[u8; 32],
+    fill: impl FnOnce(&mut [u8]) -> T,
+) -> (Vec<u8>, T) {
+    let mut message = vec![0; ANSWER_LEN];
+    message[0] = Kind::Answer.byte();
+    message[1..5].copy_from_slice(&receiver.to_be_bytes());
+    let filled = fill(&mut message[5..5 + ANSWER_NOISE_LEN]);
+    put_mac(&mut message, mac1_key);
+    (message, filled)
+}
+
+fn put_mac(message: &mut [u8], key: &[u8; 32]) {
+    let (covered, mac1) = message.split_last_chunk_mut().expect("room for the mac");
+    *mac1 = mac::short_mac(key, covered);
+}

@@ -1,0 +1,208 @@
+//! Finds the largest datagram the path carries: packetization layer path MTU discovery, RFC 8899.
+
+use crate::time::Time;
+use std::time::Duration;
+
+/// UDP payload every path is taken to carry (RFC 8899 section 5.1.2 calls it BASE_PLPMTU; RFC 9000 uses the same).
+pub(crate) const BASE: u16 = 1_200;
+
+/// Payloads of well-known frame sizes, tried from the left: Ethernet over IPv4 and over IPv6, jumbo frames, then what
+/// tunnels and mobile networks leave. Between the largest that passed and the smallest that did not, nothing else is
+/// worth a search: the last per cent is not there.
+const LADDER: [u16; 7] = [1_452, 1_472, 8_952, 8_972, 1_420, 1_392, 1_280];
+
+/// Probes of one size that may be lost before the size counts as too large (RFC 8899 MAX_PROBES).
+const MAX_PROBES: u8 = 3;
+
+/// After a finished search, when to look again whether the path has grown (RFC 8899 PMTU_RAISE_TIMER).
+const RAISE: Duration = Duration::from_secs(600);
+
+/// Losses in a row of packets larger than [`BASE`], with none of them arriving, that make a black hole if smaller ones
+/// do arrive meanwhile.
+const BLACK_HOLE: u32 = 12;
+
+/// Packets of at most [`BASE`] bytes that must have arrived since the last larger one: a burst of losses swallows all
+/// sizes alike, a black hole lets these pass.
+const SMALL_ONES: u32 = 3;
+
+/// The search for one path.
+#[derive(Debug)]
+pub(crate) struct Mtu {
+    current: u16,
+    max: u16,
+    /// The smallest size known not to pass.
+    too_large: u16,
+    step: usize,
+    probes_lost: u8,
+    in_flight: bool,
+    next_probe: Time,
+    large_lost: u32,
+    small_passed: u32,
+}
+
+impl Mtu {
+    /// A search from [`BASE`] to `max` bytes of UDP payload.
+    pub(crate) fn new(max: u16) -> Self {
+        Self {
+            current: BASE.min(max),
+            max,
+            too_large: max.saturating_add(1),
+            step: 0,
+            probes_lost: 0,
+            in_flight: false,
+            next_probe: Time::ZERO,
+            large_lost: 0,
+            small_passed: 0,
+        }
+    }
+
+    /// The path is another one: the search begins again.
+    pub(crate) fn on_new_path(&mut self) {
+        *self = Self::new(self.max);
+    }
+
+    /// The peer takes no larger ones.
+    pub(crate) fn set_max(&mut self, max: u16) {
+        if max < self.max {
+            *self = Self { next_probe: self.next_probe, ..Self::new(max) };
+        }
+    }
+
+    /// The UDP payload that packets may have, in bytes.
+    pub(crate) const fn current(&self) -> u16 {
+        self.current
+    }
+
+    /// The size of the probe to send now, if one is due.
+    pub(crate) fn probe(&mut self, now: Time) -> Option<u16> {
+        if self.in_flight || now < self.next_probe {
+            return None;
+        }
+        while let Some(&size) = self.candidates().get(self.step) {
+            if size > self.current && size < self.too_large {
+                return Some(size);
+            }
+            self.step += 1;
+        }
+        self.next_probe = now + RAISE;
+        self.step = 0;
+        self.too_large = self.max.saturating_add(1);
+        None
+    }
+
+    /// The ladder, and the configured maximum where it lies between its rungs.
+    fn candidates(&self) -> [u16; 8] {
+        let mut all = [self.max; 8];
+        all[..7].copy_from_slice(&LADDER);
+        all
+    }
+
+    /// When the next probe is due; never while one is on its way.
+    pub(crate) const fn timeout(&self) -> Time {
+        if self.in_flight { Time::NEVER } else { self.next_probe }
+    }
+
+    /// A probe left.
+    pub(crate) const fn on_probe_sent(&mut self) {
+        self.in_flight = true;
+    }
+
+    /// A probe of `size` arrived: packets may be as large from now on.
+    pub(crate) fn on_probe_acked(&mut self, size: u16) {
+        // One that left before the path changed says nothing of the new path.
+        if !self.in_flight {
+            return;
+        }
+        self.in_flight = false;
+        self.probes_lost = 0;
+        self.current = self.current.max(size);
+        self.large_lost = 0;
+    }
+
+    /// A probe of `size` was lost; after [`MAX_PROBES`] in a row the size is given up.
+    pub(crate) const fn on_probe_lost(&mut self, size: u16) {
+        self.in_flight = false;
+        self.probes_lost += 1;
+        if self.probes_lost >= MAX_PROBES {
+            self.probes_lost = 0;
+            self.too_large = size;
+            self.step += 1;
+        }
+    }
+
+    /// A packet of `size` bytes arrived. True if that shows a black hole: see [`Mtu::on_lost`].
+    pub(crate) fn on_acked(&mut self, now: Time, size: u32) -> bool {
+        if size > u32::from(BASE) {
+            (self.large_lost, self.small_passed) = (0, 0);
+        } else if self.large_lost > 0 {
+            self.small_passed += 1;
+        }
+        self.fall_back(now)
+    }
+
+    /// A packet of `size` bytes was lost. True if that shows a black hole: the path no longer carries the current
+    /// size, which falls to [`BASE`], and the search begins again.
+    pub(crate) fn on_lost(&mut self, now: Time, size: u32) -> bool {
+        if size > u32::from(BASE) {
+            self.large_lost += 1;
+        }
+        self.fall_back(now)
+    }
+
+    fn fall_back(&mut self, now: Time) -> bool {
+        let hole = self.current > BASE && self.large_lost >= BLACK_HOLE && self.small_passed >= SMALL_ONES;
+        if hole {
+            *self = Self { next_probe: now + Duration::from_secs(1), ..Self::new(self.max) };
+        }
+        hole
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn search(path: u16, max: u16) -> u16 {
+        let mut mtu = Mtu::new(max);
+        while let Some(size) = mtu.probe(Time::ZERO) {
+            mtu.on_probe_sent();
+            if size <= path { mtu.on_probe_acked(size) } else { mtu.on_probe_lost(size) }
+        }
+        mtu.current()
+    }
+
+    #[test]
+    fn finds_the_rung_of_the_path() {
+        assert_eq!(search(1_472, 1_472), 1_472);
+        assert_eq!(search(1_452, 9_000), 1_452);
+        assert_eq!(search(8_972, 8_972), 8_972);
+        assert_eq!(search(1_400, 1_472), 1_392);
+        assert_eq!(search(1_200, 1_472), 1_200);
+        assert_eq!(search(60_000, 16_000), 16_000);
+    }
+
+    #[test]
+    fn a_lost_probe_or_two_mean_nothing() {
+        let mut mtu = Mtu::new(1_472);
+        for lost in [true, true, false] {
+            let size = mtu.probe(Time::ZERO).unwrap();
+            assert_eq!(size, 1_452);
+            mtu.on_probe_sent();
+            if lost { mtu.on_probe_lost(size) } else { mtu.on_probe_acked(size) }
+        }
+        assert_eq!(mtu.current(), 1_452);
+    }
+
+    #[test]
+    fn a_black_hole_brings_the_base_back_and_a_burst_does_not() {
+        let mut mtu = Mtu::new(1_472);
+        mtu.on_probe_sent();
+        mtu.on_probe_acked(1_472);
+        assert!(!(0..100).any(|_| mtu.on_lost(Time::ZERO, 1_472)), "nothing small arrived");
+        mtu.on_acked(Time::ZERO, 1_472);
+        assert!(!(0..100).any(|_| mtu.on_acked(Time::ZERO, 100)), "nothing large was lost");
+        (0..BLACK_HOLE).for_each(|_| assert!(!mtu.on_lost(Time::ZERO, 1_472)));
+        assert!((0..SMALL_ONES).any(|_| mtu.on_acked(Time::ZERO, 100)));
+        assert_eq!(mtu.current(), BASE);
+    }
+}

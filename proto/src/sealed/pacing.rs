@@ -1,0 +1,95 @@
+//! Spreads packets over time: a token bucket whose rate the congestion controller sets.
+
+use crate::time::Time;
+use std::time::Duration;
+
+/// How long a sender may be late and still catch up. Timers of the systems we run on fire up to 1-2 ms late; what
+/// gathers meanwhile leaves in one batch, which is also what makes batches.
+const SLACK: Duration = Duration::from_millis(2);
+
+/// The smallest bucket, in packets: what RFC 9002 section 7.7 allows at once.
+const MIN_BURST: u64 = 10;
+
+/// A full batch for the socket, in bytes: waiting for more than this to gather saves no system calls.
+const BATCH: u64 = 64 * 1024;
+
+/// Decides when the next packet may leave.
+#[derive(Debug, Default)]
+pub(crate) struct Pacer {
+    /// Bytes that may leave now; negative after a burst that was larger.
+    tokens: i64,
+    filled_at: Time,
+    rate: u64,
+    /// The bucket has run dry, and a batch must gather before the next packet leaves.
+    dry: bool,
+}
+
+impl Pacer {
+    /// Sets the rate in bytes a second, for packets of `mtu` bytes.
+    pub(crate) const fn set_rate(&mut self, rate: u64) {
+        self.rate = rate;
+    }
+
+    fn burst(&self, mtu: u64) -> i64 {
+        let slack = u128::from(self.rate) * SLACK.as_nanos() / 1_000_000_000;
+        i64::try_from(slack.max(u128::from(MIN_BURST * mtu))).unwrap_or(i64::MAX)
+    }
+
+    fn fill(&mut self, now: Time, mtu: u64) {
+        let waited = now.since(self.filled_at);
+        let fresh = u128::from(self.rate) * waited.as_nanos() / 1_000_000_000;
+        if fresh == 0 {
+            return; // too short a wait to count: let it add up
+        }
+        self.filled_at = now;
+        self.tokens = i64::try_from(fresh)
+            .map_or(i64::MAX, |fresh| self.tokens.saturating_add(fresh))
+            .min(self.burst(mtu));
+    }
+
+    /// Whether a packet may leave at `now`.
+    pub(crate) fn may_send(&mut self, now: Time, mtu: u64) -> bool {
+        self.fill(now, mtu);
+        self.dry = if self.dry { self.tokens < self.batch(mtu) } else { self.tokens <= 0 };
+        !self.dry
+    }
+
+    /// `bytes` left.
+    pub(crate) fn on_sent(&mut self, bytes: u64) {
+        self.tokens = self.tokens.saturating_sub(i64::try_from(bytes).unwrap_or(i64::MAX));
+    }
+
+    /// What must gather after the bucket has run dry: a quarter of it, so that packets leave in batches.
+    fn batch(&self, mtu: u64) -> i64 {
+        (self.burst(mtu) / 4).min(i64::try_from(BATCH).unwrap_or(i64::MAX))
+    }
+
+    /// When the next packet may leave.
+    pub(crate) fn next(&self, mtu: u64) -> Time {
+        let wanted = if self.dry || self.tokens <= 0 { self.batch(mtu) } else { 0 };
+        let missing = wanted.saturating_sub(self.tokens).max(0);
+        let nanos = u128::from(missing.unsigned_abs()) * 1_000_000_000 / u128::from(self.rate.max(1));
+        self.filled_at + Duration::from_nanos(u64::try_from(nanos).unwrap_or(u64::MAX))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn over_time_the_rate_is_kept_whatever_the_wakeups() {
+        for late in [Duration::ZERO, Duration::from_micros(1_300)] {
+            let (mut pacer, mut now, mut sent) = (Pacer::default(), Time::ZERO, 0u64);
+            pacer.set_rate(10_000_000);
+            while now < Time::ZERO + Duration::from_secs(1) {
+                while pacer.may_send(now, 1_400) {
+                    pacer.on_sent(1_400);
+                    sent += 1_400;
+                }
+                now = now.max(pacer.next(1_400)) + late + Duration::from_nanos(1);
+            }
+            assert!((9_900_000..10_050_000).contains(&sent), "{sent} bytes in a second, {late:?} late");
+        }
+    }
+}

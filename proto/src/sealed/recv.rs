@@ -1,0 +1,224 @@
+//! The receiving half of a stream: puts bytes in order, hands them on, grants credit for more.
+
+use super::buffer::{Buffer, Pool};
+use super::ranges::RangeSet;
+use std::ops::Range;
+
+/// What the peer did that it must not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Violation {
+    /// More bytes than it had credit for.
+    #[error("sent beyond its credit")]
+    Credit,
+    /// Bytes behind the end, or two different ends.
+    #[error("moved the end of a stream")]
+    End,
+}
+
+/// Bytes from `read` (handed on) over `ready` (in order) to the last that came, with gaps between.
+#[derive(Debug, Default)]
+pub(crate) struct RecvHalf {
+    buffer: Buffer,
+    read: u64,
+    ready: u64,
+    /// Arrived beyond `ready`.
+    ahead: RangeSet,
+    /// Where the direction ends, once the peer said so.
+    end: Option<u64>,
+    granted: u64,
+}
+
+/// Pieces with gaps between them that a stream may hold. A window of 24 MiB that lost every third packet has fewer.
+const MAX_PIECES: usize = 8_192;
+
+impl RecvHalf {
+    /// A half whose peer may send `granted` bytes.
+    pub(crate) fn new(granted: u64) -> Self {
+        Self { granted, ..Self::default() }
+    }
+
+    /// Takes bytes that arrived, in whatever order and however often. True if there is more to read than before.
+    pub(crate) fn on_data(
+        &mut self,
+        offset: u64,
+        bytes: &[u8],
+        fin: bool,
+        pool: &mut Pool,
+    ) -> Result<bool, Violation> {
+        let range = offset..offset + bytes.len() as u64;
+        if range.end > self.granted {
+            return Err(Violation::Credit);
+        }
+        let was = (self.ready, self.is_finished());
+        if fin {
+            self.set_end(range.end)?;
+        }
+        if self.end.is_some_and(|end| range.end > end) {
+            return Err(Violation::End);
+        }
+        self.store(range, bytes, pool);
+        Ok(was != (self.ready, self.is_finished()))
+    }
+
+    fn store(&mut self, range: Range<u64>, bytes: &[u8], pool: &mut Pool) {
+        let fresh = range.start.max(self.ready)..range.end;
+        if fresh.start >= fresh.end {
+            return;
+        }
+        let skip = usize::try_from(fresh.start - range.start).unwrap_or(bytes.len());
+        self.buffer.write(fresh.start, &bytes[skip..], pool);
+        if fresh.start > self.ready {
+            self.ahead.insert(fresh);
+            return;
+        }
+        self.ready = fresh.end;
+        while let Some(first) = self.ahead.first().filter(|first| first.start <= self.ready) {
+            self.ready = self.ready.max(first.end);
+            self.ahead.pop_first();
+        }
+    }
+
+    /// The peer says that its bytes end at `end`.
+    pub(crate) fn set_end(&mut self, end: u64) -> Result<(), Violation> {
+        let highest = self.ahead.iter().next_back().map_or(self.ready, |range| range.end);
+        if end > self.granted {
+            return Err(Violation::Credit);
+        }
+        if end < highest || self.end.is_some_and(|known| known != end) {
+            return Err(Violation::End);
+        }
+        self.end = Some(end);
+        Ok(())
+    }
+
+    /// Bytes that can be read now.
+    pub(crate) const fn readable(&self) -> u64 {
+        self.ready - self.read
+    }
+
+    /// Whether all bytes up to the end have arrived.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.end == Some(self.ready)
+    }
+
+    /// Whether all bytes up to the end have been read.
+    pub(crate) fn is_read(&self) -> bool {
+        self.end == Some(self.read)
+    }
+
+    /// The readable bytes, in order.
+    pub(crate) fn slices(&self) -> impl Iterator<Item = &[u8]> {
+        self.buffer.slices(self.read..self.ready)
+    }
+
+    /// `length` bytes have been read; at most [`RecvHalf::readable`].
+    pub(crate) fn consume(&mut self, length: u64, pool: &mut Pool) {
+        self.read = (self.read + length).min(self.ready);
+        self.buffer.release(self.read, pool);
+        if self.read == self.ready && self.ahead.is_empty() {
+            self.buffer.clear(pool);
+        }
+    }
+
+    /// Whether one more piece with a gap before it would be one too many: each costs memory that no credit counts.
+    pub(crate) fn is_in_pieces(&self) -> bool {
+        self.ahead.len() >= MAX_PIECES
+    }
+
+    /// Whether a piece from `offset` on closes the first gap.
+    pub(crate) const fn is_next(&self, offset: u64) -> bool {
+        offset <= self.ready
+    }
+
+    /// How far what arrived reaches beyond what is in order.
+    pub(crate) fn waiting(&self) -> u64 {
+        self.ahead.iter().next_back().map_or(0, |last| last.end - self.ready)
+    }
+
+    /// The offset up to which the peer may send.
+    pub(crate) const fn granted(&self) -> u64 {
+        self.granted
+    }
+
+    /// Bytes promised and not yet read: what this stream may come to hold.
+    pub(crate) const fn outstanding(&self) -> u64 {
+        self.granted - self.read
+    }
+
+    /// Lets the peer send up to `window` bytes beyond what has been read; never takes back. True if it may send more.
+    pub(crate) fn grant(&mut self, window: u64) -> bool {
+        let granted = self.read + window;
+        let more = granted > self.granted && self.end.is_none();
+        if more {
+            self.granted = granted;
+        }
+        more
+    }
+
+    /// Forgets all bytes.
+    pub(crate) fn clear(&mut self, pool: &mut Pool) {
+        self.buffer.clear(pool);
+        self.read = self.granted;
+        self.ready = self.granted;
+        self.ahead = RangeSet::default();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(half: &mut RecvHalf, pool: &mut Pool) -> Vec<u8> {
+        let bytes = half.slices().flatten().copied().collect::<Vec<_>>();
+        half.consume(bytes.len() as u64, pool);
+        bytes
+    }
+
+    #[test]
+    fn disorder_and_repetition_do_not_show() {
+        let (mut half, mut pool) = (RecvHalf::new(100), Pool::default());
+        assert_eq!(half.on_data(4, b"efgh", true, &mut pool), Ok(false));
+        assert_eq!(half.on_data(2, b"cdef", false, &mut pool), Ok(false));
+        assert_eq!(half.on_data(0, b"abc", false, &mut pool), Ok(true));
+        assert_eq!(half.on_data(0, b"abc", false, &mut pool), Ok(false));
+        assert!(half.is_finished() && !half.is_read());
+        assert_eq!(read(&mut half, &mut pool), b"abcdefgh");
+        assert!(half.is_read());
+        assert_eq!(pool.used(), 0);
+    }
+
+    #[test]
+    fn an_end_behind_the_last_byte_is_news_once() {
+        let (mut half, mut pool) = (RecvHalf::new(100), Pool::default());
+        half.on_data(0, b"abc", false, &mut pool).unwrap();
+        assert_eq!(half.on_data(3, b"", true, &mut pool), Ok(true));
+        assert_eq!(half.on_data(3, b"", true, &mut pool), Ok(false));
+    }
+
+    #[test]
+    fn credit_is_a_bound() {
+        let (mut half, mut pool) = (RecvHalf::new(4), Pool::default());
+        assert_eq!(half.on_data(0, b"abcde", false, &mut pool), Err(Violation::Credit));
+        half.on_data(0, b"abcd", false, &mut pool).unwrap();
+        assert!(!half.grant(4), "nothing was read");
+        read(&mut half, &mut pool);
+        assert!(half.grant(4));
+        assert_eq!(half.granted(), 8);
+    }
+
+    #[test]
+    fn an_end_that_comes_alone_is_news() {
+        let (mut half, mut pool) = (RecvHalf::new(100), Pool::default());
+        half.on_data(0, b"abcd", false, &mut pool).unwrap();
+        assert_eq!(half.on_data(4, b"", true, &mut pool), Ok(true));
+        assert_eq!(half.on_data(4, b"", true, &mut pool), Ok(false));
+    }
+
+    #[test]
+    fn the_end_does_not_move() {
+        let (mut half, mut pool) = (RecvHalf::new(100), Pool::default());
+        half.on_data(0, b"abcd", true, &mut pool).unwrap();
+        assert_eq!(half.on_data(4, b"e", false, &mut pool), Err(Violation::End));
+        assert_eq!(half.on_data(0, b"abc", true, &mut pool), Err(Violation::End));
+    }
+}

@@ -1,0 +1,106 @@
+//! A question that passed every check, and its answer.
+
+use std::fmt;
+
+use super::cipher::{Cipher, Session};
+use super::handshake::{Epoch, Instance, Limits, LinkId, Refusal, UnixMicros, VERSION};
+use super::keys::{PresharedKey, PublicKey};
+use super::message::{self, Answer, Hello, Welcome};
+use super::noise::{Answering, Split};
+
+/// A client that may come in, if there is room for it.
+///
+/// To accept costs nothing yet of a running link: the keys are used for sending only when the first packet sealed with
+/// the peer's half has been opened, because only that shows that the question was not an old one sent again.
+/// Until then keep the last few sessions accepted for a link: which answer arrives is not known.
+pub struct Request {
+    caller: Caller,
+    hello: Hello,
+    ready: Ready,
+}
+
+/// What an allowed client's session is made with.
+pub(super) struct Ready {
+    pub(super) psk: Option<PresharedKey>,
+    pub(super) cipher: Cipher,
+}
+
+/// Who asked, and what an answer takes.
+pub(super) struct Caller {
+    pub(super) client: PublicKey,
+    pub(super) noise: Answering,
+    /// The index of its question.
+    pub(super) index: u32,
+    pub(super) mac1_key: [u8; 32],
+    /// proxy2's clock.
+    pub(super) time: UnixMicros,
+    pub(super) epoch: Epoch,
+}
+
+impl Request {
+    pub(super) fn new(caller: Caller, hello: Hello, ready: Ready) -> Self {
+        Self { caller, hello, ready }
+    }
+
+    /// Who asks: the ticket's public key.
+    pub fn client(&self) -> PublicKey {
+        self.caller.client
+    }
+
+    /// The link that wants keys; ids of different clients are independent of each other.
+    pub fn link(&self) -> LinkId {
+        self.hello.link
+    }
+
+    /// The client's machine and listen address.
+    pub fn instance(&self) -> Instance {
+        self.hello.instance
+    }
+
+    /// What this side may send before any frame allows more.
+    pub fn limits(&self) -> Limits {
+        self.hello.limits
+    }
+
+    /// Lets the client in: the answer to send, and the keys.
+    ///
+    /// `index` will stand in the header of what the client sends under these keys; the caller chooses one that none of
+    /// its sessions has. `known` says whether this process has state of the link already.
+    pub fn accept(self, index: u32, known: bool, limits: Limits) -> (Vec<u8>, Session) {
+        let Self { caller, ready, .. } = self;
+        let peer = caller.index;
+        let psk = ready.psk.as_ref().map_or(&PresharedKey::NONE, PresharedKey::bytes);
+        let welcome = Welcome { cipher: ready.cipher, known, limits };
+        let (answer, split) = caller.answer(index, Ok(welcome), psk);
+        let session = Session::new(ready.cipher, &split.to_initiator, &split.to_acceptor, index, peer);
+        (answer, session)
+    }
+
+    /// Does not let the client in: the answer to send.
+    pub fn refuse(self, why: Refusal) -> Vec<u8> {
+        self.caller.refuse(why)
+    }
+}
+
+impl Caller {
+    /// An answer that does not let the client in.
+    pub(super) fn refuse(self, why: Refusal) -> Vec<u8> {
+        self.answer(0, Err(why), &PresharedKey::NONE).0
+    }
+
+    fn answer(self, index: u32, result: Result<Welcome, Refusal>, psk: &[u8; 32]) -> (Vec<u8>, Split) {
+        let answer = Answer { version: VERSION, result, index, time: self.time, epoch: self.epoch };
+        message::write_answer(self.index, &self.mac1_key, |room| {
+            self.noise.write(psk, &answer.to_bytes(), room)
+        })
+    }
+}
+
+impl fmt::Debug for Request {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Request")
+            .field("client", &self.client())
+            .field("link", &self.link())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,7 @@
+//! A proxy1 and a proxy2 on a virtual clock, and who would like to disturb them.
+
+mod handshake;
+mod hostile;
+mod load;
+mod packets;
+mod pair;

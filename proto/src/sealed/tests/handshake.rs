@@ -1,0 +1,251 @@
+//! A handshake between honest ends.
+
+use std::num::NonZeroU8;
+use std::time::Duration;
+
+use super::pair::*;
+use crate::sealed::acceptor::{Dropped, Verdict};
+use crate::sealed::cipher::Cipher;
+use crate::sealed::handshake::{Epoch, Instance, LinkId, Refusal, UnixMicros};
+use crate::sealed::initiator::{Ignored, Outcome};
+
+const SECOND: Duration = Duration::from_secs(1);
+
+#[test]
+fn both_ends_learn_what_the_other_said() {
+    let mut pair = Pair::new();
+    let question = pair.ask();
+    let request = request(pair.hear(&question));
+    assert_eq!(request.client(), pair.ticket.client());
+    assert_eq!(request.link(), LinkId(77));
+    assert_eq!(request.instance(), Instance(88));
+    assert_eq!(request.limits(), CLIENT_LIMITS);
+    let (answer, theirs) = request.accept(SERVER_INDEX, true, SERVER_LIMITS);
+    let ours = established(pair.tell(&answer));
+    assert_eq!((ours.epoch, ours.known, ours.limits), (Epoch(99), true, SERVER_LIMITS));
+    assert_eq!((ours.session.local, ours.session.seal.receiver()), (CLIENT_INDEX, SERVER_INDEX));
+    assert_eq!((theirs.local, theirs.seal.receiver()), (SERVER_INDEX, CLIENT_INDEX));
+}
+
+#[test]
+fn packets_pass_both_ways_with_either_cipher_and_either_ticket() {
+    let ciphers = [
+        (AES, AES, Cipher::Aes128Gcm),
+        (AES, NO_AES, Cipher::ChaCha20Poly1305),
+        (NO_AES, AES, Cipher::ChaCha20Poly1305),
+    ];
+    for (ours, theirs, expected) in ciphers {
+        for preshared in [false, true] {
+            let (client, server) = Pair::with(preshared, ours, settings(theirs)).shake();
+            assert_eq!((client.session.cipher, server.cipher), (expected, expected));
+            assert!(!client.known);
+            let mut there = sealed(&client.session, 0, b"to proxy2");
+            assert_eq!(server.open.open_in_place(&mut there).unwrap(), b"to proxy2");
+            let mut back = sealed(&server, 0, b"to proxy1");
+            assert_eq!(client.session.open.open_in_place(&mut back).unwrap(), b"to proxy1");
+        }
+    }
+}
+
+#[test]
+fn the_same_inputs_give_the_same_bytes() {
+    let run = || {
+        let mut pair = Pair::new();
+        let (answer, session) = pair.answer();
+        (answer, sealed(&session, 5, b"frames"), pair.ask())
+    };
+    assert_eq!(run(), run());
+}
+
+#[test]
+fn every_handshake_has_keys_of_its_own() {
+    let mut pair = Pair::new();
+    let (_, first) = pair.shake();
+    let (second, _) = pair.shake();
+    let mut packet = sealed(&first, 0, b"old");
+    assert!(second.session.open.open_in_place(&mut packet).is_err());
+}
+
+#[test]
+fn a_late_answer_is_good_after_the_question_was_repeated() {
+    let mut pair = Pair::new();
+    let first = pair.ask();
+    pair.pass(SECOND);
+    let second = pair.initiator.start(pair.now, pair.unix, 9, &mut pair.random);
+    let one = request(pair.hear(&first)).accept(1, false, SERVER_LIMITS);
+    let two = request(pair.hear(&second)).accept(2, false, SERVER_LIMITS);
+    assert_eq!(established(pair.tell(&one.0)).session.local, CLIENT_INDEX);
+    assert_eq!(established(pair.tell(&two.0)).session.local, 9);
+    assert_eq!(ignored(pair.tell(&two.0)), Ignored::Unasked, "once each");
+}
+
+#[test]
+fn a_younger_answer_closes_the_older_questions() {
+    let mut pair = Pair::new();
+    let first = pair.ask();
+    let second = pair.initiator.start(pair.now, pair.unix, 9, &mut pair.random);
+    let one = request(pair.hear(&first)).accept(1, false, SERVER_LIMITS);
+    let two = request(pair.hear(&second)).accept(2, false, SERVER_LIMITS);
+    established(pair.tell(&two.0));
+    assert_eq!(ignored(pair.tell(&one.0)), Ignored::Unasked);
+}
+
+#[test]
+fn the_last_eight_questions_wait() {
+    let mut pair = Pair::new();
+    let questions: Vec<_> =
+        (0..9).map(|index| pair.initiator.start(pair.now, pair.unix, index, &mut pair.random)).collect();
+    let [first, second] =
+        [0, 1].map(|place: usize| request(pair.hear(&questions[place])).accept(1, false, SERVER_LIMITS).0);
+    assert_eq!(ignored(pair.tell(&first)), Ignored::Unasked);
+    assert_eq!(established(pair.tell(&second)).session.local, 1);
+}
+
+#[test]
+fn who_may_not_join_is_told_why() {
+    for preshared in [false, true] {
+        let mut pair = Pair::with(preshared, AES, settings(AES));
+        let client = pair.ticket.client();
+        pair.acceptor.revoke(client);
+        assert_eq!(pair.refusal().why, Refusal::RevokedTicket);
+        pair.acceptor.forget(&client);
+        assert_eq!(pair.refusal().why, Refusal::UnknownTicket);
+        let psk = pair.ticket.preshared().cloned();
+        pair.acceptor.allow(client, psk);
+        pair.shake();
+        let question = pair.ask();
+        let answer = request(pair.hear(&question)).refuse(Refusal::TooManyLinks);
+        assert_eq!(refused(pair.tell(&answer)).why, Refusal::TooManyLinks);
+    }
+}
+
+#[test]
+fn a_clock_far_off_is_told_with_the_time_of_proxy2() {
+    let tolerance = 600_000_000;
+    let offsets = [(-tolerance - 1, true), (-tolerance, false), (tolerance, false), (tolerance + 1, true)];
+    for (offset, off) in offsets {
+        let mut pair = Pair::new();
+        let theirs = UnixMicros(NEW_YEAR.0.checked_add_signed(offset).unwrap());
+        let question = pair.ask();
+        let verdict = pair.acceptor.handle(pair.now, theirs, ADDRESS, &question);
+        if !off {
+            request(verdict);
+            continue;
+        }
+        let Verdict::Refused { why: Refusal::ClockOff, answer, .. } = verdict else {
+            panic!("{offset} microseconds off, and {verdict:?}");
+        };
+        assert_eq!(refused(pair.tell(&answer)).time, theirs);
+    }
+}
+
+#[test]
+fn a_clock_that_stands_or_is_set_back_does_not_keep_proxy1_out() {
+    let mut pair = Pair::new();
+    pair.shake();
+    pair.shake();
+    pair.unix.0 -= 5 * 60 * 1_000_000;
+    pair.shake();
+    pair.unix.0 += 3_600 * 1_000_000;
+    let wrong = pair.ask();
+    pair.unix.0 -= 3_600 * 1_000_000;
+    assert_eq!(why_refused(pair.hear(&wrong)), Some(Refusal::ClockOff));
+    pair.pass(SECOND * 600);
+    pair.shake();
+}
+
+#[test]
+fn a_client_of_another_version_is_told_ours() {
+    use crate::sealed::{mac, message, noise};
+    let mut pair = Pair::new();
+    let ticket = pair.ticket.clone();
+    let payload = message::Hello {
+        version: 2,
+        ciphers: 0xff,
+        index: 5,
+        time: NEW_YEAR,
+        link: LinkId(1),
+        instance: Instance(1),
+        limits: CLIENT_LIMITS,
+    };
+    let key = mac::mac1_key(ticket.acceptor());
+    let (question, mut asking) = message::write_hello(5, &key, |room| {
+        noise::ask(ticket.private(), ticket.acceptor(), pair.random.block(), &payload.to_bytes(), room)
+    });
+    let Verdict::Refused { why: Refusal::Version, answer, .. } = pair.hear(&question) else {
+        panic!("not refused");
+    };
+    let view = message::AnswerView::parse(&answer).unwrap();
+    let mut payload = [0; message::ANSWER_PAYLOAD_LEN];
+    asking.read(&[0; 32], view.noise, &mut payload).unwrap();
+    assert_eq!(message::Answer::parse(&payload).unwrap().version, 1);
+}
+
+/// A proxy2 that answers by hand, with a status and a cipher of its choice.
+fn answered(status: u8, cipher: u8) -> Outcome {
+    use crate::sealed::{mac, message, noise};
+    let mut pair = Pair::with(false, NO_AES, settings(AES));
+    let question = pair.ask();
+    let view = message::HelloView::parse(&question).unwrap();
+    let mut heard = [0; message::HELLO_PAYLOAD_LEN];
+    let answering = noise::hear(&server_key(), pair.random.block(), view.noise, &mut heard).unwrap();
+    let mut payload = [0; message::ANSWER_PAYLOAD_LEN];
+    payload[..3].copy_from_slice(&[1, status, cipher]);
+    let key = mac::mac1_key(&server_key().public());
+    let (answer, _) =
+        message::write_answer(view.sender, &key, |room| answering.write(&[0; 32], &payload, room));
+    pair.tell(&answer)
+}
+
+#[test]
+fn an_authentic_answer_that_makes_no_sense_is_ignored() {
+    established(answered(0, 1));
+    assert_eq!(ignored(answered(0, 2)), Ignored::Forged, "a cipher that was not offered");
+    assert_eq!(ignored(answered(0, 0)), Ignored::Forged, "no cipher");
+    assert_eq!(ignored(answered(0, 3)), Ignored::Forged, "an unknown cipher");
+}
+
+#[test]
+fn every_code_of_a_refusal_is_understood() {
+    let names = [
+        Refusal::UnknownTicket,
+        Refusal::RevokedTicket,
+        Refusal::ClockOff,
+        Refusal::TooManyLinks,
+        Refusal::Busy,
+        Refusal::Version,
+    ];
+    for (code, name) in (1..).zip(names) {
+        assert_eq!(refused(answered(code, 0)).why, name);
+    }
+    let later = Refusal::Other(NonZeroU8::new(200).unwrap());
+    assert_eq!(refused(answered(200, 0)).why, later);
+}
+
+#[test]
+fn a_wrong_preshared_key_gets_nothing() {
+    let mut pair = Pair::with(true, AES, settings(AES));
+    let other = ticket(0x55, true);
+    pair.acceptor.allow(pair.ticket.client(), other.preshared().cloned());
+    let (answer, _) = pair.answer();
+    assert_eq!(ignored(pair.tell(&answer)), Ignored::Forged);
+}
+
+#[test]
+fn an_acceptance_without_the_tickets_preshared_key_is_no_acceptance() {
+    let mut pair = Pair::with(true, AES, settings(AES));
+    pair.acceptor.allow(pair.ticket.client(), None);
+    let (answer, _) = pair.answer();
+    assert_eq!(ignored(pair.tell(&answer)), Ignored::Forged);
+}
+
+#[test]
+fn one_question_is_good_once() {
+    let mut pair = Pair::new();
+    let first = pair.ask();
+    let second = pair.ask();
+    request(pair.hear(&second));
+    for question in [&first, &second] {
+        assert!(matches!(pair.hear(question), Verdict::Drop(Dropped::Replayed)));
+    }
+}

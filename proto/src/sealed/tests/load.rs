@@ -1,0 +1,163 @@
+//! Many handshakes: cookies, and a limit.
+
+use std::time::Duration;
+
+use super::pair::*;
+use crate::sealed::acceptor::{Dropped, Settings, Verdict};
+use crate::sealed::cookie::COOKIE_REPLY_LEN;
+use crate::sealed::initiator::{Ignored, Outcome};
+
+const ELSEWHERE: &[u8] = &[192, 0, 2, 2];
+
+/// A proxy2 that is busy: of twelve handshakes a second, seven have just been.
+fn busy() -> Pair {
+    let mut pair = Pair::with(false, AES, Settings { handshakes_per_second: 12, ..settings(AES) });
+    for _ in 0..7 {
+        pair.shake();
+    }
+    pair
+}
+
+fn cookie(verdict: Verdict) -> Vec<u8> {
+    let Verdict::Cookie(reply) = verdict else { panic!("no cookie but {verdict:?}") };
+    assert_eq!(reply.len(), COOKIE_REPLY_LEN);
+    reply
+}
+
+fn resend(outcome: Outcome) -> Vec<u8> {
+    let Outcome::Resend(question) = outcome else { panic!("not resent but {outcome:?}") };
+    question
+}
+
+#[test]
+fn who_proves_its_address_is_heard() {
+    let mut pair = busy();
+    let question = pair.ask();
+    let reply = cookie(pair.hear(&question));
+    let again = resend(pair.tell(&reply));
+    assert_eq!(again.len(), question.len());
+    let (answer, _) = request(pair.hear(&again)).accept(SERVER_INDEX, false, SERVER_LIMITS);
+    established(pair.tell(&answer));
+}
+
+#[test]
+fn a_cookie_is_good_for_the_next_question_too() {
+    let mut pair = busy();
+    let question = pair.ask();
+    let reply = cookie(pair.hear(&question));
+    resend(pair.tell(&reply));
+    let next = pair.ask();
+    request(pair.hear(&next));
+}
+
+#[test]
+fn a_cookie_is_good_at_one_address() {
+    let mut pair = busy();
+    let question = pair.ask();
+    let reply = cookie(pair.hear(&question));
+    let again = resend(pair.tell(&reply));
+    cookie(pair.acceptor.handle(pair.now, pair.unix, ELSEWHERE, &again));
+    request(pair.hear(&again));
+}
+
+#[test]
+fn a_cookie_ends() {
+    let mut pair = busy();
+    let question = pair.ask();
+    let reply = cookie(pair.hear(&question));
+    resend(pair.tell(&reply));
+    pair.pass(Duration::from_secs(119));
+    assert_ne!(pair.ask()[181..], [0; 16], "proxy1 still uses it");
+    pair.pass(Duration::from_secs(1));
+    assert_eq!(pair.ask()[181..], [0; 16], "and then no longer");
+}
+
+#[test]
+fn a_changed_cookie_reply_is_ignored() {
+    let mut pair = busy();
+    let question = pair.ask();
+    let reply = cookie(pair.hear(&question));
+    for at in 0..reply.len() {
+        let mut changed = reply.clone();
+        changed[at] ^= 1;
+        assert!(matches!(
+            ignored(pair.tell(&changed)),
+            Ignored::Malformed | Ignored::Unasked | Ignored::Forged
+        ));
+        assert_eq!(ignored(pair.tell(&reply[..at])), Ignored::Malformed);
+    }
+    resend(pair.tell(&reply));
+    assert_eq!(ignored(pair.tell(&reply)), Ignored::Unasked, "one cookie resends one question once");
+}
+
+#[test]
+fn a_changed_proof_is_no_proof() {
+    let mut pair = busy();
+    let question = pair.ask();
+    let reply = cookie(pair.hear(&question));
+    let again = resend(pair.tell(&reply));
+    for at in again.len() - 16..again.len() {
+        let mut changed = again.clone();
+        changed[at] ^= 1;
+        cookie(pair.hear(&changed));
+    }
+    request(pair.hear(&again));
+}
+
+/// A question that proves its address, at a proxy2 that is busy.
+fn proven(pair: &mut Pair, from: &[u8]) -> Vec<u8> {
+    let question = pair.ask();
+    let reply = cookie(pair.acceptor.handle(pair.now, pair.unix, from, &question));
+    resend(pair.tell(&reply))
+}
+
+#[test]
+fn a_cookie_ends_at_proxy2_too() {
+    let mut pair = busy();
+    let proven = proven(&mut pair, ADDRESS);
+    pair.pass(Duration::from_secs(121));
+    for _ in 0..7 {
+        pair.shake();
+    }
+    cookie(pair.hear(&proven));
+}
+
+#[test]
+fn beyond_the_limit_even_proven_addresses_wait() {
+    let mut pair = busy();
+    for address in 10..15 {
+        let from = [192, 0, 2, address];
+        let question = proven(&mut pair, &from);
+        request(pair.acceptor.handle(pair.now, pair.unix, &from, &question));
+    }
+    let question = proven(&mut pair, ADDRESS);
+    assert!(matches!(pair.hear(&question), Verdict::Drop(Dropped::Busy)));
+    pair.pass(Duration::from_millis(84));
+    request(pair.hear(&question));
+}
+
+/// A client asks a hundred times faster than allowed, with proof, for ten seconds; another one always gets in.
+#[test]
+fn one_address_keeps_nobody_out() {
+    let mut pair = busy();
+    let mut other = Pair::new();
+    for round in 0..1_000 {
+        let greedy = pair.ask();
+        let verdict = pair.acceptor.handle(pair.now, pair.unix, ELSEWHERE, &greedy);
+        if let Verdict::Cookie(reply) = verdict {
+            resend(pair.tell(&reply));
+        }
+        if round % 100 == 99 {
+            let question = other.initiator.start(pair.now, pair.unix, 1, &mut other.random);
+            let verdict = match pair.hear(&question) {
+                Verdict::Cookie(reply) => {
+                    let question = resend(other.tell(&reply));
+                    pair.hear(&question)
+                }
+                verdict @ (Verdict::Drop(_) | Verdict::Refused { .. } | Verdict::Request(_)) => verdict,
+            };
+            request(verdict);
+        }
+        pair.pass(Duration::from_millis(10));
+    }
+}

@@ -1,0 +1,147 @@
+//! What the tests of the handshake share.
+
+use std::time::Duration;
+
+use crate::Time;
+use crate::sealed::acceptor::{Acceptor, CLOCK_TOLERANCE, Request, Settings, Verdict};
+use crate::sealed::cipher::{CipherSupport, Session};
+use crate::sealed::handshake::{Epoch, Instance, Limits, LinkId, Refusal, UnixMicros};
+use crate::sealed::initiator::{Established, Identity, Ignored, Initiator, Outcome, Refused};
+use crate::sealed::keys::PrivateKey;
+use crate::sealed::packet::{HEADER_LEN, TAG_LEN};
+use crate::sealed::random::Random;
+use crate::ticket::Ticket;
+
+/// 2026-01-01 00:00 UTC.
+pub(super) const NEW_YEAR: UnixMicros = UnixMicros(1_767_225_600_000_000);
+pub(super) const ADDRESS: &[u8] = &[192, 0, 2, 1];
+pub(super) const AES: CipherSupport = CipherSupport { aes: true };
+pub(super) const NO_AES: CipherSupport = CipherSupport { aes: false };
+pub(super) const CLIENT_LIMITS: Limits =
+    Limits { streams: 100, link_credit: 1 << 20, stream_credit: 1 << 16, datagram: 1_472 };
+pub(super) const SERVER_LIMITS: Limits =
+    Limits { streams: 4_096, link_credit: 1 << 21, stream_credit: 1 << 17, datagram: 65_507 };
+pub(super) const CLIENT_INDEX: u32 = 0x0102_0304;
+pub(super) const SERVER_INDEX: u32 = 0xa1a2_a3a4;
+
+pub(super) fn server_key() -> PrivateKey {
+    PrivateKey::from_bytes(&[0x11; 32])
+}
+
+pub(super) fn ticket(seed: u8, preshared: bool) -> Ticket {
+    Ticket::generate(server_key().public(), preshared, &mut Random::from_seed([seed; 32]))
+}
+
+pub(super) fn identity(ciphers: CipherSupport) -> Identity {
+    Identity { link: LinkId(77), instance: Instance(88), ciphers, limits: CLIENT_LIMITS }
+}
+
+pub(super) fn settings(ciphers: CipherSupport) -> Settings {
+    let (epoch, clock_tolerance) = (Epoch(99), CLOCK_TOLERANCE);
+    Settings { epoch, ciphers, clock_tolerance, handshakes_per_second: 1_000 }
+}
+
+pub(super) fn acceptor(settings: Settings) -> Acceptor {
+    Acceptor::new(Time::ZERO, server_key(), settings, Random::from_seed([0x22; 32]))
+}
+
+/// Both ends with one ticket between them.
+pub(super) struct Pair {
+    pub(super) now: Time,
+    pub(super) unix: UnixMicros,
+    pub(super) ticket: Ticket,
+    pub(super) initiator: Initiator,
+    pub(super) acceptor: Acceptor,
+    pub(super) random: Random,
+}
+
+impl Pair {
+    pub(super) fn new() -> Self {
+        Self::with(false, AES, settings(AES))
+    }
+
+    pub(super) fn with(preshared: bool, ciphers: CipherSupport, settings: Settings) -> Self {
+        let ticket = ticket(0x33, preshared);
+        let mut acceptor = acceptor(settings);
+        acceptor.allow(ticket.client(), ticket.preshared().cloned());
+        let initiator = Initiator::new(ticket.clone(), identity(ciphers));
+        let random = Random::from_seed([0x44; 32]);
+        Self { now: Time::ZERO, unix: NEW_YEAR, ticket, initiator, acceptor, random }
+    }
+
+    pub(super) fn pass(&mut self, time: Duration) {
+        self.now += time;
+        self.unix.0 += u64::try_from(time.as_micros()).unwrap();
+    }
+
+    pub(super) fn ask(&mut self) -> Vec<u8> {
+        self.initiator.start(self.now, self.unix, CLIENT_INDEX, &mut self.random)
+    }
+
+    pub(super) fn hear(&mut self, datagram: &[u8]) -> Verdict {
+        self.acceptor.handle(self.now, self.unix, ADDRESS, datagram)
+    }
+
+    pub(super) fn tell(&mut self, datagram: &[u8]) -> Outcome {
+        self.initiator.handle(self.now, datagram)
+    }
+
+    /// The answer to a fresh question, and the acceptor's half of the session.
+    pub(super) fn answer(&mut self) -> (Vec<u8>, Session) {
+        let question = self.ask();
+        let answer = request(self.hear(&question)).accept(SERVER_INDEX, false, SERVER_LIMITS);
+        assert!(answer.0.len() <= question.len(), "an answer is never larger than its question");
+        answer
+    }
+
+    /// A whole handshake: proxy1's half and proxy2's.
+    pub(super) fn shake(&mut self) -> (Established, Session) {
+        let (answer, session) = self.answer();
+        (established(self.tell(&answer)), session)
+    }
+
+    /// A fresh question that is refused: how proxy1 understands it.
+    pub(super) fn refusal(&mut self) -> Refused {
+        let question = self.ask();
+        let Verdict::Refused { client, why, answer } = self.hear(&question) else {
+            panic!("not refused");
+        };
+        assert_eq!(client, self.ticket.client());
+        assert!(answer.len() <= question.len(), "an answer is never larger than its question");
+        let told = refused(self.tell(&answer));
+        assert_eq!(told.why, why);
+        told
+    }
+}
+
+pub(super) fn request(verdict: Verdict) -> Request {
+    let Verdict::Request(request) = verdict else { panic!("no request but {verdict:?}") };
+    *request
+}
+
+pub(super) fn established(outcome: Outcome) -> Established {
+    let Outcome::Established(established) = outcome else { panic!("not established but {outcome:?}") };
+    *established
+}
+
+pub(super) fn refused(outcome: Outcome) -> Refused {
+    let Outcome::Refused(refused) = outcome else { panic!("not refused but {outcome:?}") };
+    refused
+}
+
+pub(super) fn ignored(outcome: Outcome) -> Ignored {
+    let Outcome::Ignored(why) = outcome else { panic!("not ignored but {outcome:?}") };
+    why
+}
+
+/// Why a question with version 1 and everything in order was refused, if it was.
+pub(super) fn why_refused(verdict: Verdict) -> Option<Refusal> {
+    let Verdict::Refused { why, .. } = verdict else { return None };
+    Some(why)
+}
+
+pub(super) fn sealed(session: &Session, counter: u64, frames: &[u8]) -> Vec<u8> {
+    let mut packet = [&[0; HEADER_LEN][..], frames, &[0; TAG_LEN]].concat();
+    session.seal.seal_in_place(counter, &mut packet);
+    packet
+}

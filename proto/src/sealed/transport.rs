@@ -1,0 +1,322 @@
+//! Streams over packets: everything between the application's bytes and the bytes that are sealed, but no sealing.
+//!
+//! A [`Transport`] is driven like every type of this crate: mutate it once ([`Transport::open`],
+//! [`Transport::write_with`], [`Transport::handle_packet`], [`Transport::handle_timeout`] …), then drain
+//! [`Transport::poll_packet`] and [`Transport::poll_event`] until they are empty, then wait until
+//! [`Transport::poll_timeout`] or the next input.
+
+mod application;
+mod receive;
+mod settle;
+#[cfg(test)]
+mod tests;
+mod transmit;
+
+use super::ack::Acks;
+use super::frame::{Malformed, ResetCode, StreamId};
+use super::handshake::Limits;
+use super::mtu::{self, Mtu};
+use super::recovery::{Counts, Outcome, Recovery};
+use super::recv::Violation;
+use super::schedule::Schedule;
+use super::spare::Spares;
+use super::streams::{INITIAL_CREDIT, Side, Streams};
+use crate::time::Time;
+use std::collections::VecDeque;
+use std::time::Duration;
+pub use transmit::Built;
+
+/// Limits and sizes of a link; the options of the programs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Streams the peer may have open at a time, 1 or more.
+    pub max_streams: usize,
+    /// Bytes of memory for the streams' data, half for each direction.
+    pub memory: u64,
+    /// The largest UDP payload to try, in bytes, at least 1,200.
+    pub max_datagram: u16,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self { max_streams: 4_096, memory: 64 << 20, max_datagram: 8_972 }
+    }
+}
+
+/// What the application wants to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    /// The peer asks for a stream to `target`. Answer with [`Transport::accept`] or [`Transport::reset`].
+    Incoming {
+        /// The stream.
+        id: StreamId,
+        /// Where to, in the words of the specification; not checked yet.
+        target: Vec<u8>,
+    },
+    /// The peer has dialled the target of a stream of ours.
+    Opened(StreamId),
+    /// There is more to read, or the end has come.
+    Readable(StreamId),
+    /// There is room to write again, after [`Transport::room`] had said there was none.
+    Writable(StreamId),
+    /// The peer reset the stream; what it sent before can still be read. Then [`Transport::discard`] it.
+    Reset(StreamId, ResetCode),
+    /// The stream ended in order, on both sides; its id means nothing any more.
+    Closed(StreamId),
+    /// The peer answered a check of its address; for the link.
+    Checked(u64),
+    /// The peer ended the link, with its reason; for the link.
+    Ended(u64),
+}
+
+/// Why the peer's packets make no sense. The link ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Fault {
+    /// Bytes that are no frame.
+    #[error(transparent)]
+    Malformed(#[from] Malformed),
+    /// A stream whose rules were broken.
+    #[error("the peer {0}")]
+    Violation(#[from] Violation),
+    /// A stream that cannot be.
+    #[error("the peer named a stream that cannot exist")]
+    Stream,
+}
+
+/// The transport of one link.
+#[derive(Debug)]
+pub struct Transport {
+    side: Side,
+    settings: Settings,
+    streams: Streams,
+    schedule: Schedule,
+    /// Streams with control frames to send.
+    control: VecDeque<usize>,
+    recovery: Recovery,
+    acks: Acks,
+    spares: Spares,
+    mtu: Mtu,
+    events: VecDeque<Event>,
+    /// A check of the peer's address that waits for a packet.
+    check: Option<u64>,
+    /// Answers to the peer's checks that wait for a packet.
+    checked: VecDeque<u64>,
+    /// Streams the peer takes from this side at a time.
+    peer_streams: usize,
+    /// When something other than acknowledgements last came.
+    content_at: Time,
+    /// A bare probe must go.
+    probe: bool,
+    /// Bytes of the packet being taken in found no memory.
+    full: bool,
+    /// Packets since the floor was last told.
+    since_floor: u32,
+    outcomes: Vec<Outcome>,
+    /// Streams whose writers were told to wait; some may be gone.
+    starved: Vec<usize>,
+}
+
+impl Transport {
+    /// A transport with no streams.
+    pub fn new(side: Side, settings: Settings) -> Self {
+        Self {
+            side,
+            streams: Streams::new(side, settings.max_streams, settings.memory / 8 * 3),
+            schedule: Schedule::default(),
+            control: VecDeque::new(),
+            recovery: Recovery::new(mtu::BASE),
+            acks: Acks::default(),
+            spares: Spares::default(),
+            mtu: Mtu::new(settings.max_datagram),
+            events: VecDeque::new(),
+            check: None,
+            checked: VecDeque::new(),
+            peer_streams: usize::MAX,
+            content_at: Time::ZERO,
+            probe: false,
+            full: false,
+            since_floor: 0,
+            outcomes: Vec::new(),
+            starved: Vec::new(),
+            settings,
+        }
+    }
+
+    /// Asks the peer for a sign of life.
+    pub const fn probe(&mut self) {
+        self.probe = true;
+    }
+
+    /// Asks the peer, at its present address, to answer with `token`.
+    pub(crate) fn check(&mut self, token: u64) {
+        self.check = Some(token);
+    }
+
+    /// What the peer said of itself in the handshake.
+    pub(crate) fn set_peer_limits(&mut self, limits: &Limits) {
+        self.peer_streams = usize::try_from(limits.streams).unwrap_or(usize::MAX);
+        self.mtu.set_max(self.settings.max_datagram.min(limits.datagram.max(mtu::BASE)));
+    }
+
+    /// What to say of this end in the handshake.
+    pub(crate) fn limits(settings: &Settings) -> Limits {
+        Limits {
+            streams: u32::try_from(settings.max_streams).unwrap_or(u32::MAX),
+            link_credit: settings.memory / 2,
+            stream_credit: INITIAL_CREDIT,
+            datagram: settings.max_datagram,
+        }
+    }
+
+    /// The path beneath has changed to another network.
+    pub fn on_new_path(&mut self) {
+        self.mtu.on_new_path();
+        self.recovery.on_new_path(self.mtu.current());
+    }
+
+    // What time and the world do: handle_packet is in `receive`, poll_packet in `transmit`.
+
+    /// Time passed.
+    pub fn handle_timeout(&mut self, now: Time) {
+        let mut outcomes = std::mem::take(&mut self.outcomes);
+        self.recovery.on_timeout(now, &mut outcomes);
+        self.settle(now, &mut outcomes);
+        self.outcomes = outcomes;
+    }
+
+    /// The next thing the application wants to know.
+    pub fn poll_event(&mut self) -> Option<Event> {
+        self.events.pop_front()
+    }
+
+    /// When [`Transport::handle_timeout`] or [`Transport::poll_packet`] has something to do; [`Time::NEVER`] if only
+    /// input can change that.
+    pub fn poll_timeout(&self) -> Time {
+        let mut due = self.recovery.timeout().min(self.acks.due().unwrap_or(Time::NEVER));
+        if self.has_content() && self.recovery.window_open() {
+            due = due.min(self.recovery.next_paced());
+        }
+        if let Some(spare) = self.spares.due().filter(|_| self.recovery.window_open()) {
+            due = due.min(spare.max(self.recovery.next_paced()));
+        }
+        if self.may_probe_mtu() {
+            due = due.min(self.mtu.timeout());
+        }
+        due
+    }
+
+    // What the outside may look at.
+
+    /// Streams that are not over.
+    pub fn stream_count(&self) -> usize {
+        self.streams.len()
+    }
+
+    /// Whether nothing is in flight, waiting or owed.
+    pub fn is_idle(&self) -> bool {
+        self.streams.len() == 0 && self.recovery.log.in_flight_packets() == 0 && !self.has_content()
+    }
+
+    /// Whether something waits to be acknowledged by the peer.
+    pub const fn is_waiting(&self) -> bool {
+        self.recovery.log.in_flight_packets() > 0
+    }
+
+    /// When the oldest packet left that waits to be acknowledged.
+    pub(crate) fn waiting_since(&self) -> Option<Time> {
+        let log = &self.recovery.log;
+        log.in_flight_below(log.next()).next().map(|(_, packet)| packet.sent)
+    }
+
+    /// The number of the next packet.
+    pub(crate) fn next_packet(&self) -> u64 {
+        self.recovery.log.next()
+    }
+
+    /// When something other than acknowledgements last came from the peer.
+    pub(crate) const fn content_at(&self) -> Time {
+        self.content_at
+    }
+
+    /// Bytes of stream data held in memory.
+    pub const fn memory(&self) -> usize {
+        self.streams.pools.send.used() + self.streams.pools.recv.used()
+    }
+
+    /// The streams, for a failure message.
+    pub(crate) fn describe(&self) -> String {
+        format!("{:?}", self.streams.iter().collect::<Vec<_>>())
+    }
+
+    /// Bytes the peer has been promised beyond what every stream has.
+    pub(crate) const fn promised(&self) -> u64 {
+        self.streams.granted()
+    }
+
+    /// Smoothed round trip; `None` before the first sample.
+    pub fn round_trip(&self) -> Option<Duration> {
+        self.recovery.rtt.is_known().then(|| self.recovery.rtt.smoothed())
+    }
+
+    /// Packets thought lost, and of these those that were not; probe time-outs.
+    pub const fn counts(&self) -> Counts {
+        self.recovery.counts
+    }
+
+    /// The UDP payload of full packets, in bytes.
+    pub const fn mtu(&self) -> u16 {
+        self.mtu.current()
+    }
+
+    /// Bytes a second the path delivers, and the share of packets it loses whatever the rate.
+    pub fn path_model(&self) -> (u64, f64) {
+        (self.recovery.controller.rate(), self.recovery.controller.own_loss())
+    }
+
+    // Inside.
+
+    /// Larger packets are of use while bytes queue up, and tried while the path lives.
+    fn may_probe_mtu(&self) -> bool {
+        !self.schedule.is_empty()
+            && self.recovery.rtt.is_known()
+            && !self.recovery.is_dead()
+            && !self.recovery.is_probing()
+    }
+
+    /// Half of the memory, in bytes: a hard limit on what either direction holds.
+    fn memory_for_each_way(&self) -> usize {
+        usize::try_from(self.settings.memory / 2).unwrap_or(usize::MAX)
+    }
+
+    fn wake(&mut self, now: Time, key: usize) {
+        if let Some((stream, _)) = self.streams.get(key).filter(|(stream, _)| stream.send.is_ready()) {
+            self.schedule.wake(now, key, &mut stream.turn);
+        }
+    }
+
+    fn queue_control(&mut self, key: usize) {
+        let Some((stream, _)) = self.streams.get(key) else { return };
+        if !std::mem::replace(&mut stream.due.queued, true) {
+            self.control.push_back(key);
+        }
+    }
+
+    fn remove(&mut self, key: usize) {
+        let stream = self.streams.remove(key);
+        self.schedule.remove(key, &stream.turn);
+        if stream.due.queued {
+            self.control.retain(|queued| *queued != key);
+        }
+    }
+
+    fn close_if_over(&mut self, key: usize) {
+        let over = self.streams.get(key).filter(|(stream, _)| stream.is_over());
+        let Some((id, reset)) = over.map(|(stream, _)| (stream.id, stream.own_reset.is_some())) else {
+            return;
+        };
+        self.remove(key);
+        if !reset {
+            self.events.push_back(Event::Closed(id));
+        }
+    }
+}

@@ -1,0 +1,158 @@
+//! What the application does with its streams: open, answer, write, read, end.
+
+use super::Transport;
+use crate::sealed::frame::{ResetCode, StreamId};
+use crate::sealed::streams::OwnReset;
+use crate::time::Time;
+
+/// Unsent bytes a stream may always have: a full batch for the socket.
+const LEAST_UNSENT: u64 = 128 * 1024;
+
+/// Room smaller than this is not worth a read: it would make small packets.
+const LEAST_ROOM: usize = 16 * 1024;
+
+impl Transport {
+    /// Opens a stream to `target`, in the words of the specification. Data may be written at once. `None`: the peer
+    /// takes no more streams at a time.
+    pub fn open(&mut self, target: &[u8]) -> Option<StreamId> {
+        if self.streams.len() - self.streams.peer_open() >= self.peer_streams {
+            return None;
+        }
+        let (key, id) = self.streams.open(target);
+        self.queue_control(key);
+        Some(id)
+    }
+
+    /// The target of a stream that the peer asked for has been dialled.
+    pub fn accept(&mut self, id: StreamId) {
+        let Some((key, stream, _)) = self.streams.find(id) else { return };
+        stream.accepted = true;
+        stream.announcing = true;
+        stream.due.opened = true;
+        self.queue_control(key);
+    }
+
+    /// How many bytes the application should write to the stream at the most, now. Zero: wait for
+    /// [`super::Event::Writable`]. Half of the link's memory is for what is written and not acknowledged.
+    pub fn room(&mut self, id: StreamId) -> usize {
+        let limit = self.memory_for_each_way();
+        let used = self.streams.pools.send.used();
+        // The last quarter is for streams that hold nothing: so each of them always gets on.
+        let left = (limit / 4 * 3).saturating_sub(used);
+        let reserve = if limit.saturating_sub(used) >= 2 * LEAST_ROOM { LEAST_ROOM } else { 0 };
+        let window = self.recovery.controller.window();
+        let Some((key, stream, _)) = self.streams.find(id) else { return 0 };
+        if !stream.takes_bytes() {
+            return 0;
+        }
+        // Unsent bytes only add delay: twice the window keeps the path busy over a wake-up.
+        let wanted =
+            usize::try_from((window * 2).max(LEAST_UNSENT).saturating_sub(stream.send.unsent())).unwrap_or(0);
+        let room = wanted.min(left.max(if stream.send.held() == 0 { reserve } else { 0 }));
+        if room >= LEAST_ROOM {
+            stream.wants_room = false;
+            return room;
+        }
+        if !std::mem::replace(&mut stream.wants_room, true) {
+            self.starved.push(key);
+        }
+        0
+    }
+
+    /// Writes `bytes`; the caller has asked [`Transport::room`].
+    pub fn write(&mut self, now: Time, id: StreamId, bytes: &[u8]) {
+        let Some((key, stream, pools)) = self.streams.find(id).filter(|(_, stream, _)| stream.takes_bytes())
+        else {
+            return;
+        };
+        stream.send.write(bytes, &mut pools.send);
+        self.wake(now, key);
+    }
+
+    /// Lets `fill` write into at most `slices` slices of room and say how many bytes it wrote.
+    pub fn write_with<E>(
+        &mut self,
+        now: Time,
+        id: StreamId,
+        slices: usize,
+        fill: impl FnOnce(&mut dyn Iterator<Item = &mut [u8]>) -> Result<usize, E>,
+    ) -> Result<usize, E> {
+        let Some((key, stream, pools)) = self.streams.find(id).filter(|(_, stream, _)| stream.takes_bytes())
+        else {
+            return Ok(0);
+        };
+        let filled = stream.send.write_with(slices, &mut pools.send, fill)?;
+        self.wake(now, key);
+        Ok(filled)
+    }
+
+    /// No bytes come behind those written: FIN.
+    pub fn finish(&mut self, now: Time, id: StreamId) {
+        let Some((key, stream, _)) = self.streams.find(id) else { return };
+        stream.send.finish();
+        self.wake(now, key);
+        self.close_if_over(key);
+    }
+
+    /// Ends both directions: RST. What was written before still goes as far as the peer's credit allows.
+    pub fn reset(&mut self, now: Time, id: StreamId, code: ResetCode) {
+        let Some((key, stream, _)) = self.streams.find(id) else { return };
+        if stream.own_reset.is_some() {
+            return;
+        }
+        if stream.peer_reset.is_some() {
+            return self.discard(id);
+        }
+        let end = stream.send.cut();
+        stream.own_reset = Some(OwnReset { code, end, acked: false });
+        stream.due.reset = true;
+        self.streams.stop_receiving(key);
+        self.queue_control(key);
+        self.wake(now, key);
+    }
+
+    /// The application is done with a stream that the peer reset.
+    pub fn discard(&mut self, id: StreamId) {
+        if let Some(key) = self.streams.key(id) {
+            self.remove(key);
+        }
+    }
+
+    /// Bytes that can be read from the stream now.
+    pub fn readable(&self, id: StreamId) -> u64 {
+        self.streams
+            .peek(id)
+            .filter(|stream| stream.own_reset.is_none())
+            .map_or(0, |stream| stream.recv.readable())
+    }
+
+    /// Whether everything the peer will ever send on the stream has been read.
+    pub fn is_read_to_end(&self, id: StreamId) -> bool {
+        self.streams.peek(id).is_none_or(|stream| stream.recv.is_read())
+    }
+
+    /// Lets `take` read from the slices of what is there and say how many bytes it took.
+    pub fn read_with<E>(
+        &mut self,
+        now: Time,
+        id: StreamId,
+        take: impl FnOnce(&mut dyn Iterator<Item = &[u8]>) -> Result<usize, E>,
+    ) -> Result<usize, E> {
+        let round_trip = self.recovery.rtt.smoothed();
+        let Some((key, stream, _)) =
+            self.streams.find(id).filter(|(_, stream, _)| stream.own_reset.is_none())
+        else {
+            return Ok(0);
+        };
+        stream.told_readable = false;
+        let taken = take(&mut stream.recv.slices())?;
+        if self.streams.consume(key, taken as u64, now, round_trip) {
+            if let Some((stream, _)) = self.streams.get(key) {
+                stream.due.credit = true;
+            }
+            self.queue_control(key);
+        }
+        self.close_if_over(key);
+        Ok(taken)
+    }
+}

@@ -1,0 +1,84 @@
+//! What becomes of the packets that left: arrived or lost, their contents are settled with their owners.
+
+use super::{Event, Transport};
+use crate::sealed::recovery::Outcome;
+use crate::sealed::sent::Content;
+use crate::time::Time;
+
+impl Transport {
+    /// Tells the owners of packets' contents what became of them.
+    pub(super) fn settle(&mut self, now: Time, outcomes: &mut Vec<Outcome>) {
+        for outcome in outcomes.drain(..) {
+            let (number, acked) = match outcome {
+                Outcome::Acked(number) => (number, true),
+                Outcome::Lost(number) => (number, false),
+            };
+            let size = self.recovery.log.get(number).map_or(0, |packet| packet.size);
+            for at in 0.. {
+                let Some(content) = self.recovery.log.contents(number).nth(at).cloned() else { break };
+                if acked { self.on_arrived(&content) } else { self.on_lost(now, &content) }
+            }
+            let hole = if acked { self.mtu.on_acked(now, size) } else { self.mtu.on_lost(now, size) };
+            if hole {
+                self.recovery.set_mtu(self.mtu.current());
+            }
+        }
+        self.recovery.forget(now);
+        self.tell_writers();
+    }
+
+    fn on_arrived(&mut self, content: &Content) {
+        if let Content::MtuProbe(size) = content {
+            self.mtu.on_probe_acked(*size);
+            return self.recovery.set_mtu(self.mtu.current());
+        }
+        let Some((key, stream, pools)) = content.stream().and_then(|id| self.streams.find(id)) else {
+            return;
+        };
+        match content {
+            Content::Data { range, fin, .. } => stream.send.on_acked(range.clone(), *fin, &mut pools.send),
+            Content::Reset(_) => {
+                if let Some(reset) = &mut stream.own_reset {
+                    reset.acked = true;
+                }
+            }
+            Content::Open(_) => {
+                stream.opening = false;
+                stream.target = Vec::new();
+            }
+            Content::Opened(_) => stream.announcing = false,
+            Content::Credit(_) | Content::MtuProbe(_) => return,
+        }
+        self.close_if_over(key);
+    }
+
+    fn on_lost(&mut self, now: Time, content: &Content) {
+        if let Content::MtuProbe(size) = content {
+            return self.mtu.on_probe_lost(*size);
+        }
+        let Some((key, stream, _)) = content.stream().and_then(|id| self.streams.find(id)) else { return };
+        match content {
+            Content::Data { range, fin, .. } => {
+                stream.send.on_lost(range.clone(), *fin);
+                return self.wake(now, key);
+            }
+            Content::Open(_) => stream.due.open = stream.opening,
+            Content::Opened(_) => stream.due.opened = true,
+            Content::Reset(_) => stream.due.reset = stream.own_reset.is_some_and(|reset| !reset.acked),
+            Content::Credit(_) => stream.due.credit = true,
+            Content::MtuProbe(_) => {}
+        }
+        self.queue_control(key);
+    }
+
+    /// Tells the writers that were told to wait, once there is room.
+    fn tell_writers(&mut self) {
+        for key in std::mem::take(&mut self.starved) {
+            let Some((stream, _)) = self.streams.get(key) else { continue };
+            let id = stream.id;
+            if std::mem::take(&mut stream.wants_room) && self.room(id) > 0 {
+                self.events.push_back(Event::Writable(id));
+            }
+        }
+    }
+}

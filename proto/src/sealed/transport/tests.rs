@@ -1,0 +1,70 @@
+//! Two transports on a virtual clock with a bad network between them.
+#![expect(clippy::print_stdout, reason = "a test's measurements, shown with --nocapture")]
+
+mod many_streams;
+mod network;
+mod pair;
+mod speed;
+mod thin;
+
+use super::{Settings, Transport};
+use crate::sealed::frame::{Frame, Frames};
+use crate::sealed::handshake::Limits;
+use crate::sealed::streams::Side;
+use crate::time::Time;
+use network::Path;
+use pair::Pair;
+use std::time::Duration;
+
+const MS: Duration = Duration::from_millis(1);
+
+#[test]
+fn a_stream_crosses_a_clean_path() {
+    let mut pair = Pair::new(1, Path { rtt: 50 * MS, ..Path::default() });
+    pair.transfer_both_ways(3, 200_000);
+    pair.assert_empty();
+}
+
+#[test]
+#[expect(clippy::print_stdout, reason = "shown only with a failure: its seed")]
+fn everything_arrives_whatever_the_path_does() {
+    for seed in 0..60u64 {
+        let path = Path {
+            rtt: MS * u32::try_from(seed * 7 % 200).unwrap(),
+            jitter: if seed % 3 == 0 { 20 * MS } else { Duration::ZERO },
+            loss: f64::from(u32::try_from(seed % 6).unwrap()) * 0.1,
+            burst: if seed % 4 == 1 { 8.0 } else { 1.0 },
+            duplicate: if seed % 5 == 2 { 0.1 } else { 0.0 },
+            rate: if seed % 2 == 0 { 1_000_000 } else { 0 },
+            ..Path::default()
+        };
+        println!("seed {seed}: {path:?}");
+        let mut pair = Pair::new(seed, path);
+        pair.transfer_both_ways(1 + usize::try_from(seed % 20).unwrap(), 20_000);
+        pair.assert_empty();
+    }
+}
+
+#[test]
+fn a_check_has_room_before_any_acknowledgement() {
+    let mut transport = Transport::new(Side::Server, Settings::default());
+    let now = Time::ZERO + MS;
+    for number in (0..2_000).step_by(2) {
+        transport.handle_packet(now, number, b"P").unwrap();
+    }
+    transport.check(7);
+    let mut room = [0; 48];
+    let built = transport.poll_packet(now, &mut room).unwrap();
+    let first = Frames::new(&room[..built.length]).next().unwrap();
+    assert_eq!(first, Ok(Frame::Check { token: 7 }));
+}
+
+#[test]
+fn a_peer_that_takes_no_datagrams_gets_small_ones() {
+    let mut transport = Transport::new(Side::Client, Settings::default());
+    let limits = Limits { streams: 1, datagram: 0, ..Limits::default() };
+    transport.set_peer_limits(&limits);
+    transport.probe();
+    let mut room = [0; 1_500];
+    assert!(transport.poll_packet(Time::ZERO + MS, &mut room).is_some());
+}

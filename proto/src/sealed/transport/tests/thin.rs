@@ -1,0 +1,86 @@
+//! Round trips of a stream that says little, alone and beside bulk, on paths that lose packets.
+
+use super::MS;
+use super::network::Path;
+use super::pair::{Pair, bytes};
+use std::time::Duration;
+
+/// 100 Mbit/s in bytes a second.
+const RATE: u64 = 12_500_000;
+
+/// Steps of the clock between two looks at the streams, ten milliseconds' worth of them a message.
+const STEP: Duration = Duration::from_micros(250);
+const STEPS: u32 = 40;
+
+/// Round trips of 64 bytes every 10 ms, `count` of them, sorted, in milliseconds; beside a bulk stream if `bulk`.
+fn echoes(path: Path, count: u32, bulk: bool) -> Vec<f64> {
+    let mut pair = Pair::new(3, path);
+    pair.warm();
+    let id = pair.open(0);
+    if bulk {
+        let other = pair.open(0);
+        let seconds = 3 + usize::try_from(count / 100).unwrap();
+        pair.ends[0].to_write.insert(other, bytes(7, 12_500_000 * seconds));
+        pair.run_until(Duration::from_secs(2), |_| false);
+    }
+    let (mut sent, mut times, mut echoed) = (Vec::new(), Vec::new(), 0);
+    for tick in 0..(count + 20) * STEPS {
+        let now = pair.now;
+        if tick % STEPS == 0 {
+            pair.ends[0].transport.write(now, id, &[7; 64]);
+            sent.push(now);
+        }
+        let there = pair.ends[1].heard.get(&id).map_or(0, Vec::len);
+        pair.ends[1].transport.write(now, id, &vec![7; there - echoed]);
+        echoed = there;
+        pair.run_until(STEP, |_| false);
+        while times.len() < pair.ends[0].heard[&id].len() / 64 {
+            times.push((pair.now - sent[times.len()]).as_secs_f64() * 1e3);
+        }
+    }
+    assert!(times.len() >= count as usize, "only {} came back", times.len());
+    times.sort_by(f64::total_cmp);
+    times
+}
+
+/// Shares of the echoes and the milliseconds within which they must be back.
+fn assert_within(path: Path, count: u32, bulk: bool, limits: &[(f64, f64)]) {
+    let times = echoes(path.clone(), count, bulk);
+    for (share, limit) in limits {
+        let at =
+            times.iter().enumerate().take_while(|(at, _)| (*at as f64) <= share * times.len() as f64).count()
+                - 1;
+        println!(
+            "loss {:.2}, bulk {bulk}: {:.1} % within {:.1} ms (limit {limit})",
+            path.loss,
+            share * 100.0,
+            times[at]
+        );
+        assert!(times[at] <= *limit, "{share} within {} ms instead of {limit}: {path:?}", times[at]);
+    }
+}
+
+fn path(loss: f64) -> Path {
+    Path { rtt: 50 * MS, rate: RATE, loss, ..Path::default() }
+}
+
+#[test]
+fn five_per_cent_of_loss_delay_few() {
+    assert_within(path(0.05), 2_000, false, &[(0.5, 52.0), (0.99, 75.0), (0.999, 125.0)]);
+}
+
+#[test]
+fn twenty_per_cent_of_loss_delay_few() {
+    assert_within(path(0.2), 2_000, false, &[(0.99, 130.0)]);
+}
+
+#[test]
+fn bulk_on_the_same_link_costs_its_queue_and_no_more() {
+    assert_within(path(0.05), 400, true, &[(0.5, 57.0), (0.99, 105.0)]);
+}
+
+#[test]
+fn bulk_leaves_the_queue_of_a_clean_path_short() {
+    let deep = Path { queue: 500 * MS, ..path(0.0) };
+    assert_within(deep, 500, true, &[(0.5, 60.0), (0.95, 80.0)]);
+}

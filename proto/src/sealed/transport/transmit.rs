@@ -1,0 +1,215 @@
+//! Packets that go out: what to put into the next one.
+
+use super::Transport;
+use crate::sealed::frame::{self, Frame};
+use crate::sealed::mtu;
+use crate::sealed::packet::OVERHEAD;
+use crate::sealed::sent::Content;
+use crate::sealed::spare;
+use crate::sealed::varint::Writer;
+use crate::time::Time;
+
+/// Packets between two floors. The peer holds at most this many numbers too many.
+const FLOOR_EVERY: u32 = 32;
+
+/// A stream's bytes are put into what is left of a packet only if at least this many fit.
+const LEAST_PIECE: usize = 32;
+
+/// A packet that has been put together and must leave, sealed, under its number.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Built {
+    /// Its packet number.
+    pub number: u64,
+    /// Bytes of frames.
+    pub length: usize,
+}
+
+impl Transport {
+    /// Puts the next packet's frames into `out`, which has room for the largest datagram; `None` when nothing may or
+    /// need leave now.
+    pub fn poll_packet(&mut self, now: Time, out: &mut [u8]) -> Option<Built> {
+        if let Some(built) = self.mtu_probe(now, out) {
+            return Some(built);
+        }
+        let may = self.recovery.may_send(now);
+        let spare_due = self.spares.due().is_some_and(|due| due <= now);
+        let content = may && (self.has_content() || self.recovery.is_probing() || spare_due);
+        let ack_due = self.acks.due().is_some_and(|due| due <= now);
+        // What proves an address is small and must not wait for window or pacer: the rest may wait for it.
+        let checks = self.check.is_some() || !self.checked.is_empty();
+        if !content && !ack_due && !checks {
+            // Whatever the pacer says: it only delays, it is the want of content that makes the next rates low.
+            if !self.has_content() && self.recovery.window_open() {
+                self.recovery.on_app_limited();
+            }
+            return None;
+        }
+        let full = if self.recovery.is_probing() { mtu::BASE } else { self.mtu.current() };
+        let room = (usize::from(full) - OVERHEAD).min(out.len());
+        let mut writer = Writer::new(&mut out[..room]);
+        // First, as acknowledgements take whatever room there is, and an address without proof gives little.
+        let proves = checks && self.put_checks(&mut writer);
+        if ack_due || self.acks.is_waiting() {
+            self.acks.put(now, &mut writer);
+        }
+        self.put_floor(&mut writer);
+        let before = writer.len();
+        if content {
+            self.put_control(&mut writer);
+            self.put_spares(now, &mut writer);
+            self.put_data(now, &mut writer);
+            let probes = self.recovery.is_probing() || self.probe;
+            if probes && writer.len() == before && !proves && writer.room() > 0 {
+                frame::put(&mut writer, &Frame::Probe);
+            }
+        }
+        self.finish_packet(now, writer.len(), proves || writer.len() > before)
+    }
+
+    /// Builds the packet that ends the link.
+    pub(crate) fn end(&mut self, now: Time, code: u64, out: &mut [u8]) -> Built {
+        let mut writer = Writer::new(out);
+        frame::put(&mut writer, &Frame::End { code });
+        let (number, length) = (self.recovery.log.next(), writer.len());
+        self.recovery.on_sent(now, length + OVERHEAD, false);
+        Built { number, length }
+    }
+
+    fn finish_packet(&mut self, now: Time, length: usize, tracked: bool) -> Option<Built> {
+        if length == 0 {
+            return None;
+        }
+        if tracked {
+            self.probe = false;
+        }
+        let number = self.recovery.log.next();
+        self.recovery.on_sent(now, length + OVERHEAD, tracked);
+        self.since_floor += 1;
+        Some(Built { number, length })
+    }
+
+    /// Whether anything waits that asks for an acknowledgement.
+    pub(super) fn has_content(&self) -> bool {
+        !self.schedule.is_empty()
+            || !self.control.is_empty()
+            || self.probe
+            || self.check.is_some()
+            || !self.checked.is_empty()
+    }
+
+    fn mtu_probe(&mut self, now: Time, out: &mut [u8]) -> Option<Built> {
+        if !self.may_probe_mtu() {
+            return None;
+        }
+        let size = self.mtu.probe(now).filter(|size| usize::from(*size) <= out.len() + OVERHEAD)?;
+        let length = usize::from(size) - OVERHEAD;
+        let mut writer = Writer::new(&mut out[..length]);
+        frame::put(&mut writer, &Frame::Probe);
+        let left = writer.room();
+        writer.space(left).fill(frame::kind::PADDING);
+        self.mtu.on_probe_sent();
+        self.recovery.log.note(Content::MtuProbe(size));
+        self.finish_packet(now, length, true)
+    }
+
+    fn put_floor(&mut self, writer: &mut Writer<'_>) {
+        if self.since_floor >= FLOOR_EVERY && writer.room() >= frame::SMALL_FRAME {
+            self.since_floor = 0;
+            let packet = self.recovery.log.oldest_in_flight();
+            frame::put(writer, &Frame::Floor { packet });
+        }
+    }
+
+    /// Puts the check of the peer's address and the answers to its own; false if there is no room for any.
+    fn put_checks(&mut self, writer: &mut Writer<'_>) -> bool {
+        if writer.room() >= frame::SMALL_FRAME
+            && let Some(token) = self.check.take()
+        {
+            frame::put(writer, &Frame::Check { token });
+        }
+        while writer.room() >= frame::SMALL_FRAME
+            && let Some(token) = self.checked.pop_front()
+        {
+            frame::put(writer, &Frame::Checked { token });
+        }
+        !writer.is_empty()
+    }
+
+    fn put_control(&mut self, writer: &mut Writer<'_>) {
+        while let Some(&key) = self.control.front() {
+            let Some((stream, _)) = self.streams.get(key) else {
+                self.control.pop_front();
+                continue;
+            };
+            if writer.room() < frame::open_size(stream.target.len()) + 3 * frame::SMALL_FRAME {
+                return;
+            }
+            let (id, due) = (stream.id, std::mem::take(&mut stream.due));
+            if due.open {
+                let credit = stream.recv.granted();
+                frame::put(writer, &Frame::Open { id, credit, target: &stream.target });
+                self.recovery.log.note(Content::Open(id));
+            }
+            if due.opened {
+                frame::put(writer, &Frame::Opened { id });
+                self.recovery.log.note(Content::Opened(id));
+            }
+            if due.credit {
+                frame::put(writer, &Frame::Credit { id, end: stream.recv.granted() });
+                self.recovery.log.note(Content::Credit(id));
+            }
+            if let Some(reset) = stream.own_reset.filter(|_| due.reset) {
+                frame::put(writer, &Frame::Reset { id, code: reset.code, end: reset.end });
+                self.recovery.log.note(Content::Reset(id));
+            }
+            self.control.pop_front();
+        }
+    }
+
+    /// Further copies of thin streams' frames, as many as fit.
+    fn put_spares(&mut self, now: Time, writer: &mut Writer<'_>) {
+        let number = self.recovery.log.next();
+        while let Some(spare) = self.spares.front(now, number) {
+            let stream = self.streams.find(spare.id).map(|(_, stream, _)| stream);
+            let lacking = stream.as_ref().and_then(|stream| stream.send.lacking(&spare.range, spare.fin));
+            let Some((stream, range)) = stream.zip(lacking) else {
+                self.spares.pop();
+                continue;
+            };
+            let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
+            let head = frame::data_header_size(spare.id, range.start, writer.room());
+            if writer.room() < head.saturating_add(length) {
+                return;
+            }
+            frame::put_data_header(writer, spare.id, range.start, length, spare.fin);
+            stream.send.copy(&range, writer.space(length));
+            self.recovery.log.note(Content::Data { id: spare.id, range, fin: spare.fin });
+            self.spares.rides(now, number);
+        }
+    }
+
+    fn put_data(&mut self, now: Time, writer: &mut Writer<'_>) {
+        let number = self.recovery.log.next();
+        let lossy = self.recovery.is_lossy();
+        while let Some(key) = self.schedule.front() {
+            let Some((stream, _)) = self.streams.get(key) else { return };
+            let head = frame::data_header_size(stream.id, stream.send.sent_end(), writer.room());
+            let room = writer.room().saturating_sub(head);
+            if room < LEAST_PIECE {
+                return;
+            }
+            let Some(piece) = stream.send.take(room) else {
+                self.schedule.sent(&mut stream.turn, 0, false);
+                continue;
+            };
+            let length = usize::try_from(piece.range.end - piece.range.start).unwrap_or(0);
+            frame::put_data_header(writer, stream.id, piece.range.start, length, piece.fin);
+            stream.send.copy(&piece.range, writer.space(length));
+            if lossy && length as u64 <= spare::MAX_LENGTH && stream.turn.is_thin() {
+                self.spares.push(now, &self.recovery.rtt, number, stream.id, piece.range.clone(), piece.fin);
+            }
+            self.recovery.log.note(Content::Data { id: stream.id, range: piece.range, fin: piece.fin });
+            self.schedule.sent(&mut stream.turn, length as u64, stream.send.is_ready());
+        }
+    }
+}

@@ -1,0 +1,42 @@
+//! SIGTERM and SIGINT end a sealed proxy in order: exit code 0, a summary, and the streams are reset at the other side.
+
+use tests::client::{exchange, read_to_reset};
+use tests::target::{Manner, Target};
+use tokio::net::TcpStream;
+
+use crate::programs::sealed_processes;
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_proxy1_resets_the_targets() {
+    let mut target = Target::start(Manner::Echo).await;
+    for signal in ["TERM", "INT"] {
+        let (_proxy2, mut proxy1, _folder) = sealed_processes(target.address());
+        let mut client = TcpStream::connect(proxy1.address()).await.unwrap();
+        assert_eq!(exchange(&mut client, b"hola").await, b"hola");
+        proxy1.signal(signal);
+        ends_in_order(&mut proxy1);
+        assert!(!target.connection_ended().await, "the target saw an orderly end");
+        read_to_reset(&mut client).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn of_proxy2_resets_the_clients() {
+    let mut target = Target::start(Manner::Echo).await;
+    let (mut proxy2, proxy1, _folder) = sealed_processes(target.address());
+    let mut client = TcpStream::connect(proxy1.address()).await.unwrap();
+    assert_eq!(exchange(&mut client, b"hola").await, b"hola");
+    proxy2.signal("TERM");
+    read_to_reset(&mut client).await;
+    ends_in_order(&mut proxy2);
+    assert!(!target.connection_ended().await, "the target saw an orderly end");
+    proxy1.wait_for("link ended by proxy2");
+}
+
+fn ends_in_order(proxy: &mut tests::process::Process) {
+    let code = tokio::task::block_in_place(|| proxy.wait().code());
+    assert_eq!(code, Some(0), "{}", proxy.output());
+    let output = proxy.output();
+    let summary = output.lines().last().unwrap_or_default();
+    assert!(summary.contains("opened=1"), "no summary at the end of:\n{output}");
+}

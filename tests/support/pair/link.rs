@@ -1,0 +1,141 @@
+//! How the two proxies of a pair speak: the classic link, or a sealed one with keys made for it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use proto::sealed::random::Random;
+use proto::ticket::record::{Standing, TicketRecord};
+use tokio::sync::watch;
+use tunnel::options::{
+    Classic, Link, PrivateKey, Sealed, SealedEntry, SealedExit, StateSource, Ticket, TicketSource,
+};
+
+use crate::seed::seed;
+
+/// The link of a pair.
+#[derive(Debug, Clone)]
+pub enum PairLink {
+    /// Loses what UDP loses.
+    Classic(Classic),
+    /// Loses nothing.
+    Sealed(SealedLink),
+}
+
+/// A sealed link: the keys of one proxy2, one ticket of it, and numbers.
+#[derive(Debug, Clone)]
+pub struct SealedLink {
+    keys: Arc<Keys>,
+    /// The numbers of both sides.
+    pub options: Sealed,
+}
+
+struct Keys {
+    server: PrivateKey,
+    ticket: Ticket,
+    tickets: watch::Sender<Vec<TicketRecord>>,
+}
+
+impl std::fmt::Debug for Keys {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Keys").finish_non_exhaustive()
+    }
+}
+
+impl SealedLink {
+    /// Fresh keys, one valid ticket, the default numbers.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::with(Sealed::default())
+    }
+
+    /// Fresh keys, one valid ticket, and these numbers.
+    #[must_use]
+    pub fn with(options: Sealed) -> Self {
+        let mut random = unique_random();
+        let server = PrivateKey::generate(&mut random);
+        let ticket = Ticket::generate(server.public(), true, &mut random);
+        let (tickets, _) = watch::channel(vec![record(&ticket)]);
+        Self { keys: Arc::new(Keys { server, ticket, tickets }), options }
+    }
+
+    /// A ticket of the same proxy2 that it does not know.
+    #[must_use]
+    pub fn with_unknown_ticket(&self) -> Self {
+        let Keys { server, tickets, .. } = &*self.keys;
+        let ticket = Ticket::generate(server.public(), true, &mut unique_random());
+        let keys = Keys { server: server.clone(), ticket, tickets: tickets.clone() };
+        Self { keys: Arc::new(keys), options: self.options.clone() }
+    }
+
+    /// Revokes the ticket, as `proxy2 ticket revoke` does.
+    pub fn revoke(&self) {
+        self.keys.tickets.send_modify(|records| {
+            *records = std::mem::take(records).into_iter().map(TicketRecord::revoked).collect();
+        });
+    }
+
+    fn exit(&self) -> SealedExit {
+        let tickets = self.keys.tickets.subscribe();
+        let state = StateSource::Given { key: self.keys.server.clone(), tickets };
+        SealedExit { link: self.options.clone(), ..SealedExit::new(state) }
+    }
+
+    fn entry(&self) -> SealedEntry {
+        SealedEntry { ticket: TicketSource::Given(self.keys.ticket.clone()), link: self.options.clone() }
+    }
+}
+
+impl Default for SealedLink {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl PairLink {
+    pub(super) fn exit(&self) -> Link<SealedExit> {
+        match self {
+            Self::Classic(classic) => Link::Classic(classic.clone()),
+            Self::Sealed(sealed) => Link::Sealed(sealed.exit()),
+        }
+    }
+
+    pub(super) fn entry(&self) -> Link<SealedEntry> {
+        match self {
+            Self::Classic(classic) => Link::Classic(classic.clone()),
+            Self::Sealed(sealed) => Link::Sealed(sealed.entry()),
+        }
+    }
+}
+
+impl From<Classic> for PairLink {
+    fn from(classic: Classic) -> Self {
+        Self::Classic(classic)
+    }
+}
+
+impl From<SealedLink> for PairLink {
+    fn from(sealed: SealedLink) -> Self {
+        Self::Sealed(sealed)
+    }
+}
+
+impl From<&SealedLink> for PairLink {
+    fn from(sealed: &SealedLink) -> Self {
+        Self::Sealed(sealed.clone())
+    }
+}
+
+fn record(ticket: &Ticket) -> TicketRecord {
+    let name = "test".parse().expect("a plain word is a name");
+    TicketRecord { name, standing: Standing::Valid(ticket.clone()) }
+}
+
+/// Different bytes for each caller, the same ones in each run.
+fn unique_random() -> Random {
+    static NEXT: AtomicU64 = AtomicU64::new(0);
+    let mut bytes = [0; 32];
+    let (seed_part, rest) = bytes.split_at_mut(8);
+    seed_part.copy_from_slice(&seed().to_le_bytes());
+    rest[..8].copy_from_slice(&NEXT.fetch_add(1, Ordering::Relaxed).to_le_bytes());
+    Random::from_seed(bytes)
+}

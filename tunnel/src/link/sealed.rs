@@ -1,0 +1,211 @@
+//! The sealed link's shell.
+//!
+//! One task a link owns the pure core ([`proto::sealed::link::Link`]) and every TCP connection of it, so nothing on the
+//! way of a byte is locked. proxy1 has one link, whose task reads the socket itself. proxy2 has a reader that sorts what
+//! the socket brings and hands it, buffer by buffer, to the tasks of its links; each sends on the socket itself.
+//!
+//! - `task`: the loop of one link; what to look at first
+//! - `side`: what differs between the two roles, `entry` and `exit`
+//! - `conns`, `conn`: the TCP connections, and how bytes go between one of them and its stream
+//! - `outbox`: from the link into the socket
+//! - `reader`, `mailbox`, `buffers`: from proxy2's socket to the tasks of its links
+//! - `peer`, `diagnosis`: where proxy2 is, and what is wrong if it does not answer
+//! - `tally`, `journal`, `clock`: counts, log lines, time
+
+mod buffers;
+mod clock;
+mod conn;
+mod conns;
+mod diagnosis;
+mod entry;
+mod exit;
+mod journal;
+mod mailbox;
+mod outbox;
+mod peer;
+mod reader;
+mod side;
+mod tally;
+mod task;
+
+use std::future::Future;
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use proto::Time;
+use proto::sealed::acceptor::{self, Acceptor, CLOCK_TOLERANCE};
+use proto::sealed::cipher::CipherSupport;
+use proto::sealed::handshake::{Epoch, Instance, LinkId};
+use proto::sealed::hub::Hub;
+use proto::sealed::initiator::{Identity, Initiator};
+use proto::sealed::keys::PrivateKey;
+use proto::sealed::link::{self, Link};
+use proto::sealed::transport;
+use proto::ticket::Ticket;
+use proto::ticket::record::TicketRecord;
+use tokio::sync::watch;
+
+use self::buffers::Buffers;
+use self::clock::Clock;
+use self::entry::Entry;
+use self::peer::Peer;
+use self::reader::{Parts, Reader};
+use self::task::{Shared, Task};
+use crate::address::HostPort;
+use crate::entropy;
+use crate::entry::tcp;
+use crate::exit::Permit;
+use crate::metrics::Counters;
+use crate::options::{Sealed, SealedExit};
+use crate::udp::Udp;
+
+/// The address of a peer that is not known yet: nothing can be sent there.
+const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED), 0);
+
+/// proxy1 with its one link.
+#[derive(Debug)]
+pub(crate) struct Client {
+    task: Task<Entry>,
+    total: Arc<watch::Sender<Counters>>,
+}
+
+impl Client {
+    /// A link to `peer`, for the clients that connect to `clients`, which listens on `listen`.
+    pub(crate) fn new(
+        ticket: Ticket,
+        options: &Sealed,
+        clients: tcp::Acceptor,
+        listen: SocketAddr,
+        peer: HostPort,
+        udp: Udp,
+    ) -> Self {
+        let shared = Shared::new(udp, options);
+        let settings = options.link();
+        let mut remake = remake(ticket, settings, instance(listen));
+        let mut link = remake(shared.clock.now());
+        let peer = Peer::new(peer);
+        link.set_peer(peer.address().unwrap_or(NOWHERE));
+        let (udp, buffers) = (Arc::clone(&shared.udp), shared.buffers.clone());
+        let side = Entry::new(udp, buffers, clients, peer, options.max_streams, remake);
+        Self { task: Task::new(side, link, &shared, 1), total: shared.total }
+    }
+
+    /// The counters, kept up to date while the session runs.
+    pub(crate) fn counters(&self) -> watch::Receiver<Counters> {
+        self.total.subscribe()
+    }
+
+    /// Runs until `shutdown` completes.
+    ///
+    /// # Errors
+    /// The UDP socket is broken.
+    pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<Counters> {
+        self.task.run(shutdown).await?;
+        Ok(*self.total.borrow())
+    }
+}
+
+/// proxy2 with all its links.
+#[derive(Debug)]
+pub(crate) struct Server {
+    reader: Reader,
+    total: Arc<watch::Sender<Counters>>,
+}
+
+impl Server {
+    /// The proxy2 with that key, for who has one of the `tickets`.
+    pub(crate) fn new(
+        key: PrivateKey,
+        tickets: watch::Receiver<Vec<TicketRecord>>,
+        options: &SealedExit,
+        target: HostPort,
+        udp: Udp,
+        local: SocketAddr,
+    ) -> Self {
+        let shared = Shared::new(udp, &options.link);
+        let settings = options.link.link();
+        let mut random = entropy::random();
+        let acceptor = acceptor::Settings {
+            epoch: Epoch(random.u64()),
+            ciphers: ciphers(),
+            clock_tolerance: CLOCK_TOLERANCE,
+            handshakes_per_second: options.handshakes_per_second,
+        };
+        let acceptor = Acceptor::new(shared.clock.now(), key, acceptor, entropy::random());
+        let hub = Hub::new(acceptor, Link::limits(&settings), options.max_links, random);
+        let total = Arc::clone(&shared.total);
+        let (permit, dial_limit) = (Permit::only(target), options.dial_limit);
+        Self {
+            reader: Reader::new(Parts { hub, shared, local, tickets, permit, dial_limit, settings }),
+            total,
+        }
+    }
+
+    /// The counters, kept up to date while the session runs.
+    pub(crate) fn counters(&self) -> watch::Receiver<Counters> {
+        self.total.subscribe()
+    }
+
+    /// Runs until `shutdown` completes.
+    ///
+    /// # Errors
+    /// The UDP socket is broken.
+    pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<Counters> {
+        self.reader.run(shutdown).await?;
+        Ok(*self.total.borrow())
+    }
+}
+
+impl Shared {
+    fn new(udp: Udp, options: &Sealed) -> Self {
+        Self {
+            udp: Arc::new(udp),
+            buffers: Buffers::default(),
+            total: Arc::default(),
+            clock: Clock::start(),
+            idle_limit: options.idle,
+        }
+    }
+}
+
+impl Sealed {
+    /// The same in the words of the core.
+    fn link(&self) -> link::Settings {
+        let (max_streams, memory, max_datagram) = (self.max_streams, self.memory, self.max_datagram);
+        let transport = transport::Settings { max_streams, memory, max_datagram };
+        link::Settings { transport, keepalive: self.keepalive }
+    }
+}
+
+/// Makes links to one proxy2: the first, and another whenever proxy2 has ended the one before.
+fn remake(ticket: Ticket, settings: link::Settings, instance: Instance) -> entry::Remake {
+    let limits = Link::limits(&settings);
+    Box::new(move |now: Time| {
+        let mut random = entropy::random();
+        let identity = Identity { link: LinkId(random.u64()), instance, ciphers: ciphers(), limits };
+        let initiator = Initiator::new(ticket.clone(), identity);
+        Link::client(now, NOWHERE, initiator, settings, random)
+    })
+}
+
+/// The same at every start on this machine with this listen address.
+fn instance(listen: SocketAddr) -> Instance {
+    let mut hasher = DefaultHasher::new();
+    // Where there is no such file the listen address must do: all it decides is who is asked whether it still lives.
+    std::fs::read("/etc/machine-id").unwrap_or_default().hash(&mut hasher);
+    listen.hash(&mut hasher);
+    Instance(hasher.finish())
+}
+
+/// Which ciphers this processor has instructions for.
+fn ciphers() -> CipherSupport {
+    #[cfg(target_arch = "x86_64")]
+    let aes = std::arch::is_x86_feature_detected!("aes") && std::arch::is_x86_feature_detected!("pclmulqdq");
+    #[cfg(target_arch = "aarch64")]
+    let aes = std::arch::is_aarch64_feature_detected!("aes");
+    #[cfg(not(any(target_arch = "x86_64", target_arch = "aarch64")))]
+    let aes = false;
+    CipherSupport { aes }
+}

@@ -1,0 +1,209 @@
+//! One TCP connection of a stream: bytes from it into the stream and from the stream into it, without a copy between.
+
+use std::convert::Infallible;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::net::Shutdown;
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+use std::time::{Duration, Instant};
+
+use proto::Time;
+use proto::sealed::frame::{ResetCode, StreamId};
+use proto::sealed::transport::Transport;
+use socket2::SockRef;
+use tokio::net::TcpStream;
+
+use crate::ready::{Ready, StreamWaker};
+
+/// The connection and how far each direction is.
+#[derive(Debug)]
+pub(super) struct Conn {
+    /// Its stream.
+    pub(super) id: StreamId,
+    tcp: TcpStream,
+    waker: Waker,
+    stream_waker: Arc<StreamWaker>,
+    /// Its other end has sent FIN, and the stream knows.
+    read_ended: bool,
+    /// The stream has ended, and the connection's other end knows.
+    write_ended: bool,
+    /// The stream had no room when there was something to read.
+    pub(super) starved: bool,
+    /// The peer has reset the stream.
+    pub(super) reset: Option<ResetCode>,
+    /// It stands in the list of those to read from.
+    pub(super) to_read: bool,
+    /// It stands in the list of those to write to.
+    pub(super) to_write: bool,
+    /// When it last carried something.
+    pub(super) active: Instant,
+}
+
+/// What to do next with a direction of a connection.
+#[derive(Debug)]
+pub(super) enum Step {
+    /// So many bytes went, and there may be more.
+    More(usize),
+    /// So many bytes went, and it goes on when something wakes the connection or its stream.
+    Wait(usize),
+    /// The connection is broken.
+    Broken(io::Error),
+}
+
+/// Why a read or a write brought nothing.
+enum Stop {
+    Blocked,
+    End,
+    Broken(io::Error),
+}
+
+impl Conn {
+    /// Bytes read or written in one turn.
+    const TURN: usize = 128 << 10;
+    /// Slices in one system call: a turn's worth of the stream's chunks, and one for a part.
+    const SLICES: usize = 9;
+
+    /// Wraps a connection; it wakes `key` of `ready`.
+    pub(super) fn new(id: StreamId, tcp: TcpStream, ready: &Arc<Ready>, key: usize) -> Self {
+        // Small writes of the application are small packets at once; if this fails they are merely later.
+        let _ = tcp.set_nodelay(true);
+        let (waker, stream_waker) = ready.waker(key);
+        Self {
+            id,
+            tcp,
+            waker,
+            stream_waker,
+            read_ended: false,
+            write_ended: false,
+            starved: false,
+            reset: None,
+            to_read: false,
+            to_write: false,
+            active: Instant::now(),
+        }
+    }
+
+    /// To be called before looking at a woken connection.
+    pub(super) fn rearm(&self) {
+        self.stream_waker.rearm();
+    }
+
+    /// Reads once from the connection into the stream.
+    pub(super) fn pull(&mut self, now: Time, transport: &mut Transport) -> Step {
+        if self.read_ended {
+            return Step::Wait(0);
+        }
+        if self.poll_ready(|tcp, cx| tcp.poll_read_ready(cx)).is_pending() {
+            return Step::Wait(0);
+        }
+        let room = transport.room(self.id).min(Self::TURN);
+        self.starved = room == 0;
+        if self.starved {
+            return Step::Wait(0);
+        }
+        let slices = room.div_ceil(16 << 10).min(Self::SLICES);
+        let read = transport.write_with(now, self.id, slices, |places| read(&self.tcp, room, places));
+        match read {
+            Ok(count) => Step::More(count),
+            // Asks to be woken; it may have become readable by now.
+            Err(Stop::Blocked) => match self.poll_ready(|tcp, cx| tcp.poll_read_ready(cx)) {
+                Poll::Ready(()) => Step::More(0),
+                Poll::Pending => Step::Wait(0),
+            },
+            Err(Stop::End) => {
+                self.read_ended = true;
+                transport.finish(now, self.id);
+                Step::Wait(0)
+            }
+            Err(Stop::Broken(error)) => Step::Broken(error),
+        }
+    }
+
+    /// Writes what the stream has to the connection, and its end.
+    pub(super) fn push(&mut self, now: Time, transport: &mut Transport) -> Step {
+        let mut sum = 0;
+        while transport.readable(self.id) > 0 {
+            if sum >= Self::TURN {
+                return Step::More(sum);
+            }
+            if self.poll_ready(|tcp, cx| tcp.poll_write_ready(cx)).is_pending() {
+                return Step::Wait(sum);
+            }
+            match transport.read_with(now, self.id, |bytes| write(&self.tcp, bytes)) {
+                Ok(count) => sum += count,
+                Err(Stop::Blocked) => {}
+                Err(Stop::End) => return Step::Wait(sum),
+                Err(Stop::Broken(error)) => return Step::Broken(error),
+            }
+        }
+        if transport.is_read_to_end(self.id) && self.reset.is_none() {
+            self.finish();
+            // The stream learns that its end has been taken, even where no byte came with it.
+            let _ = transport.read_with(now, self.id, |_| Ok::<_, Infallible>(0));
+        }
+        Step::Wait(sum)
+    }
+
+    /// Tells the connection's other end that nothing more will come.
+    pub(super) fn finish(&mut self) {
+        if !std::mem::replace(&mut self.write_ended, true) {
+            // Fails only on a connection that is over.
+            let _ = SockRef::from(&self.tcp).shutdown(Shutdown::Write);
+        }
+    }
+
+    /// Ends the connection with RST.
+    pub(super) fn abort(self) {
+        abort(&self.tcp);
+    }
+
+    /// Asks the runtime; what is wrong with the connection shows in the call that follows.
+    fn poll_ready(
+        &self,
+        poll: impl FnOnce(&TcpStream, &mut Context<'_>) -> Poll<io::Result<()>>,
+    ) -> Poll<()> {
+        poll(&self.tcp, &mut Context::from_waker(&self.waker)).map(drop)
+    }
+}
+
+/// Makes the connection end with RST when it is dropped.
+pub(super) fn abort(tcp: &TcpStream) {
+    // If this fails, the connection is over already.
+    let _ = SockRef::from(tcp).set_linger(Some(Duration::ZERO));
+}
+
+fn read(tcp: &TcpStream, room: usize, places: &mut dyn Iterator<Item = &mut [u8]>) -> Result<usize, Stop> {
+    let mut bufs: [_; Conn::SLICES] = std::array::from_fn(|_| IoSliceMut::new(&mut []));
+    let (mut left, mut used) = (room, 0);
+    for (buf, place) in bufs.iter_mut().zip(places) {
+        let length = place.len().min(left);
+        let (place, _) = place.split_at_mut(length);
+        left -= length;
+        used += 1;
+        *buf = IoSliceMut::new(place);
+    }
+    match tcp.try_read_vectored(bufs.get_mut(..used).unwrap_or_default()) {
+        Ok(0) => Err(Stop::End),
+        Ok(count) => Ok(count),
+        Err(error) => Err(Stop::of(error)),
+    }
+}
+
+fn write(tcp: &TcpStream, bytes: &mut dyn Iterator<Item = &[u8]>) -> Result<usize, Stop> {
+    let mut bufs = [IoSlice::new(&[]); Conn::SLICES];
+    let mut used = 0;
+    for (buf, slice) in bufs.iter_mut().zip(bytes) {
+        *buf = IoSlice::new(slice);
+        used += 1;
+    }
+    tcp.try_write_vectored(bufs.get(..used).unwrap_or_default()).map_err(Stop::of)
+}
+
+impl Stop {
+    fn of(error: io::Error) -> Self {
+        match error.kind() == io::ErrorKind::WouldBlock {
+            true => Self::Blocked,
+            false => Self::Broken(error),
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! The TCP connections of one link, by stream, and whose turn it is.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::io;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+use proto::Time;
+use proto::sealed::frame::{ResetCode, StreamId};
+use proto::sealed::transport::Transport;
+use slab::Slab;
+use tokio::net::TcpStream;
+
+use super::conn::{Conn, Step};
+
+use crate::ready::Ready;
+
+/// All connections of a link.
+#[derive(Debug)]
+pub(super) struct Conns {
+    slots: Slab<Conn>,
+    keys: BTreeMap<StreamId, usize>,
+    ready: Arc<Ready>,
+    woken: Vec<usize>,
+    to_read: VecDeque<usize>,
+    to_write: VecDeque<usize>,
+}
+
+/// What a turn brought.
+#[derive(Debug, Default)]
+pub(super) struct Moved {
+    /// Bytes from connections into streams.
+    pub(super) sent: usize,
+    /// Bytes from streams into connections.
+    pub(super) received: usize,
+    /// Connections that turned out to be broken; they are gone.
+    pub(super) broken: Vec<(StreamId, io::Error)>,
+    /// Streams that the peer has reset and whose last bytes have been written; their connections are gone.
+    pub(super) reset: Vec<(StreamId, ResetCode)>,
+}
+
+impl Conns {
+    /// Connections that get their turn in one go.
+    const TURNS: usize = 64;
+
+    /// No connections.
+    pub(super) fn new() -> Self {
+        Self {
+            slots: Slab::new(),
+            keys: BTreeMap::new(),
+            ready: Ready::new(),
+            woken: Vec::new(),
+            to_read: VecDeque::new(),
+            to_write: VecDeque::new(),
+        }
+    }
+
+    /// Says whom to wake when a connection moves.
+    pub(super) fn register(&self, task: &Waker) {
+        self.ready.register(task);
+    }
+
+    /// Takes over the connection of a stream.
+    pub(super) fn insert(&mut self, id: StreamId, tcp: TcpStream) {
+        let entry = self.slots.vacant_entry();
+        let key = entry.key();
+        entry.insert(Conn::new(id, tcp, &self.ready, key));
+        self.keys.insert(id, key);
+        self.list_read(key);
+        self.list_write(key);
+    }
+
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// Whether the stream has a connection.
+    pub(super) fn has(&self, id: StreamId) -> bool {
+        self.keys.contains_key(&id)
+    }
+
+    /// The stream has bytes for its connection, or has ended.
+    pub(super) fn readable(&mut self, id: StreamId) {
+        if let Some(&key) = self.keys.get(&id) {
+            self.list_write(key);
+        }
+    }
+
+    /// The stream has room again.
+    pub(super) fn writable(&mut self, id: StreamId) {
+        if let Some(&key) = self.keys.get(&id)
+            && self.slots.get(key).is_some_and(|conn| conn.starved)
+        {
+            self.list_read(key);
+        }
+    }
+
+    /// The peer has reset the stream: its connection gets what it takes of the bytes before, then RST.
+    pub(super) fn reset(&mut self, id: StreamId, code: ResetCode) {
+        let Some(&key) = self.keys.get(&id) else { return };
+        if let Some(conn) = self.slots.get_mut(key) {
+            conn.reset = Some(code);
+        }
+        self.list_write(key);
+    }
+
+    /// The stream has ended in order, in both directions. Says whether there was a connection.
+    pub(super) fn close(&mut self, id: StreamId) -> bool {
+        let Some(mut conn) = self.take(id) else { return false };
+        conn.finish();
+        true
+    }
+
+    /// Ends the stream's connection with RST.
+    pub(super) fn abort(&mut self, id: StreamId) {
+        if let Some(conn) = self.take(id) {
+            conn.abort();
+        }
+    }
+
+    /// Ends all connections with RST and says how many.
+    pub(super) fn abort_all(&mut self) -> usize {
+        let count = self.slots.len();
+        self.slots.drain().for_each(Conn::abort);
+        self.keys.clear();
+        self.to_read.clear();
+        self.to_write.clear();
+        count
+    }
+
+    /// The streams that have carried nothing for `limit`.
+    pub(super) fn idle(&self, limit: Duration) -> Vec<StreamId> {
+        let now = Instant::now();
+        let idle = |conn: &&Conn| now.saturating_duration_since(conn.active) >= limit;
+        self.slots.iter().map(|(_, conn)| conn).filter(idle).map(|conn| conn.id).collect()
+    }
+
+    /// Lists the connections that were woken.
+    pub(super) fn take_woken(&mut self) {
+        let mut woken = std::mem::take(&mut self.woken);
+        self.ready.take(&mut woken);
+        for key in woken.drain(..) {
+            if let Some(conn) = self.slots.get(key) {
+                conn.rearm();
+                self.list_read(key);
+                self.list_write(key);
+            }
+        }
+        self.woken = woken;
+    }
+
+    /// Whether some connection waits for its turn.
+    pub(super) fn has_work(&self) -> bool {
+        !self.to_read.is_empty() || !self.to_write.is_empty()
+    }
+
+    /// Gives some connections their turn to be written to.
+    pub(super) fn push(&mut self, now: Time, transport: &mut Transport, moved: &mut Moved) {
+        for _ in 0..self.to_write.len().min(Self::TURNS) {
+            let Some(key) = self.to_write.pop_front() else { return };
+            let Some(conn) = self.slots.get_mut(key) else { continue };
+            conn.to_write = false;
+            let step = conn.push(now, transport);
+            let (id, reset) = (conn.id, conn.reset);
+            let Some(count) = self.note(id, step, moved) else { continue };
+            moved.received += count.bytes;
+            if count.more {
+                self.list_write(key);
+            } else if let Some(code) = reset {
+                self.abort(id);
+                moved.reset.push((id, code));
+            }
+        }
+    }
+
+    /// Gives some connections their turn to be read from.
+    pub(super) fn pull(&mut self, now: Time, transport: &mut Transport, moved: &mut Moved) {
+        for _ in 0..self.to_read.len().min(Self::TURNS) {
+            let Some(key) = self.to_read.pop_front() else { return };
+            let Some(conn) = self.slots.get_mut(key) else { continue };
+            conn.to_read = false;
+            let step = conn.pull(now, transport);
+            let id = conn.id;
+            let Some(count) = self.note(id, step, moved) else { continue };
+            moved.sent += count.bytes;
+            if count.more {
+                self.list_read(key);
+            }
+        }
+    }
+
+    fn note(&mut self, id: StreamId, step: Step, moved: &mut Moved) -> Option<Went> {
+        let went = match step {
+            Step::More(bytes) => Went { bytes, more: true },
+            Step::Wait(bytes) => Went { bytes, more: false },
+            Step::Broken(error) => {
+                self.abort(id);
+                moved.broken.push((id, error));
+                return None;
+            }
+        };
+        if went.bytes > 0
+            && let Some(conn) = self.keys.get(&id).and_then(|&key| self.slots.get_mut(key))
+        {
+            conn.active = Instant::now();
+        }
+        Some(went)
+    }
+
+    fn take(&mut self, id: StreamId) -> Option<Conn> {
+        let key = self.keys.remove(&id)?;
+        let conn = self.slots.try_remove(key)?;
+        if conn.to_read {
+            self.to_read.retain(|&other| other != key);
+        }
+        if conn.to_write {
+            self.to_write.retain(|&other| other != key);
+        }
+        Some(conn)
+    }
+
+    fn list_read(&mut self, key: usize) {
+        if let Some(conn) = self.slots.get_mut(key)
+            && !std::mem::replace(&mut conn.to_read, true)
+        {
+            self.to_read.push_back(key);
+        }
+    }
+
+    fn list_write(&mut self, key: usize) {
+        if let Some(conn) = self.slots.get_mut(key)
+            && !std::mem::replace(&mut conn.to_write, true)
+        {
+            self.to_write.push_back(key);
+        }
+    }
+}
+
+/// What one turn of one connection brought.
+struct Went {
+    bytes: usize,
+    more: bool,
+}

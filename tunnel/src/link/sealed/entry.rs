@@ -1,0 +1,232 @@
+//! proxy1's role on its sealed link: datagrams from the socket, clients from the listener.
+
+use std::fmt;
+use std::io::{self, IoSliceMut};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use proto::Time;
+use proto::sealed::frame::{ResetCode, StreamId};
+use proto::sealed::link::{Event, Link};
+use tracing::{debug, info, warn};
+
+use super::buffers::{Buffer, Buffers};
+use super::diagnosis;
+use super::peer::Peer;
+use super::side::{Arrival, Next, Side};
+use super::tally::Tally;
+use super::task::turn_away;
+use crate::entry::tcp::Acceptor;
+use crate::limit::Limit;
+use crate::metrics::Count;
+use crate::udp::{BATCH_SIZE, RecvMeta, Udp};
+
+/// Makes a new link to the same proxy2.
+pub(super) type Remake = Box<dyn FnMut(Time) -> Link + Send>;
+
+/// The socket, the listener and the peer.
+pub(super) struct Entry {
+    udp: Arc<Udp>,
+    buffers: Buffers,
+    clients: Acceptor,
+    peer: Peer,
+    remake: Remake,
+    max_streams: usize,
+    refusals: Limit,
+    up: bool,
+    /// The last refusal was told; the same is not told twice.
+    told_refused: bool,
+    ending: bool,
+}
+
+impl Entry {
+    /// Buffers filled in one system call: about what a busy link needs for one round.
+    const BUFFERS: usize = if BATCH_SIZE < 8 { BATCH_SIZE } else { 8 };
+    /// System calls that take from the socket before TCP gets its turn.
+    const RECEIVES: usize = 4;
+
+    /// An entry whose clients connect to `clients` and whose exit is `peer`.
+    pub(super) fn new(
+        udp: Arc<Udp>,
+        buffers: Buffers,
+        clients: Acceptor,
+        peer: Peer,
+        max_streams: usize,
+        remake: Remake,
+    ) -> Self {
+        let refusals = Limit::new(std::time::Instant::now());
+        Self {
+            udp,
+            buffers,
+            clients,
+            peer,
+            remake,
+            max_streams,
+            refusals,
+            up: false,
+            told_refused: false,
+            ending: false,
+        }
+    }
+
+    /// Takes what one system call brings.
+    fn poll_receive(
+        &self,
+        cx: &mut Context<'_>,
+        now: Time,
+        link: &mut Link,
+        tally: &mut Tally,
+    ) -> Poll<io::Result<bool>> {
+        let mut buffers: [Buffer; Self::BUFFERS] = std::array::from_fn(|_| self.buffers.take());
+        let mut metas = [RecvMeta::default(); Self::BUFFERS];
+        let mut bufs = buffers.each_mut().map(|buffer| IoSliceMut::new(buffer));
+        let filled = ready!(self.udp.poll_recv(cx, &mut bufs, &mut metas))?;
+        for (meta, buffer) in metas.iter().zip(&mut buffers).take(filled) {
+            let filled = buffer.get_mut(..meta.len).unwrap_or_default();
+            for datagram in filled.chunks_mut(meta.stride.max(1)) {
+                tally.one(Count::DatagramsReceived);
+                link.handle_datagram(now, meta.addr, datagram);
+            }
+        }
+        Poll::Ready(Ok(filled == Self::BUFFERS))
+    }
+
+    fn came_up(&mut self, first: bool, link: &Link, tally: &mut Tally) {
+        self.peer.found();
+        self.told_refused = false;
+        if !std::mem::replace(&mut self.up, true) {
+            tally.one(Count::LinksUp);
+            tally.one(Count::Links);
+            info!(peer = %link.peer(), "link up");
+        } else if first {
+            debug!("link renewed");
+        }
+    }
+
+    fn went_down(&mut self, tally: &mut Tally) {
+        if std::mem::replace(&mut self.up, false) {
+            tally.one_less(Count::LinksUp);
+        }
+    }
+
+    /// The link is of no use any more, but there may be a proxy2 for another one.
+    fn start_again(&mut self, now: Time, link: &mut Link, tally: &mut Tally) -> Next {
+        self.went_down(tally);
+        let peer = link.peer();
+        *link = (self.remake)(now);
+        link.set_peer(peer);
+        Next::On
+    }
+}
+
+impl fmt::Debug for Entry {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Entry").field("peer", &self.peer).field("up", &self.up).finish_non_exhaustive()
+    }
+}
+
+impl Side for Entry {
+    fn receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Time,
+        link: &mut Link,
+        tally: &mut Tally,
+    ) -> io::Result<bool> {
+        let mut any = false;
+        for _ in 0..Self::RECEIVES {
+            match self.poll_receive(cx, now, link, tally) {
+                Poll::Ready(Ok(more)) => {
+                    any = true;
+                    if !more {
+                        break;
+                    }
+                }
+                Poll::Ready(Err(error)) => return Err(error),
+                Poll::Pending => break,
+            }
+        }
+        Ok(any)
+    }
+
+    fn local(&self) -> Option<IpAddr> {
+        None
+    }
+
+    fn poll_arrival(
+        &mut self,
+        cx: &mut Context<'_>,
+        _now: Time,
+        link: &mut Link,
+        tally: &mut Tally,
+    ) -> Poll<Arrival> {
+        if self.ending {
+            return Poll::Pending;
+        }
+        if let Poll::Ready(address) = self.peer.poll(cx) {
+            tally.set(Count::Lookups, self.peer.lookups());
+            if let Some(address) = address {
+                link.set_peer(address);
+            }
+            return Poll::Ready(Arrival::Nothing);
+        }
+        let (tcp, client) = ready!(self.clients.poll(cx));
+        tally.set(Count::AcceptFailures, self.clients.failures());
+        let room = link.transport().stream_count() < self.max_streams;
+        // A plain forward leaves the target to the exit.
+        let Some(id) = room.then(|| link.transport().open(b"")).flatten() else {
+            tally.one(Count::Limit);
+            if let Some(held_back) = self.refusals.pass(std::time::Instant::now()) {
+                warn!(%client, held_back, "client refused: as many streams as a link may have are open");
+            }
+            turn_away(&tcp);
+            return Poll::Ready(Arrival::Nothing);
+        };
+        Poll::Ready(Arrival::Client(id, tcp))
+    }
+
+    fn incoming(&mut self, _id: StreamId, _target: &[u8]) -> Result<(), ResetCode> {
+        // proxy1 dials nothing.
+        Err(ResetCode::Forbidden)
+    }
+
+    fn forget(&mut self, _id: StreamId) {}
+
+    fn forget_all(&mut self) {}
+
+    fn event(&mut self, now: Time, event: &Event, link: &mut Link, tally: &mut Tally) -> Next {
+        match event {
+            Event::Up { first } => self.came_up(*first, link, tally),
+            Event::Refused(refused) => {
+                tally.one(Count::HandshakesRefused);
+                self.went_down(tally);
+                if !std::mem::replace(&mut self.told_refused, true) {
+                    warn!("proxy2 does not let this proxy1 in: {}", diagnosis::refused(refused));
+                }
+            }
+            Event::Restarted => info!("proxy2 has been restarted: open streams were reset, new ones work"),
+            Event::Unreachable => self.peer.lost(link.peer()),
+            Event::Moved(to) => debug!(peer = %to, "proxy2 answers from another address"),
+            Event::Ended(code) => {
+                info!("{}", diagnosis::ended(*code));
+                return self.start_again(now, link, tally);
+            }
+            Event::Broken(fault) => {
+                warn!(%fault, "proxy2 broke the protocol: starting again");
+                return self.start_again(now, link, tally);
+            }
+            Event::Gone => return self.start_again(now, link, tally),
+            Event::Stream(_) => {}
+        }
+        Next::On
+    }
+
+    fn is_over(&self) -> bool {
+        false
+    }
+
+    fn shutdown(&mut self) {
+        self.ending = true;
+    }
+}

@@ -1,0 +1,232 @@
+//! proxy2's role on one sealed link: datagrams from the reader, targets that are dialled.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
+use std::io;
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use proto::Time;
+use proto::sealed::frame::{ResetCode, StreamId};
+use proto::sealed::hub::LinkKey;
+use proto::sealed::link::{Event, Link};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc::UnboundedSender;
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::{Sleep, sleep};
+use tracing::{debug, info, warn};
+
+use super::mailbox::{Batch, Mailbox, Order};
+use super::side::{Arrival, Next, Side};
+use super::tally::Tally;
+use crate::exit::{DialError, Permit, dial};
+use crate::metrics::Count;
+
+/// What a link's task tells the reader.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Report {
+    /// The link does not use this index any more.
+    Retired(u32),
+    /// The link is over.
+    Over(LinkKey),
+}
+
+/// One link's mailbox and dials.
+#[derive(Debug)]
+pub(super) struct Exit {
+    key: LinkKey,
+    number: u64,
+    ticket: String,
+    mailbox: Mailbox,
+    reports: UnboundedSender<Report>,
+    permit: Arc<Permit>,
+    dial_limit: Duration,
+    dials: JoinSet<(StreamId, Result<TcpStream, DialError>)>,
+    under_way: BTreeMap<StreamId, AbortHandle>,
+    batches: VecDeque<Batch>,
+    orders: VecDeque<Order>,
+    local: Option<IpAddr>,
+    up: bool,
+    /// It was told to end, or never began.
+    over: bool,
+    /// Until then the peer must have shown that the handshake was not an old one, sent again.
+    proof: Pin<Box<Sleep>>,
+}
+
+impl Exit {
+    /// How long the first packet of a link may take.
+    const PROOF: Duration = Duration::from_secs(10);
+
+    /// The role for the link `key`, called `number` in the log.
+    pub(super) fn new(
+        key: LinkKey,
+        number: u64,
+        ticket: String,
+        mailbox: Mailbox,
+        reports: UnboundedSender<Report>,
+        permit: Arc<Permit>,
+        dial_limit: Duration,
+    ) -> Self {
+        Self {
+            key,
+            number,
+            ticket,
+            mailbox,
+            reports,
+            permit,
+            dial_limit,
+            dials: JoinSet::new(),
+            under_way: BTreeMap::new(),
+            batches: VecDeque::new(),
+            orders: VecDeque::new(),
+            local: None,
+            up: false,
+            over: false,
+            proof: Box::pin(sleep(Self::PROOF)),
+        }
+    }
+
+    fn obey(&mut self, now: Time, order: Order, link: &mut Link) {
+        match order {
+            Order::Session { session } => link.add_session(now, *session),
+            Order::Challenge => link.challenge(now),
+            Order::Close(code) => {
+                link.close(code);
+                self.over = true;
+            }
+        }
+    }
+
+    fn report(&self, report: Report) {
+        // Fails only when the reader has ended, which then needs no reports.
+        let _ = self.reports.send(report);
+    }
+}
+
+impl Side for Exit {
+    fn receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Time,
+        link: &mut Link,
+        tally: &mut Tally,
+    ) -> io::Result<bool> {
+        self.mailbox.register(cx.waker());
+        self.mailbox.take(&mut self.batches, &mut self.orders);
+        let any = !self.batches.is_empty() || !self.orders.is_empty();
+        while let Some(order) = self.orders.pop_front() {
+            self.obey(now, order, link);
+        }
+        while let Some(mut batch) = self.batches.pop_front() {
+            self.local = batch.local;
+            let (filled, _) = batch.buffer.split_at_mut(batch.len);
+            for datagram in filled.chunks_mut(batch.stride.max(1)) {
+                tally.one(Count::DatagramsReceived);
+                link.handle_datagram(now, batch.from, datagram);
+            }
+        }
+        while let Some(index) = link.poll_retired() {
+            self.report(Report::Retired(index));
+        }
+        Ok(any)
+    }
+
+    fn local(&self) -> Option<IpAddr> {
+        self.local
+    }
+
+    fn poll_arrival(
+        &mut self,
+        cx: &mut Context<'_>,
+        _now: Time,
+        _link: &mut Link,
+        _tally: &mut Tally,
+    ) -> Poll<Arrival> {
+        if !self.up && !self.over && self.proof.as_mut().poll(cx).is_ready() {
+            self.over = true;
+            return Poll::Ready(Arrival::Nothing);
+        }
+        match self.dials.poll_join_next(cx) {
+            Poll::Ready(Some(Ok((id, dialled)))) => {
+                if self.under_way.remove(&id).is_none() {
+                    return Poll::Ready(Arrival::Nothing);
+                }
+                Poll::Ready(match dialled {
+                    Ok(tcp) => Arrival::Target(id, tcp),
+                    Err(error) => {
+                        debug!(link = self.number, %id, %error, "dial failed");
+                        Arrival::Failed(id, error.code())
+                    }
+                })
+            }
+            // An aborted dial.
+            Poll::Ready(Some(Err(_))) => Poll::Ready(Arrival::Nothing),
+            Poll::Ready(None) | Poll::Pending => Poll::Pending,
+        }
+    }
+
+    fn incoming(&mut self, id: StreamId, target: &[u8]) -> Result<(), ResetCode> {
+        let target = self.permit.check(target).map_err(|_| ResetCode::Forbidden)?;
+        let limit = self.dial_limit;
+        let handle = self.dials.spawn(async move { (id, dial(target, limit).await) });
+        self.under_way.insert(id, handle);
+        Ok(())
+    }
+
+    fn forget(&mut self, id: StreamId) {
+        if let Some(dial) = self.under_way.remove(&id) {
+            dial.abort();
+        }
+    }
+
+    fn forget_all(&mut self) {
+        self.dials.abort_all();
+        self.under_way.clear();
+    }
+
+    fn event(&mut self, _now: Time, event: &Event, link: &mut Link, tally: &mut Tally) -> Next {
+        match event {
+            Event::Up { .. } => {
+                if !std::mem::replace(&mut self.up, true) {
+                    tally.one(Count::Links);
+                    tally.one(Count::LinksUp);
+                    info!(link = self.number, ticket = self.ticket, peer = %link.peer(), "link up");
+                }
+                return Next::On;
+            }
+            Event::Moved(to) => {
+                tally.one(Count::Moved);
+                // Whoever repeats its packets from elsewhere can make a peer move: no line for each.
+                debug!(link = self.number, peer = %to, "the peer's address has changed");
+                return Next::On;
+            }
+            Event::Stream(_) | Event::Refused(_) | Event::Restarted | Event::Unreachable => return Next::On,
+            Event::Ended(_) => info!(link = self.number, "link ended by proxy1"),
+            Event::Gone => info!(link = self.number, "link gone: proxy1 does not answer any more"),
+            Event::Broken(fault) => {
+                warn!(link = self.number, %fault, "link ended: proxy1 broke the protocol")
+            }
+        }
+        if std::mem::replace(&mut self.up, false) {
+            tally.one_less(Count::LinksUp);
+        }
+        Next::Over
+    }
+
+    fn is_over(&self) -> bool {
+        self.over
+    }
+
+    fn shutdown(&mut self) {
+        self.forget_all();
+    }
+}
+
+impl Drop for Exit {
+    fn drop(&mut self) {
+        self.report(Report::Over(self.key));
+    }
+}

@@ -1,0 +1,125 @@
+//! What proxy2's reader hands to the task of one link.
+
+use std::collections::VecDeque;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::Waker;
+
+use proto::sealed::cipher::Session;
+
+use super::buffers::Buffer;
+
+/// Datagrams of one size (the last may be shorter) from one address.
+#[derive(Debug)]
+pub(super) struct Batch {
+    /// Who sent them.
+    pub(super) from: SocketAddr,
+    /// The address of ours that they were sent to, if the socket has several.
+    pub(super) local: Option<IpAddr>,
+    /// They lie at its beginning.
+    pub(super) buffer: Buffer,
+    /// Bytes of it that are theirs.
+    pub(super) len: usize,
+    /// Bytes in each.
+    pub(super) stride: usize,
+}
+
+/// What a link is told to do.
+#[derive(Debug)]
+pub(super) enum Order {
+    /// Take these keys too.
+    Session {
+        /// The keys.
+        session: Box<Session>,
+    },
+    /// Ask whether the peer still lives.
+    Challenge,
+    /// End, for the reason with this code.
+    Close(u64),
+}
+
+/// The mailbox of one link; clones share it.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Mailbox(Arc<Mutex<Content>>);
+
+#[derive(Debug, Default)]
+struct Content {
+    batches: VecDeque<Batch>,
+    bytes: usize,
+    orders: VecDeque<Order>,
+    task: Option<Waker>,
+}
+
+impl Mailbox {
+    /// Bytes of batches that may wait: about what a socket's buffer would hold.
+    const BYTES: usize = 4 << 20;
+    /// Batches that may wait, however small.
+    const BATCHES: usize = 1_024;
+
+    /// Hands over datagrams. False if too many wait already: these are lost, as they would be in a full socket buffer.
+    #[must_use]
+    pub(super) fn post(&self, batch: Batch) -> bool {
+        let mut content = self.lock();
+        if content.bytes >= Self::BYTES || content.batches.len() >= Self::BATCHES {
+            return false;
+        }
+        content.bytes += batch.len;
+        content.batches.push_back(batch);
+        wake(content);
+        true
+    }
+
+    /// Hands over an order. Their number is bounded by the number of handshakes a second.
+    pub(super) fn order(&self, order: Order) {
+        let mut content = self.lock();
+        content.orders.push_back(order);
+        wake(content);
+    }
+
+    /// Says whom to wake.
+    pub(super) fn register(&self, task: &Waker) {
+        match &mut self.lock().task {
+            Some(old) if old.will_wake(task) => {}
+            slot => *slot = Some(task.clone()),
+        }
+    }
+
+    /// Moves what waits into `batches` and `orders`, which are empty.
+    pub(super) fn take(&self, batches: &mut VecDeque<Batch>, orders: &mut VecDeque<Order>) {
+        let mut content = self.lock();
+        std::mem::swap(&mut content.batches, batches);
+        std::mem::swap(&mut content.orders, orders);
+        content.bytes = 0;
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Content> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Wakes the task after the lock is given back, so that it does not find it taken.
+fn wake(content: MutexGuard<'_, Content>) {
+    let task = content.task.clone();
+    drop(content);
+    if let Some(task) = task {
+        task.wake();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_full_mailbox_takes_no_datagrams_but_orders() {
+        let mailbox = Mailbox::default();
+        let from = "127.0.0.1:9".parse().unwrap();
+        let batch = || Batch { from, local: None, buffer: Buffer::copy(b"x"), len: 1, stride: 1 };
+        assert_eq!((0..2_000).filter(|_| mailbox.post(batch())).count(), Mailbox::BATCHES);
+        mailbox.order(Order::Challenge);
+        let (mut batches, mut orders) = (VecDeque::new(), VecDeque::new());
+        mailbox.take(&mut batches, &mut orders);
+        assert_eq!((batches.len(), orders.len()), (Mailbox::BATCHES, 1));
+        assert!(mailbox.post(batch()), "there is room again");
+    }
+}

@@ -1,0 +1,336 @@
+//! proxy2's reader: takes every datagram from the socket, answers handshakes, hands the rest to the links' tasks.
+
+use std::collections::HashMap;
+use std::future::{Future, pending};
+use std::io::{self, IoSliceMut};
+use std::net::{IpAddr, SocketAddr};
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use proto::sealed::cipher::Session;
+use proto::sealed::handshake::{Limits, Refusal};
+use proto::sealed::hub::{Dropped, Hub, LinkKey, Route};
+use proto::sealed::keys::PublicKey;
+use proto::sealed::link::{self, Link};
+use proto::sealed::packet::Kind;
+use proto::ticket::record::{Standing, TicketRecord};
+use tokio::sync::{mpsc, watch};
+use tokio::task::{JoinSet, yield_now};
+use tokio::time::sleep_until;
+use tracing::{info, warn};
+
+use super::buffers::Buffer;
+use super::clock::Clock;
+use super::exit::{Exit, Report};
+use super::mailbox::{Batch, Mailbox, Order};
+use super::tally::Tally;
+use super::task::{END_REVOKED, END_SHUTDOWN, Shared, Task};
+use crate::entropy;
+use crate::exit::Permit;
+use crate::limit::Limit;
+use crate::metrics::Count;
+use crate::udp::{self, RecvMeta, answer_from};
+
+/// What a reader is made with.
+#[derive(Debug)]
+pub(super) struct Parts {
+    /// The table of links.
+    pub(super) hub: Hub,
+    /// What all links share.
+    pub(super) shared: Shared,
+    /// The address the socket is bound to.
+    pub(super) local: SocketAddr,
+    /// The tickets, as they change.
+    pub(super) tickets: watch::Receiver<Vec<TicketRecord>>,
+    /// What is dialled.
+    pub(super) permit: Permit,
+    /// For how long.
+    pub(super) dial_limit: Duration,
+    /// Options of each link.
+    pub(super) settings: link::Settings,
+}
+
+/// The reader.
+#[derive(Debug)]
+pub(super) struct Reader {
+    parts: Parts,
+    permit: Arc<Permit>,
+    links: HashMap<LinkKey, Mailbox>,
+    names: HashMap<PublicKey, String>,
+    reports: mpsc::UnboundedReceiver<Report>,
+    to_reports: mpsc::UnboundedSender<Report>,
+    tasks: JoinSet<io::Result<()>>,
+    tally: Tally,
+    links_made: u64,
+    refusals: Limit,
+}
+
+/// Where a datagram came from and where to.
+#[derive(Clone, Copy, Debug)]
+struct Origin {
+    from: SocketAddr,
+    local: Option<IpAddr>,
+}
+
+impl Reader {
+    /// Buffers filled in one system call.
+    const BUFFERS: usize = if udp::BATCH_SIZE < 8 { udp::BATCH_SIZE } else { 8 };
+    /// Up to this many bytes are copied for a link; a buffer stays where it is.
+    const SMALL: usize = 4 << 10;
+    /// How long the links may take to end.
+    const END_PATIENCE: Duration = Duration::from_millis(500);
+
+    /// A reader that knows no links.
+    pub(super) fn new(parts: Parts) -> Self {
+        let (to_reports, reports) = mpsc::unbounded_channel();
+        let mut reader = Self {
+            permit: Arc::new(parts.permit.clone()),
+            links: HashMap::new(),
+            names: HashMap::new(),
+            reports,
+            to_reports,
+            tasks: JoinSet::new(),
+            tally: Tally::new(Arc::clone(&parts.shared.total)),
+            links_made: 0,
+            refusals: Limit::new(Instant::now()),
+            parts,
+        };
+        reader.take_tickets();
+        reader
+    }
+
+    /// Runs until `shutdown` completes, then ends every link.
+    ///
+    /// # Errors
+    /// The socket is broken.
+    pub(super) async fn run(mut self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+        let mut shutdown = pin!(shutdown);
+        let udp = Arc::clone(&self.parts.shared.udp);
+        let mut buffers: [Buffer; Self::BUFFERS] = std::array::from_fn(|_| self.parts.shared.buffers.take());
+        loop {
+            let mut metas = [RecvMeta::default(); Self::BUFFERS];
+            let mut bufs = buffers.each_mut().map(|buffer| IoSliceMut::new(buffer));
+            let tell = self.tally.tell(Instant::now());
+            tokio::select! {
+                biased;
+                () = &mut shutdown => break,
+                Some(report) = self.reports.recv() => self.take_report(report),
+                Ok(()) = self.parts.tickets.changed() => self.take_tickets(),
+                received = udp.recv(&mut bufs, &mut metas) => {
+                    for (meta, buffer) in metas.iter().zip(&mut buffers).take(received?) {
+                        self.take_in(meta, buffer);
+                    }
+                    // The task that was just woken runs next on this thread, while what it got is in the cache.
+                    yield_now().await;
+                }
+                () = wait(tell) => {}
+            }
+        }
+        self.end().await;
+        Ok(())
+    }
+
+    async fn end(&mut self) {
+        for mailbox in self.links.values() {
+            mailbox.order(Order::Close(END_SHUTDOWN));
+        }
+        let all = async { while self.tasks.join_next().await.is_some() {} };
+        let _ = tokio::time::timeout(Self::END_PATIENCE, all).await;
+        self.tasks.shutdown().await;
+    }
+
+    fn take_report(&mut self, report: Report) {
+        match report {
+            Report::Retired(index) => self.parts.hub.retire(index),
+            Report::Over(key) => {
+                self.links.remove(&key);
+                self.parts.hub.remove(key);
+            }
+        }
+        while self.tasks.try_join_next().is_some() {}
+    }
+
+    /// Sorts one receive buffer. Datagrams that came merged are nearly always for one link, which then gets the buffer.
+    fn take_in(&mut self, meta: &RecvMeta, buffer: &mut Buffer) {
+        let origin = Origin { from: meta.addr, local: answer_from(self.parts.local, meta) };
+        let (len, stride) = (meta.len, meta.stride.max(1));
+        let filled = buffer.get(..len).unwrap_or_default();
+        let runs: Vec<(usize, usize)> = runs(filled, stride);
+        if let [(0, end)] = runs.as_slice()
+            && *end == len
+            && len > Self::SMALL
+        {
+            let Some(mailbox) = self.route(origin, filled.get(..stride).unwrap_or(filled)) else { return };
+            let buffer = std::mem::replace(buffer, self.parts.shared.buffers.take());
+            return self
+                .post(&mailbox, Batch { from: origin.from, local: origin.local, buffer, len, stride });
+        }
+        for (start, end) in runs {
+            let run = filled.get(start..end).unwrap_or_default();
+            let Some(mailbox) = self.route(origin, run.get(..stride).unwrap_or(run)) else { continue };
+            let (buffer, len) = (Buffer::copy(run), run.len());
+            self.post(&mailbox, Batch { from: origin.from, local: origin.local, buffer, len, stride });
+        }
+    }
+
+    fn post(&mut self, mailbox: &Mailbox, batch: Batch) {
+        let datagrams = batch.len.div_ceil(batch.stride);
+        if !mailbox.post(batch) {
+            self.tally.add(Count::DroppedBusy, u64::try_from(datagrams).unwrap_or(u64::MAX));
+        }
+    }
+
+    /// The mailbox that the datagram is for; everything that is for no link is dealt with here.
+    fn route(&mut self, origin: Origin, datagram: &[u8]) -> Option<Mailbox> {
+        let now = self.parts.shared.clock.now();
+        match self.parts.hub.handle(now, Clock::unix(), origin.from, datagram) {
+            Route::Link(key) => return self.links.get(&key).cloned(),
+            Route::Drop(why) => self.tally.one(match why {
+                Dropped::Malformed => Count::DroppedMalformed,
+                Dropped::Stray => Count::DroppedStray,
+                Dropped::Handshake(_) => Count::DroppedHandshake,
+            }),
+            Route::Answer { bytes, refused } => {
+                if let Some((client, why)) = refused {
+                    self.note_refused(client, why);
+                }
+                self.answer(origin, &bytes);
+            }
+            Route::Session { link, session, answer } => {
+                if let Some(mailbox) = self.links.get(&link) {
+                    mailbox.order(Order::Session { session });
+                }
+                self.answer(origin, &answer);
+            }
+            Route::New { link, client, session, limits, rival, answer } => {
+                if let Some(rival) = rival.and_then(|rival| self.links.get(&rival)) {
+                    rival.order(Order::Challenge);
+                }
+                self.start_link(link, origin.from, &client, *session, limits);
+                self.answer(origin, &answer);
+            }
+        }
+        None
+    }
+
+    fn start_link(
+        &mut self,
+        key: LinkKey,
+        from: SocketAddr,
+        client: &PublicKey,
+        session: Session,
+        limits: Limits,
+    ) {
+        let mailbox = Mailbox::default();
+        self.links.insert(key, mailbox.clone());
+        self.links_made += 1;
+        let now = self.parts.shared.clock.now();
+        let link = Link::server(now, from, session, limits, self.parts.settings, entropy::random());
+        let (permit, dial_limit) = (Arc::clone(&self.permit), self.parts.dial_limit);
+        let ticket = self.names.get(client).cloned().unwrap_or_default();
+        let (number, reports) = (self.links_made, self.to_reports.clone());
+        let side = Exit::new(key, number, ticket, mailbox, reports, permit, dial_limit);
+        let task = Task::new(side, link, &self.parts.shared, number);
+        self.tasks.spawn(task.run(pending()));
+    }
+
+    fn note_refused(&mut self, client: PublicKey, why: Refusal) {
+        self.tally.one(Count::HandshakesRefused);
+        if let Some(held_back) = self.refusals.pass(Instant::now()) {
+            let ticket = self.names.get(&client);
+            info!(%client, ticket, reason = %why, held_back, "a proxy1 was refused");
+        }
+    }
+
+    /// Sends an answer to a handshake. One that the system does not take now will be asked for again.
+    fn answer(&mut self, origin: Origin, contents: &[u8]) {
+        let transmit = udp::Transmit {
+            destination: origin.from,
+            ecn: None,
+            contents,
+            segment_size: None,
+            src_ip: origin.local,
+        };
+        match self.parts.shared.udp.try_send(&transmit) {
+            Ok(_) => self.tally.one(Count::DatagramsSent),
+            Err(_) => self.tally.one(Count::NotSent),
+        }
+    }
+
+    /// Lets in who has a valid ticket, and nobody else from now on.
+    fn take_tickets(&mut self) {
+        let records = self.parts.tickets.borrow_and_update().clone();
+        let own = *self.parts.hub.public_key();
+        let mut names = HashMap::new();
+        for record in records {
+            let client = record.client();
+            names.insert(client, record.name.to_string());
+            match record.standing {
+                Standing::Valid(ticket) if *ticket.acceptor() == own => {
+                    self.parts.hub.allow(client, ticket.preshared().cloned());
+                }
+                Standing::Valid(_) => {
+                    warn!(ticket = %record.name, "this ticket is for another key of proxy2")
+                }
+                Standing::Revoked(_) => self.revoke(client, record.name.as_str()),
+            }
+        }
+        let gone: Vec<_> = self.names.iter().filter(|(client, _)| !names.contains_key(client)).collect();
+        let gone: Vec<_> = gone.into_iter().map(|(client, name)| (*client, name.clone())).collect();
+        gone.iter().for_each(|(client, name)| self.revoke(*client, name));
+        self.names = names;
+    }
+
+    fn revoke(&mut self, client: PublicKey, name: &str) {
+        let links = self.parts.hub.revoke(client);
+        if !links.is_empty() {
+            info!(ticket = name, links = links.len(), "ticket revoked: its links end");
+        }
+        for mailbox in links.iter().filter_map(|key| self.links.get(key)) {
+            mailbox.order(Order::Close(END_REVOKED));
+        }
+    }
+}
+
+/// The runs of datagrams in `filled` that are for the same link, as offsets; what is no data packet is alone.
+fn runs(filled: &[u8], stride: usize) -> Vec<(usize, usize)> {
+    /// The kind and the receiver's index stand first in a packet.
+    const HEAD: usize = 5;
+    let mut runs: Vec<(usize, usize)> = Vec::with_capacity(1);
+    let mut last: Option<&[u8]> = None;
+    let mut start = 0;
+    for datagram in filled.chunks(stride) {
+        let head = datagram.get(..HEAD).filter(|_| Kind::of(datagram) == Some(Kind::Data));
+        let end = start + datagram.len();
+        match runs.last_mut() {
+            Some(run) if head.is_some() && head == last => run.1 = end,
+            _ => runs.push((start, end)),
+        }
+        last = head;
+        start = end;
+    }
+    runs
+}
+
+async fn wait(until: Option<Instant>) {
+    match until {
+        Some(until) => sleep_until(until.into()).await,
+        None => pending().await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn datagrams_for_one_link_stay_together() {
+        let data = |index: u8| [Kind::Data.byte(), 0, 0, 0, index, 9, 9, 9];
+        let mut bytes = [data(1), data(1), data(2), data(2), [7; 8], [7; 8]].concat();
+        assert_eq!(runs(&bytes, 8), [(0, 16), (16, 32), (32, 40), (40, 48)]);
+        bytes.truncate(14);
+        assert_eq!(runs(&bytes, 8), [(0, 14)], "the last may be shorter");
+        assert_eq!(runs(&[], 1), []);
+    }
+}

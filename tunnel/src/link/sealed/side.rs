@@ -1,0 +1,74 @@
+//! What differs between the two roles of a sealed link.
+
+use std::io;
+use std::net::IpAddr;
+use std::task::{Context, Poll};
+
+use proto::Time;
+use proto::sealed::frame::{ResetCode, StreamId};
+use proto::sealed::link::{Event, Link};
+use tokio::net::TcpStream;
+
+use super::tally::Tally;
+
+/// What a role brings.
+#[derive(Debug)]
+pub(super) enum Arrival {
+    /// A client; its stream has been opened.
+    Client(StreamId, TcpStream),
+    /// A target that was dialled.
+    Target(StreamId, TcpStream),
+    /// A target that could not be dialled.
+    Failed(StreamId, ResetCode),
+    /// Something else happened.
+    Nothing,
+}
+
+/// Whether a link goes on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Next {
+    /// It does.
+    On,
+    /// It is over.
+    Over,
+}
+
+/// One role: where its datagrams and connections come from.
+pub(super) trait Side: Send {
+    /// Gives the link the datagrams that came. Says whether there were any.
+    ///
+    /// # Errors
+    /// The socket is broken.
+    fn receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Time,
+        link: &mut Link,
+        tally: &mut Tally,
+    ) -> io::Result<bool>;
+    /// The address of ours that the peer sends to, if the socket has several.
+    fn local(&self) -> Option<IpAddr>;
+    /// The next connection or news.
+    fn poll_arrival(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Time,
+        link: &mut Link,
+        tally: &mut Tally,
+    ) -> Poll<Arrival>;
+    /// The peer asks for a stream. The answer is an arrival, or this code.
+    ///
+    /// # Errors
+    /// The stream is refused.
+    fn incoming(&mut self, id: StreamId, target: &[u8]) -> Result<(), ResetCode>;
+    /// A stream that has no connection yet is over.
+    fn forget(&mut self, id: StreamId);
+    /// All streams are over.
+    fn forget_all(&mut self);
+    /// Something about the link that is not about a stream.
+    fn event(&mut self, now: Time, event: &Event, link: &mut Link, tally: &mut Tally) -> Next;
+    /// Whether the link is to end once what it has to say has been sent.
+    fn is_over(&self) -> bool;
+    /// Nothing arrives any more.
+    fn shutdown(&mut self);
+}

@@ -1,0 +1,373 @@
+//! The loop of one sealed link: look at everything that may have moved, in the order of its urgency, then wait.
+
+use std::future::{Future, poll_fn};
+use std::io;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use proto::Time;
+use proto::sealed::frame::{ResetCode, StreamId};
+use proto::sealed::link::{Event, Link};
+use proto::sealed::transport::Event as StreamEvent;
+use tokio::time::{Sleep, sleep};
+
+use super::buffers::Buffers;
+use super::clock::Clock;
+use super::conn;
+use super::conns::{Conns, Moved};
+use super::journal::Journal;
+use super::outbox::Outbox;
+use super::side::{Arrival, Next, Side};
+use super::tally::{Tally, Total};
+use crate::metrics::Count;
+use crate::udp::Udp;
+
+/// The code in the packet that ends a link: the proxy is asked to end.
+pub(super) const END_SHUTDOWN: u64 = 0;
+/// The code in the packet that ends a link: its ticket has been revoked.
+pub(super) const END_REVOKED: u64 = 1;
+
+/// What all links of a session have in common.
+#[derive(Clone, Debug)]
+pub(super) struct Shared {
+    /// The socket.
+    pub(super) udp: Arc<Udp>,
+    /// Buffers for datagrams.
+    pub(super) buffers: Buffers,
+    /// Where counts are added up.
+    pub(super) total: Total,
+    /// The clock.
+    pub(super) clock: Clock,
+    /// After how long without data a stream is closed.
+    pub(super) idle_limit: Option<Duration>,
+}
+
+/// One link, as one task.
+#[derive(Debug)]
+pub(super) struct Task<S> {
+    side: S,
+    link: Link,
+    conns: Conns,
+    outbox: Outbox,
+    tally: Tally,
+    journal: Journal,
+    clock: Clock,
+    idle_limit: Option<Duration>,
+    next_sweep: Option<Instant>,
+    alarm: Pin<Box<Sleep>>,
+    alarm_at: Option<Instant>,
+    over: bool,
+}
+
+impl<S: Side> Task<S> {
+    /// Rounds in one go before other tasks of the thread get theirs.
+    const ROUNDS: usize = 16;
+    /// Arrivals in one round.
+    const ARRIVALS: usize = 16;
+    /// The shortest wait: a moment that has passed and brought nothing must not make the loop spin.
+    const LEAST_WAIT: Duration = Duration::from_micros(100);
+    /// How long the last packets may take to leave.
+    const END_PATIENCE: Duration = Duration::from_millis(200);
+
+    /// The task of `link`, which is called `number` in the log.
+    pub(super) fn new(side: S, link: Link, shared: &Shared, number: u64) -> Self {
+        Self {
+            side,
+            link,
+            conns: Conns::new(),
+            outbox: Outbox::new(Arc::clone(&shared.udp), shared.buffers.clone()),
+            tally: Tally::new(Arc::clone(&shared.total)),
+            journal: Journal::new(number),
+            clock: shared.clock,
+            idle_limit: shared.idle_limit,
+            next_sweep: None,
+            alarm: Box::pin(sleep(Duration::ZERO)),
+            alarm_at: None,
+            over: false,
+        }
+    }
+
+    /// Runs until the link is over, or until `shutdown` completes: then every stream is reset and the peer told.
+    ///
+    /// # Errors
+    /// The socket is broken.
+    pub(super) async fn run(mut self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+        let mut shutdown = pin!(shutdown);
+        let result = poll_fn(|cx| match shutdown.as_mut().poll(cx) {
+            Poll::Ready(()) => Poll::Ready(Ok(())),
+            Poll::Pending => self.poll(cx),
+        })
+        .await;
+        if !self.over {
+            self.end().await;
+        }
+        self.drop_streams();
+        self.tally.set(Count::LinksUp, 0);
+        self.count();
+        result
+    }
+
+    async fn end(&mut self) {
+        self.side.shutdown();
+        self.link.close(END_SHUTDOWN);
+        let sent = poll_fn(|cx| self.transmit(cx).map(drop));
+        // One packet is what a peer that is not there is told, too.
+        let _ = tokio::time::timeout(Self::END_PATIENCE, sent).await;
+    }
+
+    fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.conns.register(cx.waker());
+        for _ in 0..Self::ROUNDS {
+            let now = self.clock.now();
+            let mut moved = self.side.receive(cx, now, &mut self.link, &mut self.tally)?;
+            self.drain(now);
+            moved |= self.arrivals(cx, now);
+            moved |= self.serve(now);
+            if self.link.poll_timeout(now) <= now {
+                self.link.handle_timeout(now);
+                self.drain(now);
+            }
+            self.sweep(now);
+            let sent = self.transmit(cx);
+            self.over |= self.side.is_over() && sent.is_ready();
+            if self.over {
+                return Poll::Ready(Ok(()));
+            }
+            moved |= sent == Poll::Ready(true);
+            if !moved && self.poll_alarm(cx, sent.is_ready()).is_pending() {
+                return Poll::Pending;
+            }
+        }
+        self.count();
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+
+    fn transmit(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
+        // Where the peer is will be known later: a question that goes nowhere would only delay the next.
+        if self.link.peer().port() == 0 {
+            return Poll::Pending;
+        }
+        let now = self.clock.now();
+        self.outbox.poll_send(cx, now, &mut self.link, self.side.local(), &mut self.tally)
+    }
+
+    fn arrivals(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
+        for _ in 0..Self::ARRIVALS {
+            let arrival = self.side.poll_arrival(cx, now, &mut self.link, &mut self.tally);
+            let Poll::Ready(arrival) = arrival else { return false };
+            match arrival {
+                Arrival::Client(id, tcp) => {
+                    self.tally.one(Count::StreamsNow);
+                    self.journal.arrived(id);
+                    self.conns.insert(id, tcp);
+                }
+                Arrival::Target(id, tcp) => {
+                    self.link.transport().accept(id);
+                    self.opened(id);
+                    self.conns.insert(id, tcp);
+                }
+                Arrival::Failed(id, code) => self.refuse(now, id, code),
+                Arrival::Nothing => {}
+            }
+        }
+        true
+    }
+
+    /// Moves bytes between connections and streams.
+    fn serve(&mut self, now: Time) -> bool {
+        self.conns.take_woken();
+        if !self.conns.has_work() {
+            return false;
+        }
+        let mut moved = Moved::default();
+        self.conns.push(now, self.link.transport(), &mut moved);
+        self.conns.pull(now, self.link.transport(), &mut moved);
+        self.tally.add(Count::BytesSent, widen(moved.sent));
+        self.tally.add(Count::BytesReceived, widen(moved.received));
+        for (id, error) in moved.broken {
+            self.link.transport().reset(now, id, ResetCode::Reset);
+            self.over(id, Count::Reset, &error);
+        }
+        for (id, code) in moved.reset {
+            self.link.transport().discard(id);
+            self.over_by_peer(id, code);
+        }
+        self.drain(now);
+        true
+    }
+
+    /// Takes what the link has to say.
+    fn drain(&mut self, now: Time) {
+        while let Some(event) = self.link.poll_event() {
+            match event {
+                Event::Stream(event) => self.stream_event(now, event),
+                Event::Restarted => {
+                    self.tally.one(Count::Restarted);
+                    self.drop_streams();
+                    self.link_event(now, &event);
+                }
+                Event::Up { .. }
+                | Event::Refused(_)
+                | Event::Moved(_)
+                | Event::Unreachable
+                | Event::Ended(_)
+                | Event::Gone
+                | Event::Broken(_) => self.link_event(now, &event),
+            }
+        }
+    }
+
+    fn link_event(&mut self, now: Time, event: &Event) {
+        if matches!(event, Event::Ended(_) | Event::Gone | Event::Broken(_)) {
+            self.drop_streams();
+        }
+        if self.side.event(now, event, &mut self.link, &mut self.tally) == Next::Over {
+            self.over = true;
+        }
+    }
+
+    fn stream_event(&mut self, now: Time, event: StreamEvent) {
+        match event {
+            StreamEvent::Incoming { id, target } => {
+                self.tally.one(Count::StreamsNow);
+                self.journal.arrived(id);
+                if let Err(code) = self.side.incoming(id, &target) {
+                    self.refuse(now, id, code);
+                }
+            }
+            StreamEvent::Opened(id) => self.opened(id),
+            StreamEvent::Readable(id) => self.conns.readable(id),
+            StreamEvent::Writable(id) => self.conns.writable(id),
+            StreamEvent::Reset(id, code) if self.conns.has(id) => self.conns.reset(id, code),
+            StreamEvent::Reset(id, code) => {
+                self.side.forget(id);
+                self.link.transport().discard(id);
+                self.over_by_peer(id, code);
+            }
+            StreamEvent::Closed(id) => {
+                self.conns.close(id);
+                self.over(id, Count::Closed, &"finished");
+            }
+            StreamEvent::Ended(_) | StreamEvent::Checked(_) => {}
+        }
+    }
+
+    fn opened(&mut self, id: StreamId) {
+        self.tally.one(Count::Opened);
+        self.journal.opened(id);
+    }
+
+    /// The stream of a peer cannot be.
+    fn refuse(&mut self, now: Time, id: StreamId, code: ResetCode) {
+        self.link.transport().reset(now, id, code);
+        self.tally.one_less(Count::StreamsNow);
+        self.tally.one(count_of(code));
+        self.journal.refused(id, &code);
+    }
+
+    fn over_by_peer(&mut self, id: StreamId, code: ResetCode) {
+        self.tally.one_less(Count::StreamsNow);
+        self.tally.one(count_of(code));
+        match code {
+            ResetCode::Refused
+            | ResetCode::Unreachable
+            | ResetCode::TimedOut
+            | ResetCode::Forbidden
+            | ResetCode::Limit => self.journal.refused(id, &code),
+            ResetCode::Reset | ResetCode::Idle | ResetCode::Shutdown | ResetCode::Unknown(_) => {
+                self.journal.closed(id, &code);
+            }
+        }
+    }
+
+    fn over(&mut self, id: StreamId, what: Count, reason: &dyn std::fmt::Display) {
+        self.tally.one_less(Count::StreamsNow);
+        self.tally.one(what);
+        self.journal.closed(id, reason);
+    }
+
+    /// All streams are gone, and their connections must know.
+    fn drop_streams(&mut self) {
+        self.side.forget_all();
+        let cut = widen(self.conns.abort_all());
+        self.tally.add(Count::Shutdown, cut);
+        self.tally.set(Count::StreamsNow, 0);
+    }
+
+    /// Closes the streams that carried nothing for too long.
+    fn sweep(&mut self, now: Time) {
+        let Some(limit) = self.idle_limit else { return };
+        let instant = Instant::now();
+        if self.next_sweep.is_some_and(|at| instant < at) {
+            return;
+        }
+        for id in self.conns.idle(limit) {
+            self.link.transport().reset(now, id, ResetCode::Idle);
+            self.conns.abort(id);
+            self.over(id, Count::Idle, &ResetCode::Idle);
+        }
+        self.next_sweep = (self.conns.len() > 0).then(|| instant + limit / 8);
+    }
+
+    /// Waits for the next moment at which something is to be done. Ready: it has come.
+    fn poll_alarm(&mut self, cx: &mut Context<'_>, may_send: bool) -> Poll<()> {
+        let instant = Instant::now();
+        self.count_packets();
+        let tell = self.tally.tell(instant);
+        let due = self.link.poll_timeout(self.clock.now());
+        let link = may_send.then(|| self.clock.instant(due)).flatten();
+        let next = [link, tell, self.next_sweep].into_iter().flatten().min();
+        let Some(next) = next else { return Poll::Pending };
+        let next = next.max(instant + Self::LEAST_WAIT);
+        if self.alarm_at.is_none_or(|at| next < at || at <= instant || next > at + Duration::from_millis(1)) {
+            self.alarm_at = Some(next);
+            self.alarm.as_mut().reset(next.into());
+        }
+        let rung = self.alarm.as_mut().poll(cx);
+        if rung.is_ready() {
+            self.alarm_at = None;
+        }
+        rung
+    }
+
+    fn count_packets(&mut self) {
+        let counts = self.link.transport().counts();
+        self.tally.set(Count::PacketsLost, counts.lost);
+        self.tally.set(Count::PacketsSpurious, counts.spurious);
+        let dropped = self.link.dropped;
+        self.tally.set(Count::DroppedForged, dropped.forged);
+        self.tally.set(Count::DroppedMalformed, dropped.malformed);
+        self.tally.set(Count::DroppedReplayed, dropped.replayed);
+        self.tally.set(Count::DroppedHandshake, dropped.unasked);
+    }
+
+    fn count(&mut self) {
+        self.count_packets();
+        self.tally.tell(Instant::now());
+    }
+}
+
+/// Ends a connection that gets no stream with RST.
+pub(super) fn turn_away(tcp: &tokio::net::TcpStream) {
+    conn::abort(tcp);
+}
+
+const fn count_of(code: ResetCode) -> Count {
+    match code {
+        ResetCode::Reset | ResetCode::Unknown(_) => Count::Reset,
+        ResetCode::Refused => Count::Refused,
+        ResetCode::Unreachable => Count::Unreachable,
+        ResetCode::TimedOut => Count::TimedOut,
+        ResetCode::Forbidden => Count::Forbidden,
+        ResetCode::Limit => Count::Limit,
+        ResetCode::Idle => Count::Idle,
+        ResetCode::Shutdown => Count::Shutdown,
+    }
+}
+
+fn widen(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
+}
