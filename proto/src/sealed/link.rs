@@ -398,7 +398,7 @@ impl Link {
             self.challenged = None;
             self.events.push_back(Event::Gone);
         }
-        let unanswered = self.asking.as_ref().is_some_and(|asking| asking.asked() >= 5);
+        let unanswered = self.asking.as_ref().is_some_and(|asking| asking.asked() >= 4);
         let silent = unanswered && now.since(self.heard_at) >= SILENCE;
         if silent && !std::mem::replace(&mut self.told_unreachable, true) {
             self.events.push_back(Event::Unreachable);
