@@ -11,6 +11,7 @@ use proto::Time;
 use proto::classic::{Closed, Reason, Stream};
 use tokio::sync::watch;
 use tokio::time::{Sleep, sleep};
+use tracing::trace;
 
 use super::conns::Conns;
 use super::journal::Journal;
@@ -180,7 +181,9 @@ impl<S: Side> Driver<S> {
             match received {
                 Some(Received::Opened { stream, early }) => self.open(stream, &early),
                 Some(Received::Closed(closed)) => self.close(closed),
-                Some(Received::Data { .. }) | None => {}
+                Some(Received::Data { .. }) => {}
+                // Garbage, or a repetition: the table's counters say which.
+                None => trace!(from = %meta.addr, bytes = datagram.len(), "a datagram without news"),
             }
             self.drain();
         }
