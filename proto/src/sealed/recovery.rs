@@ -257,7 +257,7 @@ impl Recovery {
         }
         let patience = self.rtt.smoothed().max(self.rtt.latest()) + self.reordering_window();
         let first = outcomes.len();
-        self.log.oldest_in_flight();
+        self.log.oldest_in_flight(); // moves the start of the walk below
         for (number, packet) in self.log.in_flight_below(largest) {
             let due = packet.sent + patience;
             if due > now {
@@ -309,10 +309,9 @@ impl Recovery {
         if self.probe_count == DEAD_AFTER {
             self.controller.on_blackout();
         }
-        let oldest = self.log.oldest_in_flight();
+        self.log.oldest_in_flight(); // moves the start of the walk below
         let again = self.log.in_flight_below(self.log.next()).take(PROBES as usize).map(|(number, _)| number);
         outcomes.extend(again.map(Outcome::Lost));
-        debug_assert!(oldest < self.log.next());
     }
 
     /// Whether the path has lost packets of late.
