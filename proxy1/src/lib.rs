@@ -8,15 +8,14 @@ use std::process::ExitCode;
 use anyhow::Context;
 use tunnel::metrics::Counters;
 pub use tunnel::options::EntrySettings as Settings;
-use tunnel::program::Threads;
 use tunnel::session::{BindError, Session};
 
 /// The program: 0 when it ended because it was asked to, 1 when it failed, 2 for bad usage.
 pub fn main() -> ExitCode {
     match cli::parse(std::env::args_os(), cli::variable()) {
-        Ok((settings, level)) => tunnel::program::run(level, Threads::One, |signals| async {
-            run(settings, signals.received()).await.map(drop)
-        }),
+        Ok((settings, level)) => {
+            tunnel::program::run(level, |signals| async { run(settings, signals.received()).await.map(drop) })
+        }
         Err(error) => tunnel::cli::explain(&error),
     }
 }

@@ -10,7 +10,6 @@ use std::process::ExitCode;
 use anyhow::Context;
 use tunnel::metrics::Counters;
 pub use tunnel::options::ExitSettings as Settings;
-use tunnel::program::Threads;
 use tunnel::session::{BindError, Session};
 
 /// The program: 0 when it ended because it was asked to, 1 when it failed, 2 for bad usage.
@@ -19,9 +18,9 @@ pub fn main() -> ExitCode {
         return tickets::main(arguments);
     }
     match cli::parse(std::env::args_os()) {
-        Ok((settings, level)) => tunnel::program::run(level, Threads::Cores, |signals| async {
-            serve(settings, signals.received()).await
-        }),
+        Ok((settings, level)) => {
+            tunnel::program::run(level, |signals| async { serve(settings, signals.received()).await })
+        }
         Err(error) => tunnel::cli::explain(&error),
     }
 }
