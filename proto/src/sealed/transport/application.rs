@@ -8,6 +8,10 @@ use crate::time::Time;
 /// Unsent bytes a stream may always have: a full batch for the socket.
 const LEAST_UNSENT: u64 = 128 * 1024;
 
+/// Unsent bytes a stream may have at the most. More would have left the processor's cache when they are sealed
+/// (measured on loopback: TODO).
+const MOST_UNSENT: u64 = 256 * 1024;
+
 /// Room smaller than this is not worth a read: it would make small packets.
 const LEAST_ROOM: usize = 16 * 1024;
 
@@ -46,8 +50,8 @@ impl Transport {
             return 0;
         }
         // Unsent bytes only add delay: twice the window keeps the path busy over a wake-up.
-        let wanted =
-            usize::try_from((window * 2).max(LEAST_UNSENT).saturating_sub(stream.send.unsent())).unwrap_or(0);
+        let most = (window * 2).clamp(LEAST_UNSENT, MOST_UNSENT);
+        let wanted = usize::try_from(most.saturating_sub(stream.send.unsent())).unwrap_or(0);
         let room = wanted.min(left.max(if stream.send.held() == 0 { reserve } else { 0 }));
         if room >= LEAST_ROOM {
             stream.wants_room = false;
