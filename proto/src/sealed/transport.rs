@@ -142,6 +142,13 @@ impl Transport {
         }
     }
 
+    /// A transport with no streams that goes on with the counts of this one.
+    pub(crate) fn renewed(&self) -> Self {
+        let mut new = Self::new(self.side, self.settings);
+        new.recovery.counts = self.recovery.counts;
+        new
+    }
+
     /// Asks the peer for a sign of life.
     pub const fn probe(&mut self) {
         self.probe = true;

@@ -203,6 +203,12 @@ impl Reader {
                 }
                 self.answer(origin, &answer);
             }
+            Route::Full { ask } => {
+                self.tally.one(Count::DroppedHandshake);
+                if let Some(mailbox) = self.links.get(&ask) {
+                    mailbox.order(Order::Challenge);
+                }
+            }
             Route::New { link, client, session, limits, rival, answer } => {
                 if let Some(rival) = rival.and_then(|rival| self.links.get(&rival)) {
                     rival.order(Order::Challenge);
