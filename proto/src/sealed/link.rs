@@ -399,6 +399,10 @@ impl Link {
     pub fn handle_timeout(&mut self, now: Time) {
         self.transport.handle_timeout(now);
         self.sessions.expire(now);
+        if self.asking.is_some() {
+            // Only a server has a table of them.
+            self.sessions.forget_retired();
+        }
         if self.probe_due() <= now {
             self.quiet_at = self.transport.content_at();
             self.sent_at = now;
@@ -429,7 +433,7 @@ impl Link {
         self.events.pop_front()
     }
 
-    /// An index that names no session of this link any more: take it out of the table of indices.
+    /// An index that names no session of this link any more: take it out of the table of indices. A client has none.
     pub fn poll_retired(&mut self) -> Option<u32> {
         self.sessions.poll_retired()
     }
@@ -467,7 +471,10 @@ impl Link {
         if self.ask_due(now) > now {
             return;
         }
-        let index = self.random.u32();
+        let mut index = self.random.u32();
+        while self.sessions.has(index) {
+            index = self.random.u32();
+        }
         if let Some(asking) = &mut self.asking {
             self.outgoing = Some(asking.initiator.start(now, unix, index, &mut self.random));
             asking.on_asked(now);

@@ -240,6 +240,13 @@ impl Transport {
         self.recovery.log.next()
     }
 
+    /// The next packet's number is `number`, as if as many had been sent.
+    #[cfg(test)]
+    pub(crate) fn skip_packets(&mut self, number: u64) {
+        self.recovery.forget(Time::NEVER);
+        self.recovery.log.skip_to(number);
+    }
+
     /// When something other than acknowledgements last came from the peer.
     pub(crate) const fn content_at(&self) -> Time {
         self.content_at

@@ -1,6 +1,7 @@
 //! What the link outlives, and what ends its streams.
 
 use super::pair::Pair;
+use crate::sealed::cipher::REKEY_PACKETS;
 use crate::sealed::frame::StreamId;
 use crate::sealed::link::Event;
 use std::time::Duration;
@@ -76,6 +77,30 @@ fn keys_change_every_two_minutes_beneath_a_running_stream() {
     }
     let keys = pair.client_events.iter().filter(|event| matches!(event, Event::Up { .. })).count();
     assert!((5..=7).contains(&keys), "{keys} handshakes in ten minutes");
+    assert_eq!(pair.client.poll_retired(), None, "a client has no table of indices");
+    assert!(!pair.client_events.contains(&Event::Restarted));
+}
+
+#[test]
+fn keys_change_after_two_to_the_power_of_32_packets() {
+    let mut pair = Pair::new(15);
+    let id = greet(&mut pair);
+    pair.run_until(SECOND, |_| false);
+    let keys =
+        |pair: &Pair| pair.client_events.iter().filter(|event| matches!(event, Event::Up { .. })).count();
+    pair.client.transport().skip_packets(REKEY_PACKETS - 20);
+    say(&mut pair, id, b"tick");
+    pair.run_until(SECOND, |_| false);
+    assert_eq!(keys(&pair), 1, "not yet");
+    for _ in 0..30 {
+        say(&mut pair, id, b"tick");
+    }
+    assert_eq!(keys(&pair), 2);
+    pair.run_until(SECOND, |_| false);
+    pair.client.transport().skip_packets(2 * REKEY_PACKETS);
+    say(&mut pair, id, b"tick");
+    pair.run_until(SECOND, |_| false);
+    assert_eq!(keys(&pair), 3, "again");
     assert!(!pair.client_events.contains(&Event::Restarted));
 }
 
