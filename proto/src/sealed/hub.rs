@@ -32,6 +32,9 @@ pub enum Route {
         bytes: Vec<u8>,
         /// The client and the reason, where it was refused.
         refused: Option<(PublicKey, Refusal)>,
+        /// An older link of the same client, machine and listen address, which may have the place that this one needs:
+        /// ask it whether it lives.
+        rival: Option<LinkKey>,
     },
     /// It is for this link.
     Link(LinkKey),
@@ -201,9 +204,9 @@ impl Hub {
         };
         match verdict {
             Verdict::Drop(why) => Route::Drop(Dropped::Handshake(why)),
-            Verdict::Cookie(bytes) => Route::Answer { bytes, refused: None },
+            Verdict::Cookie(bytes) => Route::Answer { bytes, refused: None, rival: None },
             Verdict::Refused { client, why, answer } => {
-                Route::Answer { bytes: answer, refused: Some((client, why)) }
+                Route::Answer { bytes: answer, refused: Some((client, why)), rival: None }
             }
             Verdict::Request(request) => self.admit(now, *request),
         }
@@ -218,7 +221,8 @@ impl Hub {
                 return Route::Full { ask };
             }
             let why = Refusal::TooManyLinks;
-            return Route::Answer { bytes: request.refuse(why), refused: Some((client, why)) };
+            let rival = self.by_instance.get(&(client, instance)).copied();
+            return Route::Answer { bytes: request.refuse(why), refused: Some((client, why)), rival };
         }
         let index = self.free_index();
         let life = known.and_then(|link| self.entries.get(link.0)).map(|entry| entry.life);

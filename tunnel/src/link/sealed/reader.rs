@@ -191,7 +191,8 @@ impl Reader {
                 Dropped::Stray => Count::DroppedStray,
                 Dropped::Handshake(_) => Count::DroppedHandshake,
             }),
-            Route::Answer { bytes, refused } => {
+            Route::Answer { bytes, refused, rival } => {
+                self.challenge(rival);
                 if let Some((client, why)) = refused {
                     self.note_refused(client, why);
                 }
@@ -210,14 +211,18 @@ impl Reader {
                 }
             }
             Route::New { link, client, session, limits, rival, answer } => {
-                if let Some(rival) = rival.and_then(|rival| self.links.get(&rival)) {
-                    rival.order(Order::Challenge);
-                }
+                self.challenge(rival);
                 self.start_link(link, origin.from, &client, *session, limits);
                 self.answer(origin, &answer);
             }
         }
         None
+    }
+
+    fn challenge(&self, rival: Option<LinkKey>) {
+        if let Some(rival) = rival.and_then(|rival| self.links.get(&rival)) {
+            rival.order(Order::Challenge);
+        }
     }
 
     fn start_link(
