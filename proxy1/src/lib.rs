@@ -5,13 +5,12 @@ mod cli;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use tunnel::program::Threads;
 use tunnel::session::Session;
 
 /// The program: 0 when it ended because it was asked to, 1 when it failed, 2 for bad usage.
 pub fn main() -> ExitCode {
     match cli::parse(std::env::args_os(), cli::variable()) {
-        Ok((settings, level)) => tunnel::program::run(level, Threads::One, |signals| async {
+        Ok((settings, level)) => tunnel::program::run(level, |signals| async {
             let session = Session::entry(settings).await?;
             session.run(signals.received()).await.map(drop).context("the UDP socket failed")
         }),

@@ -8,7 +8,7 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use tunnel::options::ExitSettings;
-use tunnel::program::{Signals, Threads};
+use tunnel::program::Signals;
 use tunnel::session::Session;
 
 /// The program: 0 when it ended because it was asked to, 1 when it failed, 2 for bad usage.
@@ -17,9 +17,7 @@ pub fn main() -> ExitCode {
         return tickets::main(arguments);
     }
     match cli::parse(std::env::args_os()) {
-        Ok((settings, level)) => {
-            tunnel::program::run(level, Threads::Cores, |signals| serve(settings, signals))
-        }
+        Ok((settings, level)) => tunnel::program::run(level, |signals| serve(settings, signals)),
         Err(error) => tunnel::cli::explain(&error),
     }
 }

@@ -329,7 +329,8 @@ impl<S: Side> Task<S> {
         let next = [link, tell, self.next_sweep].into_iter().flatten().min();
         let Some(next) = next else { return Poll::Pending };
         let next = next.max(instant + Self::LEAST_WAIT);
-        if self.alarm_at.is_none_or(|at| next < at || at <= instant || next > at + Duration::from_millis(1)) {
+        // One that rings too early is left as it is: looking once in vain costs less than setting it anew each time.
+        if self.alarm_at.is_none_or(|at| next < at) {
             self.alarm_at = Some(next);
             self.alarm.as_mut().reset(next.into());
         }
