@@ -32,9 +32,6 @@ pub enum Route {
         bytes: Vec<u8>,
         /// The client and the reason, where it was refused.
         refused: Option<(PublicKey, Refusal)>,
-        /// An older link of the same client, machine and listen address, which may have the place that this one needs:
-        /// ask it whether it lives.
-        rival: Option<LinkKey>,
     },
     /// It is for this link.
     Link(LinkKey),
@@ -204,9 +201,9 @@ impl Hub {
         };
         match verdict {
             Verdict::Drop(why) => Route::Drop(Dropped::Handshake(why)),
-            Verdict::Cookie(bytes) => Route::Answer { bytes, refused: None, rival: None },
+            Verdict::Cookie(bytes) => Route::Answer { bytes, refused: None },
             Verdict::Refused { client, why, answer } => {
-                Route::Answer { bytes: answer, refused: Some((client, why)), rival: None }
+                Route::Answer { bytes: answer, refused: Some((client, why)) }
             }
             Verdict::Request(request) => self.admit(now, *request),
         }
@@ -221,8 +218,7 @@ impl Hub {
                 return Route::Full { ask };
             }
             let why = Refusal::TooManyLinks;
-            let rival = self.by_instance.get(&(client, instance)).copied();
-            return Route::Answer { bytes: request.refuse(why), refused: Some((client, why)), rival };
+            return Route::Answer { bytes: request.refuse(why), refused: Some((client, why)) };
         }
         let index = self.free_index();
         let life = known.and_then(|link| self.entries.get(link.0)).map(|entry| entry.life);

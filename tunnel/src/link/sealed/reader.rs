@@ -206,8 +206,7 @@ impl Reader {
                 Dropped::Stray => Count::DroppedStray,
                 Dropped::Handshake(_) => Count::DroppedHandshake,
             }),
-            Route::Answer { bytes, refused, rival } => {
-                self.challenge(rival);
+            Route::Answer { bytes, refused } => {
                 if let Some((client, why)) = refused {
                     self.note_refused(client, why);
                 }
@@ -221,9 +220,7 @@ impl Reader {
             }
             Route::Full { ask } => {
                 self.tally.one(Count::DroppedHandshake);
-                if let Some(link) = self.links.get(&ask) {
-                    link.mailbox.order(Order::Challenge);
-                }
+                self.challenge(Some(ask));
             }
             Route::New { link, client, session, limits, rival, answer } => {
                 self.challenge(rival);
