@@ -61,5 +61,5 @@ async fn serves(proxy1: &Process) {
 
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn no_ipv6() {
-    eprintln!("SKIPPED: this machine has no IPv6");
+    eprintln!("skipped: this machine has no IPv6");
 }

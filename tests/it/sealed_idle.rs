@@ -27,16 +27,16 @@ async fn no_streams_no_packets() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_idle_stream_costs_its_keepalive() {
     let target = Target::start(Manner::Echo).await;
-    let (pair, network) = Pair::start_apart(target.address(), link(Duration::from_secs(1))).await;
+    let (pair, network) = Pair::start_apart(target.address(), link(Duration::from_secs(2))).await;
     let mut client = pair.connect().await;
     assert_eq!(exchange(&mut client, b"hola").await, b"hola");
     settled(&network).await;
     let before = sent(&network);
     sleep(A_WHILE).await;
     let after = sent(&network);
-    // One a second each way: the question, and what acknowledges it.
-    assert!((before.0 + 2..=before.0 + 4).contains(&after.0), "{before:?} {after:?}");
-    assert!((before.1 + 2..=before.1 + 4).contains(&after.1), "{before:?} {after:?}");
+    // One in 2 s each way: the question, and what acknowledges it.
+    assert!((before.0 + 1..=before.0 + 2).contains(&after.0), "{before:?} {after:?}");
+    assert!((before.1 + 1..=before.1 + 2).contains(&after.1), "{before:?} {after:?}");
     assert_eq!(exchange(&mut client, b"hola").await, b"hola");
 }
 
@@ -61,11 +61,12 @@ fn sent(network: &Middlebox) -> (u64, u64) {
     (network.counts(Way::Up).received, network.counts(Way::Down).received)
 }
 
-/// Waits until the last answers are through, and the tries of larger datagrams: no packet for half a second.
+/// Waits until the last answers are through, and the tries of larger datagrams, and the one sign of life that proxy1
+/// asks for a second after the last data: its address may have changed.
 async fn settled(network: &Middlebox) {
     loop {
         let before = sent(network);
-        sleep(Duration::from_millis(500)).await;
+        sleep(Duration::from_millis(1_500)).await;
         if sent(network) == before {
             return;
         }

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use tests::client::{exchange, read_to_reset};
+use tests::client::{exchange, is_turned_away, read_to_reset};
 use tests::folder::{Folder, set_mode};
 use tests::pair::{Pair, Proxy, SealedLink};
 use tests::process::Process;
@@ -181,6 +181,7 @@ async fn revoking_ends_a_running_link_at_once() {
     assert!(!target.connection_ended().await, "the target saw an orderly end");
     assert!(revoked.elapsed() < Duration::from_secs(3), "{:?}", revoked.elapsed());
     proxy1.wait_for("revoked");
+    is_turned_away(proxy1.address()).await;
     joins(&other).await;
 }
 

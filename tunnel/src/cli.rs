@@ -165,9 +165,7 @@ fn parse_datagram(text: &str) -> Result<u16, String> {
 /// Anything else, in one sentence.
 pub fn parse_count(text: &str) -> Result<u32, String> {
     let count = text.parse().ok().filter(|count| *count > 0);
-    count.ok_or_else(|| {
-        format!("'{text}' is not a number that is possible here: write one from 1 to {}", u32::MAX)
-    })
+    count.ok_or_else(|| format!("'{text}' is not possible here: write a number from 1 to {}", u32::MAX))
 }
 
 /// A time that something may take: not nothing.

@@ -51,7 +51,7 @@ impl Invitation {
             }
             (None, Some(name)) => text.push_str(&format!(
                 "Join as this user on this machine:\n  {command}{option}\n\
-                 Join {from}: {command} --ticket and what `proxy2 ticket show {name}{option}` prints\n"
+                 Join {from}, with what `proxy2 ticket show {name}{option}` prints:\n  {command} --ticket TICKET\n"
             )),
             (None, None) => text.push_str(&format!(
                 "No ticket is valid: make one with `proxy2 ticket add NAME{option}` (tickets are in {})\n",

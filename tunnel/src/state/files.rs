@@ -61,9 +61,9 @@ pub(super) fn read_secret(path: &Path) -> Result<Option<Zeroizing<String>>, Stat
     };
     check_mode(&file, path)?;
     let mut text = Zeroizing::new(String::new());
-    file.read_to_string(&mut text).map_err(|error| match error.kind() == io::ErrorKind::InvalidData {
-        true => StateError::NoText { path: path.into() },
-        false => failed("read", path)(error),
+    file.read_to_string(&mut text).map_err(|error| {
+        let is_text = error.kind() != io::ErrorKind::InvalidData;
+        if is_text { failed("read", path)(error) } else { StateError::NoText { path: path.into() } }
     })?;
     Ok(Some(text))
 }

@@ -73,28 +73,31 @@ pub(super) const fn code_of(why: Refusal) -> ResetCode {
 
 /// Why `peer` does not answer, as far as that can be found out.
 pub(super) async fn silence(peer: SocketAddr) -> String {
+    let complaint = complaint(peer).await;
+    format!("{}. Trying on", explanation(peer, complaint.map(|error| error.kind())))
+}
+
+fn explanation(peer: SocketAddr, complaint: Option<io::ErrorKind>) -> String {
     use io::ErrorKind as Kind;
-    let told = complaint(peer).await;
-    let told = told.map(|error| (error.kind(), error));
-    let sentence = if let Some((Kind::ConnectionRefused, _)) = told {
+    let is = |kinds: &[Kind]| complaint.is_some_and(|kind| kinds.contains(&kind));
+    if is(&[Kind::ConnectionRefused]) {
         format!(
             "nothing listens on UDP {peer}: is proxy2 running there, on that port, and does no firewall refuse UDP?"
         )
-    } else if let Some((Kind::NetworkUnreachable | Kind::NetworkDown, _)) = told {
+    } else if is(&[Kind::NetworkUnreachable, Kind::NetworkDown]) {
         format!("this machine has no way to {peer}: is its network up?")
-    } else if let Some((Kind::HostUnreachable, _)) = told {
+    } else if is(&[Kind::HostUnreachable]) {
         format!(
             "{peer} cannot be reached: the address is wrong, its machine is off, or a firewall on the way refuses UDP"
         )
-    } else if let Some((Kind::PermissionDenied, _)) = told {
+    } else if is(&[Kind::PermissionDenied]) {
         format!("this machine does not let UDP out to {peer}: see its firewall")
     } else {
         format!(
             "no answer from UDP {peer}: proxy2 is not there, UDP does not get through, or the ticket is for \
              another proxy2"
         )
-    };
-    format!("{sentence}. Trying on")
+    }
 }
 
 /// What the system, or a machine on the way, says of a datagram to `peer`. A socket that is connected is told of ICMP
@@ -115,6 +118,8 @@ async fn complaint(peer: SocketAddr) -> Option<io::Error> {
 
 #[cfg(test)]
 mod tests {
+    use proto::sealed::handshake::{Epoch, UnixMicros};
+
     use super::*;
 
     #[tokio::test]
@@ -124,9 +129,23 @@ mod tests {
         assert!(silence(address).await.contains("no answer"));
         drop(silent);
         assert!(silence(address).await.contains("nothing listens"));
-        // A way that is not there, as the system says at once: nothing is sent to a port 0, or to this address.
-        let nowhere: SocketAddr = "[100::1]:9".parse().unwrap();
-        let sentence = silence(nowhere).await;
-        assert!(!sentence.contains("nothing listens"), "{sentence}");
+    }
+
+    #[test]
+    fn a_clock_that_is_off_is_told_by_how_much() {
+        let hour = 3_600_000_000;
+        let says = |time: u64| {
+            let (version, epoch) = (proto::sealed::handshake::VERSION, Epoch(1));
+            refused(&Refused { why: Refusal::ClockOff, time: UnixMicros(time), version, epoch })
+        };
+        let ours = Clock::unix().0;
+        assert!(says(ours - hour).contains("3600 s ahead of"), "{}", says(ours - hour));
+        assert!(says(ours + hour).contains("s behind"), "{}", says(ours + hour));
+    }
+
+    #[test]
+    fn a_ticket_made_a_moment_ago_may_be_waited_for_once() {
+        assert!(!is_final(Refusal::UnknownTicket, 1) && is_final(Refusal::UnknownTicket, 2));
+        assert!(is_final(Refusal::RevokedTicket, 1) && !is_final(Refusal::Busy, 9));
     }
 }
