@@ -39,7 +39,7 @@ mod tests {
             || Ok(count),
             |attempt| attempt().inspect_err(|error| blocked = error.kind() == io::ErrorKind::WouldBlock),
         );
-        (got.unwrap(), blocked)
+        (got.expect("the read has a count"), blocked)
     }
 
     #[test]

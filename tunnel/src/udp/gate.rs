@@ -44,7 +44,10 @@ impl Gate {
             match udp.try_send(transmit) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                     self.closed = Some(match waited {
-                        true => Box::pin(async { Ok(tokio::time::sleep(Self::PAUSE).await) }),
+                        true => Box::pin(async {
+                            tokio::time::sleep(Self::PAUSE).await;
+                            Ok(())
+                        }),
                         false => udp.writable(),
                     });
                     waited = true;

@@ -218,15 +218,23 @@ impl Reader {
                 }
                 self.answer(origin, &answer);
             }
+            Route::Full { ask } => {
+                self.tally.one(Count::DroppedHandshake);
+                self.challenge(Some(ask));
+            }
             Route::New { link, client, session, limits, rival, answer } => {
-                if let Some(rival) = rival.and_then(|rival| self.links.get(&rival)) {
-                    rival.mailbox.order(Order::Challenge);
-                }
+                self.challenge(rival);
                 self.start_link(link, origin.from, &client, *session, limits);
                 self.answer(origin, &answer);
             }
         }
         None
+    }
+
+    fn challenge(&self, rival: Option<LinkKey>) {
+        if let Some(rival) = rival.and_then(|rival| self.links.get(&rival)) {
+            rival.mailbox.order(Order::Challenge);
+        }
     }
 
     fn start_link(
