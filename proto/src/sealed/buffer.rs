@@ -20,8 +20,8 @@ pub(crate) struct Pool {
 }
 
 impl Pool {
-    /// Chunks kept for reuse while the link is busy: 4 MiB, what a fast one frees with one acknowledgement.
-    const KEEP: usize = 256;
+    /// Chunks kept for reuse: 1 MiB. More than a busy link cycles through at once would only hold memory.
+    const KEEP: usize = 64;
 
     /// Bytes in chunks that are out.
     pub(crate) const fn used(&self) -> usize {

@@ -32,9 +32,12 @@ const LOSS_MEMORY: f64 = 1_024.0;
 /// A path that loses one packet in two thousand is lossy: a single loss counts for some 700 packets.
 const LOSSY: f64 = 0.000_5;
 
-/// Probe time-outs of one length before the next, longer one. Losses come in bursts, and where a burst is what stops
-/// both sides, it ends the sooner the more is sent; a dead path costs little until the gap has grown.
+/// Probe time-outs of the first length. Losses come in bursts, and where a burst is what stops both sides, it ends the
+/// sooner the more is sent.
 const PATIENCE: u32 = 16;
+
+/// Probe time-outs of each further length, twice the one before, up to [`MAX_PROBE_GAP`]: a dead path costs little.
+const STEP: u32 = 2;
 
 /// After this many round trips without a packet that was thought lost and arrived, the reordering window narrows (RFC 8985
 /// section 6.2 step 4 says 16 recoveries).
@@ -289,7 +292,8 @@ impl Recovery {
 
     fn probe_due(&self) -> Time {
         let base = self.rtt.probe_timeout(ack::MAX_DELAY);
-        let gap = base.saturating_mul(1 + self.probe_count / PATIENCE).min(base.max(MAX_PROBE_GAP));
+        let doublings = (self.probe_count.saturating_sub(PATIENCE) / STEP).min(u32::BITS - 1);
+        let gap = base.saturating_mul(1 << doublings).min(base.max(MAX_PROBE_GAP));
         self.last_tracked + gap.min(MAX_PROBE_GAP * 3)
     }
 

@@ -1,6 +1,7 @@
 //! Two transports on a virtual clock with a bad network between them.
 #![expect(clippy::print_stdout, reason = "a test's measurements, shown with --nocapture")]
 
+mod dead_path;
 mod large_packets;
 mod many_streams;
 mod network;
