@@ -6,6 +6,7 @@ use super::ranges::RangeSet;
 use super::recv::RecvHalf;
 use super::schedule::Turn;
 use super::send::SendHalf;
+use super::transport::writers::Wants;
 use crate::time::Time;
 use slab::Slab;
 use std::collections::BTreeMap;
@@ -93,8 +94,8 @@ pub(crate) struct Stream {
     pub(crate) told_reset: bool,
     /// Whether the application has been told that there is something to read, and has not read since.
     pub(crate) told_readable: bool,
-    /// Whether the application wants to know when there is room to write.
-    pub(crate) wants_room: bool,
+    /// What the application waits for before it writes on.
+    pub(crate) wants: Wants,
     /// The receive window in bytes, and when it was last extended.
     pub(crate) window: u64,
     window_at: Time,
@@ -132,7 +133,7 @@ impl Stream {
             peer_reset: None,
             told_reset: false,
             told_readable: false,
-            wants_room: false,
+            wants: Wants::default(),
             window: granted,
             window_at: Time::ZERO,
         }

@@ -11,6 +11,7 @@ mod settle;
 #[cfg(test)]
 mod tests;
 mod transmit;
+pub(super) mod writers;
 
 use super::ack::Acks;
 use super::frame::{Malformed, ResetCode, StreamId};
@@ -25,6 +26,7 @@ use crate::time::Time;
 use std::collections::VecDeque;
 use std::time::Duration;
 pub use transmit::Built;
+use writers::Waiting;
 
 /// Limits and sizes of a link; the options of the programs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -112,8 +114,8 @@ pub struct Transport {
     /// Packets since the floor was last told.
     since_floor: u32,
     outcomes: Vec<Outcome>,
-    /// Streams whose writers were told to wait; some may be gone.
-    starved: Vec<usize>,
+    /// Streams whose writers were told to wait.
+    waiting: Waiting,
 }
 
 impl Transport {
@@ -137,7 +139,7 @@ impl Transport {
             full: false,
             since_floor: 0,
             outcomes: Vec::new(),
-            starved: Vec::new(),
+            waiting: Waiting::default(),
             settings,
         }
     }

@@ -5,16 +5,6 @@ use crate::sealed::frame::{ResetCode, StreamId};
 use crate::sealed::streams::OwnReset;
 use crate::time::Time;
 
-/// Unsent bytes a stream may always have: a full batch for the socket.
-const LEAST_UNSENT: u64 = 128 * 1024;
-
-/// Unsent bytes a stream may have at the most: two batches for the socket. More would have left the processor's cache
-/// when they are sealed (7 % of proxy1's time on loopback), and would only wait here for what TCP keeps as well.
-const MOST_UNSENT: u64 = 256 * 1024;
-
-/// Room smaller than this is not worth a read: it would make small packets.
-const LEAST_ROOM: usize = 16 * 1024;
-
 impl Transport {
     /// Opens a stream to `target`, in the words of the specification. Data may be written at once. `None`: the peer
     /// takes no more streams at a time.
@@ -34,33 +24,6 @@ impl Transport {
         stream.announcing = true;
         stream.due.opened = true;
         self.queue_control(key);
-    }
-
-    /// How many bytes the application should write to the stream at the most, now. Zero: wait for
-    /// [`super::Event::Writable`]. Half of the link's memory is for what is written and not acknowledged.
-    pub fn room(&mut self, id: StreamId) -> usize {
-        let limit = self.memory_for_each_way();
-        let used = self.streams.pools.send.used();
-        // The last quarter is for streams that hold nothing: so each of them always gets on.
-        let left = (limit / 4 * 3).saturating_sub(used);
-        let reserve = if limit.saturating_sub(used) >= 2 * LEAST_ROOM { LEAST_ROOM } else { 0 };
-        let window = self.recovery.controller.window();
-        let Some((key, stream, _)) = self.streams.find(id) else { return 0 };
-        if !stream.takes_bytes() {
-            return 0;
-        }
-        // Unsent bytes only add delay: twice the window keeps the path busy over a wake-up.
-        let most = (window * 2).clamp(LEAST_UNSENT, MOST_UNSENT);
-        let wanted = usize::try_from(most.saturating_sub(stream.send.unsent())).unwrap_or(0);
-        let room = wanted.min(left.max(if stream.send.held() == 0 { reserve } else { 0 }));
-        if room >= LEAST_ROOM {
-            stream.wants_room = false;
-            return room;
-        }
-        if !std::mem::replace(&mut stream.wants_room, true) {
-            self.starved.push(key);
-        }
-        0
     }
 
     /// Writes `bytes`; the caller has asked [`Transport::room`].

@@ -1,6 +1,6 @@
 //! What becomes of the packets that left: arrived or lost, their contents are settled with their owners.
 
-use super::{Event, Transport};
+use super::Transport;
 use crate::sealed::recovery::Outcome;
 use crate::sealed::sent::Content;
 use crate::time::Time;
@@ -41,7 +41,12 @@ impl Transport {
             return;
         };
         match content {
-            Content::Data { range, fin, .. } => stream.send.on_acked(range.clone(), *fin, &mut pools.send),
+            Content::Data { range, fin, .. } => {
+                stream.send.on_acked(range.clone(), *fin, &mut pools.send);
+                if stream.send.held() == 0 {
+                    self.holds_nothing(key);
+                }
+            }
             Content::Reset(_) => {
                 if let Some(reset) = &mut stream.own_reset {
                     reset.acked = true;
@@ -78,16 +83,5 @@ impl Transport {
             Content::MtuProbe(_) => {}
         }
         self.queue_control(key);
-    }
-
-    /// Tells the writers that were told to wait, once there is room.
-    pub(super) fn tell_writers(&mut self) {
-        for key in std::mem::take(&mut self.starved) {
-            let Some((stream, _)) = self.streams.get(key) else { continue };
-            let id = stream.id;
-            if std::mem::take(&mut stream.wants_room) && self.room(id) > 0 {
-                self.events.push_back(Event::Writable(id));
-            }
-        }
     }
 }

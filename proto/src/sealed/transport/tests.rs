@@ -105,3 +105,16 @@ fn memory_that_a_reset_frees_is_told_to_who_waits_for_it() {
     transport.handle_packet(now, 0, &room[..length]).unwrap();
     assert!(is_told(&mut transport, waits), "the peer's reset");
 }
+
+#[test]
+fn a_writer_that_is_too_far_ahead_is_told_when_its_bytes_leave() {
+    let now = Time::ZERO + MS;
+    let mut transport = Transport::new(Side::Client, Settings::default());
+    let id = transport.open(b"").unwrap();
+    let room = transport.room(id);
+    transport.write(now, id, &vec![7; room - 8_000]);
+    assert_eq!(transport.room(id), 0, "8,000 bytes are not worth a read");
+    assert!(!is_told(&mut transport, id));
+    while transport.poll_packet(now, &mut [0; 1_500]).is_some() {}
+    assert!(is_told(&mut transport, id), "without any acknowledgement");
+}

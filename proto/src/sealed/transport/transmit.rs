@@ -210,6 +210,7 @@ impl Transport {
             }
             self.recovery.log.note(Content::Data { id: stream.id, range: piece.range, fin: piece.fin });
             self.schedule.sent(&mut stream.turn, length as u64, stream.send.is_ready());
+            self.sent_some(key);
         }
     }
 }

@@ -131,6 +131,8 @@ impl<S: Side> Task<S> {
             }
             self.sweep(now);
             let sent = self.transmit(cx);
+            // What left may have made room for a writer.
+            moved |= self.drain(now);
             self.over |= self.side.is_over() && sent.is_ready();
             if self.over {
                 return Poll::Ready(Ok(()));
@@ -199,9 +201,11 @@ impl<S: Side> Task<S> {
         true
     }
 
-    /// Takes what the link has to say.
-    fn drain(&mut self, now: Time) {
+    /// Takes what the link has to say; whether it had anything.
+    fn drain(&mut self, now: Time) -> bool {
+        let mut any = false;
         while let Some(event) = self.link.poll_event() {
+            any = true;
             match event {
                 Event::Stream(event) => self.stream_event(now, event),
                 Event::Restarted => {
@@ -218,6 +222,7 @@ impl<S: Side> Task<S> {
                 | Event::Broken(_) => self.link_event(now, &event),
             }
         }
+        any
     }
 
     fn link_event(&mut self, now: Time, event: &Event) {
