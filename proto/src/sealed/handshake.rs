@@ -45,9 +45,9 @@ pub struct UnixMicros(pub u64);
 pub struct Limits {
     /// Streams the other side may have open at once.
     pub streams: u32,
-    /// Bytes of stream data it may send on the whole link.
+    /// Bytes of stream data this side means to hold on the whole link; for information.
     pub link_credit: u64,
-    /// Bytes of stream data it may send on each stream.
+    /// Bytes of stream data it may send on a new stream; the specification fixes them, so for information.
     pub stream_credit: u64,
     /// The largest UDP payload in bytes that this side can receive.
     pub datagram: u16,

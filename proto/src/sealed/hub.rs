@@ -85,7 +85,9 @@ struct Entry {
     id: LinkId,
     instance: Instance,
     life: Life,
-    /// When the last datagram with one of its indices came. It may be forged, but only by who sees the link's datagrams
+    /// Whether a datagram with one of its indices came.
+    used: bool,
+    /// When the last of them came, or the link was made. It may be forged, but only by who sees the link's datagrams
     /// and could as well suppress them.
     seen: Time,
 }
@@ -99,6 +101,9 @@ const SILENT_RIVAL: Duration = Duration::from_secs(1);
 /// The share of the places, as its divisor, that is for clients without a link.
 const RESERVE: usize = 4;
 
+/// Lives that took nothing which are remembered. Each cost its client a question that was good.
+const UNUSED: usize = 1_024;
+
 /// The table.
 #[derive(Debug)]
 pub struct Hub {
@@ -107,6 +112,8 @@ pub struct Hub {
     max_links: usize,
     /// How many links were made; the life of the last.
     lives: Life,
+    /// Lives that took nothing and are over: their clients' streams need not go with them.
+    unused: BTreeMap<(PublicKey, LinkId), Life>,
     entries: Slab<Entry>,
     by_name: BTreeMap<(PublicKey, LinkId), LinkKey>,
     by_instance: BTreeMap<(PublicKey, Instance), LinkKey>,
@@ -123,6 +130,7 @@ impl Hub {
             limits,
             max_links,
             lives: Life(0),
+            unused: BTreeMap::new(),
             entries: Slab::new(),
             by_name: BTreeMap::new(),
             by_instance: BTreeMap::new(),
@@ -161,6 +169,12 @@ impl Hub {
     pub fn remove(&mut self, link: LinkKey) {
         let Some(entry) = self.entries.try_remove(link.0) else { return };
         self.by_name.remove(&(entry.client, entry.id));
+        if !entry.used {
+            if self.unused.len() >= UNUSED {
+                self.unused.pop_first();
+            }
+            self.unused.insert((entry.client, entry.id), entry.life);
+        }
         if self.by_instance.get(&(entry.client, entry.instance)) == Some(&link) {
             self.by_instance.remove(&(entry.client, entry.instance));
         }
@@ -189,7 +203,7 @@ impl Hub {
         let Some(header) = Header::parse(datagram) else { return Route::Drop(Dropped::Malformed) };
         let Some(&link) = self.by_index.get(&header.receiver) else { return Route::Drop(Dropped::Stray) };
         if let Some(entry) = self.entries.get_mut(link.0) {
-            entry.seen = now;
+            (entry.used, entry.seen) = (true, now);
         }
         Route::Link(link)
     }
@@ -222,15 +236,18 @@ impl Hub {
         }
         let index = self.free_index();
         let life = known.and_then(|link| self.entries.get(link.0)).map(|entry| entry.life);
-        let life = life.unwrap_or_else(|| Life(self.lives.0.wrapping_add(1)));
+        let life = life.or_else(|| self.unused.remove(&(client, id)));
+        let life = life.unwrap_or_else(|| {
+            self.lives.0 = self.lives.0.wrapping_add(1);
+            self.lives
+        });
         let (answer, session) = request.accept(index, life, self.limits);
         let session = Box::new(session);
         if let Some(link) = known {
             self.by_index.insert(index, link);
             return Route::Session { link, session, answer };
         }
-        let link = LinkKey(self.entries.insert(Entry { client, id, instance, life, seen: now }));
-        self.lives = life;
+        let link = LinkKey(self.entries.insert(Entry { client, id, instance, life, used: false, seen: now }));
         self.by_index.insert(index, link);
         self.by_name.insert((client, id), link);
         let rival = self.by_instance.insert((client, instance), link);

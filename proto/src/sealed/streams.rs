@@ -14,12 +14,13 @@ use std::collections::BTreeMap;
 /// Bytes that may be sent on a new stream before the peer has said anything about it (specification).
 pub(crate) const INITIAL_CREDIT: u64 = 64 * 1024;
 
-/// The window of a stream whose use is not known yet: two megabytes go through without a wait for credit, which is
-/// what a start on a path of 20 Mbit/s over a satellite has on its way.
+/// The window of a stream whose use is not known yet, as soon as the peer can be told: two mebibytes go through without a
+/// wait for credit, which is what a path of 20 Mbit/s over a satellite has on its way. A stream that the peer opens has
+/// [`INITIAL_CREDIT`] until it hears of this, a round trip after its `C` left; one of our own says it in its `C`.
 const FIRST_WINDOW: u64 = 2 * 1024 * 1024;
 
 /// The share of the free memory, as its divisor, that a stream of unknown use may be promised. Streams that never use
-/// what they were promised thus leave 1 MiB of 32 MiB to those that do, however many they are.
+/// what they were promised thus leave 1 MiB, of the 24 MiB of a link of 64, to those that do, however many they are.
 const FIRST_SHARE: u64 = 16;
 
 /// The window that every stream has, even on a link that is short of memory: no less than the peer takes for granted.

@@ -7,9 +7,10 @@ use crate::sealed::packet::{HEADER_LEN, TAG_LEN};
 use crate::time::Time;
 use std::time::Duration;
 
-/// A server's link without streams ends after so long a silence. Its client has given it up after a tenth of that, so
-/// that no stream is begun on it even if the clocks of the two run differently.
-const DESERTED: Duration = Duration::from_secs(600);
+/// A server's link without streams ends after so long a silence. Its client has most probably rested long before; but the
+/// path may have died, for hours, just before the first packet of a stream, which would then be lost with the link. If
+/// its place is needed it is asked much sooner: see [`crate::sealed::hub`].
+const DESERTED: Duration = Duration::from_secs(24 * 3_600);
 
 /// The code in the packet that gives a link back.
 const END_REST: u64 = 0;

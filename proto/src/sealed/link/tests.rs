@@ -1,8 +1,12 @@
 //! Two ends of a link, with real keys, on a virtual clock.
 
+mod hostile;
 mod pair;
 mod path_and_peers;
 mod places;
+mod script;
+mod sweep;
+mod wire;
 
 use pair::Pair;
 use std::time::Duration;

@@ -1,5 +1,7 @@
 //! A client's link, a hub with its links, and the datagrams between them.
 
+use super::script::Script;
+use super::wire::Wire;
 use crate::sealed::acceptor::{self, Acceptor, CLOCK_TOLERANCE};
 use crate::sealed::cipher::CipherSupport;
 use crate::sealed::frame::StreamId;
@@ -13,12 +15,13 @@ use crate::sealed::random::Random;
 use crate::sealed::transport;
 use crate::ticket::Ticket;
 use crate::time::Time;
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-const DELAY: Duration = Duration::from_millis(10);
+/// Where somebody on the way may send from.
+const STRANGER: &str = "203.0.113.7:7";
 
 /// Everything two proxies are, without sockets.
 pub(crate) struct Pair {
@@ -40,8 +43,19 @@ pub(crate) struct Pair {
     pub(crate) deaf: bool,
     /// So many of the next datagrams to the client are lost.
     pub(crate) lose_to_client: u32,
-    to_server: VecDeque<(Time, SocketAddr, Vec<u8>)>,
-    to_client: VecDeque<(Time, SocketAddr, Vec<u8>)>,
+    /// To the server and to the client.
+    pub(crate) wires: [Wire; 2],
+    /// Somebody on the way, who sends this many datagrams of his own for each that passes.
+    pub(crate) forgeries: usize,
+    /// What he has heard.
+    overheard: Vec<Vec<u8>>,
+    /// How many of his have arrived.
+    pub(crate) forged: u64,
+    /// Datagrams that the hub dropped.
+    pub(crate) dropped: u64,
+    /// What the applications do, of the client and of the server.
+    pub(crate) scripts: Option<[Script; 2]>,
+    room: Vec<u8>,
     ticket: Ticket,
     key: PrivateKey,
     settings: Settings,
@@ -84,8 +98,13 @@ impl Pair {
             alive: true,
             deaf: false,
             lose_to_client: 0,
-            to_server: VecDeque::new(),
-            to_client: VecDeque::new(),
+            wires: [Wire::new(u64::from(seed)), Wire::new(u64::from(seed) + 1_000)],
+            forgeries: 0,
+            overheard: Vec::new(),
+            forged: 0,
+            dropped: 0,
+            scripts: None,
+            room: vec![0; 65_000],
             ticket,
             key,
             settings,
@@ -133,7 +152,7 @@ impl Pair {
         let mut random = random(self.seed, 50);
         let question = initiator.start(self.now, self.unix(), 1, &mut random);
         let from = "192.0.2.99:9000".parse().unwrap();
-        self.to_server.push_back((self.now + DELAY, from, question));
+        self.wires[0].deliver(self.now, (from, question));
     }
 
     /// Streams of the client and of all links of the server.
@@ -148,14 +167,12 @@ impl Pair {
     fn settle(&mut self) {
         for _ in 0..20 {
             let mut busy = false;
-            while self.to_server.front().is_some_and(|(due, ..)| *due <= self.now) {
-                let (_, from, mut datagram) = self.to_server.pop_front().unwrap();
+            while let Some((from, mut datagram)) = self.wires[0].arrive(self.now) {
                 self.arrived[1] += 1;
                 self.at_server(from, &mut datagram);
                 busy = true;
             }
-            while self.to_client.front().is_some_and(|(due, ..)| *due <= self.now) {
-                let (_, to, mut datagram) = self.to_client.pop_front().unwrap();
+            while let Some((to, mut datagram)) = self.wires[1].arrive(self.now) {
                 if self.lose_to_client > 0 {
                     self.lose_to_client -= 1;
                 } else if to == self.client_address && !(self.deaf && Kind::of(&datagram) == Some(Kind::Data))
@@ -178,7 +195,10 @@ impl Pair {
             return;
         }
         let answer = match self.hub.handle(now, unix, from, datagram) {
-            Route::Drop(_) => return,
+            Route::Drop(_) => {
+                self.dropped += 1;
+                return;
+            }
             Route::Full { ask } => {
                 if let Some(link) = self.links.get_mut(&ask) {
                     link.challenge(now);
@@ -209,26 +229,51 @@ impl Pair {
             }
         };
         assert!(answer.len() <= datagram.len(), "an answer is never larger than the question");
-        self.to_client.push_back((now + DELAY, from, answer));
+        self.send(1, from, &answer);
+    }
+
+    /// A datagram leaves, and perhaps others with it.
+    fn send(&mut self, way: usize, address: SocketAddr, datagram: &[u8]) {
+        self.wires[way].send(self.now, address, datagram);
+        for _ in 0..self.forgeries {
+            let forged = self.wires[way].forgery(datagram, &self.overheard);
+            let stranger = [address, STRANGER.parse().unwrap()][self.wires[way].below(2)];
+            if way == 0 || stranger == address {
+                self.wires[way].deliver(self.now, (stranger, forged));
+                self.forged += 1;
+            }
+        }
+        if self.forgeries > 0 {
+            assert_ne!(address, STRANGER.parse().unwrap(), "strangers get nothing");
+            let at = self.wires[way].below(64);
+            self.overheard.resize(64, Vec::new());
+            self.overheard[at] = datagram.to_vec();
+        }
     }
 
     /// Timers, events and datagrams of both sides.
     fn drive(&mut self) -> bool {
         let (now, unix, alive) = (self.now, self.unix(), self.alive);
-        let mut out = vec![0; 65_000];
+        let mut out = std::mem::take(&mut self.room);
         let mut busy = false;
         self.client.handle_timeout(now);
         while let Some(event) = self.client.poll_event() {
+            if let Some([script, _]) = &mut self.scripts {
+                script.hear(now, &mut self.client, &mut self.heard_by_client, &event);
+            }
             self.client_events.push(event);
+        }
+        if let Some([script, _]) = &mut self.scripts {
+            script.say(now, &mut self.client);
         }
         read_all(now, &mut self.client, &mut self.heard_by_client);
         while let Some(transmit) = self.client.poll_transmit(now, unix, &mut out) {
             busy = true;
             for datagram in out[..transmit.length].chunks(transmit.segment).filter(|_| alive) {
-                self.to_server.push_back((now + DELAY, self.client_address, datagram.to_vec()));
+                self.send(0, self.client_address, datagram);
             }
         }
-        let mut gone = Vec::new();
+        let (mut gone, mut sent) = (Vec::new(), Vec::new());
         for (key, link) in &mut self.links {
             link.handle_timeout(now);
             while let Some(event) = link.poll_event() {
@@ -237,18 +282,28 @@ impl Pair {
                     self.dialled += 1;
                     self.heard_by_server.insert(*id, Vec::new());
                 }
+                if let Some([_, script]) = &mut self.scripts {
+                    script.hear(now, link, &mut self.heard_by_server, &event);
+                }
                 if matches!(event, Event::Gone | Event::Ended(_)) {
                     gone.push(*key);
                 }
                 self.server_events.push(event);
             }
+            if let Some([_, script]) = &mut self.scripts {
+                script.say(now, link);
+            }
             read_all(now, link, &mut self.heard_by_server);
             while let Some(transmit) = link.poll_transmit(now, unix, &mut out) {
                 busy = true;
                 for datagram in out[..transmit.length].chunks(transmit.segment).filter(|_| alive) {
-                    self.to_client.push_back((now + DELAY, transmit.to, datagram.to_vec()));
+                    sent.push((transmit.to, datagram.to_vec()));
                 }
             }
+        }
+        self.room = out;
+        for (to, datagram) in sent {
+            self.send(1, to, &datagram);
         }
         for key in gone {
             self.hub.remove(key);
@@ -265,11 +320,10 @@ impl Pair {
             if done(self) {
                 return true;
             }
-            let queues = [&self.to_server, &self.to_client]
-                .map(|queue| queue.front().map_or(Time::NEVER, |(due, ..)| *due));
+            let wires = self.wires.each_ref().map(Wire::next);
             let links =
                 self.links.values().map(|link| link.poll_timeout(self.now)).min().unwrap_or(Time::NEVER);
-            let next = links.min(self.client.poll_timeout(self.now)).min(queues[0]).min(queues[1]);
+            let next = links.min(self.client.poll_timeout(self.now)).min(wires[0]).min(wires[1]);
             if next > end {
                 self.now = end;
                 return false;
@@ -279,7 +333,7 @@ impl Pair {
     }
 }
 
-fn read_all(now: Time, link: &mut Link, heard: &mut BTreeMap<StreamId, Vec<u8>>) {
+pub(super) fn read_all(now: Time, link: &mut Link, heard: &mut BTreeMap<StreamId, Vec<u8>>) {
     for (id, bytes) in heard.iter_mut() {
         let read = link.transport().read_with(now, *id, |slices| {
             let before = bytes.len();

@@ -204,3 +204,18 @@ fn a_ticket_that_is_used_a_moment_before_it_is_good_works_a_moment_later() {
     greet(&mut pair);
     assert!(pair.now - now <= Duration::from_millis(500), "{:?}", pair.now - now);
 }
+
+/// What the programs do with a link that shows no sign of life within seconds of its handshake.
+#[test]
+fn a_link_that_was_dropped_before_its_first_packet_costs_no_stream() {
+    let mut pair = Pair::new(16);
+    let id = pair.client.transport().open(b"").unwrap();
+    pair.client.transport().write(pair.now, id, b"hola");
+    assert!(pair.run_until(SECOND, |pair| pair.client.is_up()));
+    pair.alive = false;
+    pair.run_until(SECOND * 30, |_| false);
+    pair.give_up_link();
+    pair.alive = true;
+    assert!(pair.run_until(SECOND * 2, |pair| pair.heard_by_server.get(&id).is_some_and(|b| b == b"hola")));
+    assert!(!pair.client_events.contains(&Event::Restarted));
+}

@@ -36,11 +36,11 @@ fn a_link_without_streams_is_given_back_after_a_minute_and_costs_nothing() {
 
 /// The client is killed, or its last word is lost: either way proxy2 hears nothing.
 #[test]
-fn a_link_without_streams_ends_after_ten_silent_minutes() {
+fn a_link_without_streams_ends_after_a_silent_day() {
     let mut pair = Pair::new(22);
     call(&mut pair);
     pair.alive = false;
-    pair.run_until(MINUTE * 10 - SECOND * 5, |_| false);
+    pair.run_until(MINUTE * 24 * 60 - SECOND * 5, |_| false);
     assert_eq!(pair.links.len(), 1);
     assert!(pair.run_until(SECOND * 10, |pair| pair.links.is_empty()));
     assert!(pair.server_events.contains(&Event::Gone));

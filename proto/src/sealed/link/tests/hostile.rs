@@ -1,0 +1,37 @@
+//! Somebody on the way changes, cuts, repeats, reflects and invents datagrams, from his address and from others'.
+
+use super::pair::Pair;
+use super::path_and_peers::{greet, say};
+use crate::sealed::link::{Dropped, Event};
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+const fn sum(dropped: Dropped) -> u64 {
+    dropped.malformed + dropped.forged + dropped.replayed + dropped.unasked
+}
+
+#[test]
+fn whatever_is_injected_changes_nothing_and_is_counted() {
+    for seed in 0..40 {
+        let mut pair = Pair::new(seed);
+        pair.forgeries = 1 + usize::from(seed % 3);
+        let id = greet(&mut pair);
+        for round in 0..20u8 {
+            say(&mut pair, id, &[round; 3_000]);
+            let (now, link) = (pair.now, pair.links.values_mut().next().expect("a link"));
+            link.transport().write(now, id, &[round; 3_000]);
+        }
+        assert!(pair.run_until(SECOND * 5, |pair| pair.heard_by_client[&id].len() == 60_000));
+        pair.forgeries = 0;
+        pair.run_until(SECOND * 5, |_| false);
+        let expected: Vec<u8> = (0..20).flat_map(|round| [round; 3_000]).collect();
+        assert!(pair.heard_by_server[&id] == [b"hola", &expected[..]].concat(), "seed {seed}");
+        assert!(pair.heard_by_client[&id] == expected, "seed {seed}");
+        let ends: u64 = pair.links.values().chain([&pair.client]).map(|link| sum(link.dropped)).sum();
+        assert_eq!(ends + pair.dropped, pair.forged, "seed {seed}: each is counted once");
+        assert_eq!((pair.links.len(), pair.dialled), (1, 1), "seed {seed}");
+        let moved = pair.server_events.iter().any(|event| matches!(event, Event::Moved(_)));
+        assert!(!moved, "seed {seed}");
+    }
+}
