@@ -210,7 +210,6 @@ impl Recovery {
             now,
             rtt: sample.flatten().unwrap_or_else(|| self.rtt.latest()),
             min_rtt: self.rtt.lowest(),
-            variation: self.rtt.variation(),
             sample: self.rate.sample(self.rtt.lowest()),
             delivered: self.rate.delivered(),
             in_flight: self.log.in_flight(),
