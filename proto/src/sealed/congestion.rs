@@ -43,6 +43,10 @@ const DRAIN_ROUNDS: u32 = 4;
 /// or in clumps (BBR).
 const WINDOW_GAIN: f64 = 2.0;
 
+/// The same after a round that lost more than the path's own: others and we fill the queue together, and whoever sees it
+/// overflow asks for less of it. Of two links at once and of a link beside BBR it halves what is dropped.
+const FULL_WINDOW_GAIN: f64 = 1.25;
+
 /// Never fewer: 16 packets keep acknowledgements coming where a burst of losses takes ten of them.
 const MIN_PACKETS: u64 = 16;
 
@@ -84,6 +88,8 @@ pub(crate) struct Controller {
     rate_before: u64,
     /// Looks in a row that found more.
     climbs: u32,
+    /// The last round lost more than the path's own: the queue overflows.
+    overflows: bool,
 }
 
 impl Controller {
@@ -108,6 +114,7 @@ impl Controller {
             losses: Losses::default(),
             rate_before: 0,
             climbs: 0,
+            overflows: false,
         }
     }
 
@@ -184,6 +191,7 @@ impl Controller {
         self.losses.judge();
         if let Some(finding) = finding {
             self.queue.on_round(finding.lowest_rtt, ack.min_rtt);
+            self.overflows = self.losses.is_excess(&finding.tally);
             self.note_rate(&finding);
             self.advance(&finding);
         }
@@ -300,7 +308,8 @@ impl Controller {
         }
         // What gathers while a busy machine does not wake us is no queue of the path.
         let late = self.rate() as f64 * LATE.as_secs_f64();
-        let window = whole(self.product() * WINDOW_GAIN + late) + 3 * self.mtu;
+        let gain = if self.overflows { FULL_WINDOW_GAIN } else { WINDOW_GAIN };
+        let window = whole(self.product() * gain + late) + 3 * self.mtu;
         window.max(MIN_PACKETS * self.mtu)
     }
 

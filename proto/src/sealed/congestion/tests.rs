@@ -153,3 +153,12 @@ fn the_window_is_two_products_and_never_tiny() {
     bench.cruise(|_| 0);
     assert_eq!(bench.controller.window(), 16_000);
 }
+
+#[test]
+fn a_queue_that_overflows_gets_a_smaller_window() {
+    let mut bench = Bench::new();
+    bench.rounds(60, |_| 0);
+    bench.cruise(|_| 0);
+    bench.rounds(2, |_| 30);
+    assert_eq!(bench.controller.window(), 50_000 / 4 * 5 + 2_000 + 3_000);
+}
