@@ -1,9 +1,12 @@
 //! Two transports on a virtual clock with a bad network between them.
 #![expect(clippy::print_stdout, reason = "a test's measurements, shown with --nocapture")]
 
+mod bottleneck;
+mod gentle;
 mod many_streams;
 mod network;
 mod pair;
+mod rivals;
 mod speed;
 mod thin;
 
