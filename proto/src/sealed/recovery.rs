@@ -4,15 +4,20 @@
 //! has had a round trip and the reordering window to show up. The window follows what the path does: a packet that was
 //! thought lost and arrives widens it.
 
+mod disorder;
+mod lossiness;
+
 use super::congestion::{AckEvent, Controller};
 use super::frame::Ack;
 use super::pacing::Pacer;
 use super::ranges::RangeSet;
 use super::rate::Rate;
-use super::rtt::{GRANULARITY, Rtt};
+use super::rtt::Rtt;
 use super::sent::{Fate, SentLog};
 use super::{ack, rtt};
 use crate::time::Time;
+use disorder::Disorder;
+use lossiness::Lossiness;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -26,22 +31,12 @@ const DEAD_AFTER: u32 = 5;
 /// Packets that one probe time-out lets go (RFC 9002 section 6.2.4): two, as one may be lost as well.
 const PROBES: u32 = 2;
 
-/// Packets over which [`Recovery::is_lossy`] looks back.
-const LOSS_MEMORY: f64 = 1_024.0;
-
-/// A path that loses one packet in two thousand is lossy: a single loss counts for some 700 packets.
-const LOSSY: f64 = 0.000_5;
-
 /// Probe time-outs of the first length. Losses come in bursts, and where a burst is what stops both sides, it ends the
 /// sooner the more is sent.
 const PATIENCE: u32 = 16;
 
 /// Probe time-outs of each further length, twice the one before, up to [`MAX_PROBE_GAP`]: a dead path costs little.
 const STEP: u32 = 2;
-
-/// After this many round trips without a packet that was thought lost and arrived, the reordering window narrows (RFC 8985
-/// section 6.2 step 4 says 16 recoveries).
-const CALM_ROUNDS: u32 = 16;
 
 /// The state of recovery on one path.
 #[derive(Debug)]
@@ -57,17 +52,14 @@ pub(crate) struct Recovery {
     mtu: u16,
     /// The highest packet acknowledged.
     largest_acked: Option<u64>,
-    /// Beyond the least window: how much later than others packets came.
-    reordering: Duration,
-    reordered_at: Time,
+    disorder: Disorder,
     loss_due: Option<Time>,
     /// Half of the window or more was in use before the acknowledgement that is being taken in.
     busy: bool,
     probe_count: u32,
     probes_left: u32,
     last_tracked: Time,
-    /// Share of packets lost of late.
-    lossiness: f64,
+    lossiness: Lossiness,
     /// Packets known to have arrived, as far back as the log.
     acked: RangeSet,
     /// Scratch: what an acknowledgement says for the first time.
@@ -109,14 +101,13 @@ impl Recovery {
             rate: Rate::default(),
             mtu,
             largest_acked: None,
-            reordering: Duration::ZERO,
-            reordered_at: Time::ZERO,
+            disorder: Disorder::default(),
             loss_due: None,
             busy: false,
             probe_count: 0,
             probes_left: 0,
             last_tracked: Time::ZERO,
-            lossiness: 0.0,
+            lossiness: Lossiness::default(),
             acked: RangeSet::default(),
             fresh: Vec::new(),
             counts: Counts::default(),
@@ -135,7 +126,7 @@ impl Recovery {
         let tag = self.controller.tag() + 1;
         self.controller = Controller::starting_at(mtu, tag);
         self.mtu = mtu;
-        self.reordering = Duration::ZERO;
+        self.disorder = Disorder::default();
         self.probe_count = 0;
         self.probes_left = PROBES;
     }
@@ -215,7 +206,6 @@ impl Recovery {
             now,
             rtt: sample.flatten().unwrap_or_else(|| self.rtt.latest()),
             min_rtt: self.rtt.lowest(),
-            variation: self.rtt.variation(),
             sample: self.rate.sample(self.rtt.lowest()),
             delivered: self.rate.delivered(),
             in_flight: self.log.in_flight(),
@@ -234,33 +224,21 @@ impl Recovery {
             Fate::Lost => {
                 self.counts.spurious += 1;
                 self.controller.on_spurious(phase);
-                let late = now.since(sent).saturating_sub(self.rtt.smoothed());
-                self.reordering = self.reordering.max(late + late / 8).min(self.rtt.smoothed());
-                self.reordered_at = now;
+                self.disorder.on_late(now, now.since(sent), &self.rtt);
             }
         }
         self.log.set_fate(number, Fate::Acked);
-        self.lossiness -= self.lossiness / LOSS_MEMORY;
+        self.lossiness.on_arrived();
         self.rate.on_acked(now, sent, size, snapshot);
         outcomes.push(Outcome::Acked(number));
         true
     }
 
-    /// How long beyond a round trip a packet may take while later ones arrive.
-    fn reordering_window(&self) -> Duration {
-        (self.rtt.lowest() / 8).max(GRANULARITY).max(self.reordering)
-    }
-
     fn detect_losses(&mut self, now: Time, outcomes: &mut Vec<Outcome>) {
         self.loss_due = None;
         let Some(largest) = self.largest_acked else { return };
-        if self.reordering > Duration::ZERO
-            && now.since(self.reordered_at) > self.rtt.smoothed() * CALM_ROUNDS
-        {
-            self.reordering /= 2;
-            self.reordered_at = now;
-        }
-        let patience = self.rtt.smoothed().max(self.rtt.latest()) + self.reordering_window();
+        self.disorder.calm_down(now, &self.rtt);
+        let patience = self.rtt.smoothed().max(self.rtt.latest()) + self.disorder.window(&self.rtt);
         let first = outcomes.len();
         self.log.oldest_in_flight(); // moves the start of the walk below
         for (number, packet) in self.log.in_flight_below(largest) {
@@ -278,7 +256,7 @@ impl Recovery {
             }
             self.log.set_fate(number, Fate::Lost);
             self.counts.lost += 1;
-            self.lossiness += (1.0 - self.lossiness) / LOSS_MEMORY;
+            self.lossiness.on_lost();
         }
     }
 
@@ -322,7 +300,7 @@ impl Recovery {
 
     /// Whether the path has lost packets of late.
     pub(crate) fn is_lossy(&self) -> bool {
-        self.lossiness > LOSSY
+        self.lossiness.is_lossy()
     }
 
     /// Whether the path counts as dead: probes went unanswered.

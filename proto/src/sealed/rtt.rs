@@ -64,11 +64,6 @@ impl Rtt {
         self.smoothed.unwrap_or(INITIAL_RTT)
     }
 
-    /// The mean deviation of the samples.
-    pub(crate) const fn variation(&self) -> Duration {
-        self.variation
-    }
-
     /// The newest sample.
     pub(crate) const fn latest(&self) -> Duration {
         self.latest
@@ -95,7 +90,7 @@ mod tests {
     fn the_first_sample_is_taken_whole() {
         let mut rtt = Rtt::default();
         rtt.update(Time::ZERO, 80 * MS, 5 * MS);
-        assert_eq!((rtt.smoothed(), rtt.variation(), rtt.lowest()), (80 * MS, 40 * MS, 80 * MS));
+        assert_eq!((rtt.smoothed(), rtt.variation, rtt.lowest()), (80 * MS, 40 * MS, 80 * MS));
     }
 
     #[test]

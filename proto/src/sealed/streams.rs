@@ -351,7 +351,8 @@ impl Streams {
     }
 
     /// The application has read `length` bytes of a stream; the window moves, and grows where it is what holds the
-    /// peer back: half of it used up in less than two round trips. True if the peer must be told.
+    /// peer back: a quarter of it used up in less than two round trips. A quarter, so that a credit that is lost finds
+    /// the peer with enough of the last. True if the peer must be told.
     pub(crate) fn consume(
         &mut self,
         key: usize,
@@ -364,7 +365,7 @@ impl Streams {
         let before = extra(stream.recv.outstanding());
         stream.recv.consume(length, &mut self.pools.recv);
         self.granted -= before - extra(stream.recv.outstanding());
-        if stream.recv.outstanding() > stream.window / 2 {
+        if stream.recv.outstanding() > stream.window / 4 * 3 {
             return false;
         }
         let fast = now.since(stream.window_at) < round_trip * 2;
@@ -375,11 +376,11 @@ impl Streams {
     }
 
     /// More arrived behind a gap. A packet lost four times holds up what four round trips bring, and the window must
-    /// hold that, or the gap stops the sender: it doubles once half of it waits. True if the peer must be told.
+    /// hold that, or the gap stops the sender: it doubles once a quarter of it waits. True if the peer must be told.
     pub(crate) fn widen(&mut self, key: usize, now: Time) -> bool {
         let free = self.free();
         let Some(stream) = self.slab.get(key) else { return false };
-        if stream.recv.waiting() <= stream.window / 2 {
+        if stream.recv.waiting() <= stream.window / 4 {
             return false;
         }
         let window = (stream.window * 2).min(stream.recv.outstanding() + free / 2);

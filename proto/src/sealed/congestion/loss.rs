@@ -9,6 +9,12 @@ const MAX_PAID: f64 = 0.5;
 /// Packets sent slowly before anything is concluded from them.
 const ENOUGH: f64 = 20.0;
 
+/// Packets of a round before its loss is compared with the path's own.
+const TELLING: f64 = 50.0;
+
+/// How much more than that it must be, beyond what chance makes likely.
+const EXCESS: f64 = 0.01;
+
 /// The weight of start-up: little, as its last rounds may have met the limit.
 const EARLY: f64 = 200.0;
 
@@ -88,6 +94,11 @@ impl Losses {
         self.own
     }
 
+    /// Whether a round lost clearly more than the path's own: something overflows.
+    pub(super) fn is_excess(&self, round: &Tally) -> bool {
+        round.total() >= TELLING && round.ratio() - self.own > EXCESS + round.doubt()
+    }
+
     /// What was seen belongs to a path that has changed.
     pub(super) fn forget(&mut self) {
         (self.low, self.full) = (Tally::default(), Tally::default());
@@ -126,6 +137,20 @@ mod tests {
         losses.add_full(800.0, 200.0);
         losses.judge();
         assert!(losses.own() < 0.03, "{}", losses.own());
+    }
+
+    #[test]
+    fn a_round_that_loses_more_than_the_paths_own_shows_an_overflow() {
+        let (mut losses, mut round) = (Losses::default(), Tally::default());
+        losses.add_low(180.0, 20.0);
+        losses.judge();
+        round.add(88.0, 12.0);
+        assert!(!losses.is_excess(&round), "12 of 100, where 10 are usual");
+        round.add(82.0, 58.0);
+        assert!(losses.is_excess(&round));
+        let mut few = Tally::default();
+        few.add(20.0, 20.0);
+        assert!(!losses.is_excess(&few), "40 packets say nothing");
     }
 
     #[test]

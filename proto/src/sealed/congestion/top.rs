@@ -39,3 +39,34 @@ impl Top {
         self.rounds.drain(..old);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rate_counts_for_ten_rounds() {
+        let mut top = Top::default();
+        top.push(9);
+        (1..ROUNDS).for_each(|_| top.push(5));
+        assert_eq!(top.rate(), 9);
+        top.push(5);
+        assert_eq!(top.rate(), 5);
+    }
+
+    #[test]
+    fn the_round_under_way_is_only_raised() {
+        let mut top = Top::default();
+        top.raise(7);
+        top.raise(3);
+        assert_eq!((top.rate(), top.rounds.len()), (7, 1));
+    }
+
+    #[test]
+    fn a_slower_path_forgets_the_old_rates() {
+        let mut top = Top::default();
+        [9, 8, 3, 4].into_iter().for_each(|rate| top.push(rate));
+        top.keep(2);
+        assert_eq!(top.rate(), 4);
+    }
+}

@@ -1,11 +1,14 @@
 //! Two transports on a virtual clock with a bad network between them.
 #![expect(clippy::print_stdout, reason = "a test's measurements, shown with --nocapture")]
 
+mod bottleneck;
 mod dead_path;
+mod gentle;
 mod large_packets;
 mod many_streams;
 mod network;
 mod pair;
+mod rivals;
 mod speed;
 mod thin;
 

@@ -1,7 +1,10 @@
 //! A path between two transports: delay, bottleneck, loss, disorder, repetition, death.
 
+use super::bottleneck::Bottleneck;
 use crate::time::Time;
+use std::cell::RefCell;
 use std::collections::BTreeMap;
+use std::rc::Rc;
 use std::time::Duration;
 
 /// What a path does, each way alike.
@@ -22,6 +25,9 @@ pub(crate) struct Path {
     pub(crate) rates: Vec<(Time, u64)>,
     /// What the bottleneck holds, as time at its rate.
     pub(crate) queue: Duration,
+    /// A policer's rate in bytes a second, 0: none; and the bytes it lets through at once beyond that.
+    pub(crate) policed: u64,
+    pub(crate) bucket: u64,
     /// Larger UDP payloads vanish.
     pub(crate) mtu: usize,
     /// Dead from the first to the second moment.
@@ -39,9 +45,18 @@ impl Default for Path {
             rate: 0,
             rates: Vec::new(),
             queue: Duration::from_millis(100),
+            policed: 0,
+            bucket: 0,
             mtu: 1_472,
             dead: Vec::new(),
         }
+    }
+}
+
+impl Path {
+    /// The bottleneck's rate at `now`.
+    pub(crate) fn rate_at(&self, now: Time) -> u64 {
+        self.rates.iter().rev().find(|(from, _)| *from <= now).map_or(self.rate, |(_, rate)| *rate)
     }
 }
 
@@ -53,7 +68,8 @@ const HEADERS: u64 = 28;
 pub(crate) struct Direction {
     random: u64,
     in_burst: bool,
-    free_at: Time,
+    /// Where its packets queue; others may too.
+    pub(crate) bottleneck: Rc<RefCell<Bottleneck>>,
     underway: BTreeMap<(Time, u64), Vec<u8>>,
     order: u64,
     pub(crate) sent_bytes: u64,
@@ -67,7 +83,7 @@ impl Direction {
         Self {
             random: seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1,
             in_burst: false,
-            free_at: Time::ZERO,
+            bottleneck: Rc::default(),
             underway: BTreeMap::new(),
             order: 0,
             sent_bytes: 0,
@@ -107,18 +123,11 @@ impl Direction {
             self.lost += 1;
             return;
         }
-        let mut out = now;
-        let rate =
-            path.rates.iter().rev().find(|(from, _)| *from <= now).map_or(path.rate, |(_, rate)| *rate);
-        if let Some(nanos) = (size * 1_000_000_000).checked_div(rate) {
-            let start = self.free_at.max(now);
-            if start - now > path.queue {
-                self.overflowed += 1;
-                return;
-            }
-            out = start + Duration::from_nanos(nanos);
-            self.free_at = out;
-        }
+        let passed = self.bottleneck.borrow_mut().pass(now, size, path);
+        let Some(out) = passed else {
+            self.overflowed += 1;
+            return;
+        };
         let copies = if path.duplicate > 0.0 && self.uniform() < path.duplicate { 2 } else { 1 };
         for _ in 0..copies {
             let jitter =

@@ -166,7 +166,7 @@ impl Pair {
     }
 
     /// When something happens next by itself.
-    fn next(&self) -> Time {
+    pub(crate) fn next(&self) -> Time {
         let ends = self.ends.iter().map(|end| end.transport.poll_timeout());
         ends.chain(self.ways.iter().map(Direction::next)).min().unwrap()
     }

@@ -1,0 +1,106 @@
+//! One round: from one moment until what left then has been acknowledged.
+
+use super::AckEvent;
+use super::loss::Tally;
+use crate::time::Time;
+use std::time::Duration;
+
+/// A round no shorter than this: on loopback a round trip is shorter than one time slice of the scheduler, and a rate
+/// measured over less says who was asleep, not what the path carries.
+pub(super) const MIN_ROUND: Duration = Duration::from_millis(10);
+
+/// The round that is under way.
+#[derive(Debug, Default)]
+pub(super) struct Round {
+    began: Time,
+    delivered: u64,
+    /// It ends when a packet arrives that left after this many bytes had been delivered.
+    ends_at: u64,
+    app_limited: bool,
+    lowest_rtt: Option<Duration>,
+    /// What became of packets in it.
+    pub(super) tally: Tally,
+}
+
+/// What a whole round showed.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Finding {
+    /// When it ended.
+    pub(super) at: Time,
+    /// Bytes delivered a second.
+    pub(super) rate: u64,
+    /// The application, not the path, may have kept it low.
+    pub(super) limited: bool,
+    /// The lowest round trip.
+    pub(super) lowest_rtt: Duration,
+    /// What became of packets.
+    pub(super) tally: Tally,
+}
+
+impl Round {
+    /// Whatever its rate turns out to be, it is no limit of the path.
+    pub(super) const fn excuse(&mut self) {
+        self.app_limited = true;
+    }
+
+    /// Takes in an acknowledgement; at the end of the round, what it showed. The first round of a controller is not
+    /// whole and shows nothing: `Some(None)`.
+    pub(super) fn on_ack(&mut self, ack: &AckEvent) -> Option<Option<Finding>> {
+        let lowest = self.lowest_rtt.get_or_insert(ack.rtt);
+        *lowest = ack.rtt.min(*lowest);
+        let sample = ack.sample?;
+        self.app_limited |= sample.app_limited;
+        let took = ack.now.since(self.began);
+        if sample.prior_delivered < self.ends_at || took < MIN_ROUND {
+            return None;
+        }
+        let finding = (self.began != Time::ZERO).then(|| Finding {
+            at: ack.now,
+            rate: per_second(ack.delivered - self.delivered, took),
+            limited: self.app_limited,
+            lowest_rtt: self.lowest_rtt.unwrap_or(ack.rtt),
+            tally: self.tally,
+        });
+        *self = Self { began: ack.now, delivered: ack.delivered, ends_at: ack.delivered, ..Self::default() };
+        Some(finding)
+    }
+}
+
+/// `bytes` in `took`, as bytes a second.
+pub(super) fn per_second(bytes: u64, took: Duration) -> u64 {
+    let rate = u128::from(bytes) * 1_000_000_000 / took.as_nanos().max(1);
+    u64::try_from(rate).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::ack;
+    use super::*;
+
+    #[test]
+    fn a_round_lasts_until_what_left_in_it_arrives() {
+        let mut round = Round::default();
+        assert!(matches!(round.on_ack(&ack(50, 10_000, 0, 50)), Some(None)), "the first is not whole");
+        assert!(round.on_ack(&ack(80, 40_000, 9_999, 53)).is_none(), "it left before the round began");
+        let finding = round.on_ack(&ack(100, 60_000, 10_000, 55)).flatten().unwrap();
+        assert_eq!((finding.rate, finding.limited), (1_000_000, false), "50,000 bytes in 50 ms");
+        assert_eq!(finding.lowest_rtt, Duration::from_millis(53));
+    }
+
+    #[test]
+    fn a_round_is_no_shorter_than_the_scheduler_sleeps() {
+        let mut round = Round::default();
+        round.on_ack(&ack(50, 10_000, 0, 1));
+        assert!(round.on_ack(&ack(55, 20_000, 15_000, 1)).is_none());
+        assert!(round.on_ack(&ack(60, 30_000, 25_000, 1)).is_some());
+    }
+
+    #[test]
+    fn what_the_application_held_back_is_marked() {
+        let mut round = Round::default();
+        round.on_ack(&ack(50, 10_000, 0, 50));
+        round.excuse();
+        assert!(round.on_ack(&ack(100, 20_000, 10_000, 50)).flatten().unwrap().limited);
+        assert!(!round.on_ack(&ack(150, 30_000, 20_000, 50)).flatten().unwrap().limited, "only that round");
+    }
+}

@@ -1,0 +1,233 @@
+//! Start-up: from nothing to the path's rate in a few round trips, without drowning it.
+//!
+//! The window triples in a round trip: each byte that arrives lets three go. What is new is sent in a third of a round
+//! trip, so that each round's packets travel three times as close together as the window alone would make them: they
+//! build a queue one round before the window is too large. The growing round trip ends start-up then, and what arrives
+//! while that queue stands is the path's rate, exactly.
+
+use super::AckEvent;
+use super::loss::Tally;
+use super::queue::QUEUE_TARGET;
+use super::round::{Finding, MIN_ROUND, per_second};
+use crate::time::Time;
+use std::collections::VecDeque;
+use std::time::Duration;
+
+/// Before anything is known. RFC 6928 allows 10 packets; a link is one for all its streams, as a browser's six
+/// connections of 10 are.
+const INITIAL_PACKETS: u64 = 40;
+
+/// On a longer path as many as make 5 Mbit/s: half the rate of [`INITIAL_PACKETS`] over 50 ms.
+const INITIAL_RATE: u64 = 625_000;
+
+/// Yet no more than this: 4 % of what a path of 20 Mbit/s over a satellite has on its way.
+const MAX_INITIAL_PACKETS: u64 = 128;
+
+/// The window grows by this much for each byte that arrives.
+const STEP: u64 = 2;
+
+/// The window leaves in a third of a round trip.
+const PACE: u64 = 3;
+
+/// Packets of one round before their loss is compared with that of others.
+const TELLING: f64 = 50.0;
+
+/// Losses that end start-up at once, and not at the end of the round, if they are too many: four bursts of eight.
+const TELLING_LOST: f64 = 32.0;
+
+/// Loss beyond that of the rounds before by this much is a limit: a full queue or a policer.
+const EXCESS: f64 = 0.08;
+
+/// Round trips of which the lowest tells the queue: enough that one late packet does not.
+const RECENT: usize = 4;
+
+/// Packets over which the rate of arrivals is measured: an error of one acknowledgement is a tenth of them.
+const TRAIN: u64 = 32;
+
+/// Rounds that did not bring a quarter more before the top is taken to be reached (BBR).
+const FLAT_ROUNDS: u32 = 3;
+
+/// What start-up knows.
+#[derive(Debug, Default)]
+pub(super) struct Startup {
+    /// The window beyond the initial one.
+    grown: u64,
+    /// The newest acknowledgements: when, bytes delivered, round trip.
+    recent: VecDeque<(Time, u64, Duration)>,
+    /// How far round trips differ from the ones before, on average; and what that was when the round began. Taken from
+    /// those that are shorter: a queue that grows makes them only longer, jitter does both alike.
+    jitter_now: Duration,
+    jitter: Duration,
+    /// Loss of whole rounds.
+    early: Tally,
+    /// The rate of the best round, and rounds that did not beat it.
+    best: u64,
+    flat_rounds: u32,
+}
+
+impl Startup {
+    /// `bytes` arrived while the window was in use.
+    pub(super) const fn on_arrived(&mut self, bytes: u64) {
+        self.grown += bytes * STEP;
+    }
+
+    /// Bytes that may be in flight.
+    pub(super) fn window(&self, mtu: u64, min_rtt: Duration) -> u64 {
+        let fair = u128::from(INITIAL_RATE) * min_rtt.as_nanos() / 1_000_000_000;
+        let fair = u64::try_from(fair).unwrap_or(u64::MAX);
+        fair.clamp(INITIAL_PACKETS * mtu, MAX_INITIAL_PACKETS * mtu) + self.grown
+    }
+
+    /// How fast they may leave, in bytes a second.
+    pub(super) fn pacing_rate(&self, mtu: u64, min_rtt: Duration, smoothed_rtt: Duration) -> u64 {
+        per_second(self.window(mtu, min_rtt) * PACE, smoothed_rtt.max(Duration::from_micros(100)))
+    }
+
+    /// The loss of its whole rounds.
+    pub(super) const fn early(&self) -> &Tally {
+        &self.early
+    }
+
+    /// Takes in an acknowledgement.
+    pub(super) fn on_ack(&mut self, ack: &AckEvent, mtu: u64) {
+        let last = self.recent.back().map_or(ack.rtt, |(_, _, rtt)| *rtt);
+        let fall = last.saturating_sub(ack.rtt);
+        self.jitter_now = (self.jitter_now * 7 + fall * 2) / 8;
+        self.recent.push_back((ack.now, ack.delivered, ack.rtt));
+        while self.recent.len() > RECENT
+            && let Some((at, delivered, _)) = self.recent.get(1)
+            && ack.now.since(*at) >= MIN_ROUND
+            && ack.delivered - delivered >= TRAIN * mtu
+        {
+            self.recent.pop_front();
+        }
+    }
+
+    /// Whether the newest round trips show a queue; a long one is what start-up must not go beyond.
+    pub(super) fn sees_queue(&self, min_rtt: Duration, long: bool) -> bool {
+        let limit = (min_rtt / 8).max(QUEUE_TARGET * 2) + self.jitter * 3;
+        let limit = if long { limit } else { limit / 2 };
+        let newest = self.recent.iter().rev().take(RECENT);
+        let lowest = newest.map(|(_, _, rtt)| *rtt).min().unwrap_or_default();
+        self.recent.len() >= RECENT && lowest.saturating_sub(min_rtt) > limit
+    }
+
+    /// Whether so much of the round under way is lost that it must not go on.
+    pub(super) fn is_choking(&self, round: &Tally) -> bool {
+        round.lost() >= TELLING_LOST && self.is_excess(round)
+    }
+
+    /// Whether a round lost much more than those before.
+    fn is_excess(&self, round: &Tally) -> bool {
+        let doubt = round.doubt() + self.early.doubt();
+        round.total() >= TELLING && round.ratio() - self.early.ratio() > EXCESS + doubt
+    }
+
+    /// The rate of the newest arrivals. While a queue stands, it is what the path carries.
+    pub(super) fn rate_of_arrivals(&self) -> Option<u64> {
+        let ((began, before, _), (now, delivered, _)) = self.recent.front().zip(self.recent.back())?;
+        let took = now.since(*began);
+        (took >= MIN_ROUND).then(|| per_second(delivered - before, took))
+    }
+
+    /// A round is over, and `rate` the highest so far. True if start-up is over: three rounds did not bring a quarter
+    /// more, or one lost much more than those before.
+    pub(super) fn on_round(&mut self, finding: &Finding, rate: u64) -> bool {
+        self.jitter = self.jitter_now;
+        if rate > self.best + self.best / 4 {
+            self.early.add(finding.tally.arrived(), finding.tally.lost());
+            (self.best, self.flat_rounds) = (rate, 0);
+            return false;
+        }
+        let excess = self.is_excess(&finding.tally);
+        self.flat_rounds += u32::from(excess || !finding.limited);
+        excess || self.flat_rounds >= FLAT_ROUNDS
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::ack;
+    use super::*;
+
+    const MS: Duration = Duration::from_millis(1);
+    const MTU: u64 = 1_000;
+
+    fn tally(arrived: f64, lost: f64) -> Tally {
+        let mut tally = Tally::default();
+        tally.add(arrived, lost);
+        tally
+    }
+
+    fn finding(limited: bool, tally: Tally) -> Finding {
+        Finding { at: Time::ZERO, rate: 0, limited, lowest_rtt: MS, tally }
+    }
+
+    #[test]
+    fn the_window_triples_and_leaves_in_a_third_of_a_round_trip() {
+        let mut startup = Startup::default();
+        assert_eq!(startup.window(MTU, 50 * MS), 40_000);
+        assert_eq!(startup.pacing_rate(MTU, 50 * MS, 50 * MS), 40_000 * 20 * 3);
+        startup.on_arrived(40_000);
+        assert_eq!(startup.window(MTU, 50 * MS), 120_000);
+    }
+
+    #[test]
+    fn a_longer_path_begins_at_five_megabits_up_to_a_limit() {
+        let startup = Startup::default();
+        assert_eq!(startup.window(MTU, 100 * MS), 62_500);
+        assert_eq!(startup.window(MTU, 900 * MS), 128_000);
+    }
+
+    #[test]
+    fn a_train_through_a_queue_shows_the_paths_rate() {
+        let mut startup = Startup::default();
+        for tick in 1..=8u32 {
+            let tick64 = u64::from(tick);
+            startup.on_ack(&ack(100 + 4 * tick64, 8_000 * tick64, 0, 50 + 2 * tick64), MTU);
+        }
+        assert!(startup.sees_queue(50 * MS, true), "8 ms and more");
+        assert_eq!(startup.rate_of_arrivals(), Some(2_000_000), "8,000 bytes every 4 ms");
+    }
+
+    #[test]
+    fn one_late_packet_is_no_queue_and_no_rate() {
+        let mut startup = Startup::default();
+        for rtt in [50, 50, 90, 90, 90] {
+            startup.on_ack(&ack(100, 8_000, 0, rtt), MTU);
+        }
+        assert!(!startup.sees_queue(50 * MS, true));
+        assert_eq!(startup.rate_of_arrivals(), None, "they came at one moment");
+    }
+
+    #[test]
+    fn jitter_that_was_there_before_is_no_queue() {
+        let mut startup = Startup::default();
+        for at in 0..50u64 {
+            startup.on_ack(&ack(100 + at, 1_000 * at, 0, if at % 2 == 0 { 50 } else { 65 }), MTU);
+        }
+        startup.on_round(&finding(false, Tally::default()), 1);
+        (50..60).for_each(|at| startup.on_ack(&ack(100 + at, 1_000 * at, 0, 70), MTU));
+        assert!(!startup.sees_queue(50 * MS, true));
+    }
+
+    #[test]
+    fn three_rounds_without_more_end_it_unless_the_application_was_idle() {
+        let mut startup = Startup::default();
+        assert!(!startup.on_round(&finding(false, Tally::default()), 1_000));
+        assert!(!(0..10).any(|_| startup.on_round(&finding(true, Tally::default()), 1_000)));
+        let ends: Vec<bool> =
+            (0..3).map(|_| startup.on_round(&finding(false, Tally::default()), 1_200)).collect();
+        assert_eq!(ends, [false, false, true]);
+    }
+
+    #[test]
+    fn loss_that_grows_ends_it_and_loss_that_was_there_does_not() {
+        let mut startup = Startup::default();
+        startup.on_round(&finding(false, tally(160.0, 40.0)), 1_000);
+        assert!(!startup.is_choking(&tally(156.0, 44.0)), "20 % before, 22 % now");
+        assert!(startup.is_choking(&tally(100.0, 100.0)));
+        assert!(!startup.is_choking(&tally(10.0, 10.0)), "too few to tell");
+        assert!(startup.on_round(&finding(false, tally(100.0, 100.0)), 1_100));
+    }
+}

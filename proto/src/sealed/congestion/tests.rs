@@ -1,0 +1,164 @@
+//! The controller alone, on acknowledgements that are made up.
+
+use super::*;
+
+const MS: Duration = Duration::from_millis(1);
+const MTU: u16 = 1_000;
+
+/// An acknowledgement at `now` ms after which `delivered` bytes have arrived; its newest packet left when `prior` had,
+/// and took `rtt` ms.
+pub(super) fn ack(now: u64, delivered: u64, prior: u64, rtt: u64) -> AckEvent {
+    AckEvent {
+        now: Time::ZERO + Duration::from_millis(now),
+        rtt: Duration::from_millis(rtt),
+        min_rtt: Duration::from_millis(rtt.min(50)),
+        sample: Some(rate::Sample { rate: 0, app_limited: false, prior_delivered: prior }),
+        delivered,
+        in_flight: 0,
+    }
+}
+
+/// A path of 50 ms that delivers 1,000 bytes a millisecond at the most, and loses what the test says.
+struct Bench {
+    controller: Controller,
+    now: u64,
+    delivered: u64,
+    /// Bytes a millisecond.
+    rate: u64,
+}
+
+impl Bench {
+    fn new() -> Self {
+        Self { controller: Controller::new(MTU), now: 1_000, delivered: 0, rate: 1_000 }
+    }
+
+    /// One round trip; `lost(phase)` of a hundred packets do not arrive. Returns the phase in which it was sent.
+    fn round(&mut self, lost: impl Fn(Phase) -> u32) -> Phase {
+        let (phase, tag, before) = (self.controller.phase, self.controller.tag(), self.delivered);
+        for packet in 0..100 {
+            if packet < lost(phase) {
+                self.controller.on_packet_lost(tag);
+            } else {
+                self.controller.on_packet_acked(tag, u64::from(MTU), true);
+            }
+        }
+        self.now += 50;
+        let wanted = self.controller.pacing_rate(50 * MS) / 1_000;
+        let arrives = wanted.min(self.rate) * 50;
+        self.delivered += arrives;
+        let sample = rate::Sample { rate: arrives * 20, app_limited: false, prior_delivered: before };
+        self.controller
+            .on_ack(&AckEvent { sample: Some(sample), ..ack(self.now, self.delivered, before, 50) });
+        phase
+    }
+
+    fn rounds(&mut self, count: u32, lost: impl Fn(Phase) -> u32 + Copy) -> Vec<Phase> {
+        (0..count).map(|_| self.round(lost)).collect()
+    }
+
+    /// The pacing rate of cruise, in bytes a millisecond.
+    fn cruise(&mut self, lost: impl Fn(Phase) -> u32 + Copy) -> u64 {
+        for _ in 0..20 {
+            if self.controller.phase == Phase::Cruise {
+                return self.controller.pacing_rate(50 * MS) / 1_000;
+            }
+            self.round(lost);
+        }
+        panic!("no cruise: {:?}", self.controller);
+    }
+}
+
+#[test]
+fn start_up_ends_at_the_top_and_cycles_follow() {
+    let mut bench = Bench::new();
+    let phases = bench.rounds(60, |_| 0);
+    for phase in [Phase::Startup, Phase::Drain, Phase::Cruise, Phase::Up, Phase::Down] {
+        assert!(phases.contains(&phase), "{phase:?} in {phases:?}");
+    }
+    assert_eq!(bench.controller.rate(), 1_000_000);
+    assert_eq!(bench.cruise(|_| 0), 1_000);
+}
+
+#[test]
+fn loss_at_every_rate_is_paid_for() {
+    let mut bench = Bench::new();
+    bench.rounds(100, |_| 20);
+    let rate = bench.cruise(|_| 20);
+    assert!((1_240..=1_260).contains(&rate), "{rate}: a fifth is lost, a quarter more leaves");
+}
+
+#[test]
+fn loss_at_the_full_rate_alone_is_a_limit() {
+    let mut bench = Bench::new();
+    let policed = |phase| if matches!(phase, Phase::Down | Phase::Drain) { 0 } else { 20 };
+    bench.rounds(100, policed);
+    let rate = bench.cruise(policed);
+    assert!((1_000..=1_050).contains(&rate), "{rate}: next to nothing is paid for");
+}
+
+#[test]
+fn a_path_that_grows_is_climbed() {
+    let mut bench = Bench::new();
+    bench.rounds(30, |_| 0);
+    bench.rate = 10_000;
+    bench.rounds(40, |_| 0);
+    assert_eq!(bench.controller.rate(), 10_000_000);
+}
+
+#[test]
+fn a_path_that_shrinks_is_followed_within_ten_rounds() {
+    let mut bench = Bench::new();
+    bench.rounds(30, |_| 0);
+    bench.rate = 100;
+    bench.rounds(10, |_| 0);
+    assert!(bench.controller.rate() <= 200_000, "{}", bench.controller.rate());
+}
+
+#[test]
+fn a_dead_path_keeps_its_rate_and_its_losses_say_nothing() {
+    let mut bench = Bench::new();
+    bench.rounds(30, |_| 0);
+    let tag = bench.controller.tag();
+    bench.controller.on_blackout();
+    (0..1_000).for_each(|_| bench.controller.on_packet_lost(tag));
+    bench.rounds(3, |_| 0);
+    assert_eq!(bench.controller.rate(), 1_000_000);
+    assert!(bench.controller.own_loss() < 0.01, "{}", bench.controller.own_loss());
+}
+
+#[test]
+fn an_idle_application_does_not_lower_the_rate() {
+    let mut bench = Bench::new();
+    bench.rounds(30, |_| 0);
+    for _ in 0..50 {
+        bench.now += 50;
+        let before = bench.delivered;
+        bench.delivered += 1_000;
+        let sample = rate::Sample { rate: 20_000, app_limited: true, prior_delivered: before };
+        bench
+            .controller
+            .on_ack(&AckEvent { sample: Some(sample), ..ack(bench.now, bench.delivered, before, 50) });
+    }
+    assert_eq!(bench.controller.rate(), 1_000_000);
+}
+
+#[test]
+fn the_window_is_two_products_and_never_tiny() {
+    let mut bench = Bench::new();
+    bench.rounds(60, |_| 0);
+    bench.cruise(|_| 0);
+    assert_eq!(bench.controller.window(), 2 * 50_000 + 2_000 + 3_000);
+    bench.rate = 1;
+    bench.rounds(60, |_| 0);
+    bench.cruise(|_| 0);
+    assert_eq!(bench.controller.window(), 16_000);
+}
+
+#[test]
+fn a_queue_that_overflows_gets_a_smaller_window() {
+    let mut bench = Bench::new();
+    bench.rounds(60, |_| 0);
+    bench.cruise(|_| 0);
+    bench.rounds(2, |_| 30);
+    assert_eq!(bench.controller.window(), 50_000 / 4 * 5 + 2_000 + 3_000);
+}

@@ -1,0 +1,44 @@
+//! How much a path has lost of late.
+
+/// Packets over which it looks back.
+const MEMORY: f64 = 1_024.0;
+
+/// A path that loses one packet in two thousand is lossy: a single loss counts for some 700 packets.
+const LOSSY: f64 = 0.000_5;
+
+/// The share of packets lost of late.
+#[derive(Debug, Default)]
+pub(super) struct Lossiness(f64);
+
+impl Lossiness {
+    /// A packet arrived.
+    pub(super) fn on_arrived(&mut self) {
+        self.0 -= self.0 / MEMORY;
+    }
+
+    /// A packet was lost.
+    pub(super) fn on_lost(&mut self) {
+        self.0 += (1.0 - self.0) / MEMORY;
+    }
+
+    /// Whether what must not wait is worth a second copy.
+    pub(super) fn is_lossy(&self) -> bool {
+        self.0 > LOSSY
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_loss_counts_for_some_seven_hundred_packets() {
+        let mut lossiness = Lossiness::default();
+        assert!(!lossiness.is_lossy());
+        lossiness.on_lost();
+        (0..600).for_each(|_| lossiness.on_arrived());
+        assert!(lossiness.is_lossy());
+        (0..200).for_each(|_| lossiness.on_arrived());
+        assert!(!lossiness.is_lossy());
+    }
+}

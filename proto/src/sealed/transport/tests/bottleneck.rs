@@ -1,0 +1,49 @@
+//! Where flows meet: a rate with a buffer before it, and a policer that drops what exceeds its rate.
+
+use super::network::Path;
+use crate::time::Time;
+use std::time::Duration;
+
+/// The state of one bottleneck; what it does stands in the [`Path`].
+#[derive(Debug, Default)]
+pub(crate) struct Bottleneck {
+    free_at: Time,
+    /// What the policer let through beyond its rate, in bytes; falls with time.
+    excess: f64,
+    policed_at: Time,
+}
+
+impl Bottleneck {
+    /// When a packet of `size` bytes that comes at `now` is through; `None` if it is dropped.
+    pub(crate) fn pass(&mut self, now: Time, size: u64, path: &Path) -> Option<Time> {
+        if !self.police(now, size, path) {
+            return None;
+        }
+        let Some(nanos) = (size * 1_000_000_000).checked_div(path.rate_at(now)) else { return Some(now) };
+        if self.queue(now) > path.queue {
+            return None;
+        }
+        self.free_at = self.free_at.max(now) + Duration::from_nanos(nanos);
+        Some(self.free_at)
+    }
+
+    /// How long a packet that comes at `now` waits.
+    pub(crate) fn queue(&self, now: Time) -> Duration {
+        self.free_at.max(now) - now
+    }
+
+    /// A token bucket without a buffer.
+    fn police(&mut self, now: Time, size: u64, path: &Path) -> bool {
+        if path.policed == 0 {
+            return true;
+        }
+        let fell = now.since(self.policed_at).as_secs_f64() * path.policed as f64;
+        self.excess = (self.excess - fell).max(0.0);
+        self.policed_at = now;
+        let passes = self.excess + size as f64 <= path.bucket as f64;
+        if passes {
+            self.excess += size as f64;
+        }
+        passes
+    }
+}

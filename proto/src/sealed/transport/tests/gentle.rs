@@ -1,0 +1,157 @@
+//! What a bulk stream does to others on its path, and to itself: shares of a bottleneck, what it drops.
+
+use super::MS;
+use super::network::Path;
+use super::pair::{Pair, bytes};
+use super::rivals::{Kind, Rival};
+use super::speed::mbit;
+use crate::sealed::frame::StreamId;
+use crate::time::Time;
+use std::rc::Rc;
+use std::time::Duration;
+
+/// Bulk streams of links, and other flows, at one bottleneck.
+struct Crossing {
+    pairs: Vec<(Pair, StreamId)>,
+    rivals: Vec<Rival>,
+}
+
+impl Crossing {
+    /// `links` links on one path, up and idle.
+    fn new(path: &Path, links: u64) -> Self {
+        let mut pairs: Vec<(Pair, StreamId)> = (1..=links)
+            .map(|seed| {
+                let mut pair = Pair::new(seed, path.clone());
+                pair.warm();
+                let id = pair.open(0);
+                (pair, id)
+            })
+            .collect();
+        let shared = Rc::clone(&pairs[0].0.ways[0].bottleneck);
+        let latest = pairs.iter().map(|(pair, _)| pair.now).max().unwrap() + MS;
+        for (pair, _) in &mut pairs {
+            pair.run_until(latest.since(pair.now), |_| false);
+            pair.ways[0].bottleneck = Rc::clone(&shared);
+        }
+        Self { pairs, rivals: Vec::new() }
+    }
+
+    fn now(&self) -> Time {
+        self.pairs[0].0.now
+    }
+
+    fn begin(&mut self, at: usize, seconds: u64) {
+        let (pair, id) = &mut self.pairs[at];
+        pair.ends[0].to_write.insert(*id, bytes(7, usize::try_from(pair.path.rate * seconds).unwrap()));
+        pair.run_until(Duration::ZERO, |_| false);
+    }
+
+    fn join(&mut self, kind: Kind) {
+        let pair = &self.pairs[0].0;
+        let bottleneck = Rc::clone(&pair.ways[0].bottleneck);
+        self.rivals.push(Rival::new(kind, pair.now, pair.path.clone(), bottleneck));
+    }
+
+    /// Everybody does what is due, in the order of time.
+    fn run(&mut self, seconds: u64) {
+        let end = self.now() + Duration::from_secs(seconds);
+        loop {
+            let pairs = self.pairs.iter().map(|(pair, _)| pair.next());
+            let next = pairs.chain(self.rivals.iter().map(Rival::next)).min().unwrap().min(end);
+            for (pair, _) in &mut self.pairs {
+                if pair.next() <= next || next == end {
+                    pair.run_until(next.since(pair.now), |_| false);
+                }
+            }
+            self.rivals.iter_mut().filter(|rival| rival.next() <= next).for_each(|rival| rival.step(next));
+            if next == end {
+                return;
+            }
+        }
+    }
+
+    /// Bytes that arrived, links first.
+    fn heard(&self) -> Vec<u64> {
+        let pairs = self.pairs.iter().map(|(pair, id)| pair.ends[1].heard.get(id).map_or(0, Vec::len) as u64);
+        pairs.chain(self.rivals.iter().map(Rival::heard)).collect()
+    }
+
+    /// The share of each in what arrives in the next `seconds`.
+    fn shares(&mut self, seconds: u64) -> Vec<f64> {
+        let before = self.heard();
+        self.run(seconds);
+        let got: Vec<f64> =
+            self.heard().iter().zip(&before).map(|(after, before)| (after - before) as f64).collect();
+        let all: f64 = got.iter().sum();
+        println!("{:.1} Mbit/s in all", all * 8e-6 / seconds as f64);
+        got.iter().map(|part| part / all).collect()
+    }
+}
+
+fn path() -> Path {
+    Path { rtt: 50 * MS, rate: mbit(40), ..Path::default() }
+}
+
+#[test]
+fn beside_a_tcp_flow_each_side_gets_a_quarter() {
+    for kind in [Kind::Reno, Kind::Cubic, Kind::Bbr] {
+        let mut crossing = Crossing::new(&path(), 1);
+        crossing.join(kind);
+        crossing.begin(0, 30);
+        let shares = crossing.shares(30);
+        println!("beside {kind:?}: {shares:.2?}");
+        assert!(shares.iter().all(|share| *share >= 0.25), "beside {kind:?}: {shares:?}");
+    }
+}
+
+#[test]
+fn two_links_share_alike() {
+    for later in [0, 5] {
+        let mut crossing = Crossing::new(&path(), 2);
+        crossing.begin(0, 35);
+        crossing.run(later);
+        crossing.begin(1, 35);
+        let shares = crossing.shares(30);
+        let ways = crossing.pairs.iter().map(|(pair, _)| &pair.ways[0]);
+        let dropped: Vec<f64> = ways.map(|way| way.overflowed as f64 / way.sent_packets as f64).collect();
+        println!("{later} s later: {shares:.2?}, dropped {dropped:.3?}");
+        assert!(dropped.iter().all(|share| *share <= 0.05), "{later} s later: {dropped:?} dropped");
+        assert!(shares.iter().all(|share| *share >= 0.4), "{later} s later: {shares:?}");
+    }
+}
+
+/// The share of the packets sent in `seconds` that the bottleneck drops, after `settle` seconds; and Mbit/s.
+fn dropped(path: Path, settle: u64, seconds: u64) -> (f64, f64) {
+    let mut crossing = Crossing::new(&path, 1);
+    crossing.begin(0, settle + seconds + 1);
+    crossing.run(settle);
+    let before = (crossing.pairs[0].0.ways[0].overflowed, crossing.pairs[0].0.ways[0].sent_packets);
+    let heard = crossing.heard()[0];
+    crossing.run(seconds);
+    let way = &crossing.pairs[0].0.ways[0];
+    let dropped = (way.overflowed - before.0) as f64 / (way.sent_packets - before.1) as f64;
+    (dropped, (crossing.heard()[0] - heard) as f64 * 8e-6 / seconds as f64)
+}
+
+#[test]
+fn a_policer_is_obeyed() {
+    for (name, loss, bucket) in
+        [("bucket 25 ms", 0.0, 50_000), ("bucket 100 ms", 0.0, 200_000), ("and 2 % of loss", 0.02, 50_000)]
+    {
+        let policed = Path { rate: mbit(100), policed: mbit(16), bucket, loss, ..path() };
+        let (share, rate) = dropped(policed, 5, 10);
+        println!("policer of 16 Mbit/s, {name}: {:.1} % dropped, {rate:.1} Mbit/s", share * 100.0);
+        assert!(share <= 0.15, "{name}: {share}");
+        assert!(rate >= 16.0 * 0.8, "{name}: {rate} Mbit/s");
+    }
+}
+
+#[test]
+fn a_full_queue_is_obeyed() {
+    for queue in [2, 5, 20, 500] {
+        let (share, rate) = dropped(Path { queue: MS * queue, ..path() }, 3, 8);
+        println!("queue of {queue} ms: {:.1} % dropped, {rate:.1} Mbit/s", share * 100.0);
+        assert!(share <= 0.15, "{queue} ms: {share}");
+        assert!(rate >= 40.0 * 0.8, "{queue} ms: {rate} Mbit/s");
+    }
+}
