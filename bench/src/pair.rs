@@ -36,15 +36,14 @@ impl Tunnel {
         }
     }
 
-    /// What of it is not there.
-    pub(crate) fn missing(self, programs: &Programs) -> Option<String> {
-        let (Self::Socat | Self::Kcptun | Self::Quinn) = self else { return None };
-        let needs = if self == Self::Kcptun { "kcptun-client" } else { self.name() };
-        let found = match self {
+    /// Whether it can be measured here.
+    pub(crate) fn is_there(self, programs: &Programs) -> bool {
+        match self {
+            Self::Direct | Self::Paso => true,
+            Self::Socat => in_path("socat"),
+            Self::Kcptun => in_path("kcptun-client"),
             Self::Quinn => programs.quinn.exists(),
-            Self::Direct | Self::Paso | Self::Socat | Self::Kcptun => in_path(needs),
-        };
-        (!found).then(|| needs.to_owned())
+        }
     }
 }
 

@@ -85,6 +85,8 @@ pub(crate) struct Row {
     pub(crate) tunnels: &'static [Tunnel],
     /// Measures once.
     pub(crate) measure: fn(&Context, Tunnel) -> Result<Vec<Sample>>,
+    /// What it needs that this machine does not have.
+    pub(crate) needs: fn() -> Option<&'static str>,
     /// Too long or too deterministic to be worth more than this many runs.
     pub(crate) most: usize,
 }
@@ -98,7 +100,7 @@ const fn row(
     tunnels: &'static [Tunnel],
     measure: fn(&Context, Tunnel) -> Result<Vec<Sample>>,
 ) -> Row {
-    Row { name, tunnels, measure, most: usize::MAX }
+    Row { name, tunnels, measure, needs: || None, most: usize::MAX }
 }
 
 /// All rows, in the order of the table.
@@ -107,7 +109,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("ten", PEERS, bulk::ten),
     row("link", OURS, link::alone),
     row("raw", OURS, raw::raw),
-    row("veth", OURS, veth::large_frames),
+    Row { needs: veth::missing, ..row("veth", OURS, veth::large_frames) },
     row("echo", ALL, echo::latency),
     row("echo-ten", PEERS, echo::both_ways),
     row("new", ALL, streams::new_a_second),
