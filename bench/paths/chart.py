@@ -3,7 +3,7 @@ import math
 
 WIDTH, HEIGHT = 760, 420
 LEFT, RIGHT, TOP, BOTTOM = 62, 150, 40, 52
-COLOURS = {"paso": "#d9480f", "tcp-bbr": "#1971c2", "tcp-cubic": "#74b816", "kcptun": "#9c36b5"}
+COLOURS = {"paso": "#d9480f", "kernel BBR": "#1971c2", "kernel CUBIC": "#74b816", "kcptun": "#9c36b5"}
 INK = "#868e96"
 
 

@@ -165,7 +165,7 @@ def goodput_plot(data):
     lines = {}
     for system, label in SYSTEMS.items():
         cells = [(loss, median(data, f"loss-{loss}", system, "goodput")) for loss in PATHS["loss"][2]]
-        lines[system] = [(loss, value) for loss, value in cells if value is not None]
+        lines[label] = [(loss, value) for loss, value in cells if value is not None]
     x = Axis(0, 30, [(loss, f"{loss}") for loss in (0, 5, 10, 15, 20, 25, 30)], "random loss, % of the packets each way")
     y = Axis(0, 100, [(mbit, f"{mbit}") for mbit in (0, 20, 40, 60, 80, 100)], "goodput, Mbit/s")
     return chart("One TCP connection, 100 Mbit/s, round trip 50 ms", x, y, lines)
@@ -174,12 +174,12 @@ def goodput_plot(data):
 def latency_plot(data):
     """How many echoes are later than that: where the lines end is what a person notices."""
     lines = {}
-    for system in SYSTEMS:
+    for system, label in SYSTEMS.items():
         records = data.get(("echo-5", system), [])
         if records:
             points = [[share for share, _ in record["points"]] for record in records][0]
             middle = [statistics.median(record["points"][at][1] for record in records) for at in range(len(points))]
-            lines[system] = [(ms, max(1 - share, 4e-4)) for share, ms in zip(points, middle)]
+            lines[label] = [(ms, max(1 - share, 4e-4)) for share, ms in zip(points, middle)]
     x = Axis(45, 1000, [(ms, f"{ms}") for ms in (50, 75, 100, 150, 200, 300, 500, 1000)], "round trip, ms", log=True)
     y = Axis(4e-4, 1, [(1, "100 %"), (0.1, "10 %"), (0.01, "1 %"), (0.001, "0.1 %")], "echoes that are later", log=True)
     return chart("64-byte echoes every 10 ms, round trip 50 ms, 5 % loss each way", x, y, lines)
