@@ -8,7 +8,7 @@ pub use turns::Turns;
 use super::acceptor::{self, Acceptor, CLOCK_TOLERANCE, Verdict};
 use super::cipher::{Cipher, CipherSupport, Session};
 use super::frame::StreamId;
-use super::handshake::{Epoch, Instance, LinkId, UnixMicros};
+use super::handshake::{Epoch, Instance, Life, LinkId, UnixMicros};
 use super::initiator::{Identity, Initiator};
 use super::keys::PrivateKey;
 use super::link::{Link, Settings};
@@ -72,7 +72,7 @@ impl Ends {
             panic!("the ticket is good");
         };
         let client_limits = request.limits();
-        let (mut answer, session) = request.accept(9, false, limits);
+        let (mut answer, session) = request.accept(9, Life(0), limits);
         let random = Random::from_seed([5; 32]);
         let server = Link::server(now, addresses[0], session, client_limits, settings, random);
         client.handle_datagram(now, addresses[1], &mut answer);
