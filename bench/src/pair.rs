@@ -155,6 +155,8 @@ fn peer(commands: impl Fn(&Place) -> [Command; 2]) -> Result<Pair> {
     let outside = UdpSocket::bind("127.0.0.1:0")?.local_addr()?;
     let [mut near, mut far] = commands(&Place { inside, outside });
     let far = Process::start(&mut far)?;
+    // Whether it listens on UDP, no peer says.
+    std::thread::sleep(Duration::from_millis(500));
     let near = Process::start(&mut near)?;
     let end = Instant::now() + Duration::from_secs(5);
     while TcpStream::connect(inside).is_err() {
@@ -163,8 +165,6 @@ fn peer(commands: impl Fn(&Place) -> [Command; 2]) -> Result<Pair> {
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    // It accepts; that its far end does too, no peer says.
-    std::thread::sleep(Duration::from_millis(300));
     Ok(Pair { address: inside, ends: vec![near, far], _state: None })
 }
 
