@@ -58,7 +58,7 @@ class Cell:
         if case.kind == "bulk":
             return self.measure("bulk", host, port, case.way, case.seconds, control)
         if case.kind == "fetch":
-            return self.measure("fetch", host, port, case.seconds, 5)
+            return self.measure("fetch", host, port, case.size, 5)
         if case.kind.startswith("beside-"):
             rival = self.client("bulk", self.outside, PORT, "up", case.seconds, case.kind.removeprefix("beside-"))
             own = self.measure("bulk", host, port, "up", case.seconds, control)

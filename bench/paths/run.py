@@ -30,14 +30,14 @@ SYSTEMS = {"paso": None, "tcp-bbr": None, "tcp-cubic": None, "kcptun": "kcptun-c
 
 def main():
     arguments = parse()
-    if os.geteuid() != 0:
-        sys.exit("run.py needs root: it makes network namespaces and TUN devices")
     tree = version()
     cells = [cell for cell in wanted(arguments) if not is_recorded(arguments.data, cell, tree)]
     light = [cell for cell in cells if not cell[0].heavy]
     print(f"{len(cells)} cells to measure, about {duration(cells, light, arguments.jobs):.0f} s", file=sys.stderr)
     if arguments.list:
         return
+    if os.geteuid() != 0:
+        sys.exit("run.py needs root: it makes network namespaces and TUN devices")
     end = time.monotonic() + arguments.time
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["cc", "-O2", "-o", f"{folder}/wanem", HERE.parent / "wanem.c", "-lm"], check=True)
@@ -82,9 +82,9 @@ def duration(cells, light, jobs):
 
 
 def version():
-    """The commit of this project. Peers' figures do not depend on it."""
-    describe = subprocess.run(["git", "-C", ROOT, "rev-parse", "--short", "HEAD"], capture_output=True, text=True)
-    return describe.stdout.strip() or "unknown"
+    """The last commit that changed the programs. Peers' figures do not depend on it."""
+    command = ["git", "-C", ROOT, "log", "-1", "--format=%h", "--", "proto/src", "tunnel", "proxy1", "proxy2"]
+    return subprocess.run(command, capture_output=True, text=True).stdout.strip() or "unknown"
 
 
 def is_recorded(data, cell, tree):

@@ -41,9 +41,6 @@ pub(crate) struct Cli {
     /// Print the rows and end
     #[arg(long)]
     pub(crate) list: bool,
-    /// Print the table as markdown; with --json and --runs 0 that of the file
-    #[arg(long)]
-    pub(crate) markdown: bool,
 }
 
 /// What else there is.

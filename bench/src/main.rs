@@ -25,7 +25,6 @@ use cli::{Cli, Command};
 use pair::{Programs, Tunnel};
 use record::Record;
 use rows::{Context, ROWS, Row};
-use table::Style;
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
@@ -56,17 +55,14 @@ fn run(cli: &Cli) -> Result<bool> {
     // Before anything is measured: a file that is not there should not be missed only then.
     let before = cli.compare.as_deref().map(Record::read).transpose()?;
     let mut record = Record { machine: record::machine(), ..Record::default() };
-    let failures = if cli.runs > 0 { measure(cli, &mut record)? } else { Vec::new() };
-    let measured = record.entries.len();
+    let failures = measure(cli, &mut record)?;
     if let Some(path) = &cli.json {
         let mut kept = if path.exists() { Record::read(path)? } else { Record::default() };
         kept.merge(record);
-        if measured > 0 {
-            kept.write(path)?;
-        }
+        kept.write(path)?;
         record = kept;
     }
-    say(&table::table(&record, if cli.markdown { Style::Markdown } else { Style::Text }))?;
+    say(&table::table(&record))?;
     let worse = before.map(|before| record.worse_than(&before)).unwrap_or_default();
     for (name, percent) in &worse {
         say(&format!("worse: {name}, by {percent:.0} %"))?;
@@ -86,45 +82,43 @@ fn measure(cli: &Cli, record: &mut Record) -> Result<Vec<String>> {
         quick: cli.quick,
     };
     let runs = if cli.quick { 1 } else { cli.runs };
-    let rows: Vec<&Row> = ROWS
-        .iter()
-        .filter(|row| cli.only.is_empty() || cli.only.iter().any(|name| name == row.name))
-        .collect();
-    let (mut cells, mut notes) = (Vec::new(), Vec::new());
-    for row in rows {
-        for tunnel in row.tunnels.iter().filter(|tunnel| !cli.no_peers || **tunnel == Tunnel::Paso) {
-            match tunnel.missing(&context.programs) {
-                Some(what) => {
-                    notes.push(format!("skipped: {} of {}, {what} is not installed", row.name, tunnel.name()))
-                }
-                None => cells.push((row, *tunnel)),
-            }
-        }
-    }
+    let cells = cells(cli, &context.programs)?;
     let bar = ProgressBar::new(u64::try_from(cells.len() * runs)?);
     bar.set_style(ProgressStyle::with_template("{bar:40} {pos}/{len} {elapsed} {msg}")?);
     let mut failures = Vec::new();
-    for round in 0..runs {
-        for (row, tunnel) in &cells {
-            bar.set_message(format!("{} {}", row.name, tunnel.name()));
-            bar.inc(1);
-            if round >= row.most {
-                continue;
-            }
-            match (row.measure)(&context, *tunnel) {
-                Ok(samples) => samples.iter().for_each(|sample| record.add(sample)),
-                Err(error) if format!("{error}").starts_with("skipped") => {
-                    notes.push(format!("{error}: {}", row.name))
-                }
-                Err(error) => failures.push(format!("failed: {} of {}: {error:#}", row.name, tunnel.name())),
-            }
+    for (round, (row, tunnel)) in (0..runs).flat_map(|round| cells.iter().map(move |cell| (round, cell))) {
+        bar.set_message(format!("{} {}", row.name, tunnel.name()));
+        bar.inc(1);
+        if round >= row.most {
+            continue;
+        }
+        match (row.measure)(&context, *tunnel) {
+            Ok(samples) => samples.iter().for_each(|sample| record.add(sample)),
+            Err(error) => failures.push(format!("failed: {} of {}: {error:#}", row.name, tunnel.name())),
         }
     }
     bar.finish_and_clear();
-    notes.sort();
-    notes.dedup();
-    notes.iter().try_for_each(|note| say(note))?;
     Ok(failures)
+}
+
+/// What to measure of what; says what cannot be measured here.
+fn cells(cli: &Cli, programs: &Programs) -> Result<Vec<(&'static Row, Tunnel)>> {
+    let mut cells = Vec::new();
+    let wanted = |row: &&Row| cli.only.is_empty() || cli.only.iter().any(|name| name == row.name);
+    for row in ROWS.iter().filter(wanted) {
+        if let Some(needs) = (row.needs)() {
+            say(&format!("skipped: {}, which needs {needs}", row.name))?;
+            continue;
+        }
+        for tunnel in row.tunnels.iter().filter(|tunnel| !cli.no_peers || **tunnel == Tunnel::Paso) {
+            if tunnel.is_there(programs) {
+                cells.push((row, *tunnel));
+            } else {
+                say(&format!("skipped: {} of {}, which is not installed", row.name, tunnel.name()))?;
+            }
+        }
+    }
+    Ok(cells)
 }
 
 fn say(text: &str) -> Result<()> {

@@ -36,15 +36,14 @@ impl Tunnel {
         }
     }
 
-    /// What of it is not there.
-    pub(crate) fn missing(self, programs: &Programs) -> Option<String> {
-        let (Self::Socat | Self::Kcptun | Self::Quinn) = self else { return None };
-        let needs = if self == Self::Kcptun { "kcptun-client" } else { self.name() };
-        let found = match self {
+    /// Whether it can be measured here.
+    pub(crate) fn is_there(self, programs: &Programs) -> bool {
+        match self {
+            Self::Direct | Self::Paso => true,
+            Self::Socat => in_path("socat"),
+            Self::Kcptun => in_path("kcptun-client"),
             Self::Quinn => programs.quinn.exists(),
-            Self::Direct | Self::Paso | Self::Socat | Self::Kcptun => in_path(needs),
-        };
-        (!found).then(|| needs.to_owned())
+        }
     }
 }
 
@@ -156,6 +155,8 @@ fn peer(commands: impl Fn(&Place) -> [Command; 2]) -> Result<Pair> {
     let outside = UdpSocket::bind("127.0.0.1:0")?.local_addr()?;
     let [mut near, mut far] = commands(&Place { inside, outside });
     let far = Process::start(&mut far)?;
+    // Whether it listens on UDP, no peer says.
+    std::thread::sleep(Duration::from_millis(500));
     let near = Process::start(&mut near)?;
     let end = Instant::now() + Duration::from_secs(5);
     while TcpStream::connect(inside).is_err() {
@@ -164,8 +165,6 @@ fn peer(commands: impl Fn(&Place) -> [Command; 2]) -> Result<Pair> {
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    // It accepts; that its far end does too, no peer says.
-    std::thread::sleep(Duration::from_millis(300));
     Ok(Pair { address: inside, ends: vec![near, far], _state: None })
 }
 

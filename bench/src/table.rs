@@ -1,23 +1,14 @@
-//! A record as a table: a line a figure, what is ours first, peers behind it. As text or as markdown.
+//! A record as a table for a terminal: a line a figure, what is ours first, peers behind it.
 
 use std::fmt::Write;
 
 use crate::record::{Entry, Record};
 
-/// Both kinds of table have the same cells.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Style {
-    /// For a terminal.
-    Text,
-    /// For a page.
-    Markdown,
-}
-
 /// What is ours; everything else is a peer.
 const OURS: [&str; 2] = ["paso", "raw"];
 
 /// The table of a record.
-pub(crate) fn table(record: &Record, style: Style) -> String {
+pub(crate) fn table(record: &Record) -> String {
     let mut rows = vec![
         ["figure", "unit", "goal", "median", "lowest – highest", "n", "", "peers in the same run"]
             .map(String::from),
@@ -30,10 +21,7 @@ pub(crate) fn table(record: &Record, style: Style) -> String {
             rows.push(line(&all));
         }
     }
-    match style {
-        Style::Text => text(&rows),
-        Style::Markdown => markdown(&rows),
-    }
+    text(&rows)
 }
 
 /// The cells of one figure, measured of all these systems.
@@ -81,17 +69,6 @@ fn text(rows: &[[String; 8]]) -> String {
         }
         out.truncate(out.trim_end().len());
         out.push('\n');
-    }
-    out
-}
-
-fn markdown(rows: &[[String; 8]]) -> String {
-    let mut out = String::new();
-    for (at, row) in rows.iter().enumerate() {
-        let _ = writeln!(out, "| {} |", row.join(" | "));
-        if at == 0 {
-            let _ = writeln!(out, "|---|---|--:|--:|--:|--:|---|---|");
-        }
     }
     out
 }

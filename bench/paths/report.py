@@ -1,0 +1,189 @@
+#!/usr/bin/env python3
+"""Makes the tables and plots of docs/performance.md from what is recorded in docs/data. Measures nothing.
+
+  report.py [PAGE]    replaces what stands between `<!-- table NAME -->` and `<!-- end -->` in the page
+"""
+import json
+import re
+import statistics
+import sys
+from pathlib import Path
+
+sys.dont_write_bytecode = True
+from cases import CASES, PATHS
+from chart import Axis, chart
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+SYSTEMS = {"paso": "paso", "tcp-bbr": "kernel BBR", "tcp-cubic": "kernel CUBIC", "kcptun": "kcptun"}
+BY_NAME = {case.name: case for case in CASES}
+
+
+def main():
+    page = Path(sys.argv[1]) if len(sys.argv) > 1 else DOCS / "performance.md"
+    data, record = read(DOCS / "data/paths.jsonl"), json.loads((DOCS / "data/end-to-end.json").read_text())
+    tables = {name: lambda name=name: goodput_table(data, name) for name in PATHS}
+    tables |= {"thin": lambda: thin_table(data), "other": lambda: other_table(data), "tree": lambda: trees(data)}
+    tables |= {"end-to-end": lambda: end_to_end(record), "machine": lambda: f"Machine: {record['machine']}."}
+    replace = lambda found: f"<!-- table {found[1]} -->\n{tables[found[1]]()}\n<!-- end -->"
+    page.write_text(re.sub(r"<!-- table (\S+) -->.*?<!-- end -->", replace, page.read_text(), flags=re.S))
+    (DOCS / "goodput.svg").write_text(goodput_plot(data))
+    (DOCS / "latency.svg").write_text(latency_plot(data))
+
+
+def read(path):
+    """Cell to its records; of ours only those of the newest tree that has the cell."""
+    data = {}
+    for line in path.read_text().splitlines():
+        record = json.loads(line)
+        cell = data.setdefault((record["case"], record["system"]), [])
+        if record["system"] == "paso" and cell and cell[-1]["tree"] != record["tree"]:
+            cell.clear()
+        cell.append(record)
+    return data
+
+
+def values(data, case, system, measure):
+    return [record[measure] for record in data.get((case, system), []) if measure in record]
+
+
+def median(data, case, system, measure):
+    found = values(data, case, system, measure)
+    return statistics.median(found) if found else None
+
+
+def number(value):
+    if value is None:
+        return "–"
+    return f"{value:.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def table(head, rows):
+    lines = [head, ["---"] + ["--:"] * (len(head) - 1), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def met(case, measure, value):
+    """Bold where the goal is not met."""
+    goal = case.goals.get(measure)
+    if value is None or goal is None:
+        return number(value)
+    good = value >= goal if measure in ("goodput", "share", "rival") else value <= goal
+    return number(value) if good else f"**{number(value)}**"
+
+
+def goodput_table(data, group):
+    rows = []
+    for case in CASES:
+        if case.name.split("-")[0] != group or case.kind != "bulk":
+            continue
+        ours = values(data, case.name, "paso", "goodput")
+        spread = f"{number(min(ours))} – {number(max(ours))}" if ours else "–"
+        cells = [f"{case.loss} %" + (" down" if case.way == "down" else ""), f"≥ {case.goals['goodput']}"]
+        cells += [met(case, "goodput", median(data, case.name, "paso", "goodput")), spread]
+        cells += [number(median(data, case.name, "paso", "wire")), f"{1.1 / (1 - case.loss / 100):.2f}"]
+        for system in ("tcp-bbr", "tcp-cubic", "kcptun"):
+            wire = median(data, case.name, system, "wire")
+            goodput = number(median(data, case.name, system, "goodput"))
+            cells.append(f"{goodput} ({number(wire)})" if wire else goodput)
+        rows.append(cells)
+    head = ["loss", "goal", "paso, Mbit/s", "lowest – highest", "wire", "wire goal", "kernel BBR", "kernel CUBIC", "kcptun"]
+    return table(head, rows)
+
+
+THIN = {
+    "echo": "every 10 ms", "echo-beside-bulk": "every 10 ms, beside bulk", "ask": "each after the last",
+}
+
+
+def thin_table(data):
+    rows = []
+    for case in CASES:
+        if case.kind not in THIN:
+            continue
+        where = f"{THIN[case.kind]}, {case.loss} %" if case.name != "queue" else "beside bulk, 0 %, buffer 500 ms"
+        for system in case.systems or SYSTEMS:
+            cells = [median(data, case.name, system, measure) for measure in ("p50", "p95", "p99", "p99.9")]
+            names = ("p50", "p95", "p99", "p99.9")
+            shown = [met(case, name, cell) if system == "paso" else number(cell) for name, cell in zip(names, cells)]
+            beside = number(median(data, case.name, system, "beside")) if "beside" in case.kind else ""
+            rows.append([where, SYSTEMS[system], *shown, beside])
+            where = ""
+    return table(["64-byte echo", "", "p50, ms", "p95", "p99", "p99.9", "the bulk, Mbit/s"], rows)
+
+
+def other_table(data):
+    rows = []
+    for case in CASES:
+        if case.kind == "fetch":
+            label = f"{case.name.removeprefix('fetch-')} over a fresh stream, in round trips of 50 ms"
+            cells = [median(data, case.name, system, "took") for system in SYSTEMS]
+            bold = met(case, "took", cells[0])
+            trips = [number(cell / 50) if cell else "–" for cell in cells]
+            rows.append([label, f"≤ {case.goals['took'] // 50}", f"**{trips[0]}**" if "**" in bold else trips[0], *trips[1:]])
+        elif case.kind.startswith("beside-"):
+            label = f"share beside one kernel {case.kind.removeprefix('beside-').upper()} flow, %"
+            cells = [number(median(data, case.name, system, "share")) for system in SYSTEMS]
+            rows.append([label, "25 – 75", *cells])
+        elif case.kind == "flood":
+            ceiling = number(median(data, case.name, "udp", "goodput"))
+            rows.append([f"what the emulator carries of raw UDP at 1,000 Mbit/s: {ceiling} Mbit/s"] + [""] * 5)
+    return table(["100 Mbit/s, 50 ms", "goal", *SYSTEMS.values()], rows)
+
+
+def trees(data):
+    found = {}
+    for (case, system), records in data.items():
+        if system == "paso":
+            found.setdefault(records[-1]["tree"], []).append(case)
+    parts = [f"`{tree}` ({len(cases)} rows)" for tree, cases in sorted(found.items())]
+    return "The figures of paso are of these commits: " + ", ".join(parts) + "."
+
+
+def end_to_end(record):
+    rows, done = [], set()
+    for entry in record["entries"]:
+        if entry["figure"] in done:
+            continue
+        done.add(entry["figure"])
+        same = {other["system"]: other["samples"] for other in record["entries"] if other["figure"] == entry["figure"]}
+        ours = same.pop("paso", None) or same.pop("raw", None)
+        goal = entry["goal"]
+        good = goal is None or ours is None or (statistics.median(ours) >= goal if entry["more"] else statistics.median(ours) <= goal)
+        middle = number(statistics.median(ours)) if ours else "–"
+        peers = ", ".join(f"{system} {number(statistics.median(samples))}" for system, samples in same.items())
+        rows.append([
+            f"{entry['figure']}, {entry['unit']}",
+            "" if goal is None else ("≥ " if entry["more"] else "≤ ") + number(goal).removesuffix(".00"),
+            middle if good else f"**{middle}**",
+            f"{number(min(ours))} – {number(max(ours))}" if ours else "",
+            str(len(ours or [])), peers,
+        ])
+    return table(["figure", "goal", "median", "lowest – highest", "n", "peers in the same run"], rows)
+
+
+def goodput_plot(data):
+    lines = {}
+    for system, label in SYSTEMS.items():
+        cells = [(loss, median(data, f"loss-{loss}", system, "goodput")) for loss in PATHS["loss"][2]]
+        lines[label] = [(loss, value) for loss, value in cells if value is not None]
+    x = Axis(0, 30, [(loss, f"{loss}") for loss in (0, 5, 10, 15, 20, 25, 30)], "random loss, % of the packets each way")
+    y = Axis(0, 100, [(mbit, f"{mbit}") for mbit in (0, 20, 40, 60, 80, 100)], "goodput, Mbit/s")
+    return chart("One TCP connection, 100 Mbit/s, round trip 50 ms", x, y, lines)
+
+
+def latency_plot(data):
+    """How many echoes are later than that: where the lines end is what a person notices."""
+    lines = {}
+    for system, label in SYSTEMS.items():
+        records = data.get(("echo-5", system), [])
+        if records:
+            points = [[share for share, _ in record["points"]] for record in records][0]
+            middle = [statistics.median(record["points"][at][1] for record in records) for at in range(len(points))]
+            lines[label] = [(ms, max(1 - share, 4e-4)) for share, ms in zip(points, middle)]
+    x = Axis(45, 1000, [(ms, f"{ms}") for ms in (50, 75, 100, 150, 200, 300, 500, 1000)], "round trip, ms", log=True)
+    y = Axis(4e-4, 1, [(1, "100 %"), (0.1, "10 %"), (0.01, "1 %"), (0.001, "0.1 %")], "echoes that are later", log=True)
+    return chart("64-byte echoes every 10 ms, round trip 50 ms, 5 % loss each way", x, y, lines)
+
+
+if __name__ == "__main__":
+    main()
