@@ -8,6 +8,7 @@
 //! session replaces the old one at proxy2 only when the first packet sealed with it has been opened.
 
 pub mod acceptor;
+pub mod benching;
 pub mod cipher;
 pub mod cookie;
 pub mod fuzzing;

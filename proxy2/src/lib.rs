@@ -3,52 +3,31 @@
 mod cli;
 mod tickets;
 
-use std::future::Future;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use tunnel::metrics::Counters;
-pub use tunnel::options::ExitSettings as Settings;
-use tunnel::program::Threads;
-use tunnel::session::{BindError, Session};
+use tunnel::options::ExitSettings;
+use tunnel::program::Signals;
+use tunnel::session::Session;
 
 /// The program: 0 when it ended because it was asked to, 1 when it failed, 2 for bad usage.
 pub fn main() -> ExitCode {
-    if let Some(arguments) = tickets::arguments() {
+    if let Some(arguments) = tickets::arguments(std::env::args_os()) {
         return tickets::main(arguments);
     }
     match cli::parse(std::env::args_os()) {
-        Ok((settings, level)) => tunnel::program::run(level, Threads::Cores, |signals| async {
-            serve(settings, signals.received()).await
-        }),
+        Ok((settings, level)) => tunnel::program::run(level, |signals| serve(settings, signals)),
         Err(error) => tunnel::cli::explain(&error),
     }
 }
 
-/// As [`run`], and prints how a proxy1 joins.
-async fn serve(settings: Settings, shutdown: impl Future<Output = ()>) -> anyhow::Result<()> {
-    let session = bind(settings).await?;
+/// Prints how a proxy1 joins, and serves until a signal comes.
+async fn serve(settings: ExitSettings, signals: Signals) -> anyhow::Result<()> {
+    let session = Session::exit(settings).await?;
     if let Some(invitation) = session.invitation() {
         // If nobody reads it, `proxy2 ticket show` tells it as well.
         let _ = io::stdout().write_all(invitation.to_text().as_bytes());
     }
-    session.run(shutdown).await.context("the UDP socket failed")?;
-    Ok(())
-}
-
-/// Binds the sockets; the session then tells its addresses and counters, and is run.
-///
-/// # Errors
-/// A port in use, an unknown host: one sentence that names the argument.
-pub async fn bind(settings: Settings) -> Result<Session, BindError> {
-    Session::exit(settings).await
-}
-
-/// Binds and serves until `shutdown` completes.
-///
-/// # Errors
-/// Those of [`bind`], and a broken UDP socket.
-pub async fn run(settings: Settings, shutdown: impl Future<Output = ()>) -> anyhow::Result<Counters> {
-    bind(settings).await?.run(shutdown).await.context("the UDP socket failed")
+    session.run(signals.received()).await.map(drop).context("the UDP socket failed")
 }

@@ -12,7 +12,7 @@ use tunnel::state::{Standing, StateDir, TicketName};
 
 /// Makes, shows and revokes the tickets that let a proxy1 join
 #[derive(Debug, Parser)]
-#[command(name = "proxy2 ticket", version)]
+#[command(name = "proxy2 ticket", bin_name = "proxy2 ticket", version)]
 struct Cli {
     #[command(subcommand)]
     action: Action,
@@ -43,11 +43,21 @@ enum Action {
     },
 }
 
-/// Whether the program was called as `proxy2 ticket …`; if so, the arguments from `ticket` on.
-pub(crate) fn arguments() -> Option<Vec<OsString>> {
-    let mut all = std::env::args_os().skip(1);
-    let first = all.next().filter(|first| first == "ticket")?;
-    Some(std::iter::once(first).chain(all).collect())
+/// Whether the program was called as `proxy2 ticket …`; if so, what to parse. `--state DIR` may stand before `ticket`.
+pub(crate) fn arguments(all: impl Iterator<Item = OsString>) -> Option<Vec<OsString>> {
+    let mut words: Vec<_> = all.skip(1).collect();
+    let before = match words.first()?.to_str() {
+        Some("--state") => 2,
+        Some(word) if word.starts_with("--state=") => 1,
+        _ => 0,
+    };
+    if words.get(before)? != "ticket" {
+        return None;
+    }
+    // It takes the place of the program's name, which the parser skips.
+    let ticket = words.remove(before);
+    words.insert(0, ticket);
+    Some(words)
 }
 
 /// Runs the command: 0 if it was done, 1 if not, 2 for bad usage.
@@ -71,7 +81,7 @@ fn run(cli: Cli, out: &mut impl Write) -> anyhow::Result<()> {
             writeln!(out, "{}", ticket.to_text().as_str())
         }
         Action::Show { name } => writeln!(out, "{}", folder.show_ticket(&name)?.to_text().as_str()),
-        Action::List => folder.tickets()?.iter().try_for_each(|record| list(out, record)),
+        Action::List => folder.all_tickets()?.iter().try_for_each(|record| list(out, record)),
         Action::Revoke { name } => {
             folder.revoke_ticket(&name)?;
             writeln!(out, "{name} is revoked")
@@ -97,6 +107,26 @@ mod tests {
     #[test]
     fn the_command_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_folder_may_stand_before_or_behind() {
+        let arguments = |line: &str| {
+            arguments(line.split_whitespace().map(OsString::from))
+                .map(|words| Cli::try_parse_from(words).unwrap())
+        };
+        for line in [
+            "ticket list --state x",
+            "ticket --state x list",
+            "--state x ticket list",
+            "--state=x ticket list",
+        ] {
+            let cli = arguments(&format!("proxy2 {line}")).unwrap();
+            assert_eq!(cli.state, Some(PathBuf::from("x")), "{line}");
+        }
+        for line in ["5000 ticket 80", "--state ticket 5000 localhost 80", "--state x", ""] {
+            assert!(arguments(&format!("proxy2 {line}")).is_none(), "{line}");
+        }
     }
 
     #[test]

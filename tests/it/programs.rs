@@ -19,12 +19,22 @@ pub(crate) fn sealed_processes(target: SocketAddr) -> (Process, Process, Folder)
 
 /// A proxy2 that keeps its state in `folder`.
 pub(crate) fn sealed_proxy2(listen: &str, target: SocketAddr, folder: &Folder) -> Process {
-    let (host, port) = (target.ip().to_string(), target.port().to_string());
-    Process::listening(PROXY2, &[listen, &host, &port, "--state", &folder.path("state")])
+    sealed_program(PROXY2, listen, target, folder, &[])
 }
 
 /// A proxy1 that finds its ticket in `folder`.
 pub(crate) fn sealed_proxy1(listen: &str, proxy2: SocketAddr, folder: &Folder) -> Process {
-    let (host, port) = (proxy2.ip().to_string(), proxy2.port().to_string());
-    Process::listening(PROXY1, &[listen, &host, &port, "--state", &folder.path("state")])
+    sealed_program(PROXY1, listen, proxy2, folder, &[])
+}
+
+/// Either, with options.
+pub(crate) fn sealed_program(
+    program: &str,
+    listen: &str,
+    to: SocketAddr,
+    folder: &Folder,
+    options: &[&str],
+) -> Process {
+    let (host, port, state) = (to.ip().to_string(), to.port().to_string(), folder.path("state"));
+    Process::listening(program, &[&[listen, &host, &port, "--state", &state], options].concat())
 }

@@ -4,7 +4,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use tests::client::{exchange, read_to_reset};
+use tests::client::{exchange, is_turned_away, read_to_reset};
 use tests::folder::{Folder, set_mode};
 use tests::pair::{Pair, Proxy, SealedLink};
 use tests::process::Process;
@@ -75,6 +75,29 @@ async fn the_first_start_says_how_to_join() {
     let words: Vec<_> = line.split_whitespace().collect();
     let ["proxy1", "8080", host, port, "--ticket", ticket] = words[..] else { panic!("{line}") };
     joins(&Process::listening(PROXY1, &["0", host, port, "--ticket", ticket])).await;
+    // The other command finds the ticket by itself, from wherever it is run.
+    let line = proxy2.wait_for("proxy1 8080");
+    let words: Vec<_> = line.split_whitespace().collect();
+    let ["proxy1", "8080", host, port, "--state", state] = words[..] else { panic!("{line}") };
+    joins(&Process::listening(PROXY1, &["0", host, port, "--state", state])).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_later_start_says_how_to_join_too() {
+    let target = Target::start(Manner::Echo).await;
+    let folder = Folder::new();
+    new_ticket(&folder, "laptop");
+    let (port, state) = (target.address().port().to_string(), folder.path("state"));
+    let proxy2 = Process::spawn(PROXY2, &["0", "127.0.0.1", &port, "--state", &state]);
+    let line = proxy2.wait_for("proxy1 8080");
+    let words: Vec<_> = line.split_whitespace().collect();
+    let ["proxy1", "8080", host, port, "--state", _] = words[..] else { panic!("{line}") };
+    let line = proxy2.wait_for("proxy2 ticket show");
+    let command = line.split('`').nth(1).unwrap();
+    let words: Vec<_> = command.split_whitespace().skip(1).collect();
+    let (code, ticket) = ends(PROXY2, &words, &[]);
+    assert_eq!(code, Some(0), "{command}: {ticket}");
+    joins(&Process::listening(PROXY1, &["0", host, port, "--ticket", ticket.trim()])).await;
 }
 
 #[test]
@@ -84,6 +107,8 @@ fn the_ticket_commands() {
     assert!(ticket.starts_with("paso1"), "{ticket}");
     says(ticket_command(&folder, &["show", "laptop"]), 0, &[&ticket]);
     says(ticket_command(&folder, &["list"]), 0, &["laptop", "valid"]);
+    says(ends(PROXY2, &["--state", &folder.path("state"), "ticket", "list"], &[]), 0, &["laptop", "valid"]);
+    says(ends(PROXY2, &["ticket", "list", "--state", &folder.path("none")], &[]), 1, &["no tickets are in"]);
     says(ticket_command(&folder, &["add", "laptop"]), 1, &["'laptop' exists already"]);
     says(ticket_command(&folder, &["revoke", "desk"]), 1, &["no ticket is named 'desk'"]);
     says(ticket_command(&folder, &["add", "a b"]), 2, &["letters"]);
@@ -156,6 +181,7 @@ async fn revoking_ends_a_running_link_at_once() {
     assert!(!target.connection_ended().await, "the target saw an orderly end");
     assert!(revoked.elapsed() < Duration::from_secs(3), "{:?}", revoked.elapsed());
     proxy1.wait_for("revoked");
+    is_turned_away(proxy1.address()).await;
     joins(&other).await;
 }
 

@@ -44,7 +44,7 @@ impl Proxy {
     /// When it cannot be bound.
     pub async fn exit_with(listen: Listen, target: SocketAddr, link: impl Into<PairLink>) -> Self {
         let settings = ExitSettings { listen, target: target.into(), link: link.into().exit() };
-        Self::run(proxy2::bind(settings).await.expect("proxy2 can be bound"))
+        Self::run(Session::exit(settings).await.expect("proxy2 can be bound"))
     }
 
     /// A proxy1 on a free port that speaks to the proxy2 at `peer`, with the defaults.
@@ -58,7 +58,7 @@ impl Proxy {
     /// When it cannot be bound.
     pub async fn entry_with(listen: Listen, peer: SocketAddr, link: impl Into<PairLink>) -> Self {
         let settings = EntrySettings { listen, peer: peer.into(), link: link.into().entry() };
-        Self::run(proxy1::bind(settings).await.expect("proxy1 can be bound"))
+        Self::run(Session::entry(settings).await.expect("proxy1 can be bound"))
     }
 
     fn run(session: Session) -> Self {

@@ -3,6 +3,7 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use socket2::{Domain, Socket, Type};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -41,7 +42,18 @@ impl Target {
     /// # Panics
     /// When loopback has no free port.
     pub async fn start(manner: Manner) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
+        Self::start_on(([127, 0, 0, 1], 0).into(), manner).await.expect("loopback has free ports")
+    }
+
+    /// Starts one elsewhere.
+    ///
+    /// # Errors
+    /// It cannot listen there.
+    ///
+    /// # Panics
+    /// Never.
+    pub async fn start_on(listen: SocketAddr, manner: Manner) -> std::io::Result<Self> {
+        let listener = TcpListener::bind(listen).await?;
         let address = listener.local_addr().expect("it is bound");
         let (tell, ended) = mpsc::unbounded_channel();
         let mut task = JoinSet::new();
@@ -54,7 +66,7 @@ impl Target {
                 });
             }
         });
-        Self { address, ended, _task: task }
+        Ok(Self { address, ended, _task: task })
     }
 
     /// Where it listens.
@@ -81,6 +93,27 @@ impl Target {
 pub fn refusing_address() -> SocketAddr {
     let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("loopback has free ports");
     listener.local_addr().expect("it is bound")
+}
+
+/// An address that answers no connection: a listener whose queue is full, and what must be kept for as long.
+///
+/// # Panics
+/// When loopback has no free port, or when this system answers in spite of a full queue.
+pub async fn silent_address() -> (SocketAddr, impl Sized) {
+    /// What is enough to see that there is no answer on loopback.
+    const SILENCE: Duration = Duration::from_millis(300);
+    let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket can be had");
+    listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("loopback has free ports");
+    listener.listen(1).expect("it is bound");
+    let address = listener.local_addr().ok().and_then(|address| address.as_socket()).expect("it is bound");
+    let mut waiting = Vec::new();
+    for _ in 0..16 {
+        match tokio::time::timeout(SILENCE, TcpStream::connect(address)).await {
+            Ok(connected) => waiting.push(connected.expect("nothing refuses there")),
+            Err(_) => return (address, (listener, waiting)),
+        }
+    }
+    panic!("a listener with a queue of one took sixteen connections");
 }
 
 /// Closes a connection with a reset.

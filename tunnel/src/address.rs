@@ -19,9 +19,12 @@ pub enum AddressError {
     /// A host that is neither an address nor something a name service could know.
     #[error("'{0}' is not a host: write an IPv4 address, an IPv6 address or a host name")]
     Host(String),
-    /// Port 0 where something must be reached.
-    #[error("port 0 cannot be reached: write a number from 1 to 65535")]
-    PortZero,
+    /// A host with its port behind a colon, where the port is a word of its own.
+    #[error("'{0}' is a host and a port: write them as two words")]
+    HostAndPort(String),
+    /// No port from 1 to 65535, where something must be reached.
+    #[error("'{0}' is not a port that can be reached: write a number from 1 to 65535")]
+    Unreachable(String),
 }
 
 /// A machine: an address, or a name that is looked up when it is needed.
@@ -47,10 +50,13 @@ impl FromStr for Host {
         }
         let plausible = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
         let digits_only = text.chars().all(|c| c.is_ascii_digit() || c == '.');
-        if text.is_empty() || text.len() > 253 || digits_only || !text.chars().all(plausible) {
-            return Err(AddressError::Host(text.into()));
+        if !text.is_empty() && text.len() <= 253 && !digits_only && text.chars().all(plausible) {
+            return Ok(Self::Name(text.into()));
         }
-        Ok(Self::Name(text.into()))
+        let two = text
+            .rsplit_once(':')
+            .is_some_and(|(host, port)| host.parse::<Self>().is_ok() && port.parse::<u16>().is_ok());
+        Err(if two { AddressError::HostAndPort(text.into()) } else { AddressError::Host(text.into()) })
     }
 }
 
@@ -67,13 +73,10 @@ impl fmt::Display for Host {
 /// A port to connect to or to send to: 1 to 65535.
 ///
 /// # Errors
-/// [`AddressError::Port`] for anything but a number, [`AddressError::PortZero`] for 0.
+/// [`AddressError::Unreachable`].
 pub fn parse_port(text: &str) -> Result<u16, AddressError> {
-    match text.parse() {
-        Ok(0) => Err(AddressError::PortZero),
-        Ok(port) => Ok(port),
-        Err(_) => Err(AddressError::Port(text.into())),
-    }
+    let port = text.parse().ok().filter(|port| *port > 0);
+    port.ok_or_else(|| AddressError::Unreachable(text.into()))
 }
 
 /// A host and a port that something is sent or dialled to.
@@ -222,7 +225,10 @@ mod tests {
         assert_eq!(listen("1.2.3:1"), Err(AddressError::Host("1.2.3".into())));
         assert_eq!(listen("a b:1"), Err(AddressError::Host("a b".into())));
         assert_eq!(listen(":1"), Err(AddressError::Host("".into())));
-        assert_eq!(parse_port("0"), Err(AddressError::PortZero));
-        assert_eq!(parse_port("-1"), Err(AddressError::Port("-1".into())));
+        assert_eq!("box:5000".parse::<Host>(), Err(AddressError::HostAndPort("box:5000".into())));
+        assert_eq!("1.2.3.4:5000".parse::<Host>(), Err(AddressError::HostAndPort("1.2.3.4:5000".into())));
+        assert_eq!("box:".parse::<Host>(), Err(AddressError::Host("box:".into())));
+        assert_eq!(parse_port("0"), Err(AddressError::Unreachable("0".into())));
+        assert_eq!(parse_port("-1"), Err(AddressError::Unreachable("-1".into())));
     }
 }

@@ -1,6 +1,6 @@
 //! The parts of a command line that both programs have: the links' options, and how much to say.
 
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use clap::{ArgAction, Args};
 use tracing::level_filters::LevelFilter;
 
 use crate::options::{Classic, Link, Payload, Rate, Sealed};
-use crate::units::{parse_rate, parse_size, parse_time};
+use crate::units::{UnitError, parse_rate, parse_size, parse_time};
 
 /// Which link, and the options that both sides have.
 #[derive(Args, Clone, Debug)]
@@ -22,8 +22,8 @@ pub struct LinkArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_idle)]
     idle: Option<Duration>,
 
-    /// Bytes that the data of all streams of a link may take
-    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = parse_size)]
+    /// Bytes that the data of all streams of a link may take, 1MiB or more
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = parse_memory)]
     memory: usize,
 
     /// Size to ask for each UDP socket buffer; the system may grant less
@@ -46,8 +46,8 @@ struct SealedArgs {
     state: Option<PathBuf>,
 
     /// Streams that a link may have at a time, 1 or more
-    #[arg(long, value_name = "NUMBER", default_value = "4096", conflicts_with = "classic")]
-    streams: NonZeroUsize,
+    #[arg(long, value_name = "NUMBER", default_value = "4096", value_parser = parse_count, conflicts_with = "classic")]
+    streams: u32,
 
     /// Largest datagram to try, in bytes of UDP payload, 1200 to 65507; the path decides what is used
     #[arg(long, value_name = "SIZE", default_value = "8972", value_parser = parse_datagram, conflicts_with = "classic")]
@@ -107,7 +107,7 @@ impl LinkArgs {
 
     fn sealed(&self) -> Sealed {
         Sealed {
-            max_streams: self.sealed.streams.get(),
+            max_streams: usize::try_from(self.sealed.streams).unwrap_or(usize::MAX),
             memory: u64::try_from(self.memory).unwrap_or(u64::MAX),
             max_datagram: self.sealed.max_datagram,
             keepalive: self.sealed.keepalive,
@@ -159,12 +159,44 @@ fn parse_datagram(text: &str) -> Result<u16, String> {
     number.ok_or_else(|| format!("'{text}' is not a datagram's size: write a number from 1200 to 65507"))
 }
 
+/// How many of something there may be: a number from 1.
+///
+/// # Errors
+/// Anything else, in one sentence.
+pub fn parse_count(text: &str) -> Result<u32, String> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| format!("'{text}' is not possible here: write a number from 1 to {}", u32::MAX))
+}
+
+/// A time that something may take: not nothing.
+///
+/// # Errors
+/// Anything else, in one sentence.
+pub fn parse_patience(text: &str) -> Result<Duration, String> {
+    at_least(text, parse_time(text), Duration::from_millis(1), "1ms")
+}
+
 fn parse_idle(text: &str) -> Result<Duration, String> {
-    let idle = parse_time(text).map_err(|error| error.to_string())?;
-    if idle < Duration::from_secs(1) {
-        return Err(format!("'{text}' is too short: write 1s or more"));
+    at_least(text, parse_time(text), Duration::from_secs(1), "1s")
+}
+
+/// Each direction has half, in blocks of 16 KiB, and a stream that nobody reads keeps at least one: with less than a
+/// mebibyte a few such streams hold up all others.
+fn parse_memory(text: &str) -> Result<usize, String> {
+    at_least(text, parse_size(text), 1 << 20, "1MiB")
+}
+
+fn at_least<T: PartialOrd>(
+    text: &str,
+    value: Result<T, UnitError>,
+    least: T,
+    name: &str,
+) -> Result<T, String> {
+    let value = value.map_err(|error| error.to_string())?;
+    if value < least {
+        return Err(format!("'{text}' is too little: write {name} or more"));
     }
-    Ok(idle)
+    Ok(value)
 }
 
 fn parse_pace(text: &str) -> Result<Rate, String> {
@@ -175,5 +207,58 @@ fn parse_pace(text: &str) -> Result<Rate, String> {
             let bytes = parse_rate(rate).map_err(|error| format!("{error}, or 'auto', or 'none'"))?;
             NonZeroU64::new(bytes).map(Rate::Bytes).ok_or_else(|| "a rate of nothing sends nothing".into())
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser, Debug)]
+    struct Cli {
+        #[command(flatten)]
+        link: LinkArgs,
+    }
+
+    fn link(line: &str) -> Result<Link<Sealed>, String> {
+        let words = std::iter::once("proxy").chain(line.split_whitespace());
+        Cli::try_parse_from(words).map(|cli| cli.link.link()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_mistake_is_named_with_its_option() {
+        let names = |line: &str, what: &str| {
+            let error = link(line).unwrap_err();
+            let option =
+                line.split_whitespace().find(|word| word.starts_with("--") && *word != "--classic").unwrap();
+            assert!(error.contains(option) && error.contains(what), "{line}: {error}");
+        };
+        names("--idle 5", "'5' is not a time");
+        names("--idle 999ms", "1s or more");
+        names("--memory 1023KiB", "1MiB or more");
+        names("--memory lots", "'lots' is not a size");
+        names("--streams 0", "from 1");
+        names("--streams some", "from 1");
+        names("--max-datagram 1199", "from 1200 to 65507");
+        names("--classic --payload 65506", "from 1 to 65505");
+        names("--classic --rate fast", "'fast' is not a rate");
+    }
+
+    #[test]
+    fn the_help_shows_the_real_defaults() {
+        let Link::Sealed(sealed) = link("").unwrap() else { panic!("the sealed link is the default") };
+        assert_eq!(sealed, Sealed::default());
+        let Link::Classic(classic) = link("--classic").unwrap() else {
+            panic!("--classic is the classic link")
+        };
+        assert_eq!(format!("{classic:?}"), format!("{:?}", Classic::default()));
+    }
+
+    #[test]
+    fn a_payload_may_have_a_unit_like_every_size() {
+        let Link::Classic(classic) = link("--classic --payload 1KiB").unwrap() else { panic!("see above") };
+        assert_eq!(classic.payload.bytes(), 1_024);
     }
 }

@@ -113,6 +113,11 @@ impl Permit {
         Self { only: target }
     }
 
+    /// What it dials.
+    pub(crate) const fn target(&self) -> &HostPort {
+        &self.only
+    }
+
     /// What to dial for a peer that asked for `asked`: the text of a target, or nothing for the exit's own.
     ///
     /// # Errors

@@ -4,10 +4,10 @@ use std::fmt;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 
 use proto::ticket::Ticket;
-use proto::ticket::record::{Standing, TicketRecord};
+use proto::ticket::record::TicketRecord;
 use zeroize::Zeroizing;
 
-use crate::state::{ServerState, StateDir};
+use crate::state::{ServerState, StateDir, valid_for};
 
 /// How a proxy1 joins.
 pub struct Invitation {
@@ -22,7 +22,9 @@ pub struct Invitation {
 impl Invitation {
     /// For the proxy2 that listens on `address`.
     pub(crate) fn new(address: SocketAddr, folder: &StateDir, state: &ServerState) -> Self {
-        let valid = state.tickets.iter().find_map(valid);
+        let key = state.key.public();
+        let named = |record: &TicketRecord| Some((record.name.to_string(), valid_for(&key, record)?));
+        let valid = state.tickets.iter().find_map(named);
         Self {
             address,
             folder: folder.clone(),
@@ -35,7 +37,7 @@ impl Invitation {
     pub fn to_text(&self) -> Zeroizing<String> {
         let (host, port) = (reachable(self.address.ip()), self.address.port());
         let mut text = Zeroizing::new(String::new());
-        let command = format!("proxy1 8080 {host} {port}");
+        let (command, option) = (format!("proxy1 8080 {host} {port}"), self.folder.option());
         let from = if self.address.ip().is_loopback() {
             format!("from this machine (others reach proxy2 when it listens on 0.0.0.0:{port})")
         } else {
@@ -45,14 +47,14 @@ impl Invitation {
             (Some(ticket), _) => {
                 text.push_str(&format!("Join {from}:\n  {command} --ticket "));
                 text.push_str(&ticket.to_text());
-                text.push_str(&format!("\nJoin as this user on this machine:\n  {command}\n"));
+                text.push_str(&format!("\nJoin as this user on this machine:\n  {command}{option}\n"));
             }
             (None, Some(name)) => text.push_str(&format!(
-                "Join as this user on this machine:\n  {command}\n\
-                 Join {from}: add --ticket and what `proxy2 ticket show {name}` prints\n"
+                "Join as this user on this machine:\n  {command}{option}\n\
+                 Join {from}, with what `proxy2 ticket show {name}{option}` prints:\n  {command} --ticket TICKET\n"
             )),
             (None, None) => text.push_str(&format!(
-                "No ticket is valid: make one with `proxy2 ticket add NAME` (tickets are in {})\n",
+                "No ticket is valid: make one with `proxy2 ticket add NAME{option}` (tickets are in {})\n",
                 self.folder.path().display()
             )),
         }
@@ -63,13 +65,6 @@ impl Invitation {
 impl fmt::Debug for Invitation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Invitation").field("address", &self.address).finish_non_exhaustive()
-    }
-}
-
-fn valid(record: &TicketRecord) -> Option<(String, Ticket)> {
-    match &record.standing {
-        Standing::Valid(ticket) => Some((record.name.to_string(), ticket.clone())),
-        Standing::Revoked(_) => None,
     }
 }
 

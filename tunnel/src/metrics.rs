@@ -90,15 +90,15 @@ impl Counters {
     /// Writes the closing line of a sealed session.
     pub(crate) fn log_sealed(&self) {
         let get = |what| self.sealed.get(what);
-        let rare = self.sealed.rare();
-        let rare = (!rare.is_empty()).then_some(rare);
+        let unusual = self.sealed.unusual();
+        let unusual = (!unusual.is_empty()).then_some(unusual);
         tracing::info!(
             links = get(Count::Links),
             opened = get(Count::Opened),
             closed = get(Count::Closed),
             bytes_sent = get(Count::BytesSent),
             bytes_received = get(Count::BytesReceived),
-            rare,
+            unusual,
             "ended"
         );
     }
@@ -107,20 +107,20 @@ impl Counters {
     pub(crate) fn log(&self) {
         let (sent, received) = (self.bytes_sent, self.bytes_received);
         let refused = self.table.refused + self.table.all_busy;
-        let rare = self.rare();
-        let rare = (!rare.is_empty()).then_some(rare);
+        let unusual = self.unusual();
+        let unusual = (!unusual.is_empty()).then_some(unusual);
         tracing::info!(
             opened = self.table.opened,
             refused,
             bytes_sent = sent,
             bytes_received = received,
-            rare,
+            unusual,
             "ended"
         );
     }
 
     /// What should not happen often and did, in words.
-    fn rare(&self) -> String {
+    fn unusual(&self) -> String {
         let t = &self.table;
         let all = [
             ("streams unanswered or given up", t.abandoned),
@@ -150,9 +150,9 @@ mod tests {
     #[test]
     fn only_what_happened_is_told() {
         let mut counters = Counters::default();
-        assert_eq!(counters.rare(), "");
+        assert_eq!(counters.unusual(), "");
         counters.lost.strangers = 3;
         counters.dials.unknown_host = 2;
-        assert_eq!(counters.rare(), "datagrams from strangers: 3, dials failed otherwise: 2");
+        assert_eq!(counters.unusual(), "datagrams from strangers: 3, dials failed otherwise: 2");
     }
 }

@@ -9,35 +9,22 @@ use std::process::ExitCode;
 use tracing::level_filters::LevelFilter;
 use tracing_subscriber::EnvFilter;
 
-/// How many threads a program works with.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Threads {
-    /// One: a single link is a single task, and a second thread would only cost wake-ups.
-    One,
-    /// One for each core: links work beside each other.
-    Cores,
-}
-
 /// Runs a program to its end: sets up the log on stderr, gives `body` a future that completes when SIGINT or SIGTERM
 /// asks for the end, and turns its result into an exit code: 0 if the end was asked for, 1 with one sentence on stderr
 /// if `body` failed. (2, bad usage, is the command line's.)
-pub fn run<F, E>(level: LevelFilter, threads: Threads, body: impl FnOnce(Signals) -> F) -> ExitCode
+pub fn run<F, E>(level: LevelFilter, body: impl FnOnce(Signals) -> F) -> ExitCode
 where
     F: Future<Output = Result<(), E>> + Send + 'static,
     E: Display + Send,
 {
     start_log(level);
-    let mut builder = match threads {
-        Threads::One => tokio::runtime::Builder::new_current_thread(),
-        Threads::Cores => tokio::runtime::Builder::new_multi_thread(),
-    };
-    let runtime = match builder.enable_all().build() {
+    // One thread: a link is one task, and a second thread would only cost wake-ups. proxy2 starts more as links come.
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return fail(&format_args!("cannot start: {error}")),
     };
     let result = runtime.block_on(async {
         let signals = Signals::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
-        // On a worker thread, beside the sockets' events: the thread that waits here would have to be woken for each.
         let body = body(signals);
         let task = tokio::spawn(async { body.await.map_err(|error| format!("{error:#}")) });
         task.await.unwrap_or_else(|error| Err(error.to_string()))

@@ -15,7 +15,7 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
-use proto::sealed::keys::PrivateKey;
+use proto::sealed::keys::{PrivateKey, PublicKey};
 use proto::ticket::record::{RecordError, TicketRecord};
 pub use proto::ticket::record::{Standing, TicketName};
 use proto::ticket::{Ticket, TicketError, server_key_from_text, server_key_to_text};
@@ -49,13 +49,18 @@ impl fmt::Debug for ServerState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct StateDir {
     path: PathBuf,
+    /// The user named it: then every command must.
+    given: bool,
 }
 
 /// Why state cannot be had. Each message is one sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
     /// No place for the folder is known.
-    #[error("this user has no home folder to keep keys and tickets in: name a folder with --state DIR")]
+    #[error(
+        "this user has no home folder that could hold keys and tickets: name a folder with --state DIR, or give proxy1 \
+         its ticket with --ticket-file or PASO_TICKET"
+    )]
     NoHome,
     /// The system refused.
     #[error("cannot {action} {}: {error}", path.display())]
@@ -67,24 +72,44 @@ pub enum StateError {
         /// What the system said.
         error: io::Error,
     },
-    /// A secret that is none any more.
-    #[error("others can read {}, so what is in it is no secret: run `chmod {mode:o} {}`", path.display(), path.display())]
-    Exposed {
-        /// The file or folder.
+    /// There is no file of that name.
+    #[error("there is no file {}: check its name", path.display())]
+    Missing {
+        /// The name.
         path: PathBuf,
-        /// The mode it should have.
-        mode: u32,
+    },
+    /// A file where there should be a folder.
+    #[error("{} is not a folder: name one with --state DIR", path.display())]
+    NoFolder {
+        /// The name.
+        path: PathBuf,
+    },
+    /// Bytes that are no text.
+    #[error("{} is not a text file", path.display())]
+    NoText {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A secret that is none any more.
+    #[error("others can read {}, so what is in it is no secret: run `chmod 600 {}`", path.display(), path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A folder in which others could put another key.
+    #[error("others can write to {}, and could put another key there: run `chmod 700 {}`", path.display(), path.display())]
+    Open {
+        /// The folder.
+        path: PathBuf,
     },
     /// The key file is damaged.
-    #[error("{} holds no key ({error}): restore it, or delete it and give out new tickets", path.display())]
+    #[error("{} is damaged and holds no key: restore it, or delete it and give out new tickets", path.display())]
     Key {
         /// The file.
         path: PathBuf,
-        /// What is wrong.
-        error: TicketError,
     },
     /// A line of the tickets file is damaged.
-    #[error("line {line} of {} is no ticket: {error}", path.display())]
+    #[error("line {line} of {} is no ticket: {error}; restore the file or delete the line", path.display())]
     Record {
         /// The file.
         path: PathBuf,
@@ -104,7 +129,7 @@ pub enum StateError {
     /// proxy1 was given no ticket and finds none.
     #[error(
         "no ticket: give the line that proxy2 printed with --ticket, --ticket-file or the variable PASO_TICKET \
-         (no proxy2 of this user has left one in {})",
+         (no proxy2 of this user has left a valid one in {})",
         path.display()
     )]
     NoTicket {
@@ -117,6 +142,12 @@ pub enum StateError {
     /// `ticket show` or `revoke` with a name that is not.
     #[error("no ticket is named '{0}': `proxy2 ticket list` shows them all")]
     NoSuchName(TicketName),
+    /// `ticket list` before there is any.
+    #[error("no tickets are in {}: `proxy2 ticket add NAME` makes one, and so does the first start of proxy2", path.display())]
+    NoTickets {
+        /// The folder.
+        path: PathBuf,
+    },
     /// `ticket show` of a revoked one.
     #[error("the ticket '{0}' has been revoked: make another with `proxy2 ticket add NAME`")]
     Revoked(TicketName),
@@ -135,8 +166,19 @@ impl StateDir {
     /// # Errors
     /// [`StateError::NoHome`].
     pub fn locate(given: Option<PathBuf>) -> Result<Self, StateError> {
+        let is_given = given.is_some();
         let path = given.or_else(platform_folder).ok_or(StateError::NoHome)?;
-        Ok(Self { path })
+        Ok(Self { path, given: is_given })
+    }
+
+    /// What to add to a command so that it uses this folder: nothing if it does so anyway.
+    pub fn option(&self) -> String {
+        if !self.given {
+            return String::new();
+        }
+        // A command may be run elsewhere.
+        let path = std::path::absolute(&self.path).unwrap_or_else(|_| self.path.clone());
+        format!(" --state {}", quoted(&path.to_string_lossy()))
     }
 
     /// Where it is.
@@ -144,38 +186,38 @@ impl StateDir {
         &self.path
     }
 
-    /// proxy2's key and tickets; makes the folder, a key and a first ticket where there are none.
+    /// proxy2's key and tickets; makes the folder, a key and a first ticket where there are none. Tickets of a key that
+    /// is gone are worth nothing: they are put aside, in case the key is found again.
     ///
     /// # Errors
     /// Files that cannot be read, written or understood, or that others can read.
     pub fn server(&self) -> Result<ServerState, StateError> {
         files::make_folder(&self.path)?;
-        let path = self.path.join(KEY_FILE);
-        let known = files::read_secret(&path)?;
-        let is_new = known.is_none();
-        let key = match known {
-            Some(text) => server_key_from_text(&text).map_err(|error| StateError::Key { path, error })?,
-            None => {
-                let key = PrivateKey::generate(&mut entropy::random());
-                files::create_secret(&path, &server_key_to_text(&key))?;
-                key
-            }
-        };
-        let mut tickets = self.tickets()?;
-        if is_new && tickets.is_empty() {
-            self.add_ticket(&key, first_name())?;
-            tickets = self.tickets()?;
+        if let Some(key) = self.key()? {
+            return Ok(ServerState { key, tickets: self.tickets()?, is_new: false });
         }
-        Ok(ServerState { key, tickets, is_new })
+        let key = PrivateKey::generate(&mut entropy::random());
+        files::create_secret(&self.path.join(KEY_FILE), &server_key_to_text(&key))?;
+        files::put_aside(&self.path.join(TICKETS_FILE))?;
+        self.add_ticket(&key, first_name())?;
+        Ok(ServerState { key, tickets: self.tickets()?, is_new: true })
     }
 
-    /// The ticket that a proxy2 of this user on this machine has left for proxy1: the first valid one.
+    fn key(&self) -> Result<Option<PrivateKey>, StateError> {
+        let path = self.path.join(KEY_FILE);
+        let Some(text) = files::read_secret(&path)? else { return Ok(None) };
+        server_key_from_text(&text).map(Some).map_err(|_| StateError::Key { path })
+    }
+
+    /// The ticket that a proxy2 of this user on this machine has left for proxy1: the first valid one for its key.
     ///
     /// # Errors
-    /// [`StateError::NoTicket`], and those of reading the file.
+    /// [`StateError::NoTicket`], and those of reading the files.
     pub fn local_ticket(&self) -> Result<Ticket, StateError> {
-        let found = self.tickets()?.into_iter().find_map(valid);
-        found.ok_or_else(|| StateError::NoTicket { path: self.path.clone() })
+        let none = || StateError::NoTicket { path: self.path.clone() };
+        let key = self.key()?.ok_or_else(none)?.public();
+        let found = self.tickets()?.into_iter().find_map(|record| valid_for(&key, &record));
+        found.ok_or_else(none)
     }
 }
 
@@ -184,9 +226,7 @@ impl StateDir {
 /// # Errors
 /// The file cannot be read, is readable for others, or holds no ticket.
 pub fn ticket_from_file(path: &Path) -> Result<Ticket, StateError> {
-    let missing =
-        || StateError::Io { action: "read", path: path.into(), error: io::ErrorKind::NotFound.into() };
-    let text = files::read_secret(path)?.ok_or_else(missing)?;
+    let text = files::read_secret(path)?.ok_or_else(|| StateError::Missing { path: path.into() })?;
     text.parse().map_err(|error| StateError::Ticket { path: path.into(), error })
 }
 
@@ -194,11 +234,18 @@ fn first_name() -> TicketName {
     FIRST_TICKET.parse().expect("a plain word is a name")
 }
 
-fn valid(record: TicketRecord) -> Option<Ticket> {
-    match record.standing {
-        Standing::Valid(ticket) => Some(ticket),
-        Standing::Revoked(_) => None,
+/// The ticket of a record, if it is good for the proxy2 with that key.
+pub(crate) fn valid_for(key: &PublicKey, record: &TicketRecord) -> Option<Ticket> {
+    match &record.standing {
+        Standing::Valid(ticket) if ticket.acceptor() == key => Some(ticket.clone()),
+        Standing::Valid(_) | Standing::Revoked(_) => None,
     }
+}
+
+/// A word of a shell's command line.
+fn quoted(word: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-+:@".contains(c);
+    if word.chars().all(plain) { word.into() } else { format!("'{}'", word.replace('\'', r"'\''")) }
 }
 
 fn platform_folder() -> Option<PathBuf> {

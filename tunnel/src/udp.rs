@@ -5,15 +5,23 @@
 //! one datagram at a time. A socket bound to an IPv6 wildcard also serves IPv4; addresses are always given and
 //! reported in their own family, never as IPv4 in IPv6.
 
+mod gate;
+#[cfg_attr(unix, path = "udp/io_unix.rs")]
+#[cfg_attr(not(unix), path = "udp/io_other.rs")]
+mod readiness;
+
+use std::future::Future;
 use std::io::{self, IoSliceMut};
 use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use self::readiness::Io;
+use crate::drain;
 use quinn_udp::{UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
-use tokio::io::Interest;
-use tokio::net::UdpSocket;
 
+pub use gate::Gate;
 pub use quinn_udp::{BATCH_SIZE, EcnCodepoint, RecvMeta, Transmit};
 
 /// A receive buffer of this many bytes holds every UDP datagram, and every run of merged ones.
@@ -25,10 +33,13 @@ pub const MAX_SEND: usize = 65_507;
 /// Most receive errors in a row that are taken for echoes of ICMP messages before one is reported.
 const MAX_ERRORS_IN_A_ROW: usize = 64;
 
+/// Ends when the system takes datagrams again.
+pub type Writable = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
+
 /// The socket.
 #[derive(Debug)]
 pub struct Udp {
-    io: UdpSocket,
+    io: Io,
     state: UdpSocketState,
     /// The socket is IPv6: IPv4 addresses go in and come out mapped.
     v6: bool,
@@ -57,8 +68,8 @@ impl Udp {
         raise(buffer, |size| socket.set_send_buffer_size(size));
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
-        let io = UdpSocket::from_std(socket.into())?;
-        let state = UdpSocketState::new(UdpSockRef::from(&io))?;
+        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        let io = Io::new(socket.into())?;
         Ok(Self { io, state, v6: address.is_ipv6() })
     }
 
@@ -76,7 +87,7 @@ impl Udp {
     /// # Errors
     /// Those of `getsockname`.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
-        Ok(canonical(self.io.local_addr()?))
+        Ok(canonical(self.io.socket().local_addr()?))
     }
 
     /// The sizes of the socket's buffers. Linux reports twice what datagrams may fill, to cover its own overhead.
@@ -84,7 +95,7 @@ impl Udp {
     /// # Errors
     /// Those of `getsockopt`.
     pub fn granted(&self) -> io::Result<Granted> {
-        let socket = SockRef::from(&self.io);
+        let socket = SockRef::from(self.io.socket());
         let overhead = if cfg!(target_os = "linux") { 2 } else { 1 };
         Ok(Granted {
             recv: socket.recv_buffer_size()? / overhead,
@@ -112,10 +123,12 @@ impl Udp {
     ) -> Poll<io::Result<usize>> {
         let mut errors = 0;
         loop {
-            ready!(self.io.poll_recv_ready(cx))?;
-            let received = self
-                .io
-                .try_io(Interest::READABLE, || self.state.recv(UdpSockRef::from(&self.io), bufs, metas));
+            ready!(self.io.poll_readable(cx))?;
+            let received = drain::read(
+                bufs.len(),
+                || self.state.recv(UdpSockRef::from(self.io.socket()), bufs, metas),
+                |attempt| self.io.try_read(attempt),
+            );
             match received {
                 Ok(count) => {
                     for meta in metas.iter_mut().take(count) {
@@ -132,36 +145,18 @@ impl Udp {
     }
 
     /// Sends `transmit`, or its first segments, and says how many bytes of its contents are sent. Contents are at
-    /// most [`MAX_SEND`] bytes.
+    /// most [`MAX_SEND`] bytes. [`Gate::poll_send`] does the same and waits where the system takes no more.
     ///
     /// # Errors
-    /// Those of `sendmsg` for the first segment not yet sent. None is an end: the next send may succeed.
-    pub fn poll_send(&self, cx: &mut Context<'_>, transmit: &Transmit<'_>) -> Poll<io::Result<usize>> {
-        let transmit = Transmit { destination: self.outgoing(transmit.destination), ..transmit.clone() };
-        loop {
-            ready!(self.io.poll_send_ready(cx))?;
-            match self.io.try_io(Interest::WRITABLE, || self.send_some(&transmit)) {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                result => return Poll::Ready(result),
-            }
-        }
-    }
-
-    /// As [`Udp::poll_send`], for a socket that several tasks send on: `poll_send` would wake only the last of them.
-    ///
-    /// # Errors
-    /// Those of `sendmsg`; `WouldBlock` where the system takes no more now, see [`Udp::writable`].
+    /// Those of `sendmsg` for the first segment not yet sent; `WouldBlock` where the system takes no more now.
     pub fn try_send(&self, transmit: &Transmit<'_>) -> io::Result<usize> {
         let transmit = Transmit { destination: self.outgoing(transmit.destination), ..transmit.clone() };
-        self.io.try_io(Interest::WRITABLE, || self.send_some(&transmit))
+        self.io.try_write(|| self.send_some(&transmit))
     }
 
     /// Waits until the system takes datagrams again.
-    ///
-    /// # Errors
-    /// The runtime is ending.
-    pub async fn writable(&self) -> io::Result<()> {
-        self.io.writable().await
+    pub fn writable(&self) -> Writable {
+        self.io.writable()
     }
 
     /// [`Udp::poll_recv`] as a future.
@@ -175,11 +170,11 @@ impl Udp {
     /// Sends all of `transmit`.
     ///
     /// # Errors
-    /// See [`Udp::poll_send`]; what follows the failing segment is not sent.
+    /// See [`Udp::try_send`]; what follows the failing segment is not sent.
     pub async fn send(&self, transmit: &Transmit<'_>) -> io::Result<()> {
-        let mut rest = transmit.clone();
+        let (mut rest, mut gate) = (transmit.clone(), Gate::default());
         loop {
-            let sent = std::future::poll_fn(|cx| self.poll_send(cx, &rest)).await?;
+            let sent = std::future::poll_fn(|cx| gate.poll_send(cx, self, &rest)).await?;
             match rest.contents.split_at_checked(sent) {
                 Some((_, more)) if !more.is_empty() => rest.contents = more,
                 _ => return Ok(()),
@@ -192,7 +187,7 @@ impl Udp {
     fn send_some(&self, transmit: &Transmit<'_>) -> io::Result<usize> {
         let segment = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
         if transmit.contents.len() <= segment.saturating_mul(self.max_segments()) {
-            match self.state.try_send(UdpSockRef::from(&self.io), transmit) {
+            match self.state.try_send(UdpSockRef::from(self.io.socket()), transmit) {
                 Ok(()) => return Ok(transmit.contents.len()),
                 Err(error) if transmit.contents.len() <= segment => return Err(error),
                 Err(_) => {}
@@ -201,7 +196,7 @@ impl Udp {
         let mut sent = 0;
         for contents in transmit.contents.chunks(segment) {
             let single = Transmit { contents, segment_size: None, ..transmit.clone() };
-            match self.state.try_send(UdpSockRef::from(&self.io), &single) {
+            match self.state.try_send(UdpSockRef::from(self.io.socket()), &single) {
                 Ok(()) => sent += contents.len(),
                 Err(error) if sent == 0 => return Err(error),
                 Err(_) => break,

@@ -133,6 +133,12 @@ impl Acceptor {
         self.tickets.remove(client);
     }
 
+    /// The clients that may join.
+    pub(crate) fn clients(&self) -> impl Iterator<Item = PublicKey> {
+        let allowed = |standing: &Standing| matches!(standing, Standing::Allowed(_));
+        self.tickets.iter().filter(move |(_, standing)| allowed(standing)).map(|(client, _)| *client)
+    }
+
     /// Judges a datagram that came from the address `from`.
     ///
     /// `from` is the bytes of the IP address without the port (4 or 16): what a cookie is bound to. A middlebox may give

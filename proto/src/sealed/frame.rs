@@ -98,13 +98,13 @@ impl std::fmt::Display for ResetCode {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(match self {
             Self::Reset => "reset",
-            Self::Refused => "refused",
-            Self::Unreachable => "unreachable",
-            Self::TimedOut => "timed out",
-            Self::Forbidden => "forbidden",
-            Self::Limit => "limit reached",
-            Self::Idle => "idle",
-            Self::Shutdown => "proxy shutting down",
+            Self::Refused => "the target refuses connections",
+            Self::Unreachable => "the target cannot be reached",
+            Self::TimedOut => "the target does not answer",
+            Self::Forbidden => "not permitted",
+            Self::Limit => "a limit is reached",
+            Self::Idle => "idle for too long",
+            Self::Shutdown => "the proxy ends",
             Self::Unknown(code) => return write!(f, "code {code}"),
         })
     }

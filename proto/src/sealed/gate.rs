@@ -4,10 +4,12 @@ use std::time::Duration;
 
 use crate::Time;
 
-/// A bucket that holds one second's worth of handshakes.
+/// A bucket that holds one second's worth of handshakes, and never less than [`LEAST`].
 pub(super) struct Gate {
     /// What one handshake costs in time: a second divided by the rate.
     cost: Duration,
+    /// The bucket's size in time.
+    size: Duration,
     /// What was taken and has not come back by `at`; it comes back as time passes.
     debt: Duration,
     at: Time,
@@ -24,21 +26,24 @@ pub(super) enum Load {
     Full,
 }
 
-/// The bucket's size in time.
-const BURST: Duration = Duration::from_secs(1);
+/// Handshakes that the smallest bucket holds. With fewer there would be no half that only those get who prove their
+/// address, and a flood of others would take each one the moment that it comes back.
+const LEAST: u32 = 4;
+const SECOND: Duration = Duration::from_secs(1);
 
 impl Gate {
     /// A full bucket for `rate` handshakes a second; a rate of 0 counts as 1.
     pub(super) fn new(rate: u32) -> Self {
-        Self { cost: BURST / rate.max(1), debt: Duration::ZERO, at: Time::ZERO }
+        let cost = SECOND / rate.max(1);
+        Self { cost, size: SECOND.max(cost * LEAST), debt: Duration::ZERO, at: Time::ZERO }
     }
 
     /// How much is left at `now`.
     pub(super) fn load(&self, now: Time) -> Load {
         let debt = self.debt_at(now);
-        if debt + self.cost > BURST {
+        if debt + self.cost > self.size {
             Load::Full
-        } else if debt > BURST / 2 {
+        } else if debt > self.size / 2 {
             Load::Heavy
         } else {
             Load::Light
@@ -47,7 +52,7 @@ impl Gate {
 
     /// Takes one handshake's worth, also where there is none left.
     pub(super) fn take(&mut self, now: Time) {
-        self.debt = BURST.min(self.debt_at(now) + self.cost);
+        self.debt = self.size.min(self.debt_at(now) + self.cost);
         self.at = now;
     }
 
@@ -59,8 +64,6 @@ impl Gate {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    const SECOND: Duration = Duration::from_secs(1);
 
     #[test]
     fn the_bucket_empties_and_fills() {
@@ -78,12 +81,16 @@ mod tests {
     }
 
     #[test]
-    fn a_rate_of_one_lets_one_through() {
+    fn a_rate_of_one_keeps_room_for_the_proven() {
         let start = Time::ZERO;
         let mut gate = Gate::new(0);
-        assert_eq!(gate.load(start), Load::Light);
-        gate.take(start);
+        for expected in [Load::Light, Load::Light, Load::Light, Load::Heavy] {
+            assert_eq!(gate.load(start), expected);
+            gate.take(start);
+        }
         assert_eq!(gate.load(start), Load::Full);
-        assert_eq!(gate.load(start + SECOND), Load::Light);
+        // What comes back each second is for them alone, as long as others ask more often.
+        assert_eq!(gate.load(start + SECOND), Load::Heavy);
+        assert_eq!(gate.load(start + SECOND * 2), Load::Light);
     }
 }

@@ -6,7 +6,7 @@
 
 use super::acceptor::{self, Acceptor, Verdict};
 use super::cipher::Session;
-use super::handshake::{Instance, Limits, LinkId, Refusal, UnixMicros};
+use super::handshake::{Instance, Life, Limits, LinkId, Refusal, UnixMicros};
 use super::keys::{PresharedKey, PublicKey};
 use super::packet::{Header, Kind};
 use super::random::Random;
@@ -15,6 +15,7 @@ use crate::time::Time;
 use slab::Slab;
 use std::collections::{BTreeMap, HashMap};
 use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
 
 /// Names a link in this process, for as long as it lives; may be used again afterwards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -42,6 +43,12 @@ pub enum Route {
         session: Box<Session>,
         /// The bytes to send back.
         answer: Vec<u8>,
+    },
+    /// All places are taken, but this link has been silent for long: ask it whether it lives, and send nothing. The
+    /// client asks again.
+    Full {
+        /// The link.
+        ask: LinkKey,
     },
     /// There is a new link: send the answer, make the link. It has shown no sign of life yet: forget it unless its
     /// first packet comes within seconds.
@@ -77,10 +84,20 @@ struct Entry {
     client: PublicKey,
     id: LinkId,
     instance: Instance,
-    /// Whether its client has answered with a packet, and so may have streams on it. The packet may be forged, but only
-    /// by who sees the link's datagrams and could as well suppress them.
-    used: bool,
+    life: Life,
+    /// When the last datagram with one of its indices came. It may be forged, but only by who sees the link's datagrams
+    /// and could as well suppress them.
+    seen: Time,
 }
+
+/// Silence after which a link is asked whether it lives when its place is wanted: three keepalives of a client.
+const SILENT: Duration = Duration::from_secs(60);
+
+/// The same where the client that wants the place seems to be the next process of the link's client.
+const SILENT_RIVAL: Duration = Duration::from_secs(1);
+
+/// The share of the places, as its divisor, that is for clients without a link.
+const RESERVE: usize = 4;
 
 /// The table.
 #[derive(Debug)]
@@ -88,6 +105,8 @@ pub struct Hub {
     acceptor: Acceptor,
     limits: Limits,
     max_links: usize,
+    /// How many links were made; the life of the last.
+    lives: Life,
     entries: Slab<Entry>,
     by_name: BTreeMap<(PublicKey, LinkId), LinkKey>,
     by_instance: BTreeMap<(PublicKey, Instance), LinkKey>,
@@ -103,6 +122,7 @@ impl Hub {
             acceptor,
             limits,
             max_links,
+            lives: Life(0),
             entries: Slab::new(),
             by_name: BTreeMap::new(),
             by_instance: BTreeMap::new(),
@@ -134,7 +154,7 @@ impl Hub {
     /// Lets a client in no more, and returns its links, which must end.
     pub fn revoke(&mut self, client: PublicKey) -> Vec<LinkKey> {
         self.acceptor.revoke(client);
-        self.by_name.range((client, LinkId(0))..=(client, LinkId(u64::MAX))).map(|(_, key)| *key).collect()
+        self.links_of(client).collect()
     }
 
     /// A link is over.
@@ -155,17 +175,21 @@ impl Hub {
     /// Decides on one datagram. `unix`: the wall clock.
     pub fn handle(&mut self, now: Time, unix: UnixMicros, from: SocketAddr, datagram: &[u8]) -> Route {
         match Kind::of(datagram) {
-            Some(Kind::Data) => self.route(datagram),
+            Some(Kind::Data) => self.route(now, datagram),
             Some(Kind::Hello) => self.greet(now, unix, from, datagram),
             Some(Kind::Answer | Kind::Cookie) | None => Route::Drop(Dropped::Malformed),
         }
     }
 
-    fn route(&mut self, datagram: &[u8]) -> Route {
+    fn links_of(&self, client: PublicKey) -> impl Iterator<Item = LinkKey> {
+        self.by_name.range((client, LinkId(0))..=(client, LinkId(u64::MAX))).map(|(_, key)| *key)
+    }
+
+    fn route(&mut self, now: Time, datagram: &[u8]) -> Route {
         let Some(header) = Header::parse(datagram) else { return Route::Drop(Dropped::Malformed) };
         let Some(&link) = self.by_index.get(&header.receiver) else { return Route::Drop(Dropped::Stray) };
         if let Some(entry) = self.entries.get_mut(link.0) {
-            entry.used = true;
+            entry.seen = now;
         }
         Route::Link(link)
     }
@@ -181,32 +205,61 @@ impl Hub {
             Verdict::Refused { client, why, answer } => {
                 Route::Answer { bytes: answer, refused: Some((client, why)) }
             }
-            Verdict::Request(request) => self.admit(*request),
+            Verdict::Request(request) => self.admit(now, *request),
         }
     }
 
-    fn admit(&mut self, request: Request) -> Route {
+    fn admit(&mut self, now: Time, request: Request) -> Route {
         let (client, id, instance, limits) =
             (request.client(), request.link(), request.instance(), request.limits());
         let known = self.by_name.get(&(client, id)).copied();
-        if known.is_none() && self.entries.len() >= self.max_links {
+        if known.is_none() && !self.has_place_for(client) {
+            if let Some(ask) = self.doubtful(now, client, instance) {
+                return Route::Full { ask };
+            }
             let why = Refusal::TooManyLinks;
             return Route::Answer { bytes: request.refuse(why), refused: Some((client, why)) };
         }
         let index = self.free_index();
-        // A link whose first answer was lost has nothing yet that the client could go on with.
-        let used = known.and_then(|link| self.entries.get(link.0)).is_some_and(|entry| entry.used);
-        let (answer, session) = request.accept(index, used, self.limits);
+        let life = known.and_then(|link| self.entries.get(link.0)).map(|entry| entry.life);
+        let life = life.unwrap_or_else(|| Life(self.lives.0.wrapping_add(1)));
+        let (answer, session) = request.accept(index, life, self.limits);
         let session = Box::new(session);
         if let Some(link) = known {
             self.by_index.insert(index, link);
             return Route::Session { link, session, answer };
         }
-        let link = LinkKey(self.entries.insert(Entry { client, id, instance, used: false }));
+        let link = LinkKey(self.entries.insert(Entry { client, id, instance, life, seen: now }));
+        self.lives = life;
         self.by_index.insert(index, link);
         self.by_name.insert((client, id), link);
         let rival = self.by_instance.insert((client, instance), link);
         Route::New { link, client, session, limits, rival, answer }
+    }
+
+    /// Whether there is a place for one more link of this client. The last places are for clients that have none, so that
+    /// no ticket keeps the others out.
+    fn has_place_for(&self, client: PublicKey) -> bool {
+        let free = self.max_links.saturating_sub(self.entries.len());
+        let reserve = self.max_links / RESERVE;
+        if free > reserve || self.links_of(client).next().is_none() {
+            return free > 0;
+        }
+        let without = |client: &PublicKey| self.links_of(*client).next().is_none();
+        free > self.acceptor.clients().filter(without).count().min(reserve)
+    }
+
+    /// The link that most probably is nobody's any more, if one may be.
+    fn doubtful(&self, now: Time, client: PublicKey, instance: Instance) -> Option<LinkKey> {
+        let silent = |entry: &Entry, limit| now.since(entry.seen) >= limit;
+        let rival = self.by_instance.get(&(client, instance));
+        let rival = rival
+            .filter(|link| self.entries.get(link.0).is_some_and(|entry| silent(entry, SILENT_RIVAL)))
+            .copied();
+        rival.or_else(|| {
+            let candidates = self.entries.iter().filter(|(_, entry)| silent(entry, SILENT));
+            candidates.min_by_key(|(_, entry)| entry.seen).map(|(key, _)| LinkKey(key))
+        })
     }
 
     fn free_index(&mut self) -> u32 {

@@ -5,7 +5,7 @@ use std::fmt;
 
 use super::cipher::{CipherSupport, Session};
 use super::cookie::{self, COOKIE_LIFE, Cookie};
-use super::handshake::{Epoch, Instance, Limits, LinkId, Refusal, UnixMicros, VERSION};
+use super::handshake::{Epoch, Instance, Life, Limits, LinkId, Refusal, UnixMicros, VERSION};
 use super::keys::PresharedKey;
 use super::mac::{self, MAC_LEN};
 use super::message::{self, ANSWER_PAYLOAD_LEN, Answer, AnswerView, Hello, HelloView, Welcome};
@@ -68,8 +68,8 @@ pub struct Established {
     pub session: Session,
     /// Which proxy2 process answered. Another one than before has none of the old streams.
     pub epoch: Epoch,
-    /// Whether that process has state of this link; if not, its streams are gone.
-    pub known: bool,
+    /// What that process has of this link. Another life than before has none of the old streams.
+    pub life: Life,
     /// What this side may send before any frame allows more.
     pub limits: Limits,
 }
@@ -154,6 +154,11 @@ impl Initiator {
         self.questions.clear();
     }
 
+    /// The handshakes to come give keys to another link.
+    pub fn set_link(&mut self, link: LinkId) {
+        self.identity.link = link;
+    }
+
     fn hello(&self, index: u32) -> Hello {
         let Identity { link, instance, ciphers, limits } = self.identity;
         let (version, ciphers) = (VERSION, ciphers.offer());
@@ -213,9 +218,9 @@ impl Initiator {
 }
 
 fn established(index: u32, answer: &Answer, welcome: Welcome, split: &Split) -> Outcome {
-    let Welcome { cipher, known, limits } = welcome;
+    let Welcome { cipher, life, limits } = welcome;
     let session = Session::new(cipher, &split.to_acceptor, &split.to_initiator, index, answer.index);
-    Outcome::Established(Box::new(Established { session, epoch: answer.epoch, known, limits }))
+    Outcome::Established(Box::new(Established { session, epoch: answer.epoch, life, limits }))
 }
 
 /// Opens an answer: under the ticket's pre-shared key whatever it says; if the ticket has one, a refusal also without,

@@ -6,13 +6,14 @@
 
 mod asking;
 mod path;
+mod rest;
 mod sessions;
 #[cfg(test)]
 mod tests;
 mod transmit;
 
 use super::cipher::Session;
-use super::handshake::{Epoch, Limits, UnixMicros};
+use super::handshake::{Epoch, Life, Limits, UnixMicros};
 use super::initiator::{Established, Initiator, Outcome, Refused};
 use super::packet::{Header, Kind};
 use super::random::Random;
@@ -77,7 +78,7 @@ pub enum Event {
     Unreachable,
     /// The peer ended the link with this code, on purpose.
     Ended(u64),
-    /// The peer was asked whether it lives ([`Link::challenge`]) and did not answer.
+    /// The peer was asked whether it lives ([`Link::challenge`]) and did not answer, or has not used the link for long.
     Gone,
     /// The peer broke the rules; the link is of no use any more.
     Broken(Fault),
@@ -107,7 +108,8 @@ pub struct Link {
     path: PeerPath,
     asking: Option<Asking>,
     random: Random,
-    epoch: Option<Epoch>,
+    /// Which state of which process the link is with.
+    with: Option<(Epoch, Life)>,
     events: VecDeque<Event>,
     /// A handshake packet that must go.
     outgoing: Option<Vec<u8>>,
@@ -116,6 +118,8 @@ pub struct Link {
     /// The last content heard after which a sign of life has been asked for.
     quiet_at: Time,
     told_unreachable: bool,
+    /// The client has given the link back, and asks for another when there is a use for it.
+    resting: bool,
     challenged: Option<Time>,
     ending: Option<u64>,
     over: bool,
@@ -167,13 +171,14 @@ impl Link {
             path: PeerPath::new(peer),
             asking,
             random,
-            epoch: None,
+            with: None,
             events: VecDeque::new(),
             outgoing: None,
             heard_at: now,
             sent_at: now,
             quiet_at: now,
             told_unreachable: false,
+            resting: false,
             challenged: None,
             ending: None,
             over: false,
@@ -191,7 +196,7 @@ impl Link {
         self.path.address()
     }
 
-    /// Whether there are keys.
+    /// Whether there are keys. A client's link that rests has none.
     pub const fn is_up(&self) -> bool {
         self.sessions.is_up()
     }
@@ -324,21 +329,18 @@ impl Link {
     }
 
     fn established(&mut self, now: Time, new: Established) {
-        let first = self.epoch.is_none();
-        // What was opened before the first answer is known to nobody but us, and stays; so does, as long as nothing has
-        // been heard, what the same process may not have got yet.
-        let forgotten = !new.known && self.highest.is_some();
-        if !first && (forgotten || self.epoch != Some(new.epoch)) {
+        let with = Some((new.epoch, new.life));
+        // What was opened before the first answer is known to nobody but us, and stays.
+        let first = self.with.is_none();
+        if !first && self.with != with {
             let lost = self.transport.stream_count() > 0;
-            self.transport = Transport::new(Side::Client, self.settings.transport);
-            self.replay = Replay::new();
-            self.highest = None;
-            self.sessions.clear();
+            self.start_over();
             if lost {
                 self.events.push_back(Event::Restarted);
             }
         }
-        self.epoch = Some(new.epoch);
+        self.with = with;
+        self.resting = false;
         self.transport.set_peer_limits(&new.limits);
         self.sessions.replace(now, self.transport.next_packet(), new.session);
         if let Some(asking) = &mut self.asking {
@@ -350,6 +352,14 @@ impl Link {
         self.events.push_back(Event::Up { first });
     }
 
+    /// Forgets the streams, the packets and the keys.
+    fn start_over(&mut self) {
+        self.transport = self.transport.renewed();
+        self.replay = Replay::new();
+        self.highest = None;
+        self.sessions.clear();
+    }
+
     /// Whether somebody waits for the peer: a stream is open, or something is not acknowledged.
     fn is_wanted(&self) -> bool {
         self.transport.stream_count() > 0
@@ -359,6 +369,9 @@ impl Link {
     fn ask_due(&self, now: Time) -> Time {
         let Some(asking) = self.asking.as_ref().filter(|_| self.path.is_known()) else { return Time::NEVER };
         let wanted = self.is_wanted();
+        if self.resting && !wanted {
+            return Time::NEVER;
+        }
         if !self.is_up() || self.sessions.is_old(now, self.transport.next_packet()) && wanted {
             return asking.due(wanted);
         }
@@ -386,6 +399,10 @@ impl Link {
     pub fn handle_timeout(&mut self, now: Time) {
         self.transport.handle_timeout(now);
         self.sessions.expire(now);
+        if self.asking.is_some() {
+            // Only a server has a table of them.
+            self.sessions.forget_retired();
+        }
         if self.probe_due() <= now {
             self.quiet_at = self.transport.content_at();
             self.sent_at = now;
@@ -396,6 +413,10 @@ impl Link {
         }
         if self.challenged.is_some_and(|until| until <= now) {
             self.challenged = None;
+            self.events.push_back(Event::Gone);
+        }
+        if self.deserted_due() <= now {
+            self.over = true;
             self.events.push_back(Event::Gone);
         }
         let unanswered = self.asking.as_ref().is_some_and(|asking| asking.asked() >= 4);
@@ -412,7 +433,7 @@ impl Link {
         self.events.pop_front()
     }
 
-    /// An index that names no session of this link any more: take it out of the table of indices.
+    /// An index that names no session of this link any more: take it out of the table of indices. A client has none.
     pub fn poll_retired(&mut self) -> Option<u32> {
         self.sessions.poll_retired()
     }
@@ -427,8 +448,15 @@ impl Link {
             // What is due may not be able to leave: no timer in the past, but another look now and then.
             transport = transport.max(now + SHORT_OF_BUDGET);
         }
-        let due =
-            [transport, self.probe_due(), self.sessions.timeout(), self.path.timeout(), self.ask_due(now)];
+        let due = [
+            transport,
+            self.probe_due(),
+            self.sessions.timeout(),
+            self.path.timeout(),
+            self.ask_due(now),
+            self.rest_due(),
+            self.deserted_due(),
+        ];
         let due = due.into_iter().min().unwrap_or(Time::NEVER);
         self.challenged.map_or(due, |until| due.min(until))
     }
@@ -443,7 +471,10 @@ impl Link {
         if self.ask_due(now) > now {
             return;
         }
-        let index = self.random.u32();
+        let mut index = self.random.u32();
+        while self.sessions.has(index) {
+            index = self.random.u32();
+        }
         if let Some(asking) = &mut self.asking {
             self.outgoing = Some(asking.initiator.start(now, unix, index, &mut self.random));
             asking.on_asked(now);

@@ -3,7 +3,7 @@
 use std::num::NonZeroU8;
 
 use super::cipher::Cipher;
-use super::handshake::{ANSWER_LEN, Epoch, HELLO_LEN, Instance, Limits, LinkId, Refusal, UnixMicros};
+use super::handshake::{ANSWER_LEN, Epoch, HELLO_LEN, Instance, Life, Limits, LinkId, Refusal, UnixMicros};
 use super::mac::{self, MAC_LEN};
 use super::noise;
 use super::packet::Kind;
@@ -74,12 +74,11 @@ pub(super) struct Answer {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Welcome {
     pub(super) cipher: Cipher,
-    pub(super) known: bool,
+    pub(super) life: Life,
     pub(super) limits: Limits,
 }
 
 const STATUS_ACCEPTED: u8 = 0;
-const FLAG_KNOWN: u8 = 1;
 
 impl Answer {
     pub(super) fn to_bytes(self) -> [u8; ANSWER_PAYLOAD_LEN] {
@@ -92,8 +91,8 @@ impl Answer {
             Ok(welcome) => {
                 bytes[1] = STATUS_ACCEPTED;
                 bytes[2] = welcome.cipher.byte();
-                bytes[3] = if welcome.known { FLAG_KNOWN } else { 0 };
                 bytes[24..24 + Limits::LEN].copy_from_slice(&welcome.limits.to_bytes());
+                bytes[46..].copy_from_slice(&welcome.life.0.to_be_bytes());
             }
             Err(refusal) => bytes[1] = refusal.byte(),
         }
@@ -101,15 +100,16 @@ impl Answer {
     }
 
     pub(super) fn parse(bytes: &[u8]) -> Option<Self> {
-        let ([version, status, cipher, flags], rest) = bytes.split_first_chunk()?;
+        let ([version, status, cipher, _reserved], rest) = bytes.split_first_chunk()?;
         let (index, rest) = rest.split_first_chunk()?;
         let (time, rest) = rest.split_first_chunk()?;
         let (epoch, rest) = rest.split_first_chunk()?;
-        let (limits, _reserved) = Limits::parse(rest)?;
+        let (limits, rest) = Limits::parse(rest)?;
+        let (life, _) = rest.split_first_chunk()?;
         let result = match NonZeroU8::new(*status) {
             None => {
                 let cipher = Cipher::from_byte(*cipher)?;
-                Ok(Welcome { cipher, known: flags & FLAG_KNOWN != 0, limits })
+                Ok(Welcome { cipher, life: Life(u16::from_be_bytes(*life)), limits })
             }
             Some(code) => Err(Refusal::from_byte(code)),
         };

@@ -38,6 +38,8 @@ pub(crate) struct Mtu {
     next_probe: Time,
     large_lost: u32,
     small_passed: u32,
+    /// When the first packet of at most [`BASE`] bytes arrived since the last larger one.
+    small_since: Option<Time>,
 }
 
 impl Mtu {
@@ -53,6 +55,7 @@ impl Mtu {
             next_probe: Time::ZERO,
             large_lost: 0,
             small_passed: 0,
+            small_since: None,
         }
     }
 
@@ -116,11 +119,14 @@ impl Mtu {
         self.in_flight = false;
         self.probes_lost = 0;
         self.current = self.current.max(size);
-        self.large_lost = 0;
+        (self.large_lost, self.small_passed, self.small_since) = (0, 0, None);
     }
 
     /// A probe of `size` was lost; after [`MAX_PROBES`] in a row the size is given up.
     pub(crate) const fn on_probe_lost(&mut self, size: u16) {
+        if !self.in_flight {
+            return;
+        }
         self.in_flight = false;
         self.probes_lost += 1;
         if self.probes_lost >= MAX_PROBES {
@@ -133,17 +139,19 @@ impl Mtu {
     /// A packet of `size` bytes arrived. True if that shows a black hole: see [`Mtu::on_lost`].
     pub(crate) fn on_acked(&mut self, now: Time, size: u32) -> bool {
         if size > u32::from(BASE) {
-            (self.large_lost, self.small_passed) = (0, 0);
-        } else if self.large_lost > 0 {
-            self.small_passed += 1;
+            (self.large_lost, self.small_passed, self.small_since) = (0, 0, None);
+        } else {
+            self.small_since.get_or_insert(now);
+            self.small_passed += u32::from(self.large_lost > 0);
         }
         self.fall_back(now)
     }
 
-    /// A packet of `size` bytes was lost. True if that shows a black hole: the path no longer carries the current
-    /// size, which falls to [`BASE`], and the search begins again.
-    pub(crate) fn on_lost(&mut self, now: Time, size: u32) -> bool {
-        if size > u32::from(BASE) {
+    /// A packet of `size` bytes that left at `sent` was lost. True if that shows a black hole: the path no longer carries
+    /// the current size, which falls to [`BASE`], and the search begins again. A large one that left before small ones
+    /// were seen to pass shows nothing: the path may have been dead for all sizes.
+    pub(crate) fn on_lost(&mut self, now: Time, size: u32, sent: Time) -> bool {
+        if size > u32::from(BASE) && self.small_since.is_some_and(|since| since <= sent) {
             self.large_lost += 1;
         }
         self.fall_back(now)
@@ -198,10 +206,16 @@ mod tests {
         let mut mtu = Mtu::new(1_472);
         mtu.on_probe_sent();
         mtu.on_probe_acked(1_472);
-        assert!(!(0..100).any(|_| mtu.on_lost(Time::ZERO, 1_472)), "nothing small arrived");
+        let now = Time::ZERO;
+        assert!(!(0..100).any(|_| mtu.on_lost(now, 1_472, now)), "nothing small arrived");
         mtu.on_acked(Time::ZERO, 1_472);
         assert!(!(0..100).any(|_| mtu.on_acked(Time::ZERO, 100)), "nothing large was lost");
-        (0..BLACK_HOLE).for_each(|_| assert!(!mtu.on_lost(Time::ZERO, 1_472)));
+        mtu.on_acked(now, 1_472);
+        let later = now + Duration::from_secs(1);
+        mtu.on_acked(later, 100);
+        assert!(!(0..100).any(|_| mtu.on_lost(later, 1_472, now)), "they left before");
+        assert!(!(0..100).any(|_| mtu.on_acked(later, 100)), "lost with the path, not with their size");
+        (0..BLACK_HOLE).for_each(|_| assert!(!mtu.on_lost(later, 1_472, later)));
         assert!((0..SMALL_ONES).any(|_| mtu.on_acked(Time::ZERO, 100)));
         assert_eq!(mtu.current(), BASE);
     }

@@ -83,6 +83,8 @@ pub(crate) enum Outcome {
     Acked(u64),
     /// Its contents must go again.
     Lost(u64),
+    /// It may well arrive, but nothing is heard: its contents go again, in a probe. Says nothing of the path.
+    Again(u64),
 }
 
 impl Recovery {
@@ -289,7 +291,7 @@ impl Recovery {
         }
         self.log.oldest_in_flight(); // moves the start of the walk below
         let again = self.log.in_flight_below(self.log.next()).take(PROBES as usize).map(|(number, _)| number);
-        outcomes.extend(again.map(Outcome::Lost));
+        outcomes.extend(again.map(Outcome::Again));
     }
 
     /// Whether the path has lost packets of late.

@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::cipher::{Cipher, Session};
-use super::handshake::{Epoch, Instance, Limits, LinkId, Refusal, UnixMicros, VERSION};
+use super::handshake::{Epoch, Instance, Life, Limits, LinkId, Refusal, UnixMicros, VERSION};
 use super::keys::{PresharedKey, PublicKey};
 use super::message::{self, Answer, Hello, Welcome};
 use super::noise::{Answering, Split};
@@ -65,12 +65,12 @@ impl Request {
     /// Lets the client in: the answer to send, and the keys.
     ///
     /// `index` will stand in the header of what the client sends under these keys; the caller chooses one that none of
-    /// its sessions has. `known` says whether this process has state of the link already.
-    pub fn accept(self, index: u32, known: bool, limits: Limits) -> (Vec<u8>, Session) {
+    /// its sessions has. `life` names what this process has of the link.
+    pub fn accept(self, index: u32, life: Life, limits: Limits) -> (Vec<u8>, Session) {
         let Self { caller, ready, .. } = self;
         let peer = caller.index;
         let psk = ready.psk.as_ref().map_or(&PresharedKey::NONE, PresharedKey::bytes);
-        let welcome = Welcome { cipher: ready.cipher, known, limits };
+        let welcome = Welcome { cipher: ready.cipher, life, limits };
         let (answer, split) = caller.answer(index, Ok(welcome), psk);
         let session = Session::new(ready.cipher, &split.to_initiator, &split.to_acceptor, index, peer);
         (answer, session)

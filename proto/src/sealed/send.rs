@@ -203,8 +203,14 @@ impl SendHalf {
     }
 
     /// Drops what the peer gives no credit for, and returns the offset at which the stream then ends.
-    pub(crate) fn cut(&mut self) -> u64 {
-        self.end = self.end.min(self.credit).max(self.next);
+    pub(crate) fn cut(&mut self, pool: &mut Pool) -> u64 {
+        let end = self.end.min(self.credit).max(self.next);
+        if end < self.end {
+            // An end here would look like the one that the application meant.
+            self.fin = Fin::Open;
+        }
+        self.end = end;
+        self.buffer.trim(self.end, pool);
         self.end
     }
 
@@ -292,7 +298,29 @@ mod tests {
         assert_eq!(half.take(1_000), piece(0..100, false, false));
         assert!(half.unsent() == 200 && half.take(1_000).is_none());
         assert!(half.raise_credit(150));
-        assert_eq!(half.cut(), 150);
+        assert_eq!(half.cut(&mut pool), 150);
         assert_eq!(half.take(1_000), piece(100..150, false, false));
+    }
+
+    #[test]
+    fn a_stream_that_is_cut_does_not_end_in_order() {
+        let mut pool = Pool::default();
+        let mut half = SendHalf::new(100);
+        half.write(&[1; 300], &mut pool);
+        half.finish();
+        assert_eq!(half.take(1_000), piece(0..100, false, false));
+        assert_eq!(half.cut(&mut pool), 100);
+        assert_eq!(half.take(1_000), None, "its peer would take what is there for all of it");
+    }
+
+    #[test]
+    fn what_is_cut_off_costs_no_memory() {
+        let mut pool = Pool::default();
+        let mut half = SendHalf::new(100);
+        half.write(&[1; 100_000], &mut pool);
+        let one = 16 * 1024;
+        assert!(pool.used() > 6 * one);
+        assert_eq!(half.cut(&mut pool), 100);
+        assert_eq!(pool.used(), one);
     }
 }

@@ -142,6 +142,13 @@ impl Transport {
         }
     }
 
+    /// A transport with no streams that goes on with the counts of this one.
+    pub(crate) fn renewed(&self) -> Self {
+        let mut new = Self::new(self.side, self.settings);
+        new.recovery.counts = self.recovery.counts;
+        new
+    }
+
     /// Asks the peer for a sign of life.
     pub const fn probe(&mut self) {
         self.probe = true;
@@ -231,6 +238,13 @@ impl Transport {
     /// The number of the next packet.
     pub(crate) fn next_packet(&self) -> u64 {
         self.recovery.log.next()
+    }
+
+    /// The next packet's number is `number`, as if as many had been sent.
+    #[cfg(test)]
+    pub(crate) fn skip_packets(&mut self, number: u64) {
+        self.recovery.forget(Time::NEVER);
+        self.recovery.log.skip_to(number);
     }
 
     /// When something other than acknowledgements last came from the peer.

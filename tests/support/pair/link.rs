@@ -67,6 +67,12 @@ impl SealedLink {
         Self { keys: Arc::new(keys), options: self.options.clone() }
     }
 
+    /// The ticket.
+    #[must_use]
+    pub fn ticket(&self) -> Ticket {
+        self.keys.ticket.clone()
+    }
+
     /// Revokes the ticket, as `proxy2 ticket revoke` does.
     pub fn revoke(&self) {
         self.keys.tickets.send_modify(|records| {

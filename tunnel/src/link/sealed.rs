@@ -8,7 +8,8 @@
 //! - `side`: what differs between the two roles, `entry` and `exit`
 //! - `conns`, `conn`: the TCP connections, and how bytes go between one of them and its stream
 //! - `outbox`: from the link into the socket
-//! - `reader`, `mailbox`, `buffers`: from proxy2's socket to the tasks of its links
+//! - `reader`, `mailbox`, `buffers`, `workers`: from proxy2's socket to the tasks of its links, on as many threads as
+//!   there are cores
 //! - `peer`, `diagnosis`: where proxy2 is, and what is wrong if it does not answer
 //! - `tally`, `journal`, `clock`: counts, log lines, time
 
@@ -27,6 +28,7 @@ mod reader;
 mod side;
 mod tally;
 mod task;
+mod workers;
 
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};

@@ -21,7 +21,7 @@ pub enum Count {
     Unreachable,
     /// Streams whose target did not answer.
     TimedOut,
-    /// Streams to a target that the exit does not dial.
+    /// Streams that proxy2 does not permit: to another target, or of a proxy1 that it does not let in.
     Forbidden,
     /// Streams beyond a limit.
     Limit,
@@ -72,12 +72,12 @@ impl Count {
     const NUMBER: usize = Self::Lookups as usize + 1;
 
     /// What should not happen often, in words.
-    const RARE: [(Self, &'static str); 21] = [
+    const UNUSUAL: [(Self, &'static str); 21] = [
         (Self::Reset, "streams reset"),
         (Self::Refused, "targets refused"),
         (Self::Unreachable, "targets unreachable"),
         (Self::TimedOut, "targets timed out"),
-        (Self::Forbidden, "targets forbidden"),
+        (Self::Forbidden, "streams not permitted"),
         (Self::Limit, "streams beyond a limit"),
         (Self::Idle, "streams closed as idle"),
         (Self::Shutdown, "streams cut off at the end"),
@@ -136,8 +136,8 @@ impl Sealed {
     }
 
     /// What should not happen often and did, in words.
-    pub(crate) fn rare(&self) -> String {
-        let happened = Count::RARE.iter().filter(|(what, _)| self.get(*what) > 0);
+    pub(crate) fn unusual(&self) -> String {
+        let happened = Count::UNUSUAL.iter().filter(|(what, _)| self.get(*what) > 0);
         let words = happened.map(|(what, words)| format!("{words}: {}", self.get(*what)));
         words.collect::<Vec<_>>().join(", ")
     }
@@ -160,6 +160,6 @@ mod tests {
         sum.add_change(&old, &one);
         assert_eq!((sum.get(Count::StreamsNow), sum.get(Count::Closed)), (4, 3));
         one.add(Count::Moved, 1);
-        assert_eq!(one.rare(), "address changes: 1");
+        assert_eq!(one.unusual(), "address changes: 1");
     }
 }

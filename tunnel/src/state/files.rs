@@ -21,6 +21,7 @@ pub(super) fn make_folder(path: &Path) -> Result<(), StateError> {
         fs::create_dir_all(above).map_err(failed("create", above))?;
     }
     match new_folder(path) {
+        Err(_) if path.exists() && !path.is_dir() => Err(StateError::NoFolder { path: path.into() }),
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => check_folder(path),
         result => result.map_err(failed("create", path)),
     }
@@ -43,7 +44,7 @@ fn check_folder(path: &Path) -> Result<(), StateError> {
     /// Write permission for the group and for all.
     const WRITE: u32 = 0o022;
     let mode = fs::metadata(path).map_err(failed("look at", path))?.mode();
-    if mode & WRITE == 0 { Ok(()) } else { Err(StateError::Exposed { path: path.into(), mode: 0o700 }) }
+    if mode & WRITE == 0 { Ok(()) } else { Err(StateError::Open { path: path.into() }) }
 }
 
 #[cfg(not(unix))]
@@ -60,7 +61,10 @@ pub(super) fn read_secret(path: &Path) -> Result<Option<Zeroizing<String>>, Stat
     };
     check_mode(&file, path)?;
     let mut text = Zeroizing::new(String::new());
-    file.read_to_string(&mut text).map_err(failed("read", path))?;
+    file.read_to_string(&mut text).map_err(|error| {
+        let is_text = error.kind() != io::ErrorKind::InvalidData;
+        if is_text { failed("read", path)(error) } else { StateError::NoText { path: path.into() } }
+    })?;
     Ok(Some(text))
 }
 
@@ -70,7 +74,7 @@ fn check_mode(file: &File, path: &Path) -> Result<(), StateError> {
     let found = file.metadata().map_err(failed("look at", path))?;
     // What is no file, like the pipe of a shell's `<(…)`, is not there for others to read.
     if found.is_file() && found.mode() & OTHERS != 0 {
-        return Err(StateError::Exposed { path: path.into(), mode: 0o600 });
+        return Err(StateError::Exposed { path: path.into() });
     }
     Ok(())
 }
@@ -80,10 +84,23 @@ fn check_mode(_file: &File, _path: &Path) -> Result<(), StateError> {
     Ok(())
 }
 
-/// Writes a secret file that must not exist yet.
+/// Writes a secret file that must not exist yet, whole or not at all.
 pub(super) fn create_secret(path: &Path, text: &str) -> Result<(), StateError> {
     let mut file = open_new(path).map_err(failed("create", path))?;
-    file.write_all(text.as_bytes()).and_then(|()| file.sync_all()).map_err(failed("write", path))
+    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
+    written.map_err(|error| {
+        // Part of a key, left behind, would stop every start from now on.
+        let _ = fs::remove_file(path);
+        failed("write", path)(error)
+    })
+}
+
+/// Renames a file, if there is one, to its name with `.old` behind it.
+pub(super) fn put_aside(path: &Path) -> Result<(), StateError> {
+    match fs::rename(path, path.with_extension("old")) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("rename", path)(error)),
+        _ => Ok(()),
+    }
 }
 
 fn open_new(path: &Path) -> io::Result<File> {

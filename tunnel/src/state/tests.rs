@@ -92,6 +92,51 @@ fn the_local_ticket_is_the_first_valid_one() {
     assert_eq!(state.local_ticket().unwrap(), second);
 }
 
+/// As when the key file was lost.
+#[test]
+fn tickets_of_another_key_are_put_aside() {
+    let folder = Temporary::new();
+    let state = folder.state();
+    let old = state.server().unwrap();
+    std::fs::remove_file(state.path().join(KEY_FILE)).unwrap();
+    assert!(matches!(state.local_ticket(), Err(StateError::NoTicket { .. })));
+    let new = state.server().unwrap();
+    assert!(new.is_new && new.key.public() != old.key.public());
+    assert_eq!(*state.local_ticket().unwrap().acceptor(), new.key.public());
+    let aside = std::fs::read_to_string(state.path().join("tickets.old")).unwrap();
+    assert_eq!(aside, *to_text(&old.tickets));
+    // And as when only the list was put back.
+    let lines =
+        [&*to_text(&old.tickets), "\n", &to_text(&new.tickets).replace(FIRST_TICKET, "second")].concat();
+    let list = state.path().join(TICKETS_FILE);
+    std::fs::remove_file(&list).unwrap();
+    files::create_secret(&list, &lines).unwrap();
+    assert_eq!(*state.local_ticket().unwrap().acceptor(), new.key.public());
+}
+
+#[test]
+fn what_is_no_folder_or_no_text_is_named() {
+    let folder = Temporary::new();
+    let file = folder.0.join("file");
+    files::create_secret(&file, "").unwrap();
+    std::fs::write(&file, [0xff, 0xfe]).unwrap();
+    let error = StateDir::locate(Some(file.clone())).unwrap().server().unwrap_err();
+    assert!(matches!(error, StateError::NoFolder { .. }), "{error}");
+    let error = ticket_from_file(&file).unwrap_err();
+    assert!(matches!(error, StateError::NoText { .. }), "{error}");
+    let error = folder.state().all_tickets().unwrap_err();
+    assert!(matches!(error, StateError::NoTickets { .. }), "{error}");
+}
+
+#[test]
+fn commands_name_the_folder_only_if_the_user_did() {
+    assert_eq!(StateDir { path: "/var/lib/paso".into(), given: false }.option(), "");
+    let given = |path: &str| StateDir::locate(Some(path.into())).unwrap().option();
+    assert_eq!(given("/var/lib/paso"), " --state /var/lib/paso");
+    assert_eq!(given("/home/a b/it's"), r" --state '/home/a b/it'\''s'");
+    assert!(given("here").ends_with("/here") && given("here").starts_with(" --state /"));
+}
+
 #[test]
 fn damage_is_named() {
     let folder = Temporary::new();

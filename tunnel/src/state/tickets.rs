@@ -23,6 +23,15 @@ impl StateDir {
         lines.map(parse).collect()
     }
 
+    /// As [`tickets`](Self::tickets), for a list to be read.
+    ///
+    /// # Errors
+    /// There are none, and those of reading the file.
+    pub fn all_tickets(&self) -> Result<Vec<TicketRecord>, StateError> {
+        let tickets = self.tickets()?;
+        if tickets.is_empty() { Err(StateError::NoTickets { path: self.path.clone() }) } else { Ok(tickets) }
+    }
+
     /// Makes a ticket for the proxy2 whose key is `key`.
     ///
     /// # Errors

@@ -1,5 +1,6 @@
 //! When the client asks for keys.
 
+use crate::sealed::handshake::LinkId;
 use crate::sealed::initiator::Initiator;
 use crate::time::Time;
 use std::time::Duration;
@@ -13,8 +14,10 @@ const AGAIN_MAX: Duration = Duration::from_secs(1);
 /// The wait while nobody does.
 const AGAIN_IDLE: Duration = Duration::from_secs(10);
 
-/// A refusal is believed for so long.
-const AFTER_REFUSAL: Duration = Duration::from_secs(5);
+/// For so long a refusal is believed, those in a row from left to right: proxy2 knows of a ticket that was just made within
+/// half a second, and a place that is being freed takes two.
+const AFTER_REFUSAL: [Duration; 4] =
+    [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(5)];
 
 /// Silence, beyond two round trips, after which a peer that owes an acknowledgement is asked for keys: it may have been
 /// started anew, and then its user waits for nothing else. On a path that is merely dead a question costs what a probe
@@ -32,12 +35,14 @@ pub(crate) struct Asking {
     /// Questions asked since the last answer.
     asked: u32,
     asked_at: Time,
+    /// Refusals since the last answer that was none.
+    refused: usize,
     not_before: Time,
 }
 
 impl Asking {
     pub(crate) const fn new(initiator: Initiator) -> Self {
-        Self { initiator, asked: 0, asked_at: Time::ZERO, not_before: Time::ZERO }
+        Self { initiator, asked: 0, asked_at: Time::ZERO, refused: 0, not_before: Time::ZERO }
     }
 
     /// When the next question is due, given that keys are wanted, and whether somebody waits for them.
@@ -62,12 +67,22 @@ impl Asking {
 
     pub(crate) fn on_established(&mut self) {
         self.asked = 0;
+        self.refused = 0;
         // What answers to younger questions say of the link was true before these keys are used.
         self.initiator.give_up();
     }
 
+    /// The next question is for another link.
+    pub(crate) fn on_rest(&mut self, next: LinkId) {
+        self.asked = 0;
+        self.initiator.give_up();
+        self.initiator.set_link(next);
+    }
+
     pub(crate) fn on_refused(&mut self, now: Time) {
         self.asked = 0;
-        self.not_before = now + AFTER_REFUSAL;
+        let pause = AFTER_REFUSAL.get(self.refused).or(AFTER_REFUSAL.last()).copied();
+        self.not_before = now + pause.unwrap_or_default();
+        self.refused += 1;
     }
 }

@@ -91,6 +91,12 @@ impl Sessions {
         Ok(Opened { frames, confirms: true })
     }
 
+    /// Whether `index` names a session here.
+    pub(crate) fn has(&self, index: u32) -> bool {
+        let mut all = self.current.iter().chain(&self.previous).chain(&self.waiting);
+        all.any(|keys| keys.session.local == index)
+    }
+
     /// Seals packet `number` where it lies; false without keys.
     pub(crate) fn seal(&self, number: u64, packet: &mut [u8]) -> bool {
         let Some(keys) = &self.current else { return false };
@@ -124,6 +130,11 @@ impl Sessions {
     pub(crate) fn timeout(&self) -> Time {
         let keys = self.previous.iter().chain(&self.waiting);
         keys.map(|keys| keys.since + OLD_KEYS).min().unwrap_or(Time::NEVER)
+    }
+
+    /// Nobody wants to know of the indices that no longer name a session here.
+    pub(crate) fn forget_retired(&mut self) {
+        self.retired = Vec::new();
     }
 
     /// An index that no longer names a session here.

@@ -2,6 +2,7 @@
 
 mod pair;
 mod path_and_peers;
+mod places;
 
 use pair::Pair;
 use std::time::Duration;

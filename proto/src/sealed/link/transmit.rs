@@ -31,6 +31,9 @@ impl Link {
             return None;
         }
         let to = self.path.address();
+        if let Some(length) = self.rest(now, out) {
+            return Some(Transmit { to, length, segment: length });
+        }
         self.ask(now, unix);
         if let Some(message) = self.outgoing.take() {
             out[..message.len()].copy_from_slice(&message);

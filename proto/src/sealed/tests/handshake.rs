@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::pair::*;
 use crate::sealed::acceptor::{Dropped, Verdict};
 use crate::sealed::cipher::Cipher;
-use crate::sealed::handshake::{Epoch, Instance, LinkId, Refusal, UnixMicros};
+use crate::sealed::handshake::{Epoch, Instance, Life, LinkId, Refusal, UnixMicros};
 use crate::sealed::initiator::{Ignored, Outcome};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -20,9 +20,9 @@ fn both_ends_learn_what_the_other_said() {
     assert_eq!(request.link(), LinkId(77));
     assert_eq!(request.instance(), Instance(88));
     assert_eq!(request.limits(), CLIENT_LIMITS);
-    let (answer, theirs) = request.accept(SERVER_INDEX, true, SERVER_LIMITS);
+    let (answer, theirs) = request.accept(SERVER_INDEX, Life(0xabcd), SERVER_LIMITS);
     let ours = established(pair.tell(&answer));
-    assert_eq!((ours.epoch, ours.known, ours.limits), (Epoch(99), true, SERVER_LIMITS));
+    assert_eq!((ours.epoch, ours.life, ours.limits), (Epoch(99), Life(0xabcd), SERVER_LIMITS));
     assert_eq!((ours.session.local, ours.session.seal.receiver()), (CLIENT_INDEX, SERVER_INDEX));
     assert_eq!((theirs.local, theirs.seal.receiver()), (SERVER_INDEX, CLIENT_INDEX));
 }
@@ -38,7 +38,6 @@ fn packets_pass_both_ways_with_either_cipher_and_either_ticket() {
         for preshared in [false, true] {
             let (client, server) = Pair::with(preshared, ours, settings(theirs)).shake();
             assert_eq!((client.session.cipher, server.cipher), (expected, expected));
-            assert!(!client.known);
             let mut there = sealed(&client.session, 0, b"to proxy2");
             assert_eq!(server.open.open_in_place(&mut there).unwrap(), b"to proxy2");
             let mut back = sealed(&server, 0, b"to proxy1");
@@ -72,8 +71,8 @@ fn a_late_answer_is_good_after_the_question_was_repeated() {
     let first = pair.ask();
     pair.pass(SECOND);
     let second = pair.initiator.start(pair.now, pair.unix, 9, &mut pair.random);
-    let one = request(pair.hear(&first)).accept(1, false, SERVER_LIMITS);
-    let two = request(pair.hear(&second)).accept(2, false, SERVER_LIMITS);
+    let one = request(pair.hear(&first)).accept(1, Life(0), SERVER_LIMITS);
+    let two = request(pair.hear(&second)).accept(2, Life(0), SERVER_LIMITS);
     assert_eq!(established(pair.tell(&one.0)).session.local, CLIENT_INDEX);
     assert_eq!(established(pair.tell(&two.0)).session.local, 9);
     assert_eq!(ignored(pair.tell(&two.0)), Ignored::Unasked, "once each");
@@ -84,8 +83,8 @@ fn a_younger_answer_closes_the_older_questions() {
     let mut pair = Pair::new();
     let first = pair.ask();
     let second = pair.initiator.start(pair.now, pair.unix, 9, &mut pair.random);
-    let one = request(pair.hear(&first)).accept(1, false, SERVER_LIMITS);
-    let two = request(pair.hear(&second)).accept(2, false, SERVER_LIMITS);
+    let one = request(pair.hear(&first)).accept(1, Life(0), SERVER_LIMITS);
+    let two = request(pair.hear(&second)).accept(2, Life(0), SERVER_LIMITS);
     established(pair.tell(&two.0));
     assert_eq!(ignored(pair.tell(&one.0)), Ignored::Unasked);
 }
@@ -96,7 +95,7 @@ fn the_last_eight_questions_wait() {
     let questions: Vec<_> =
         (0..9).map(|index| pair.initiator.start(pair.now, pair.unix, index, &mut pair.random)).collect();
     let [first, second] =
-        [0, 1].map(|place: usize| request(pair.hear(&questions[place])).accept(1, false, SERVER_LIMITS).0);
+        [0, 1].map(|place: usize| request(pair.hear(&questions[place])).accept(1, Life(0), SERVER_LIMITS).0);
     assert_eq!(ignored(pair.tell(&first)), Ignored::Unasked);
     assert_eq!(established(pair.tell(&second)).session.local, 1);
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::pair::*;
 use crate::sealed::acceptor::{Acceptor, Dropped, Verdict};
-use crate::sealed::handshake::{ANSWER_LEN, HELLO_LEN, Refusal};
+use crate::sealed::handshake::{ANSWER_LEN, HELLO_LEN, Life, Refusal};
 use crate::sealed::initiator::{Ignored, Initiator};
 use crate::sealed::keys::PrivateKey;
 use crate::sealed::mac;
@@ -126,11 +126,11 @@ fn a_stranger_gets_not_one_byte() {
 fn an_old_question_at_a_restarted_proxy2_gives_keys_that_nobody_else_has() {
     let mut pair = Pair::new();
     let old = pair.ask();
-    request(pair.hear(&old)).accept(1, false, SERVER_LIMITS);
+    request(pair.hear(&old)).accept(1, Life(0), SERVER_LIMITS);
     let mut restarted = acceptor(settings(AES));
     restarted.allow(pair.ticket.client(), None);
     let verdict = restarted.handle(pair.now, pair.unix, ADDRESS, &old);
-    let (_, session) = request(verdict).accept(2, false, SERVER_LIMITS);
+    let (_, session) = request(verdict).accept(2, Life(0), SERVER_LIMITS);
     let (now, _) = pair.shake();
     assert!(session.open.open_in_place(&mut sealed(&now.session, 0, b"frames")).is_err());
     pair.pass(Duration::from_secs(601));

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::pair::*;
 use crate::sealed::acceptor::{Dropped, Settings, Verdict};
 use crate::sealed::cookie::COOKIE_REPLY_LEN;
+use crate::sealed::handshake::Life;
 use crate::sealed::initiator::{Ignored, Outcome};
 
 const ELSEWHERE: &[u8] = &[192, 0, 2, 2];
@@ -36,7 +37,7 @@ fn who_proves_its_address_is_heard() {
     let reply = cookie(pair.hear(&question));
     let again = resend(pair.tell(&reply));
     assert_eq!(again.len(), question.len());
-    let (answer, _) = request(pair.hear(&again)).accept(SERVER_INDEX, false, SERVER_LIMITS);
+    let (answer, _) = request(pair.hear(&again)).accept(SERVER_INDEX, Life(0), SERVER_LIMITS);
     established(pair.tell(&answer));
 }
 

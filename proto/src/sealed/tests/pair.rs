@@ -5,7 +5,7 @@ use std::time::Duration;
 use crate::Time;
 use crate::sealed::acceptor::{Acceptor, CLOCK_TOLERANCE, Request, Settings, Verdict};
 use crate::sealed::cipher::{CipherSupport, Session};
-use crate::sealed::handshake::{Epoch, Instance, Limits, LinkId, Refusal, UnixMicros};
+use crate::sealed::handshake::{Epoch, Instance, Life, Limits, LinkId, Refusal, UnixMicros};
 use crate::sealed::initiator::{Established, Identity, Ignored, Initiator, Outcome, Refused};
 use crate::sealed::keys::PrivateKey;
 use crate::sealed::packet::{HEADER_LEN, TAG_LEN};
@@ -89,7 +89,7 @@ impl Pair {
     /// The answer to a fresh question, and the acceptor's half of the session.
     pub(super) fn answer(&mut self) -> (Vec<u8>, Session) {
         let question = self.ask();
-        let answer = request(self.hear(&question)).accept(SERVER_INDEX, false, SERVER_LIMITS);
+        let answer = request(self.hear(&question)).accept(SERVER_INDEX, Life(0), SERVER_LIMITS);
         assert!(answer.0.len() <= question.len(), "an answer is never larger than its question");
         answer
     }

@@ -96,25 +96,27 @@ impl Transport {
 
     /// Ends both directions: RST. What was written before still goes as far as the peer's credit allows.
     pub fn reset(&mut self, now: Time, id: StreamId, code: ResetCode) {
-        let Some((key, stream, _)) = self.streams.find(id) else { return };
+        let Some((key, stream, pools)) = self.streams.find(id) else { return };
         if stream.own_reset.is_some() {
             return;
         }
         if stream.peer_reset.is_some() {
             return self.discard(id);
         }
-        let end = stream.send.cut();
+        let end = stream.send.cut(&mut pools.send);
         stream.own_reset = Some(OwnReset { code, end, acked: false });
         stream.due.reset = true;
         self.streams.stop_receiving(key);
         self.queue_control(key);
         self.wake(now, key);
+        self.tell_writers();
     }
 
     /// The application is done with a stream that the peer reset.
     pub fn discard(&mut self, id: StreamId) {
         if let Some(key) = self.streams.key(id) {
             self.remove(key);
+            self.tell_writers();
         }
     }
 

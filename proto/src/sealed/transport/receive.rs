@@ -167,6 +167,7 @@ impl Transport {
         if stream.own_reset.is_some() {
             // Both sides reset: the peer needs nothing more from us, nor we from it.
             self.remove(key);
+            self.tell_writers();
             return Ok(());
         }
         if stream.peer_reset.is_none() {
@@ -174,6 +175,7 @@ impl Transport {
             stream.peer_reset = Some(code);
             stream.send.clear(&mut pools.send);
             self.tell_reset(key);
+            self.tell_writers();
         }
         Ok(())
     }

@@ -9,16 +9,21 @@ impl Transport {
     /// Tells the owners of packets' contents what became of them.
     pub(super) fn settle(&mut self, now: Time, outcomes: &mut Vec<Outcome>) {
         for outcome in outcomes.drain(..) {
-            let (number, acked) = match outcome {
-                Outcome::Acked(number) => (number, true),
-                Outcome::Lost(number) => (number, false),
-            };
-            let size = self.recovery.log.get(number).map_or(0, |packet| packet.size);
+            let (Outcome::Acked(number) | Outcome::Lost(number) | Outcome::Again(number)) = outcome;
             for at in 0.. {
                 let Some(content) = self.recovery.log.contents(number).nth(at).cloned() else { break };
-                if acked { self.on_arrived(&content) } else { self.on_lost(now, &content) }
+                match outcome {
+                    Outcome::Acked(_) => self.on_arrived(&content),
+                    Outcome::Lost(_) => self.on_lost(now, &content),
+                    Outcome::Again(_) => self.send_again(now, &content),
+                }
             }
-            let hole = if acked { self.mtu.on_acked(now, size) } else { self.mtu.on_lost(now, size) };
+            let packet = self.recovery.log.get(number).map(|packet| (packet.size, packet.sent));
+            let hole = match (outcome, packet) {
+                (Outcome::Acked(_), Some((size, _))) => self.mtu.on_acked(now, size),
+                (Outcome::Lost(_), Some((size, sent))) => self.mtu.on_lost(now, size, sent),
+                (Outcome::Again(_), _) | (_, None) => false,
+            };
             if hole {
                 self.recovery.set_mtu(self.mtu.current());
             }
@@ -56,6 +61,10 @@ impl Transport {
         if let Content::MtuProbe(size) = content {
             return self.mtu.on_probe_lost(*size);
         }
+        self.send_again(now, content);
+    }
+
+    fn send_again(&mut self, now: Time, content: &Content) {
         let Some((key, stream, _)) = content.stream().and_then(|id| self.streams.find(id)) else { return };
         match content {
             Content::Data { range, fin, .. } => {
@@ -72,7 +81,7 @@ impl Transport {
     }
 
     /// Tells the writers that were told to wait, once there is room.
-    fn tell_writers(&mut self) {
+    pub(super) fn tell_writers(&mut self) {
         for key in std::mem::take(&mut self.starved) {
             let Some((stream, _)) = self.streams.get(key) else { continue };
             let id = stream.id;

@@ -3,6 +3,7 @@
 
 mod bottleneck;
 mod gentle;
+mod large_packets;
 mod many_streams;
 mod network;
 mod pair;
@@ -10,10 +11,11 @@ mod rivals;
 mod speed;
 mod thin;
 
-use super::{Settings, Transport};
-use crate::sealed::frame::{Frame, Frames};
+use super::{Event, Settings, Transport};
+use crate::sealed::frame::{self, Frame, Frames, ResetCode, StreamId};
 use crate::sealed::handshake::Limits;
 use crate::sealed::streams::Side;
+use crate::sealed::varint::Writer;
 use crate::time::Time;
 use network::Path;
 use pair::Pair;
@@ -70,4 +72,38 @@ fn a_peer_that_takes_no_datagrams_gets_small_ones() {
     transport.probe();
     let mut room = [0; 1_500];
     assert!(transport.poll_packet(Time::ZERO + MS, &mut room).is_some());
+}
+
+/// A transport with one stream that has taken nearly all the memory, and one that waits for some.
+fn short_of_memory(now: Time) -> (Transport, [StreamId; 2]) {
+    let settings = Settings { memory: 256 << 10, ..Settings::default() };
+    let mut transport = Transport::new(Side::Client, settings);
+    let ids = [(); 2].map(|()| transport.open(b"").unwrap());
+    for id in ids {
+        let room = transport.room(id);
+        assert!(room > 0);
+        transport.write(now, id, &vec![7; room]);
+        assert_eq!(transport.room(id), 0);
+    }
+    (transport, ids)
+}
+
+fn is_told(transport: &mut Transport, id: StreamId) -> bool {
+    std::iter::from_fn(|| transport.poll_event()).any(|event| event == Event::Writable(id))
+}
+
+#[test]
+fn memory_that_a_reset_frees_is_told_to_who_waits_for_it() {
+    let now = Time::ZERO + MS;
+    let (mut transport, [large, waits]) = short_of_memory(now);
+    transport.reset(now, large, ResetCode::Reset);
+    assert!(is_told(&mut transport, waits), "our own reset");
+
+    let (mut transport, [large, waits]) = short_of_memory(now);
+    let mut room = [0; 100];
+    let mut writer = Writer::new(&mut room);
+    frame::put(&mut writer, &Frame::Reset { id: large, code: ResetCode::Reset, end: 0 });
+    let length = writer.len();
+    transport.handle_packet(now, 0, &room[..length]).unwrap();
+    assert!(is_told(&mut transport, waits), "the peer's reset");
 }

@@ -14,7 +14,7 @@ use crate::limit::Limit;
 use crate::metrics::Counters;
 use crate::pace::Bucket;
 use crate::relay::{Read, Relay};
-use crate::udp::{self, MAX_SEND, Transmit, Udp};
+use crate::udp::{self, Gate, MAX_SEND, Transmit, Udp};
 
 /// What waits to be sent: a batch of data of one stream in a buffer that TCP was read into, and small datagrams.
 #[derive(Debug)]
@@ -25,6 +25,7 @@ pub(super) struct Outbox {
     batch: Option<Batch>,
     answers: VecDeque<(Path, Datagram)>,
     bucket: Option<Bucket>,
+    gate: Gate,
     errors: Limit,
 }
 
@@ -48,6 +49,7 @@ impl Outbox {
             batch: None,
             answers: VecDeque::new(),
             bucket: rate.map(|rate| Bucket::new(rate, now)),
+            gate: Gate::default(),
             errors: Limit::new(now),
         }
     }
@@ -116,7 +118,7 @@ impl Outbox {
                 segment_size,
                 src_ip: batch.to.local,
             };
-            let result = ready!(udp.poll_send(cx, &transmit));
+            let result = ready!(self.gate.poll_send(cx, udp, &transmit));
             let gone = match result {
                 Ok(sent) => sent,
                 Err(error) => {
@@ -139,7 +141,7 @@ impl Outbox {
                 segment_size: None,
                 src_ip: to.local,
             };
-            if let Err(error) = ready!(udp.poll_send(cx, &transmit)) {
+            if let Err(error) = ready!(self.gate.poll_send(cx, udp, &transmit)) {
                 counters.lost.not_sent += 1;
                 note(&mut self.errors, &error);
             }

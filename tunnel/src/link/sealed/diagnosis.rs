@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use proto::sealed::frame::ResetCode;
 use proto::sealed::handshake::Refusal;
 use proto::sealed::initiator::Refused;
 use tokio::net::UdpSocket;
@@ -43,21 +44,65 @@ pub(super) const fn ended(code: u64) -> &'static str {
     }
 }
 
+/// Whether clients need not wait, after `times` refusals in a row for the same reason. A ticket that was made a moment
+/// ago is not known to a running proxy2 yet.
+pub(super) const fn is_final(why: Refusal, times: u32) -> bool {
+    match why {
+        Refusal::Busy => false,
+        Refusal::UnknownTicket => times > 1,
+        Refusal::TooManyLinks
+        | Refusal::RevokedTicket
+        | Refusal::ClockOff
+        | Refusal::Version
+        | Refusal::Other(_) => true,
+    }
+}
+
+/// What a stream is reset with that cannot be because of this.
+pub(super) const fn code_of(why: Refusal) -> ResetCode {
+    match why {
+        Refusal::TooManyLinks => ResetCode::Limit,
+        Refusal::UnknownTicket
+        | Refusal::RevokedTicket
+        | Refusal::ClockOff
+        | Refusal::Busy
+        | Refusal::Version
+        | Refusal::Other(_) => ResetCode::Forbidden,
+    }
+}
+
 /// Why `peer` does not answer, as far as that can be found out.
 pub(super) async fn silence(peer: SocketAddr) -> String {
-    if nobody_listens(peer).await {
-        format!("nothing listens on UDP {peer}: is proxy2 running there, on that port? Trying on")
+    let complaint = complaint(peer).await;
+    format!("{}. Trying on", explanation(peer, complaint.map(|error| error.kind())))
+}
+
+fn explanation(peer: SocketAddr, complaint: Option<io::ErrorKind>) -> String {
+    use io::ErrorKind as Kind;
+    let is = |kinds: &[Kind]| complaint.is_some_and(|kind| kinds.contains(&kind));
+    if is(&[Kind::ConnectionRefused]) {
+        format!(
+            "nothing listens on UDP {peer}: is proxy2 running there, on that port, and does no firewall refuse UDP?"
+        )
+    } else if is(&[Kind::NetworkUnreachable, Kind::NetworkDown]) {
+        format!("this machine has no way to {peer}: is its network up?")
+    } else if is(&[Kind::HostUnreachable]) {
+        format!(
+            "{peer} cannot be reached: the address is wrong, its machine is off, or a firewall on the way refuses UDP"
+        )
+    } else if is(&[Kind::PermissionDenied]) {
+        format!("this machine does not let UDP out to {peer}: see its firewall")
     } else {
         format!(
             "no answer from UDP {peer}: proxy2 is not there, UDP does not get through, or the ticket is for \
-             another proxy2. Trying on"
+             another proxy2"
         )
     }
 }
 
-/// Whether the machine there says that nobody has the port. A socket that is connected is told of the ICMP message; the
-/// link's own is not. One byte is no packet of any kind, and gets no answer from proxy2.
-async fn nobody_listens(peer: SocketAddr) -> bool {
+/// What the system, or a machine on the way, says of a datagram to `peer`. A socket that is connected is told of ICMP
+/// messages; the link's own is not. One byte is no packet of any kind, and gets no answer from proxy2.
+async fn complaint(peer: SocketAddr) -> Option<io::Error> {
     /// How long the message may take.
     const PATIENCE: Duration = Duration::from_millis(500);
     let ask = async {
@@ -68,11 +113,13 @@ async fn nobody_listens(peer: SocketAddr) -> bool {
         socket.recv(&mut [0]).await
     };
     let answer: Result<io::Result<usize>, _> = tokio::time::timeout(PATIENCE, ask).await;
-    answer.is_ok_and(|result| result.is_err_and(|error| error.kind() == io::ErrorKind::ConnectionRefused))
+    answer.ok()?.err()
 }
 
 #[cfg(test)]
 mod tests {
+    use proto::sealed::handshake::{Epoch, UnixMicros};
+
     use super::*;
 
     #[tokio::test]
@@ -82,5 +129,23 @@ mod tests {
         assert!(silence(address).await.contains("no answer"));
         drop(silent);
         assert!(silence(address).await.contains("nothing listens"));
+    }
+
+    #[test]
+    fn a_clock_that_is_off_is_told_by_how_much() {
+        let hour = 3_600_000_000;
+        let says = |time: u64| {
+            let (version, epoch) = (proto::sealed::handshake::VERSION, Epoch(1));
+            refused(&Refused { why: Refusal::ClockOff, time: UnixMicros(time), version, epoch })
+        };
+        let ours = Clock::unix().0;
+        assert!(says(ours - hour).contains("3600 s ahead of"), "{}", says(ours - hour));
+        assert!(says(ours + hour).contains("s behind"), "{}", says(ours + hour));
+    }
+
+    #[test]
+    fn a_ticket_made_a_moment_ago_may_be_waited_for_once() {
+        assert!(!is_final(Refusal::UnknownTicket, 1) && is_final(Refusal::UnknownTicket, 2));
+        assert!(is_final(Refusal::RevokedTicket, 1) && !is_final(Refusal::Busy, 9));
     }
 }

@@ -8,6 +8,8 @@ use std::task::{Context, Poll, ready};
 
 use proto::Time;
 use proto::sealed::frame::{ResetCode, StreamId};
+use proto::sealed::handshake::Refusal;
+use proto::sealed::initiator::Refused;
 use proto::sealed::link::{Event, Link};
 use tracing::{debug, info, warn};
 
@@ -35,8 +37,8 @@ pub(super) struct Entry {
     max_streams: usize,
     refusals: Limit,
     up: bool,
-    /// The last refusal was told; the same is not told twice.
-    told_refused: bool,
+    /// What proxy2 said last, if it does not let this proxy1 in, and how often; the same is not told twice.
+    refused: Option<(Refusal, u32)>,
     ending: bool,
 }
 
@@ -65,7 +67,7 @@ impl Entry {
             max_streams,
             refusals,
             up: false,
-            told_refused: false,
+            refused: None,
             ending: false,
         }
     }
@@ -93,14 +95,46 @@ impl Entry {
     }
 
     fn came_up(&mut self, first: bool, link: &Link, tally: &mut Tally) {
-        self.peer.found();
-        self.told_refused = false;
+        let lost = self.peer.found();
+        self.refused = None;
         if !std::mem::replace(&mut self.up, true) {
             tally.one(Count::LinksUp);
             tally.one(Count::Links);
             info!(peer = %link.peer(), "link up");
+        } else if lost {
+            info!(peer = %link.peer(), "proxy2 answers again");
         } else if first {
             debug!("link renewed");
+        }
+    }
+
+    /// A stream for a client, or why there can be none.
+    fn open(&self, link: &mut Link) -> Result<StreamId, (Count, &'static str)> {
+        if !link.is_up() && self.refused.is_some_and(|(why, times)| diagnosis::is_final(why, times)) {
+            return Err((Count::Forbidden, "proxy2 does not let this proxy1 in"));
+        }
+        let room = link.transport().stream_count() < self.max_streams;
+        // A plain forward leaves the target to the exit.
+        let id = room.then(|| link.transport().open(b"")).flatten();
+        id.ok_or((Count::Limit, "as many streams as a link may have are open; see --streams of both proxies"))
+    }
+
+    fn was_refused(&mut self, refused: &Refused, link: &Link, tally: &mut Tally) -> Next {
+        let times = self.refused.filter(|(why, _)| *why == refused.why).map_or(0, |(_, times)| times);
+        if times == 0 {
+            warn!("proxy2 does not let this proxy1 in: {}", diagnosis::refused(refused));
+        }
+        let times = times.saturating_add(1);
+        self.refused = Some((refused.why, times));
+        // With keys that are still good the streams go on; without, nobody waits for what cannot be.
+        if link.is_up() {
+            return Next::On;
+        }
+        self.went_down(tally);
+        if diagnosis::is_final(refused.why, times) {
+            Next::Refuse(diagnosis::code_of(refused.why))
+        } else {
+            Next::On
         }
     }
 
@@ -173,17 +207,17 @@ impl Side for Entry {
         }
         let (tcp, client) = ready!(self.clients.poll(cx));
         tally.set(Count::AcceptFailures, self.clients.failures());
-        let room = link.transport().stream_count() < self.max_streams;
-        // A plain forward leaves the target to the exit.
-        let Some(id) = room.then(|| link.transport().open(b"")).flatten() else {
-            tally.one(Count::Limit);
-            if let Some(held_back) = self.refusals.pass(std::time::Instant::now()) {
-                warn!(%client, held_back, "client refused: as many streams as a link may have are open");
+        Poll::Ready(match self.open(link) {
+            Ok(id) => Arrival::Client(id, tcp),
+            Err((count, why)) => {
+                tally.one(count);
+                if let Some(held_back) = self.refusals.pass(std::time::Instant::now()) {
+                    warn!(%client, held_back, "client refused: {why}");
+                }
+                turn_away(&tcp);
+                Arrival::Nothing
             }
-            turn_away(&tcp);
-            return Poll::Ready(Arrival::Nothing);
-        };
-        Poll::Ready(Arrival::Client(id, tcp))
+        })
     }
 
     fn incoming(&mut self, _id: StreamId, _target: &[u8]) -> Result<(), ResetCode> {
@@ -200,13 +234,13 @@ impl Side for Entry {
             Event::Up { first } => self.came_up(*first, link, tally),
             Event::Refused(refused) => {
                 tally.one(Count::HandshakesRefused);
-                self.went_down(tally);
-                if !std::mem::replace(&mut self.told_refused, true) {
-                    warn!("proxy2 does not let this proxy1 in: {}", diagnosis::refused(refused));
-                }
+                return self.was_refused(refused, link, tally);
             }
             Event::Restarted => info!("proxy2 has been restarted: open streams were reset, new ones work"),
-            Event::Unreachable => self.peer.lost(link.peer()),
+            Event::Unreachable => {
+                self.refused = None;
+                self.peer.lost(link.peer());
+            }
             Event::Moved(to) => debug!(peer = %to, "proxy2 answers from another address"),
             Event::Ended(code) => {
                 info!("{}", diagnosis::ended(*code));

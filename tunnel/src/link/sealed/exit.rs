@@ -157,8 +157,7 @@ impl Side for Exit {
                 Poll::Ready(match dialled {
                     Ok(tcp) => Arrival::Target(id, tcp),
                     Err(error) => {
-                        debug!(link = self.number, %id, %error, "dial failed");
-                        Arrival::Failed(id, error.code())
+                        Arrival::Failed(id, error.code(), format!("{error}: {}", self.permit.target()))
                     }
                 })
             }

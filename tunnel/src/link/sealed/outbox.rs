@@ -1,12 +1,10 @@
 //! From the link into the socket: one batch of datagrams at a time.
 
 use std::fmt;
-use std::future::Future;
 use std::io;
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
 use proto::Time;
@@ -18,9 +16,7 @@ use super::clock::Clock;
 use super::tally::Tally;
 use crate::limit::Limit;
 use crate::metrics::Count;
-use crate::udp::{self, MAX_SEND, Udp};
-
-type Writable = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
+use crate::udp::{self, Gate, MAX_SEND, Udp};
 
 /// The batch in hand.
 pub(super) struct Outbox {
@@ -29,8 +25,7 @@ pub(super) struct Outbox {
     /// Held while there is a batch: links that have nothing to do share what buffers there are.
     buffer: Option<Buffer>,
     batch: Option<Batch>,
-    /// Set while the system takes no more.
-    blocked: Option<Writable>,
+    gate: Gate,
     errors: Limit,
 }
 
@@ -46,7 +41,14 @@ impl Outbox {
 
     /// An empty outbox.
     pub(super) fn new(udp: Arc<Udp>, buffers: Buffers) -> Self {
-        Self { udp, buffers, buffer: None, batch: None, blocked: None, errors: Limit::new(Instant::now()) }
+        Self {
+            udp,
+            buffers,
+            buffer: None,
+            batch: None,
+            gate: Gate::default(),
+            errors: Limit::new(Instant::now()),
+        }
     }
 
     /// Sends what the link has to send, `from` this address of ours. Says whether there may be more; pending if the
@@ -59,10 +61,7 @@ impl Outbox {
         from: Option<IpAddr>,
         tally: &mut Tally,
     ) -> Poll<bool> {
-        if let Some(writable) = &mut self.blocked {
-            std::task::ready!(writable.as_mut().poll(cx)).unwrap_or_default();
-            self.blocked = None;
-        }
+        ready!(self.gate.poll(cx));
         let mut buffer = self.buffer.take().unwrap_or_else(|| self.buffers.take());
         for _ in 0..Self::BATCHES {
             if self.batch.is_none() {
@@ -70,58 +69,54 @@ impl Outbox {
                 let next = link.poll_transmit(now, Clock::unix(), room);
                 self.batch = next.map(|what| Batch { what, sent: 0 });
             }
-            let Some(batch) = self.batch else { return Poll::Ready(false) };
-            self.send(batch, &buffer, from, tally);
-            if self.batch.is_some() {
+            if self.batch.is_none() {
+                return Poll::Ready(false);
+            }
+            if self.poll_batch(cx, &buffer, from, tally).is_pending() {
                 self.buffer = Some(buffer);
-                return self.block(cx);
+                return Poll::Pending;
             }
         }
         Poll::Ready(true)
     }
 
-    fn send(&mut self, mut batch: Batch, buffer: &[u8], from: Option<IpAddr>, tally: &mut Tally) {
-        let segment = batch.what.segment.max(1);
-        while batch.sent < batch.what.length {
-            let end = batch.what.length.min(batch.sent + segment * self.udp.max_segments().max(1));
-            let contents = buffer.get(batch.sent..end).unwrap_or_default();
-            let destination = batch.what.to;
+    /// Sends the batch, which lies in `buffer`.
+    fn poll_batch(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &[u8],
+        from: Option<IpAddr>,
+        tally: &mut Tally,
+    ) -> Poll<()> {
+        let most = self.udp.max_segments().max(1);
+        while let Some(Batch { what, sent }) = &mut self.batch {
+            let segment = what.segment.max(1);
+            let contents = buffer.get(*sent..what.length.min(*sent + segment * most)).unwrap_or_default();
+            if contents.is_empty() {
+                self.batch = None;
+                break;
+            }
             let transmit = udp::Transmit {
-                destination,
+                destination: what.to,
                 ecn: None,
                 contents,
                 segment_size: (contents.len() > segment).then_some(segment),
                 src_ip: from,
             };
-            match self.udp.try_send(&transmit) {
-                Ok(sent) => {
-                    tally.add(Count::DatagramsSent, widen(sent.div_ceil(segment)));
-                    batch.sent += sent;
-                }
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
-                    self.batch = Some(batch);
-                    return;
+            match ready!(self.gate.poll_send(cx, &self.udp, &transmit)) {
+                Ok(count) => {
+                    tally.add(Count::DatagramsSent, widen(count.div_ceil(segment)));
+                    *sent += count;
                 }
                 Err(error) => {
                     // One datagram is given up; the link treats it as lost.
                     tally.one(Count::NotSent);
                     note(&mut self.errors, &error);
-                    batch.sent += segment;
+                    *sent += segment;
                 }
             }
         }
-        self.batch = None;
-    }
-
-    /// Waits for the socket.
-    fn block(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        let udp = Arc::clone(&self.udp);
-        let mut writable: Writable = Box::pin(async move { udp.writable().await });
-        let poll = writable.as_mut().poll(cx).map(|_| true);
-        if poll.is_pending() {
-            self.blocked = Some(writable);
-        }
-        poll
+        Poll::Ready(())
     }
 }
 

@@ -27,6 +27,8 @@ pub(super) struct Peer {
     told: JoinSet<()>,
     told_unknown: bool,
     silent: bool,
+    /// Silent for so long that it was told.
+    lost: bool,
     timer: Pin<Box<Sleep>>,
 }
 
@@ -45,6 +47,7 @@ impl Peer {
             told: JoinSet::new(),
             told_unknown: false,
             silent: true,
+            lost: false,
             timer: Box::pin(sleep(Self::PATIENCE)),
         };
         match peer.host.host {
@@ -64,13 +67,16 @@ impl Peer {
         self.lookups.saturating_sub(1)
     }
 
-    /// It answers.
-    pub(super) const fn found(&mut self) {
+    /// It answers. Says whether somebody was told, or is about to be told, that it does not.
+    pub(super) fn found(&mut self) -> bool {
         self.silent = false;
+        self.told.abort_all();
+        std::mem::take(&mut self.lost)
     }
 
     /// It does not answer any more at `address`: says why, and looks for it elsewhere.
     pub(super) fn lost(&mut self, address: SocketAddr) {
+        self.lost = true;
         if !self.addresses.is_empty() && self.told.is_empty() {
             self.told.spawn(async move { warn!("{}", diagnosis::silence(address).await) });
         }

@@ -26,6 +26,7 @@ use super::exit::{Exit, Report};
 use super::mailbox::{Batch, Mailbox, Order};
 use super::tally::Tally;
 use super::task::{END_REVOKED, END_SHUTDOWN, Shared, Task};
+use super::workers::{Place, Workers};
 use crate::entropy;
 use crate::exit::Permit;
 use crate::limit::Limit;
@@ -56,7 +57,8 @@ pub(super) struct Parts {
 pub(super) struct Reader {
     parts: Parts,
     permit: Arc<Permit>,
-    links: HashMap<LinkKey, Mailbox>,
+    links: HashMap<LinkKey, Known>,
+    workers: Workers,
     names: HashMap<PublicKey, String>,
     reports: mpsc::UnboundedReceiver<Report>,
     to_reports: mpsc::UnboundedSender<Report>,
@@ -64,6 +66,13 @@ pub(super) struct Reader {
     tally: Tally,
     links_made: u64,
     refusals: Limit,
+}
+
+/// A link whose task runs.
+#[derive(Debug)]
+struct Known {
+    mailbox: Mailbox,
+    place: Place,
 }
 
 /// Where a datagram came from and where to.
@@ -87,6 +96,7 @@ impl Reader {
         let mut reader = Self {
             permit: Arc::new(parts.permit.clone()),
             links: HashMap::new(),
+            workers: Workers::new(),
             names: HashMap::new(),
             reports,
             to_reports,
@@ -118,11 +128,14 @@ impl Reader {
                 Some(report) = self.reports.recv() => self.take_report(report),
                 Ok(()) = self.parts.tickets.changed() => self.take_tickets(),
                 received = udp.recv(&mut bufs, &mut metas) => {
-                    for (meta, buffer) in metas.iter().zip(&mut buffers).take(received?) {
+                    let count = received?;
+                    for (meta, buffer) in metas.iter().zip(&mut buffers).take(count) {
                         self.take_in(meta, buffer);
                     }
-                    // The task that was just woken runs next on this thread, while what it got is in the cache.
-                    yield_now().await;
+                    if count == Self::BUFFERS {
+                        // There is more, but what is here already should not grow old.
+                        yield_now().await;
+                    }
                 }
                 () = wait(tell) => {}
             }
@@ -132,8 +145,8 @@ impl Reader {
     }
 
     async fn end(&mut self) {
-        for mailbox in self.links.values() {
-            mailbox.order(Order::Close(END_SHUTDOWN));
+        for link in self.links.values() {
+            link.mailbox.order(Order::Close(END_SHUTDOWN));
         }
         let all = async { while self.tasks.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(Self::END_PATIENCE, all).await;
@@ -144,7 +157,9 @@ impl Reader {
         match report {
             Report::Retired(index) => self.parts.hub.retire(index),
             Report::Over(key) => {
-                self.links.remove(&key);
+                if let Some(link) = self.links.remove(&key) {
+                    self.workers.leave(link.place);
+                }
                 self.parts.hub.remove(key);
             }
         }
@@ -185,7 +200,7 @@ impl Reader {
     fn route(&mut self, origin: Origin, datagram: &[u8]) -> Option<Mailbox> {
         let now = self.parts.shared.clock.now();
         match self.parts.hub.handle(now, Clock::unix(), origin.from, datagram) {
-            Route::Link(key) => return self.links.get(&key).cloned(),
+            Route::Link(key) => return self.links.get(&key).map(|link| link.mailbox.clone()),
             Route::Drop(why) => self.tally.one(match why {
                 Dropped::Malformed => Count::DroppedMalformed,
                 Dropped::Stray => Count::DroppedStray,
@@ -198,20 +213,28 @@ impl Reader {
                 self.answer(origin, &bytes);
             }
             Route::Session { link, session, answer } => {
-                if let Some(mailbox) = self.links.get(&link) {
-                    mailbox.order(Order::Session { session });
+                if let Some(link) = self.links.get(&link) {
+                    link.mailbox.order(Order::Session { session });
                 }
                 self.answer(origin, &answer);
             }
+            Route::Full { ask } => {
+                self.tally.one(Count::DroppedHandshake);
+                self.challenge(Some(ask));
+            }
             Route::New { link, client, session, limits, rival, answer } => {
-                if let Some(rival) = rival.and_then(|rival| self.links.get(&rival)) {
-                    rival.order(Order::Challenge);
-                }
+                self.challenge(rival);
                 self.start_link(link, origin.from, &client, *session, limits);
                 self.answer(origin, &answer);
             }
         }
         None
+    }
+
+    fn challenge(&self, rival: Option<LinkKey>) {
+        if let Some(rival) = rival.and_then(|rival| self.links.get(&rival)) {
+            rival.mailbox.order(Order::Challenge);
+        }
     }
 
     fn start_link(
@@ -223,16 +246,20 @@ impl Reader {
         limits: Limits,
     ) {
         let mailbox = Mailbox::default();
-        self.links.insert(key, mailbox.clone());
         self.links_made += 1;
         let now = self.parts.shared.clock.now();
         let link = Link::server(now, from, session, limits, self.parts.settings, entropy::random());
         let (permit, dial_limit) = (Arc::clone(&self.permit), self.parts.dial_limit);
         let ticket = self.names.get(client).cloned().unwrap_or_default();
         let (number, reports) = (self.links_made, self.to_reports.clone());
-        let side = Exit::new(key, number, ticket, mailbox, reports, permit, dial_limit);
-        let task = Task::new(side, link, &self.parts.shared, number);
-        self.tasks.spawn(task.run(pending()));
+        let (shared, inbox) = (self.parts.shared.clone(), mailbox.clone());
+        // Made where it runs: its timers belong to that thread.
+        let task = async move {
+            let side = Exit::new(key, number, ticket, inbox, reports, permit, dial_limit);
+            Task::new(side, link, &shared, number).run(pending()).await
+        };
+        let place = self.workers.spawn(&mut self.tasks, task);
+        self.links.insert(key, Known { mailbox, place });
     }
 
     fn note_refused(&mut self, client: PublicKey, why: Refusal) {
@@ -287,8 +314,8 @@ impl Reader {
         if !links.is_empty() {
             info!(ticket = name, links = links.len(), "ticket revoked: its links end");
         }
-        for mailbox in links.iter().filter_map(|key| self.links.get(key)) {
-            mailbox.order(Order::Close(END_REVOKED));
+        for link in links.iter().filter_map(|key| self.links.get(key)) {
+            link.mailbox.order(Order::Close(END_REVOKED));
         }
     }
 }

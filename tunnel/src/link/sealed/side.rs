@@ -18,8 +18,8 @@ pub(super) enum Arrival {
     Client(StreamId, TcpStream),
     /// A target that was dialled.
     Target(StreamId, TcpStream),
-    /// A target that could not be dialled.
-    Failed(StreamId, ResetCode),
+    /// A target that could not be dialled, and why.
+    Failed(StreamId, ResetCode, String),
     /// Something else happened.
     Nothing,
 }
@@ -29,6 +29,8 @@ pub(super) enum Arrival {
 pub(super) enum Next {
     /// It does.
     On,
+    /// It does, but its streams cannot be now: they are reset with this code.
+    Refuse(ResetCode),
     /// It is over.
     Over,
 }

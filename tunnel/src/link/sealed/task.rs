@@ -169,7 +169,7 @@ impl<S: Side> Task<S> {
                     self.opened(id);
                     self.conns.insert(id, tcp);
                 }
-                Arrival::Failed(id, code) => self.refuse(now, id, code),
+                Arrival::Failed(id, code, why) => self.refuse(now, id, code, &why),
                 Arrival::Nothing => {}
             }
         }
@@ -224,8 +224,10 @@ impl<S: Side> Task<S> {
         if matches!(event, Event::Ended(_) | Event::Gone | Event::Broken(_)) {
             self.drop_streams();
         }
-        if self.side.event(now, event, &mut self.link, &mut self.tally) == Next::Over {
-            self.over = true;
+        match self.side.event(now, event, &mut self.link, &mut self.tally) {
+            Next::On => {}
+            Next::Refuse(code) => self.cut_off(now, Duration::ZERO, code),
+            Next::Over => self.over = true,
         }
     }
 
@@ -235,7 +237,7 @@ impl<S: Side> Task<S> {
                 self.tally.one(Count::StreamsNow);
                 self.journal.arrived(id);
                 if let Err(code) = self.side.incoming(id, &target) {
-                    self.refuse(now, id, code);
+                    self.refuse(now, id, code, &code);
                 }
             }
             StreamEvent::Opened(id) => self.opened(id),
@@ -261,11 +263,11 @@ impl<S: Side> Task<S> {
     }
 
     /// The stream of a peer cannot be.
-    fn refuse(&mut self, now: Time, id: StreamId, code: ResetCode) {
+    fn refuse(&mut self, now: Time, id: StreamId, code: ResetCode, why: &dyn std::fmt::Display) {
         self.link.transport().reset(now, id, code);
         self.tally.one_less(Count::StreamsNow);
         self.tally.one(count_of(code));
-        self.journal.refused(id, &code);
+        self.journal.refused(id, why);
     }
 
     fn over_by_peer(&mut self, id: StreamId, code: ResetCode) {
@@ -304,12 +306,17 @@ impl<S: Side> Task<S> {
         if self.next_sweep.is_some_and(|at| instant < at) {
             return;
         }
-        for id in self.conns.idle(limit) {
-            self.link.transport().reset(now, id, ResetCode::Idle);
-            self.conns.abort(id);
-            self.over(id, Count::Idle, &ResetCode::Idle);
-        }
+        self.cut_off(now, limit, ResetCode::Idle);
         self.next_sweep = (self.conns.len() > 0).then(|| instant + limit / 8);
+    }
+
+    /// Resets the streams that carried nothing for `idle`.
+    fn cut_off(&mut self, now: Time, idle: Duration, code: ResetCode) {
+        for id in self.conns.idle(idle) {
+            self.link.transport().reset(now, id, code);
+            self.conns.abort(id);
+            self.over(id, count_of(code), &code);
+        }
     }
 
     /// Waits for the next moment at which something is to be done. Ready: it has come.
@@ -322,7 +329,8 @@ impl<S: Side> Task<S> {
         let next = [link, tell, self.next_sweep].into_iter().flatten().min();
         let Some(next) = next else { return Poll::Pending };
         let next = next.max(instant + Self::LEAST_WAIT);
-        if self.alarm_at.is_none_or(|at| next < at || at <= instant || next > at + Duration::from_millis(1)) {
+        // One that rings too early is left as it is: looking once in vain costs less than setting it anew each time.
+        if self.alarm_at.is_none_or(|at| next < at) {
             self.alarm_at = Some(next);
             self.alarm.as_mut().reset(next.into());
         }

@@ -6,8 +6,9 @@ use crate::sealed::frame::StreamId;
 use crate::sealed::handshake::{Epoch, Instance, LinkId, UnixMicros};
 use crate::sealed::hub::{Hub, LinkKey, Route};
 use crate::sealed::initiator::{Identity, Initiator};
-use crate::sealed::keys::PrivateKey;
+use crate::sealed::keys::{PrivateKey, PublicKey};
 use crate::sealed::link::{Event, Link, Settings};
+use crate::sealed::packet::Kind;
 use crate::sealed::random::Random;
 use crate::sealed::transport;
 use crate::ticket::Ticket;
@@ -31,14 +32,22 @@ pub(crate) struct Pair {
     pub(crate) heard_by_client: BTreeMap<StreamId, Vec<u8>>,
     pub(crate) client_events: Vec<Event>,
     pub(crate) server_events: Vec<Event>,
+    /// Targets that the server was asked for.
+    pub(crate) dialled: u32,
     /// Whether datagrams get through.
     pub(crate) alive: bool,
+    /// Only handshakes reach the client.
+    pub(crate) deaf: bool,
     /// So many of the next datagrams to the client are lost.
     pub(crate) lose_to_client: u32,
     to_server: VecDeque<(Time, SocketAddr, Vec<u8>)>,
     to_client: VecDeque<(Time, SocketAddr, Vec<u8>)>,
     ticket: Ticket,
     key: PrivateKey,
+    settings: Settings,
+    places: usize,
+    /// Questions that were refused.
+    pub(crate) refused: u32,
     seed: u8,
     /// Datagrams that reached each side.
     pub(crate) arrived: [u64; 2],
@@ -50,6 +59,11 @@ fn random(seed: u8, use_of: u8) -> Random {
 
 impl Pair {
     pub(crate) fn new(seed: u8) -> Self {
+        Self::with(seed, 10, Settings::default())
+    }
+
+    /// A hub with `places` for links, and both ends with these settings.
+    pub(crate) fn with(seed: u8, places: usize, settings: Settings) -> Self {
         let mut make = random(seed, 1);
         let key = PrivateKey::generate(&mut make);
         let ticket = Ticket::generate(key.public(), false, &mut make);
@@ -57,8 +71,8 @@ impl Pair {
         let now = Time::ZERO + Duration::from_secs(1);
         Self {
             now,
-            client: new_client(now, &ticket, server_address, seed, 10),
-            hub: new_hub(now, &key, &ticket, seed, 1),
+            client: new_client(now, &ticket, server_address, settings, seed, (10, 5)),
+            hub: new_hub(now, &key, &ticket, places, seed, 1),
             links: BTreeMap::new(),
             client_address: "192.0.2.1:5000".parse().unwrap(),
             server_address,
@@ -66,29 +80,65 @@ impl Pair {
             heard_by_client: BTreeMap::new(),
             client_events: Vec::new(),
             server_events: Vec::new(),
+            dialled: 0,
             alive: true,
+            deaf: false,
             lose_to_client: 0,
             to_server: VecDeque::new(),
             to_client: VecDeque::new(),
             ticket,
             key,
+            settings,
+            places,
+            refused: 0,
             seed,
             arrived: [0; 2],
         }
     }
 
+    pub(crate) fn client_key(&self) -> PublicKey {
+        self.ticket.client()
+    }
+
     /// proxy2 is killed and started again.
     pub(crate) fn restart_server(&mut self) {
-        self.hub = new_hub(self.now, &self.key, &self.ticket, self.seed.wrapping_add(77), 2);
+        self.hub = new_hub(self.now, &self.key, &self.ticket, self.places, self.seed.wrapping_add(77), 2);
         self.links.clear();
         self.heard_by_server.clear();
     }
 
+    /// proxy2 gives the link up, and goes on.
+    pub(crate) fn give_up_link(&mut self) {
+        let key = *self.links.keys().next().expect("a link");
+        self.hub.remove(key);
+        self.links.clear();
+    }
+
     /// proxy1 is killed and started again.
     pub(crate) fn restart_client(&mut self) {
-        self.client = new_client(self.now, &self.ticket, self.server_address, self.seed.wrapping_add(99), 11);
+        self.replace_client(5);
+    }
+
+    /// Its machine vanishes, and another one, or the same, comes with the same ticket.
+    pub(crate) fn replace_client(&mut self, instance: u64) {
+        let (seed, name) = (self.seed.wrapping_add(99), (11, instance));
+        self.client = new_client(self.now, &self.ticket, self.server_address, self.settings, seed, name);
         self.client_address.set_port(self.client_address.port() + 1);
         self.heard_by_client.clear();
+    }
+
+    /// Another client asks for a link of its own, once, with the same ticket.
+    pub(crate) fn knock(&mut self, link: u64, instance: u64) {
+        let mut initiator = initiator(&self.ticket, self.settings, (link, instance));
+        let mut random = random(self.seed, 50);
+        let question = initiator.start(self.now, self.unix(), 1, &mut random);
+        let from = "192.0.2.99:9000".parse().unwrap();
+        self.to_server.push_back((self.now + DELAY, from, question));
+    }
+
+    /// Streams of the client and of all links of the server.
+    pub(crate) fn stream_count(&self) -> usize {
+        self.links.values().chain([&self.client]).map(|link| link.transport.stream_count()).sum()
     }
 
     fn unix(&self) -> UnixMicros {
@@ -108,7 +158,8 @@ impl Pair {
                 let (_, to, mut datagram) = self.to_client.pop_front().unwrap();
                 if self.lose_to_client > 0 {
                     self.lose_to_client -= 1;
-                } else if to == self.client_address {
+                } else if to == self.client_address && !(self.deaf && Kind::of(&datagram) == Some(Kind::Data))
+                {
                     self.arrived[0] += 1;
                     self.client.handle_datagram(self.now, self.server_address, &mut datagram);
                 }
@@ -128,7 +179,16 @@ impl Pair {
         }
         let answer = match self.hub.handle(now, unix, from, datagram) {
             Route::Drop(_) => return,
-            Route::Answer { bytes, .. } => bytes,
+            Route::Full { ask } => {
+                if let Some(link) = self.links.get_mut(&ask) {
+                    link.challenge(now);
+                }
+                return;
+            }
+            Route::Answer { bytes, refused } => {
+                self.refused += u32::from(refused.is_some());
+                bytes
+            }
             Route::Link(key) => {
                 if let Some(link) = self.links.get_mut(&key) {
                     link.handle_datagram(now, from, datagram);
@@ -140,8 +200,7 @@ impl Pair {
                 answer
             }
             Route::New { link, session, limits, rival, answer, .. } => {
-                let made =
-                    Link::server(now, from, *session, limits, Settings::default(), random(self.seed, 40));
+                let made = Link::server(now, from, *session, limits, self.settings, random(self.seed, 40));
                 self.links.insert(link, made);
                 if let Some(rival) = rival.and_then(|rival| self.links.get_mut(&rival)) {
                     rival.challenge(now);
@@ -175,6 +234,7 @@ impl Pair {
             while let Some(event) = link.poll_event() {
                 if let Event::Stream(transport::Event::Incoming { id, .. }) = &event {
                     link.transport().accept(*id);
+                    self.dialled += 1;
                     self.heard_by_server.insert(*id, Vec::new());
                 }
                 if matches!(event, Event::Gone | Event::Ended(_)) {
@@ -230,18 +290,29 @@ fn read_all(now: Time, link: &mut Link, heard: &mut BTreeMap<StreamId, Vec<u8>>)
     }
 }
 
-fn new_client(now: Time, ticket: &Ticket, peer: SocketAddr, seed: u8, id: u64) -> Link {
+/// A client with `(link, instance)` for its name.
+fn initiator(ticket: &Ticket, settings: Settings, name: (u64, u64)) -> Initiator {
     let identity = Identity {
-        link: LinkId(id),
-        instance: Instance(5),
+        link: LinkId(name.0),
+        instance: Instance(name.1),
         ciphers: CipherSupport { aes: true },
-        limits: Link::limits(&Settings::default()),
+        limits: Link::limits(&settings),
     };
-    let initiator = Initiator::new(ticket.to_text().parse().unwrap(), identity);
-    Link::client(now, peer, initiator, Settings::default(), random(seed, 20))
+    Initiator::new(ticket.to_text().parse().unwrap(), identity)
 }
 
-fn new_hub(now: Time, key: &PrivateKey, ticket: &Ticket, seed: u8, epoch: u64) -> Hub {
+fn new_client(
+    now: Time,
+    ticket: &Ticket,
+    peer: SocketAddr,
+    settings: Settings,
+    seed: u8,
+    name: (u64, u64),
+) -> Link {
+    Link::client(now, peer, initiator(ticket, settings, name), settings, random(seed, 20))
+}
+
+fn new_hub(now: Time, key: &PrivateKey, ticket: &Ticket, places: usize, seed: u8, epoch: u64) -> Hub {
     let settings = acceptor::Settings {
         epoch: Epoch(epoch),
         ciphers: CipherSupport { aes: true },
@@ -249,7 +320,7 @@ fn new_hub(now: Time, key: &PrivateKey, ticket: &Ticket, seed: u8, epoch: u64) -
         handshakes_per_second: 100,
     };
     let acceptor = Acceptor::new(now, key.clone(), settings, random(seed, 30));
-    let mut hub = Hub::new(acceptor, Link::limits(&Settings::default()), 10, random(seed, 31));
+    let mut hub = Hub::new(acceptor, Link::limits(&Settings::default()), places, random(seed, 31));
     hub.allow(ticket.client(), None);
     hub
 }

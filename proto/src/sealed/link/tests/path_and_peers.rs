@@ -1,6 +1,7 @@
 //! What the link outlives, and what ends its streams.
 
 use super::pair::Pair;
+use crate::sealed::cipher::REKEY_PACKETS;
 use crate::sealed::frame::StreamId;
 use crate::sealed::link::Event;
 use std::time::Duration;
@@ -8,7 +9,7 @@ use std::time::Duration;
 const SECOND: Duration = Duration::from_secs(1);
 
 /// Opens a stream and sends `hola`; the server has it within five seconds.
-fn greet(pair: &mut Pair) -> StreamId {
+pub(super) fn greet(pair: &mut Pair) -> StreamId {
     let id = pair.client.transport().open(b"").unwrap();
     pair.heard_by_client.insert(id, Vec::new());
     say(pair, id, b"hola");
@@ -16,7 +17,7 @@ fn greet(pair: &mut Pair) -> StreamId {
 }
 
 /// Sends `more` and returns how long it took until the server had it.
-fn say(pair: &mut Pair, id: StreamId, more: &[u8]) -> Duration {
+pub(super) fn say(pair: &mut Pair, id: StreamId, more: &[u8]) -> Duration {
     let (now, before) = (pair.now, pair.heard_by_server.get(&id).map_or(0, Vec::len));
     pair.client.transport().write(now, id, more);
     let heard = |pair: &Pair| pair.heard_by_server.get(&id).is_some_and(|b| b.len() == before + more.len());
@@ -76,6 +77,30 @@ fn keys_change_every_two_minutes_beneath_a_running_stream() {
     }
     let keys = pair.client_events.iter().filter(|event| matches!(event, Event::Up { .. })).count();
     assert!((5..=7).contains(&keys), "{keys} handshakes in ten minutes");
+    assert_eq!(pair.client.poll_retired(), None, "a client has no table of indices");
+    assert!(!pair.client_events.contains(&Event::Restarted));
+}
+
+#[test]
+fn keys_change_after_two_to_the_power_of_32_packets() {
+    let mut pair = Pair::new(15);
+    let id = greet(&mut pair);
+    pair.run_until(SECOND, |_| false);
+    let keys =
+        |pair: &Pair| pair.client_events.iter().filter(|event| matches!(event, Event::Up { .. })).count();
+    pair.client.transport().skip_packets(REKEY_PACKETS - 20);
+    say(&mut pair, id, b"tick");
+    pair.run_until(SECOND, |_| false);
+    assert_eq!(keys(&pair), 1, "not yet");
+    for _ in 0..30 {
+        say(&mut pair, id, b"tick");
+    }
+    assert_eq!(keys(&pair), 2);
+    pair.run_until(SECOND, |_| false);
+    pair.client.transport().skip_packets(2 * REKEY_PACKETS);
+    say(&mut pair, id, b"tick");
+    pair.run_until(SECOND, |_| false);
+    assert_eq!(keys(&pair), 3, "again");
     assert!(!pair.client_events.contains(&Event::Restarted));
 }
 
@@ -130,9 +155,7 @@ fn a_lost_first_answer_of_a_server_that_forgot_the_link_does_not_mix_two_lives()
     let old = greet(&mut pair);
     pair.run_until(SECOND, |_| false);
     // The server forgets the link without being started anew.
-    let key = *pair.links.keys().next().unwrap();
-    pair.hub.remove(key);
-    pair.links.clear();
+    pair.give_up_link();
     pair.lose_to_client = 1;
     let now = pair.now;
     pair.client.transport().write(now, old, b"?");
@@ -141,4 +164,43 @@ fn a_lost_first_answer_of_a_server_that_forgot_the_link_does_not_mix_two_lives()
     pair.heard_by_server.clear();
     greet(&mut pair);
     assert!(!pair.server_events.iter().any(|event| matches!(event, Event::Broken(_))));
+}
+
+/// The server took the bytes and could not say so; then it gave the link up. If the client sent them again on the next
+/// link, the target would have them twice.
+#[test]
+fn what_a_link_took_that_was_given_up_is_not_sent_again() {
+    let mut pair = Pair::new(12);
+    pair.deaf = true;
+    greet(&mut pair);
+    pair.give_up_link();
+    let told = pair.run_until(SECOND * 5, |pair| pair.client_events.contains(&Event::Restarted));
+    assert!(told, "{:?}", pair.client_events);
+    pair.run_until(SECOND * 5, |_| false);
+    assert_eq!(pair.dialled, 1, "{:?}", pair.server_events);
+}
+
+#[test]
+fn a_path_that_dies_right_behind_the_first_answer_costs_no_stream() {
+    let mut pair = Pair::new(13);
+    let id = pair.client.transport().open(b"").unwrap();
+    pair.client.transport().write(pair.now, id, b"hola");
+    assert!(pair.run_until(SECOND, |pair| pair.client.is_up()));
+    pair.alive = false;
+    pair.run_until(SECOND * 30, |_| false);
+    pair.alive = true;
+    assert!(pair.run_until(SECOND * 2, |pair| pair.heard_by_server.get(&id).is_some_and(|b| b == b"hola")));
+    assert!(!pair.client_events.contains(&Event::Restarted));
+}
+
+#[test]
+fn a_ticket_that_is_used_a_moment_before_it_is_good_works_a_moment_later() {
+    let mut pair = Pair::new(14);
+    let client = pair.client_key();
+    pair.hub.revoke(client);
+    pair.run_until(Duration::from_millis(400), |_| false);
+    pair.hub.allow(client, None);
+    let now = pair.now;
+    greet(&mut pair);
+    assert!(pair.now - now <= Duration::from_millis(500), "{:?}", pair.now - now);
 }

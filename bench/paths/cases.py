@@ -1,0 +1,66 @@
+"""The paths of the table: what is emulated, what is measured on it, and what should come out."""
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Case:
+    name: str
+    path: str
+    kind: str = "bulk"
+    # Measures to goals: ("goodput", 93) is at least, ("p99", 75) at most.
+    goals: dict = field(default_factory=dict)
+    loss: float = 0
+    seconds: int = 8
+    way: str = "up"
+    # Systems that are measured here; none: all of them.
+    systems: tuple = ()
+    # Cases that fill a core of their own are measured alone.
+    heavy: bool = False
+
+    def wanem(self):
+        """The options of the emulator."""
+        return f"{self.path} --loss {self.loss}".split()
+
+
+NEAR = "--rate 100 --rtt 50 --queue 100"
+PATHS = {
+    "loss": ("100 Mbit/s, 50 ms, buffer 100 ms", NEAR, {0: 93, 1: 92, 5: 90, 10: 88, 20: 84, 30: 75}),
+    "burst": ("the same, losses in bursts of 8", NEAR + " --burst 8", {1: 82.8, 5: 81, 10: 79.2, 20: 75.6, 30: 67.5}),
+    "far": ("10 Mbit/s, 200 ms, buffer 100 ms", "--rate 10 --rtt 200 --queue 100", {0: 9.2, 5: 8.9, 20: 8.2}),
+    "fast": ("1,000 Mbit/s, 20 ms, buffer 100 ms", "--rate 1000 --rtt 20 --queue 100", {0: 850, 1: 800, 5: 750}),
+    "satellite": ("20 Mbit/s, 750 ms, buffer 750 ms, over 30 s", "--rate 20 --rtt 750 --queue 750", {0: 17, 2: 15}),
+    "jitter": ("100 Mbit/s, 50 ms, jitter 20 ms (reordering)", NEAR + " --jitter 20", {0: 90, 2: 87}),
+    "shallow": ("100 Mbit/s, 50 ms, buffer 5 ms", "--rate 100 --rtt 50 --queue 5", {0: 89, 1: 87}),
+}
+DIRECT = ("tcp-bbr", "tcp-cubic")
+THIN = {5: {"p50": 52, "p99": 75, "p99.9": 125}, 20: {"p99": 130}}
+
+
+def bulk_cases():
+    for name, (_, path, goals) in PATHS.items():
+        more = {"seconds": 30} if name == "satellite" else {"heavy": True} if name == "fast" else {}
+        for loss, goal in goals.items():
+            for way in ("up", "down") if name == "loss" else ("up",):
+                label = f"{name}-{loss}" + ("-down" if way == "down" else "")
+                yield Case(label, path, goals={"goodput": goal}, loss=loss, way=way, **more)
+
+
+def thin_cases():
+    for loss, goals in THIN.items():
+        yield Case(f"echo-{loss}", NEAR, "echo", goals, loss, heavy=True)
+        yield Case(f"echo-beside-bulk-{loss}", NEAR, "echo-beside-bulk", goals, loss, heavy=True)
+        yield Case(f"ask-{loss}", NEAR, "ask", goals, loss, heavy=True)
+    # A 500 ms buffer that nobody has to fill; the base delay of 50 ms and 30 ms on top.
+    yield Case("queue", "--rate 100 --rtt 50 --queue 500", "echo-beside-bulk", {"p95": 80}, heavy=True)
+
+
+def other_cases():
+    yield Case("fetch-100kB", NEAR, "fetch", {"took": 150}, seconds=100_000)
+    yield Case("fetch-1MB", NEAR, "fetch", {"took": 250}, seconds=1_000_000)
+    for rival in ("cubic", "bbr"):
+        yield Case(f"beside-{rival}", NEAR, f"beside-{rival}", {"share": 25, "rival": 25}, seconds=30)
+    # What the emulator itself carries: ours is held to nine tenths of it where that is less than the goal.
+    yield Case("fast-ceiling", PATHS["fast"][1], "flood", seconds=5, systems=("udp",), heavy=True)
+
+
+CASES = [*bulk_cases(), *thin_cases(), *other_cases()]

@@ -1,0 +1,111 @@
+//! Clients: streams that send as fast as they can, and what came of it.
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Result, bail};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use crate::pair::Pair;
+use crate::target::Target;
+
+/// How long streams run before it counts.
+const WARM_UP: Duration = Duration::from_millis(700);
+
+/// What a load brought while it counted.
+#[derive(Debug, Default)]
+pub(crate) struct Outcome {
+    /// Bytes that arrived.
+    pub(crate) bytes: f64,
+    /// In so many seconds.
+    pub(crate) seconds: f64,
+    /// CPU time of the tunnel in nanoseconds.
+    pub(crate) cpu: f64,
+    /// Bytes of the slowest stream against the mean.
+    pub(crate) slowest: f64,
+}
+
+impl Outcome {
+    /// Gbit/s of payload.
+    pub(crate) fn gbit(&self) -> f64 {
+        self.bytes * 8.0 / 1e9 / self.seconds
+    }
+
+    /// Nanoseconds of the tunnel's CPU for each byte.
+    pub(crate) fn cpu_a_byte(&self) -> f64 {
+        self.cpu / self.bytes
+    }
+}
+
+/// Bytes that one read or write moves: much for few streams, less where a thousand of them have buffers.
+pub(crate) const fn chunk(streams: usize) -> usize {
+    if streams > 16 { 64 << 10 } else { 256 << 10 }
+}
+
+/// `streams` that send at once through a tunnel to a sink, for `time`.
+///
+/// # Errors
+/// A stream cannot be opened, or nothing arrives.
+pub(crate) async fn push(pair: &Pair, sink: &Target, streams: usize, time: Duration) -> Result<Outcome> {
+    let mut clients = JoinSet::new();
+    for _ in 0..streams {
+        let stream = TcpStream::connect(pair.address).await?;
+        clients.spawn(send_for_ever(stream, chunk(streams)));
+    }
+    // All of them carry something before it counts.
+    let end = Instant::now() + Duration::from_secs(20);
+    while sink.each().iter().filter(|bytes| **bytes > 0).count() < streams {
+        if Instant::now() > end {
+            bail!("only {} of {streams} streams carry anything", sink.each().len());
+        }
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    tokio::time::sleep(WARM_UP).await;
+    let (each, began, cpu) = (sink.each(), Instant::now(), pair.cpu());
+    tokio::time::sleep(time).await;
+    let (after, took, used) = (sink.each(), began.elapsed(), pair.cpu().saturating_sub(cpu));
+    clients.shutdown().await;
+    let counts: Vec<u64> = after.iter().zip(&each).map(|(after, before)| after - before).collect();
+    Ok(outcome(&counts, took, used))
+}
+
+fn outcome(counts: &[u64], took: Duration, cpu: Duration) -> Outcome {
+    let bytes = float(counts.iter().sum());
+    let slowest = float(counts.iter().copied().min().unwrap_or(0));
+    let mean = bytes / float(counts.len() as u64);
+    Outcome { bytes, seconds: took.as_secs_f64(), cpu: cpu.as_secs_f64() * 1e9, slowest: slowest / mean }
+}
+
+async fn send_for_ever(mut stream: TcpStream, chunk: usize) {
+    let block = vec![7; chunk];
+    while stream.write_all(&block).await.is_ok() {}
+}
+
+/// Sends `bytes` to a sink, `times` over, each on a stream of its own, and waits until they have arrived.
+///
+/// # Errors
+/// A stream cannot be opened, or breaks.
+pub(crate) async fn transfer(pair: &Pair, sink: &Target, bytes: u64, times: u64) -> Result<Outcome> {
+    let (before, cpu, began) = (sink.bytes(), pair.cpu(), Instant::now());
+    for _ in 0..times {
+        let mut stream = TcpStream::connect(pair.address).await?;
+        let (block, mut left) = (vec![7; chunk(1)], bytes);
+        while left > 0 {
+            let length = usize::try_from(left).unwrap_or(usize::MAX).min(block.len());
+            stream.write_all(&block[..length]).await?;
+            left -= length as u64;
+        }
+        stream.shutdown().await?;
+        // The sink's own end comes when it has read ours.
+        stream.read_to_end(&mut Vec::new()).await?;
+    }
+    let (took, used) = (began.elapsed(), pair.cpu().saturating_sub(cpu));
+    Ok(outcome(&[sink.bytes() - before], took, used))
+}
+
+/// As a float: counts of measurements are far below 2^53.
+#[expect(clippy::cast_precision_loss, reason = "counts of measurements are far below 2^53")]
+pub(crate) fn float(count: u64) -> f64 {
+    count as f64
+}

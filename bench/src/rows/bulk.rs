@@ -1,0 +1,45 @@
+//! Streams that send as fast as they can, in one direction.
+
+use anyhow::Result;
+
+use super::{Context, Figure, Goal, Sample};
+use crate::load::{self, Outcome, chunk};
+use crate::pair::{Pair, Tunnel};
+use crate::target::{Manner, Target};
+
+static ONE: Figure = Figure::new("one connection", "Gbit/s", Goal::AtLeast(9.0));
+static CPU: Figure = Figure::new("CPU of both proxies, one connection", "ns/byte", Goal::AtMost(1.2));
+static TEN: Figure = Figure::new("ten connections", "Gbit/s", Goal::More);
+static TEN_CPU: Figure = Figure::new("CPU of both proxies, ten connections", "ns/byte", Goal::Less);
+static BUSY: Figure = Figure::new("1,000 busy streams", "Gbit/s", Goal::More);
+static BUSY_SHARE: Figure = Figure::new("1,000 busy streams against one", "%", Goal::AtLeast(80.0));
+static SLOWEST: Figure = Figure::new("slowest of 1,000 against the mean", "%", Goal::AtLeast(50.0));
+
+/// What `streams` streams bring.
+pub(super) fn pushed(context: &Context, tunnel: Tunnel, streams: usize) -> Result<Outcome> {
+    context.runtime.block_on(async {
+        let sink = Target::start(Manner::Sink, chunk(streams)).await?;
+        let pair = Pair::start(tunnel, &context.programs, sink.address)?;
+        load::push(&pair, &sink, streams, context.time).await
+    })
+}
+
+pub(super) fn one(context: &Context, tunnel: Tunnel) -> Result<Vec<Sample>> {
+    let one = pushed(context, tunnel, 1)?;
+    Ok(vec![ONE.is(tunnel.name(), one.gbit()), CPU.is(tunnel.name(), one.cpu_a_byte())])
+}
+
+pub(super) fn ten(context: &Context, tunnel: Tunnel) -> Result<Vec<Sample>> {
+    let ten = pushed(context, tunnel, 10)?;
+    Ok(vec![TEN.is(tunnel.name(), ten.gbit()), TEN_CPU.is(tunnel.name(), ten.cpu_a_byte())])
+}
+
+pub(super) fn thousand(context: &Context, tunnel: Tunnel) -> Result<Vec<Sample>> {
+    let (one, busy) = (pushed(context, tunnel, 1)?, pushed(context, tunnel, 1_000)?);
+    let name = tunnel.name();
+    Ok(vec![
+        BUSY.is(name, busy.gbit()),
+        BUSY_SHARE.is(name, 100.0 * busy.gbit() / one.gbit()),
+        SLOWEST.is(name, 100.0 * busy.slowest),
+    ])
+}

@@ -1,0 +1,154 @@
+//! Links that nobody uses any more, and places that run out.
+
+use super::pair::Pair;
+use super::path_and_peers::{greet, say};
+use crate::sealed::keys::PrivateKey;
+use crate::sealed::link::{Event, Link, Settings};
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: Duration = Duration::from_secs(60);
+
+/// Opens a stream and ends it.
+fn call(pair: &mut Pair) {
+    let id = greet(pair);
+    let key = *pair.links.keys().last().expect("the client's link");
+    pair.client.transport().finish(pair.now, id);
+    pair.links.get_mut(&key).expect("a link").transport().finish(pair.now, id);
+    assert!(pair.run_until(SECOND * 5, |pair| pair.stream_count() == 0));
+    // The streams of another link have the same names.
+    pair.heard_by_server.clear();
+}
+
+#[test]
+fn a_link_without_streams_is_given_back_after_a_minute_and_costs_nothing() {
+    let mut pair = Pair::new(21);
+    call(&mut pair);
+    assert!(pair.run_until(MINUTE + SECOND, |pair| pair.links.is_empty()), "{:?}", pair.server_events);
+    let before = pair.arrived;
+    pair.run_until(MINUTE * 600, |_| false);
+    assert_eq!(pair.arrived, before, "an idle client is silent");
+    let now = pair.now;
+    greet(&mut pair);
+    assert!(pair.now - now <= Duration::from_millis(60), "one round trip more than usual");
+    assert!(!pair.client_events.contains(&Event::Restarted));
+}
+
+/// The client is killed, or its last word is lost: either way proxy2 hears nothing.
+#[test]
+fn a_link_without_streams_ends_after_ten_silent_minutes() {
+    let mut pair = Pair::new(22);
+    call(&mut pair);
+    pair.alive = false;
+    pair.run_until(MINUTE * 10 - SECOND * 5, |_| false);
+    assert_eq!(pair.links.len(), 1);
+    assert!(pair.run_until(SECOND * 10, |pair| pair.links.is_empty()));
+    assert!(pair.server_events.contains(&Event::Gone));
+    pair.alive = true;
+    greet(&mut pair);
+    assert!(!pair.client_events.contains(&Event::Restarted), "a stream begun later is none of it");
+}
+
+#[test]
+fn a_silent_link_with_streams_is_kept() {
+    let mut pair = Pair::new(23);
+    let id = greet(&mut pair);
+    pair.alive = false;
+    pair.run_until(MINUTE * 600, |_| false);
+    pair.alive = true;
+    say(&mut pair, id, b" mundo");
+    assert_eq!(pair.heard_by_server[&id], b"hola mundo");
+}
+
+#[test]
+fn a_client_that_vanished_makes_room_for_the_next() {
+    let mut pair = Pair::with(24, 1, Settings::default());
+    greet(&mut pair);
+    pair.replace_client(6);
+    let id = pair.client.transport().open(b"").unwrap();
+    pair.client.transport().write(pair.now, id, b"hola");
+    pair.run_until(SECOND * 30, |_| false);
+    assert_eq!(pair.dialled, 1, "its silence is not long enough yet");
+    assert!(pair.run_until(SECOND * 40, |pair| pair.dialled == 2), "{:?}", pair.client_events);
+    assert!(pair.server_events.contains(&Event::Gone));
+    assert_eq!(pair.hub.len(), 1);
+}
+
+#[test]
+fn a_restarted_client_finds_room_where_only_its_own_old_link_is_in_the_way() {
+    let mut pair = Pair::with(25, 1, Settings::default());
+    greet(&mut pair);
+    pair.restart_client();
+    pair.heard_by_server.clear();
+    let now = pair.now;
+    greet(&mut pair);
+    assert!(pair.now - now <= SECOND * 4);
+    assert_eq!(pair.hub.len(), 1);
+}
+
+/// Knocks every second for `seconds`.
+fn knock_for(pair: &mut Pair, seconds: u64, instance: u64) {
+    for round in 0..seconds {
+        pair.knock(100 + round, instance);
+        pair.run_until(SECOND, |_| false);
+    }
+}
+
+#[test]
+fn a_link_that_is_alive_keeps_its_place() {
+    // Without a keepalive it is silent for as long as it has nothing to say, and has to be asked.
+    for keepalive in [Duration::ZERO, SECOND * 20] {
+        let mut pair = Pair::with(26, 1, Settings { keepalive, ..Settings::default() });
+        let id = greet(&mut pair);
+        knock_for(&mut pair, 200, 6);
+        let all_but_asking = if keepalive.is_zero() { 190..200 } else { 200..201 };
+        assert!(all_but_asking.contains(&pair.refused), "{} of 200 were told", pair.refused);
+        say(&mut pair, id, b" mundo");
+        assert!(!pair.server_events.contains(&Event::Gone));
+    }
+}
+
+#[test]
+fn a_live_rival_is_asked_and_stays() {
+    let mut pair = Pair::new(28);
+    let id = greet(&mut pair);
+    pair.run_until(SECOND, |_| false);
+    let (before, heard) = (pair.arrived[0], pair.links.values().map(Link::heard_at).max());
+    pair.knock(100, 5);
+    pair.run_until(SECOND * 5, |_| false);
+    assert!(pair.arrived[0] > before, "it is asked");
+    assert!(pair.links.values().map(Link::heard_at).max() > heard, "it answers");
+    assert!(!pair.server_events.contains(&Event::Gone));
+    say(&mut pair, id, b" mundo");
+    assert_eq!(pair.heard_by_server[&id], b"hola mundo");
+}
+
+#[test]
+fn the_last_places_are_for_tickets_without_a_link() {
+    let mut pair = Pair::with(29, 8, Settings::default());
+    let other = PrivateKey::from_bytes(&[9; 32]).public();
+    pair.hub.allow(other, None);
+    greet(&mut pair);
+    for link in 100..110 {
+        pair.knock(link, link);
+    }
+    pair.run_until(SECOND, |_| false);
+    assert_eq!(pair.hub.len(), 7, "one place is left for the ticket that has no link");
+    pair.hub.revoke(other);
+    pair.knock(200, 200);
+    pair.run_until(SECOND, |_| false);
+    assert_eq!(pair.hub.len(), 8, "nobody needs it any more");
+}
+
+#[test]
+fn who_was_given_up_for_another_learns_of_it_within_about_a_second() {
+    let mut pair = Pair::new(27);
+    let id = greet(&mut pair);
+    pair.run_until(SECOND * 3, |_| false);
+    pair.give_up_link();
+    let now = pair.now;
+    pair.client.transport().write(now, id, b"?");
+    assert!(pair.run_until(SECOND * 5, |pair| pair.client_events.contains(&Event::Restarted)));
+    assert!(pair.now - now <= Duration::from_millis(1_200), "{:?}", pair.now - now);
+    assert_eq!(pair.client.transport().stream_count(), 0);
+}

@@ -1,0 +1,52 @@
+//! Whether packets stay as large as the path carries them.
+
+use super::MS;
+use super::network::Path;
+use super::pair::{Pair, bytes};
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A path that dies `after` so long for `dead`.
+fn dies(after: Duration, dead: Duration) -> Pair {
+    let mut pair = Pair::new(6, Path { rtt: 40 * MS, rate: 1_000_000, ..Path::default() });
+    pair.path.dead = vec![(pair.now + after, pair.now + after + dead)];
+    pair
+}
+
+/// A stream says 100 bytes every `tick` for `time`; whether all packets were at least so large all the time.
+fn talk(pair: &mut Pair, tick: Duration, time: Duration, least: u16) -> bool {
+    let (id, end) = (pair.open(0), pair.now + time);
+    let mut large = true;
+    while pair.now < end {
+        pair.ends[0].transport.write(pair.now, id, &[7; 100]);
+        pair.run_until(tick, |_| false);
+        large &= pair.ends[0].transport.mtu() >= least;
+    }
+    large
+}
+
+/// The packet that tries a larger size goes before others, and is the oldest in flight when the path dies.
+#[test]
+fn a_search_that_a_dead_path_interrupts_goes_on_when_it_returns() {
+    for after in (5..300).step_by(5) {
+        let mut pair = dies(MS * after, 30 * SECOND);
+        talk(&mut pair, 30 * MS, 40 * SECOND, 0);
+        let mtu = pair.ends[0].transport.mtu();
+        assert!(mtu >= 1_452, "dead after {after} ms: packets of {mtu} bytes");
+    }
+}
+
+/// When the path returns, small packets arrive first, and all the large ones in flight are found to be lost.
+#[test]
+fn large_packets_lost_with_the_path_are_no_reason_for_small_ones() {
+    for dead in [300, 1_000, 30_000] {
+        let mut pair = dies(2 * SECOND, MS * dead);
+        let bulk = pair.open(0);
+        pair.ends[0].to_write.insert(bulk, bytes(bulk.0, 6_000_000));
+        talk(&mut pair, 10 * MS, 2 * SECOND, 0);
+        assert!(pair.ends[0].transport.mtu() >= 1_452);
+        let large = talk(&mut pair, 10 * MS, MS * dead + 3 * SECOND, 1_452);
+        assert!(large, "small packets after a death of {dead} ms");
+    }
+}

@@ -1,0 +1,89 @@
+//! A flood of handshakes that are in order costs no more public-key work than `--handshakes` allows. Running links do
+//! not notice, and who can be answered at its address comes in.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use proto::Time;
+use proto::sealed::cipher::CipherSupport;
+use proto::sealed::handshake::{Instance, Limits, LinkId, UnixMicros};
+use proto::sealed::initiator::{Identity, Initiator};
+use proto::sealed::packet::Kind;
+use proto::sealed::random::Random;
+use proto::ticket::Ticket;
+use tests::client::exchange;
+use tests::folder::Folder;
+use tests::pair::PATIENCE;
+use tests::seed::seed;
+use tests::target::{Manner, Target};
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::programs::{PROXY2, sealed_program, sealed_proxy1};
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flood_keeps_nobody_out() {
+    let target = Target::start(Manner::Echo).await;
+    let folder = Folder::new();
+    let proxy2 = sealed_program(PROXY2, "0", target.address(), &folder, &["--handshakes", "1"]);
+    let ticket = std::fs::read_to_string(folder.path("state/tickets")).unwrap();
+    let ticket: Ticket = ticket.split_whitespace().nth(2).unwrap().parse().unwrap();
+    let running = sealed_proxy1("0", proxy2.address(), &folder);
+    let mut client = TcpStream::connect(running.address()).await.unwrap();
+    assert_eq!(exchange(&mut client, b"before").await, b"before");
+
+    // Whoever sends these cannot receive the cookies, or does not care.
+    let socket = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
+    socket.connect(proxy2.address()).await.unwrap();
+    let (mut flood, sender) = (JoinSet::new(), Arc::clone(&socket));
+    flood.spawn(async move {
+        let mut asker = Asker::new(ticket);
+        loop {
+            _ = sender.send(&asker.question()).await;
+            sleep(Duration::from_millis(2)).await;
+        }
+    });
+    let asked_for_proof = async {
+        let mut answer = [0; 2_048];
+        while let Ok(length) = socket.recv(&mut answer).await {
+            if Kind::of(&answer[..length]) == Some(Kind::Cookie) {
+                return;
+            }
+        }
+    };
+    timeout(PATIENCE, asked_for_proof).await.expect("proxy2 notices that handshakes are many");
+    let second = sealed_proxy1("0", proxy2.address(), &folder);
+    let mut late = TcpStream::connect(second.address()).await.unwrap();
+    assert_eq!(exchange(&mut late, b"in spite of it").await, b"in spite of it");
+    assert_eq!(exchange(&mut client, b"during").await, b"during");
+}
+
+/// A proxy1 that only asks.
+struct Asker {
+    initiator: Initiator,
+    random: Random,
+    asked: u64,
+}
+
+impl Asker {
+    fn new(ticket: Ticket) -> Self {
+        let limits = Limits { streams: 1, stream_credit: 1 << 16, link_credit: 1 << 16, datagram: 1_200 };
+        let identity = Identity {
+            link: LinkId(9),
+            instance: Instance(9),
+            ciphers: CipherSupport { aes: false },
+            limits,
+        };
+        let mut bytes = [9; 32];
+        bytes[..8].copy_from_slice(&seed().to_le_bytes());
+        Self { initiator: Initiator::new(ticket, identity), random: Random::from_seed(bytes), asked: 0 }
+    }
+
+    fn question(&mut self) -> Vec<u8> {
+        self.asked += 1;
+        let unix = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+        let unix = UnixMicros(u64::try_from(unix.as_micros()).unwrap());
+        self.initiator.start(Time::ZERO, unix, u32::try_from(self.asked).unwrap(), &mut self.random)
+    }
+}

@@ -1,0 +1,40 @@
+//! The socket with the runtime's word on when it can be read and written.
+
+use std::io;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use tokio::io::Interest;
+use tokio::net::UdpSocket;
+
+use super::Writable;
+
+#[derive(Debug)]
+pub(super) struct Io(Arc<UdpSocket>);
+
+impl Io {
+    pub(super) fn new(socket: std::net::UdpSocket) -> io::Result<Self> {
+        UdpSocket::from_std(socket).map(Arc::new).map(Self)
+    }
+
+    pub(super) fn socket(&self) -> &UdpSocket {
+        &self.0
+    }
+
+    pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.0.poll_recv_ready(cx)
+    }
+
+    pub(super) fn try_read(&self, read: &mut dyn FnMut() -> io::Result<usize>) -> io::Result<usize> {
+        self.0.try_io(Interest::READABLE, read)
+    }
+
+    pub(super) fn try_write(&self, write: impl FnOnce() -> io::Result<usize>) -> io::Result<usize> {
+        self.0.try_io(Interest::WRITABLE, write)
+    }
+
+    pub(super) fn writable(&self) -> Writable {
+        let socket = Arc::clone(&self.0);
+        Box::pin(async move { socket.writable().await })
+    }
+}
