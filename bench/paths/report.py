@@ -126,7 +126,7 @@ def other_table(data):
             rows.append([label, "25 – 75", *cells])
         elif case.kind == "flood":
             ceiling = number(median(data, case.name, "udp", "goodput"))
-            rows.append([f"what the emulator carries of raw UDP at 1,000 Mbit/s: {ceiling} Mbit/s"] + [""] * 5)
+            rows.append([f"raw UDP that the emulator carries where 1,000 Mbit/s are asked for: {ceiling} Mbit/s"] + [""] * 5)
     return table(["100 Mbit/s, 50 ms", "goal", *SYSTEMS.values()], rows)
 
 
