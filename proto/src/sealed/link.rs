@@ -120,8 +120,14 @@ pub struct Link {
     told_unreachable: bool,
     /// The client has given the link back, and asks for another when there is a use for it.
     resting: bool,
+    /// There were streams at the last look.
+    was_wanted: bool,
+    /// The server was heard since it was last told of that.
+    heard_resting: bool,
     challenged: Option<Time>,
     ending: Option<u64>,
+    /// The peer has ended the link, with this code.
+    ended: Option<u64>,
     over: bool,
     /// Datagrams that were not used.
     pub dropped: Dropped,
@@ -179,8 +185,11 @@ impl Link {
             quiet_at: now,
             told_unreachable: false,
             resting: false,
+            was_wanted: false,
+            heard_resting: false,
             challenged: None,
             ending: None,
+            ended: None,
             over: false,
             dropped: Dropped::default(),
         }
@@ -196,7 +205,7 @@ impl Link {
         self.path.address()
     }
 
-    /// Whether there are keys. A client's link that rests has none.
+    /// Whether there are keys.
     pub const fn is_up(&self) -> bool {
         self.sessions.is_up()
     }
@@ -221,7 +230,7 @@ impl Link {
 
     /// Doubts that the peer lives: [`Event::Gone`] follows unless it is heard soon.
     pub fn challenge(&mut self, now: Time) {
-        if self.challenged.is_none() {
+        if self.challenged.is_none() && self.ended.is_none() {
             self.challenged = Some(now + CHALLENGE);
             self.transport.probe();
         }
@@ -236,7 +245,7 @@ impl Link {
 
     /// Takes in one datagram; what it holds is opened where it lies. `from`: where it came from.
     pub fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: &mut [u8]) {
-        if self.over {
+        if self.over || self.ended.is_some() {
             return;
         }
         match Kind::of(datagram) {
@@ -284,6 +293,7 @@ impl Link {
 
     fn heard(&mut self, now: Time) {
         self.heard_at = now;
+        self.heard_resting = true;
         self.challenged = None;
         self.told_unreachable = false;
     }
@@ -304,11 +314,12 @@ impl Link {
             if let transport::Event::Checked(token) = event {
                 self.path.on_checked(token);
             } else if let transport::Event::Ended(code) = event {
-                self.events.push_back(Event::Ended(code));
+                self.peer_ended(code);
             } else {
                 self.events.push_back(Event::Stream(event));
             }
         }
+        self.end_when_read();
     }
 
     fn handle_answer(&mut self, now: Time, datagram: &[u8]) {
@@ -355,6 +366,11 @@ impl Link {
     /// Forgets the streams, the packets and the keys.
     fn start_over(&mut self) {
         self.transport = self.transport.renewed();
+        self.forget_peer();
+    }
+
+    /// Forgets the peer's packets and the keys.
+    fn forget_peer(&mut self) {
         self.replay = Replay::new();
         self.highest = None;
         self.sessions.clear();
@@ -369,8 +385,8 @@ impl Link {
     fn ask_due(&self, now: Time) -> Time {
         let Some(asking) = self.asking.as_ref().filter(|_| self.path.is_known()) else { return Time::NEVER };
         let wanted = self.is_wanted();
-        if self.resting && !wanted {
-            return Time::NEVER;
+        if self.resting {
+            return if wanted { now } else { Time::NEVER };
         }
         if !self.is_up() || self.sessions.is_old(now, self.transport.next_packet()) && wanted {
             return asking.due(wanted);
@@ -380,7 +396,7 @@ impl Link {
         // What was sent into a long silence has not had the time to be answered, but may well not be.
         let unheard = waiting.since(self.heard_at) >= LONG_SILENCE;
         let patience = SILENCE + self.transport.round_trip().unwrap_or_default() * 2;
-        asking.due(true).max(if unheard { waiting } else { self.heard_at.max(waiting) + patience })
+        asking.due(wanted).max(if unheard { waiting } else { self.heard_at.max(waiting) + patience })
     }
 
     /// When the client asks for a sign of life.
@@ -440,10 +456,11 @@ impl Link {
 
     /// When [`Link::handle_timeout`] or [`Link::poll_transmit`] has something to do.
     pub fn poll_timeout(&self, now: Time) -> Time {
-        if self.over {
+        if self.over || self.ended.is_some() {
             return Time::NEVER;
         }
-        let mut transport = if self.is_up() { self.transport.poll_timeout() } else { Time::NEVER };
+        let mut transport =
+            if self.is_up() && !self.resting { self.transport.poll_timeout() } else { Time::NEVER };
         if self.is_short_of_budget() {
             // What is due may not be able to leave: no timer in the past, but another look now and then.
             transport = transport.max(now + SHORT_OF_BUDGET);

@@ -151,6 +151,18 @@ impl Transport {
         new
     }
 
+    /// Goes on with a peer that knows nothing of this end: with the streams, of which nothing has left, and without what was
+    /// learnt of the peer.
+    pub(crate) fn reconnect(&mut self) {
+        let new = self.renewed();
+        self.recovery = new.recovery;
+        self.acks = new.acks;
+        self.spares = new.spares;
+        self.mtu = new.mtu;
+        (self.check, self.checked, self.probe) = (None, VecDeque::new(), false);
+        (self.content_at, self.since_floor) = (new.content_at, 0);
+    }
+
     /// Asks the peer for a sign of life.
     pub const fn probe(&mut self) {
         self.probe = true;
@@ -287,6 +299,24 @@ impl Transport {
     /// Bytes a second the path delivers, and the share of packets it loses whatever the rate.
     pub fn path_model(&self) -> (u64, f64) {
         (self.recovery.controller.rate(), self.recovery.controller.own_loss())
+    }
+
+    /// The peer has all that it needs and is gone. True if what is left of the streams can still be read to its end.
+    pub(crate) fn release(&mut self) -> bool {
+        let ids: Vec<_> = self.streams.iter().map(|stream| stream.id).collect();
+        let mut whole = true;
+        for id in ids {
+            let Some((key, stream, pools)) = self.streams.find(id) else { continue };
+            let ended = stream.send.is_finished() && stream.recv.is_finished();
+            whole &= ended || stream.own_reset.is_some() || stream.peer_reset.is_some();
+            stream.send.clear(&mut pools.send);
+            (stream.opening, stream.announcing) = (false, false);
+            if let Some(reset) = &mut stream.own_reset {
+                reset.acked = true;
+            }
+            self.close_if_over(key);
+        }
+        whole
     }
 
     // Inside.

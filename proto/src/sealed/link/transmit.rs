@@ -27,10 +27,12 @@ impl Link {
     /// Fills `out` with datagrams that must leave now, as many of one size as there are; `None` when there are none.
     /// `unix`: the wall clock, for handshakes.
     pub fn poll_transmit(&mut self, now: Time, unix: UnixMicros, out: &mut [u8]) -> Option<Transmit> {
-        if self.over || !self.path.is_known() {
+        if self.over || self.ended.is_some() || !self.path.is_known() {
             return None;
         }
         let to = self.path.address();
+        self.wake(now);
+        self.round_off();
         if let Some(length) = self.rest(now, out) {
             return Some(Transmit { to, length, segment: length });
         }
@@ -40,7 +42,7 @@ impl Link {
             self.sent_at = now;
             return Some(Transmit { to, length: message.len(), segment: message.len() });
         }
-        if !self.is_up() {
+        if !self.is_up() || self.resting {
             return None;
         }
         let (mut length, mut segment) = (0, out.len());

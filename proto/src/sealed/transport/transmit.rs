@@ -66,10 +66,13 @@ impl Transport {
         self.finish_packet(now, writer.len(), proves || writer.len() > before)
     }
 
-    /// Builds the packet that ends the link.
+    /// Builds the packet that ends the link, and acknowledges what has not been.
     pub(crate) fn end(&mut self, now: Time, code: u64, out: &mut [u8]) -> Built {
         let mut writer = Writer::new(out);
         frame::put(&mut writer, &Frame::End { code });
+        if self.acks.is_waiting() {
+            self.acks.put(now, &mut writer);
+        }
         let (number, length) = (self.recovery.log.next(), writer.len());
         self.recovery.on_sent(now, length + OVERHEAD, false);
         Built { number, length }

@@ -34,6 +34,27 @@ fn a_link_without_streams_is_given_back_after_a_minute_and_costs_nothing() {
     assert!(!pair.client_events.contains(&Event::Restarted));
 }
 
+/// For the client the stream is over: all its bytes and both ends are acknowledged. Its target is just slow.
+#[test]
+fn what_a_slow_target_has_not_taken_yet_survives_the_rest_of_the_client() {
+    let mut pair = Pair::new(30);
+    let id = greet(&mut pair);
+    pair.heard_by_server.clear(); // reads no more
+    let (now, key) = (pair.now, *pair.links.keys().next().expect("a link"));
+    pair.client.transport().write(now, id, &[7; 30_000]);
+    pair.client.transport().finish(now, id);
+    pair.links.get_mut(&key).expect("a link").transport().finish(now, id);
+    assert!(pair.run_until(MINUTE * 2, |pair| pair.client.resting), "the client rests");
+    pair.knock(100, 5);
+    pair.run_until(MINUTE * 100, |_| false);
+    assert!(pair.links.contains_key(&key));
+    pair.heard_by_server.insert(id, Vec::new());
+    pair.run_until(SECOND, |_| false);
+    pair.run_until(SECOND, |_| false); // once more, as an owner looks for events after it has read
+    assert!(pair.heard_by_server[&id] == [7; 30_000]);
+    assert!(!pair.links.contains_key(&key), "it ends when all is delivered");
+}
+
 /// The client is killed, or its last word is lost: either way proxy2 hears nothing.
 #[test]
 fn a_link_without_streams_ends_after_a_silent_day() {

@@ -75,7 +75,11 @@ impl Script {
                 );
                 self.end(*id);
             }
-            _ => {}
+            transport::Event::Opened(_)
+            | transport::Event::Readable(_)
+            | transport::Event::Writable(_)
+            | transport::Event::Checked(_)
+            | transport::Event::Ended(_) => {}
         }
     }
 

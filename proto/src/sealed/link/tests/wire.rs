@@ -60,16 +60,20 @@ impl Wire {
         Self { faults: Faults::default(), random, in_burst: false, order: 0, underway: BTreeMap::new() }
     }
 
-    pub(crate) fn uniform(&mut self) -> f64 {
+    fn dice(&mut self) -> u64 {
         self.random ^= self.random >> 12;
         self.random ^= self.random << 25;
         self.random ^= self.random >> 27;
-        (self.random.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11) as f64 / (1u64 << 53) as f64
+        self.random.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 11
+    }
+
+    pub(crate) fn uniform(&mut self) -> f64 {
+        self.dice() as f64 / (1u64 << 53) as f64
     }
 
     /// A number below `end`.
     pub(crate) fn below(&mut self, end: usize) -> usize {
-        (self.uniform() * end as f64) as usize
+        usize::try_from(self.dice() >> 20).unwrap_or(0) % end.max(1)
     }
 
     fn is_lost(&mut self) -> bool {
@@ -129,7 +133,7 @@ impl Wire {
             4 => forged.iter_mut().skip(13).for_each(|byte| *byte ^= 0x55),
             _ => {
                 let length = self.below(1_500);
-                forged = (0..length).map(|_| self.below(256) as u8).collect();
+                forged = (0..length).map(|_| self.dice().to_be_bytes()[4]).collect();
             }
         }
         forged
