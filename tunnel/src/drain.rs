@@ -3,7 +3,8 @@
 use std::io;
 
 /// Whether readiness comes as an event each time something arrives, and not as a state that only a read in vain ends:
-/// epoll and kqueue as the runtime uses them. Its own `poll_read` makes the same difference.
+/// epoll and kqueue as the runtime uses them. Only for datagrams: a read of TCP also ends short at urgent data, with more
+/// behind it.
 const EDGE_TRIGGERED: bool = cfg!(unix);
 
 /// Reads once, inside the `try_io` of the socket's registration. Where `read` brings less than the `room` it had,

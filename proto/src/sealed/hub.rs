@@ -229,6 +229,10 @@ impl Hub {
         let known = self.by_name.get(&(client, id)).copied();
         if known.is_none() && !self.has_place_for(client) {
             if let Some(ask) = self.doubtful(now, client, instance) {
+                // The next question asks somebody else, should this one neither answer nor go.
+                if let Some(entry) = self.entries.get_mut(ask.0) {
+                    entry.seen = now;
+                }
                 return Route::Full { ask };
             }
             let why = Refusal::TooManyLinks;

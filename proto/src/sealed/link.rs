@@ -429,7 +429,7 @@ impl Link {
         }
         if self.challenged.is_some_and(|until| until <= now) {
             self.challenged = None;
-            self.events.push_back(Event::Gone);
+            self.unanswered();
         }
         if self.deserted_due() <= now {
             self.over = true;

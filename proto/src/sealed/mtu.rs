@@ -151,7 +151,9 @@ impl Mtu {
     /// the current size, which falls to [`BASE`], and the search begins again. A large one that left before small ones
     /// were seen to pass shows nothing: the path may have been dead for all sizes.
     pub(crate) fn on_lost(&mut self, now: Time, size: u32, sent: Time) -> bool {
-        if size > u32::from(BASE) && self.small_since.is_some_and(|since| since <= sent) {
+        // Larger than the current size is a packet that only tried whether the path carries it.
+        let large = u32::from(BASE) + 1..=u32::from(self.current);
+        if large.contains(&size) && self.small_since.is_some_and(|since| since <= sent) {
             self.large_lost += 1;
         }
         self.fall_back(now)

@@ -80,6 +80,16 @@ impl Link {
         }
     }
 
+    /// The peer does not live, or not with these keys any more: it may have rested, and its packet that says so was lost. What
+    /// it sent to the end is still read.
+    pub(super) fn unanswered(&mut self) {
+        if self.transport.stream_count() > 0 && self.transport.release() {
+            self.ended = Some(END_REST);
+        } else {
+            self.events.push_back(Event::Gone);
+        }
+    }
+
     /// Ends a link whose peer rests once all that it sent has been read.
     pub(super) fn end_when_read(&mut self) {
         if let Some(code) = self.ended.filter(|_| !self.over && self.transport.stream_count() == 0) {

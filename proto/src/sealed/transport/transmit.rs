@@ -68,7 +68,8 @@ impl Transport {
 
     /// Builds the packet that ends the link, and acknowledges what has not been.
     pub(crate) fn end(&mut self, now: Time, code: u64, out: &mut [u8]) -> Built {
-        let mut writer = Writer::new(out);
+        let room = (usize::from(mtu::BASE) - OVERHEAD).min(out.len());
+        let mut writer = Writer::new(&mut out[..room]);
         frame::put(&mut writer, &Frame::End { code });
         if self.acks.is_waiting() {
             self.acks.put(now, &mut writer);

@@ -11,10 +11,8 @@ use proto::Time;
 use proto::sealed::frame::{ResetCode, StreamId};
 use proto::sealed::transport::Transport;
 use socket2::SockRef;
-use tokio::io::Interest;
 use tokio::net::TcpStream;
 
-use crate::drain;
 use crate::ready::{Ready, StreamWaker};
 
 /// The connection and how far each direction is.
@@ -184,13 +182,7 @@ fn read(tcp: &TcpStream, room: usize, places: &mut dyn Iterator<Item = &mut [u8]
         used += 1;
         *buf = IoSliceMut::new(place);
     }
-    let bufs = bufs.get_mut(..used).unwrap_or_default();
-    let read = drain::read(
-        room - left,
-        || tcp.try_read_vectored(bufs),
-        |attempt| tcp.try_io(Interest::READABLE, attempt),
-    );
-    match read {
+    match tcp.try_read_vectored(bufs.get_mut(..used).unwrap_or_default()) {
         Ok(0) => Err(Stop::End),
         Ok(count) => Ok(count),
         Err(error) => Err(Stop::of(error)),

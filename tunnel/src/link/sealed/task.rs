@@ -127,7 +127,7 @@ impl<S: Side> Task<S> {
             moved |= self.serve(now);
             if self.link.poll_timeout(now) <= now {
                 self.link.handle_timeout(now);
-                self.drain(now);
+                moved |= self.drain(now);
             }
             self.sweep(now);
             let sent = self.transmit(cx);
