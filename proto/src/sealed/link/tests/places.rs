@@ -2,6 +2,8 @@
 
 use super::pair::Pair;
 use super::path_and_peers::{greet, say};
+use crate::sealed::frame::StreamId;
+use crate::sealed::hub::LinkKey;
 use crate::sealed::keys::PrivateKey;
 use crate::sealed::link::{Event, Link, Settings};
 use std::time::Duration;
@@ -34,25 +36,56 @@ fn a_link_without_streams_is_given_back_after_a_minute_and_costs_nothing() {
     assert!(!pair.client_events.contains(&Event::Restarted));
 }
 
-/// For the client the stream is over: all its bytes and both ends are acknowledged. Its target is just slow.
-#[test]
-fn what_a_slow_target_has_not_taken_yet_survives_the_rest_of_the_client() {
-    let mut pair = Pair::new(30);
+/// A pair in which all bytes and both ends of a stream are acknowledged, but the stream's target does not read.
+fn with_slow_target(places: usize) -> (Pair, LinkKey, StreamId) {
+    let mut pair = Pair::with(30, places, Settings::default());
     let id = greet(&mut pair);
     pair.heard_by_server.clear(); // reads no more
     let (now, key) = (pair.now, *pair.links.keys().next().expect("a link"));
     pair.client.transport().write(now, id, &[7; 30_000]);
     pair.client.transport().finish(now, id);
     pair.links.get_mut(&key).expect("a link").transport().finish(now, id);
-    assert!(pair.run_until(MINUTE * 2, |pair| pair.client.resting), "the client rests");
-    pair.knock(100, 5);
-    pair.run_until(MINUTE * 100, |_| false);
+    assert!(pair.run_until(SECOND * 5, |pair| pair.client.transport.is_idle()), "all is acknowledged");
+    (pair, key, id)
+}
+
+/// The target reads at last.
+fn assert_delivered(pair: &mut Pair, key: LinkKey, id: StreamId) {
     assert!(pair.links.contains_key(&key));
     pair.heard_by_server.insert(id, Vec::new());
     pair.run_until(SECOND, |_| false);
     pair.run_until(SECOND, |_| false); // once more, as an owner looks for events after it has read
     assert!(pair.heard_by_server[&id] == [7; 30_000]);
     assert!(!pair.links.contains_key(&key), "it ends when all is delivered");
+}
+
+#[test]
+fn what_a_slow_target_has_not_taken_yet_survives_the_rest_of_the_client() {
+    let (mut pair, key, id) = with_slow_target(4);
+    assert!(pair.run_until(MINUTE * 2, |pair| pair.client.resting), "the client rests");
+    pair.knock(100, 5);
+    pair.run_until(MINUTE * 100, |_| false);
+    assert_delivered(&mut pair, key, id);
+}
+
+/// The packet that says that the client rests may be lost, and the next that is heard of it is another link.
+#[test]
+fn what_a_slow_target_has_not_taken_yet_survives_a_client_that_does_not_answer() {
+    let (mut pair, key, id) = with_slow_target(4);
+    pair.replace_client(6);
+    let now = pair.now;
+    pair.links.get_mut(&key).expect("a link").challenge(now);
+    pair.run_until(SECOND * 10, |_| false);
+    assert_delivered(&mut pair, key, id);
+}
+
+#[test]
+fn a_link_that_waits_for_a_slow_target_does_not_leave_newcomers_without_a_word() {
+    let (mut pair, _, _) = with_slow_target(1);
+    assert!(pair.run_until(MINUTE * 2, |pair| pair.client.resting), "the client rests");
+    pair.run_until(MINUTE * 10, |_| false);
+    knock_for(&mut pair, 10, 6);
+    assert!(pair.refused >= 8, "{} of 10 were told", pair.refused);
 }
 
 /// The client is killed, or its last word is lost: either way proxy2 hears nothing.
