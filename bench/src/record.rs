@@ -142,6 +142,8 @@ pub(crate) fn machine() -> String {
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
     let kernel = fs::read_to_string("/proc/sys/kernel/osrelease").unwrap_or_default();
+    // Its version; what a distributor adds says nothing about speed.
+    let kernel = kernel.split('-').next().unwrap_or_default();
     format!("{}, {cores} cores, Linux {}", model.trim_start_matches([' ', '\t', ':']), kernel.trim())
 }
 
