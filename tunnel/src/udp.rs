@@ -5,6 +5,7 @@
 //! one datagram at a time. A socket bound to an IPv6 wildcard also serves IPv4; addresses are always given and
 //! reported in their own family, never as IPv4 in IPv6.
 
+mod buffers;
 mod gate;
 #[cfg_attr(unix, path = "udp/io_unix.rs")]
 #[cfg_attr(not(unix), path = "udp/io_other.rs")]
@@ -21,6 +22,7 @@ use crate::drain;
 use quinn_udp::{UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
+pub use buffers::Granted;
 pub use gate::Gate;
 pub use quinn_udp::{BATCH_SIZE, EcnCodepoint, RecvMeta, Transmit};
 
@@ -45,15 +47,6 @@ pub struct Udp {
     v6: bool,
 }
 
-/// What the system granted of the socket buffers that were asked for, in bytes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Granted {
-    /// Bytes for datagrams that wait to be read.
-    pub recv: usize,
-    /// Bytes for datagrams that wait to be sent.
-    pub send: usize,
-}
-
 impl Udp {
     /// Binds `address` and asks for socket buffers of `buffer` bytes. Smaller ones are no error; see [`Udp::granted`].
     ///
@@ -64,8 +57,7 @@ impl Udp {
         if address.is_ipv6() {
             socket.set_only_v6(false)?;
         }
-        raise(buffer, |size| socket.set_recv_buffer_size(size));
-        raise(buffer, |size| socket.set_send_buffer_size(size));
+        buffers::ask(&socket, buffer);
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
@@ -90,17 +82,12 @@ impl Udp {
         Ok(canonical(self.io.socket().local_addr()?))
     }
 
-    /// The sizes of the socket's buffers. Linux reports twice what datagrams may fill, to cover its own overhead.
+    /// The sizes of the socket's buffers.
     ///
     /// # Errors
     /// Those of `getsockopt`.
     pub fn granted(&self) -> io::Result<Granted> {
-        let socket = SockRef::from(self.io.socket());
-        let overhead = if cfg!(target_os = "linux") { 2 } else { 1 };
-        Ok(Granted {
-            recv: socket.recv_buffer_size()? / overhead,
-            send: socket.send_buffer_size()? / overhead,
-        })
+        buffers::granted(SockRef::from(self.io.socket()))
     }
 
     /// How many datagrams one send may carry: 1 without GSO. Can fall to 1 when the system turns out not to support it.
@@ -242,14 +229,6 @@ fn canonical(address: SocketAddr) -> SocketAddr {
             None => address,
         },
         SocketAddr::V4(_) => address,
-    }
-}
-
-/// Sets a buffer as large as the system allows, down from `wanted`. Linux clamps by itself; others refuse.
-fn raise(wanted: usize, set: impl Fn(usize) -> io::Result<()>) {
-    let mut size = wanted;
-    while size >= 64 << 10 && set(size).is_err() {
-        size /= 2;
     }
 }
 
