@@ -95,6 +95,14 @@ impl Udp {
         self.state.max_gso_segments()
     }
 
+    /// Pending while there is certainly nothing to receive: what a receive needs can be got ready afterwards.
+    ///
+    /// # Errors
+    /// Those of the runtime, which is ending.
+    pub fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.io.poll_readable(cx)
+    }
+
     /// Receives into `bufs`, at most [`BATCH_SIZE`] of them, each best [`DATAGRAM_BUFFER`] bytes long, and says how
     /// many were filled. `metas` tells each one's length, sender and the size of the datagrams merged in it.
     ///

@@ -90,7 +90,7 @@ impl Client {
         let peer = Peer::new(peer);
         link.set_peer(peer.address().unwrap_or(NOWHERE));
         let (udp, buffers) = (Arc::clone(&shared.udp), shared.buffers.clone());
-        let side = Entry::new(udp, buffers, clients, peer, options.max_streams, remake);
+        let side = Entry::new(udp, &buffers, clients, peer, options.max_streams, remake);
         Self { task: Task::new(side, link, &shared, 1), total: shared.total }
     }
 

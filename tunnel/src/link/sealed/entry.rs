@@ -30,7 +30,8 @@ pub(super) type Remake = Box<dyn FnMut(Time) -> Link + Send>;
 /// The socket, the listener and the peer.
 pub(super) struct Entry {
     udp: Arc<Udp>,
-    buffers: Buffers,
+    /// Kept: taking them from where they are shared costs as much as a packet.
+    buffers: [Buffer; Self::BUFFERS],
     clients: Acceptor,
     peer: Peer,
     remake: Remake,
@@ -51,7 +52,7 @@ impl Entry {
     /// An entry whose clients connect to `clients` and whose exit is `peer`.
     pub(super) fn new(
         udp: Arc<Udp>,
-        buffers: Buffers,
+        buffers: &Buffers,
         clients: Acceptor,
         peer: Peer,
         max_streams: usize,
@@ -60,7 +61,7 @@ impl Entry {
         let refusals = Limit::new(std::time::Instant::now());
         Self {
             udp,
-            buffers,
+            buffers: std::array::from_fn(|_| buffers.take()),
             clients,
             peer,
             remake,
@@ -74,17 +75,17 @@ impl Entry {
 
     /// Takes what one system call brings.
     fn poll_receive(
-        &self,
+        &mut self,
         cx: &mut Context<'_>,
         now: Time,
         link: &mut Link,
         tally: &mut Tally,
     ) -> Poll<io::Result<bool>> {
-        let mut buffers: [Buffer; Self::BUFFERS] = std::array::from_fn(|_| self.buffers.take());
+        ready!(self.udp.poll_readable(cx))?;
         let mut metas = [RecvMeta::default(); Self::BUFFERS];
-        let mut bufs = buffers.each_mut().map(|buffer| IoSliceMut::new(buffer));
+        let mut bufs = self.buffers.each_mut().map(|buffer| IoSliceMut::new(buffer));
         let filled = ready!(self.udp.poll_recv(cx, &mut bufs, &mut metas))?;
-        for (meta, buffer) in metas.iter().zip(&mut buffers).take(filled) {
+        for (meta, buffer) in metas.iter().zip(&mut self.buffers).take(filled) {
             let filled = buffer.get_mut(..meta.len).unwrap_or_default();
             for datagram in filled.chunks_mut(meta.stride.max(1)) {
                 tally.one(Count::DatagramsReceived);
