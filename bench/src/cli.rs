@@ -1,8 +1,9 @@
 //! The command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use clap::{Parser, Subcommand};
+use clap::{Parser, Subcommand, ValueEnum};
 
 /// Measures the speed of the proxies on this machine and prints a table
 #[derive(Debug, Parser)]
@@ -58,4 +59,23 @@ pub(crate) enum Command {
         /// How much to carry
         megabytes: usize,
     },
+    /// One end of the tunnel that only passes bytes on
+    #[command(hide = true)]
+    Bare {
+        /// Which
+        end: End,
+        /// Where it listens
+        from: SocketAddr,
+        /// Where it sends or connects to
+        to: SocketAddr,
+    },
+}
+
+/// The ends of a tunnel.
+#[derive(Clone, Copy, Debug, ValueEnum)]
+pub(crate) enum End {
+    /// From TCP to UDP
+    Near,
+    /// From UDP to TCP
+    Far,
 }

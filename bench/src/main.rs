@@ -3,6 +3,7 @@
 //! Figures are medians; programs beside it that are installed are measured in the same run. Needs no root but for
 //! the row `veth`.
 
+mod bare;
 mod cli;
 mod guard;
 mod load;
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Some(Command::Guard { record }) => guard::guard(record).and_then(|found| say(&found)).map(|()| true),
         Some(Command::Work { megabytes }) => say(&guard::work(megabytes).to_string()).map(|()| true),
+        Some(Command::Bare { end, from, to }) => bare::run(end, from, to).map(|()| true),
         None => run(&cli),
     };
     match done {

@@ -1,7 +1,7 @@
 //! Tunnels as the programs that they are: ours, and peers where they are installed.
 
 use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::Command;
 use std::time::{Duration, Instant};
 
@@ -16,6 +16,8 @@ pub(crate) enum Tunnel {
     Direct,
     /// This project, the sealed link.
     Paso,
+    /// The least a tunnel can be, see `bare.rs`.
+    Bare,
     /// Two plain TCP relays in a row.
     Socat,
     /// kcptun's fastest preset.
@@ -30,6 +32,7 @@ impl Tunnel {
         match self {
             Self::Direct => "direct",
             Self::Paso => "paso",
+            Self::Bare => "bare",
             Self::Socat => "socat",
             Self::Kcptun => "kcptun",
             Self::Quinn => "quinn",
@@ -39,7 +42,7 @@ impl Tunnel {
     /// Whether it can be measured here.
     pub(crate) fn is_there(self, programs: &Programs) -> bool {
         match self {
-            Self::Direct | Self::Paso => true,
+            Self::Direct | Self::Paso | Self::Bare => true,
             Self::Socat => in_path("socat"),
             Self::Kcptun => in_path("kcptun-client"),
             Self::Quinn => programs.quinn.exists(),
@@ -99,9 +102,10 @@ impl Pair {
         match tunnel {
             Tunnel::Direct => Ok(Self { address: target, ends: Vec::new(), _state: None }),
             Tunnel::Paso => Self::paso(programs, target, &[]),
+            Tunnel::Bare => peer(|place| bare(programs, place, target)),
             Tunnel::Socat => peer(|place| socat(place, target)),
             Tunnel::Kcptun => peer(|place| kcptun(place, target)),
-            Tunnel::Quinn => peer(|place| quinn(&programs.quinn, place, target)),
+            Tunnel::Quinn => peer(|place| ends(|| Command::new(&programs.quinn), place, target)),
         }
     }
 
@@ -193,9 +197,19 @@ fn kcptun(place: &Place, target: SocketAddr) -> [Command; 2] {
     [near, far]
 }
 
-fn quinn(path: &Path, place: &Place, target: SocketAddr) -> [Command; 2] {
+fn bare(programs: &Programs, place: &Place, target: SocketAddr) -> [Command; 2] {
+    let command = || {
+        let mut command = Command::new(programs.path("bench"));
+        command.arg("bare");
+        command
+    };
+    ends(command, place, target)
+}
+
+/// Both ends of a program that takes `near` or `far`, where to listen and where to go on to.
+fn ends(command: impl Fn() -> Command, place: &Place, target: SocketAddr) -> [Command; 2] {
     let end = |role: &str, from: SocketAddr, to: SocketAddr| {
-        let mut command = Command::new(path);
+        let mut command = command();
         command.args([role, &from.to_string(), &to.to_string()]);
         command
     };

@@ -93,7 +93,9 @@ pub(crate) struct Row {
 
 const OURS: &[Tunnel] = &[Tunnel::Paso];
 const PEERS: &[Tunnel] = &[Tunnel::Paso, Tunnel::Quinn, Tunnel::Socat, Tunnel::Kcptun];
-const WITH_DIRECT: &[Tunnel] = &[Tunnel::Direct, Tunnel::Paso, Tunnel::Quinn, Tunnel::Socat, Tunnel::Kcptun];
+/// With the two bounds: no tunnel, and the least that one can be.
+const BOUNDED: &[Tunnel] =
+    &[Tunnel::Direct, Tunnel::Bare, Tunnel::Paso, Tunnel::Quinn, Tunnel::Socat, Tunnel::Kcptun];
 /// Not socat, which stops for good when both directions are full, and starts a process for each stream.
 const BOTH_WAYS: &[Tunnel] = &[Tunnel::Paso, Tunnel::Quinn, Tunnel::Kcptun];
 const NEW: &[Tunnel] = &[Tunnel::Direct, Tunnel::Paso, Tunnel::Quinn, Tunnel::Kcptun];
@@ -113,7 +115,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("link", OURS, link::alone),
     row("raw", OURS, raw::raw),
     Row { needs: veth::missing, ..row("veth", OURS, veth::large_frames) },
-    row("echo", WITH_DIRECT, echo::latency),
+    row("echo", BOUNDED, echo::latency),
     row("echo-ten", BOTH_WAYS, echo::both_ways),
     row("new", NEW, streams::new_a_second),
     row("idle", OURS, streams::idle),
