@@ -6,23 +6,23 @@
 
 mod asking;
 mod path;
+mod receive;
 mod rest;
 mod sessions;
 #[cfg(test)]
 mod tests;
+mod timers;
 mod transmit;
 
 use super::cipher::Session;
 use super::handshake::{Epoch, Life, Limits, UnixMicros};
-use super::initiator::{Established, Initiator, Outcome, Refused};
-use super::packet::{Header, Kind};
+use super::initiator::{Initiator, Refused};
 use super::random::Random;
 use super::replay::Replay;
 use super::streams::Side;
 use super::transport::{self, Fault, Transport};
-use super::varint;
 use crate::time::Time;
-use asking::{Asking, LONG_SILENCE, SILENCE};
+use asking::Asking;
 use path::PeerPath;
 use sessions::Sessions;
 use std::collections::VecDeque;
@@ -49,13 +49,6 @@ impl Default for Settings {
 
 /// How long a link whose life is doubted has to show it.
 const CHALLENGE: Duration = Duration::from_millis(1_500);
-
-/// How often to see whether an address that is not validated may get more.
-const SHORT_OF_BUDGET: Duration = Duration::from_millis(25);
-
-/// A client that was receiving and hears nothing more for this long asks for a sign of life: its address may have
-/// changed without its knowledge, and only its own packets show the new one.
-const QUIET: Duration = Duration::from_secs(1);
 
 /// What the owner of a link wants to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -243,204 +236,9 @@ impl Link {
         self.over |= !self.is_up();
     }
 
-    /// Takes in one datagram; what it holds is opened where it lies. `from`: where it came from.
-    pub fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: &mut [u8]) {
-        if self.over || self.ended.is_some() {
-            return;
-        }
-        match Kind::of(datagram) {
-            Some(Kind::Data) => self.handle_data(now, from, datagram),
-            Some(Kind::Answer | Kind::Cookie) => self.handle_answer(now, datagram),
-            Some(Kind::Hello) | None => self.dropped.malformed += 1,
-        }
-    }
-
-    fn handle_data(&mut self, now: Time, from: SocketAddr, datagram: &mut [u8]) {
-        let size = datagram.len();
-        // Acknowledgements can name no higher number.
-        let header = Header::parse(datagram).filter(|header| header.counter <= varint::MAX);
-        let Some(header) = header else {
-            self.dropped.malformed += 1;
-            return;
-        };
-        if !self.replay.is_new(header.counter) {
-            self.dropped.replayed += 1;
-            return;
-        }
-        let next = self.transport.next_packet();
-        let Ok(opened) = self.sessions.open(now, next, header, datagram) else {
-            self.dropped.forged += 1;
-            return;
-        };
-        self.replay.mark(header.counter);
-        if opened.confirms {
-            self.events.push_back(Event::Up { first: self.highest.is_none() });
-        }
-        self.heard(now);
-        if self.highest.is_none_or(|highest| header.counter > highest) {
-            self.highest = Some(header.counter);
-            self.follow(now, from);
-        }
-        if from == self.path.address() {
-            self.path.on_received(size);
-        }
-        if let Err(fault) = self.transport.handle_packet(now, header.counter, opened.frames) {
-            self.over = true;
-            self.events.push_back(Event::Broken(fault));
-        }
-        self.take_events();
-    }
-
-    fn heard(&mut self, now: Time) {
-        self.heard_at = now;
-        self.heard_resting = true;
-        self.challenged = None;
-        self.told_unreachable = false;
-    }
-
-    /// The server follows its client; the client stays with the address its user gave.
-    fn follow(&mut self, now: Time, from: SocketAddr) {
-        if self.asking.is_some() || from == self.path.address() {
-            return;
-        }
-        if self.path.move_to(now, from, &mut self.random) {
-            self.transport.on_new_path();
-        }
-        self.events.push_back(Event::Moved(from));
-    }
-
-    fn take_events(&mut self) {
-        while let Some(event) = self.transport.poll_event() {
-            if let transport::Event::Checked(token) = event {
-                self.path.on_checked(token);
-            } else if let transport::Event::Ended(code) = event {
-                self.peer_ended(code);
-            } else {
-                self.events.push_back(Event::Stream(event));
-            }
-        }
-        self.end_when_read();
-    }
-
-    fn handle_answer(&mut self, now: Time, datagram: &[u8]) {
-        let Some(asking) = &mut self.asking else {
-            self.dropped.malformed += 1;
-            return;
-        };
-        match asking.initiator.handle(now, datagram) {
-            Outcome::Established(established) => self.established(now, *established),
-            Outcome::Refused(refused) => {
-                asking.on_refused(now);
-                self.told_unreachable = false;
-                self.events.push_back(Event::Refused(refused));
-            }
-            Outcome::Resend(message) => self.outgoing = Some(message),
-            Outcome::Ignored(_) => self.dropped.unasked += 1,
-        }
-    }
-
-    fn established(&mut self, now: Time, new: Established) {
-        let with = Some((new.epoch, new.life));
-        // What was opened before the first answer is known to nobody but us, and stays.
-        let first = self.with.is_none();
-        if !first && self.with != with {
-            let lost = self.transport.stream_count() > 0;
-            self.start_over();
-            if lost {
-                self.events.push_back(Event::Restarted);
-            }
-        }
-        self.with = with;
-        self.resting = false;
-        self.transport.set_peer_limits(&new.limits);
-        self.sessions.replace(now, self.transport.next_packet(), new.session);
-        if let Some(asking) = &mut self.asking {
-            asking.on_established();
-        }
-        self.heard(now);
-        // The server goes over to the new keys when it sees a packet under them.
-        self.transport.probe();
-        self.events.push_back(Event::Up { first });
-    }
-
-    /// Forgets the streams, the packets and the keys.
-    fn start_over(&mut self) {
-        self.transport = self.transport.renewed();
-        self.forget_peer();
-    }
-
-    /// Forgets the peer's packets and the keys.
-    fn forget_peer(&mut self) {
-        self.replay = Replay::new();
-        self.highest = None;
-        self.sessions.clear();
-    }
-
     /// Whether somebody waits for the peer: a stream is open, or something is not acknowledged.
     fn is_wanted(&self) -> bool {
         self.transport.stream_count() > 0
-    }
-
-    /// When to ask for keys; never if there is no reason to.
-    fn ask_due(&self, now: Time) -> Time {
-        let Some(asking) = self.asking.as_ref().filter(|_| self.path.is_known()) else { return Time::NEVER };
-        let wanted = self.is_wanted();
-        if self.resting {
-            return if wanted { now } else { Time::NEVER };
-        }
-        if !self.is_up() || self.sessions.is_old(now, self.transport.next_packet()) && wanted {
-            return asking.due(wanted);
-        }
-        // Silence counts from when the peer had something to answer: before that it was just idle.
-        let Some(waiting) = self.transport.waiting_since() else { return Time::NEVER };
-        // What was sent into a long silence has not had the time to be answered, but may well not be.
-        let unheard = waiting.since(self.heard_at) >= LONG_SILENCE;
-        let patience = SILENCE + self.transport.round_trip().unwrap_or_default() * 2;
-        asking.due(wanted).max(if unheard { waiting } else { self.heard_at.max(waiting) + patience })
-    }
-
-    /// When the client asks for a sign of life.
-    fn probe_due(&self) -> Time {
-        if self.asking.is_none() || !self.is_up() || self.transport.stream_count() == 0 {
-            return Time::NEVER;
-        }
-        let content = self.transport.content_at();
-        let quiet = if content > self.quiet_at { self.heard_at + QUIET } else { Time::NEVER };
-        let keepalive = self.settings.keepalive;
-        let alive = if keepalive.is_zero() { Time::NEVER } else { self.sent_at + keepalive };
-        quiet.min(alive)
-    }
-
-    /// Time passed.
-    pub fn handle_timeout(&mut self, now: Time) {
-        self.transport.handle_timeout(now);
-        self.sessions.expire(now);
-        if self.asking.is_some() {
-            // Only a server has a table of them.
-            self.sessions.forget_retired();
-        }
-        if self.probe_due() <= now {
-            self.quiet_at = self.transport.content_at();
-            self.sent_at = now;
-            self.transport.probe();
-        }
-        if let Some(token) = self.path.poll_check(now) {
-            self.transport.check(token);
-        }
-        if self.challenged.is_some_and(|until| until <= now) {
-            self.challenged = None;
-            self.unanswered();
-        }
-        if self.deserted_due() <= now {
-            self.over = true;
-            self.events.push_back(Event::Gone);
-        }
-        let unanswered = self.asking.as_ref().is_some_and(|asking| asking.asked() >= 4);
-        let silent = unanswered && now.since(self.heard_at) >= SILENCE;
-        if silent && !std::mem::replace(&mut self.told_unreachable, true) {
-            self.events.push_back(Event::Unreachable);
-        }
-        self.take_events();
     }
 
     /// The next thing the owner wants to know.
@@ -452,30 +250,6 @@ impl Link {
     /// An index that names no session of this link any more: take it out of the table of indices. A client has none.
     pub fn poll_retired(&mut self) -> Option<u32> {
         self.sessions.poll_retired()
-    }
-
-    /// When [`Link::handle_timeout`] or [`Link::poll_transmit`] has something to do.
-    pub fn poll_timeout(&self, now: Time) -> Time {
-        if self.over || self.ended.is_some() {
-            return Time::NEVER;
-        }
-        let mut transport =
-            if self.is_up() && !self.resting { self.transport.poll_timeout() } else { Time::NEVER };
-        if self.is_short_of_budget() {
-            // What is due may not be able to leave: no timer in the past, but another look now and then.
-            transport = transport.max(now + SHORT_OF_BUDGET);
-        }
-        let due = [
-            transport,
-            self.probe_due(),
-            self.sessions.timeout(),
-            self.path.timeout(),
-            self.ask_due(now),
-            self.rest_due(),
-            self.deserted_due(),
-        ];
-        let due = due.into_iter().min().unwrap_or(Time::NEVER);
-        self.challenged.map_or(due, |until| due.min(until))
     }
 
     /// The limits this end tells in its handshakes.

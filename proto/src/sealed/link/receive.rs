@@ -1,0 +1,145 @@
+//! Datagrams that come: packets to open, answers to the questions for keys.
+
+use super::{Event, Link};
+use crate::sealed::initiator::{Established, Outcome};
+use crate::sealed::packet::{Header, Kind};
+use crate::sealed::replay::Replay;
+use crate::sealed::transport;
+use crate::sealed::varint;
+use crate::time::Time;
+use std::net::SocketAddr;
+
+impl Link {
+    /// Takes in one datagram; what it holds is opened where it lies. `from`: where it came from.
+    pub fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: &mut [u8]) {
+        if self.over || self.ended.is_some() {
+            return;
+        }
+        match Kind::of(datagram) {
+            Some(Kind::Data) => self.handle_data(now, from, datagram),
+            Some(Kind::Answer | Kind::Cookie) => self.handle_answer(now, datagram),
+            Some(Kind::Hello) | None => self.dropped.malformed += 1,
+        }
+    }
+
+    fn handle_data(&mut self, now: Time, from: SocketAddr, datagram: &mut [u8]) {
+        let size = datagram.len();
+        // Acknowledgements can name no higher number.
+        let header = Header::parse(datagram).filter(|header| header.counter <= varint::MAX);
+        let Some(header) = header else {
+            self.dropped.malformed += 1;
+            return;
+        };
+        if !self.replay.is_new(header.counter) {
+            self.dropped.replayed += 1;
+            return;
+        }
+        let next = self.transport.next_packet();
+        let Ok(opened) = self.sessions.open(now, next, header, datagram) else {
+            self.dropped.forged += 1;
+            return;
+        };
+        self.replay.mark(header.counter);
+        if opened.confirms {
+            self.events.push_back(Event::Up { first: self.highest.is_none() });
+        }
+        self.heard(now);
+        if self.highest.is_none_or(|highest| header.counter > highest) {
+            self.highest = Some(header.counter);
+            self.follow(now, from);
+        }
+        if from == self.path.address() {
+            self.path.on_received(size);
+        }
+        if let Err(fault) = self.transport.handle_packet(now, header.counter, opened.frames) {
+            self.over = true;
+            self.events.push_back(Event::Broken(fault));
+        }
+        self.take_events();
+    }
+
+    fn heard(&mut self, now: Time) {
+        self.heard_at = now;
+        self.heard_resting = true;
+        self.challenged = None;
+        self.told_unreachable = false;
+    }
+
+    /// The server follows its client; the client stays with the address its user gave.
+    fn follow(&mut self, now: Time, from: SocketAddr) {
+        if self.asking.is_some() || from == self.path.address() {
+            return;
+        }
+        if self.path.move_to(now, from, &mut self.random) {
+            self.transport.on_new_path();
+        }
+        self.events.push_back(Event::Moved(from));
+    }
+
+    pub(super) fn take_events(&mut self) {
+        while let Some(event) = self.transport.poll_event() {
+            if let transport::Event::Checked(token) = event {
+                self.path.on_checked(token);
+            } else if let transport::Event::Ended(code) = event {
+                self.peer_ended(code);
+            } else {
+                self.events.push_back(Event::Stream(event));
+            }
+        }
+        self.end_when_read();
+    }
+
+    fn handle_answer(&mut self, now: Time, datagram: &[u8]) {
+        let Some(asking) = &mut self.asking else {
+            self.dropped.malformed += 1;
+            return;
+        };
+        match asking.initiator.handle(now, datagram) {
+            Outcome::Established(established) => self.established(now, *established),
+            Outcome::Refused(refused) => {
+                asking.on_refused(now);
+                self.told_unreachable = false;
+                self.events.push_back(Event::Refused(refused));
+            }
+            Outcome::Resend(message) => self.outgoing = Some(message),
+            Outcome::Ignored(_) => self.dropped.unasked += 1,
+        }
+    }
+
+    fn established(&mut self, now: Time, new: Established) {
+        let with = Some((new.epoch, new.life));
+        // What was opened before the first answer is known to nobody but us, and stays.
+        let first = self.with.is_none();
+        if !first && self.with != with {
+            let lost = self.transport.stream_count() > 0;
+            self.start_over();
+            if lost {
+                self.events.push_back(Event::Restarted);
+            }
+        }
+        self.with = with;
+        self.resting = false;
+        self.transport.set_peer_limits(&new.limits);
+        self.sessions.replace(now, self.transport.next_packet(), new.session);
+        if let Some(asking) = &mut self.asking {
+            asking.on_established();
+        }
+        self.heard(now);
+        // The server goes over to the new keys when it sees a packet under them.
+        self.transport.probe();
+        self.events.push_back(Event::Up { first });
+    }
+
+    /// Forgets the streams, the packets and the keys.
+    fn start_over(&mut self) {
+        self.transport = self.transport.renewed();
+        self.forget_peer();
+    }
+
+    /// Forgets the peer's packets and the keys.
+    pub(super) fn forget_peer(&mut self) {
+        self.replay = Replay::new();
+        self.highest = None;
+        self.sessions.clear();
+    }
+}

@@ -1,0 +1,101 @@
+//! What a link does when time passes, and when it wants to be asked next.
+
+use super::asking::{LONG_SILENCE, SILENCE};
+use super::{Event, Link};
+use crate::time::Time;
+use std::time::Duration;
+
+/// How often to see whether an address that is not validated may get more.
+const SHORT_OF_BUDGET: Duration = Duration::from_millis(25);
+
+/// A client that was receiving and hears nothing more for this long asks for a sign of life: its address may have
+/// changed without its knowledge, and only its own packets show the new one.
+const QUIET: Duration = Duration::from_secs(1);
+
+impl Link {
+    /// When to ask for keys; never if there is no reason to.
+    pub(super) fn ask_due(&self, now: Time) -> Time {
+        let Some(asking) = self.asking.as_ref().filter(|_| self.path.is_known()) else { return Time::NEVER };
+        let wanted = self.is_wanted();
+        if self.resting {
+            return if wanted { now } else { Time::NEVER };
+        }
+        if !self.is_up() || self.sessions.is_old(now, self.transport.next_packet()) && wanted {
+            return asking.due(wanted);
+        }
+        // Silence counts from when the peer had something to answer: before that it was just idle.
+        let Some(waiting) = self.transport.waiting_since() else { return Time::NEVER };
+        // What was sent into a long silence has not had the time to be answered, but may well not be.
+        let unheard = waiting.since(self.heard_at) >= LONG_SILENCE;
+        let patience = SILENCE + self.transport.round_trip().unwrap_or_default() * 2;
+        asking.due(wanted).max(if unheard { waiting } else { self.heard_at.max(waiting) + patience })
+    }
+
+    /// When the client asks for a sign of life.
+    fn probe_due(&self) -> Time {
+        if self.asking.is_none() || !self.is_up() || self.transport.stream_count() == 0 {
+            return Time::NEVER;
+        }
+        let content = self.transport.content_at();
+        let quiet = if content > self.quiet_at { self.heard_at + QUIET } else { Time::NEVER };
+        let keepalive = self.settings.keepalive;
+        let alive = if keepalive.is_zero() { Time::NEVER } else { self.sent_at + keepalive };
+        quiet.min(alive)
+    }
+
+    /// Time passed.
+    pub fn handle_timeout(&mut self, now: Time) {
+        self.transport.handle_timeout(now);
+        self.sessions.expire(now);
+        if self.asking.is_some() {
+            // Only a server has a table of them.
+            self.sessions.forget_retired();
+        }
+        if self.probe_due() <= now {
+            self.quiet_at = self.transport.content_at();
+            self.sent_at = now;
+            self.transport.probe();
+        }
+        if let Some(token) = self.path.poll_check(now) {
+            self.transport.check(token);
+        }
+        if self.challenged.is_some_and(|until| until <= now) {
+            self.challenged = None;
+            self.unanswered();
+        }
+        if self.deserted_due() <= now {
+            self.over = true;
+            self.events.push_back(Event::Gone);
+        }
+        let unanswered = self.asking.as_ref().is_some_and(|asking| asking.asked() >= 4);
+        let silent = unanswered && now.since(self.heard_at) >= SILENCE;
+        if silent && !std::mem::replace(&mut self.told_unreachable, true) {
+            self.events.push_back(Event::Unreachable);
+        }
+        self.take_events();
+    }
+
+    /// When [`Link::handle_timeout`] or [`Link::poll_transmit`] has something to do.
+    pub fn poll_timeout(&self, now: Time) -> Time {
+        if self.over || self.ended.is_some() {
+            return Time::NEVER;
+        }
+        let mut transport =
+            if self.is_up() && !self.resting { self.transport.poll_timeout() } else { Time::NEVER };
+        if self.is_short_of_budget() {
+            // What is due may not be able to leave: no timer in the past, but another look now and then.
+            transport = transport.max(now + SHORT_OF_BUDGET);
+        }
+        let due = [
+            transport,
+            self.probe_due(),
+            self.sessions.timeout(),
+            self.path.timeout(),
+            self.ask_due(now),
+            self.rest_due(),
+            self.deserted_due(),
+        ];
+        let due = due.into_iter().min().unwrap_or(Time::NEVER);
+        self.challenged.map_or(due, |until| due.min(until))
+    }
+}
