@@ -209,6 +209,7 @@ impl Recovery {
             sample: self.rate.sample(self.rtt.lowest()),
             delivered: self.rate.delivered(),
             in_flight: self.log.in_flight(),
+            busy: self.busy,
         };
         self.controller.on_ack(&event);
     }
