@@ -13,6 +13,10 @@ class Case:
     seconds: int = 8
     # Bytes of one fetch.
     size: int = 0
+    # Seconds that the second of two links begins later.
+    later: int = 0
+    # When the path changes and when it changes back, in seconds from the emulator's start; `seconds` is from there too.
+    moments: tuple = ()
     way: str = "up"
     # Systems that are measured here; none: all of them.
     systems: tuple = ()
@@ -22,6 +26,11 @@ class Case:
     def wanem(self):
         """The options of the emulator."""
         return f"{self.path} --loss {self.loss}".split()
+
+    def round_trip(self):
+        """The path's own, in seconds."""
+        words = self.path.split()
+        return float(words[words.index("--rtt") + 1]) / 1e3
 
 
 NEAR = "--rate 100 --rtt 50 --queue 100"
@@ -49,6 +58,8 @@ def bulk_cases():
 
 
 def thin_cases():
+    # No loss, no copies: what those of the other rows cost.
+    yield Case("echo-0", NEAR, "echo", systems=THIN_SYSTEMS)
     for loss, goals in THIN.items():
         yield Case(f"echo-{loss}", NEAR, "echo", goals, loss, systems=THIN_SYSTEMS)
         yield Case(f"echo-beside-bulk-{loss}", NEAR, "echo-beside-bulk", goals, loss, heavy=True, systems=THIN_SYSTEMS)
@@ -63,8 +74,23 @@ def other_cases():
     for rival in ("cubic", "bbr"):
         goals = {"share": 25, "rival": 25}
         yield Case(f"beside-{rival}", NEAR, f"beside-{rival}", goals, seconds=30, systems=("paso", "kcptun"))
+    for later in (0, 5):
+        name = "two-links" + ("-later" if later else "")
+        yield Case(name, NEAR, "two-links", {"share": 40, "rival": 40}, seconds=30, later=later, systems=("paso",))
+    yield from changing_cases()
     # What the emulator itself carries: ours is held to nine tenths of it where that is less than the goal.
     yield Case("fast-ceiling", PATHS["fast"][1], "flood", seconds=5, systems=("udp",), heavy=True)
+
+
+def changing_cases():
+    systems = ("paso", "tcp-bbr")
+    goals = {"slow": 8.5, "again": 80, "settled": 15}
+    yield Case("cut", f"{NEAR} --rates 10:10,18:100", "cut", goals, seconds=26, moments=(10, 18), systems=systems)
+    for dead in (5, 60):
+        path, moments = f"{NEAR} --down 10,{dead}", (10, 10 + dead)
+        yield Case(f"blackout-{dead}", path, "blackout", {"back": 80}, seconds=14 + dead, moments=moments, systems=systems)
+    yield Case("policer", f"{NEAR} --policer 16,50", "settled", {"settled": 15}, seconds=20, systems=systems)
+    yield Case("full-queue", "--rate 100 --rtt 50 --queue 5", "settled", {"settled": 15}, seconds=20, systems=systems)
 
 
 CASES = [*bulk_cases(), *thin_cases(), *other_cases()]

@@ -18,11 +18,13 @@ import threading
 import time
 
 CHUNK = 256 << 10
+SLOT = 0.1  # seconds
 MESSAGE = 64
 GAP = 0.01
 # How long a transfer may go on after its time before what is still on its way is given up, and how long it may be silent
 # then, in seconds. Not FIN ends it: some tunnels end both directions at the first.
 PATIENCE, SILENCE = 3, 1
+TCP_NOTSENT_LOWAT = 25  # <linux/tcp.h>
 UDP_SEGMENT = 103  # <linux/udp.h>; SOL_UDP is 17
 
 
@@ -77,6 +79,8 @@ def use(sock, control):
 def push(sock, seconds, size=0):
     """Sends for that time, or that many bytes."""
     end, block, sent = time.monotonic() + seconds, bytes(CHUNK), 0
+    # What waits in the kernel at the end still crosses, and must have crossed before patience ends.
+    sock.setsockopt(socket.IPPROTO_TCP, TCP_NOTSENT_LOWAT, CHUNK)
     sock.settimeout(seconds + PATIENCE)
     while (sent < size) if size else (time.monotonic() < end):
         try:
@@ -86,8 +90,8 @@ def push(sock, seconds, size=0):
 
 
 def count(sock, began, seconds):
-    """Bytes in time, and in all until the end or until patience ends."""
-    in_time, total, buffer, last = 0, 0, bytearray(CHUNK), began
+    """Bytes in time, and in all until the end or until patience ends; and those of each slot from the sender's start."""
+    in_time, total, buffer, last, slots = 0, 0, bytearray(CHUNK), began, []
     while (now := time.monotonic()) < began + seconds + PATIENCE:
         sock.settimeout(max(began + seconds - now, 0) + SILENCE)
         try:
@@ -98,8 +102,11 @@ def count(sock, began, seconds):
             break
         last = time.monotonic()
         total += got
+        at = int(max(last - began, 0) / SLOT)
+        slots.extend([0] * (at + 1 - len(slots)))
+        slots[at] += got
         in_time += got if last <= began + seconds else 0
-    return {"in_time": in_time, "total": total, "took": last - began}
+    return {"in_time": in_time, "total": total, "took": last - began, "began": began, "slots": slots}
 
 
 def connect(host, port, word):
@@ -139,8 +146,9 @@ def bulk(host, port, way, seconds, control="-"):
         try:
             result = json.loads(line(s))
         except (OSError, json.JSONDecodeError):
-            result = {"in_time": 0, "total": 0}  # not even the count came back
-    print(json.dumps({"goodput": result["in_time"] * 8 / seconds / 1e6, "bytes": result["total"]}))
+            result = {"in_time": 0, "total": 0, "took": 0, "began": 0, "slots": []}  # not even the count came back
+    times = {"began": result["began"], "ended": result["began"] + result["took"], "slots": result["slots"]}
+    print(json.dumps({"goodput": result["in_time"] * 8 / seconds / 1e6, "bytes": result["total"]} | times))
 
 
 def echo(host, port, number):

@@ -104,8 +104,10 @@ def measure(folder, cell, tree, data):
     with writing:
         place = places.pop()
     name, subnet = f"paso{os.getpid()}x{place}", 77 + place
-    options = ["--name", name, "--subnet", subnet, "--seed", run, *case.wanem()]
-    command = [f"{folder}/wanem", *options, "--", sys.executable, HERE / "cell.py", system, case.name, name, subnet]
+    trace = f"{folder}/trace{place}"
+    options = ["--name", name, "--subnet", subnet, "--seed", run, "--trace", trace, *case.wanem()]
+    cell = [sys.executable, HERE / "cell.py", system, case.name, name, subnet, trace]
+    command = [f"{folder}/wanem", *options, "--", *cell]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
     record = {"case": case.name, "system": system, "run": run, "tree": tree, "at": int(time.time())}
     with writing:
@@ -122,7 +124,7 @@ def measure(folder, cell, tree, data):
 
 
 def wire(case, report, measured):
-    """What the emulator counted in the direction of the bulk: bytes for each payload byte, share that overflowed."""
+    """What the emulator counted in the direction of the bulk from beginning to end."""
     ways = dict((m[1], list(map(int, m.groups()[1:]))) for m in re.finditer(
         r"wanem (a>b|b>a): (\d+) packets, (\d+) bytes in, (\d+) lost, (\d+) overflowed", report))
     packets, size, lost, overflowed = ways["b>a" if case.way == "down" or case.kind == "fetch" else "a>b"]
@@ -130,8 +132,6 @@ def wire(case, report, measured):
         arrived = (packets - lost - overflowed) * 1472 * 8 / 1e6 / measured["seconds"]
         return {"goodput": arrived}
     result = {"overflow": overflowed / packets}
-    if case.kind == "bulk" and measured["bytes"]:
-        result["wire"] = size / measured["bytes"]
     if case.kind in ("echo", "ask"):
         result["wire_bytes"] = size
     return result

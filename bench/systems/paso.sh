@@ -1,8 +1,8 @@
 # The sealed link as this tree builds it (cargo build --release); key and ticket in a folder of the run's own.
 bin=${PASO_BIN:-$here/../target/release}
-outside() { exec "$bin/proxy2" -q --state "$STATE" "$OUTSIDE:4000" 127.0.0.1 5201; }
+outside() { exec "$bin/proxy2" -q --state "$STATE" "$OUTSIDE:$PORT" 127.0.0.1 5201; }
 inside() {
   until [[ -e $STATE/tickets ]]; do sleep 0.05; done # proxy2 makes it at its start
-  exec "$bin/proxy1" -q --state "$STATE" 127.0.0.1:4001 "$OUTSIDE" 4000
+  exec "$bin/proxy1" -q --state "$STATE" "127.0.0.1:$((PORT + 1))" "$OUTSIDE" "$PORT"
 }
-dial() { echo "127.0.0.1 4001"; }
+dial() { echo "127.0.0.1 $((PORT + 1))"; }

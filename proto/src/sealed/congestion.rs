@@ -68,6 +68,8 @@ pub(crate) struct AckEvent {
     pub(crate) delivered: u64,
     /// UDP payload bytes in flight after it.
     pub(crate) in_flight: u64,
+    /// Half of the window or more was in use before it.
+    pub(crate) busy: bool,
 }
 
 /// The controller of one path.
@@ -197,14 +199,17 @@ impl Controller {
         }
     }
 
-    /// Start-up measures with each acknowledgement, and ends as soon as it has built a queue or overflows one.
+    /// Start-up measures with each acknowledgement, and ends as soon as it has built a queue or overflows one. A queue
+    /// that stands while we send little is not ours: it may be of bulk on the way back, which delays acknowledgements, and
+    /// the rate of a few small messages would be taken for that of the path.
     fn look_ahead(&mut self, ack: &AckEvent) {
         if let Some(sample) = ack.sample.filter(|sample| !sample.app_limited || sample.rate > self.rate()) {
             self.top.raise(sample.rate);
         }
         self.startup.on_ack(ack, self.mtu);
         let over = self.phase == Phase::Startup
-            && (self.startup.sees_queue(ack.min_rtt, true) || self.startup.is_choking(&self.round.tally));
+            && (ack.busy && self.startup.sees_queue(ack.min_rtt, true)
+                || self.startup.is_choking(&self.round.tally));
         if (over || self.phase == Phase::Drain && self.startup.sees_queue(ack.min_rtt, false))
             && let Some(rate) = self.startup.rate_of_arrivals()
         {

@@ -47,7 +47,7 @@ pub struct Limits {
     pub streams: u32,
     /// Bytes of stream data this side means to hold on the whole link; for information.
     pub link_credit: u64,
-    /// Bytes of stream data it may send on a new stream; the specification fixes them, so for information.
+    /// Bytes of stream data it may send on a new stream before a frame says more; less than 65,536 means 65,536.
     pub stream_credit: u64,
     /// The largest UDP payload in bytes that this side can receive.
     pub datagram: u16,

@@ -13,7 +13,7 @@ use super::pacing::Pacer;
 use super::ranges::RangeSet;
 use super::rate::Rate;
 use super::rtt::Rtt;
-use super::sent::{Fate, SentLog};
+use super::sent::{Content, Fate, SentLog};
 use super::{ack, rtt};
 use crate::time::Time;
 use disorder::Disorder;
@@ -209,6 +209,7 @@ impl Recovery {
             sample: self.rate.sample(self.rtt.lowest()),
             delivered: self.rate.delivered(),
             in_flight: self.log.in_flight(),
+            busy: self.busy,
         };
         self.controller.on_ack(&event);
     }
@@ -251,10 +252,15 @@ impl Recovery {
         }
         for outcome in &outcomes[first..] {
             let Outcome::Lost(number) = *outcome else { continue };
-            if let Some(packet) = self.log.get(number) {
-                self.controller.on_packet_lost(packet.phase);
-            }
+            let phase = self.log.get(number).map(|packet| packet.phase);
             self.log.set_fate(number, Fate::Lost);
+            // What was too large for the path says nothing of what it loses (RFC 8899 section 3).
+            if self.log.contents(number).any(|content| matches!(content, Content::MtuProbe(_))) {
+                continue;
+            }
+            if let Some(phase) = phase {
+                self.controller.on_packet_lost(phase);
+            }
             self.counts.lost += 1;
             self.lossiness.on_lost();
         }

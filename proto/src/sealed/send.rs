@@ -107,6 +107,12 @@ impl SendHalf {
         more
     }
 
+    /// The credit given so far means nothing any more; nothing has been sent.
+    pub(crate) fn forget_credit(&mut self, credit: u64) {
+        debug_assert!(self.next == 0, "what is sent is sent");
+        self.credit = credit;
+    }
+
     /// Whether there is something to put into a packet now.
     pub(crate) fn is_ready(&self) -> bool {
         !self.lost.is_empty() || self.next < self.end.min(self.credit) || self.fin_ready()

@@ -11,26 +11,34 @@ use crate::time::Time;
 use slab::Slab;
 use std::collections::BTreeMap;
 
-/// Bytes that may be sent on a new stream before the peer has said anything about it (specification).
-pub(crate) const INITIAL_CREDIT: u64 = 64 * 1024;
+/// Bytes that may be sent on a new stream before the peer has said anything about it, whatever the handshake says
+/// (specification).
+pub(crate) const LEAST_CREDIT: u64 = 64 * 1024;
+
+/// What this side says in the handshake instead: what a controller that knows nothing sends in its first round trip, over
+/// up to 200 ms.
+const FIRST_CREDIT: u64 = 128 * 1024;
+
+/// The share of a link's memory, as its divisor, that a new stream may take before anything is said about it: 64 streams
+/// that nobody reads take an eighth.
+const FIRST_CREDIT_SHARE: u64 = 512;
+
+/// The credit of a new stream on a link with `memory` bytes for both directions; the same for the life of the process.
+pub(crate) fn first_credit(memory: u64) -> u64 {
+    (memory / FIRST_CREDIT_SHARE).clamp(LEAST_CREDIT, FIRST_CREDIT)
+}
 
 /// The window of a stream whose use is not known yet, as soon as the peer can be told: two mebibytes go through without a
 /// wait for credit, which is what a path of 20 Mbit/s over a satellite has on its way. A stream that the peer opens has
-/// [`INITIAL_CREDIT`] until it hears of this, a round trip after its `C` left; one of our own says it in its `C`.
+/// [`first_credit`] until it hears of this, a round trip after its `C` left; one of our own says it in its `C`.
 const FIRST_WINDOW: u64 = 2 * 1024 * 1024;
 
 /// The share of the free memory, as its divisor, that a stream of unknown use may be promised. Streams that never use
 /// what they were promised thus leave 1 MiB, of the 24 MiB of a link of 64, to those that do, however many they are.
 const FIRST_SHARE: u64 = 16;
 
-/// The window that every stream has, even on a link that is short of memory: no less than the peer takes for granted.
-const LEAST_WINDOW: u64 = INITIAL_CREDIT;
-
-/// What counts of the bytes that a stream may come to hold: what exceeds the window that every stream has. Nearly all
-/// streams use little of theirs; if all use it at once, [`crate::sealed::transport`] drops packets rather than grow.
-const fn extra(outstanding: u64) -> u64 {
-    outstanding.saturating_sub(LEAST_WINDOW)
-}
+/// The window that every stream has, even on a link that is short of memory.
+const LEAST_WINDOW: u64 = LEAST_CREDIT;
 
 /// Which end of the handshake this is; tells whose half of the stream ids is whose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,10 +126,10 @@ pub(crate) struct Due {
 }
 
 impl Stream {
-    fn new(id: StreamId, granted: u64) -> Self {
+    fn new(id: StreamId, credit: u64, granted: u64) -> Self {
         Self {
             id,
-            send: SendHalf::new(INITIAL_CREDIT),
+            send: SendHalf::new(credit),
             recv: RecvHalf::new(granted),
             turn: Turn::default(),
             target: Vec::new(),
@@ -193,7 +201,11 @@ pub(crate) struct Streams {
     max_peer: usize,
     /// Memory for chunks.
     pub(crate) pools: Pools,
-    /// Bytes that the receiving halves may come to hold together beyond [`LEAST_WINDOW`] each, and the limit on them.
+    /// What the peer may send on a new stream, as this side says in the handshake.
+    first_credit: u64,
+    /// What this side may send on a new stream, as the peer said.
+    peer_credit: u64,
+    /// Bytes that the receiving halves may come to hold together beyond the first credit of each, and the limit on them.
     granted: u64,
     recv_limit: u64,
 }
@@ -202,9 +214,9 @@ impl Streams {
     /// Gaps in the peer's ids: more means a peer that does not play by the rules.
     const MAX_GAPS: usize = 4_096;
 
-    /// An empty table for `side`, for at most `max_streams` streams of the peer, which are promised at most about
-    /// `recv_limit` bytes together.
-    pub(crate) fn new(side: Side, max_streams: usize, recv_limit: u64) -> Self {
+    /// An empty table for `side`, for at most `max_streams` streams of the peer. Each has `first_credit`; beyond that they are
+    /// promised at most about `recv_limit` bytes together.
+    pub(crate) fn new(side: Side, max_streams: usize, first_credit: u64, recv_limit: u64) -> Self {
         Self {
             side,
             slab: Slab::new(),
@@ -215,9 +227,33 @@ impl Streams {
             peer_open: 0,
             max_peer: max_streams * 2 + Self::MAX_GAPS,
             pools: Pools::default(),
+            first_credit,
+            peer_credit: LEAST_CREDIT,
             granted: 0,
             recv_limit,
         }
+    }
+
+    /// The peer lets this side send `credit` bytes on each stream before it says more.
+    pub(crate) fn set_peer_credit(&mut self, credit: u64) {
+        self.peer_credit = credit.max(LEAST_CREDIT);
+        for (_, stream) in &mut self.slab {
+            stream.send.raise_credit(self.peer_credit);
+        }
+    }
+
+    /// Another peer than before, which knows of no stream: what the old one let this side send means nothing to it.
+    pub(crate) fn forget_peer_credit(&mut self) {
+        self.peer_credit = LEAST_CREDIT;
+        for (_, stream) in &mut self.slab {
+            stream.send.forget_credit(LEAST_CREDIT);
+        }
+    }
+
+    /// What counts of the bytes that a stream may come to hold: what exceeds the first credit that every stream has. Nearly
+    /// all streams use little of theirs; if all use it at once, [`crate::sealed::transport`] drops packets rather than grow.
+    const fn extra(&self, outstanding: u64) -> u64 {
+        outstanding.saturating_sub(self.first_credit)
     }
 
     /// How many streams there are.
@@ -261,7 +297,7 @@ impl Streams {
         let id = self.side.id(self.next_own);
         self.next_own += 1;
         let window = self.first_window();
-        let mut stream = Stream::new(id, window);
+        let mut stream = Stream::new(id, self.peer_credit, window);
         stream.target = target.to_vec();
         stream.opening = true;
         stream.open = true;
@@ -270,7 +306,7 @@ impl Streams {
     }
 
     fn insert(&mut self, stream: Stream) -> usize {
-        self.granted += extra(stream.recv.outstanding());
+        self.granted += self.extra(stream.recv.outstanding());
         let id = stream.id;
         let key = self.slab.insert(stream);
         self.by_id.insert(id, key);
@@ -299,13 +335,13 @@ impl Streams {
             return Lookup::TooMany;
         }
         self.peer_open += 1;
-        Lookup::Known(self.insert(Stream::new(id, INITIAL_CREDIT)))
+        Lookup::Known(self.insert(Stream::new(id, self.peer_credit, self.first_credit)))
     }
 
     /// Takes the stream out, frees its memory and returns it.
     pub(crate) fn remove(&mut self, key: usize) -> Stream {
         let mut stream = self.slab.remove(key);
-        self.granted -= extra(stream.recv.outstanding());
+        self.granted -= self.extra(stream.recv.outstanding());
         self.by_id.remove(&stream.id);
         if !self.side.opened(stream.id) {
             self.peer_open -= 1;
@@ -331,7 +367,7 @@ impl Streams {
     }
 
     fn first_window(&self) -> u64 {
-        FIRST_WINDOW.min(self.free() / FIRST_SHARE).max(LEAST_WINDOW)
+        FIRST_WINDOW.min(self.free() / FIRST_SHARE).max(self.first_credit)
     }
 
     /// Gives a stream that the peer has just opened its first window. True if that is more than it had.
@@ -342,11 +378,12 @@ impl Streams {
 
     fn grant(&mut self, key: usize, now: Time, window: u64) -> bool {
         let stream = &mut self.slab[key];
-        let before = extra(stream.recv.outstanding());
+        let before = stream.recv.outstanding();
         let more = stream.recv.grant(window);
-        self.granted += extra(stream.recv.outstanding()) - before;
+        let after = stream.recv.outstanding();
         stream.window = window;
         stream.window_at = now;
+        self.granted += self.extra(after) - self.extra(before);
         more
     }
 
@@ -362,9 +399,11 @@ impl Streams {
     ) -> bool {
         let free = self.free();
         let stream = &mut self.slab[key];
-        let before = extra(stream.recv.outstanding());
+        let before = stream.recv.outstanding();
         stream.recv.consume(length, &mut self.pools.recv);
-        self.granted -= before - extra(stream.recv.outstanding());
+        let after = stream.recv.outstanding();
+        self.granted -= self.extra(before) - self.extra(after);
+        let stream = &self.slab[key];
         if stream.recv.outstanding() > stream.window / 4 * 3 {
             return false;
         }
@@ -390,8 +429,9 @@ impl Streams {
     /// Whether a stream that is being reset stops counting what it could have received.
     pub(crate) fn stop_receiving(&mut self, key: usize) {
         let stream = &mut self.slab[key];
-        let before = extra(stream.recv.outstanding());
+        let before = stream.recv.outstanding();
         stream.recv.clear(&mut self.pools.recv);
-        self.granted -= before - extra(stream.recv.outstanding());
+        let after = stream.recv.outstanding();
+        self.granted -= self.extra(before) - self.extra(after);
     }
 }

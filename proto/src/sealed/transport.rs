@@ -21,7 +21,7 @@ use super::recovery::{Counts, Outcome, Recovery};
 use super::recv::Violation;
 use super::schedule::Schedule;
 use super::spare::Spares;
-use super::streams::{INITIAL_CREDIT, Side, Streams};
+use super::streams::{Side, Streams, first_credit};
 use crate::time::Time;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -123,7 +123,12 @@ impl Transport {
     pub fn new(side: Side, settings: Settings) -> Self {
         Self {
             side,
-            streams: Streams::new(side, settings.max_streams, settings.memory / 8 * 3),
+            streams: Streams::new(
+                side,
+                settings.max_streams,
+                first_credit(settings.memory),
+                settings.memory / 8 * 3,
+            ),
             schedule: Schedule::default(),
             control: VecDeque::new(),
             recovery: Recovery::new(mtu::BASE),
@@ -159,6 +164,7 @@ impl Transport {
         self.acks = new.acks;
         self.spares = new.spares;
         self.mtu = new.mtu;
+        self.streams.forget_peer_credit();
         (self.check, self.checked, self.probe) = (None, VecDeque::new(), false);
         (self.content_at, self.since_floor) = (new.content_at, 0);
     }
@@ -173,8 +179,9 @@ impl Transport {
         self.check = Some(token);
     }
 
-    /// What the peer said of itself in the handshake.
+    /// What the peer said of itself in the handshake. Nothing of a stream has left before.
     pub(crate) fn set_peer_limits(&mut self, limits: &Limits) {
+        self.streams.set_peer_credit(limits.stream_credit);
         self.peer_streams = usize::try_from(limits.streams).unwrap_or(usize::MAX);
         self.mtu.set_max(self.settings.max_datagram.min(limits.datagram.max(mtu::BASE)));
     }
@@ -184,7 +191,7 @@ impl Transport {
         Limits {
             streams: u32::try_from(settings.max_streams).unwrap_or(u32::MAX),
             link_credit: settings.memory / 2,
-            stream_credit: INITIAL_CREDIT,
+            stream_credit: first_credit(settings.memory),
             datagram: settings.max_datagram,
         }
     }

@@ -105,7 +105,7 @@ impl Startup {
 
     /// Whether the newest round trips show a queue; a long one is what start-up must not go beyond.
     pub(super) fn sees_queue(&self, min_rtt: Duration, long: bool) -> bool {
-        let limit = (min_rtt / 8).max(QUEUE_TARGET * 2) + self.jitter * 3;
+        let limit = (min_rtt / 16).max(QUEUE_TARGET * 2) + self.jitter * 3;
         let limit = if long { limit } else { limit / 2 };
         let newest = self.recent.iter().rev().take(RECENT);
         let lowest = newest.map(|(_, _, rtt)| *rtt).min().unwrap_or_default();

@@ -15,6 +15,7 @@ pub(super) fn ack(now: u64, delivered: u64, prior: u64, rtt: u64) -> AckEvent {
         sample: Some(rate::Sample { rate: 0, app_limited: false, prior_delivered: prior }),
         delivered,
         in_flight: 0,
+        busy: true,
     }
 }
 
@@ -161,4 +162,18 @@ fn a_queue_that_overflows_gets_a_smaller_window() {
     bench.cruise(|_| 0);
     bench.rounds(2, |_| 30);
     assert_eq!(bench.controller.window(), 50_000 / 4 * 5 + 2_000 + 3_000);
+}
+
+#[test]
+fn a_queue_that_stands_while_little_is_sent_does_not_end_start_up() {
+    for busy in [false, true] {
+        let mut controller = Controller::new(MTU);
+        for at in 0..60 {
+            let rtt = 50 + at.min(40);
+            let sample = rate::Sample { rate: 50_000, app_limited: true, prior_delivered: 0 };
+            let ack = ack(1_000 + 10 * at, 1_000 * at, 0, rtt);
+            controller.on_ack(&AckEvent { busy, sample: Some(sample), ..ack });
+        }
+        assert_eq!(controller.phase == Phase::Startup, !busy, "{:?}", controller.phase);
+    }
 }

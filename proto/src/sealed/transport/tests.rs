@@ -75,6 +75,62 @@ fn a_peer_that_takes_no_datagrams_gets_small_ones() {
     assert!(transport.poll_packet(Time::ZERO + MS, &mut room).is_some());
 }
 
+/// What leaves of 300,000 bytes on a stream before anything is heard, if the handshake says `credit`. The stream is
+/// opened before or after that.
+fn leaves_at_once(credit: u64, before: bool) -> u64 {
+    let now = Time::ZERO + MS;
+    let mut transport = Transport::new(Side::Client, Settings::default());
+    let limits = Limits { streams: 1, stream_credit: credit, datagram: 1_472, ..Limits::default() };
+    let early = before.then(|| transport.open(b"").unwrap());
+    transport.set_peer_limits(&limits);
+    let id = early.unwrap_or_else(|| transport.open(b"").unwrap());
+    transport.write(now, id, &[7; 300_000]);
+    let (key, mut sent) = (transport.streams.key(id).unwrap(), 0);
+    while let Some(piece) = transport.streams.get(key).and_then(|(stream, _)| stream.send.take(1_000)) {
+        sent = piece.range.end;
+    }
+    sent
+}
+
+#[test]
+fn the_credit_of_a_new_stream_is_that_of_the_handshake_and_no_less_than_64_kib() {
+    for before in [true, false] {
+        assert_eq!(leaves_at_once(100_000, before), 100_000);
+        assert_eq!(leaves_at_once(0, before), 65_536, "a peer that says less takes that all the same");
+    }
+}
+
+#[test]
+fn a_peer_that_sends_more_than_the_handshake_allowed_is_at_fault() {
+    for (memory, credit) in [(64 << 20, 128 << 10), (1 << 20, 64 << 10)] {
+        let settings = Settings { memory, ..Settings::default() };
+        assert_eq!(Transport::limits(&settings).stream_credit, credit);
+        for (offset, fits) in [(credit - 1, true), (credit, false)] {
+            let mut transport = Transport::new(Side::Server, settings);
+            let mut room = [0; 100];
+            let mut writer = Writer::new(&mut room);
+            frame::put_data_header(&mut writer, StreamId(0), offset, 1, false);
+            let length = writer.len() + 1;
+            let taken = transport.handle_packet(Time::ZERO + MS, 0, &room[..length]);
+            assert_eq!(taken.is_ok(), fits, "{taken:?} at {offset} of {credit}");
+        }
+    }
+}
+
+#[test]
+fn another_peer_is_not_held_to_the_credit_of_the_one_before() {
+    let mut transport = Transport::new(Side::Client, Settings::default());
+    let limits = Limits { streams: 1, stream_credit: 1 << 20, ..Limits::default() };
+    transport.set_peer_limits(&limits);
+    let id = transport.open(b"").unwrap();
+    transport.write(Time::ZERO, id, &[7; 200_000]);
+    transport.reconnect();
+    transport.set_peer_limits(&Limits { stream_credit: 1 << 16, ..limits });
+    let key = transport.streams.key(id).unwrap();
+    let (stream, _) = transport.streams.get(key).unwrap();
+    assert_eq!(stream.send.take(1 << 20).map(|piece| piece.range.end), Some(65_536));
+}
+
 /// A transport with one stream that has taken nearly all the memory, and one that waits for some.
 fn short_of_memory(now: Time) -> (Transport, [StreamId; 2]) {
     let settings = Settings { memory: 256 << 10, ..Settings::default() };

@@ -132,10 +132,12 @@ impl Pair {
     }
 
     pub(crate) fn with(seed: u64, path: Path, settings: Settings) -> Self {
+        let mut ends = [End::new(Side::Client, settings), End::new(Side::Server, settings)];
+        ends.iter_mut().for_each(|end| end.transport.set_peer_limits(&Transport::limits(&settings)));
         Self {
             now: Time::ZERO + Duration::from_secs(1),
             path,
-            ends: [End::new(Side::Client, settings), End::new(Side::Server, settings)],
+            ends,
             ways: [Direction::new(seed), Direction::new(seed ^ 0x5eed)],
             spins: 0,
         }

@@ -94,10 +94,10 @@ fn bursts_of_loss() {
 #[test]
 fn far_paths() {
     let far = Path { rtt: 200 * MS, rate: mbit(10), ..plain(0.0) };
-    assert_keeps("10 Mbit/s, 200 ms", &far, 8, &[(0, 9.1, 1.084), (5, 8.6, 1.204), (20, 8.5, 1.420)]);
+    assert_keeps("10 Mbit/s, 200 ms", &far, 8, &[(0, 9.3, 1.063), (5, 8.5, 1.218), (20, 8.4, 1.459)]);
     assert_keeps("10 Mbit/s, 200 ms, for 30 s", &far, 30, &[(5, 9.3, 1.121), (20, 9.2, 1.331)]);
     let satellite = Path { rtt: 750 * MS, rate: mbit(20), queue: 750 * MS, ..plain(0.0) };
-    assert_keeps("20 Mbit/s, 750 ms", &satellite, 30, &[(0, 17.4, 1.060), (2, 17.0, 1.116)]);
+    assert_keeps("20 Mbit/s, 750 ms", &satellite, 30, &[(0, 17.9, 1.066), (2, 17.4, 1.114)]);
 }
 
 #[test]
