@@ -15,7 +15,8 @@ static TEN_CPU: Figure = Figure::new("CPU of both proxies, ten connections", "ns
 static BUSY: Figure = Figure::new("1,000 busy streams", "Gbit/s", Goal::More);
 static BUSY_SHARE: Figure = Figure::new("1,000 busy streams against one", "%", Goal::AtLeast(80.0));
 static BUSY_CPU: Figure = Figure::new("CPU of both proxies, 1,000 busy streams", "ns/byte", Goal::Less);
-static BUSY_LOAD: Figure = Figure::new("CPU of clients and server, 1,000 busy streams", "ns/byte", Goal::Less);
+static BUSY_LOAD: Figure =
+    Figure::new("CPU of clients and server, 1,000 busy streams", "ns/byte", Goal::Less);
 static SLOWEST: Figure = Figure::new("slowest of 1,000 against the mean", "%", Goal::AtLeast(50.0));
 
 /// What `streams` streams bring.
@@ -30,11 +31,7 @@ pub(super) fn pushed(context: &Context, tunnel: Tunnel, streams: usize) -> Resul
 pub(super) fn one(context: &Context, tunnel: Tunnel) -> Result<Vec<Sample>> {
     let one = pushed(context, tunnel, 1)?;
     let name = tunnel.name();
-    Ok(vec![
-        ONE.is(name, one.gbit()),
-        CPU.is(name, one.cpu_a_byte()),
-        LOAD.is(name, one.own_cpu_a_byte()),
-    ])
+    Ok(vec![ONE.is(name, one.gbit()), CPU.is(name, one.cpu_a_byte()), LOAD.is(name, one.own_cpu_a_byte())])
 }
 
 pub(super) fn ten(context: &Context, tunnel: Tunnel) -> Result<Vec<Sample>> {
