@@ -1,14 +1,21 @@
 //! Clients: streams that send as fast as they can, and what came of it.
 
+use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, bail};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
 
 use crate::pair::Pair;
+use crate::process::own_cpu;
 use crate::target::Target;
+
+/// The send buffer of a client, in bytes; Linux takes twice as much, for its own overhead. Left alone, each of a
+/// thousand grows to 4 MiB, and with all of them the kernel is short of memory for TCP.
+const SEND_BUFFER: u32 = 256 << 10;
 
 /// How long streams run before it counts.
 const WARM_UP: Duration = Duration::from_millis(700);
@@ -22,6 +29,8 @@ pub(crate) struct Outcome {
     pub(crate) seconds: f64,
     /// CPU time of the tunnel in nanoseconds.
     pub(crate) cpu: f64,
+    /// CPU time of the clients and the server in nanoseconds.
+    pub(crate) own_cpu: f64,
     /// Bytes of the slowest stream against the mean.
     pub(crate) slowest: f64,
 }
@@ -36,6 +45,11 @@ impl Outcome {
     pub(crate) fn cpu_a_byte(&self) -> f64 {
         self.cpu / self.bytes
     }
+
+    /// Nanoseconds that clients and server used for each byte.
+    pub(crate) fn own_cpu_a_byte(&self) -> f64 {
+        self.own_cpu / self.bytes
+    }
 }
 
 /// Bytes that one read or write moves: much for few streams, less where a thousand of them have buffers.
@@ -48,10 +62,9 @@ pub(crate) const fn chunk(streams: usize) -> usize {
 /// # Errors
 /// A stream cannot be opened, or nothing arrives.
 pub(crate) async fn push(pair: &Pair, sink: &Target, streams: usize, time: Duration) -> Result<Outcome> {
-    let mut clients = JoinSet::new();
+    let (mut clients, block) = (JoinSet::new(), block(streams));
     for _ in 0..streams {
-        let stream = TcpStream::connect(pair.address).await?;
-        clients.spawn(send_for_ever(stream, chunk(streams)));
+        clients.spawn(send_for_ever(connect(pair.address).await?, Arc::clone(&block)));
     }
     // All of them carry something before it counts.
     let end = Instant::now() + Duration::from_secs(20);
@@ -62,23 +75,58 @@ pub(crate) async fn push(pair: &Pair, sink: &Target, streams: usize, time: Durat
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     tokio::time::sleep(WARM_UP).await;
-    let (each, began, cpu) = (sink.each(), Instant::now(), pair.cpu());
+    let (each, began, cpu) = (sink.each(), Instant::now(), Cpu::now(pair));
     tokio::time::sleep(time).await;
-    let (after, took, used) = (sink.each(), began.elapsed(), pair.cpu().saturating_sub(cpu));
+    let (after, took, used) = (sink.each(), began.elapsed(), cpu.since(pair));
     clients.shutdown().await;
     let counts: Vec<u64> = after.iter().zip(&each).map(|(after, before)| after - before).collect();
-    Ok(outcome(&counts, took, used))
+    Ok(outcome(&counts, took, &used))
 }
 
-fn outcome(counts: &[u64], took: Duration, cpu: Duration) -> Outcome {
+/// CPU time of the tunnel, and of this program.
+struct Cpu {
+    tunnel: Duration,
+    own: Duration,
+}
+
+impl Cpu {
+    fn now(pair: &Pair) -> Self {
+        Self { tunnel: pair.cpu(), own: own_cpu() }
+    }
+
+    fn since(self, pair: &Pair) -> Self {
+        let now = Self::now(pair);
+        Self { tunnel: now.tunnel.saturating_sub(self.tunnel), own: now.own.saturating_sub(self.own) }
+    }
+}
+
+fn outcome(counts: &[u64], took: Duration, cpu: &Cpu) -> Outcome {
     let bytes = float(counts.iter().sum());
     let slowest = float(counts.iter().copied().min().unwrap_or(0));
     let mean = bytes / float(counts.len() as u64);
-    Outcome { bytes, seconds: took.as_secs_f64(), cpu: cpu.as_secs_f64() * 1e9, slowest: slowest / mean }
+    let nanos = |time: Duration| time.as_secs_f64() * 1e9;
+    let (cpu, own_cpu) = (nanos(cpu.tunnel), nanos(cpu.own));
+    Outcome { bytes, seconds: took.as_secs_f64(), cpu, own_cpu, slowest: slowest / mean }
 }
 
-async fn send_for_ever(mut stream: TcpStream, chunk: usize) {
-    let block = vec![7; chunk];
+/// A client whose kernel keeps [`SEND_BUFFER`] for it and no more.
+///
+/// # Errors
+/// Nobody listens there.
+pub(crate) async fn connect(address: SocketAddr) -> Result<TcpStream> {
+    let socket = TcpSocket::new_v4()?;
+    socket.set_send_buffer_size(SEND_BUFFER)?;
+    Ok(socket.connect(address).await?)
+}
+
+/// What `streams` clients send, all of them the same: a thousand blocks would be read from memory each time, and cost
+/// more than all that is measured.
+pub(crate) fn block(streams: usize) -> Arc<[u8]> {
+    vec![7; chunk(streams)].into()
+}
+
+/// Sends `block` again and again until the stream breaks.
+pub(crate) async fn send_for_ever(mut stream: TcpStream, block: Arc<[u8]>) {
     while stream.write_all(&block).await.is_ok() {}
 }
 
@@ -87,10 +135,10 @@ async fn send_for_ever(mut stream: TcpStream, chunk: usize) {
 /// # Errors
 /// A stream cannot be opened, or breaks.
 pub(crate) async fn transfer(pair: &Pair, sink: &Target, bytes: u64, times: u64) -> Result<Outcome> {
-    let (before, cpu, began) = (sink.bytes(), pair.cpu(), Instant::now());
+    let (before, cpu, began) = (sink.bytes(), Cpu::now(pair), Instant::now());
     for _ in 0..times {
-        let mut stream = TcpStream::connect(pair.address).await?;
-        let (block, mut left) = (vec![7; chunk(1)], bytes);
+        let mut stream = connect(pair.address).await?;
+        let (block, mut left) = (block(1), bytes);
         while left > 0 {
             let length = usize::try_from(left).unwrap_or(usize::MAX).min(block.len());
             stream.write_all(&block[..length]).await?;
@@ -100,8 +148,8 @@ pub(crate) async fn transfer(pair: &Pair, sink: &Target, bytes: u64, times: u64)
         // The sink's own end comes when it has read ours.
         stream.read_to_end(&mut Vec::new()).await?;
     }
-    let (took, used) = (began.elapsed(), pair.cpu().saturating_sub(cpu));
-    Ok(outcome(&[sink.bytes() - before], took, used))
+    let (took, used) = (began.elapsed(), cpu.since(pair));
+    Ok(outcome(&[sink.bytes() - before], took, &used))
 }
 
 /// As a float: counts of measurements are far below 2^53.

@@ -85,6 +85,11 @@ impl Drop for Process {
     }
 }
 
+/// CPU time that this program has used: all its threads, of which none may have ended.
+pub(crate) fn own_cpu() -> Duration {
+    threads(std::process::id()).into_iter().filter_map(|task| on_cpu(&format!("{task}/schedstat"))).sum()
+}
+
 /// CPU time that the calling thread has used.
 pub(crate) fn thread_cpu() -> Duration {
     on_cpu("/proc/thread-self/schedstat").unwrap_or_default()

@@ -98,6 +98,8 @@ const BOUNDED: &[Tunnel] =
     &[Tunnel::Direct, Tunnel::Bare, Tunnel::Paso, Tunnel::Quinn, Tunnel::Socat, Tunnel::Kcptun];
 /// Not socat, which stops for good when both directions are full, and starts a process for each stream.
 const BOTH_WAYS: &[Tunnel] = &[Tunnel::Paso, Tunnel::Quinn, Tunnel::Kcptun];
+/// Not kcptun, whose figure for one is known to be far below.
+const BUSY: &[Tunnel] = &[Tunnel::Direct, Tunnel::Paso, Tunnel::Quinn, Tunnel::Socat];
 const NEW: &[Tunnel] = &[Tunnel::Direct, Tunnel::Paso, Tunnel::Quinn, Tunnel::Kcptun];
 
 const fn row(
@@ -119,7 +121,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("echo-ten", BOTH_WAYS, echo::both_ways),
     row("new", NEW, streams::new_a_second),
     row("idle", OURS, streams::idle),
-    row("busy", OURS, bulk::thousand),
+    row("busy", BUSY, bulk::thousand),
     Row { most: 3, ..row("links", OURS, identities::thousand) },
     row("start", OURS, program::start),
     Row { most: 1, ..row("size", OURS, program::size) },

@@ -8,11 +8,15 @@ use crate::pair::{Pair, Tunnel};
 use crate::target::{Manner, Target};
 
 static ONE: Figure = Figure::new("one connection", "Gbit/s", Goal::AtLeast(9.0));
+static LOAD: Figure = Figure::new("CPU of client and server, one connection", "ns/byte", Goal::Less);
 static CPU: Figure = Figure::new("CPU of both proxies, one connection", "ns/byte", Goal::AtMost(1.2));
 static TEN: Figure = Figure::new("ten connections", "Gbit/s", Goal::More);
 static TEN_CPU: Figure = Figure::new("CPU of both proxies, ten connections", "ns/byte", Goal::Less);
 static BUSY: Figure = Figure::new("1,000 busy streams", "Gbit/s", Goal::More);
 static BUSY_SHARE: Figure = Figure::new("1,000 busy streams against one", "%", Goal::AtLeast(80.0));
+static BUSY_CPU: Figure = Figure::new("CPU of both proxies, 1,000 busy streams", "ns/byte", Goal::Less);
+static BUSY_LOAD: Figure =
+    Figure::new("CPU of clients and server, 1,000 busy streams", "ns/byte", Goal::Less);
 static SLOWEST: Figure = Figure::new("slowest of 1,000 against the mean", "%", Goal::AtLeast(50.0));
 
 /// What `streams` streams bring.
@@ -26,7 +30,8 @@ pub(super) fn pushed(context: &Context, tunnel: Tunnel, streams: usize) -> Resul
 
 pub(super) fn one(context: &Context, tunnel: Tunnel) -> Result<Vec<Sample>> {
     let one = pushed(context, tunnel, 1)?;
-    Ok(vec![ONE.is(tunnel.name(), one.gbit()), CPU.is(tunnel.name(), one.cpu_a_byte())])
+    let name = tunnel.name();
+    Ok(vec![ONE.is(name, one.gbit()), CPU.is(name, one.cpu_a_byte()), LOAD.is(name, one.own_cpu_a_byte())])
 }
 
 pub(super) fn ten(context: &Context, tunnel: Tunnel) -> Result<Vec<Sample>> {
@@ -40,6 +45,8 @@ pub(super) fn thousand(context: &Context, tunnel: Tunnel) -> Result<Vec<Sample>>
     Ok(vec![
         BUSY.is(name, busy.gbit()),
         BUSY_SHARE.is(name, 100.0 * busy.gbit() / one.gbit()),
+        BUSY_CPU.is(name, busy.cpu_a_byte()),
+        BUSY_LOAD.is(name, busy.own_cpu_a_byte()),
         SLOWEST.is(name, 100.0 * busy.slowest),
     ])
 }

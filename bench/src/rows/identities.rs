@@ -1,12 +1,11 @@
 //! A thousand links on one proxy2, each with a ticket of its own. The proxy1s run in this process; proxy2 is the program.
 
 use std::net::SocketAddr;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
 use proto::ticket::record::{Standing, TicketRecord};
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tunnel::address::Listen;
 use tunnel::metrics::Count;
@@ -15,7 +14,7 @@ use tunnel::session::Session;
 use tunnel::state::StateDir;
 
 use super::{Context, Figure, Goal, Sample};
-use crate::load::{chunk, float};
+use crate::load::{block, chunk, connect, float, send_for_ever};
 use crate::pair::{Folder, Tunnel};
 use crate::process::Process;
 use crate::target::{Manner, Target};
@@ -120,11 +119,9 @@ async fn wake_ups(proxy2: &Process) -> f64 {
 /// Gbit/s of one stream on each of the links together.
 async fn pushed(addresses: &[SocketAddr], sink: &Target, time: Duration) -> Result<f64> {
     let known = sink.each().len();
-    let mut clients = JoinSet::new();
+    let (mut clients, block) = (JoinSet::new(), block(addresses.len()));
     for address in addresses {
-        let mut stream = TcpStream::connect(address).await?;
-        let block = vec![7; chunk(addresses.len())];
-        clients.spawn(async move { while stream.write_all(&block).await.is_ok() {} });
+        clients.spawn(send_for_ever(connect(*address).await?, Arc::clone(&block)));
     }
     let carrying = || sink.each().iter().skip(known).filter(|bytes| **bytes > 0).count();
     let began = Instant::now();

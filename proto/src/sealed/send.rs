@@ -95,6 +95,11 @@ impl SendHalf {
         self.end - self.next
     }
 
+    /// Bytes that the peer takes beyond those written.
+    pub(crate) const fn credit_left(&self) -> u64 {
+        self.credit.saturating_sub(self.end)
+    }
+
     /// The offset behind the last byte ever sent.
     pub(crate) const fn sent_end(&self) -> u64 {
         self.next

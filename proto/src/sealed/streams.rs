@@ -9,6 +9,7 @@ use super::send::SendHalf;
 use super::transport::writers::Wants;
 use crate::time::Time;
 use slab::Slab;
+use std::cell::Cell;
 use std::collections::BTreeMap;
 
 /// Bytes that may be sent on a new stream before the peer has said anything about it, whatever the handshake says
@@ -191,6 +192,8 @@ pub(crate) struct Streams {
     side: Side,
     slab: Slab<Stream>,
     by_id: BTreeMap<StreamId, usize>,
+    /// The stream looked up last: packets of one follow each other.
+    last: Cell<Option<(StreamId, usize)>>,
     next_own: u64,
     next_peer: u64,
     /// Places of the peer's half below `next_peer` of which nothing has been seen.
@@ -221,6 +224,7 @@ impl Streams {
             side,
             slab: Slab::new(),
             by_id: BTreeMap::new(),
+            last: Cell::new(None),
             next_own: 0,
             next_peer: 0,
             unseen: RangeSet::default(),
@@ -273,7 +277,12 @@ impl Streams {
 
     /// The stream named `id`.
     pub(crate) fn key(&self, id: StreamId) -> Option<usize> {
-        self.by_id.get(&id).copied()
+        if let Some((_, key)) = self.last.get().filter(|(last, _)| *last == id) {
+            return Some(key);
+        }
+        let key = self.by_id.get(&id).copied()?;
+        self.last.set(Some((id, key)));
+        Some(key)
     }
 
     /// The stream with this key and the pool its bytes live in.
@@ -341,6 +350,7 @@ impl Streams {
     /// Takes the stream out, frees its memory and returns it.
     pub(crate) fn remove(&mut self, key: usize) -> Stream {
         let mut stream = self.slab.remove(key);
+        self.last.set(None);
         self.granted -= self.extra(stream.recv.outstanding());
         self.by_id.remove(&stream.id);
         if !self.side.opened(stream.id) {

@@ -116,6 +116,10 @@ pub struct Transport {
     outcomes: Vec<Outcome>,
     /// Streams whose writers were told to wait.
     waiting: Waiting,
+    /// Bytes that one stream may have unsent.
+    unsent_limit: u64,
+    /// When packets were last asked for.
+    seen_at: Time,
 }
 
 impl Transport {
@@ -145,6 +149,8 @@ impl Transport {
             since_floor: 0,
             outcomes: Vec::new(),
             waiting: Waiting::default(),
+            unsent_limit: writers::MOST_UNSENT,
+            seen_at: Time::ZERO,
             settings,
         }
     }
@@ -214,6 +220,9 @@ impl Transport {
 
     /// The next thing the application wants to know.
     pub fn poll_event(&mut self) -> Option<Event> {
+        if self.events.is_empty() {
+            self.tell_turns();
+        }
         self.events.pop_front()
     }
 
@@ -343,7 +352,7 @@ impl Transport {
 
     fn wake(&mut self, now: Time, key: usize) {
         if let Some((stream, _)) = self.streams.get(key).filter(|(stream, _)| stream.send.is_ready()) {
-            self.schedule.wake(now, key, &mut stream.turn);
+            self.schedule.wake(now, key, stream.send.unsent(), &mut stream.turn);
         }
     }
 

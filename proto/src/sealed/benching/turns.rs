@@ -16,7 +16,7 @@ impl Turns {
         let (mut schedule, mut turns) = (Schedule::default(), Vec::new());
         turns.resize_with(streams, Turn::default);
         for (key, turn) in turns.iter_mut().enumerate() {
-            schedule.wake(Time::ZERO, key, turn);
+            schedule.wake(Time::ZERO, key, 1 << 20, turn);
         }
         Self { schedule, turns }
     }

@@ -48,6 +48,7 @@ impl Transport {
             Frame::Credit { id, end } => {
                 let Some(key) = self.known(id)? else { return Ok(()) };
                 if self.streams.get(key).is_some_and(|(stream, _)| stream.send.raise_credit(end)) {
+                    self.came_closer(key);
                     self.wake(now, key);
                 }
             }

@@ -29,6 +29,7 @@ impl Transport {
             }
         }
         self.recovery.forget(now);
+        self.take_window();
         self.tell_writers();
     }
 

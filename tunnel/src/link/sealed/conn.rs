@@ -101,7 +101,7 @@ impl Conn {
         if self.starved {
             return Step::Wait(0);
         }
-        let slices = room.div_ceil(16 << 10).min(Self::SLICES);
+        let slices = (room.div_ceil(16 << 10) + 1).min(Self::SLICES);
         let read = transport.write_with(now, self.id, slices, |places| read(&self.tcp, room, places));
         match read {
             Ok(count) => Step::More(count),
