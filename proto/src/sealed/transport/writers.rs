@@ -72,7 +72,7 @@ impl Transport {
         if !stream.takes_bytes() {
             return 0;
         }
-        let mut own = most.saturating_sub(stream.send.unsent());
+        let (mut own, mut least) = (most.saturating_sub(stream.send.unsent()), LEAST_ROOM);
         let told = std::mem::take(&mut stream.wants.told);
         let listed = stream.wants.turn || stream.wants.credit;
         if crowd && (told || listed || !stream.turn.is_quiet(now)) {
@@ -82,11 +82,13 @@ impl Transport {
                 return 0;
             }
             own = own.min(stream.send.credit_left()).min(quantum);
+            // What is left of the credit may be little, and is all there is until it is used.
+            least = least.min(usize::try_from(own).unwrap_or(least)).max(1);
         }
         let own = usize::try_from(own).unwrap_or(0);
         let empty = stream.send.held() == 0;
         let memory = left.max(if empty { reserve } else { 0 });
-        stream.wants.room = own.min(memory) < LEAST_ROOM;
+        stream.wants.room = own.min(memory) < least;
         if !stream.wants.room {
             return own.min(memory);
         }

@@ -3,6 +3,8 @@
 use super::MS;
 use super::network::Path;
 use super::pair::{Pair, bytes};
+use crate::sealed::random::Random;
+use crate::sealed::transport::Settings;
 use std::time::Duration;
 
 #[test]
@@ -38,4 +40,37 @@ fn stuck_readers_hold_up_nobody_else() {
     let done = pair.run_until(Duration::from_secs(5), |pair| pair.ends[1].finished.contains_key(&id));
     assert!(done, "after {:?}: {:?}", pair.now - now, pair.ends[1].heard.get(&id).map(Vec::len));
     assert!(pair.ends.iter().all(|end| end.peak_memory <= 64 << 20));
+}
+
+#[test]
+fn whoever_was_told_to_wait_is_told_to_go_on() {
+    for seed in 0_u8..8 {
+        let memory = if seed % 2 == 0 { 64 << 20 } else { 2 << 20 };
+        let settings = Settings { memory, ..Settings::default() };
+        let mut pair = Pair::with(seed.into(), Path { rtt: 2 * MS, ..Path::default() }, settings);
+        let mut random = Random::from_seed([seed; 32]);
+        let mut below = |limit: u32| random.u32() % limit;
+        let ids: Vec<_> = (0..60).map(|_| pair.open(0)).collect();
+        for id in &ids {
+            pair.ends[0].to_write.insert(*id, bytes(id.0, 700_000));
+            pair.ends[1].to_write.insert(*id, Vec::new());
+        }
+        // Readers that fall asleep and wake up, writers that have little at a time: credit ends at any offset.
+        for _ in 0..200 {
+            pair.ends[0].bite = 1_000 + below(59_000) as usize;
+            for id in &ids {
+                if below(5) < 3 {
+                    pair.ends[1].stuck.insert(*id);
+                } else {
+                    pair.ends[1].stuck.remove(id);
+                }
+            }
+            pair.run_until((1 + below(29)) * MS, |_| false);
+        }
+        pair.ends[1].stuck.clear();
+        let all = |pair: &Pair| ids.iter().all(|id| pair.ends[1].finished.contains_key(id));
+        let done = pair.run_until(Duration::from_secs(60), all);
+        let left = ids.iter().filter(|id| !pair.ends[1].finished.contains_key(id)).count();
+        assert!(done, "seed {seed}: {left} streams are stuck");
+    }
 }

@@ -22,6 +22,10 @@ pub(crate) struct End {
     seen: BTreeSet<u64>,
     /// Streams nobody reads.
     pub(crate) stuck: BTreeSet<StreamId>,
+    /// Bytes written at a time, at the most.
+    pub(crate) bite: usize,
+    /// Streams whose writer was told to wait.
+    waiting: BTreeSet<StreamId>,
     pub(crate) peak_memory: usize,
 }
 
@@ -36,6 +40,8 @@ impl End {
             events: Vec::new(),
             seen: BTreeSet::new(),
             stuck: BTreeSet::new(),
+            bite: usize::MAX,
+            waiting: BTreeSet::new(),
             peak_memory: 0,
         }
     }
@@ -51,6 +57,9 @@ impl End {
                 self.read(now, id);
                 self.transport.discard(id);
             }
+            if let Event::Writable(id) = event {
+                self.waiting.remove(&id);
+            }
             self.events.push((now, event));
         }
         let known: Vec<StreamId> = self.heard.keys().copied().collect();
@@ -63,10 +72,17 @@ impl End {
         self.peak_memory = self.peak_memory.max(self.transport.memory());
     }
 
+    /// As a proxy does: who was told to wait does not ask again.
     fn write(&mut self, now: Time, id: StreamId) {
         let Some(bytes) = self.to_write.get(&id) else { return };
         let done = self.written.entry(id).or_default();
-        let length = self.transport.room(id).min(bytes.len() - *done);
+        if self.waiting.contains(&id) {
+            return;
+        }
+        let length = self.transport.room(id).min(bytes.len() - *done).min(self.bite);
+        if length == 0 && *done < bytes.len() {
+            self.waiting.insert(id);
+        }
         if length > 0 {
             self.transport.write(now, id, &bytes[*done..*done + length]);
             *done += length;
