@@ -14,14 +14,17 @@ use tunnel::session::Session;
 use tunnel::state::StateDir;
 
 use super::{Context, Figure, Goal, Sample};
-use crate::load::{block, chunk, connect, float, send_for_ever};
+use crate::load::{Outcome, block, chunk, connect, float, send_for_ever};
 use crate::pair::{Folder, Tunnel};
-use crate::process::Process;
+use crate::process::{Process, own_cpu};
 use crate::target::{Manner, Target};
 
 static MEMORY: Figure = Figure::new("an idle link of 1,000, proxy2", "KiB", Goal::AtMost(64.0));
 static WAKE_UPS: Figure = Figure::new("wake-ups of proxy2 with 1,000 idle links", "1/s", Goal::Less);
 static RATE: Figure = Figure::new("1,000 links, a stream each", "Gbit/s", Goal::More);
+static CPU: Figure = Figure::new("CPU of proxy2, 1,000 links", "ns/byte", Goal::Less);
+static LOAD: Figure =
+    Figure::new("CPU of the proxy1s, clients and server, 1,000 links", "ns/byte", Goal::Less);
 static SHARE: Figure = Figure::new("1,000 links against one", "%", Goal::AtLeast(70.0));
 
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -40,20 +43,22 @@ pub(super) fn thousand(context: &Context, tunnel: Tunnel) -> Result<Vec<Sample>>
         let peer = proxy2.listening()?;
         let mut proxies = Proxies::new(context.programs.datagram, peer);
         proxies.start(&tickets[..1]).await?;
-        let one = pushed(&proxies.addresses, &sink, context.time).await?;
+        let one = pushed(&proxies.addresses, &sink, &proxy2, context.time).await?;
 
         let before = proxy2.memory();
         proxies.start(&tickets[1..]).await?;
         tokio::time::sleep(Duration::from_secs(2)).await;
         let memory = (proxy2.memory() - before) / 1024.0 / float((links - 1) as u64);
         let wake_ups = wake_ups(&proxy2).await;
-        let all = pushed(&proxies.addresses, &sink, context.time).await?;
+        let all = pushed(&proxies.addresses, &sink, &proxy2, context.time).await?;
         let name = tunnel.name();
         Ok(vec![
             MEMORY.is(name, memory),
             WAKE_UPS.is(name, wake_ups),
-            RATE.is(name, all),
-            SHARE.is(name, 100.0 * all / one),
+            RATE.is(name, all.gbit()),
+            SHARE.is(name, 100.0 * all.gbit() / one.gbit()),
+            CPU.is(name, all.cpu_a_byte()),
+            LOAD.is(name, all.own_cpu_a_byte()),
         ])
     })
 }
@@ -116,8 +121,13 @@ async fn wake_ups(proxy2: &Process) -> f64 {
     (proxy2.wake_ups() - before) / began.elapsed().as_secs_f64()
 }
 
-/// Gbit/s of one stream on each of the links together.
-async fn pushed(addresses: &[SocketAddr], sink: &Target, time: Duration) -> Result<f64> {
+/// What one stream on each of the links brings together; its tunnel is proxy2 alone.
+async fn pushed(
+    addresses: &[SocketAddr],
+    sink: &Target,
+    proxy2: &Process,
+    time: Duration,
+) -> Result<Outcome> {
     let known = sink.each().len();
     let (mut clients, block) = (JoinSet::new(), block(addresses.len()));
     for address in addresses {
@@ -130,11 +140,18 @@ async fn pushed(addresses: &[SocketAddr], sink: &Target, time: Duration) -> Resu
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let (before, began) = (sink.bytes(), Instant::now());
+    let (before, cpu, own, began) = (sink.bytes(), proxy2.cpu(), own_cpu(), Instant::now());
     tokio::time::sleep(time).await;
-    let gbit = float(sink.bytes() - before) * 8.0 / 1e9 / began.elapsed().as_secs_f64();
+    let nanos = |time: Duration| time.as_secs_f64() * 1e9;
+    let outcome = Outcome {
+        bytes: float(sink.bytes() - before),
+        seconds: began.elapsed().as_secs_f64(),
+        cpu: nanos(proxy2.cpu().saturating_sub(cpu)),
+        own_cpu: nanos(own_cpu().saturating_sub(own)),
+        slowest: 0.0,
+    };
     clients.shutdown().await;
     // What is still on its way must not be counted as the next load's.
     tokio::time::sleep(Duration::from_millis(500)).await;
-    Ok(gbit)
+    Ok(outcome)
 }

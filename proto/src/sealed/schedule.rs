@@ -20,8 +20,8 @@ const LEAST_QUANTUM: u64 = 16 * 1024;
 /// call. With 16 KiB a thousand streams cost both proxies 1.4 times as much a byte.
 const MOST_QUANTUM: u64 = 64 * 1024;
 
-/// The part of the window, as its divisor, that a turn may take: an eighth of a round trip, as the window holds two.
-const PART: u64 = 16;
+/// The part of the window, as its divisor, that a turn may take: a quarter of a round trip, as the window holds two.
+const PART: u64 = 8;
 
 /// A stream's place in the schedule.
 #[derive(Debug)]
