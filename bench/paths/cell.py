@@ -12,13 +12,12 @@ import time
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-from cases import CASES
+from cases import BESIDE_BULK, CASES, ECHOES
 from trace import Trace, rate
 
 HERE = Path(__file__).resolve().parent
 LOAD = str(HERE / "load.py")
 PORT = "5201"
-ECHOES = {"echo": 2000, "ask": 600, "echo-beside-bulk": 1000}
 
 
 class Cell:
@@ -73,8 +72,8 @@ class Cell:
             return self.two_links(host, port, control)
         if case.kind in CHANGES:
             return self.change(host, port, control)
-        count = ECHOES[case.kind]
-        if case.kind != "echo-beside-bulk":
+        count = ECHOES.get(case.kind, BESIDE_BULK)
+        if case.kind in ECHOES:
             return self.measure(case.kind, host, port, count)
         # The bulk stream begins 2 s before the echoes and outlasts them.
         bulk = self.client("bulk", host, port, "up", 2 + count / 100 + 2, control)

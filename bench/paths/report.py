@@ -10,12 +10,13 @@ import sys
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-from cases import CASES, PATHS
+from cases import CASES, ECHOES, MESSAGE, PATHS
 from chart import Axis, chart
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SYSTEMS = {"paso": "paso", "tcp-bbr": "kernel BBR", "tcp-cubic": "kernel CUBIC", "kcptun": "kcptun"}
 BY_NAME = {case.name: case for case in CASES}
+AT_LEAST = ("goodput", "share", "rival", "slow", "again", "back")
 
 
 def main():
@@ -67,7 +68,7 @@ def met(case, measure, value):
     goal = case.goals.get(measure)
     if value is None or goal is None:
         return number(value)
-    good = value >= goal if measure in ("goodput", "share", "rival") else value <= goal
+    good = value >= goal if measure in AT_LEAST else value <= goal
     return number(value) if good else f"**{number(value)}**"
 
 
@@ -106,9 +107,36 @@ def thin_table(data):
             names = ("p50", "p95", "p99", "p99.9")
             shown = [met(case, name, cell) if system == "paso" else number(cell) for name, cell in zip(names, cells)]
             beside = number(median(data, case.name, system, "beside")) if "beside" in case.kind else ""
-            rows.append([where, SYSTEMS[system], *shown, beside])
+            wire = median(data, case.name, system, "wire_bytes") if case.kind in ECHOES else None
+            cost = number(wire / ECHOES[case.kind] / MESSAGE) if wire else ""
+            rows.append([where, SYSTEMS[system], *shown, beside, cost])
             where = ""
-    return table(["64-byte echo", "", "p50, ms", "p95", "p99", "p99.9", "the bulk, Mbit/s"], rows)
+    head = ["64-byte echo", "", "p50, ms", "p95", "p99", "p99.9", "the bulk, Mbit/s", "wire, one way"]
+    return table(head, rows)
+
+
+# What the rows of a path that changes, or that has neighbours, are called, and the goal in words.
+EVENTS = (
+    ("two-links", "share", "share of one of two links, %", "40 – 60"),
+    ("two-links-later", "share", "the same, the second begins 5 s later, %", "40 – 60"),
+    ("cut", "slow", "cut to 10 Mbit/s for 8 s: Mbit/s from 2 s after the cut on", "≥ 8.5"),
+    ("cut", "settled", "and own packets dropped from then on, %", "≤ 15"),
+    ("cut", "again", "back at 100 Mbit/s: Mbit/s from 5 s after on", "≥ 80"),
+    ("blackout-5", "back", "after 5 s without a path: rate from 2 s after on, % of that before", "≥ 80"),
+    ("blackout-60", "back", "after 60 s without a path: the same", "≥ 80"),
+    ("policer", "settled", "policer of 16 Mbit/s, 50 kB: own packets dropped once settled, %", "≤ 15"),
+    ("policer", "slow", "and Mbit/s that arrive", ""),
+    ("full-queue", "settled", "buffer of 5 ms: own packets dropped once settled, %", "≤ 15"),
+)
+
+
+def event_rows(data):
+    for name, measure, label, goal in EVENTS:
+        case, cells = BY_NAME[name], [median(data, name, system, measure) for system in SYSTEMS]
+        own = met(case, measure, cells[0])
+        if measure == "share" and cells[0] and 100 - cells[0] < case.goals["rival"]:
+            own = f"**{number(cells[0])}**"
+        yield [label, goal, own, *map(number, cells[1:])]
 
 
 def other_table(data):
@@ -123,10 +151,14 @@ def other_table(data):
         elif case.kind.startswith("beside-"):
             label = f"share beside one kernel {case.kind.removeprefix('beside-').upper()} flow, %"
             cells = [number(median(data, case.name, system, "share")) for system in SYSTEMS]
+            ours = median(data, case.name, "paso", "share")
+            if ours and not 25 <= ours <= 75:
+                cells[0] = f"**{cells[0]}**"
             rows.append([label, "25 – 75", *cells])
         elif case.kind == "flood":
             ceiling = number(median(data, case.name, "udp", "goodput"))
             rows.append([f"raw UDP that the emulator carries where 1,000 Mbit/s are asked for: {ceiling} Mbit/s"] + [""] * 5)
+    rows[-1:-1] = event_rows(data)
     return table(["100 Mbit/s, 50 ms", "goal", *SYSTEMS.values()], rows)
 
 

@@ -7,8 +7,16 @@ const MEMORY: f64 = 1_024.0;
 const LOSSY: f64 = 0.000_5;
 
 /// The share of packets lost of late.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Lossiness(f64);
+
+impl Default for Lossiness {
+    /// A path of which nothing is known counts as one that has just lost a packet: else the first losses of a link that
+    /// says little would each cost its user a round trip.
+    fn default() -> Self {
+        Self(1.0 / MEMORY)
+    }
+}
 
 impl Lossiness {
     /// A packet arrived.
@@ -34,6 +42,8 @@ mod tests {
     #[test]
     fn one_loss_counts_for_some_seven_hundred_packets() {
         let mut lossiness = Lossiness::default();
+        assert!(lossiness.is_lossy(), "nothing is known");
+        (0..5_000).for_each(|_| lossiness.on_arrived());
         assert!(!lossiness.is_lossy());
         lossiness.on_lost();
         (0..600).for_each(|_| lossiness.on_arrived());

@@ -196,7 +196,8 @@ impl Transport {
 
     fn put_data(&mut self, now: Time, writer: &mut Writer<'_>) {
         let number = self.recovery.log.next();
-        let lossy = self.recovery.is_lossy();
+        // A probe is a second copy itself, and a dead path is worth no more.
+        let lossy = self.recovery.is_lossy() && !self.recovery.is_probing();
         while let Some(key) = self.schedule.front() {
             let Some((stream, _)) = self.streams.get(key) else { return };
             let head = frame::data_header_size(stream.id, stream.send.sent_end(), writer.room());

@@ -40,8 +40,16 @@ fn goodput(pair: &mut Pair, id: StreamId, time: Duration) -> f64 {
     (heard(pair, id) - before) as f64 * 8.0 / 1e6 / time.as_secs_f64()
 }
 
-fn bulk(path: Path, seconds: u64) -> Measured {
-    let (mut pair, id) = begin(1, path, seconds);
+/// The middle of three seeds: what waits behind a gap when the time is up is chance.
+fn bulk(path: &Path, seconds: u64) -> Measured {
+    let mut runs = [1, 2, 3].map(|seed| one(seed, path.clone(), seconds));
+    runs.sort_by(|a, b| a.goodput.total_cmp(&b.goodput));
+    let [_, middle, _] = runs;
+    middle
+}
+
+fn one(seed: u64, path: Path, seconds: u64) -> Measured {
+    let (mut pair, id) = begin(seed, path, seconds);
     let sent = pair.ways[0].sent_bytes;
     let goodput = goodput(&mut pair, id, Duration::from_secs(seconds));
     let way = &pair.ways[0];
@@ -57,7 +65,7 @@ fn bulk(path: Path, seconds: u64) -> Measured {
 fn assert_keeps(name: &str, path: &Path, seconds: u64, recorded: &[(u8, f64, f64)]) {
     for &(loss, goodput, cost) in recorded {
         let path = Path { loss: f64::from(loss) / 100.0, ..path.clone() };
-        let result = bulk(path, seconds);
+        let result = bulk(&path, seconds);
         println!(
             "{name}, loss {loss} %: ({loss}, {:.1}, {:.3}), overflow {:.3}",
             result.goodput, result.cost, result.overflow
@@ -76,10 +84,10 @@ fn random_loss() {
     let recorded = [
         (0, 93.6, 1.049),
         (1, 93.0, 1.066),
-        (5, 92.8, 1.112),
-        (10, 92.2, 1.181),
-        (20, 90.8, 1.347),
-        (30, 89.2, 1.551),
+        (5, 92.2, 1.121),
+        (10, 91.5, 1.189),
+        (20, 91.1, 1.342),
+        (30, 89.1, 1.557),
     ];
     assert_keeps("100 Mbit/s, 50 ms", &plain(0.0), 8, &recorded);
 }
@@ -87,35 +95,35 @@ fn random_loss() {
 #[test]
 fn bursts_of_loss() {
     let recorded =
-        [(1, 92.9, 1.069), (5, 91.5, 1.118), (10, 90.6, 1.187), (20, 88.5, 1.349), (30, 79.1, 1.548)];
+        [(1, 92.9, 1.068), (5, 92.2, 1.103), (10, 90.3, 1.188), (20, 87.9, 1.361), (30, 85.7, 1.551)];
     assert_keeps("100 Mbit/s, 50 ms, bursts of 8", &Path { burst: 8.0, ..plain(0.0) }, 8, &recorded);
 }
 
 #[test]
 fn far_paths() {
     let far = Path { rtt: 200 * MS, rate: mbit(10), ..plain(0.0) };
-    assert_keeps("10 Mbit/s, 200 ms", &far, 8, &[(0, 9.3, 1.063), (5, 8.5, 1.218), (20, 8.4, 1.459)]);
-    assert_keeps("10 Mbit/s, 200 ms, for 30 s", &far, 30, &[(5, 9.3, 1.121), (20, 9.2, 1.331)]);
+    assert_keeps("10 Mbit/s, 200 ms", &far, 8, &[(0, 9.3, 1.063), (5, 8.9, 1.157), (20, 8.3, 1.459)]);
+    assert_keeps("10 Mbit/s, 200 ms, for 30 s", &far, 30, &[(5, 9.3, 1.117), (20, 9.1, 1.341)]);
     let satellite = Path { rtt: 750 * MS, rate: mbit(20), queue: 750 * MS, ..plain(0.0) };
-    assert_keeps("20 Mbit/s, 750 ms", &satellite, 30, &[(0, 17.9, 1.066), (2, 17.4, 1.114)]);
+    assert_keeps("20 Mbit/s, 750 ms", &satellite, 30, &[(0, 17.9, 1.066), (2, 17.3, 1.117)]);
 }
 
 #[test]
 fn disorder() {
     let jitter = Path { jitter: 20 * MS, ..plain(0.0) };
-    assert_keeps("100 Mbit/s, 50 ms, jitter 20 ms", &jitter, 8, &[(0, 91.8, 1.053), (2, 91.0, 1.091)]);
+    assert_keeps("100 Mbit/s, 50 ms, jitter 20 ms", &jitter, 8, &[(0, 92.1, 1.054), (2, 90.6, 1.086)]);
 }
 
 #[test]
 fn a_shallow_queue() {
     let shallow = Path { queue: 5 * MS, ..plain(0.0) };
-    assert_keeps("100 Mbit/s, 50 ms, queue 5 ms", &shallow, 8, &[(0, 92.0, 1.075), (1, 90.0, 1.099)]);
+    assert_keeps("100 Mbit/s, 50 ms, queue 5 ms", &shallow, 8, &[(0, 92.0, 1.075), (1, 89.9, 1.097)]);
 }
 
 #[test]
 fn a_fast_path() {
     let fast = Path { rtt: 20 * MS, rate: mbit(1_000), ..plain(0.0) };
-    let recorded = [(0, 926.0, 1.049), (1, 918.5, 1.071), (5, 911.3, 1.124)];
+    let recorded = [(0, 926.0, 1.049), (1, 918.0, 1.069), (5, 909.9, 1.123)];
     assert_keeps("1,000 Mbit/s, 20 ms", &fast, 3, &recorded);
 }
 

@@ -108,20 +108,21 @@ const QUEUE: f64 = 30.0;
 fn bulk_on_the_same_link_costs_its_queue_and_no_more() {
     let limits = [(0.5, 52.0 + QUEUE), (0.99, 75.0 + QUEUE), (0.999, 125.0 + QUEUE)];
     assert_within(path(0.05), 1_000, true, &limits);
-    assert_within(path(0.2), 1_000, true, &[(0.5, 52.0 + QUEUE), (0.99, 130.0 + QUEUE)]);
+    assert_within(path(0.2), 1_000, true, &[(0.5, 52.0 + QUEUE), (0.99, 130.0)]);
 }
 
 /// Bulk delays the acknowledgements of the way back, on which next to nothing is sent. When that delay ended start-up
 /// there, a few echoes a round trip became the rate of the path: with some seeds echoes waited up to
-/// half a second for their turn (14, 16; 17, 26).
+/// half a second for their turn (14, 16; 17, 26). With others the first losses, not expected yet, came too close together
+/// (12, 13).
 #[test]
 fn no_seed_makes_echoes_beside_bulk_wait() {
-    for seed in [11, 14, 16] {
-        let limits = [(0.5, 52.0 + QUEUE), (0.99, 75.0 + QUEUE), (0.999, 125.0 + QUEUE)];
+    for seed in [11, 14, 16, 39] {
+        let limits = [(0.5, 52.0 + QUEUE), (0.99, 75.0), (0.999, 125.0)];
         assert_within_on(seed, path(0.05), 600, true, &limits);
     }
-    for seed in [11, 17, 26] {
-        assert_within_on(seed, path(0.2), 600, true, &[(0.5, 52.0 + QUEUE), (0.99, 130.0 + QUEUE)]);
+    for seed in [12, 13, 17, 26] {
+        assert_within_on(seed, path(0.2), 600, true, &[(0.5, 52.0 + QUEUE), (0.99, 130.0)]);
     }
 }
 
