@@ -127,7 +127,7 @@ impl Transport {
     /// Bytes a stream may have unsent: more only adds delay, twice the window keeps the path busy over a wake-up. Many
     /// share what [`CROWD`] of them may have.
     fn most_unsent(&self) -> u64 {
-        let share = CROWD as u64 * LEAST_UNSENT / (self.schedule.bulk() as u64 + 1);
+        let share = CROWD as u64 * LEAST_UNSENT / (self.schedule.len() as u64 + 1);
         share.max(LEAST_UNSENT).min(self.unsent_limit)
     }
 

@@ -16,6 +16,8 @@ pub(crate) struct End {
     pub(crate) transport: Transport,
     pub(crate) to_write: BTreeMap<StreamId, Vec<u8>>,
     written: BTreeMap<StreamId, usize>,
+    /// Streams that had no room, and are not asked again until they say that there is some.
+    waits: BTreeSet<StreamId>,
     pub(crate) heard: BTreeMap<StreamId, Vec<u8>>,
     pub(crate) finished: BTreeMap<StreamId, Time>,
     pub(crate) events: Vec<(Time, Event)>,
@@ -31,6 +33,7 @@ impl End {
             transport: Transport::new(side, settings),
             to_write: BTreeMap::new(),
             written: BTreeMap::new(),
+            waits: BTreeSet::new(),
             heard: BTreeMap::new(),
             finished: BTreeMap::new(),
             events: Vec::new(),
@@ -46,6 +49,9 @@ impl End {
             if let Event::Incoming { id, .. } = event {
                 self.transport.accept(id);
                 self.heard.insert(id, Vec::new());
+            }
+            if let Event::Writable(id) = event {
+                self.waits.remove(&id);
             }
             if let Event::Reset(id, _) = event {
                 self.read(now, id);
@@ -66,7 +72,11 @@ impl End {
     fn write(&mut self, now: Time, id: StreamId) {
         let Some(bytes) = self.to_write.get(&id) else { return };
         let done = self.written.entry(id).or_default();
-        let length = self.transport.room(id).min(bytes.len() - *done);
+        let room = if self.waits.contains(&id) { 0 } else { self.transport.room(id) };
+        let length = room.min(bytes.len() - *done);
+        if room == 0 {
+            self.waits.insert(id);
+        }
         if length > 0 {
             self.transport.write(now, id, &bytes[*done..*done + length]);
             *done += length;
