@@ -81,7 +81,8 @@ impl Transport {
                 self.list_turn(key);
                 return 0;
             }
-            own = own.min(stream.send.credit_left()).min(quantum);
+            // No less than a read is worth: nothing that is yet to happen would tell who is left with less.
+            own = own.min(stream.send.credit_left().max(LEAST_ROOM as u64)).min(quantum);
         }
         let own = usize::try_from(own).unwrap_or(0);
         let empty = stream.send.held() == 0;

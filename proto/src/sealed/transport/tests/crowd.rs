@@ -61,7 +61,6 @@ fn a_crowd_that_is_short_of_memory_forgets_nobody() {
     for memory in [512 << 10, 1 << 20, 4 << 20] {
         let settings = Settings { memory, ..Settings::default() };
         let path = Path { rtt: 20 * MS, rate: RATE, loss: 0.02, ..Path::default() };
-        println!("{memory} bytes of memory");
         let mut pair = Pair::with(7, path, settings);
         pair.transfer_both_ways(80, 300_000);
         pair.assert_empty();
