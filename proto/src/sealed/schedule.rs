@@ -94,6 +94,11 @@ impl Schedule {
         self.quantum
     }
 
+    /// How many streams have something to send.
+    pub(crate) fn len(&self) -> usize {
+        self.thin.len() + self.bulk.len()
+    }
+
     /// How many streams that are not thin have something to send.
     pub(crate) fn bulk(&self) -> usize {
         self.bulk.len()

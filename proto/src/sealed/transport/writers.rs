@@ -72,7 +72,7 @@ impl Transport {
         if !stream.takes_bytes() {
             return 0;
         }
-        let (mut own, mut least) = (most.saturating_sub(stream.send.unsent()), LEAST_ROOM);
+        let mut own = most.saturating_sub(stream.send.unsent());
         let told = std::mem::take(&mut stream.wants.told);
         let listed = stream.wants.turn || stream.wants.credit;
         if crowd && (told || listed || !stream.turn.is_quiet(now)) {
@@ -81,14 +81,13 @@ impl Transport {
                 self.list_turn(key);
                 return 0;
             }
-            own = own.min(stream.send.credit_left()).min(quantum);
-            // What is left of the credit may be little, and is all there is until it is used.
-            least = least.min(usize::try_from(own).unwrap_or(least)).max(1);
+            // No less than a read is worth: nothing that is yet to happen would tell who is left with less.
+            own = own.min(stream.send.credit_left().max(LEAST_ROOM as u64)).min(quantum);
         }
         let own = usize::try_from(own).unwrap_or(0);
         let empty = stream.send.held() == 0;
         let memory = left.max(if empty { reserve } else { 0 });
-        stream.wants.room = own.min(memory) < least;
+        stream.wants.room = own.min(memory) < LEAST_ROOM;
         if !stream.wants.room {
             return own.min(memory);
         }
@@ -129,7 +128,7 @@ impl Transport {
     /// Bytes a stream may have unsent: more only adds delay, twice the window keeps the path busy over a wake-up. Many
     /// share what [`CROWD`] of them may have.
     fn most_unsent(&self) -> u64 {
-        let share = CROWD as u64 * LEAST_UNSENT / (self.schedule.bulk() as u64 + 1);
+        let share = CROWD as u64 * LEAST_UNSENT / (self.schedule.len() as u64 + 1);
         share.max(LEAST_UNSENT).min(self.unsent_limit)
     }
 

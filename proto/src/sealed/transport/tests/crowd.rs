@@ -1,0 +1,68 @@
+//! More busy streams than may have bytes ready: each is asked for its own when its turn is near.
+
+use super::MS;
+use super::network::Path;
+use super::pair::{Pair, bytes};
+use crate::sealed::frame::StreamId;
+use crate::sealed::transport::Settings;
+use std::time::Duration;
+
+/// 100 Mbit/s in bytes a second.
+const RATE: u64 = 12_500_000;
+
+/// A link with so many streams that have more to send than a test waits for, busy for two seconds.
+fn crowd(streams: usize) -> (Pair, Vec<StreamId>) {
+    let mut pair = Pair::new(6, Path { rtt: 20 * MS, rate: RATE, ..Path::default() });
+    pair.warm();
+    let ids: Vec<_> = (0..streams).map(|_| pair.open(0)).collect();
+    for id in &ids {
+        pair.ends[0].to_write.insert(*id, bytes(id.0, 4_000_000));
+    }
+    pair.run_until(Duration::from_secs(2), |_| false);
+    (pair, ids)
+}
+
+#[test]
+fn busy_streams_get_equal_parts_and_all_of_the_path() {
+    let (mut pair, ids) = crowd(60);
+    let heard = |pair: &Pair| ids.iter().map(|id| pair.ends[1].heard[id].len()).collect::<Vec<_>>();
+    let before = heard(&pair);
+    pair.run_until(Duration::from_secs(4), |_| false);
+    let parts: Vec<_> = heard(&pair).iter().zip(before).map(|(after, before)| after - before).collect();
+    let (sum, least) = (parts.iter().sum::<usize>(), parts.iter().min().unwrap());
+    assert!(sum as u64 > RATE * 4 * 9 / 10, "{sum} bytes in four seconds");
+    assert!(least * parts.len() * 10 > sum * 8, "the slowest has {least} of {sum} bytes");
+}
+
+#[test]
+fn busy_streams_have_little_ready_together() {
+    let (mut pair, ids) = crowd(200);
+    pair.run_until(Duration::from_secs(4), |_| false);
+    let held = pair.ends[0].transport.streams.iter().map(|stream| stream.send.unsent()).sum::<u64>();
+    assert!(held < 4 << 20, "{held} bytes unsent of {} streams", ids.len());
+}
+
+#[test]
+fn who_says_little_does_not_wait_for_a_crowd() {
+    let (mut pair, _) = crowd(60);
+    let id = pair.open(0);
+    for _ in 0..20 {
+        let (before, now) = (pair.ends[1].heard.get(&id).map_or(0, Vec::len), pair.now);
+        assert!(pair.ends[0].transport.room(id) >= 64);
+        pair.ends[0].transport.write(now, id, &[7; 64]);
+        let arrives = |pair: &Pair| pair.ends[1].heard.get(&id).is_some_and(|heard| heard.len() > before);
+        assert!(pair.run_until(60 * MS, arrives), "half of the round trip is 10 ms");
+        pair.run_until(50 * MS, |_| false);
+    }
+}
+
+#[test]
+fn a_crowd_that_is_short_of_memory_forgets_nobody() {
+    for memory in [512 << 10, 1 << 20, 4 << 20] {
+        let settings = Settings { memory, ..Settings::default() };
+        let path = Path { rtt: 20 * MS, rate: RATE, loss: 0.02, ..Path::default() };
+        let mut pair = Pair::with(7, path, settings);
+        pair.transfer_both_ways(80, 300_000);
+        pair.assert_empty();
+    }
+}
