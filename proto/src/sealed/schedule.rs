@@ -17,7 +17,7 @@ const REST: Duration = Duration::from_secs(1);
 const LEAST_QUANTUM: u64 = 16 * 1024;
 
 /// The same at the most: a batch for the socket, which the peer then finds to be one stream's and hands on with one system
-/// call. With 16 KiB a thousand streams cost both proxies 1.4 times as much a byte.
+/// call.
 const MOST_QUANTUM: u64 = 64 * 1024;
 
 /// The part of the window, as its divisor, that a turn may take: a quarter of a round trip, as the window holds two.
