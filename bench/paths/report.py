@@ -81,7 +81,8 @@ def goodput_table(data, group):
         spread = f"{number(min(ours))} – {number(max(ours))}" if ours else "–"
         cells = [f"{case.loss} %" + (" down" if case.way == "down" else ""), f"≥ {case.goals['goodput']}"]
         cells += [met(case, "goodput", median(data, case.name, "paso", "goodput")), spread]
-        cells += [number(median(data, case.name, "paso", "wire")), f"{1.1 / (1 - case.loss / 100):.2f}"]
+        most, wire = 1.1 / (1 - case.loss / 100), median(data, case.name, "paso", "wire")
+        cells += [f"**{number(wire)}**" if wire and wire > most else number(wire), f"{most:.2f}"]
         for system in ("tcp-bbr", "tcp-cubic", "kcptun"):
             wire = median(data, case.name, system, "wire")
             goodput = number(median(data, case.name, system, "goodput"))
@@ -117,7 +118,7 @@ def thin_table(data):
 
 # What the rows of a path that changes, or that has neighbours, are called, and the goal in words.
 EVENTS = (
-    ("two-links", "share", "share of one of two links, %", "40 – 60"),
+    ("two-links", "share", "share of the first of two links, %", "40 – 60"),
     ("two-links-later", "share", "the same, the second begins 5 s later, %", "40 – 60"),
     ("cut", "slow", "cut to 10 Mbit/s for 8 s: Mbit/s from 2 s after the cut on", "≥ 8.5"),
     ("cut", "settled", "and own packets dropped from then on, %", "≤ 15"),
@@ -130,13 +131,24 @@ EVENTS = (
 )
 
 
+def share(data, case, system, least):
+    """Of all runs, lowest and highest beside the median: bold if one of them gave either side less than `least` percent."""
+    found = values(data, case, system, "share")
+    if not found:
+        return "–"
+    spread = f" ({number(min(found))} – {number(max(found))})" if len(found) > 1 else ""
+    middle = number(statistics.median(found))
+    fair = system != "paso" or least <= min(found) and max(found) <= 100 - least
+    return (middle if fair else f"**{middle}**") + spread
+
+
 def event_rows(data):
     for name, measure, label, goal in EVENTS:
         case, cells = BY_NAME[name], [median(data, name, system, measure) for system in SYSTEMS]
-        own = met(case, measure, cells[0])
-        if measure == "share" and cells[0] and 100 - cells[0] < case.goals["rival"]:
-            own = f"**{number(cells[0])}**"
-        yield [label, goal, own, *map(number, cells[1:])]
+        if measure == "share":
+            yield [label, goal, *(share(data, name, system, 40) for system in SYSTEMS)]
+        else:
+            yield [label, goal, met(case, measure, cells[0]), *map(number, cells[1:])]
 
 
 def other_table(data):
@@ -150,11 +162,7 @@ def other_table(data):
             rows.append([label, f"≤ {case.goals['took'] // 50}", f"**{trips[0]}**" if "**" in bold else trips[0], *trips[1:]])
         elif case.kind.startswith("beside-"):
             label = f"share beside one kernel {case.kind.removeprefix('beside-').upper()} flow, %"
-            cells = [number(median(data, case.name, system, "share")) for system in SYSTEMS]
-            ours = median(data, case.name, "paso", "share")
-            if ours and not 25 <= ours <= 75:
-                cells[0] = f"**{cells[0]}**"
-            rows.append([label, "25 – 75", *cells])
+            rows.append([label, "25 – 75", *(share(data, case.name, system, 25) for system in SYSTEMS)])
         elif case.kind == "flood":
             ceiling = number(median(data, case.name, "udp", "goodput"))
             rows.append([f"raw UDP that the emulator carries where 1,000 Mbit/s are asked for: {ceiling} Mbit/s"] + [""] * 5)
@@ -190,7 +198,7 @@ def end_to_end(record):
             f"{number(min(ours))} – {number(max(ours))}" if ours else "",
             str(len(ours or [])), peers,
         ])
-    return table(["figure", "goal", "median", "lowest – highest", "n", "peers in the same run"], rows)
+    return table(["figure", "goal", "median", "lowest – highest", "n", "peers and bounds in the same run"], rows)
 
 
 def goodput_plot(data):

@@ -76,7 +76,7 @@ def wanted(arguments):
 
 
 def duration(cells, light, jobs):
-    seconds = lambda case: {"bulk": case.seconds, "fetch": 8, "flood": 5, "ask": 60}.get(case.kind, 30) + 4
+    seconds = lambda case: {"bulk": case.seconds, "fetch": 8, "flood": 5, "ask": 60}.get(case.kind, max(30, case.seconds + case.later)) + 4
     all_light = sum(seconds(case) for case, *_ in light)
     return all_light / jobs + sum(seconds(case) for case, *_ in cells) - all_light
 

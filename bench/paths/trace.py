@@ -30,7 +30,7 @@ class Trace:
 
 def rate(result, begin, end):
     """Mbit/s of payload that arrived between two moments."""
-    first, last = (round((moment - result["began"]) / SLOT) for moment in (begin, end))
+    first, last = (max(round((moment - result["began"]) / SLOT), 0) for moment in (begin, end))
     return sum(result["slots"][first:last]) * 8e-6 / ((last - first) * SLOT)
 
 

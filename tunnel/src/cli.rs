@@ -26,7 +26,7 @@ pub struct LinkArgs {
     #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = parse_memory)]
     memory: usize,
 
-    /// Size to ask for each UDP socket buffer; the system may grant less
+    /// Size to ask for each UDP socket buffer; the system may grant less (root gets all of it for what arrives)
     #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = parse_size)]
     socket_buffer: usize,
 
@@ -74,8 +74,8 @@ struct ClassicArgs {
     #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = parse_size, requires = "classic")]
     queue: usize,
 
-    /// Send data no faster than this, like 500Mbit; 'auto' is what fills a receive buffer like this machine's own in
-    /// 25 ms, at most 2.1Gbit; 'none' is no limit
+    /// Send data no faster than this, like 500Mbit; 'auto' is what fills a receive buffer as this machine grants it to
+    /// anybody in 25 ms, at most 2.1Gbit; 'none' is no limit
     #[arg(long, value_name = "RATE", default_value = "auto", value_parser = parse_pace, requires = "classic")]
     rate: Rate,
 }

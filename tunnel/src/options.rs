@@ -221,7 +221,7 @@ impl Default for Payload {
 /// How fast data is sent at most, all streams of a process together.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Rate {
-    /// What fills a receive buffer like this machine's own in [`Rate::STALL`], at most [`Rate::CEILING`].
+    /// What fills a receive buffer as this machine grants it to anybody in [`Rate::STALL`], at most [`Rate::CEILING`].
     Auto,
     /// So many bytes a second.
     Bytes(NonZeroU64),
@@ -238,7 +238,7 @@ impl Rate {
     /// three overran the target's queue.
     pub const CEILING: u64 = 262_500_000;
 
-    /// Bytes a second, given the `buffer` bytes that this machine grants a socket; `None` is no limit.
+    /// Bytes a second, given the `buffer` bytes that this machine grants anybody's socket; `None` is no limit.
     pub fn bytes_per_second(self, buffer: usize) -> Option<u64> {
         let own = u64::try_from(buffer).unwrap_or(u64::MAX);
         match self {

@@ -45,6 +45,8 @@ pub struct Udp {
     state: UdpSocketState,
     /// The socket is IPv6: IPv4 addresses go in and come out mapped.
     v6: bool,
+    /// What the system grants anybody to read from.
+    common_buffer: usize,
 }
 
 impl Udp {
@@ -57,12 +59,12 @@ impl Udp {
         if address.is_ipv6() {
             socket.set_only_v6(false)?;
         }
-        buffers::ask(&socket, buffer);
+        let common_buffer = buffers::ask(&socket, buffer)?;
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
         let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
         let io = Io::new(socket.into())?;
-        Ok(Self { io, state, v6: address.is_ipv6() })
+        Ok(Self { io, state, v6: address.is_ipv6(), common_buffer })
     }
 
     /// Binds a free port on all addresses of this machine, of both families where there is IPv6.
@@ -87,7 +89,7 @@ impl Udp {
     /// # Errors
     /// Those of `getsockopt`.
     pub fn granted(&self) -> io::Result<Granted> {
-        buffers::granted(SockRef::from(self.io.socket()))
+        buffers::granted(SockRef::from(self.io.socket()), self.common_buffer)
     }
 
     /// How many datagrams one send may carry: 1 without GSO. Can fall to 1 when the system turns out not to support it.

@@ -11,6 +11,7 @@ static ONE: Figure = Figure::new("one connection", "Gbit/s", Goal::AtLeast(9.0))
 static LOAD: Figure = Figure::new("CPU of client and server, one connection", "ns/byte", Goal::Less);
 static CPU: Figure = Figure::new("CPU of both proxies, one connection", "ns/byte", Goal::AtMost(1.2));
 static TEN: Figure = Figure::new("ten connections", "Gbit/s", Goal::More);
+static TEN_SHARE: Figure = Figure::new("ten connections against one", "%", Goal::AtLeast(100.0));
 static TEN_CPU: Figure = Figure::new("CPU of both proxies, ten connections", "ns/byte", Goal::Less);
 static BUSY: Figure = Figure::new("1,000 busy streams", "Gbit/s", Goal::More);
 static BUSY_SHARE: Figure = Figure::new("1,000 busy streams against one", "%", Goal::AtLeast(80.0));
@@ -35,8 +36,13 @@ pub(super) fn one(context: &Context, tunnel: Tunnel) -> Result<Vec<Sample>> {
 }
 
 pub(super) fn ten(context: &Context, tunnel: Tunnel) -> Result<Vec<Sample>> {
-    let ten = pushed(context, tunnel, 10)?;
-    Ok(vec![TEN.is(tunnel.name(), ten.gbit()), TEN_CPU.is(tunnel.name(), ten.cpu_a_byte())])
+    let (one, ten) = (pushed(context, tunnel, 1)?, pushed(context, tunnel, 10)?);
+    let name = tunnel.name();
+    Ok(vec![
+        TEN.is(name, ten.gbit()),
+        TEN_SHARE.is(name, 100.0 * ten.gbit() / one.gbit()),
+        TEN_CPU.is(name, ten.cpu_a_byte()),
+    ])
 }
 
 pub(super) fn thousand(context: &Context, tunnel: Tunnel) -> Result<Vec<Sample>> {

@@ -11,20 +11,28 @@ pub struct Granted {
     pub recv: usize,
     /// Bytes for datagrams that wait to be sent.
     pub send: usize,
+    /// The first, as a program without privileges would have it: what a peer can be expected to have, too.
+    pub common: usize,
 }
 
-/// Asks for buffers of `size` bytes each; what the system grants of them is said by [`granted`].
-pub(super) fn ask(socket: &Socket, size: usize) {
+/// Asks for buffers of `size` bytes each; what the system grants of them is said by [`granted`]. Returns what it grants
+/// anybody to read from.
+pub(super) fn ask(socket: &Socket, size: usize) -> io::Result<usize> {
     raise(size, |size| socket.set_recv_buffer_size(size));
     raise(size, |size| socket.set_send_buffer_size(size));
+    let common = socket.recv_buffer_size()? / OVERHEAD;
     force(socket, size);
+    Ok(common)
 }
 
-/// The sizes of the socket's buffers. Linux reports twice what datagrams may fill, to cover its own overhead.
-pub(super) fn granted(socket: SockRef<'_>) -> io::Result<Granted> {
-    let overhead = if cfg!(target_os = "linux") { 2 } else { 1 };
-    Ok(Granted { recv: socket.recv_buffer_size()? / overhead, send: socket.send_buffer_size()? / overhead })
+/// The sizes of the socket's buffers, of which anybody has `common` to read from.
+pub(super) fn granted(socket: SockRef<'_>, common: usize) -> io::Result<Granted> {
+    let (recv, send) = (socket.recv_buffer_size()? / OVERHEAD, socket.send_buffer_size()? / OVERHEAD);
+    Ok(Granted { recv, send, common })
 }
+
+/// Linux reports twice what datagrams may fill, to cover its own overhead.
+const OVERHEAD: usize = if cfg!(target_os = "linux") { 2 } else { 1 };
 
 /// Sets a buffer as large as the system allows, down from `wanted`. Linux clamps by itself; others refuse.
 fn raise(wanted: usize, set: impl Fn(usize) -> io::Result<()>) {
@@ -34,13 +42,11 @@ fn raise(wanted: usize, set: impl Fn(usize) -> io::Result<()>) {
     }
 }
 
-/// Sets them past `net.core.rmem_max` and `wmem_max`: who may administer the network need not raise those first.
-/// Everybody else keeps what was granted.
+/// Lets datagrams wait past `net.core.rmem_max`: who may administer the network need not raise that first, and everybody
+/// else keeps what was granted. Not what waits to be sent: a full buffer there is what slows a sender down.
 #[cfg(target_os = "linux")]
 fn force(socket: &Socket, size: usize) {
-    use rustix::net::sockopt;
-    let _ = sockopt::set_socket_recv_buffer_size_force(socket, size);
-    let _ = sockopt::set_socket_send_buffer_size_force(socket, size);
+    let _ = rustix::net::sockopt::set_socket_recv_buffer_size_force(socket, size);
 }
 
 #[cfg(not(target_os = "linux"))]

@@ -61,7 +61,7 @@ impl<S: Side> Driver<S> {
             side,
             local: udp.local_addr()?,
             conns: Conns::new(options.queue, options.memory),
-            outbox: Outbox::new(options.payload.bytes(), options.rate.bytes_per_second(granted.recv)),
+            outbox: Outbox::new(options.payload.bytes(), options.rate.bytes_per_second(granted.common)),
             storage: vec![0; BATCH_SIZE * DATAGRAM_BUFFER],
             counters: Counters::default(),
             published: watch::Sender::default(),

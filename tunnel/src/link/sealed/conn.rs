@@ -101,6 +101,7 @@ impl Conn {
         if self.starved {
             return Step::Wait(0);
         }
+        // One more than fit: the first may be what is left of a chunk.
         let slices = (room.div_ceil(16 << 10) + 1).min(Self::SLICES);
         let read = transport.write_with(now, self.id, slices, |places| read(&self.tcp, room, places));
         match read {
