@@ -222,6 +222,8 @@ impl Recovery {
         match fate {
             Fate::Acked | Fate::Untracked => return false,
             Fate::InFlight => self.controller.on_packet_acked(phase, size, self.busy),
+            // Its loss was not counted either.
+            Fate::Lost if self.is_mtu_probe(number) => {}
             Fate::Lost => {
                 self.counts.spurious += 1;
                 self.controller.on_spurious(phase);
@@ -233,6 +235,11 @@ impl Recovery {
         self.rate.on_acked(now, sent, size, snapshot);
         outcomes.push(Outcome::Acked(number));
         true
+    }
+
+    /// What was too large for the path says nothing of what it loses (RFC 8899 section 3).
+    fn is_mtu_probe(&self, number: u64) -> bool {
+        self.log.contents(number).any(|content| matches!(content, Content::MtuProbe(_)))
     }
 
     fn detect_losses(&mut self, now: Time, outcomes: &mut Vec<Outcome>) {
@@ -254,8 +261,7 @@ impl Recovery {
             let Outcome::Lost(number) = *outcome else { continue };
             let phase = self.log.get(number).map(|packet| packet.phase);
             self.log.set_fate(number, Fate::Lost);
-            // What was too large for the path says nothing of what it loses (RFC 8899 section 3).
-            if self.log.contents(number).any(|content| matches!(content, Content::MtuProbe(_))) {
+            if self.is_mtu_probe(number) {
                 continue;
             }
             if let Some(phase) = phase {

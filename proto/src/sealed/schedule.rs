@@ -63,6 +63,11 @@ impl Turn {
         !self.was_bulk || self.thin == THIN_BURST
     }
 
+    /// The stream waited for its turn until now: that is no rest.
+    pub(crate) const fn waited(&mut self, now: Time) {
+        self.thin_at = now;
+    }
+
     /// Whether the stream has sent little of late.
     pub(crate) const fn is_thin(&self) -> bool {
         self.thin > 0
@@ -97,11 +102,6 @@ impl Schedule {
     /// How many streams have something to send.
     pub(crate) fn len(&self) -> usize {
         self.thin.len() + self.bulk.len()
-    }
-
-    /// How many streams that are not thin have something to send.
-    pub(crate) fn bulk(&self) -> usize {
-        self.bulk.len()
     }
 
     /// The stream `key` has `bytes` to send.

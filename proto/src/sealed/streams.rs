@@ -238,12 +238,13 @@ impl Streams {
         }
     }
 
-    /// The peer lets this side send `credit` bytes on each stream before it says more.
-    pub(crate) fn set_peer_credit(&mut self, credit: u64) {
+    /// The peer lets this side send `credit` bytes on each stream before it says more. Returns the streams that may send
+    /// more than before.
+    pub(crate) fn set_peer_credit(&mut self, credit: u64) -> Vec<usize> {
         self.peer_credit = credit.max(LEAST_CREDIT);
-        for (_, stream) in &mut self.slab {
-            stream.send.raise_credit(self.peer_credit);
-        }
+        let credit = self.peer_credit;
+        let raise = |(key, stream): (usize, &mut Stream)| stream.send.raise_credit(credit).then_some(key);
+        self.slab.iter_mut().filter_map(raise).collect()
     }
 
     /// Another peer than before, which knows of no stream: what the old one let this side send means nothing to it.

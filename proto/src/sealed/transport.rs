@@ -2,7 +2,7 @@
 //!
 //! A [`Transport`] is driven like every type of this crate: mutate it once ([`Transport::open`],
 //! [`Transport::write_with`], [`Transport::handle_packet`], [`Transport::handle_timeout`] …), then drain
-//! [`Transport::poll_packet`] and [`Transport::poll_event`] until they are empty, then wait until
+//! [`Transport::poll_packet`] and [`Transport::poll_event`] until both are empty, one after the other, then wait until
 //! [`Transport::poll_timeout`] or the next input.
 
 mod application;
@@ -185,9 +185,13 @@ impl Transport {
         self.check = Some(token);
     }
 
-    /// What the peer said of itself in the handshake. Nothing of a stream has left before.
+    /// What the peer said of itself in the handshake. It says the same with all keys; only one that breaks the rules lets
+    /// more go of streams that have sent something.
     pub(crate) fn set_peer_limits(&mut self, limits: &Limits) {
-        self.streams.set_peer_credit(limits.stream_credit);
+        for key in self.streams.set_peer_credit(limits.stream_credit) {
+            self.came_closer(key);
+            self.wake(self.seen_at, key);
+        }
         self.peer_streams = usize::try_from(limits.streams).unwrap_or(usize::MAX);
         self.mtu.set_max(self.settings.max_datagram.min(limits.datagram.max(mtu::BASE)));
     }

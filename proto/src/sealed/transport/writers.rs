@@ -75,7 +75,8 @@ impl Transport {
         let mut own = most.saturating_sub(stream.send.unsent());
         let told = std::mem::take(&mut stream.wants.told);
         let listed = stream.wants.turn || stream.wants.credit;
-        if crowd && (told || listed || !stream.turn.is_quiet(now)) {
+        let full = stream.send.unsent() >= LEAST_ROOM as u64;
+        if crowd && (told || listed || full || !stream.turn.is_quiet(now)) {
             stream.wants.room = true;
             if !told || !stream.has_credit() {
                 self.list_turn(key);
@@ -83,6 +84,11 @@ impl Transport {
             }
             // No less than a read is worth: nothing that is yet to happen would tell who is left with less.
             own = own.min(stream.send.credit_left().max(LEAST_ROOM as u64)).min(quantum);
+            stream.turn.waited(now);
+        } else {
+            stream.wants.credit = false;
+            // Who has sent nothing yet may be bulk: one read, and no more before its turn.
+            own = if crowd { own.min(LEAST_ROOM as u64) } else { own };
         }
         let own = usize::try_from(own).unwrap_or(0);
         let empty = stream.send.held() == 0;
@@ -141,12 +147,12 @@ impl Transport {
 
     /// Whether who has much to write must wait until it is asked for.
     fn is_crowded(&self) -> bool {
-        !self.waiting.turn.is_empty() || self.schedule.bulk() >= CROWD
+        !self.waiting.turn.is_empty() || self.schedule.len() >= CROWD
     }
 
     /// Tells as many of the streams that wait for their turn as have left the schedule.
     pub(super) fn tell_turns(&mut self) {
-        while self.schedule.bulk() + self.waiting.told < CROWD
+        while self.schedule.len() + self.waiting.told < CROWD
             && let Some(key) = self.waiting.turn.pop_front()
         {
             let Some((stream, _)) = self.streams.get(key) else { continue };
