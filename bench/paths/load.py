@@ -17,9 +17,10 @@ import sys
 import threading
 import time
 
+from cases import MESSAGE
+
 CHUNK = 256 << 10
 SLOT = 0.1  # seconds
-MESSAGE = 64
 GAP = 0.01
 # How long a transfer may go on after its time before what is still on its way is given up, and how long it may be silent
 # then, in seconds. Not FIN ends it: some tunnels end both directions at the first.

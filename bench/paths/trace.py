@@ -1,6 +1,8 @@
 """What the emulator wrote while a cell was measured: packets and bytes over time."""
 from bisect import bisect_right
 
+from load import SLOT
+
 WAYS = {"up": 1, "down": 4}
 
 
@@ -32,7 +34,3 @@ def rate(result, begin, end):
     """Mbit/s of payload that arrived between two moments."""
     first, last = (max(round((moment - result["began"]) / SLOT), 0) for moment in (begin, end))
     return sum(result["slots"][first:last]) * 8e-6 / ((last - first) * SLOT)
-
-
-# The load counts by slots of so many seconds.
-SLOT = 0.1

@@ -75,32 +75,35 @@ pub(crate) async fn push(pair: &Pair, sink: &Target, streams: usize, time: Durat
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     tokio::time::sleep(WARM_UP).await;
-    let (each, began, cpu) = (sink.each(), Instant::now(), Cpu::now(pair));
+    let (each, began, cpu) = (sink.each(), Instant::now(), Cpu::now(pair.cpu()));
     tokio::time::sleep(time).await;
-    let (after, took, used) = (sink.each(), began.elapsed(), cpu.since(pair));
+    let (after, took, used) = (sink.each(), began.elapsed(), cpu.since(pair.cpu()));
     clients.shutdown().await;
     let counts: Vec<u64> = after.iter().zip(&each).map(|(after, before)| after - before).collect();
     Ok(outcome(&counts, took, &used))
 }
 
 /// CPU time of the tunnel, and of this program.
-struct Cpu {
+pub(crate) struct Cpu {
     tunnel: Duration,
     own: Duration,
 }
 
 impl Cpu {
-    fn now(pair: &Pair) -> Self {
-        Self { tunnel: pair.cpu(), own: own_cpu() }
+    /// Used so far: by the tunnel `tunnel`.
+    pub(crate) fn now(tunnel: Duration) -> Self {
+        Self { tunnel, own: own_cpu() }
     }
 
-    fn since(self, pair: &Pair) -> Self {
-        let now = Self::now(pair);
+    /// Used since then: by the tunnel `tunnel` so far.
+    pub(crate) fn since(self, tunnel: Duration) -> Self {
+        let now = Self::now(tunnel);
         Self { tunnel: now.tunnel.saturating_sub(self.tunnel), own: now.own.saturating_sub(self.own) }
     }
 }
 
-fn outcome(counts: &[u64], took: Duration, cpu: &Cpu) -> Outcome {
+/// What came of streams that brought `counts` bytes each.
+pub(crate) fn outcome(counts: &[u64], took: Duration, cpu: &Cpu) -> Outcome {
     let bytes = float(counts.iter().sum());
     let slowest = float(counts.iter().copied().min().unwrap_or(0));
     let mean = bytes / float(counts.len() as u64);
@@ -135,7 +138,7 @@ pub(crate) async fn send_for_ever(mut stream: TcpStream, block: Arc<[u8]>) {
 /// # Errors
 /// A stream cannot be opened, or breaks.
 pub(crate) async fn transfer(pair: &Pair, sink: &Target, bytes: u64, times: u64) -> Result<Outcome> {
-    let (before, cpu, began) = (sink.bytes(), Cpu::now(pair), Instant::now());
+    let (before, cpu, began) = (sink.bytes(), Cpu::now(pair.cpu()), Instant::now());
     for _ in 0..times {
         let mut stream = connect(pair.address).await?;
         let (block, mut left) = (block(1), bytes);
@@ -148,7 +151,7 @@ pub(crate) async fn transfer(pair: &Pair, sink: &Target, bytes: u64, times: u64)
         // The sink's own end comes when it has read ours.
         stream.read_to_end(&mut Vec::new()).await?;
     }
-    let (took, used) = (began.elapsed(), cpu.since(pair));
+    let (took, used) = (began.elapsed(), cpu.since(pair.cpu()));
     Ok(outcome(&[sink.bytes() - before], took, &used))
 }
 

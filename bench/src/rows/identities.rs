@@ -14,9 +14,9 @@ use tunnel::session::Session;
 use tunnel::state::StateDir;
 
 use super::{Context, Figure, Goal, Sample};
-use crate::load::{Outcome, block, chunk, connect, float, send_for_ever};
+use crate::load::{Cpu, Outcome, block, chunk, connect, float, outcome, send_for_ever};
 use crate::pair::{Folder, Tunnel};
-use crate::process::{Process, own_cpu};
+use crate::process::Process;
 use crate::target::{Manner, Target};
 
 static MEMORY: Figure = Figure::new("an idle link of 1,000, proxy2", "KiB", Goal::AtMost(64.0));
@@ -140,18 +140,11 @@ async fn pushed(
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     tokio::time::sleep(Duration::from_secs(1)).await;
-    let (before, cpu, own, began) = (sink.bytes(), proxy2.cpu(), own_cpu(), Instant::now());
+    let (before, cpu, began) = (sink.bytes(), Cpu::now(proxy2.cpu()), Instant::now());
     tokio::time::sleep(time).await;
-    let nanos = |time: Duration| time.as_secs_f64() * 1e9;
-    let outcome = Outcome {
-        bytes: float(sink.bytes() - before),
-        seconds: began.elapsed().as_secs_f64(),
-        cpu: nanos(proxy2.cpu().saturating_sub(cpu)),
-        own_cpu: nanos(own_cpu().saturating_sub(own)),
-        slowest: 0.0,
-    };
+    let (after, took, used) = (sink.bytes(), began.elapsed(), cpu.since(proxy2.cpu()));
     clients.shutdown().await;
     // What is still on its way must not be counted as the next load's.
     tokio::time::sleep(Duration::from_millis(500)).await;
-    Ok(outcome)
+    Ok(outcome(&[after - before], took, &used))
 }

@@ -388,14 +388,21 @@ impl Streams {
     }
 
     fn grant(&mut self, key: usize, now: Time, window: u64) -> bool {
+        let more = self.recount(key, |stream, _| stream.recv.grant(window));
         let stream = &mut self.slab[key];
-        let before = stream.recv.outstanding();
-        let more = stream.recv.grant(window);
-        let after = stream.recv.outstanding();
         stream.window = window;
         stream.window_at = now;
-        self.granted += self.extra(after) - self.extra(before);
         more
+    }
+
+    /// Makes a change to what a stream may come to hold, and counts that anew.
+    fn recount<R>(&mut self, key: usize, change: impl FnOnce(&mut Stream, &mut Pools) -> R) -> R {
+        let stream = &mut self.slab[key];
+        let before = stream.recv.outstanding();
+        let result = change(stream, &mut self.pools);
+        let after = stream.recv.outstanding();
+        self.granted = self.granted + self.extra(after) - self.extra(before);
+        result
     }
 
     /// The application has read `length` bytes of a stream; the window moves, and grows where it is what holds the
@@ -409,11 +416,7 @@ impl Streams {
         round_trip: std::time::Duration,
     ) -> bool {
         let free = self.free();
-        let stream = &mut self.slab[key];
-        let before = stream.recv.outstanding();
-        stream.recv.consume(length, &mut self.pools.recv);
-        let after = stream.recv.outstanding();
-        self.granted -= self.extra(before) - self.extra(after);
+        self.recount(key, |stream, pools| stream.recv.consume(length, &mut pools.recv));
         let stream = &self.slab[key];
         if stream.recv.outstanding() > stream.window / 4 * 3 {
             return false;
@@ -439,10 +442,6 @@ impl Streams {
 
     /// Whether a stream that is being reset stops counting what it could have received.
     pub(crate) fn stop_receiving(&mut self, key: usize) {
-        let stream = &mut self.slab[key];
-        let before = stream.recv.outstanding();
-        stream.recv.clear(&mut self.pools.recv);
-        let after = stream.recv.outstanding();
-        self.granted -= self.extra(before) - self.extra(after);
+        self.recount(key, |stream, pools| stream.recv.clear(&mut pools.recv));
     }
 }

@@ -168,6 +168,11 @@ impl Transport {
         self.waiting.told = 0;
     }
 
+    /// Memory that nobody's bytes are in.
+    fn memory_unused(&self) -> usize {
+        self.memory_for_each_way().saturating_sub(self.streams.pools.send.used())
+    }
+
     /// Memory for everyone. The last quarter is for streams that hold nothing: so each of them always gets on.
     fn memory_left(&self) -> usize {
         (self.memory_for_each_way() / 4 * 3).saturating_sub(self.streams.pools.send.used())
@@ -175,8 +180,7 @@ impl Transport {
 
     /// Memory for one that holds nothing.
     fn reserve_left(&self) -> usize {
-        let left = self.memory_for_each_way().saturating_sub(self.streams.pools.send.used());
-        if left >= 2 * LEAST_ROOM { LEAST_ROOM } else { 0 }
+        if self.memory_unused() >= 2 * LEAST_ROOM { LEAST_ROOM } else { 0 }
     }
 
     /// Bytes of the stream left: its writer goes on where it waited for that.
@@ -200,8 +204,7 @@ impl Transport {
 
     /// Memory was freed: tells as many of the writers that wait for it as there is room for.
     pub(super) fn tell_writers(&mut self) {
-        let mut left = self.memory_left();
-        let mut reserve = self.memory_for_each_way().saturating_sub(self.streams.pools.send.used());
+        let (mut left, mut reserve) = (self.memory_left(), self.memory_unused());
         while reserve >= 2 * LEAST_ROOM
             && let Some(key) = self.waiting.empty.pop_front()
         {
