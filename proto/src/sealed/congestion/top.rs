@@ -9,12 +9,14 @@ const ROUNDS: usize = 10;
 #[derive(Debug, Default)]
 pub(super) struct Top {
     rounds: VecDeque<u64>,
+    /// The highest of them: asked for with every packet.
+    highest: u64,
 }
 
 impl Top {
     /// The highest; 0 before the first.
-    pub(super) fn rate(&self) -> u64 {
-        self.rounds.iter().copied().max().unwrap_or(0)
+    pub(super) const fn rate(&self) -> u64 {
+        self.highest
     }
 
     /// A round is over that delivered `rate`.
@@ -23,6 +25,7 @@ impl Top {
         if self.rounds.len() > ROUNDS {
             self.rounds.pop_front();
         }
+        self.find_highest();
     }
 
     /// The round that is under way has delivered at least `rate`: start-up does not wait for its end.
@@ -31,12 +34,18 @@ impl Top {
             Some(newest) => *newest = rate.max(*newest),
             None => self.rounds.push_back(rate),
         }
+        self.find_highest();
     }
 
     /// The path has become slower: only the last `rounds` still count.
     pub(super) fn keep(&mut self, rounds: usize) {
         let old = self.rounds.len().saturating_sub(rounds);
         self.rounds.drain(..old);
+        self.find_highest();
+    }
+
+    fn find_highest(&mut self) {
+        self.highest = self.rounds.iter().copied().max().unwrap_or(0);
     }
 }
 
