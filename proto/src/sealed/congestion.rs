@@ -9,6 +9,7 @@
 //! The phases are those of BBR (draft-cardwell-iccrg-bbr-congestion-control): start-up, drain, then cycles of up, down
 //! and cruise. Design, reasons and what was tried: `docs/congestion.md`.
 
+mod clumps;
 mod loss;
 mod phase;
 mod queue;
@@ -21,6 +22,7 @@ mod top;
 
 use super::rate;
 use crate::time::Time;
+use clumps::Clumps;
 use loss::Losses;
 use phase::{Epochs, Phase};
 use queue::Queue;
@@ -53,6 +55,9 @@ const MIN_PACKETS: u64 = 16;
 /// What a busy machine does not wake us for; the window has room for it.
 const LATE: Duration = Duration::from_millis(2);
 
+/// What leaves in this time is kept ready: a client that is asked for more may be asleep, too.
+const READY: Duration = Duration::from_millis(50);
+
 /// What one acknowledgement told.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AckEvent {
@@ -82,6 +87,7 @@ pub(crate) struct Controller {
     min_rtt: Duration,
     startup: Startup,
     top: Top,
+    clumps: Clumps,
     round: Round,
     queue: Queue,
     slower: Slower,
@@ -110,6 +116,7 @@ impl Controller {
             min_rtt: Duration::ZERO,
             startup: Startup::default(),
             top: Top::default(),
+            clumps: Clumps::default(),
             round: Round::default(),
             queue: Queue::default(),
             slower: Slower::default(),
@@ -182,6 +189,7 @@ impl Controller {
     /// Takes in an acknowledgement.
     pub(crate) fn on_ack(&mut self, ack: &AckEvent) {
         self.min_rtt = ack.min_rtt;
+        self.clumps.on_ack(ack.now, ack.delivered, self.rate(), self.mtu);
         if matches!(self.phase, Phase::Startup | Phase::Drain) {
             self.look_ahead(ack);
         }
@@ -190,6 +198,7 @@ impl Controller {
         }
         let Some(finding) = self.round.on_ack(ack) else { return };
         self.phase_rounds += 1;
+        self.clumps.on_round();
         self.losses.judge();
         if let Some(finding) = finding {
             self.queue.on_round(finding.lowest_rtt, ack.min_rtt);
@@ -306,6 +315,14 @@ impl Controller {
         self.rate() as f64 * self.price() * self.min_rtt.as_secs_f64()
     }
 
+    /// Bytes worth keeping ready to be sent: what leaves in [`READY`]. No limit in start-up, whose rate is not known.
+    pub(crate) fn ready(&self) -> u64 {
+        if self.phase == Phase::Startup {
+            return u64::MAX;
+        }
+        whole(self.rate() as f64 * self.price() * READY.as_secs_f64())
+    }
+
     /// How many bytes may be in flight.
     pub(crate) fn window(&self) -> u64 {
         if self.phase == Phase::Startup {
@@ -315,7 +332,13 @@ impl Controller {
         let late = self.rate() as f64 * LATE.as_secs_f64();
         let gain = if self.overflows { FULL_WINDOW_GAIN } else { WINDOW_GAIN };
         let window = whole(self.product() * gain + late) + 3 * self.mtu;
-        window.max(MIN_PACKETS * self.mtu)
+        window.max(MIN_PACKETS * self.mtu).max(self.at_once())
+    }
+
+    /// Bytes that may leave at once, whatever the rate: two clumps. None where the queue overflows, and none in start-up, whose
+    /// window does not come from the rate.
+    pub(crate) fn at_once(&self) -> u64 {
+        if self.overflows || self.phase == Phase::Startup { 0 } else { 2 * self.clumps.largest(self.rate()) }
     }
 
     /// How fast packets may leave, in bytes a second of UDP payload.

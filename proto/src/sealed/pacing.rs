@@ -11,7 +11,7 @@ const SLACK: Duration = Duration::from_millis(2);
 const MIN_BURST: u64 = 10;
 
 /// A full batch for the socket, in bytes: waiting for more than this to gather saves no system calls.
-const BATCH: u64 = 64 * 1024;
+pub(crate) const BATCH: u64 = 64 * 1024;
 
 /// Decides when the next packet may leave.
 #[derive(Debug, Default)]
@@ -20,19 +20,27 @@ pub(crate) struct Pacer {
     tokens: i64,
     filled_at: Time,
     rate: u64,
+    /// Bytes that may leave at once whatever the rate.
+    at_once: u64,
     /// The bucket has run dry, and a batch must gather before the next packet leaves.
     dry: bool,
 }
 
 impl Pacer {
-    /// Sets the rate in bytes a second, for packets of `mtu` bytes.
-    pub(crate) const fn set_rate(&mut self, rate: u64) {
+    /// Sets the rate in bytes a second, and how many bytes may leave at once whatever the rate.
+    pub(crate) const fn set_rate(&mut self, rate: u64, at_once: u64) {
         self.rate = rate;
+        self.at_once = at_once;
+    }
+
+    /// What the rate lets gather, without what may leave at once whatever it is.
+    fn slack(&self, mtu: u64) -> i64 {
+        let slack = u128::from(self.rate) * SLACK.as_nanos() / 1_000_000_000;
+        i64::try_from(slack.max(u128::from(MIN_BURST * mtu))).unwrap_or(i64::MAX)
     }
 
     fn burst(&self, mtu: u64) -> i64 {
-        let slack = u128::from(self.rate) * SLACK.as_nanos() / 1_000_000_000;
-        i64::try_from(slack.max(u128::from(MIN_BURST * mtu))).unwrap_or(i64::MAX)
+        self.slack(mtu).max(signed(self.at_once))
     }
 
     fn fill(&mut self, now: Time, mtu: u64) {
@@ -56,12 +64,13 @@ impl Pacer {
 
     /// `bytes` left.
     pub(crate) fn on_sent(&mut self, bytes: u64) {
-        self.tokens = self.tokens.saturating_sub(i64::try_from(bytes).unwrap_or(i64::MAX));
+        self.tokens = self.tokens.saturating_sub(signed(bytes));
     }
 
-    /// What must gather after the bucket has run dry: a quarter of it, so that packets leave in batches.
+    /// What must gather after the bucket has run dry: a quarter of it, so that packets leave in batches. No more where more
+    /// may leave at once: who is asked in time need not keep a message waiting for it.
     fn batch(&self, mtu: u64) -> i64 {
-        (self.burst(mtu) / 4).min(i64::try_from(BATCH).unwrap_or(i64::MAX))
+        (self.slack(mtu) / 4).min(signed(BATCH))
     }
 
     /// When the next packet may leave.
@@ -73,6 +82,11 @@ impl Pacer {
     }
 }
 
+/// Bytes as tokens.
+fn signed(bytes: u64) -> i64 {
+    i64::try_from(bytes).unwrap_or(i64::MAX)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -81,7 +95,7 @@ mod tests {
     fn over_time_the_rate_is_kept_whatever_the_wakeups() {
         for late in [Duration::ZERO, Duration::from_micros(1_300)] {
             let (mut pacer, mut now, mut sent) = (Pacer::default(), Time::ZERO, 0u64);
-            pacer.set_rate(10_000_000);
+            pacer.set_rate(10_000_000, 0);
             while now < Time::ZERO + Duration::from_secs(1) {
                 while pacer.may_send(now, 1_400) {
                     pacer.on_sent(1_400);
@@ -90,6 +104,21 @@ mod tests {
                 now = now.max(pacer.next(1_400)) + late + Duration::from_nanos(1);
             }
             assert!((9_900_000..10_050_000).contains(&sent), "{sent} bytes in a second, {late:?} late");
+        }
+    }
+
+    #[test]
+    fn what_may_leave_at_once_does_and_is_not_waited_for() {
+        for (at_once, together) in [(0, MIN_BURST * 1_000), (40_000, 40_000)] {
+            let (mut pacer, mut sent) = (Pacer::default(), 0);
+            pacer.set_rate(1_000_000, at_once);
+            while pacer.may_send(Time::ZERO + Duration::from_secs(1), 1_000) {
+                pacer.on_sent(1_000);
+                sent += 1_000;
+            }
+            assert_eq!(sent, together);
+            let wait = pacer.next(1_000).since(Time::ZERO + Duration::from_secs(1));
+            assert_eq!(wait, Duration::from_micros(2_500), "a quarter of ten packets");
         }
     }
 }

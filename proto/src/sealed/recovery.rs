@@ -147,7 +147,8 @@ impl Recovery {
     }
 
     fn may_pace(&mut self, now: Time) -> bool {
-        self.pacer.set_rate(self.controller.pacing_rate(self.rtt.smoothed()));
+        let rate = self.controller.pacing_rate(self.rtt.smoothed());
+        self.pacer.set_rate(rate, self.controller.at_once());
         self.pacer.may_send(now, u64::from(self.mtu))
     }
 

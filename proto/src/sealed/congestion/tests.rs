@@ -177,3 +177,42 @@ fn a_queue_that_stands_while_little_is_sent_does_not_end_start_up() {
         assert_eq!(controller.phase == Phase::Startup, !busy, "{:?}", controller.phase);
     }
 }
+
+/// A controller in cruise whose last acknowledgements came 40,000 bytes at once.
+fn clumped() -> Bench {
+    let mut bench = Bench::new();
+    bench.rate = 100;
+    bench.rounds(60, |_| 0);
+    bench.cruise(|_| 0);
+    let before = bench.delivered;
+    bench.delivered += 40_000;
+    bench.now += 5;
+    bench.controller.on_ack(&ack(bench.now, bench.delivered, before - 1, 5));
+    bench
+}
+
+#[test]
+fn two_clumps_are_the_least_window_but_no_more_than_a_quarter_of_a_second() {
+    let mut bench = clumped();
+    let rate = bench.controller.rate();
+    assert_eq!(bench.controller.window(), rate / 4);
+    assert_eq!(bench.controller.ready(), rate / 20);
+    bench.rounds(20, |_| 0);
+    assert!(bench.controller.window() < rate / 4, "it is forgotten");
+}
+
+#[test]
+fn a_queue_that_overflows_takes_no_clumps() {
+    let mut bench = clumped();
+    bench.round(|_| 60);
+    assert!(bench.controller.overflows);
+    assert_eq!(bench.controller.at_once(), 0);
+}
+
+#[test]
+fn start_up_makes_no_clumps() {
+    let mut controller = Controller::new(MTU);
+    controller.on_ack(&ack(1_000, 40_000, 0, 50));
+    controller.on_ack(&ack(1_050, 400_000, 40_000, 50));
+    assert_eq!((controller.phase, controller.at_once(), controller.ready()), (Phase::Startup, 0, u64::MAX));
+}

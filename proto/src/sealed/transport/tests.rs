@@ -2,6 +2,7 @@
 #![expect(clippy::print_stdout, reason = "a test's measurements, shown with --nocapture")]
 
 mod bottleneck;
+mod busy_hosts;
 mod crowd;
 mod dead_path;
 mod gentle;

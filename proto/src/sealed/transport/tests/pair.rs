@@ -139,6 +139,8 @@ pub(crate) struct Pair {
     pub(crate) path: Path,
     pub(crate) ends: [End; 2],
     pub(crate) ways: [Direction; 2],
+    /// Both hosts are busy with other things, and look only once in so long.
+    pub(crate) nap: Duration,
     spins: u32,
 }
 
@@ -155,6 +157,7 @@ impl Pair {
             path,
             ends,
             ways: [Direction::new(seed), Direction::new(seed ^ 0x5eed)],
+            nap: Duration::ZERO,
             spins: 0,
         }
     }
@@ -197,7 +200,7 @@ impl Pair {
             if done(self) {
                 return true;
             }
-            let next = self.next();
+            let next = self.next().max(self.now + self.nap);
             assert!(next > self.now || self.spins < 1_000, "a timer in the past with nothing to do");
             self.spins = if next > self.now { 0 } else { self.spins + 1 };
             if next > end {
