@@ -13,8 +13,8 @@ use crate::pair::Pair;
 use crate::process::own_cpu;
 use crate::target::Target;
 
-/// The send buffer of a client, in bytes; Linux takes twice as much, for its own overhead, as far as `net.core.wmem_max` lets it. Left alone, each of a
-/// thousand grows to 4 MiB, and with all of them the kernel is short of memory for TCP.
+/// The send buffer of a client, in bytes; Linux takes twice as much, for its own overhead, as far as `net.core.wmem_max`
+/// lets it. Left alone, each of a thousand grows to 4 MiB, and with all of them the kernel is short of memory for TCP.
 const SEND_BUFFER: u32 = 256 << 10;
 
 /// How long streams run before it counts.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 /// Packets that ask for an acknowledgement and may wait for one together. At 100 Mbit/s one in ten keeps the way
 /// back at 1 % of the way there; a batch read in one system call is acknowledged at once whatever its size.
-const PACKETS: u32 = 10;
+pub(crate) const PACKETS: u32 = 10;
 
 /// The longest that an acknowledgement waits; the peer adds it to its probe time-out.
 pub(crate) const MAX_DELAY: Duration = Duration::from_millis(5);

@@ -4,15 +4,15 @@
 //! (draft-cardwell-iccrg-bbr-congestion-control), but what counts is what comes within a millisecond: a rate that is known
 //! too low makes no clump of all that comes.
 
+use crate::sealed::ack;
 use crate::sealed::pacing::BATCH;
 use crate::time::Time;
 use std::time::Duration;
 
 /// Acknowledgements within this time of the first came at once.
 const AT_ONCE: Duration = Duration::from_millis(1);
-/// Packets that a peer acknowledges together though they came one by one.
-const TOGETHER: u64 = 10;
-/// What the rate brings in a five-hundredth of a second, together with these, is no clump but the usual.
+/// What the rate brings in a five-hundredth of a second, and as many packets as a peer acknowledges together though they
+/// came one by one, are no clump but the usual.
 const USUAL_PART: u64 = 500;
 /// A clump is no more than what arrives in an eighth of a second: two of them are the longest queue that a path which stood
 /// still for a moment may get.
@@ -44,7 +44,7 @@ impl Clumps {
         }
         self.delivered = Some(delivered);
         let clump = delivered - self.before;
-        if clump > TOGETHER * mtu + rate / USUAL_PART {
+        if clump > u64::from(ack::PACKETS) * mtu + rate / USUAL_PART {
             self.largest[0] = self.largest[0].max(clump.min(BATCH).min(rate / MOST_PART));
         }
     }
