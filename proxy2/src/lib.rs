@@ -3,12 +3,11 @@
 mod cli;
 mod tickets;
 
-use std::io::{self, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
 use tunnel::options::ExitSettings;
-use tunnel::program::Signals;
+use tunnel::program::{Printing, Signals};
 use tunnel::session::Session;
 
 /// The program: 0 when it ended because it was asked to, 1 when it failed, 2 for bad usage.
@@ -25,9 +24,11 @@ pub fn main() -> ExitCode {
 /// Prints how a proxy1 joins, and serves until a signal comes.
 async fn serve(settings: ExitSettings, signals: Signals) -> anyhow::Result<()> {
     let session = Session::exit(settings).await?;
-    if let Some(invitation) = session.invitation() {
-        // If nobody reads it, `proxy2 ticket show` tells it as well.
-        let _ = io::stdout().write_all(invitation.to_text().as_bytes());
+    // If nobody reads it, `proxy2 ticket show` tells it as well.
+    let printing = session.invitation().map(|invitation| Printing::start(invitation.to_text()));
+    let result = session.run(signals.received()).await.map(drop).context("the UDP socket failed");
+    if let Some(printing) = printing {
+        printing.finish().await;
     }
-    session.run(signals.received()).await.map(drop).context("the UDP socket failed")
+    result
 }

@@ -12,6 +12,7 @@ mod fuzz_corpus;
 mod garbage;
 mod half_close;
 mod interop;
+mod log_unwritable;
 mod lost_datagrams;
 mod many_proxy1s;
 mod middlebox_itself;

@@ -1,39 +1,87 @@
-//! A limit for log lines that others can cause.
+//! Limits for log lines that others can cause.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// Lets a few lines a second through and counts the others.
+use crate::metrics::log;
+
+/// The target of a line that only the user of the program causes, in a module whose other lines others may cause too:
+/// it is always written.
+pub(crate) const OWN: &str = "tunnel::own";
+
+/// A token bucket, shared by all threads: so many units a second on average, and a burst of so many at once.
+#[derive(Debug)]
+pub(crate) struct Bucket {
+    per_unit: Duration,
+    burst: Duration,
+    /// When all that was taken will have come back (the bucket's *theoretical arrival time* in the literature).
+    full_at: Mutex<Instant>,
+}
+
+impl Bucket {
+    /// A full one. `rate`: units a second, 1 or more.
+    pub(crate) fn new(now: Instant, rate: u32, burst: u32) -> Self {
+        let per_unit = Duration::from_secs(1) / rate.max(1);
+        Self { per_unit, burst: per_unit * burst, full_at: Mutex::new(now) }
+    }
+
+    /// Whether something may be taken.
+    pub(crate) fn has_room(&self, now: Instant) -> bool {
+        self.lock().saturating_duration_since(now) < self.burst
+    }
+
+    /// Takes `units`, even more than there are: what follows then waits for longer.
+    pub(crate) fn charge(&self, now: Instant, units: u32) {
+        let mut full_at = self.lock();
+        *full_at = (*full_at).max(now) + self.per_unit * units;
+    }
+
+    /// Takes one unit if there is one.
+    fn take(&self, now: Instant) -> bool {
+        let mut full_at = self.lock();
+        let after = (*full_at).max(now) + self.per_unit;
+        let fits = after.saturating_duration_since(now) <= self.burst;
+        if fits {
+            *full_at = after;
+        }
+        fits
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Instant> {
+        // Nothing panics with the lock, and any moment in it is a valid one.
+        self.full_at.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Lets a few lines a second through and counts the others: one peer's, so that it leaves room for the lines about
+/// others under the limit of the whole process.
 #[derive(Debug)]
 pub(crate) struct Limit {
-    since: Instant,
-    passed: u32,
-    held_back: u64,
+    lines: Bucket,
+    held_back: Mutex<u64>,
 }
 
 impl Limit {
-    /// Lines let through in each [`Limit::WINDOW`].
-    const LINES: u32 = 40;
-    /// How long a window lasts.
-    const WINDOW: Duration = Duration::from_secs(2);
+    /// Lines a second on average; about a quarter of what the process writes about all peers.
+    const RATE: u32 = 2;
+    /// Lines that may come at once.
+    const BURST: u32 = 40;
 
     /// A limit with nothing used up.
-    pub(crate) const fn new(now: Instant) -> Self {
-        Self { since: now, passed: 0, held_back: 0 }
+    pub(crate) fn new(now: Instant) -> Self {
+        Self { lines: Bucket::new(now, Self::RATE, Self::BURST), held_back: Mutex::new(0) }
     }
 
     /// Whether a line may be written now; if so, how many were held back before it, if any.
-    pub(crate) fn pass(&mut self, now: Instant) -> Option<Option<u64>> {
-        if now.saturating_duration_since(self.since) >= Self::WINDOW {
-            self.since = now;
-            self.passed = 0;
-        }
-        if self.passed == Self::LINES {
-            self.held_back += 1;
+    pub(crate) fn pass(&self, now: Instant) -> Option<Option<u64>> {
+        let mut held_back = self.held_back.lock().unwrap_or_else(PoisonError::into_inner);
+        if !self.lines.take(now) {
+            *held_back += 1;
+            log::add_held_back(1);
             return None;
         }
-        self.passed += 1;
-        let held_back = std::mem::take(&mut self.held_back);
-        Some((held_back > 0).then_some(held_back))
+        let before = std::mem::take(&mut *held_back);
+        Some((before > 0).then_some(before))
     }
 }
 
@@ -44,10 +92,21 @@ mod tests {
     #[test]
     fn a_flood_is_cut_and_counted() {
         let start = Instant::now();
-        let mut limit = Limit::new(start);
+        let limit = Limit::new(start);
         let passed = (0..1_000).filter(|_| limit.pass(start).is_some()).count();
         assert_eq!(passed, 40);
-        assert_eq!(limit.pass(start + Limit::WINDOW), Some(Some(960)));
-        assert_eq!(limit.pass(start + Limit::WINDOW), Some(None));
+        let second = start + Duration::from_secs(1);
+        assert_eq!(limit.pass(second), Some(Some(960)));
+        assert_eq!(limit.pass(second), Some(None));
+        assert_eq!(limit.pass(second), None);
+    }
+
+    #[test]
+    fn an_overdrawn_bucket_is_full_again_after_its_time() {
+        let start = Instant::now();
+        let bucket = Bucket::new(start, 10, 20);
+        bucket.charge(start, 30);
+        assert!(!bucket.has_room(start + Duration::from_millis(999)));
+        assert!(bucket.has_room(start + Duration::from_millis(1_001)));
     }
 }

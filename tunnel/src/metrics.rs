@@ -1,7 +1,9 @@
 //! What a session counts, for its closing line, for operators and for tests.
 
+pub(crate) mod log;
 mod sealed;
 
+pub use log::{LogLines, log_lines};
 pub use proto::classic::{Counters as Table, Drops};
 pub use sealed::{Count, Sealed};
 
@@ -90,8 +92,7 @@ impl Counters {
     /// Writes the closing line of a sealed session.
     pub(crate) fn log_sealed(&self) {
         let get = |what| self.sealed.get(what);
-        let unusual = self.sealed.unusual();
-        let unusual = (!unusual.is_empty()).then_some(unusual);
+        let unusual = in_words(self.sealed.unusual().chain(log_lines().named()));
         tracing::info!(
             links = get(Count::Links),
             opened = get(Count::Opened),
@@ -107,8 +108,7 @@ impl Counters {
     pub(crate) fn log(&self) {
         let (sent, received) = (self.bytes_sent, self.bytes_received);
         let refused = self.table.refused + self.table.all_busy;
-        let unusual = self.unusual();
-        let unusual = (!unusual.is_empty()).then_some(unusual);
+        let unusual = in_words(self.unusual().into_iter().chain(log_lines().named()));
         tracing::info!(
             opened = self.table.opened,
             refused,
@@ -119,10 +119,10 @@ impl Counters {
         );
     }
 
-    /// What should not happen often and did, in words.
-    fn unusual(&self) -> String {
+    /// What should not happen often, with what it is called in the closing line.
+    fn unusual(&self) -> [(&'static str, u64); 14] {
         let t = &self.table;
-        let all = [
+        [
             ("streams unanswered or given up", t.abandoned),
             ("streams closed as idle", t.idle),
             ("opens repeated", t.repeats_sent + t.repeats_received),
@@ -137,10 +137,15 @@ impl Counters {
             ("dials failed otherwise", self.dials.total() - self.dials.refused - self.dials.timed_out),
             ("accepts failed", self.accept_failures),
             ("names looked up again", self.lookups),
-        ];
-        let happened = all.iter().filter(|(_, count)| *count > 0);
-        happened.map(|(what, count)| format!("{what}: {count}")).collect::<Vec<_>>().join(", ")
+        ]
     }
+}
+
+/// What happened of what should not happen often, if anything did.
+fn in_words(all: impl Iterator<Item = (&'static str, u64)>) -> Option<String> {
+    let happened = all.filter(|(_, count)| *count > 0);
+    let words = happened.map(|(what, count)| format!("{what}: {count}")).collect::<Vec<_>>();
+    (!words.is_empty()).then(|| words.join(", "))
 }
 
 #[cfg(test)]
@@ -150,9 +155,10 @@ mod tests {
     #[test]
     fn only_what_happened_is_told() {
         let mut counters = Counters::default();
-        assert_eq!(counters.unusual(), "");
+        assert_eq!(in_words(counters.unusual().into_iter()), None);
         counters.lost.strangers = 3;
         counters.dials.unknown_host = 2;
-        assert_eq!(counters.unusual(), "datagrams from strangers: 3, dials failed otherwise: 2");
+        let words = in_words(counters.unusual().into_iter());
+        assert_eq!(words.as_deref(), Some("datagrams from strangers: 3, dials failed otherwise: 2"));
     }
 }

@@ -1,99 +1,96 @@
 //! What both programs do around their session: log, wait for signals, end with an exit code.
 //! The home of `tracing-subscriber`.
 
+mod log;
+mod quota;
+#[cfg_attr(unix, path = "program/signals_unix.rs")]
+#[cfg_attr(not(unix), path = "program/signals_other.rs")]
+mod signals;
+
 use std::fmt::Display;
 use std::future::Future;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::process::ExitCode;
+use std::time::Duration;
 
+use tokio::task::{JoinHandle, spawn_blocking};
 use tracing::level_filters::LevelFilter;
-use tracing_subscriber::EnvFilter;
+use zeroize::Zeroizing;
+
+use self::log::Log;
+pub use signals::Signals;
 
 /// Runs a program to its end: sets up the log on stderr, gives `body` a future that completes when SIGINT or SIGTERM
 /// asks for the end, and turns its result into an exit code: 0 if the end was asked for, 1 with one sentence on stderr
-/// if `body` failed. (2, bad usage, is the command line's.)
+/// if `body` failed. (2, bad usage, is the command line's.) Nothing that happens to stderr holds it up.
 pub fn run<F, E>(level: LevelFilter, body: impl FnOnce(Signals) -> F) -> ExitCode
 where
     F: Future<Output = Result<(), E>> + Send + 'static,
     E: Display + Send,
 {
-    start_log(level);
-    // One thread: a link is one task, and a second thread would only cost wake-ups. proxy2 starts more as links come.
-    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
-        Ok(runtime) => runtime,
-        Err(error) => return fail(&format_args!("cannot start: {error}")),
+    let log = match Log::start(level) {
+        Ok(log) => log,
+        Err(error) => return fail(&format_args!("cannot start the log: {error}")),
     };
+    let code = match serve(body) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            log.say(&format_args!("error: {error}"));
+            ExitCode::FAILURE
+        }
+    };
+    log.finish();
+    code
+}
+
+fn serve<F, E>(body: impl FnOnce(Signals) -> F) -> Result<(), String>
+where
+    F: Future<Output = Result<(), E>> + Send + 'static,
+    E: Display + Send,
+{
+    // One thread: a link is one task, and a second thread would only cost wake-ups. proxy2 starts more as links come.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
     let result = runtime.block_on(async {
         let signals = Signals::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
         let body = body(signals);
         let task = tokio::spawn(async { body.await.map_err(|error| format!("{error:#}")) });
         task.await.unwrap_or_else(|error| Err(error.to_string()))
     });
-    // A name lookup may still hang in its thread; it must not hold up the end.
+    // A name lookup may still hang in its thread, and stdout be unread; neither must hold up the end.
     runtime.shutdown_background();
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => fail(&error),
-    }
+    result
 }
 
-/// Says why a program ends, in one sentence on stderr.
+/// Says why a program ends that has not come to [`run`], in one sentence on stderr.
 pub fn fail(error: &dyn Display) -> ExitCode {
     // If stderr is gone there is nobody left to tell.
     let _ = writeln!(io::stderr(), "error: {error}");
     ExitCode::FAILURE
 }
 
-/// Logs to stderr: what `RUST_LOG` says, else `level` and above.
-fn start_log(level: LevelFilter) {
-    let filter = EnvFilter::builder().with_default_directive(level.into()).from_env_lossy();
-    // Fails only where a log is set up already, which then is the one to use.
-    let _ = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false)
-        .try_init();
-}
-
-/// The signals that ask for the end. Listening starts when it is made, so none is missed afterwards.
+/// A text on its way to stdout.
 #[derive(Debug)]
-pub struct Signals {
-    #[cfg(unix)]
-    interrupt: tokio::signal::unix::Signal,
-    #[cfg(unix)]
-    terminate: tokio::signal::unix::Signal,
-}
+pub struct Printing(JoinHandle<()>);
 
-impl Signals {
-    /// Starts to listen for SIGINT and SIGTERM (Ctrl-C where there are no signals).
-    #[cfg(unix)]
-    fn new() -> io::Result<Self> {
-        use tokio::signal::unix::{SignalKind, signal};
-        Ok(Self { interrupt: signal(SignalKind::interrupt())?, terminate: signal(SignalKind::terminate())? })
+impl Printing {
+    /// How long the end of the program waits for who reads stdout.
+    const END_PATIENCE: Duration = Duration::from_secs(1);
+
+    /// Starts to write `text`, on a thread of its own: stdout may be a pipe that nobody reads.
+    ///
+    /// # Panics
+    /// Outside a runtime.
+    pub fn start(text: Zeroizing<String>) -> Self {
+        Self(spawn_blocking(move || {
+            let mut stdout = io::stdout();
+            // If nobody reads it there is nobody to tell.
+            let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+        }))
     }
 
-    /// Starts to listen for Ctrl-C.
-    #[cfg(not(unix))]
-    #[expect(clippy::unnecessary_wraps, reason = "the other platforms' version can fail")]
-    fn new() -> io::Result<Self> {
-        Ok(Self {})
-    }
-
-    /// Waits for the first of them.
-    #[cfg(unix)]
-    pub async fn received(mut self) {
-        let name = tokio::select! {
-            _ = self.interrupt.recv() => "SIGINT",
-            _ = self.terminate.recv() => "SIGTERM",
-        };
-        tracing::info!(signal = name, "ending");
-    }
-
-    /// Waits for Ctrl-C.
-    #[cfg(not(unix))]
-    pub async fn received(self) {
-        let _ = tokio::signal::ctrl_c().await;
-        tracing::info!("ending");
+    /// Waits until it is written, but not for long.
+    pub async fn finish(self) {
+        let _ = tokio::time::timeout(Self::END_PATIENCE, self.0).await;
     }
 }

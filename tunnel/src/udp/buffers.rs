@@ -1,4 +1,4 @@
-//! The buffers that the system keeps for a socket: as large as it lets them be. The home of `rustix`.
+//! The buffers that the system keeps for a socket: as large as it lets them be.
 
 use std::io;
 
