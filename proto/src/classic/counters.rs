@@ -65,7 +65,8 @@ pub struct Drops {
     pub not_open: u64,
     /// Entry: data or `X` for an id that had no rest and waits for its answer: it may be the last stream's.
     pub stale: u64,
-    /// Data before the answer that did not fit into [`Settings::early_limit`](super::Settings::early_limit).
+    /// Data before the answer that did not fit into [`Settings::early_limit`](super::Settings::early_limit) or
+    /// [`Settings::early_total`](super::Settings::early_total).
     pub early_full: u64,
     /// Exit: a `C` of one proxy1 more than [`Settings::max_peers`](super::Settings::max_peers).
     pub too_many_peers: u64,

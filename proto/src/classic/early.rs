@@ -14,6 +14,11 @@ impl Early {
         fits
     }
 
+    /// How many bytes there are.
+    pub(super) fn len(&self) -> usize {
+        self.0.len()
+    }
+
     pub(super) fn into_bytes(self) -> Vec<u8> {
         self.0
     }

@@ -23,6 +23,8 @@ pub struct Exit<A> {
     /// early is set again then, so a packet costs no search here.
     timers: BTreeSet<(Time, A, StreamId)>,
     next_serial: u64,
+    /// Bytes of early data in all slots.
+    early: usize,
     transmit: VecDeque<(A, Datagram)>,
     events: VecDeque<Closed<A>>,
     counters: Counters,
@@ -53,6 +55,7 @@ impl<A: Copy + Ord + Debug> Exit<A> {
             peers: 0,
             timers: BTreeSet::new(),
             next_serial: 0,
+            early: 0,
             transmit: VecDeque::new(),
             events: VecDeque::new(),
             counters: Counters::default(),
@@ -65,6 +68,7 @@ impl<A: Copy + Ord + Debug> Exit<A> {
         let slot = self.slot_mut(stream)?;
         let early = slot.dialling.take()?;
         slot.life.received(now);
+        self.early -= early.len();
         self.counters.opened += 1;
         self.transmit.push_back((stream.peer, Datagram::opened(stream.id)));
         Some(early.into_bytes())
@@ -238,7 +242,9 @@ impl<A: Copy + Ord + Debug> Exit<A> {
         match &mut slot.dialling {
             None => Some(Received::Data { stream: Stream { peer, id, serial: slot.serial }, payload }),
             Some(early) => {
-                let held = early.hold(payload, self.settings.early_limit);
+                let free = self.settings.early_total.saturating_sub(self.early);
+                let held = early.hold(payload, self.settings.early_limit.min(free));
+                self.early += if held { payload.len() } else { 0 };
                 self.counters.drops.early_full += u64::from(!held);
                 None
             }
@@ -281,6 +287,7 @@ impl<A: Copy + Ord + Debug> Exit<A> {
     fn end(&mut self, peer: A, id: StreamId, reason: Option<Reason>) -> Option<Stream<A>> {
         let slot = self.slots.remove(&(peer, id))?;
         self.timers.remove(&(slot.armed, peer, id));
+        self.early -= slot.dialling.as_ref().map_or(0, Early::len);
         self.peers -= usize::from(!self.knows(peer));
         self.counters.ended(slot.dialling.is_none(), reason);
         Some(Stream { peer, id, serial: slot.serial })

@@ -21,9 +21,12 @@ pub struct Settings {
     /// round trip across the world and a quick server's answer.
     pub linger: Duration,
     /// Both: how many bytes of data are held for a stream whose answer is not known yet. Default 256 KiB: a
-    /// program that does not wait for the answer sends that much while a busy machine dials its own loopback. At an
-    /// exit times ten times [`max_peers`](Self::max_peers) bounds the memory: 160 MiB.
+    /// program that does not wait for the answer sends that much while a busy machine dials its own loopback.
     pub early_limit: usize,
+    /// Exit: how many bytes of such data are held for all streams together. Default 8 MiB: whoever forges addresses
+    /// while the target hangs gets no more. A stream may hold no more than is still free, so that it cannot take what
+    /// others need: ten streams of one proxy1 are not limited by it, and the last of 640 may still hold 12 KiB.
+    pub early_total: usize,
     /// Exit: how many proxy1s (UDP source addresses) may have streams at a time. Default 64: 640 connections.
     pub max_peers: usize,
 }
@@ -37,6 +40,7 @@ impl Default for Settings {
             id_rest: Duration::from_secs(1),
             linger: Duration::from_millis(300),
             early_limit: 256 * 1024,
+            early_total: 8 * 1024 * 1024,
             max_peers: 64,
         }
     }

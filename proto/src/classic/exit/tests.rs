@@ -371,3 +371,26 @@ fn a_linger_longer_than_the_idle_limit_ends_as_idle() {
          +300s   => a> X1, closed a1: idle for too long",
     );
 }
+
+/// Addresses can be forged: what all of them together make an exit hold while its target hangs is bounded.
+#[test]
+fn early_data_of_all_streams_has_a_bound() {
+    let settings = Settings { early_limit: 4, early_total: 10, ..Settings::default() };
+    let exit = dialogue_with(
+        settings,
+        "a< C1     => dial a1
+         b< C1     => dial b1
+         c< C1     => dial c1
+         a< D1hola =>
+         b< D1hey  =>
+         c< D1aho  =>
+         c< D1     =>
+         b< D1x    =>
+         nok a1    => a> C1NOK
+         b< D1y    =>
+         ok b1     => early [heyy], b> C1OK
+         ok c1     => early [aho], c> C1OK",
+    );
+    assert_eq!(exit.counters().drops.early_full, 1, "`x` did not fit, `y` did when `hola` was gone");
+    assert_eq!(exit.early, 0);
+}
