@@ -9,6 +9,7 @@ use proto::target::Target;
 use tokio::net::TcpStream;
 
 use crate::address::HostPort;
+use crate::descriptors;
 use crate::metrics::Dials;
 
 /// Why a target could not be dialled.
@@ -22,6 +23,10 @@ pub(crate) enum DialError {
     Unreachable,
     /// Its name is unknown.
     UnknownHost,
+    /// No descriptor is left for the connection.
+    NoDescriptor,
+    /// So many are being dialled for the same ticket that its turn did not come.
+    NoTurn,
     /// Anything else.
     Other(io::Error),
 }
@@ -53,6 +58,7 @@ impl DialError {
             Self::Refused => ResetCode::Refused,
             Self::TimedOut => ResetCode::TimedOut,
             Self::Unreachable | Self::UnknownHost | Self::Other(_) => ResetCode::Unreachable,
+            Self::NoDescriptor | Self::NoTurn => ResetCode::Limit,
         }
     }
 
@@ -63,7 +69,7 @@ impl DialError {
             Self::TimedOut => &mut dials.timed_out,
             Self::Unreachable => &mut dials.unreachable,
             Self::UnknownHost => &mut dials.unknown_host,
-            Self::Other(_) => &mut dials.other,
+            Self::NoDescriptor | Self::NoTurn | Self::Other(_) => &mut dials.other,
         };
         *counter += 1;
     }
@@ -79,6 +85,8 @@ impl From<io::Error> for DialError {
             Self::TimedOut
         } else if matches!(kind, Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown) {
             Self::Unreachable
+        } else if descriptors::is_exhaustion(&error) {
+            Self::NoDescriptor
         } else {
             Self::Other(error)
         }
@@ -92,6 +100,10 @@ impl fmt::Display for DialError {
             Self::TimedOut => f.write_str("the target does not answer"),
             Self::Unreachable => f.write_str("the target cannot be reached"),
             Self::UnknownHost => f.write_str("the target's name is unknown"),
+            Self::NoDescriptor => f.write_str(
+                "no descriptor is left to dial the target: raise the limit of open files (ulimit -n)",
+            ),
+            Self::NoTurn => f.write_str("too many targets are being dialled for this ticket"),
             Self::Other(error) => write!(f, "the target cannot be dialled: {error}"),
         }
     }

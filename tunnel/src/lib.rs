@@ -6,6 +6,7 @@
 
 pub mod address;
 pub mod cli;
+mod descriptors;
 mod drain;
 mod entropy;
 mod entry;

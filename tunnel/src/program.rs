@@ -18,6 +18,7 @@ use tracing::level_filters::LevelFilter;
 use zeroize::Zeroizing;
 
 use self::log::Log;
+use crate::descriptors;
 pub use signals::Signals;
 
 /// Runs a program to its end: sets up the log on stderr, gives `body` a future that completes when SIGINT or SIGTERM
@@ -28,6 +29,7 @@ where
     F: Future<Output = Result<(), E>> + Send + 'static,
     E: Display + Send,
 {
+    descriptors::raise();
     let log = match Log::start(level) {
         Ok(log) => log,
         Err(error) => return fail(&format_args!("cannot start the log: {error}")),

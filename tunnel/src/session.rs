@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use tracing::{info, warn};
 
 use crate::address::{HostPort, Listen, ResolveError};
+use crate::descriptors;
 use crate::entry::tcp::Acceptor;
 use crate::invitation::Invitation;
 use crate::link::classic::{self, Driver};
@@ -194,7 +195,8 @@ fn sealed_entry(
     options: SealedEntry,
 ) -> Result<Session, BindError> {
     let ticket = options.ticket.find()?;
-    let options = options.link;
+    let mut options = options.link;
+    options.max_streams = check_descriptors(options.max_streams);
     let (clients, local_addr) = bind_clients(listen, address)?;
     let udp = Udp::bind_any(options.socket_buffer).map_err(BindError::Socket)?;
     check_buffer(&udp, options.socket_buffer)?;
@@ -212,6 +214,7 @@ fn sealed_exit(
     options: &SealedExit,
 ) -> Result<(Role, Option<Invitation>), BindError> {
     check_buffer(&udp, options.link.socket_buffer)?;
+    check_descriptors(options.link.max_streams);
     let (key, tickets, invitation) = match &options.state {
         StateSource::Given { key, tickets } => (key.clone(), tickets.clone(), None),
         StateSource::Folder(path) => {
@@ -248,6 +251,19 @@ fn check_buffer(udp: &Udp, wanted: usize) -> Result<(), BindError> {
         );
     }
     Ok(())
+}
+
+/// Says once if there are fewer descriptors than connections of the streams that were asked for; how many can be had.
+fn check_descriptors(streams: usize) -> usize {
+    let possible = streams.min(descriptors::for_connections());
+    if possible < streams {
+        warn!(
+            streams,
+            possible,
+            "so many streams cannot be had, each needs a descriptor: raise the hard limit of open files (ulimit -Hn)"
+        );
+    }
+    possible
 }
 
 /// Says what a classic link is not, and whether its socket is large enough.

@@ -1,0 +1,39 @@
+//! File descriptors: how many there may be, and how many of them connections may have.
+
+#[cfg_attr(unix, path = "descriptors/limit_unix.rs")]
+#[cfg_attr(not(unix), path = "descriptors/limit_other.rs")]
+mod limit;
+
+use std::io;
+
+pub(crate) use limit::{are_exhausted, raise};
+
+/// What the process needs beside its connections: about a dozen (outputs, signals, sockets), three for each thread that
+/// serves links, and what comes and goes: look-ups of names, the state folder's files, a second handle of a socket.
+const OWN: usize = 64;
+
+/// Connections that there may be at a time, each with its descriptor: what the limit leaves, and at least half of it.
+pub(crate) fn for_connections() -> usize {
+    limit::most().map_or(usize::MAX, connections)
+}
+
+fn connections(most: usize) -> usize {
+    most.saturating_sub(OWN).max(most / 2)
+}
+
+/// Whether nothing can be opened for want of descriptors; what is open goes on.
+pub(crate) fn is_exhaustion(error: &io::Error) -> bool {
+    error.raw_os_error().is_some_and(are_exhausted)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_small_limit_still_leaves_something_for_both() {
+        assert_eq!(connections(1_024), 1_024 - OWN);
+        assert_eq!(connections(40), 20);
+        assert!(for_connections() > 0);
+    }
+}
