@@ -61,7 +61,9 @@ impl Proxy {
         Self::run(Session::entry(settings).await.expect("proxy1 can be bound"))
     }
 
-    fn run(session: Session) -> Self {
+    /// Runs a session.
+    #[must_use]
+    pub fn run(session: Session) -> Self {
         let (stop, stopped) = oneshot::channel::<()>();
         let (running, counters) = (session.running(), session.counters());
         let address = running.local_addr;

@@ -11,6 +11,7 @@
 //! - `reader`, `mailbox`, `buffers`, `workers`: from proxy2's socket to the tasks of its links, on as many threads as
 //!   there are cores
 //! - `peer`, `diagnosis`: where proxy2 is, and what is wrong if it does not answer
+//! - `ticket_resources`, `ticket_share`: what one ticket has of the process, all its links together
 //! - `tally`, `journal`, `clock`: counts, log lines, time
 
 mod buffers;
@@ -28,6 +29,8 @@ mod reader;
 mod side;
 mod tally;
 mod task;
+mod ticket_resources;
+mod ticket_share;
 mod workers;
 
 use std::future::Future;
@@ -52,6 +55,7 @@ use tokio::sync::watch;
 use self::buffers::Buffers;
 use self::clock::Clock;
 use self::entry::Entry;
+use self::journal::Journal;
 use self::peer::Peer;
 use self::reader::{Parts, Reader};
 use self::task::{Shared, Task};
@@ -91,7 +95,7 @@ impl Client {
         link.set_peer(peer.address().unwrap_or(NOWHERE));
         let (udp, buffers) = (Arc::clone(&shared.udp), shared.buffers.clone());
         let side = Entry::new(udp, &buffers, clients, peer, options.max_streams, remake);
-        Self { task: Task::new(side, link, &shared, 1), total: shared.total }
+        Self { task: Task::new(side, link, &shared, Journal::new(1, Arc::default())), total: shared.total }
     }
 
     /// The counters, kept up to date while the session runs.

@@ -13,6 +13,7 @@ use proto::sealed::transport::Transport;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
+use super::ticket_share::StreamPlace;
 use crate::ready::{Ready, StreamWaker};
 
 /// The connection and how far each direction is.
@@ -37,6 +38,8 @@ pub(super) struct Conn {
     pub(super) to_write: bool,
     /// When it last carried something.
     pub(super) active: Instant,
+    /// Where it counts among the streams of its ticket.
+    _place: Option<StreamPlace>,
 }
 
 /// What to do next with a direction of a connection.
@@ -64,7 +67,13 @@ impl Conn {
     const SLICES: usize = 9;
 
     /// Wraps a connection; it wakes `key` of `ready`.
-    pub(super) fn new(id: StreamId, tcp: TcpStream, ready: &Arc<Ready>, key: usize) -> Self {
+    pub(super) fn new(
+        id: StreamId,
+        tcp: TcpStream,
+        place: Option<StreamPlace>,
+        ready: &Arc<Ready>,
+        key: usize,
+    ) -> Self {
         // Small writes of the application are small packets at once; if this fails they are merely later.
         let _ = tcp.set_nodelay(true);
         let (waker, stream_waker) = ready.waker(key);
@@ -80,6 +89,7 @@ impl Conn {
             to_read: false,
             to_write: false,
             active: Instant::now(),
+            _place: place,
         }
     }
 

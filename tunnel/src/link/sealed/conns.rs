@@ -13,6 +13,7 @@ use slab::Slab;
 use tokio::net::TcpStream;
 
 use super::conn::{Conn, Step};
+use super::ticket_share::StreamPlace;
 
 use crate::ready::Ready;
 
@@ -61,11 +62,11 @@ impl Conns {
         self.ready.register(task);
     }
 
-    /// Takes over the connection of a stream.
-    pub(super) fn insert(&mut self, id: StreamId, tcp: TcpStream) {
+    /// Takes over the connection of a stream, and its place.
+    pub(super) fn insert(&mut self, id: StreamId, tcp: TcpStream, place: Option<StreamPlace>) {
         let entry = self.slots.vacant_entry();
         let key = entry.key();
-        entry.insert(Conn::new(id, tcp, &self.ready, key));
+        entry.insert(Conn::new(id, tcp, place, &self.ready, key));
         self.keys.insert(id, key);
         self.list_read(key);
         self.list_write(key);

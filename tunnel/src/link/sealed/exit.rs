@@ -13,6 +13,7 @@ use proto::Time;
 use proto::sealed::frame::{ResetCode, StreamId};
 use proto::sealed::hub::LinkKey;
 use proto::sealed::link::{Event, Link};
+use proto::sealed::transport::Fault;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::{AbortHandle, JoinSet};
@@ -22,7 +23,9 @@ use tracing::{debug, info, warn};
 use super::mailbox::{Batch, Mailbox, Order};
 use super::side::{Arrival, Next, Side};
 use super::tally::Tally;
-use crate::exit::{DialError, Permit, dial};
+use super::ticket_resources::{TicketResources, dial_in_turn};
+use super::ticket_share::StreamPlace;
+use crate::exit::{DialError, Permit};
 use crate::metrics::Count;
 
 /// What a link's task tells the reader.
@@ -34,17 +37,20 @@ pub(super) enum Report {
     Over(LinkKey),
 }
 
+/// What comes of a dial: a connection and the place it has.
+type Dialled = Result<(TcpStream, StreamPlace), DialError>;
+
 /// One link's mailbox and dials.
 #[derive(Debug)]
 pub(super) struct Exit {
     key: LinkKey,
     number: u64,
-    ticket: String,
+    ticket: Arc<TicketResources>,
     mailbox: Mailbox,
     reports: UnboundedSender<Report>,
     permit: Arc<Permit>,
     dial_limit: Duration,
-    dials: JoinSet<(StreamId, Result<TcpStream, DialError>)>,
+    dials: JoinSet<(StreamId, Dialled)>,
     under_way: BTreeMap<StreamId, AbortHandle>,
     batches: VecDeque<Batch>,
     orders: VecDeque<Order>,
@@ -64,7 +70,7 @@ impl Exit {
     pub(super) fn new(
         key: LinkKey,
         number: u64,
-        ticket: String,
+        ticket: Arc<TicketResources>,
         mailbox: Mailbox,
         reports: UnboundedSender<Report>,
         permit: Arc<Permit>,
@@ -97,6 +103,15 @@ impl Exit {
                 link.close(code);
                 self.over = true;
             }
+        }
+    }
+
+    /// Says how the link ended.
+    fn note_end(&self, fault: Option<&Fault>, how: &str) {
+        let Some(held_back) = self.ticket.pass_link_line() else { return };
+        match fault {
+            Some(fault) => warn!(link = self.number, %fault, held_back, "{how}"),
+            None => info!(link = self.number, held_back, "{how}"),
         }
     }
 
@@ -155,7 +170,7 @@ impl Side for Exit {
                     return Poll::Ready(Arrival::Nothing);
                 }
                 Poll::Ready(match dialled {
-                    Ok(tcp) => Arrival::Target(id, tcp),
+                    Ok((tcp, place)) => Arrival::Target(id, tcp, place),
                     Err(error) => {
                         Arrival::Failed(id, error.code(), format!("{error}: {}", self.permit.target()))
                     }
@@ -169,8 +184,11 @@ impl Side for Exit {
 
     fn incoming(&mut self, id: StreamId, target: &[u8]) -> Result<(), ResetCode> {
         let target = self.permit.check(target).map_err(|_| ResetCode::Forbidden)?;
-        let limit = self.dial_limit;
-        let handle = self.dials.spawn(async move { (id, dial(target, limit).await) });
+        let place = self.ticket.take_place()?;
+        let (turns, limit) = (self.ticket.turns(), self.dial_limit);
+        let handle = self
+            .dials
+            .spawn(async move { (id, dial_in_turn(&turns, target, limit).await.map(|tcp| (tcp, place))) });
         self.under_way.insert(id, handle);
         Ok(())
     }
@@ -192,7 +210,10 @@ impl Side for Exit {
                 if !std::mem::replace(&mut self.up, true) {
                     tally.one(Count::Links);
                     tally.one(Count::LinksUp);
-                    info!(link = self.number, ticket = self.ticket, peer = %link.peer(), "link up");
+                    if let Some(held_back) = self.ticket.pass_link_line() {
+                        let (link, peer, ticket) = (self.number, link.peer(), self.ticket.name());
+                        info!(link, ticket, %peer, held_back, "link up");
+                    }
                 }
                 return Next::On;
             }
@@ -203,11 +224,9 @@ impl Side for Exit {
                 return Next::On;
             }
             Event::Stream(_) | Event::Refused(_) | Event::Restarted | Event::Unreachable => return Next::On,
-            Event::Ended(_) => info!(link = self.number, "link ended by proxy1"),
-            Event::Gone => info!(link = self.number, "link gone: proxy1 does not answer any more"),
-            Event::Broken(fault) => {
-                warn!(link = self.number, %fault, "link ended: proxy1 broke the protocol")
-            }
+            Event::Ended(_) => self.note_end(None, "link ended by proxy1"),
+            Event::Gone => self.note_end(None, "link gone: proxy1 does not answer any more"),
+            Event::Broken(fault) => self.note_end(Some(fault), "link ended: proxy1 broke the protocol"),
         }
         if std::mem::replace(&mut self.up, false) {
             tally.one_less(Count::LinksUp);

@@ -1,6 +1,7 @@
 //! The lines about the streams of sealed links. Others decide how many there are, so the lines are limited.
 
 use std::fmt::Display;
+use std::sync::Arc;
 use std::time::Instant;
 
 use proto::sealed::frame::StreamId;
@@ -8,19 +9,31 @@ use tracing::{debug, info, warn};
 
 use crate::limit::Limit;
 
-/// Writes about streams, never more than a few lines a second.
+/// How many lines there may be about streams: of one ticket, over all its links, however often it makes new ones.
 #[derive(Debug)]
-pub(super) struct Journal {
-    link: u64,
+pub(super) struct StreamLines {
     streams: Limit,
     refusals: Limit,
 }
 
-impl Journal {
-    /// A journal of the link with this number that has written nothing.
-    pub(super) fn new(link: u64) -> Self {
+impl Default for StreamLines {
+    fn default() -> Self {
         let now = Instant::now();
-        Self { link, streams: Limit::new(now), refusals: Limit::new(now) }
+        Self { streams: Limit::new(now), refusals: Limit::new(now) }
+    }
+}
+
+/// Writes about the streams of one link, never more than a few lines a second.
+#[derive(Debug)]
+pub(super) struct Journal {
+    link: u64,
+    lines: Arc<StreamLines>,
+}
+
+impl Journal {
+    /// A journal of the link with this number, which may write what is left of `lines`.
+    pub(super) const fn new(link: u64, lines: Arc<StreamLines>) -> Self {
+        Self { link, lines }
     }
 
     /// A client came, or a request of the peer.
@@ -29,22 +42,22 @@ impl Journal {
     }
 
     /// The target of a stream has been dialled.
-    pub(super) fn opened(&mut self, id: StreamId) {
-        if let Some(held_back) = self.streams.pass(Instant::now()) {
+    pub(super) fn opened(&self, id: StreamId) {
+        if let Some(held_back) = self.lines.streams.pass(Instant::now()) {
             info!(link = self.link, %id, held_back, "stream opened");
         }
     }
 
     /// A stream is over.
-    pub(super) fn closed(&mut self, id: StreamId, reason: &dyn Display) {
-        if let Some(held_back) = self.streams.pass(Instant::now()) {
+    pub(super) fn closed(&self, id: StreamId, reason: &dyn Display) {
+        if let Some(held_back) = self.lines.streams.pass(Instant::now()) {
             info!(link = self.link, %id, %reason, held_back, "stream closed");
         }
     }
 
     /// A stream was refused.
-    pub(super) fn refused(&mut self, id: StreamId, reason: &dyn Display) {
-        if let Some(held_back) = self.refusals.pass(Instant::now()) {
+    pub(super) fn refused(&self, id: StreamId, reason: &dyn Display) {
+        if let Some(held_back) = self.lines.refusals.pass(Instant::now()) {
             warn!(link = self.link, %id, %reason, held_back, "stream refused");
         }
     }

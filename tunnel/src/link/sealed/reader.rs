@@ -23,13 +23,17 @@ use tracing::{info, warn};
 use super::buffers::Buffer;
 use super::clock::Clock;
 use super::exit::{Exit, Report};
+use super::journal::Journal;
 use super::mailbox::{Batch, Mailbox, Order};
 use super::tally::Tally;
 use super::task::{END_REVOKED, END_SHUTDOWN, Shared, Task};
+use super::ticket_resources::TicketResources;
+use super::ticket_share::StreamPlaces;
 use super::workers::{Place, Workers};
+use crate::descriptors;
 use crate::entropy;
 use crate::exit::Permit;
-use crate::limit::Limit;
+use crate::limit::{Limit, OWN};
 use crate::metrics::Count;
 use crate::udp::{self, RecvMeta, answer_from};
 
@@ -60,6 +64,9 @@ pub(super) struct Reader {
     links: HashMap<LinkKey, Known>,
     workers: Workers,
     names: HashMap<PublicKey, String>,
+    /// What each ticket that has had a link holds and may still have.
+    resources: HashMap<PublicKey, Arc<TicketResources>>,
+    places: StreamPlaces,
     reports: mpsc::UnboundedReceiver<Report>,
     to_reports: mpsc::UnboundedSender<Report>,
     tasks: JoinSet<io::Result<()>>,
@@ -98,6 +105,8 @@ impl Reader {
             links: HashMap::new(),
             workers: Workers::new(),
             names: HashMap::new(),
+            resources: HashMap::new(),
+            places: StreamPlaces::new(descriptors::for_connections()),
             reports,
             to_reports,
             tasks: JoinSet::new(),
@@ -250,16 +259,27 @@ impl Reader {
         let now = self.parts.shared.clock.now();
         let link = Link::server(now, from, session, limits, self.parts.settings, entropy::random());
         let (permit, dial_limit) = (Arc::clone(&self.permit), self.parts.dial_limit);
-        let ticket = self.names.get(client).cloned().unwrap_or_default();
+        let ticket = self.resources_of(client);
         let (number, reports) = (self.links_made, self.to_reports.clone());
         let (shared, inbox) = (self.parts.shared.clone(), mailbox.clone());
         // Made where it runs: its timers belong to that thread.
         let task = async move {
+            let journal = Journal::new(number, ticket.stream_lines());
             let side = Exit::new(key, number, ticket, inbox, reports, permit, dial_limit);
-            Task::new(side, link, &shared, number).run(pending()).await
+            Task::new(side, link, &shared, journal).run(pending()).await
         };
         let place = self.workers.spawn(&mut self.tasks, task);
         self.links.insert(key, Known { mailbox, place });
+    }
+
+    /// What the ticket of a client has: the same for all its links.
+    fn resources_of(&mut self, client: &PublicKey) -> Arc<TicketResources> {
+        let (names, places) = (&self.names, &self.places);
+        let new = || {
+            let name = names.get(client).cloned().unwrap_or_default();
+            Arc::new(TicketResources::new(name, places.share()))
+        };
+        Arc::clone(self.resources.entry(*client).or_insert_with(new))
     }
 
     fn note_refused(&mut self, client: PublicKey, why: Refusal) {
@@ -298,7 +318,7 @@ impl Reader {
                     self.parts.hub.allow(client, ticket.preshared().cloned());
                 }
                 Standing::Valid(_) => {
-                    warn!(ticket = %record.name, "this ticket is for another key of proxy2")
+                    warn!(target: OWN, ticket = %record.name, "this ticket is for another key of proxy2")
                 }
                 Standing::Revoked(_) => self.revoke(client, record.name.as_str()),
             }
@@ -306,13 +326,14 @@ impl Reader {
         let gone: Vec<_> = self.names.iter().filter(|(client, _)| !names.contains_key(client)).collect();
         let gone: Vec<_> = gone.into_iter().map(|(client, name)| (*client, name.clone())).collect();
         gone.iter().for_each(|(client, name)| self.revoke(*client, name));
+        self.resources.retain(|client, _| names.contains_key(client));
         self.names = names;
     }
 
     fn revoke(&mut self, client: PublicKey, name: &str) {
         let links = self.parts.hub.revoke(client);
         if !links.is_empty() {
-            info!(ticket = name, links = links.len(), "ticket revoked: its links end");
+            info!(target: OWN, ticket = name, links = links.len(), "ticket revoked: its links end");
         }
         for link in links.iter().filter_map(|key| self.links.get(key)) {
             link.mailbox.order(Order::Close(END_REVOKED));

@@ -10,14 +10,15 @@ use proto::sealed::link::{Event, Link};
 use tokio::net::TcpStream;
 
 use super::tally::Tally;
+use super::ticket_share::StreamPlace;
 
 /// What a role brings.
 #[derive(Debug)]
 pub(super) enum Arrival {
     /// A client; its stream has been opened.
     Client(StreamId, TcpStream),
-    /// A target that was dialled.
-    Target(StreamId, TcpStream),
+    /// A target that was dialled, and the place its stream has.
+    Target(StreamId, TcpStream, StreamPlace),
     /// A target that could not be dialled, and why.
     Failed(StreamId, ResetCode, String),
     /// Something else happened.

@@ -71,15 +71,15 @@ impl<S: Side> Task<S> {
     /// How long the last packets may take to leave.
     const END_PATIENCE: Duration = Duration::from_millis(200);
 
-    /// The task of `link`, which is called `number` in the log.
-    pub(super) fn new(side: S, link: Link, shared: &Shared, number: u64) -> Self {
+    /// The task of `link`, which writes to `journal`.
+    pub(super) fn new(side: S, link: Link, shared: &Shared, journal: Journal) -> Self {
         Self {
             side,
             link,
             conns: Conns::new(),
             outbox: Outbox::new(Arc::clone(&shared.udp), shared.buffers.clone()),
             tally: Tally::new(Arc::clone(&shared.total)),
-            journal: Journal::new(number),
+            journal,
             clock: shared.clock,
             idle_limit: shared.idle_limit,
             next_sweep: None,
@@ -164,12 +164,12 @@ impl<S: Side> Task<S> {
                 Arrival::Client(id, tcp) => {
                     self.tally.one(Count::StreamsNow);
                     self.journal.arrived(id);
-                    self.conns.insert(id, tcp);
+                    self.conns.insert(id, tcp, None);
                 }
-                Arrival::Target(id, tcp) => {
+                Arrival::Target(id, tcp, place) => {
                     self.link.transport().accept(id);
                     self.opened(id);
-                    self.conns.insert(id, tcp);
+                    self.conns.insert(id, tcp, Some(place));
                 }
                 Arrival::Failed(id, code, why) => self.refuse(now, id, code, &why),
                 Arrival::Nothing => {}

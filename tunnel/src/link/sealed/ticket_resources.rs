@@ -1,0 +1,105 @@
+//! What one ticket has of the process: the same for all its links together, so that more links bring no more.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use proto::sealed::frame::ResetCode;
+use tokio::net::TcpStream;
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+
+use super::journal::StreamLines;
+use super::ticket_share::{StreamPlace, TicketShare};
+use crate::address::HostPort;
+use crate::exit::{DialError, dial};
+use crate::limit::Limit;
+
+/// What a ticket holds and may still have. Kept for as long as there is the ticket, not only while it has links: a new
+/// link must not bring new limits.
+#[derive(Debug)]
+pub(super) struct TicketResources {
+    name: String,
+    streams: TicketShare,
+    /// Turns to dial. A dial costs more than its descriptor: the target's queue, ports, perhaps a look-up's thread.
+    dials: Arc<Semaphore>,
+    link_lines: Limit,
+    stream_lines: Arc<StreamLines>,
+}
+
+impl TicketResources {
+    /// Dials under way at a time; others wait for their turn.
+    const DIALS: usize = 256;
+
+    /// Those of the ticket called `name`, which has nothing yet.
+    pub(super) fn new(name: String, streams: TicketShare) -> Self {
+        Self {
+            name,
+            streams,
+            dials: Arc::new(Semaphore::new(Self::DIALS)),
+            link_lines: Limit::new(Instant::now()),
+            stream_lines: Arc::default(),
+        }
+    }
+
+    /// What the ticket is called in the log.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// A place for one more stream.
+    ///
+    /// # Errors
+    /// The ticket has all that it may have now.
+    pub(super) fn take_place(&self) -> Result<StreamPlace, ResetCode> {
+        self.streams.take().ok_or(ResetCode::Limit)
+    }
+
+    /// What a dial waits for.
+    pub(super) fn turns(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.dials)
+    }
+
+    /// Whether a line about a link may be written now; see [`Limit::pass`].
+    pub(super) fn pass_link_line(&self) -> Option<Option<u64>> {
+        self.link_lines.pass(Instant::now())
+    }
+
+    /// What may be written about its streams.
+    pub(super) fn stream_lines(&self) -> Arc<StreamLines> {
+        Arc::clone(&self.stream_lines)
+    }
+}
+
+/// Dials when it is its turn. Waiting for that and dialling may each take `limit`.
+///
+/// # Errors
+/// See [`dial`]; [`DialError::NoTurn`].
+pub(super) async fn dial_in_turn(
+    turns: &Semaphore,
+    target: HostPort,
+    limit: Duration,
+) -> Result<TcpStream, DialError> {
+    // Nobody closes the semaphore.
+    let Ok(Ok(_turn)) = timeout(limit, turns.acquire()).await else { return Err(DialError::NoTurn) };
+    dial(target, limit).await
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::SocketAddr;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn a_dial_waits_for_its_turn_but_not_for_ever() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let target = || HostPort::from(listener.local_addr().unwrap() as SocketAddr);
+        let turns = Semaphore::new(1);
+        let taken = turns.acquire().await.unwrap();
+        let refused = dial_in_turn(&turns, target(), Duration::from_millis(10)).await;
+        assert!(matches!(refused, Err(DialError::NoTurn)), "{refused:?}");
+        let waiting = dial_in_turn(&turns, target(), Duration::from_secs(10));
+        let (dialled, ()) = tokio::join!(waiting, async { drop(taken) });
+        assert!(dialled.is_ok(), "{dialled:?}");
+    }
+}
