@@ -20,6 +20,7 @@ mod many_proxy1s;
 mod middlebox_itself;
 mod programs;
 mod proxies_restart;
+mod proxy2_that_ends_links;
 mod sealed_addresses;
 mod sealed_bad_network;
 mod sealed_clock;

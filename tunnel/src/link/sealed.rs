@@ -10,10 +10,11 @@
 //! - `outbox`: from the link into the socket
 //! - `reader`, `mailbox`, `buffers`, `workers`: from proxy2's socket to the tasks of its links, on as many threads as
 //!   there are cores
-//! - `peer`, `diagnosis`: where proxy2 is, and what is wrong if it does not answer
+//! - `peer`, `diagnosis`, `backoff`: where proxy2 is, what is wrong if it does not answer, when to try again
 //! - `ticket_resources`, `ticket_share`: what one ticket has of the process, all its links together
 //! - `tally`, `journal`, `clock`: counts, log lines, time
 
+mod backoff;
 mod buffers;
 mod clock;
 mod conn;

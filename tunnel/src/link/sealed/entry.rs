@@ -1,8 +1,10 @@
 //! proxy1's role on its sealed link: datagrams from the socket, clients from the listener.
 
 use std::fmt;
+use std::future::Future;
 use std::io::{self, IoSliceMut};
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -11,14 +13,18 @@ use proto::sealed::frame::{ResetCode, StreamId};
 use proto::sealed::handshake::Refusal;
 use proto::sealed::initiator::Refused;
 use proto::sealed::link::{Event, Link};
+use proto::sealed::random::Random;
+use tokio::time::{Sleep, sleep};
 use tracing::{debug, info, warn};
 
+use super::backoff::Backoff;
 use super::buffers::{Buffer, Buffers};
 use super::diagnosis;
 use super::peer::Peer;
 use super::side::{Arrival, Next, Side};
 use super::tally::Tally;
 use super::task::turn_away;
+use crate::entropy;
 use crate::entry::tcp::Acceptor;
 use crate::limit::Limit;
 use crate::metrics::Count;
@@ -41,6 +47,16 @@ pub(super) struct Entry {
     /// What proxy2 said last, if it does not let this proxy1 in, and how often; the same is not told twice.
     refused: Option<(Refusal, u32)>,
     ending: bool,
+    backoff: Backoff,
+    random: Random,
+    /// The link must not ask yet.
+    hold: Option<Hold>,
+}
+
+/// A link that waits before it asks proxy2 for the first time: it does not know where proxy2 is until then.
+struct Hold {
+    over: Pin<Box<Sleep>>,
+    peer: SocketAddr,
 }
 
 impl Entry {
@@ -70,6 +86,9 @@ impl Entry {
             up: false,
             refused: None,
             ending: false,
+            backoff: Backoff::default(),
+            random: entropy::random(),
+            hold: None,
         }
     }
 
@@ -145,12 +164,13 @@ impl Entry {
         }
     }
 
-    /// The link is of no use any more, but there may be a proxy2 for another one.
+    /// The link is of no use any more, but there may be a proxy2 for another one. It is made at once, so that clients can
+    /// wait for it, but asks only after a while: a proxy2 that ends each link must not get a thousand a second.
     fn start_again(&mut self, now: Time, link: &mut Link, tally: &mut Tally) -> Next {
         self.went_down(tally);
-        let peer = link.peer();
+        let wait = self.backoff.next(now, self.random.u64());
+        self.hold = Some(Hold { over: Box::pin(sleep(wait)), peer: link.peer() });
         *link = (self.remake)(now);
-        link.set_peer(peer);
         Next::On
     }
 }
@@ -199,10 +219,19 @@ impl Side for Entry {
         if self.ending {
             return Poll::Pending;
         }
+        if let Some(hold) = &mut self.hold
+            && hold.over.as_mut().poll(cx).is_ready()
+        {
+            link.set_peer(hold.peer);
+            self.hold = None;
+            return Poll::Ready(Arrival::Nothing);
+        }
         if let Poll::Ready(address) = self.peer.poll(cx) {
             tally.set(Count::Lookups, self.peer.lookups());
-            if let Some(address) = address {
-                link.set_peer(address);
+            match (address, &mut self.hold) {
+                (Some(address), Some(hold)) => hold.peer = address,
+                (Some(address), None) => link.set_peer(address),
+                (None, _) => {}
             }
             return Poll::Ready(Arrival::Nothing);
         }
@@ -232,7 +261,10 @@ impl Side for Entry {
 
     fn event(&mut self, now: Time, event: &Event, link: &mut Link, tally: &mut Tally) -> Next {
         match event {
-            Event::Up { first } => self.came_up(*first, link, tally),
+            Event::Up { first } => {
+                self.backoff.came_up(now);
+                self.came_up(*first, link, tally);
+            }
             Event::Refused(refused) => {
                 tally.one(Count::HandshakesRefused);
                 return self.was_refused(refused, link, tally);

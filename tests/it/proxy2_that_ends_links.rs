@@ -1,0 +1,100 @@
+//! A proxy2 that ends every link as soon as it is made gets one handshake after the other, but ever more slowly.
+
+use std::net::UdpSocket;
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use proto::Time;
+use proto::sealed::acceptor::{self, Acceptor, CLOCK_TOLERANCE};
+use proto::sealed::cipher::CipherSupport;
+use proto::sealed::handshake::{Epoch, UnixMicros};
+use proto::sealed::hub::{Hub, Route};
+use proto::sealed::keys::PrivateKey;
+use proto::sealed::link::{self, Link};
+use proto::sealed::random::Random;
+use proto::ticket::Ticket;
+use tests::folder::Folder;
+use tests::process::Process;
+
+use crate::programs::PROXY1;
+
+/// How long proxy1 is watched.
+const WATCHED: Duration = Duration::from_secs(4);
+
+#[test]
+fn it_is_asked_ever_more_slowly() {
+    let mut random = Random::from_seed([7; 32]);
+    let key = PrivateKey::generate(&mut random);
+    let ticket = Ticket::generate(key.public(), true, &mut random);
+    let folder = Folder::new();
+    let file = folder.file("ticket", ticket.to_text().as_str(), 0o600);
+    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let port = socket.local_addr().unwrap().port().to_string();
+    let mut server = Server::new(key, &ticket);
+    let mut proxy1 = Process::listening(PROXY1, &["0", "127.0.0.1", &port, "--ticket-file", &file]);
+    let links = server.end_links(&socket, Instant::now() + WATCHED);
+    // After 0.1, 0.2, 0.4, 0.8, 1.6, 3.2 s, or a bit less: a thousand a second without the waits.
+    assert!((4..=9).contains(&links), "{links} links in {WATCHED:?}\n{}", proxy1.output());
+    proxy1.signal("INT");
+    assert_eq!(proxy1.wait().code(), Some(0), "{}", proxy1.output());
+}
+
+/// What a proxy2 is made of, without a will to serve.
+struct Server {
+    hub: Hub,
+    settings: link::Settings,
+    start: Instant,
+}
+
+impl Server {
+    fn new(key: PrivateKey, ticket: &Ticket) -> Self {
+        let settings = link::Settings::default();
+        let acceptor = acceptor::Settings {
+            epoch: Epoch(1),
+            ciphers: CipherSupport { aes: false },
+            clock_tolerance: CLOCK_TOLERANCE,
+            handshakes_per_second: u32::MAX,
+        };
+        let acceptor = Acceptor::new(Time::ZERO, key, acceptor, Random::from_seed([8; 32]));
+        let mut hub = Hub::new(acceptor, Link::limits(&settings), 1_024, Random::from_seed([9; 32]));
+        hub.allow(ticket.client(), ticket.preshared().cloned());
+        Self { hub, settings, start: Instant::now() }
+    }
+
+    /// Accepts links and ends each at its first packet; how many there were.
+    fn end_links(&mut self, socket: &UdpSocket, until: Instant) -> usize {
+        let (mut links, mut current) = (0, None);
+        let mut datagram = [0; 65_536];
+        while Instant::now() < until {
+            let left = until.saturating_duration_since(Instant::now());
+            socket.set_read_timeout(Some(left.max(Duration::from_millis(1)))).unwrap();
+            let Ok((length, from)) = socket.recv_from(&mut datagram) else { continue };
+            let now = Time::ZERO + self.start.elapsed();
+            match self.hub.handle(now, unix(), from, &datagram[..length]) {
+                Route::New { session, limits, answer, .. } => {
+                    links += 1;
+                    let random = Random::from_seed([u8::try_from(links % 256).unwrap(); 32]);
+                    current = Some(Link::server(now, from, *session, limits, self.settings, random));
+                    socket.send_to(&answer, from).unwrap();
+                }
+                Route::Link(_) => {
+                    let Some(mut link) = current.take() else { continue };
+                    link.handle_datagram(now, from, &mut datagram[..length]);
+                    link.close(0);
+                    let mut out = [0; 65_507];
+                    while let Some(transmit) = link.poll_transmit(now, unix(), &mut out) {
+                        for packet in out[..transmit.length].chunks(transmit.segment) {
+                            socket.send_to(packet, transmit.to).unwrap();
+                        }
+                    }
+                }
+                Route::Drop(_) | Route::Answer { .. } | Route::Session { .. } | Route::Full { .. } => {}
+            }
+        }
+        links
+    }
+}
+
+fn unix() -> UnixMicros {
+    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    UnixMicros(u64::try_from(unix.as_micros()).unwrap())
+}
