@@ -68,6 +68,14 @@ pub(crate) struct Recovery {
     pub(crate) counts: Counts,
 }
 
+/// What was learnt of a path.
+#[derive(Debug)]
+pub(crate) struct PathState {
+    rtt: Rtt,
+    controller: Controller,
+    disorder: Disorder,
+}
+
 /// What recovery has seen, in packets.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
@@ -120,15 +128,35 @@ impl Recovery {
         self.controller.set_mtu(mtu);
     }
 
-    /// The path has changed beneath the link: what was learnt of it is forgotten, what is in flight is not.
-    pub(crate) fn on_new_path(&mut self, mtu: u16) {
-        self.rtt = Rtt::default();
+    /// The path has changed beneath the link: what was learnt of it is handed out, what is in flight stays. `known`: what is
+    /// known of the new one.
+    pub(crate) fn switch_path(&mut self, mtu: u16, known: Option<PathState>) -> PathState {
         let tag = self.controller.tag() + 1;
-        self.controller = Controller::starting_at(mtu, tag);
-        self.mtu = mtu;
-        self.disorder = Disorder::default();
-        self.probe_count = 0;
-        self.probes_left = PROBES;
+        let next = known.map_or_else(
+            || PathState {
+                rtt: Rtt::default(),
+                controller: Controller::starting_at(mtu, tag),
+                disorder: Disorder::default(),
+            },
+            |mut known| {
+                known.controller.resume_at(tag);
+                known
+            },
+        );
+        let old = PathState {
+            rtt: std::mem::replace(&mut self.rtt, next.rtt),
+            controller: std::mem::replace(&mut self.controller, next.controller),
+            disorder: std::mem::replace(&mut self.disorder, next.disorder),
+        };
+        self.set_mtu(mtu);
+        (self.probe_count, self.probes_left) = (0, PROBES);
+        old
+    }
+
+    /// The path is the same, but what left before may have gone to a port where nobody is any more: its loss says nothing.
+    pub(crate) fn on_rebinding(&mut self) {
+        self.controller.on_blackout();
+        (self.probe_count, self.probes_left) = (0, PROBES);
     }
 
     /// Whether a tracked packet may leave now: window and pacer allow it, or a probe is due.

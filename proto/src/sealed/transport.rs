@@ -6,6 +6,7 @@
 //! [`Transport::poll_timeout`] or the next input.
 
 mod application;
+mod lower;
 mod receive;
 mod settle;
 #[cfg(test)]
@@ -23,6 +24,7 @@ use super::schedule::Schedule;
 use super::spare::Spares;
 use super::streams::{Side, Streams, first_credit};
 use crate::time::Time;
+pub(crate) use lower::{CHALLENGE_SIZE, PathState};
 use std::collections::VecDeque;
 use std::time::Duration;
 pub use transmit::Built;
@@ -99,8 +101,6 @@ pub struct Transport {
     spares: Spares,
     mtu: Mtu,
     events: VecDeque<Event>,
-    /// A check of the peer's address that waits for a packet.
-    check: Option<u64>,
     /// Answers to the peer's checks that wait for a packet.
     checked: VecDeque<u64>,
     /// Streams the peer takes from this side at a time.
@@ -140,7 +140,6 @@ impl Transport {
             spares: Spares::default(),
             mtu: Mtu::new(settings.max_datagram),
             events: VecDeque::new(),
-            check: None,
             checked: VecDeque::new(),
             peer_streams: usize::MAX,
             content_at: Time::ZERO,
@@ -171,18 +170,13 @@ impl Transport {
         self.spares = new.spares;
         self.mtu = new.mtu;
         self.streams.forget_peer_credit();
-        (self.check, self.checked, self.probe) = (None, VecDeque::new(), false);
+        (self.checked, self.probe) = (VecDeque::new(), false);
         (self.content_at, self.since_floor) = (new.content_at, 0);
     }
 
     /// Asks the peer for a sign of life.
     pub const fn probe(&mut self) {
         self.probe = true;
-    }
-
-    /// Asks the peer, at its present address, to answer with `token`.
-    pub(crate) fn check(&mut self, token: u64) {
-        self.check = Some(token);
     }
 
     /// What the peer said of itself in the handshake. It says the same with all keys; only one that breaks the rules lets
@@ -204,12 +198,6 @@ impl Transport {
             stream_credit: first_credit(settings.memory),
             datagram: settings.max_datagram,
         }
-    }
-
-    /// The path beneath has changed to another network.
-    pub fn on_new_path(&mut self) {
-        self.mtu.on_new_path();
-        self.recovery.on_new_path(self.mtu.current());
     }
 
     // What time and the world do: handle_packet is in `receive`, poll_packet in `transmit`.
@@ -319,24 +307,6 @@ impl Transport {
     /// Bytes a second the path delivers, and the share of packets it loses whatever the rate.
     pub fn path_model(&self) -> (u64, f64) {
         (self.recovery.controller.rate(), self.recovery.controller.own_loss())
-    }
-
-    /// The peer has all that it needs and is gone. True if what is left of the streams can still be read to its end.
-    pub(crate) fn release(&mut self) -> bool {
-        let ids: Vec<_> = self.streams.iter().map(|stream| stream.id).collect();
-        let mut whole = true;
-        for id in ids {
-            let Some((key, stream, pools)) = self.streams.find(id) else { continue };
-            let ended = stream.send.is_finished() && stream.recv.is_finished();
-            whole &= ended || stream.own_reset.is_some() || stream.peer_reset.is_some();
-            stream.send.clear(&mut pools.send);
-            (stream.opening, stream.announcing) = (false, false);
-            if let Some(reset) = &mut stream.own_reset {
-                reset.acked = true;
-            }
-            self.close_if_over(key);
-        }
-        whole
     }
 
     // Inside.

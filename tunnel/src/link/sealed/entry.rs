@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io::{self, IoSliceMut};
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
@@ -183,10 +182,6 @@ impl Side for Entry {
             }
         }
         Ok(any)
-    }
-
-    fn local(&self) -> Option<IpAddr> {
-        None
     }
 
     fn poll_arrival(

@@ -201,7 +201,7 @@ impl Pair {
             }
             Route::Full { ask } => {
                 if let Some(link) = self.links.get_mut(&ask) {
-                    link.challenge(now);
+                    link.vacate(now);
                 }
                 return;
             }
@@ -211,7 +211,11 @@ impl Pair {
             }
             Route::Link(key) => {
                 if let Some(link) = self.links.get_mut(&key) {
+                    let before = link.heard_at();
                     link.handle_datagram(now, from, datagram);
+                    if link.heard_at() > before {
+                        self.hub.heard(now, key);
+                    }
                 }
                 return;
             }
