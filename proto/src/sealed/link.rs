@@ -160,11 +160,12 @@ impl Link {
         peer: FourTuple,
         asking: Option<Asking>,
         settings: Settings,
-        random: Random,
+        mut random: Random,
     ) -> Self {
+        let numbers = Random::from_seed(*random.block());
         Self {
             settings,
-            transport: Transport::new(side, settings.transport),
+            transport: Transport::with_random(side, settings.transport, numbers),
             sessions: Sessions::default(),
             replay: Replay::new(),
             highest: None,

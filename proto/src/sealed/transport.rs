@@ -18,6 +18,7 @@ use super::ack::Acks;
 use super::frame::{Malformed, ResetCode, StreamId};
 use super::handshake::Limits;
 use super::mtu::{self, Mtu};
+use super::random::Random;
 use super::recovery::{Counts, Outcome, Recovery};
 use super::recv::Violation;
 use super::schedule::Schedule;
@@ -82,6 +83,9 @@ pub enum Fault {
     /// A stream whose rules were broken.
     #[error("the peer {0}")]
     Violation(#[from] Violation),
+    /// Packets that this side never sent.
+    #[error("the peer acknowledged packets that were never sent")]
+    Ack,
     /// A stream that cannot be.
     #[error("the peer named a stream that cannot exist")]
     Stream,
@@ -123,8 +127,13 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// A transport with no streams.
+    /// A transport with no streams, that leaves out the same packet numbers each time: for simulations.
     pub fn new(side: Side, settings: Settings) -> Self {
+        Self::with_random(side, settings, Random::from_seed([0; 32]))
+    }
+
+    /// A transport with no streams; `random` says which packet numbers are left out, so the peer must not know it.
+    pub fn with_random(side: Side, settings: Settings, random: Random) -> Self {
         Self {
             side,
             streams: Streams::new(
@@ -135,7 +144,7 @@ impl Transport {
             ),
             schedule: Schedule::default(),
             control: VecDeque::new(),
-            recovery: Recovery::new(mtu::BASE),
+            recovery: Recovery::new(mtu::BASE, random),
             acks: Acks::default(),
             spares: Spares::default(),
             mtu: Mtu::new(settings.max_datagram),
@@ -155,8 +164,8 @@ impl Transport {
     }
 
     /// A transport with no streams that goes on with the counts of this one.
-    pub(crate) fn renewed(&self) -> Self {
-        let mut new = Self::new(self.side, self.settings);
+    pub(crate) fn renewed(&mut self) -> Self {
+        let mut new = Self::with_random(self.side, self.settings, self.recovery.fork_random());
         new.recovery.counts = self.recovery.counts;
         new
     }

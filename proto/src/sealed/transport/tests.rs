@@ -9,6 +9,7 @@ mod gentle;
 mod large_packets;
 mod many_streams;
 mod network;
+mod optimistic;
 mod pair;
 mod rivals;
 mod speed;
