@@ -164,6 +164,12 @@ impl Hub {
         self.links_of(client).collect()
     }
 
+    /// Everything about the links, to compare.
+    #[cfg(test)]
+    pub(crate) fn describe(&self) -> String {
+        format!("{self:?} {:?}", self.entries.iter().collect::<Vec<_>>())
+    }
+
     /// A link is over.
     pub fn remove(&mut self, link: LinkKey) {
         let Some(entry) = self.entries.try_remove(link.0) else { return };

@@ -127,23 +127,17 @@ impl PeerPath {
         }
     }
 
-    /// The token of a challenge came back.
+    /// The token of a challenge came back, wherever from: only who gets datagrams at the address that was challenged knows it
+    /// (RFC 9000 section 8.2.3), and a copy of the answer may have overtaken it.
     pub(crate) fn on_response(&mut self, token: u64) {
         for candidate in &mut self.candidates {
             candidate.answered |= candidate.token == Some(token);
         }
     }
 
-    /// The address that the packet just taken in came `from`, if that packet proves it. The answer to a challenge of another
-    /// address proves nothing.
-    pub(crate) fn take_proof(&mut self, from: FourTuple) -> Option<FourTuple> {
-        let mut proof = None;
-        for candidate in &mut self.candidates {
-            if std::mem::take(&mut candidate.answered) && candidate.at == from {
-                proof = Some(from);
-            }
-        }
-        proof
+    /// An address that has answered its challenge.
+    pub(crate) fn proof(&self) -> Option<FourTuple> {
+        self.candidates.iter().find(|candidate| candidate.answered).map(|candidate| candidate.at)
     }
 
     /// Everything goes `to` there from now on.
@@ -219,11 +213,9 @@ mod tests {
         assert_eq!(path.poll_challenge(now, PTO, SIZE, &mut random), Some((new, token)), "again, the same");
         assert_eq!(path.timeout(SIZE), Time::NEVER, "90 bytes, no more");
         path.on_response(token ^ 1);
-        assert_eq!(path.take_proof(new), None, "a wrong token proves nothing");
+        assert_eq!(path.proof(), None, "a wrong token proves nothing");
         path.on_response(token);
-        assert_eq!(path.take_proof(old), None, "nor does one from elsewhere");
-        path.on_response(token);
-        assert_eq!(path.take_proof(new), Some(new));
+        assert_eq!(path.proof(), Some(new));
         assert!(matches!(path.move_to(now, new), Move::Elsewhere(None)));
         assert!(matches!(path.move_to(now, at("192.0.2.2:9")), Move::Rebinding));
     }
@@ -237,7 +229,7 @@ mod tests {
         let (_, token) = path.poll_challenge(Time::ZERO, PTO, SIZE, &mut random).unwrap();
         heard(&mut path, Time::ZERO, old, 1_000);
         path.on_response(token);
-        assert_eq!((path.take_proof(new), path.timeout(SIZE)), (None, Time::NEVER));
+        assert_eq!((path.proof(), path.timeout(SIZE)), (None, Time::NEVER));
     }
 
     #[test]
@@ -253,7 +245,7 @@ mod tests {
         assert!(path.poll_challenge(now, PTO, SIZE, &mut random).is_some_and(|(to, _)| to == other));
         heard(&mut path, now, new, 1_000);
         path.on_response(token);
-        assert_eq!(path.take_proof(new), Some(new));
+        assert_eq!(path.proof(), Some(new));
     }
 
     #[test]

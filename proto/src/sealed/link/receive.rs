@@ -56,7 +56,7 @@ impl Link {
             self.fail(now, fault);
         }
         self.take_events();
-        if let Some(to) = self.path.take_proof(from) {
+        if let Some(to) = self.path.proof() {
             self.move_to(now, to);
         }
     }

@@ -20,6 +20,19 @@ use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+/// Somebody who sees what the client sends and has a faster way to the server, and copies packets.
+#[derive(Debug)]
+pub(crate) struct Observer {
+    /// How often he copies one.
+    pub(crate) every: Duration,
+    /// What his way takes.
+    pub(crate) delay: Duration,
+    /// When he copies the next.
+    pub(crate) next: Time,
+    /// Datagrams that were sent to him.
+    pub(crate) got: u64,
+}
+
 /// Where somebody on the way may send from.
 const STRANGER: &str = "203.0.113.7:7";
 
@@ -47,6 +60,10 @@ pub(crate) struct Pair {
     pub(crate) wires: [Wire; 2],
     /// Somebody on the way, who sends this many datagrams of his own for each that passes.
     pub(crate) forgeries: usize,
+    /// Somebody else on the way, who copies.
+    pub(crate) observer: Option<Observer>,
+    /// Handshakes are lost.
+    pub(crate) no_handshakes: bool,
     /// What he has heard.
     overheard: Vec<Vec<u8>>,
     /// How many of his have arrived.
@@ -60,6 +77,12 @@ pub(crate) struct Pair {
     key: PrivateKey,
     settings: Settings,
     places: usize,
+    /// Whether datagrams are recorded that leave, and that have arrived, to the server and to the client.
+    pub(crate) records: bool,
+    pub(crate) recorded: [Vec<Vec<u8>>; 2],
+    pub(crate) taken: [Vec<Vec<u8>>; 2],
+    /// When a datagram last left that is no lost handshake.
+    pub(crate) sent_data_at: Time,
     /// Questions that were refused.
     pub(crate) refused: u32,
     seed: u8,
@@ -100,6 +123,8 @@ impl Pair {
             lose_to_client: 0,
             wires: [Wire::new(u64::from(seed)), Wire::new(u64::from(seed) + 1_000)],
             forgeries: 0,
+            observer: None,
+            no_handshakes: false,
             overheard: Vec::new(),
             forged: 0,
             dropped: 0,
@@ -109,6 +134,10 @@ impl Pair {
             key,
             settings,
             places,
+            records: false,
+            recorded: Default::default(),
+            taken: Default::default(),
+            sent_data_at: now,
             refused: 0,
             seed,
             arrived: [0; 2],
@@ -169,6 +198,7 @@ impl Pair {
             let mut busy = false;
             while let Some((from, mut datagram)) = self.wires[0].arrive(self.now) {
                 self.arrived[1] += 1;
+                self.record_arrival(0, &datagram);
                 self.at_server(from, &mut datagram);
                 busy = true;
             }
@@ -178,6 +208,7 @@ impl Pair {
                 } else if to == self.client_address && !(self.deaf && Kind::of(&datagram) == Some(Kind::Data))
                 {
                     self.arrived[0] += 1;
+                    self.record_arrival(1, &datagram);
                     self.client.handle_datagram(self.now, self.server_address, &mut datagram);
                 }
                 busy = true;
@@ -187,6 +218,18 @@ impl Pair {
                 return;
             }
         }
+    }
+
+    fn record_arrival(&mut self, way: usize, datagram: &[u8]) {
+        if self.records {
+            self.taken[way].push(datagram.to_vec());
+        }
+    }
+
+    /// The hub says whom a datagram is for, and nobody gets it.
+    pub(crate) fn route_only(&mut self, from: SocketAddr, datagram: &[u8]) {
+        let (now, unix) = (self.now, self.unix());
+        self.hub.handle(now, unix, from, datagram);
     }
 
     fn at_server(&mut self, from: SocketAddr, datagram: &mut [u8]) {
@@ -238,6 +281,21 @@ impl Pair {
 
     /// A datagram leaves, and perhaps others with it.
     fn send(&mut self, way: usize, address: SocketAddr, datagram: &[u8]) {
+        if self.no_handshakes && Kind::of(datagram) != Some(Kind::Data) {
+            return;
+        }
+        self.sent_data_at = self.now;
+        if self.records {
+            self.recorded[way].push(datagram.to_vec());
+        }
+        if let Some(observer) = &mut self.observer {
+            let his = STRANGER.parse().unwrap();
+            observer.got += u64::from(way == 1 && address == his);
+            if way == 0 && self.now >= observer.next {
+                observer.next = self.now + observer.every;
+                self.wires[0].bypass(self.now, observer.delay, (his, datagram.to_vec()));
+            }
+        }
         self.wires[way].send(self.now, address, datagram);
         for _ in 0..self.forgeries {
             let forged = self.wires[way].forgery(datagram, &self.overheard);
