@@ -4,6 +4,7 @@ mod differential;
 mod ending;
 mod hostile;
 mod keys;
+mod make;
 mod observer;
 mod pair;
 mod path_and_peers;

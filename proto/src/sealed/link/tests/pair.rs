@@ -1,17 +1,14 @@
 //! A client's link, a hub with its links, and the datagrams between them.
 
+use super::make::{initiator, new_client, new_hub, random};
 use super::script::Script;
 use super::wire::Wire;
-use crate::sealed::acceptor::{self, Acceptor, CLOCK_TOLERANCE};
-use crate::sealed::cipher::CipherSupport;
 use crate::sealed::frame::StreamId;
-use crate::sealed::handshake::{Epoch, Instance, LinkId, UnixMicros};
+use crate::sealed::handshake::UnixMicros;
 use crate::sealed::hub::{Hub, LinkKey, Route};
-use crate::sealed::initiator::{Identity, Initiator};
 use crate::sealed::keys::{PrivateKey, PublicKey};
 use crate::sealed::link::{Event, Link, Settings};
 use crate::sealed::packet::Kind;
-use crate::sealed::random::Random;
 use crate::sealed::transport;
 use crate::ticket::Ticket;
 use crate::time::Time;
@@ -88,10 +85,6 @@ pub(crate) struct Pair {
     seed: u8,
     /// Datagrams that reached each side.
     pub(crate) arrived: [u64; 2],
-}
-
-fn random(seed: u8, use_of: u8) -> Random {
-    Random::from_seed([seed.wrapping_mul(31).wrapping_add(use_of); 32])
 }
 
 impl Pair {
@@ -404,39 +397,4 @@ pub(super) fn read_all(now: Time, link: &mut Link, heard: &mut BTreeMap<StreamId
         });
         read.unwrap();
     }
-}
-
-/// A client with `(link, instance)` for its name.
-fn initiator(ticket: &Ticket, settings: Settings, name: (u64, u64)) -> Initiator {
-    let identity = Identity {
-        link: LinkId(name.0),
-        instance: Instance(name.1),
-        ciphers: CipherSupport { aes: true },
-        limits: Link::limits(&settings),
-    };
-    Initiator::new(ticket.to_text().parse().unwrap(), identity)
-}
-
-fn new_client(
-    now: Time,
-    ticket: &Ticket,
-    peer: SocketAddr,
-    settings: Settings,
-    seed: u8,
-    name: (u64, u64),
-) -> Link {
-    Link::client(now, peer, initiator(ticket, settings, name), settings, random(seed, 20))
-}
-
-fn new_hub(now: Time, key: &PrivateKey, ticket: &Ticket, places: usize, seed: u8, epoch: u64) -> Hub {
-    let settings = acceptor::Settings {
-        epoch: Epoch(epoch),
-        ciphers: CipherSupport { aes: true },
-        clock_tolerance: CLOCK_TOLERANCE,
-        handshakes_per_second: 100,
-    };
-    let acceptor = Acceptor::new(now, key.clone(), settings, random(seed, 30));
-    let mut hub = Hub::new(acceptor, Link::limits(&Settings::default()), places, random(seed, 31));
-    hub.allow(ticket.client(), None);
-    hub
 }
