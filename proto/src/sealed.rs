@@ -11,6 +11,7 @@ pub mod acceptor;
 pub mod benching;
 pub mod cipher;
 pub mod cookie;
+pub mod end_code;
 pub mod fuzzing;
 pub mod handshake;
 pub mod hub;

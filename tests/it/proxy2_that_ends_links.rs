@@ -6,6 +6,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use proto::Time;
 use proto::sealed::acceptor::{self, Acceptor, CLOCK_TOLERANCE};
 use proto::sealed::cipher::CipherSupport;
+use proto::sealed::end_code::EndCode;
 use proto::sealed::handshake::{Epoch, UnixMicros};
 use proto::sealed::hub::{Hub, Route};
 use proto::sealed::keys::PrivateKey;
@@ -79,7 +80,7 @@ impl Server {
                 Route::Link(_) => {
                     let Some(mut link) = current.take() else { continue };
                     link.handle_datagram(now, from, &mut datagram[..length]);
-                    link.close(0);
+                    link.close(EndCode::Shutdown);
                     let mut out = [0; 65_507];
                     while let Some(transmit) = link.poll_transmit(now, unix(), &mut out) {
                         for packet in out[..transmit.length].chunks(transmit.segment) {

@@ -186,6 +186,12 @@ impl Controller {
         self.slower.forget();
     }
 
+    /// The path is used again after another one was: packets that left meanwhile have tags below `tag`, and say nothing.
+    pub(crate) fn resume_at(&mut self, tag: u32) {
+        self.epochs.resume_at(tag);
+        self.on_blackout();
+    }
+
     /// Takes in an acknowledgement.
     pub(crate) fn on_ack(&mut self, ack: &AckEvent) {
         self.min_rtt = ack.min_rtt;

@@ -2,7 +2,7 @@
 //!
 //! A [`Hub`] answers handshakes and names the link that a datagram is for; the links themselves live elsewhere, each
 //! where it likes. Give it every datagram that arrives ([`Hub::handle`]; for data packets only the header is looked
-//! at), tell it the indices that links retire and the links that end.
+//! at), tell it which links are heard ([`Hub::heard`]), the indices that links retire and the links that end.
 
 use super::acceptor::{self, Acceptor, Verdict};
 use super::cipher::Session;
@@ -85,10 +85,9 @@ struct Entry {
     id: LinkId,
     instance: Instance,
     life: Life,
-    /// Whether a datagram with one of its indices came.
+    /// Whether an authentic packet of it came.
     used: bool,
-    /// When the last of them came, or the link was made. It may be forged, but only by who sees the link's datagrams
-    /// and could as well suppress them.
+    /// When one last came, as far as was told; or the link was made, or asked whether it lives.
     seen: Time,
 }
 
@@ -165,6 +164,12 @@ impl Hub {
         self.links_of(client).collect()
     }
 
+    /// Everything about the links, to compare.
+    #[cfg(test)]
+    pub(crate) fn describe(&self) -> String {
+        format!("{self:?} {:?}", self.entries.iter().collect::<Vec<_>>())
+    }
+
     /// A link is over.
     pub fn remove(&mut self, link: LinkKey) {
         let Some(entry) = self.entries.try_remove(link.0) else { return };
@@ -189,7 +194,7 @@ impl Hub {
     /// Decides on one datagram. `unix`: the wall clock.
     pub fn handle(&mut self, now: Time, unix: UnixMicros, from: SocketAddr, datagram: &[u8]) -> Route {
         match Kind::of(datagram) {
-            Some(Kind::Data) => self.route(now, datagram),
+            Some(Kind::Data) => self.route(datagram),
             Some(Kind::Hello) => self.greet(now, unix, from, datagram),
             Some(Kind::Answer | Kind::Cookie) | None => Route::Drop(Dropped::Malformed),
         }
@@ -199,13 +204,18 @@ impl Hub {
         self.by_name.range((client, LinkId(0))..=(client, LinkId(u64::MAX))).map(|(_, key)| *key)
     }
 
-    fn route(&mut self, now: Time, datagram: &[u8]) -> Route {
+    /// Whom a data packet is for; that it is authentic is for the link to say ([`Hub::heard`]).
+    fn route(&self, datagram: &[u8]) -> Route {
         let Some(header) = Header::parse(datagram) else { return Route::Drop(Dropped::Malformed) };
         let Some(&link) = self.by_index.get(&header.receiver) else { return Route::Drop(Dropped::Stray) };
-        if let Some(entry) = self.entries.get_mut(link.0) {
-            (entry.used, entry.seen) = (true, now);
-        }
         Route::Link(link)
+    }
+
+    /// An authentic packet of the link came. Tell it of the first at once, of later ones within half of [`SILENT_RIVAL`].
+    pub fn heard(&mut self, now: Time, link: LinkKey) {
+        if let Some(entry) = self.entries.get_mut(link.0) {
+            (entry.used, entry.seen) = (true, entry.seen.max(now));
+        }
     }
 
     fn greet(&mut self, now: Time, unix: UnixMicros, from: SocketAddr, datagram: &[u8]) -> Route {

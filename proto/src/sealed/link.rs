@@ -9,12 +9,14 @@ mod path;
 mod receive;
 mod rest;
 mod sessions;
+mod state;
 #[cfg(test)]
 mod tests;
 mod timers;
 mod transmit;
 
 use super::cipher::Session;
+use super::end_code::EndCode;
 use super::handshake::{Epoch, Life, Limits, UnixMicros};
 use super::initiator::{Initiator, Refused};
 use super::random::Random;
@@ -23,8 +25,10 @@ use super::streams::Side;
 use super::transport::{self, Fault, Transport};
 use crate::time::Time;
 use asking::Asking;
+pub use path::FourTuple;
 use path::PeerPath;
 use sessions::Sessions;
+use state::State;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -69,8 +73,8 @@ pub enum Event {
     Moved(SocketAddr),
     /// Questions go unanswered; told once a silence.
     Unreachable,
-    /// The peer ended the link with this code, on purpose.
-    Ended(u64),
+    /// The peer ended the link for this reason.
+    Ended(EndCode),
     /// The peer was asked whether it lives ([`Link::challenge`]) and did not answer, or has not used the link for long.
     Gone,
     /// The peer broke the rules; the link is of no use any more.
@@ -118,10 +122,7 @@ pub struct Link {
     /// The server was heard since it was last told of that.
     heard_resting: bool,
     challenged: Option<Time>,
-    ending: Option<u64>,
-    /// The peer has ended the link, with this code.
-    ended: Option<u64>,
-    over: bool,
+    state: State,
     /// Datagrams that were not used.
     pub dropped: Dropped,
 }
@@ -135,19 +136,19 @@ impl Link {
         settings: Settings,
         random: Random,
     ) -> Self {
-        Self::new(now, Side::Client, peer, Some(Asking::new(initiator)), settings, random)
+        Self::new(now, Side::Client, peer.into(), Some(Asking::new(initiator)), settings, random)
     }
 
     /// The server's end: `session` was accepted for a client at `from`, whose handshake said `limits`.
     pub fn server(
         now: Time,
-        from: SocketAddr,
+        from: impl Into<FourTuple>,
         session: Session,
         limits: Limits,
         settings: Settings,
         random: Random,
     ) -> Self {
-        let mut link = Self::new(now, Side::Server, from, None, settings, random);
+        let mut link = Self::new(now, Side::Server, from.into(), None, settings, random);
         link.transport.set_peer_limits(&limits);
         link.sessions.wait_for(now, session);
         link
@@ -156,14 +157,15 @@ impl Link {
     fn new(
         now: Time,
         side: Side,
-        peer: SocketAddr,
+        peer: FourTuple,
         asking: Option<Asking>,
         settings: Settings,
-        random: Random,
+        mut random: Random,
     ) -> Self {
+        let numbers = Random::from_seed(*random.block());
         Self {
             settings,
-            transport: Transport::new(side, settings.transport),
+            transport: Transport::with_random(side, settings.transport, numbers),
             sessions: Sessions::default(),
             replay: Replay::new(),
             highest: None,
@@ -181,9 +183,7 @@ impl Link {
             was_wanted: false,
             heard_resting: false,
             challenged: None,
-            ending: None,
-            ended: None,
-            over: false,
+            state: State::Open,
             dropped: Dropped::default(),
         }
     }
@@ -195,7 +195,7 @@ impl Link {
 
     /// Where the peer is.
     pub const fn peer(&self) -> SocketAddr {
-        self.path.address()
+        self.path.proven().remote
     }
 
     /// Whether there are keys.
@@ -210,8 +210,8 @@ impl Link {
 
     /// The peer is at `peer` from now on: its name has another address.
     pub fn set_peer(&mut self, peer: SocketAddr) {
-        if peer != self.path.address() {
-            self.path = PeerPath::new(peer);
+        if peer != self.peer() {
+            self.path = PeerPath::new(peer.into());
             self.transport.on_new_path();
         }
     }
@@ -223,17 +223,16 @@ impl Link {
 
     /// Doubts that the peer lives: [`Event::Gone`] follows unless it is heard soon.
     pub fn challenge(&mut self, now: Time) {
-        if self.challenged.is_none() && self.ended.is_none() {
+        if self.challenged.is_none() && self.is_open() {
             self.challenged = Some(now + CHALLENGE);
             self.transport.probe();
         }
     }
 
-    /// Tells the peer, as well as one packet can, that the link is over.
-    pub const fn close(&mut self, code: u64) {
-        self.ending = Some(code);
-        // Without keys there is nobody to tell.
-        self.over |= !self.is_up();
+    /// Its place is wanted: doubts that the peer lives. A link whose peer is known to be gone ends sooner than it would.
+    pub fn vacate(&mut self, now: Time) {
+        self.hasten(now, CHALLENGE);
+        self.challenge(now);
     }
 
     /// Whether somebody waits for the peer: a stream is open, or something is not acknowledged.

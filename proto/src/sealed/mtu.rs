@@ -59,9 +59,14 @@ impl Mtu {
         }
     }
 
-    /// The path is another one: the search begins again.
-    pub(crate) fn on_new_path(&mut self) {
-        *self = Self::new(self.max);
+    /// The search for another path.
+    pub(crate) fn for_new_path(&self) -> Self {
+        Self::new(self.max)
+    }
+
+    /// The search goes on on its path after another one was taken: what became of a probe meanwhile is not known.
+    pub(crate) fn resumed(self) -> Self {
+        Self { in_flight: false, ..self }
     }
 
     /// The peer takes no larger ones.

@@ -6,10 +6,12 @@
 
 mod disorder;
 mod lossiness;
+mod skipped;
 
 use super::congestion::{AckEvent, Controller};
 use super::frame::Ack;
 use super::pacing::Pacer;
+use super::random::Random;
 use super::ranges::RangeSet;
 use super::rate::Rate;
 use super::rtt::Rtt;
@@ -18,6 +20,7 @@ use super::{ack, rtt};
 use crate::time::Time;
 use disorder::Disorder;
 use lossiness::Lossiness;
+use skipped::Skipped;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -60,12 +63,21 @@ pub(crate) struct Recovery {
     probes_left: u32,
     last_tracked: Time,
     lossiness: Lossiness,
+    skipped: Skipped,
     /// Packets known to have arrived, as far back as the log.
     acked: RangeSet,
     /// Scratch: what an acknowledgement says for the first time.
     fresh: Vec<Range<u64>>,
     /// Counts for the outside.
     pub(crate) counts: Counts,
+}
+
+/// What was learnt of a path.
+#[derive(Debug)]
+pub(crate) struct PathState {
+    rtt: Rtt,
+    controller: Controller,
+    disorder: Disorder,
 }
 
 /// What recovery has seen, in packets.
@@ -91,8 +103,8 @@ pub(crate) enum Outcome {
 }
 
 impl Recovery {
-    /// A fresh path with packets of `mtu` bytes of UDP payload.
-    pub(crate) fn new(mtu: u16) -> Self {
+    /// A fresh path with packets of `mtu` bytes of UDP payload; `random` says which packet numbers are left out.
+    pub(crate) fn new(mtu: u16, random: Random) -> Self {
         Self {
             log: SentLog::default(),
             rtt: Rtt::default(),
@@ -108,6 +120,7 @@ impl Recovery {
             probes_left: 0,
             last_tracked: Time::ZERO,
             lossiness: Lossiness::default(),
+            skipped: Skipped::new(random),
             acked: RangeSet::default(),
             fresh: Vec::new(),
             counts: Counts::default(),
@@ -120,15 +133,35 @@ impl Recovery {
         self.controller.set_mtu(mtu);
     }
 
-    /// The path has changed beneath the link: what was learnt of it is forgotten, what is in flight is not.
-    pub(crate) fn on_new_path(&mut self, mtu: u16) {
-        self.rtt = Rtt::default();
+    /// The path has changed beneath the link: what was learnt of it is handed out, what is in flight stays. `known`: what is
+    /// known of the new one.
+    pub(crate) fn switch_path(&mut self, mtu: u16, known: Option<PathState>) -> PathState {
         let tag = self.controller.tag() + 1;
-        self.controller = Controller::starting_at(mtu, tag);
-        self.mtu = mtu;
-        self.disorder = Disorder::default();
-        self.probe_count = 0;
-        self.probes_left = PROBES;
+        let next = known.map_or_else(
+            || PathState {
+                rtt: Rtt::default(),
+                controller: Controller::starting_at(mtu, tag),
+                disorder: Disorder::default(),
+            },
+            |mut known| {
+                known.controller.resume_at(tag);
+                known
+            },
+        );
+        let old = PathState {
+            rtt: std::mem::replace(&mut self.rtt, next.rtt),
+            controller: std::mem::replace(&mut self.controller, next.controller),
+            disorder: std::mem::replace(&mut self.disorder, next.disorder),
+        };
+        self.set_mtu(mtu);
+        (self.probe_count, self.probes_left) = (0, PROBES);
+        old
+    }
+
+    /// The path is the same, but what left before may have gone to a port where nobody is any more: its loss says nothing.
+    pub(crate) fn on_rebinding(&mut self) {
+        self.controller.on_blackout();
+        (self.probe_count, self.probes_left) = (0, PROBES);
     }
 
     /// Whether a tracked packet may leave now: window and pacer allow it, or a probe is due.
@@ -168,11 +201,24 @@ impl Recovery {
             self.probes_left = self.probes_left.saturating_sub(1);
             self.pacer.on_sent(u64::from(bytes));
         }
+        if self.skipped.skips(self.log.next(), self.log.base()) {
+            self.log.leave_out(now);
+        }
+    }
+
+    /// A source of randomness for a successor of this one.
+    pub(crate) fn fork_random(&mut self) -> Random {
+        self.skipped.fork()
     }
 
     /// Nothing more to send, though there would be room.
     pub(crate) fn on_app_limited(&mut self) {
         self.rate.on_app_limited(self.log.in_flight());
+    }
+
+    /// Whether `ack` names packets that were never sent. Only a peer that does not wait for what it acknowledges does.
+    pub(crate) fn is_optimistic(&self, ack: &Ack<'_>) -> bool {
+        ack.largest() >= self.log.next() || ack.ranges().any(|range| self.skipped.meets(&range))
     }
 
     /// Takes in an acknowledgement; appends what became of packets to `outcomes`.

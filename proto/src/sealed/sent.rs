@@ -40,7 +40,7 @@ impl Content {
 /// What became of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// It asks for nothing: only acknowledgements were in it.
+    /// It asks for nothing: only acknowledgements were in it. Or there was no such packet: its number was left out.
     Untracked,
     /// On its way.
     InFlight,
@@ -126,6 +126,11 @@ impl SentLog {
             self.in_flight_packets += 1;
         }
         self.packets.push_back(Packet { sent, size, fate, phase, snapshot, contents });
+    }
+
+    /// No packet has the next number.
+    pub(crate) fn leave_out(&mut self, now: Time) {
+        self.push(now, 0, false, 0, Snapshot::default());
     }
 
     fn at(&self, number: u64) -> Option<usize> {

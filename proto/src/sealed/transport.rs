@@ -6,6 +6,7 @@
 //! [`Transport::poll_timeout`] or the next input.
 
 mod application;
+mod lower;
 mod receive;
 mod settle;
 #[cfg(test)]
@@ -17,12 +18,14 @@ use super::ack::Acks;
 use super::frame::{Malformed, ResetCode, StreamId};
 use super::handshake::Limits;
 use super::mtu::{self, Mtu};
+use super::random::Random;
 use super::recovery::{Counts, Outcome, Recovery};
 use super::recv::Violation;
 use super::schedule::Schedule;
 use super::spare::Spares;
 use super::streams::{Side, Streams, first_credit};
 use crate::time::Time;
+pub(crate) use lower::{CHALLENGE_SIZE, PathState};
 use std::collections::VecDeque;
 use std::time::Duration;
 pub use transmit::Built;
@@ -80,6 +83,9 @@ pub enum Fault {
     /// A stream whose rules were broken.
     #[error("the peer {0}")]
     Violation(#[from] Violation),
+    /// Packets that this side never sent.
+    #[error("the peer acknowledged packets that were never sent")]
+    Ack,
     /// A stream that cannot be.
     #[error("the peer named a stream that cannot exist")]
     Stream,
@@ -99,8 +105,6 @@ pub struct Transport {
     spares: Spares,
     mtu: Mtu,
     events: VecDeque<Event>,
-    /// A check of the peer's address that waits for a packet.
-    check: Option<u64>,
     /// Answers to the peer's checks that wait for a packet.
     checked: VecDeque<u64>,
     /// Streams the peer takes from this side at a time.
@@ -123,8 +127,13 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// A transport with no streams.
+    /// A transport with no streams, that leaves out the same packet numbers each time: for simulations.
     pub fn new(side: Side, settings: Settings) -> Self {
+        Self::with_random(side, settings, Random::from_seed([0; 32]))
+    }
+
+    /// A transport with no streams; `random` says which packet numbers are left out, so the peer must not know it.
+    pub fn with_random(side: Side, settings: Settings, random: Random) -> Self {
         Self {
             side,
             streams: Streams::new(
@@ -135,12 +144,11 @@ impl Transport {
             ),
             schedule: Schedule::default(),
             control: VecDeque::new(),
-            recovery: Recovery::new(mtu::BASE),
+            recovery: Recovery::new(mtu::BASE, random),
             acks: Acks::default(),
             spares: Spares::default(),
             mtu: Mtu::new(settings.max_datagram),
             events: VecDeque::new(),
-            check: None,
             checked: VecDeque::new(),
             peer_streams: usize::MAX,
             content_at: Time::ZERO,
@@ -156,8 +164,8 @@ impl Transport {
     }
 
     /// A transport with no streams that goes on with the counts of this one.
-    pub(crate) fn renewed(&self) -> Self {
-        let mut new = Self::new(self.side, self.settings);
+    pub(crate) fn renewed(&mut self) -> Self {
+        let mut new = Self::with_random(self.side, self.settings, self.recovery.fork_random());
         new.recovery.counts = self.recovery.counts;
         new
     }
@@ -171,18 +179,13 @@ impl Transport {
         self.spares = new.spares;
         self.mtu = new.mtu;
         self.streams.forget_peer_credit();
-        (self.check, self.checked, self.probe) = (None, VecDeque::new(), false);
+        (self.checked, self.probe) = (VecDeque::new(), false);
         (self.content_at, self.since_floor) = (new.content_at, 0);
     }
 
     /// Asks the peer for a sign of life.
     pub const fn probe(&mut self) {
         self.probe = true;
-    }
-
-    /// Asks the peer, at its present address, to answer with `token`.
-    pub(crate) fn check(&mut self, token: u64) {
-        self.check = Some(token);
     }
 
     /// What the peer said of itself in the handshake. It says the same with all keys; only one that breaks the rules lets
@@ -204,12 +207,6 @@ impl Transport {
             stream_credit: first_credit(settings.memory),
             datagram: settings.max_datagram,
         }
-    }
-
-    /// The path beneath has changed to another network.
-    pub fn on_new_path(&mut self) {
-        self.mtu.on_new_path();
-        self.recovery.on_new_path(self.mtu.current());
     }
 
     // What time and the world do: handle_packet is in `receive`, poll_packet in `transmit`.
@@ -319,24 +316,6 @@ impl Transport {
     /// Bytes a second the path delivers, and the share of packets it loses whatever the rate.
     pub fn path_model(&self) -> (u64, f64) {
         (self.recovery.controller.rate(), self.recovery.controller.own_loss())
-    }
-
-    /// The peer has all that it needs and is gone. True if what is left of the streams can still be read to its end.
-    pub(crate) fn release(&mut self) -> bool {
-        let ids: Vec<_> = self.streams.iter().map(|stream| stream.id).collect();
-        let mut whole = true;
-        for id in ids {
-            let Some((key, stream, pools)) = self.streams.find(id) else { continue };
-            let ended = stream.send.is_finished() && stream.recv.is_finished();
-            whole &= ended || stream.own_reset.is_some() || stream.peer_reset.is_some();
-            stream.send.clear(&mut pools.send);
-            (stream.opening, stream.announcing) = (false, false);
-            if let Some(reset) = &mut stream.own_reset {
-                reset.acked = true;
-            }
-            self.close_if_over(key);
-        }
-        whole
     }
 
     // Inside.

@@ -1,6 +1,8 @@
 //! Sealed pairs in one process.
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+#[cfg(target_os = "linux")]
+use tokio::net::UdpSocket;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
@@ -108,4 +110,60 @@ async fn a_revoked_ticket_ends_its_links_and_opens_no_more() {
     pair.exit.wait_for(gone).await.unwrap();
     let refused = |counters: &Counters| counters.sealed.get(Count::HandshakesRefused) >= 1;
     pair.entry.wait_for(refused).await.unwrap();
+}
+
+/// Carries datagrams between a proxy1, whoever sends first, and `exit`; a firewall with a state: it takes answers only from
+/// where it sent to. With each packet of proxy1 it sends, from elsewhere and to `other`, what has the index of that packet.
+#[cfg(target_os = "linux")]
+async fn relay_and_forge(relay: UdpSocket, exit: SocketAddr, other: SocketAddr) -> io::Result<()> {
+    let (inner, forger) = (UdpSocket::bind("127.0.0.1:0").await?, UdpSocket::bind("127.0.0.1:0").await?);
+    inner.connect(exit).await?;
+    let (mut from_entry, mut from_exit, mut entry) = ([0; 65_535], [0; 65_535], None);
+    loop {
+        tokio::select! {
+            Ok((length, from)) = relay.recv_from(&mut from_entry) => {
+                entry = Some(from);
+                let _ = inner.send(&from_entry[..length]).await;
+                if from_entry[0] == 4 {
+                    from_entry[5..length].fill(7);
+                    forger.send_to(&from_entry[..length], other).await?;
+                }
+            }
+            Ok(length) = inner.recv(&mut from_exit) => {
+                if let Some(entry) = entry {
+                    relay.send_to(&from_exit[..length], entry).await?;
+                }
+            }
+        }
+    }
+}
+
+// Elsewhere 127.0.0.2 is not an address of every machine.
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_forged_packet_to_another_address_of_proxy2_does_not_stop_a_download() {
+    const LENGTH: usize = 4_000_000;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let state = State::new();
+    let link = Link::Sealed(SealedExit::new(state.source.clone()));
+    let listen: Listen = "0.0.0.0:0".parse().unwrap();
+    let target = listener.local_addr().unwrap().into();
+    let exit = Session::exit(ExitSettings { listen, target, link }).await.unwrap();
+    let port = exit.running().udp_addr.port();
+    let relay = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let peer = relay.local_addr().unwrap().into();
+    tokio::spawn(relay_and_forge(relay, ([127, 0, 0, 1], port).into(), ([127, 0, 0, 2], port).into()));
+    let ticket = TicketSource::Given(state.ticket.clone());
+    let link = Link::Sealed(SealedEntry { ticket, link: Sealed::default() });
+    let entry = Session::entry(EntrySettings { listen: Listen::loopback(0), peer, link }).await.unwrap();
+    let (address, mut counters) = (entry.running().local_addr, exit.counters());
+    tokio::spawn(entry.run(std::future::pending()));
+    tokio::spawn(exit.run(std::future::pending()));
+    let mut client = TcpStream::connect(address).await.unwrap();
+    let (mut connection, _) = listener.accept().await.unwrap();
+    tokio::spawn(async move { connection.write_all(&vec![5; LENGTH]).await });
+    let mut bytes = vec![0; LENGTH];
+    client.read_exact(&mut bytes).await.unwrap();
+    counters.wait_for(|counters| counters.sealed.get(Count::DroppedForged) > 0).await.unwrap();
+    assert_eq!(counters.borrow().sealed.get(Count::Moved), 0);
 }

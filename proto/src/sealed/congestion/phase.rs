@@ -66,6 +66,11 @@ impl Epochs {
         self.newest
     }
 
+    /// Tags below `tag` were given to packets that went another way.
+    pub(super) fn resume_at(&mut self, tag: u32) {
+        self.newest = self.newest.max(tag);
+    }
+
     /// A phase begins.
     pub(super) fn begin(&mut self, phase: Phase) {
         self.newest += 1;

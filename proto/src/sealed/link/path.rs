@@ -1,92 +1,186 @@
-//! Where the peer is: the address its newest packet came from, and whether it is really there.
+//! Where the peer is: the path that was proven last, and addresses that its newest packets came from and that have to prove
+//! that they are its (RFC 9000 sections 8.2 and 9.3).
+//!
+//! Everything goes to the proven path until another has answered a challenge sent to it. Who copies packets and has a
+//! faster way than they have (RFC 9000 section 9.3.3) thus gets challenges, and nothing else.
 
 use crate::sealed::random::Random;
+use crate::sealed::transport::PathState;
 use crate::time::Time;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 /// Bytes that may be sent to an address that has not been validated, for each byte that came from it (RFC 9000
 /// section 8.1).
 const FACTOR: u64 = 3;
 
-/// When to repeat a check that was not answered.
-const CHECK_AGAIN: Duration = Duration::from_millis(500);
+/// The longest wait before a challenge that was not answered is repeated.
+const CHALLENGE_AGAIN: Duration = Duration::from_millis(500);
 
-/// The peer's address.
-#[derive(Debug)]
-pub(crate) struct PeerPath {
-    address: SocketAddr,
-    /// The check under way; `None` once the address is validated.
-    check: Option<Check>,
+/// The shortest time between two challenges, to whomever: raced copies of packets must not make a challenge each.
+const CHALLENGE_GAP: Duration = Duration::from_millis(10);
+
+/// Addresses under validation at a time. More than one, so that copies that others race from an address of their own do
+/// not end the validation of the peer's.
+const CANDIDATES: usize = 4;
+
+/// How long what was learnt of a path is kept after it was left.
+const REMEMBERED: Duration = Duration::from_secs(60);
+
+/// The addresses of a path: the peer's, and the one of ours that it sends to, if the socket has several.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct FourTuple {
+    /// The peer's address and port.
+    pub remote: SocketAddr,
+    /// The address of ours; `None`: the system chooses it.
+    pub local: Option<IpAddr>,
 }
 
+impl FourTuple {
+    /// Whether packets between these addresses take the way that they take between `other`, whatever the ports.
+    fn is_same_way(&self, other: &Self) -> bool {
+        (self.remote.ip(), self.local) == (other.remote.ip(), other.local)
+    }
+}
+
+impl From<SocketAddr> for FourTuple {
+    fn from(remote: SocketAddr) -> Self {
+        Self { remote, local: None }
+    }
+}
+
+/// The peer's addresses.
 #[derive(Debug)]
-struct Check {
-    token: u64,
+pub(crate) struct PeerPath {
+    proven: FourTuple,
+    /// The one heard last stands first.
+    candidates: Vec<Candidate>,
+    challenged_at: Option<Time>,
+    left: Option<Left>,
+}
+
+/// An address under validation.
+#[derive(Debug)]
+struct Candidate {
+    at: FourTuple,
+    /// The token of its challenges, once one has been sent.
+    token: Option<u64>,
+    /// Bytes that may still be sent to it.
     budget: u64,
     due: Time,
+    answered: bool,
+}
+
+/// A path that was left.
+#[derive(Debug)]
+struct Left {
+    at: FourTuple,
+    when: Time,
+    state: Box<PathState>,
+}
+
+/// What a move means for what is known of the path.
+#[derive(Debug)]
+pub(crate) enum Move {
+    /// The way is the same, only the port is new.
+    Rebinding,
+    /// Another way, of which perhaps something is known: it was left not long ago.
+    Elsewhere(Option<Box<PathState>>),
 }
 
 impl PeerPath {
     /// A peer whose address is taken as given: it came from the user, or from a handshake just finished.
-    pub(crate) const fn new(address: SocketAddr) -> Self {
-        Self { address, check: None }
+    pub(crate) const fn new(proven: FourTuple) -> Self {
+        Self { proven, candidates: Vec::new(), challenged_at: None, left: None }
     }
 
     /// Where to send.
-    pub(crate) const fn address(&self) -> SocketAddr {
-        self.address
+    pub(crate) const fn proven(&self) -> FourTuple {
+        self.proven
     }
 
     /// Whether there is anywhere to send: no host has port 0, and a client's peer may wait for its name's address.
     pub(crate) const fn is_known(&self) -> bool {
-        self.address.port() != 0
+        self.proven.remote.port() != 0
     }
 
-    /// The newest authentic packet came from `from`. True if that is another network, not just another port.
-    pub(crate) fn move_to(&mut self, now: Time, from: SocketAddr, random: &mut Random) -> bool {
-        let elsewhere = from.ip() != self.address.ip();
-        self.address = from;
-        self.check = Some(Check { token: random.u64(), budget: 0, due: now });
-        elsewhere
+    /// The newest authentic packet came `from` there.
+    pub(crate) fn heard_newest(&mut self, now: Time, from: FourTuple) {
+        if from == self.proven {
+            self.candidates.clear();
+            return;
+        }
+        let known = self.candidates.iter().position(|candidate| candidate.at == from);
+        let candidate = match known {
+            Some(0) => return,
+            Some(at) => self.candidates.remove(at),
+            None => Candidate { at: from, token: None, budget: 0, due: now, answered: false },
+        };
+        self.candidates.truncate(CANDIDATES - 1);
+        self.candidates.insert(0, candidate);
     }
 
-    /// `bytes` came from the peer's address.
-    pub(crate) const fn on_received(&mut self, bytes: usize) {
-        if let Some(check) = &mut self.check {
-            check.budget += bytes as u64 * FACTOR;
+    /// `bytes` of an authentic packet came `from` there.
+    pub(crate) fn on_received(&mut self, from: FourTuple, bytes: usize) {
+        if let Some(candidate) = self.candidates.iter_mut().find(|candidate| candidate.at == from) {
+            candidate.budget = candidate.budget.saturating_add(bytes as u64 * FACTOR);
         }
     }
 
-    /// The answer to a check came.
-    pub(crate) fn on_checked(&mut self, token: u64) {
-        if self.check.as_ref().is_some_and(|check| check.token == token) {
-            self.check = None;
+    /// The token of a challenge came back, wherever from: only who gets datagrams at the address that was challenged knows it
+    /// (RFC 9000 section 8.2.3), and a copy of the answer may have overtaken it.
+    pub(crate) fn on_response(&mut self, token: u64) {
+        for candidate in &mut self.candidates {
+            candidate.answered |= candidate.token == Some(token);
         }
     }
 
-    /// How many bytes may be sent now.
-    pub(crate) fn budget(&self) -> u64 {
-        self.check.as_ref().map_or(u64::MAX, |check| check.budget)
+    /// An address that has answered its challenge.
+    pub(crate) fn proof(&self) -> Option<FourTuple> {
+        self.candidates.iter().find(|candidate| candidate.answered).map(|candidate| candidate.at)
     }
 
-    /// `bytes` left for the peer's address.
-    pub(crate) fn on_sent(&mut self, bytes: usize) {
-        if let Some(check) = &mut self.check {
-            check.budget = check.budget.saturating_sub(bytes as u64);
+    /// Everything goes `to` there from now on.
+    pub(crate) fn move_to(&mut self, now: Time, to: FourTuple) -> Move {
+        let from = std::mem::replace(&mut self.proven, to);
+        self.candidates.clear();
+        if to.is_same_way(&from) {
+            return Move::Rebinding;
         }
+        let known = self.left.take();
+        let known = known.filter(|left| left.at.is_same_way(&to) && now.since(left.when) < REMEMBERED);
+        Move::Elsewhere(known.map(|left| left.state))
     }
 
-    /// The token of a check that is due now.
-    pub(crate) fn poll_check(&mut self, now: Time) -> Option<u64> {
-        let check = self.check.as_mut().filter(|check| check.due <= now)?;
-        check.due = now + CHECK_AGAIN;
-        Some(check.token)
+    /// Keeps what is known of the path `at` that was just left.
+    pub(crate) fn remember(&mut self, now: Time, at: FourTuple, state: PathState) {
+        self.left = Some(Left { at, when: now, state: Box::new(state) });
     }
 
-    /// When a check is due.
-    pub(crate) fn timeout(&self) -> Time {
-        self.check.as_ref().map_or(Time::NEVER, |check| check.due)
+    /// A challenge of `size` bytes that must leave now: where to, and its token. `pto`: how long an answer may take.
+    pub(crate) fn poll_challenge(
+        &mut self,
+        now: Time,
+        pto: Duration,
+        size: u64,
+        random: &mut Random,
+    ) -> Option<(FourTuple, u64)> {
+        if self.timeout(size) > now {
+            return None;
+        }
+        let due = |candidate: &&mut Candidate| candidate.due <= now && candidate.budget >= size;
+        let candidate = self.candidates.iter_mut().find(due)?;
+        candidate.budget -= size;
+        candidate.due = now + pto.min(CHALLENGE_AGAIN);
+        self.challenged_at = Some(now);
+        Some((candidate.at, *candidate.token.get_or_insert_with(|| random.u64())))
+    }
+
+    /// When a challenge of `size` bytes is due.
+    pub(crate) fn timeout(&self, size: u64) -> Time {
+        let candidates = self.candidates.iter().filter(|candidate| candidate.budget >= size);
+        let Some(due) = candidates.map(|candidate| candidate.due).min() else { return Time::NEVER };
+        self.challenged_at.map_or(due, |at| due.max(at + CHALLENGE_GAP))
     }
 }
 
@@ -94,25 +188,73 @@ impl PeerPath {
 mod tests {
     use super::*;
 
+    const SIZE: u64 = 38;
+    const PTO: Duration = Duration::from_millis(90);
+
+    fn at(text: &str) -> FourTuple {
+        text.parse::<SocketAddr>().unwrap().into()
+    }
+
+    fn heard(path: &mut PeerPath, now: Time, from: FourTuple, bytes: usize) {
+        path.heard_newest(now, from);
+        path.on_received(from, bytes);
+    }
+
     #[test]
-    fn a_new_address_gets_three_times_what_it_sent_until_it_answers() {
+    fn a_new_address_gets_challenges_for_three_times_what_it_sent_until_it_answers() {
         let mut random = Random::from_seed([1; 32]);
-        let (old, new) = ("192.0.2.1:1".parse().unwrap(), "192.0.2.2:1".parse().unwrap());
+        let (old, new) = (at("192.0.2.1:1"), at("192.0.2.2:1"));
+        let (mut path, mut now) = (PeerPath::new(old), Time::ZERO);
+        heard(&mut path, now, new, 30);
+        let (to, token) = path.poll_challenge(now, PTO, SIZE, &mut random).unwrap();
+        assert_eq!((to, path.proven()), (new, old), "the rest goes to the old one");
+        assert_eq!(path.timeout(SIZE), now + PTO);
+        now += PTO;
+        assert_eq!(path.poll_challenge(now, PTO, SIZE, &mut random), Some((new, token)), "again, the same");
+        assert_eq!(path.timeout(SIZE), Time::NEVER, "90 bytes, no more");
+        path.on_response(token ^ 1);
+        assert_eq!(path.proof(), None, "a wrong token proves nothing");
+        path.on_response(token);
+        assert_eq!(path.proof(), Some(new));
+        assert!(matches!(path.move_to(now, new), Move::Elsewhere(None)));
+        assert!(matches!(path.move_to(now, at("192.0.2.2:9")), Move::Rebinding));
+    }
+
+    #[test]
+    fn a_newer_packet_from_the_proven_address_ends_the_validation_of_others() {
+        let mut random = Random::from_seed([1; 32]);
+        let (old, new) = (at("192.0.2.1:1"), at("192.0.2.2:1"));
         let mut path = PeerPath::new(old);
-        assert_eq!(path.budget(), u64::MAX);
-        assert!(path.move_to(Time::ZERO, new, &mut random));
-        path.on_received(100);
-        path.on_sent(120);
-        assert_eq!(path.budget(), 180);
-        let token = path.poll_check(Time::ZERO).unwrap();
-        assert_eq!(path.poll_check(Time::ZERO), None, "not twice at once");
-        path.on_checked(token ^ 1);
-        assert_eq!(path.budget(), 180, "a wrong token proves nothing");
-        path.on_checked(token);
-        assert_eq!(path.budget(), u64::MAX);
-        assert!(
-            !path.move_to(Time::ZERO, "192.0.2.2:9".parse().unwrap(), &mut random),
-            "only the port is new"
-        );
+        heard(&mut path, Time::ZERO, new, 1_000);
+        let (_, token) = path.poll_challenge(Time::ZERO, PTO, SIZE, &mut random).unwrap();
+        heard(&mut path, Time::ZERO, old, 1_000);
+        path.on_response(token);
+        assert_eq!((path.proof(), path.timeout(SIZE)), (None, Time::NEVER));
+    }
+
+    #[test]
+    fn copies_from_elsewhere_do_not_end_the_validation_of_the_peers_address() {
+        let mut random = Random::from_seed([1; 32]);
+        let (new, other) = (at("192.0.2.2:1"), at("192.0.2.3:1"));
+        let (mut path, mut now) = (PeerPath::new(at("192.0.2.1:1")), Time::ZERO);
+        heard(&mut path, now, new, 1_000);
+        let (_, token) = path.poll_challenge(now, PTO, SIZE, &mut random).unwrap();
+        heard(&mut path, now, other, 1_000);
+        assert_eq!(path.poll_challenge(now, PTO, SIZE, &mut random), None, "not so soon");
+        now += CHALLENGE_GAP;
+        assert!(path.poll_challenge(now, PTO, SIZE, &mut random).is_some_and(|(to, _)| to == other));
+        heard(&mut path, now, new, 1_000);
+        path.on_response(token);
+        assert_eq!(path.proof(), Some(new));
+    }
+
+    #[test]
+    fn addresses_under_validation_are_few() {
+        let mut path = PeerPath::new(at("192.0.2.1:1"));
+        for port in 2..2_000 {
+            heard(&mut path, Time::ZERO, SocketAddr::from(([192, 0, 2, 1], port)).into(), 1_000);
+        }
+        assert_eq!(path.candidates.len(), CANDIDATES);
+        assert_eq!(path.candidates[0].at.remote.port(), 1_999);
     }
 }

@@ -1,28 +1,30 @@
 //! Datagrams that come: packets to open, answers to the questions for keys.
 
-use super::{Event, Link};
+use super::path::Move;
+use super::{Event, FourTuple, Link};
+use crate::sealed::end_code::EndCode;
 use crate::sealed::initiator::{Established, Outcome};
 use crate::sealed::packet::{Header, Kind};
 use crate::sealed::replay::Replay;
 use crate::sealed::transport;
 use crate::sealed::varint;
 use crate::time::Time;
-use std::net::SocketAddr;
 
 impl Link {
-    /// Takes in one datagram; what it holds is opened where it lies. `from`: where it came from.
-    pub fn handle_datagram(&mut self, now: Time, from: SocketAddr, datagram: &mut [u8]) {
-        if self.over || self.ended.is_some() {
+    /// Takes in one datagram; what it holds is opened where it lies. `from`: where it came from, and to which address of ours.
+    /// Unless it is authentic it changes nothing but [`Link::dropped`].
+    pub fn handle_datagram(&mut self, now: Time, from: impl Into<FourTuple>, datagram: &mut [u8]) {
+        if !self.is_open() {
             return;
         }
         match Kind::of(datagram) {
-            Some(Kind::Data) => self.handle_data(now, from, datagram),
+            Some(Kind::Data) => self.handle_data(now, from.into(), datagram),
             Some(Kind::Answer | Kind::Cookie) => self.handle_answer(now, datagram),
             Some(Kind::Hello) | None => self.dropped.malformed += 1,
         }
     }
 
-    fn handle_data(&mut self, now: Time, from: SocketAddr, datagram: &mut [u8]) {
+    fn handle_data(&mut self, now: Time, from: FourTuple, datagram: &mut [u8]) {
         let size = datagram.len();
         // Acknowledgements can name no higher number.
         let header = Header::parse(datagram).filter(|header| header.counter <= varint::MAX);
@@ -35,6 +37,7 @@ impl Link {
             return;
         }
         let next = self.transport.next_packet();
+        self.sessions.expire(now, next);
         let Ok(opened) = self.sessions.open(now, next, header, datagram) else {
             self.dropped.forged += 1;
             return;
@@ -46,16 +49,16 @@ impl Link {
         self.heard(now);
         if self.highest.is_none_or(|highest| header.counter > highest) {
             self.highest = Some(header.counter);
-            self.follow(now, from);
+            self.heard_newest(now, from);
         }
-        if from == self.path.address() {
-            self.path.on_received(size);
-        }
+        self.path.on_received(from, size);
         if let Err(fault) = self.transport.handle_packet(now, header.counter, opened.frames) {
-            self.over = true;
-            self.events.push_back(Event::Broken(fault));
+            self.fail(now, fault);
         }
         self.take_events();
+        if let Some(to) = self.path.proof() {
+            self.move_to(now, to);
+        }
     }
 
     fn heard(&mut self, now: Time) {
@@ -66,22 +69,31 @@ impl Link {
     }
 
     /// The server follows its client; the client stays with the address its user gave.
-    fn follow(&mut self, now: Time, from: SocketAddr) {
-        if self.asking.is_some() || from == self.path.address() {
-            return;
+    fn heard_newest(&mut self, now: Time, from: FourTuple) {
+        if self.asking.is_none() {
+            self.path.heard_newest(now, from);
         }
-        if self.path.move_to(now, from, &mut self.random) {
-            self.transport.on_new_path();
+    }
+
+    /// The peer has shown that it is at another address.
+    fn move_to(&mut self, now: Time, to: FourTuple) {
+        let from = self.path.proven();
+        match self.path.move_to(now, to) {
+            Move::Rebinding => self.transport.on_rebinding(),
+            Move::Elsewhere(known) => {
+                let state = self.transport.switch_path(known.map(|known| *known));
+                self.path.remember(now, from, state);
+            }
         }
-        self.events.push_back(Event::Moved(from));
+        self.events.push_back(Event::Moved(to.remote));
     }
 
     pub(super) fn take_events(&mut self) {
         while let Some(event) = self.transport.poll_event() {
             if let transport::Event::Checked(token) = event {
-                self.path.on_checked(token);
+                self.path.on_response(token);
             } else if let transport::Event::Ended(code) = event {
-                self.peer_ended(code);
+                self.peer_ended(EndCode::from_code(code));
             } else {
                 self.events.push_back(Event::Stream(event));
             }

@@ -5,6 +5,15 @@ use crate::sealed::packet::Header;
 use crate::time::Time;
 use std::time::Duration;
 
+/// Specification: keys older than this are wiped, and nothing is sealed or opened with them, by either side. Three minutes,
+/// as WireGuard's REJECT_AFTER_TIME: who asks for new keys after [`REKEY_AFTER`] has a minute, 60 questions, to get an
+/// answer; and who steals the memory of a proxy reads three minutes of recorded traffic at the most.
+pub(crate) const REJECT_AFTER: Duration = Duration::from_secs(180);
+
+/// Specification: nothing is sealed or opened under one pair of keys with a counter that is this far from the first one. At a
+/// million packets a second there are four minutes between the question for new keys ([`REKEY_PACKETS`]) and this.
+pub(crate) const REJECT_PACKETS: u64 = REKEY_PACKETS + (1 << 28);
+
 /// How long packets under the keys before still open: as long as a packet may be on its way (implementation).
 const OLD_KEYS: Duration = Duration::from_secs(60);
 
@@ -14,9 +23,39 @@ const WAITING: usize = 8;
 #[derive(Debug)]
 struct Keys {
     session: Session,
-    since: Time,
-    /// The first packet number under these keys.
+    /// When the handshake that made them ended here.
+    born: Time,
+    /// When they are wiped.
+    until: Time,
+    /// The first packet number sealed with them.
     first: u64,
+    /// The first counter opened with them.
+    first_opened: Option<u64>,
+}
+
+impl Keys {
+    /// Keys just made, good for `life`.
+    fn new(now: Time, life: Duration, first: u64, session: Session) -> Self {
+        Self { session, born: now, until: now + life, first, first_opened: None }
+    }
+
+    fn is_named(&self, index: u32) -> bool {
+        self.session.local == index
+    }
+
+    fn is_spent(&self, next_packet: u64) -> bool {
+        next_packet.saturating_sub(self.first) >= REJECT_PACKETS
+    }
+
+    /// Opens a packet where it lies.
+    fn open<'a>(&mut self, counter: u64, packet: &'a mut [u8]) -> Result<&'a [u8], Forged> {
+        if counter.saturating_sub(self.first_opened.unwrap_or(counter)) >= REJECT_PACKETS {
+            return Err(Forged);
+        }
+        let frames = self.session.open.open_in_place(packet)?;
+        self.first_opened.get_or_insert(counter);
+        Ok(frames)
+    }
 }
 
 /// The sessions of one link.
@@ -40,10 +79,13 @@ pub(crate) struct Opened<'a> {
 impl Sessions {
     /// The client's new keys: in use at once.
     pub(crate) fn replace(&mut self, now: Time, next_packet: u64, session: Session) {
-        let old = self.current.replace(Keys { session, since: now, first: next_packet });
-        if let Some(old) = old {
+        self.put_in_use(now, Keys::new(now, REJECT_AFTER, next_packet, session));
+    }
+
+    fn put_in_use(&mut self, now: Time, keys: Keys) {
+        if let Some(old) = self.current.replace(keys) {
             self.retire_previous();
-            self.previous = Some(Keys { since: now, ..old });
+            self.previous = Some(Keys { until: old.until.min(now + OLD_KEYS), ..old });
         }
     }
 
@@ -53,7 +95,7 @@ impl Sessions {
             let oldest = self.waiting.remove(0);
             self.retired.push(oldest.session.local);
         }
-        self.waiting.push(Keys { session, since: now, first: 0 });
+        self.waiting.push(Keys::new(now, OLD_KEYS, 0, session));
     }
 
     /// Forgets all keys.
@@ -76,25 +118,25 @@ impl Sessions {
         header: Header,
         packet: &'a mut [u8],
     ) -> Result<Opened<'a>, Forged> {
-        let held = |keys: &&Keys| keys.session.local == header.receiver;
-        if let Some(keys) = self.current.as_ref().filter(held).or_else(|| self.previous.as_ref().filter(held))
-        {
-            let frames = keys.session.open.open_in_place(packet)?;
-            return Ok(Opened { frames, confirms: false });
+        let held = |keys: &&mut Keys| keys.is_named(header.receiver);
+        let in_use = self.current.as_mut().filter(held).or_else(|| self.previous.as_mut().filter(held));
+        if let Some(keys) = in_use {
+            return Ok(Opened { frames: keys.open(header.counter, packet)?, confirms: false });
         }
-        let at = self.waiting.iter().position(|keys| keys.session.local == header.receiver).ok_or(Forged)?;
-        let frames = self.waiting[at].session.open.open_in_place(packet)?;
+        let at = self.waiting.iter().position(|keys| keys.is_named(header.receiver)).ok_or(Forged)?;
+        let frames = self.waiting[at].open(header.counter, packet)?;
         let confirmed = self.waiting.remove(at);
         // Answers to the questions before it will not be used any more.
         self.retired.extend(self.waiting.drain(..at).map(|keys| keys.session.local));
-        self.replace(now, next_packet, confirmed.session);
+        let until = confirmed.born + REJECT_AFTER;
+        self.put_in_use(now, Keys { until, first: next_packet, ..confirmed });
         Ok(Opened { frames, confirms: true })
     }
 
     /// Whether `index` names a session here.
     pub(crate) fn has(&self, index: u32) -> bool {
         let mut all = self.current.iter().chain(&self.previous).chain(&self.waiting);
-        all.any(|keys| keys.session.local == index)
+        all.any(|keys| keys.is_named(index))
     }
 
     /// Seals packet `number` where it lies; false without keys.
@@ -112,24 +154,29 @@ impl Sessions {
     /// Whether the client should ask for new keys.
     pub(crate) fn is_old(&self, now: Time, next_packet: u64) -> bool {
         self.current.as_ref().is_some_and(|keys| {
-            now.since(keys.since) >= REKEY_AFTER || next_packet.saturating_sub(keys.first) >= REKEY_PACKETS
+            now.since(keys.born) >= REKEY_AFTER || next_packet.saturating_sub(keys.first) >= REKEY_PACKETS
         })
     }
 
-    /// Drops keys whose time is over.
-    pub(crate) fn expire(&mut self, now: Time) {
-        if self.previous.as_ref().is_some_and(|keys| now.since(keys.since) >= OLD_KEYS) {
+    /// Wipes keys whose time is over, or that have sealed what they may.
+    pub(crate) fn expire(&mut self, now: Time, next_packet: u64) {
+        if self.current.as_ref().is_some_and(|keys| keys.until <= now || keys.is_spent(next_packet)) {
+            self.retired.extend(self.current.take().map(|keys| keys.session.local));
+        }
+        if self.previous.as_ref().is_some_and(|keys| keys.until <= now) {
             self.retire_previous();
         }
-        let old = |keys: &Keys| now.since(keys.since) >= OLD_KEYS;
-        self.retired.extend(self.waiting.iter().filter(|keys| old(keys)).map(|keys| keys.session.local));
-        self.waiting.retain(|keys| !old(keys));
+        if self.waiting.iter().any(|keys| keys.until <= now) {
+            let old = self.waiting.iter().filter(|keys| keys.until <= now);
+            self.retired.extend(old.map(|keys| keys.session.local));
+            self.waiting.retain(|keys| keys.until > now);
+        }
     }
 
     /// When [`Sessions::expire`] has something to do.
     pub(crate) fn timeout(&self) -> Time {
-        let keys = self.previous.iter().chain(&self.waiting);
-        keys.map(|keys| keys.since + OLD_KEYS).min().unwrap_or(Time::NEVER)
+        let keys = self.current.iter().chain(&self.previous).chain(&self.waiting);
+        keys.map(|keys| keys.until).min().unwrap_or(Time::NEVER)
     }
 
     /// Nobody wants to know of the indices that no longer name a session here.

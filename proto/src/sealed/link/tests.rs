@@ -1,6 +1,11 @@
 //! Two ends of a link, with real keys, on a virtual clock.
 
+mod differential;
+mod ending;
 mod hostile;
+mod keys;
+mod make;
+mod observer;
 mod pair;
 mod path_and_peers;
 mod places;

@@ -1,12 +1,11 @@
 //! What a link does when time passes, and when it wants to be asked next.
 
 use super::asking::{LONG_SILENCE, SILENCE};
+use super::state::State;
 use super::{Event, Link};
+use crate::sealed::transport::CHALLENGE_SIZE;
 use crate::time::Time;
 use std::time::Duration;
-
-/// How often to see whether an address that is not validated may get more.
-const SHORT_OF_BUDGET: Duration = Duration::from_millis(25);
 
 /// A client that was receiving and hears nothing more for this long asks for a sign of life: its address may have
 /// changed without its knowledge, and only its own packets show the new one.
@@ -45,8 +44,12 @@ impl Link {
 
     /// Time passed.
     pub fn handle_timeout(&mut self, now: Time) {
+        if !self.is_open() {
+            self.take_events();
+            return self.end_when_due(now);
+        }
         self.transport.handle_timeout(now);
-        self.sessions.expire(now);
+        self.sessions.expire(now, self.transport.next_packet());
         if self.asking.is_some() {
             // Only a server has a table of them.
             self.sessions.forget_retired();
@@ -56,15 +59,12 @@ impl Link {
             self.sent_at = now;
             self.transport.probe();
         }
-        if let Some(token) = self.path.poll_check(now) {
-            self.transport.check(token);
-        }
         if self.challenged.is_some_and(|until| until <= now) {
             self.challenged = None;
-            self.unanswered();
+            self.unanswered(now);
         }
         if self.deserted_due() <= now {
-            self.over = true;
+            self.state = State::Closed;
             self.events.push_back(Event::Gone);
         }
         let unanswered = self.asking.as_ref().is_some_and(|asking| asking.asked() >= 4);
@@ -77,20 +77,15 @@ impl Link {
 
     /// When [`Link::handle_timeout`] or [`Link::poll_transmit`] has something to do.
     pub fn poll_timeout(&self, now: Time) -> Time {
-        if self.over || self.ended.is_some() {
-            return Time::NEVER;
+        if !self.is_open() {
+            return self.end_due();
         }
-        let mut transport =
-            if self.is_up() && !self.resting { self.transport.poll_timeout() } else { Time::NEVER };
-        if self.is_short_of_budget() {
-            // What is due may not be able to leave: no timer in the past, but another look now and then.
-            transport = transport.max(now + SHORT_OF_BUDGET);
-        }
+        let sends = self.is_up() && !self.resting;
         let due = [
-            transport,
+            if sends { self.transport.poll_timeout() } else { Time::NEVER },
+            if sends { self.path.timeout(CHALLENGE_SIZE as u64) } else { Time::NEVER },
             self.probe_due(),
             self.sessions.timeout(),
-            self.path.timeout(),
             self.ask_due(now),
             self.rest_due(),
             self.deserted_due(),

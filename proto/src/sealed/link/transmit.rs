@@ -1,16 +1,19 @@
 //! Datagrams that leave: handshakes alone, packets in batches of equal size.
 
-use super::Link;
+use super::{FourTuple, Link};
 use crate::sealed::handshake::UnixMicros;
 use crate::sealed::packet::{HEADER_LEN, OVERHEAD, TAG_LEN};
+use crate::sealed::transport::{Built, CHALLENGE_SIZE, Transport};
 use crate::time::Time;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 
 /// Datagrams to send in one system call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transmit {
     /// Where to.
     pub to: SocketAddr,
+    /// From which address of ours; `None`: the system chooses it.
+    pub from: Option<IpAddr>,
     /// Bytes in all.
     pub length: usize,
     /// Bytes of each datagram but the last, which may be shorter.
@@ -20,39 +23,54 @@ pub struct Transmit {
 /// Datagrams in one batch: as many segments as Linux takes in one send (UDP_MAX_SEGMENTS was 64 before it became 128).
 const SEGMENTS: usize = 64;
 
-/// Smaller packets are not worth their bytes: there is room for an acknowledgement and a check.
+impl Transmit {
+    const fn new(path: FourTuple, length: usize, segment: usize) -> Self {
+        Self { to: path.remote, from: path.local, length, segment }
+    }
+}
+
+/// Smaller packets are not worth their bytes.
 const LEAST_ROOM: usize = OVERHEAD + 48;
 
 impl Link {
     /// Fills `out` with datagrams that must leave now, as many of one size as there are; `None` when there are none.
     /// `unix`: the wall clock, for handshakes.
     pub fn poll_transmit(&mut self, now: Time, unix: UnixMicros, out: &mut [u8]) -> Option<Transmit> {
-        if self.over || self.ended.is_some() || !self.path.is_known() {
+        let path = self.path.proven();
+        let whole = |length| Transmit::new(path, length, length);
+        self.sessions.expire(now, self.transport.next_packet());
+        if !self.is_open() {
+            return self.say_last_word(now, out).map(whole);
+        }
+        if !self.path.is_known() {
             return None;
         }
-        let to = self.path.address();
         self.wake(now);
         self.round_off();
         if let Some(length) = self.rest(now, out) {
-            return Some(Transmit { to, length, segment: length });
+            return Some(whole(length));
         }
         self.ask(now, unix);
         if let Some(message) = self.outgoing.take() {
             out[..message.len()].copy_from_slice(&message);
             self.sent_at = now;
-            return Some(Transmit { to, length: message.len(), segment: message.len() });
+            return Some(whole(message.len()));
         }
         if !self.is_up() || self.resting {
             return None;
         }
+        self.challenge_path(now, out).or_else(|| self.seal_batch(now, path, out))
+    }
+
+    /// Packets for the proven path, as many as may leave and fit.
+    fn seal_batch(&mut self, now: Time, path: FourTuple, out: &mut [u8]) -> Option<Transmit> {
         let (mut length, mut segment) = (0, out.len());
         for _ in 0..SEGMENTS {
-            let room = segment.min(out.len() - length).min(self.budget());
+            let room = segment.min(out.len() - length);
             if room < LEAST_ROOM {
                 break;
             }
             let Some(size) = self.seal_next(now, &mut out[length..length + room]) else { break };
-            self.path.on_sent(size);
             length += size;
             if segment == out.len() {
                 segment = size;
@@ -66,29 +84,38 @@ impl Link {
             return None;
         }
         self.sent_at = now;
-        Some(Transmit { to, length, segment: segment.min(length) })
+        Some(Transmit::new(path, length, segment.min(length)))
     }
 
-    /// Bytes that may be sent to the peer's address now. While it is not validated they may be too few for a full
-    /// packet, but not for a check: or a peer that only acknowledges would have to wait for long.
-    fn budget(&self) -> usize {
-        usize::try_from(self.path.budget()).unwrap_or(usize::MAX)
+    /// Asks an address that the peer's packets come from whether the peer is there.
+    fn challenge_path(&mut self, now: Time, out: &mut [u8]) -> Option<Transmit> {
+        let (pto, size) = (self.transport.pto(), CHALLENGE_SIZE as u64);
+        let (at, token) = self.path.poll_challenge(now, pto, size, &mut self.random)?;
+        let length =
+            self.seal(out, |transport, frames| Some(transport.path_challenge(now, token, frames)))?;
+        Some(Transmit::new(at, length, length))
     }
 
-    /// Whether the budget, rather than anything the transport knows of, may be what holds packets back.
-    pub(super) fn is_short_of_budget(&self) -> bool {
-        self.path.budget() < u64::from(self.transport.mtu())
+    /// The packet that says that the link is over.
+    fn say_last_word(&mut self, now: Time, out: &mut [u8]) -> Option<usize> {
+        let code = self.last_word()?;
+        let length = self.seal(out, |transport, frames| Some(transport.end(now, code, frames)));
+        self.closed();
+        length
     }
 
     fn seal_next(&mut self, now: Time, room: &mut [u8]) -> Option<usize> {
+        self.seal(room, |transport, frames| transport.poll_packet(now, frames))
+    }
+
+    /// Seals the packet that `build` makes at the beginning of `room` and returns its size.
+    pub(super) fn seal(
+        &mut self,
+        room: &mut [u8],
+        build: impl FnOnce(&mut Transport, &mut [u8]) -> Option<Built>,
+    ) -> Option<usize> {
         let frames = room.len().checked_sub(TAG_LEN)?;
-        let built = match self.ending {
-            Some(code) if !self.over => {
-                self.over = true;
-                self.transport.end(now, code, &mut room[HEADER_LEN..frames])
-            }
-            _ => self.transport.poll_packet(now, &mut room[HEADER_LEN..frames])?,
-        };
+        let built = build(&mut self.transport, &mut room[HEADER_LEN..frames])?;
         let size = HEADER_LEN + built.length + TAG_LEN;
         self.sessions.seal(built.number, &mut room[..size]).then_some(size)
     }

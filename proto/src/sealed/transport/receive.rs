@@ -31,7 +31,7 @@ impl Transport {
         }
         // A packet whose bytes found no memory counts as lost on the way: its frames come again.
         if !std::mem::take(&mut self.full) {
-            self.acks.received(now, number, asks, &self.recovery.rtt);
+            self.acks.received(now, number, payload.len(), asks, &self.recovery.rtt);
         }
         Ok(())
     }
@@ -73,8 +73,8 @@ impl Transport {
     }
 
     fn handle_ack(&mut self, now: Time, ack: &Ack<'_>) -> Result<(), Fault> {
-        if ack.largest() >= self.recovery.log.next() {
-            return Err(Fault::Stream);
+        if self.recovery.is_optimistic(ack) {
+            return Err(Fault::Ack);
         }
         let mut outcomes = std::mem::take(&mut self.outcomes);
         self.recovery.on_ack(now, ack, &mut outcomes);

@@ -9,6 +9,7 @@ mod gentle;
 mod large_packets;
 mod many_streams;
 mod network;
+mod optimistic;
 mod pair;
 mod rivals;
 mod speed;
@@ -54,17 +55,17 @@ fn everything_arrives_whatever_the_path_does() {
 }
 
 #[test]
-fn a_check_has_room_before_any_acknowledgement() {
-    let mut transport = Transport::new(Side::Server, Settings::default());
+fn the_answer_to_a_challenge_has_room_before_any_acknowledgement() {
+    let mut transport = Transport::new(Side::Client, Settings::default());
     let now = Time::ZERO + MS;
     for number in (0..2_000).step_by(2) {
         transport.handle_packet(now, number, b"P").unwrap();
     }
-    transport.check(7);
+    transport.handle_packet(now, 2_001, b"Q\0\0\0\0\0\0\0\x07").unwrap();
     let mut room = [0; 48];
     let built = transport.poll_packet(now, &mut room).unwrap();
     let first = Frames::new(&room[..built.length]).next().unwrap();
-    assert_eq!(first, Ok(Frame::Check { token: 7 }));
+    assert_eq!(first, Ok(Frame::Checked { token: 7 }));
 }
 
 #[test]

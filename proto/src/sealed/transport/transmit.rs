@@ -38,7 +38,7 @@ impl Transport {
         let content = may && (self.has_content() || self.recovery.is_probing() || spare_due);
         let ack_due = self.acks.due().is_some_and(|due| due <= now);
         // What proves an address is small and must not wait for window or pacer: the rest may wait for it.
-        let checks = self.check.is_some() || !self.checked.is_empty();
+        let checks = !self.checked.is_empty();
         if !content && !ack_due && !checks {
             // Whatever the pacer says: it only delays, it is the want of content that makes the next rates low.
             if !self.has_content() && self.recovery.window_open() {
@@ -68,19 +68,6 @@ impl Transport {
         self.finish_packet(now, writer.len(), proves || writer.len() > before)
     }
 
-    /// Builds the packet that ends the link, and acknowledges what has not been.
-    pub(crate) fn end(&mut self, now: Time, code: u64, out: &mut [u8]) -> Built {
-        let room = (usize::from(mtu::BASE) - OVERHEAD).min(out.len());
-        let mut writer = Writer::new(&mut out[..room]);
-        frame::put(&mut writer, &Frame::End { code });
-        if self.acks.is_waiting() {
-            self.acks.put(now, &mut writer);
-        }
-        let (number, length) = (self.recovery.log.next(), writer.len());
-        self.recovery.on_sent(now, length + OVERHEAD, false);
-        Built { number, length }
-    }
-
     fn finish_packet(&mut self, now: Time, length: usize, tracked: bool) -> Option<Built> {
         if length == 0 {
             return None;
@@ -96,11 +83,7 @@ impl Transport {
 
     /// Whether anything waits that asks for an acknowledgement.
     pub(super) fn has_content(&self) -> bool {
-        !self.schedule.is_empty()
-            || !self.control.is_empty()
-            || self.probe
-            || self.check.is_some()
-            || !self.checked.is_empty()
+        !self.schedule.is_empty() || !self.control.is_empty() || self.probe || !self.checked.is_empty()
     }
 
     fn mtu_probe(&mut self, now: Time, out: &mut [u8]) -> Option<Built> {
@@ -126,13 +109,8 @@ impl Transport {
         }
     }
 
-    /// Puts the check of the peer's address and the answers to its own; false if there is no room for any.
+    /// Puts the answers to the peer's checks; false if there is no room for any.
     fn put_checks(&mut self, writer: &mut Writer<'_>) -> bool {
-        if writer.room() >= frame::SMALL_FRAME
-            && let Some(token) = self.check.take()
-        {
-            frame::put(writer, &Frame::Check { token });
-        }
         while writer.room() >= frame::SMALL_FRAME
             && let Some(token) = self.checked.pop_front()
         {

@@ -4,13 +4,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use proto::sealed::end_code::EndCode;
 use proto::sealed::frame::ResetCode;
 use proto::sealed::handshake::Refusal;
 use proto::sealed::initiator::Refused;
 use tokio::net::UdpSocket;
 
 use super::clock::Clock;
-use super::task::END_REVOKED;
 
 /// Why proxy2 refused, and what to do about it.
 pub(super) fn refused(refused: &Refused) -> String {
@@ -37,10 +37,11 @@ pub(super) fn refused(refused: &Refused) -> String {
 }
 
 /// What it means that proxy2 ended the link with `code`.
-pub(super) const fn ended(code: u64) -> &'static str {
+pub(super) const fn ended(code: EndCode) -> &'static str {
     match code {
-        END_REVOKED => "link ended: proxy2 has revoked this ticket",
-        _ => "link ended by proxy2; waiting for it to come back",
+        EndCode::Revoked => "link ended: proxy2 has revoked this ticket",
+        EndCode::Fault => "link ended: proxy2 says that this proxy1 broke the protocol",
+        EndCode::Shutdown | EndCode::Dormant => "link ended by proxy2; waiting for it to come back",
     }
 }
 

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io::{self, IoSliceMut};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -203,10 +203,6 @@ impl Side for Entry {
             }
         }
         Ok(any)
-    }
-
-    fn local(&self) -> Option<IpAddr> {
-        None
     }
 
     fn poll_arrival(

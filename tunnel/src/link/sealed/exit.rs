@@ -3,7 +3,6 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::io;
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -33,6 +32,8 @@ use crate::metrics::Count;
 pub(super) enum Report {
     /// The link does not use this index any more.
     Retired(u32),
+    /// Authentic packets of the link come.
+    Heard(LinkKey),
     /// The link is over.
     Over(LinkKey),
 }
@@ -54,7 +55,8 @@ pub(super) struct Exit {
     under_way: BTreeMap<StreamId, AbortHandle>,
     batches: VecDeque<Batch>,
     orders: VecDeque<Order>,
-    local: Option<IpAddr>,
+    /// When the reader was last told that the peer is heard.
+    told_heard: Option<Time>,
     up: bool,
     /// It was told to end, or never began.
     over: bool,
@@ -65,6 +67,8 @@ pub(super) struct Exit {
 impl Exit {
     /// How long the first packet of a link may take.
     const PROOF: Duration = Duration::from_secs(10);
+    /// How often to tell that the peer is heard: twice in the shortest silence that means anything.
+    const HEARD_AGAIN: Duration = Duration::from_millis(500);
 
     /// The role for the link `key`, called `number` in the log.
     pub(super) fn new(
@@ -88,7 +92,7 @@ impl Exit {
             under_way: BTreeMap::new(),
             batches: VecDeque::new(),
             orders: VecDeque::new(),
-            local: None,
+            told_heard: None,
             up: false,
             over: false,
             proof: Box::pin(sleep(Self::PROOF)),
@@ -99,6 +103,7 @@ impl Exit {
         match order {
             Order::Session { session } => link.add_session(now, *session),
             Order::Challenge => link.challenge(now),
+            Order::Vacate => link.vacate(now),
             Order::Close(code) => {
                 link.close(code);
                 self.over = true;
@@ -112,6 +117,15 @@ impl Exit {
         match fault {
             Some(fault) => warn!(link = self.number, %fault, held_back, "{how}"),
             None => info!(link = self.number, held_back, "{how}"),
+        }
+    }
+
+    /// Tells that authentic packets come: of the first at once, then not of each.
+    fn report_heard(&mut self, link: &Link) {
+        let heard = link.heard_at();
+        if link.is_up() && self.told_heard.is_none_or(|told| heard >= told + Self::HEARD_AGAIN) {
+            self.told_heard = Some(heard);
+            self.report(Report::Heard(self.key));
         }
     }
 
@@ -136,21 +150,17 @@ impl Side for Exit {
             self.obey(now, order, link);
         }
         while let Some(mut batch) = self.batches.pop_front() {
-            self.local = batch.local;
             let (filled, _) = batch.buffer.split_at_mut(batch.len);
             for datagram in filled.chunks_mut(batch.stride.max(1)) {
                 tally.one(Count::DatagramsReceived);
                 link.handle_datagram(now, batch.from, datagram);
             }
         }
+        self.report_heard(link);
         while let Some(index) = link.poll_retired() {
             self.report(Report::Retired(index));
         }
         Ok(any)
-    }
-
-    fn local(&self) -> Option<IpAddr> {
-        self.local
     }
 
     fn poll_arrival(

@@ -1,21 +1,20 @@
 //! What proxy2's reader hands to the task of one link.
 
 use std::collections::VecDeque;
-use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
 use proto::sealed::cipher::Session;
+use proto::sealed::end_code::EndCode;
+use proto::sealed::link::FourTuple;
 
 use super::buffers::Buffer;
 
 /// Datagrams of one size (the last may be shorter) from one address.
 #[derive(Debug)]
 pub(super) struct Batch {
-    /// Who sent them.
-    pub(super) from: SocketAddr,
-    /// The address of ours that they were sent to, if the socket has several.
-    pub(super) local: Option<IpAddr>,
+    /// Who sent them, and to which address of ours, if the socket has several.
+    pub(super) from: FourTuple,
     /// They lie at its beginning.
     pub(super) buffer: Buffer,
     /// Bytes of it that are theirs.
@@ -34,8 +33,10 @@ pub(super) enum Order {
     },
     /// Ask whether the peer still lives.
     Challenge,
-    /// End, for the reason with this code.
-    Close(u64),
+    /// The place is wanted: ask whether the peer still lives, and do not wait for long if it is gone.
+    Vacate,
+    /// End, for this reason.
+    Close(EndCode),
 }
 
 /// The mailbox of one link; clones share it.
@@ -109,12 +110,13 @@ fn wake(content: MutexGuard<'_, Content>) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::net::SocketAddr;
 
     #[test]
     fn a_full_mailbox_takes_no_datagrams_but_orders() {
         let mailbox = Mailbox::default();
-        let from = "127.0.0.1:9".parse().unwrap();
-        let batch = || Batch { from, local: None, buffer: Buffer::copy(b"x"), len: 1, stride: 1 };
+        let from = "127.0.0.1:9".parse::<SocketAddr>().unwrap().into();
+        let batch = || Batch { from, buffer: Buffer::copy(b"x"), len: 1, stride: 1 };
         assert_eq!((0..2_000).filter(|_| mailbox.post(batch())).count(), Mailbox::BATCHES);
         mailbox.order(Order::Challenge);
         let (mut batches, mut orders) = (VecDeque::new(), VecDeque::new());

@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io;
-use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
@@ -51,14 +50,12 @@ impl Outbox {
         }
     }
 
-    /// Sends what the link has to send, `from` this address of ours. Says whether there may be more; pending if the
-    /// system takes nothing now.
+    /// Sends what the link has to send. Says whether there may be more; pending if the system takes nothing now.
     pub(super) fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
         now: Time,
         link: &mut Link,
-        from: Option<IpAddr>,
         tally: &mut Tally,
     ) -> Poll<bool> {
         ready!(self.gate.poll(cx));
@@ -72,7 +69,7 @@ impl Outbox {
             if self.batch.is_none() {
                 return Poll::Ready(false);
             }
-            if self.poll_batch(cx, &buffer, from, tally).is_pending() {
+            if self.poll_batch(cx, &buffer, tally).is_pending() {
                 self.buffer = Some(buffer);
                 return Poll::Pending;
             }
@@ -81,13 +78,7 @@ impl Outbox {
     }
 
     /// Sends the batch, which lies in `buffer`.
-    fn poll_batch(
-        &mut self,
-        cx: &mut Context<'_>,
-        buffer: &[u8],
-        from: Option<IpAddr>,
-        tally: &mut Tally,
-    ) -> Poll<()> {
+    fn poll_batch(&mut self, cx: &mut Context<'_>, buffer: &[u8], tally: &mut Tally) -> Poll<()> {
         let most = self.udp.max_segments().max(1);
         while let Some(Batch { what, sent }) = &mut self.batch {
             let segment = what.segment.max(1);
@@ -101,7 +92,7 @@ impl Outbox {
                 ecn: None,
                 contents,
                 segment_size: (contents.len() > segment).then_some(segment),
-                src_ip: from,
+                src_ip: what.from,
             };
             match ready!(self.gate.poll_send(cx, &self.udp, &transmit)) {
                 Ok(count) => {

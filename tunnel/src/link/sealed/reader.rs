@@ -3,16 +3,17 @@
 use std::collections::HashMap;
 use std::future::{Future, pending};
 use std::io::{self, IoSliceMut};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use proto::sealed::cipher::Session;
+use proto::sealed::end_code::EndCode;
 use proto::sealed::handshake::{Limits, Refusal};
 use proto::sealed::hub::{Dropped, Hub, LinkKey, Route};
 use proto::sealed::keys::PublicKey;
-use proto::sealed::link::{self, Link};
+use proto::sealed::link::{self, FourTuple, Link};
 use proto::sealed::packet::Kind;
 use proto::ticket::record::{Standing, TicketRecord};
 use tokio::sync::{mpsc, watch};
@@ -26,7 +27,7 @@ use super::exit::{Exit, Report};
 use super::journal::Journal;
 use super::mailbox::{Batch, Mailbox, Order};
 use super::tally::Tally;
-use super::task::{END_REVOKED, END_SHUTDOWN, Shared, Task};
+use super::task::{Shared, Task};
 use super::ticket_resources::TicketResources;
 use super::ticket_share::StreamPlaces;
 use super::workers::{Place, Workers};
@@ -80,13 +81,6 @@ pub(super) struct Reader {
 struct Known {
     mailbox: Mailbox,
     place: Place,
-}
-
-/// Where a datagram came from and where to.
-#[derive(Clone, Copy, Debug)]
-struct Origin {
-    from: SocketAddr,
-    local: Option<IpAddr>,
 }
 
 impl Reader {
@@ -155,7 +149,7 @@ impl Reader {
 
     async fn end(&mut self) {
         for link in self.links.values() {
-            link.mailbox.order(Order::Close(END_SHUTDOWN));
+            link.mailbox.order(Order::Close(EndCode::Shutdown));
         }
         let all = async { while self.tasks.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(Self::END_PATIENCE, all).await;
@@ -165,6 +159,7 @@ impl Reader {
     fn take_report(&mut self, report: Report) {
         match report {
             Report::Retired(index) => self.parts.hub.retire(index),
+            Report::Heard(key) => self.parts.hub.heard(self.parts.shared.clock.now(), key),
             Report::Over(key) => {
                 if let Some(link) = self.links.remove(&key) {
                     self.workers.leave(link.place);
@@ -177,7 +172,7 @@ impl Reader {
 
     /// Sorts one receive buffer. Datagrams that came merged are nearly always for one link, which then gets the buffer.
     fn take_in(&mut self, meta: &RecvMeta, buffer: &mut Buffer) {
-        let origin = Origin { from: meta.addr, local: answer_from(self.parts.local, meta) };
+        let from = FourTuple { remote: meta.addr, local: answer_from(self.parts.local, meta) };
         let (len, stride) = (meta.len, meta.stride.max(1));
         let filled = buffer.get(..len).unwrap_or_default();
         let runs: Vec<(usize, usize)> = runs(filled, stride);
@@ -185,16 +180,15 @@ impl Reader {
             && *end == len
             && len > Self::SMALL
         {
-            let Some(mailbox) = self.route(origin, filled.get(..stride).unwrap_or(filled)) else { return };
+            let Some(mailbox) = self.route(from, filled.get(..stride).unwrap_or(filled)) else { return };
             let buffer = std::mem::replace(buffer, self.parts.shared.buffers.take());
-            return self
-                .post(&mailbox, Batch { from: origin.from, local: origin.local, buffer, len, stride });
+            return self.post(&mailbox, Batch { from, buffer, len, stride });
         }
         for (start, end) in runs {
             let run = filled.get(start..end).unwrap_or_default();
-            let Some(mailbox) = self.route(origin, run.get(..stride).unwrap_or(run)) else { continue };
+            let Some(mailbox) = self.route(from, run.get(..stride).unwrap_or(run)) else { continue };
             let (buffer, len) = (Buffer::copy(run), run.len());
-            self.post(&mailbox, Batch { from: origin.from, local: origin.local, buffer, len, stride });
+            self.post(&mailbox, Batch { from, buffer, len, stride });
         }
     }
 
@@ -206,9 +200,9 @@ impl Reader {
     }
 
     /// The mailbox that the datagram is for; everything that is for no link is dealt with here.
-    fn route(&mut self, origin: Origin, datagram: &[u8]) -> Option<Mailbox> {
+    fn route(&mut self, from: FourTuple, datagram: &[u8]) -> Option<Mailbox> {
         let now = self.parts.shared.clock.now();
-        match self.parts.hub.handle(now, Clock::unix(), origin.from, datagram) {
+        match self.parts.hub.handle(now, Clock::unix(), from.remote, datagram) {
             Route::Link(key) => return self.links.get(&key).map(|link| link.mailbox.clone()),
             Route::Drop(why) => self.tally.one(match why {
                 Dropped::Malformed => Count::DroppedMalformed,
@@ -219,37 +213,37 @@ impl Reader {
                 if let Some((client, why)) = refused {
                     self.note_refused(client, why);
                 }
-                self.answer(origin, &bytes);
+                self.answer(from, &bytes);
             }
             Route::Session { link, session, answer } => {
                 if let Some(link) = self.links.get(&link) {
                     link.mailbox.order(Order::Session { session });
                 }
-                self.answer(origin, &answer);
+                self.answer(from, &answer);
             }
             Route::Full { ask } => {
                 self.tally.one(Count::DroppedHandshake);
-                self.challenge(Some(ask));
+                self.order(Some(ask), Order::Vacate);
             }
             Route::New { link, client, session, limits, rival, answer } => {
-                self.challenge(rival);
-                self.start_link(link, origin.from, &client, *session, limits);
-                self.answer(origin, &answer);
+                self.order(rival, Order::Challenge);
+                self.start_link(link, from, &client, *session, limits);
+                self.answer(from, &answer);
             }
         }
         None
     }
 
-    fn challenge(&self, rival: Option<LinkKey>) {
-        if let Some(rival) = rival.and_then(|rival| self.links.get(&rival)) {
-            rival.mailbox.order(Order::Challenge);
+    fn order(&self, link: Option<LinkKey>, order: Order) {
+        if let Some(link) = link.and_then(|link| self.links.get(&link)) {
+            link.mailbox.order(order);
         }
     }
 
     fn start_link(
         &mut self,
         key: LinkKey,
-        from: SocketAddr,
+        from: FourTuple,
         client: &PublicKey,
         session: Session,
         limits: Limits,
@@ -291,13 +285,13 @@ impl Reader {
     }
 
     /// Sends an answer to a handshake. One that the system does not take now will be asked for again.
-    fn answer(&mut self, origin: Origin, contents: &[u8]) {
+    fn answer(&mut self, to: FourTuple, contents: &[u8]) {
         let transmit = udp::Transmit {
-            destination: origin.from,
+            destination: to.remote,
             ecn: None,
             contents,
             segment_size: None,
-            src_ip: origin.local,
+            src_ip: to.local,
         };
         match self.parts.shared.udp.try_send(&transmit) {
             Ok(_) => self.tally.one(Count::DatagramsSent),
@@ -336,7 +330,7 @@ impl Reader {
             info!(target: OWN, ticket = name, links = links.len(), "ticket revoked: its links end");
         }
         for link in links.iter().filter_map(|key| self.links.get(key)) {
-            link.mailbox.order(Order::Close(END_REVOKED));
+            link.mailbox.order(Order::Close(EndCode::Revoked));
         }
     }
 }

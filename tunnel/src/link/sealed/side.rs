@@ -1,7 +1,6 @@
 //! What differs between the two roles of a sealed link.
 
 use std::io;
-use std::net::IpAddr;
 use std::task::{Context, Poll};
 
 use proto::Time;
@@ -49,8 +48,6 @@ pub(super) trait Side: Send {
         link: &mut Link,
         tally: &mut Tally,
     ) -> io::Result<bool>;
-    /// The address of ours that the peer sends to, if the socket has several.
-    fn local(&self) -> Option<IpAddr>;
     /// The next connection or news.
     fn poll_arrival(
         &mut self,

@@ -8,6 +8,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use proto::Time;
+use proto::sealed::end_code::EndCode;
 use proto::sealed::frame::{ResetCode, StreamId};
 use proto::sealed::link::{Event, Link};
 use proto::sealed::transport::Event as StreamEvent;
@@ -23,11 +24,6 @@ use super::side::{Arrival, Next, Side};
 use super::tally::{Tally, Total};
 use crate::metrics::Count;
 use crate::udp::Udp;
-
-/// The code in the packet that ends a link: the proxy is asked to end.
-pub(super) const END_SHUTDOWN: u64 = 0;
-/// The code in the packet that ends a link: its ticket has been revoked.
-pub(super) const END_REVOKED: u64 = 1;
 
 /// What all links of a session have in common.
 #[derive(Clone, Debug)]
@@ -111,7 +107,7 @@ impl<S: Side> Task<S> {
 
     async fn end(&mut self) {
         self.side.shutdown();
-        self.link.close(END_SHUTDOWN);
+        self.link.close(EndCode::Shutdown);
         let sent = poll_fn(|cx| self.transmit(cx).map(drop));
         // One packet is what a peer that is not there is told, too.
         let _ = tokio::time::timeout(Self::END_PATIENCE, sent).await;
@@ -153,7 +149,7 @@ impl<S: Side> Task<S> {
             return Poll::Pending;
         }
         let now = self.clock.now();
-        self.outbox.poll_send(cx, now, &mut self.link, self.side.local(), &mut self.tally)
+        self.outbox.poll_send(cx, now, &mut self.link, &mut self.tally)
     }
 
     fn arrivals(&mut self, cx: &mut Context<'_>, now: Time) -> bool {

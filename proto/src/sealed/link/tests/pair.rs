@@ -1,17 +1,14 @@
 //! A client's link, a hub with its links, and the datagrams between them.
 
+use super::make::{initiator, new_client, new_hub, random};
 use super::script::Script;
 use super::wire::Wire;
-use crate::sealed::acceptor::{self, Acceptor, CLOCK_TOLERANCE};
-use crate::sealed::cipher::CipherSupport;
 use crate::sealed::frame::StreamId;
-use crate::sealed::handshake::{Epoch, Instance, LinkId, UnixMicros};
+use crate::sealed::handshake::UnixMicros;
 use crate::sealed::hub::{Hub, LinkKey, Route};
-use crate::sealed::initiator::{Identity, Initiator};
 use crate::sealed::keys::{PrivateKey, PublicKey};
 use crate::sealed::link::{Event, Link, Settings};
 use crate::sealed::packet::Kind;
-use crate::sealed::random::Random;
 use crate::sealed::transport;
 use crate::ticket::Ticket;
 use crate::time::Time;
@@ -19,6 +16,19 @@ use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
+
+/// Somebody who sees what the client sends and has a faster way to the server, and copies packets.
+#[derive(Debug)]
+pub(crate) struct Observer {
+    /// How often he copies one.
+    pub(crate) every: Duration,
+    /// What his way takes.
+    pub(crate) delay: Duration,
+    /// When he copies the next.
+    pub(crate) next: Time,
+    /// Datagrams that were sent to him.
+    pub(crate) got: u64,
+}
 
 /// Where somebody on the way may send from.
 const STRANGER: &str = "203.0.113.7:7";
@@ -47,6 +57,10 @@ pub(crate) struct Pair {
     pub(crate) wires: [Wire; 2],
     /// Somebody on the way, who sends this many datagrams of his own for each that passes.
     pub(crate) forgeries: usize,
+    /// Somebody else on the way, who copies.
+    pub(crate) observer: Option<Observer>,
+    /// Handshakes are lost.
+    pub(crate) no_handshakes: bool,
     /// What he has heard.
     overheard: Vec<Vec<u8>>,
     /// How many of his have arrived.
@@ -60,15 +74,17 @@ pub(crate) struct Pair {
     key: PrivateKey,
     settings: Settings,
     places: usize,
+    /// Whether datagrams are recorded that leave, and that have arrived, to the server and to the client.
+    pub(crate) records: bool,
+    pub(crate) recorded: [Vec<Vec<u8>>; 2],
+    pub(crate) taken: [Vec<Vec<u8>>; 2],
+    /// When a datagram last left that is no lost handshake.
+    pub(crate) sent_data_at: Time,
     /// Questions that were refused.
     pub(crate) refused: u32,
     seed: u8,
     /// Datagrams that reached each side.
     pub(crate) arrived: [u64; 2],
-}
-
-fn random(seed: u8, use_of: u8) -> Random {
-    Random::from_seed([seed.wrapping_mul(31).wrapping_add(use_of); 32])
 }
 
 impl Pair {
@@ -100,6 +116,8 @@ impl Pair {
             lose_to_client: 0,
             wires: [Wire::new(u64::from(seed)), Wire::new(u64::from(seed) + 1_000)],
             forgeries: 0,
+            observer: None,
+            no_handshakes: false,
             overheard: Vec::new(),
             forged: 0,
             dropped: 0,
@@ -109,6 +127,10 @@ impl Pair {
             key,
             settings,
             places,
+            records: false,
+            recorded: Default::default(),
+            taken: Default::default(),
+            sent_data_at: now,
             refused: 0,
             seed,
             arrived: [0; 2],
@@ -169,6 +191,7 @@ impl Pair {
             let mut busy = false;
             while let Some((from, mut datagram)) = self.wires[0].arrive(self.now) {
                 self.arrived[1] += 1;
+                self.record_arrival(0, &datagram);
                 self.at_server(from, &mut datagram);
                 busy = true;
             }
@@ -178,6 +201,7 @@ impl Pair {
                 } else if to == self.client_address && !(self.deaf && Kind::of(&datagram) == Some(Kind::Data))
                 {
                     self.arrived[0] += 1;
+                    self.record_arrival(1, &datagram);
                     self.client.handle_datagram(self.now, self.server_address, &mut datagram);
                 }
                 busy = true;
@@ -187,6 +211,18 @@ impl Pair {
                 return;
             }
         }
+    }
+
+    fn record_arrival(&mut self, way: usize, datagram: &[u8]) {
+        if self.records {
+            self.taken[way].push(datagram.to_vec());
+        }
+    }
+
+    /// The hub says whom a datagram is for, and nobody gets it.
+    pub(crate) fn route_only(&mut self, from: SocketAddr, datagram: &[u8]) {
+        let (now, unix) = (self.now, self.unix());
+        self.hub.handle(now, unix, from, datagram);
     }
 
     fn at_server(&mut self, from: SocketAddr, datagram: &mut [u8]) {
@@ -201,7 +237,7 @@ impl Pair {
             }
             Route::Full { ask } => {
                 if let Some(link) = self.links.get_mut(&ask) {
-                    link.challenge(now);
+                    link.vacate(now);
                 }
                 return;
             }
@@ -211,7 +247,11 @@ impl Pair {
             }
             Route::Link(key) => {
                 if let Some(link) = self.links.get_mut(&key) {
+                    let before = link.heard_at();
                     link.handle_datagram(now, from, datagram);
+                    if link.heard_at() > before {
+                        self.hub.heard(now, key);
+                    }
                 }
                 return;
             }
@@ -234,6 +274,21 @@ impl Pair {
 
     /// A datagram leaves, and perhaps others with it.
     fn send(&mut self, way: usize, address: SocketAddr, datagram: &[u8]) {
+        if self.no_handshakes && Kind::of(datagram) != Some(Kind::Data) {
+            return;
+        }
+        self.sent_data_at = self.now;
+        if self.records {
+            self.recorded[way].push(datagram.to_vec());
+        }
+        if let Some(observer) = &mut self.observer {
+            let his = STRANGER.parse().unwrap();
+            observer.got += u64::from(way == 1 && address == his);
+            if way == 0 && self.now >= observer.next {
+                observer.next = self.now + observer.every;
+                self.wires[0].bypass(self.now, observer.delay, (his, datagram.to_vec()));
+            }
+        }
         self.wires[way].send(self.now, address, datagram);
         for _ in 0..self.forgeries {
             let forged = self.wires[way].forgery(datagram, &self.overheard);
@@ -342,39 +397,4 @@ pub(super) fn read_all(now: Time, link: &mut Link, heard: &mut BTreeMap<StreamId
         });
         read.unwrap();
     }
-}
-
-/// A client with `(link, instance)` for its name.
-fn initiator(ticket: &Ticket, settings: Settings, name: (u64, u64)) -> Initiator {
-    let identity = Identity {
-        link: LinkId(name.0),
-        instance: Instance(name.1),
-        ciphers: CipherSupport { aes: true },
-        limits: Link::limits(&settings),
-    };
-    Initiator::new(ticket.to_text().parse().unwrap(), identity)
-}
-
-fn new_client(
-    now: Time,
-    ticket: &Ticket,
-    peer: SocketAddr,
-    settings: Settings,
-    seed: u8,
-    name: (u64, u64),
-) -> Link {
-    Link::client(now, peer, initiator(ticket, settings, name), settings, random(seed, 20))
-}
-
-fn new_hub(now: Time, key: &PrivateKey, ticket: &Ticket, places: usize, seed: u8, epoch: u64) -> Hub {
-    let settings = acceptor::Settings {
-        epoch: Epoch(epoch),
-        ciphers: CipherSupport { aes: true },
-        clock_tolerance: CLOCK_TOLERANCE,
-        handshakes_per_second: 100,
-    };
-    let acceptor = Acceptor::new(now, key.clone(), settings, random(seed, 30));
-    let mut hub = Hub::new(acceptor, Link::limits(&Settings::default()), places, random(seed, 31));
-    hub.allow(ticket.client(), None);
-    hub
 }

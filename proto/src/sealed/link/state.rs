@@ -1,0 +1,155 @@
+//! Where a link is in its life, and how it ends.
+
+use super::{Event, Link};
+use crate::sealed::end_code::EndCode;
+use crate::sealed::transport::Fault;
+use crate::time::Time;
+use std::time::Duration;
+
+/// How long what a peer that is gone has sent may still be read: ten minutes are enough for 32 MiB at 56 kB/s. The peer has
+/// its acknowledgement, so it must not be lost lightly; but a target that never reads would keep its link for good.
+pub(crate) const DRAIN: Duration = Duration::from_secs(600);
+
+/// The same where the link's place is wanted: counted from the end of the link as well, as nobody may have asked before.
+pub(crate) const DRAIN_WANTED: Duration = Duration::from_secs(60);
+
+/// How long the packet that says why the link ends may take to leave.
+const LAST_WORD: Duration = Duration::from_millis(200);
+
+/// Where a link is in its life.
+#[derive(Debug)]
+pub(super) enum State {
+    /// Packets go both ways.
+    Open,
+    /// It ends once one packet has said so.
+    Closing {
+        /// What that packet says.
+        code: EndCode,
+        /// Why, if it is the peer's fault; the owner hears of it when the packet has left.
+        fault: Option<Fault>,
+        /// The packet leaves by then, or not at all.
+        until: Time,
+    },
+    /// The peer is gone and has all that it needs: nothing is sent or taken in any more, but what came is read.
+    Draining {
+        /// Since when.
+        since: Time,
+        /// What has not been read by then is lost.
+        until: Time,
+    },
+    /// It is over.
+    Closed,
+}
+
+impl State {
+    /// When it changes by itself.
+    const fn until(&self) -> Time {
+        match self {
+            Self::Closing { until, .. } | Self::Draining { until, .. } => *until,
+            Self::Open | Self::Closed => Time::NEVER,
+        }
+    }
+}
+
+impl Link {
+    pub(super) const fn is_open(&self) -> bool {
+        matches!(self.state, State::Open)
+    }
+
+    /// Tells the peer, as well as one packet can, that the link is over.
+    pub fn close(&mut self, code: EndCode) {
+        if self.is_open() {
+            self.say_end(code, None, Time::NEVER);
+        }
+    }
+
+    /// The peer broke the rules, and is told so, once.
+    pub(super) fn fail(&mut self, now: Time, fault: Fault) {
+        self.say_end(EndCode::Fault, Some(fault), now + LAST_WORD);
+    }
+
+    fn say_end(&mut self, code: EndCode, fault: Option<Fault>, until: Time) {
+        self.state = State::Closing { code, fault, until };
+        // Without keys there is nobody to tell.
+        if !self.is_up() {
+            self.closed();
+        }
+    }
+
+    /// The code that the next packet has to say.
+    pub(super) const fn last_word(&self) -> Option<EndCode> {
+        match self.state {
+            State::Closing { code, .. } => Some(code),
+            State::Open | State::Draining { .. } | State::Closed => None,
+        }
+    }
+
+    /// It is over, and the owner hears why unless it wanted it so.
+    pub(super) fn closed(&mut self) {
+        match std::mem::replace(&mut self.state, State::Closed) {
+            State::Closing { fault: Some(fault), .. } => self.events.push_back(Event::Broken(fault)),
+            State::Draining { .. } => self.events.push_back(Event::Ended(EndCode::Dormant)),
+            State::Closing { .. } | State::Open | State::Closed => {}
+        }
+    }
+
+    /// The peer ended the link. If it has only no use for it, what it sent and nobody has read yet must not go with it:
+    /// acknowledged is not delivered. Only a client may say so.
+    pub(super) fn peer_ended(&mut self, code: EndCode) {
+        if !self.is_open() {
+            return;
+        }
+        let rests = code == EndCode::Dormant && self.asking.is_none();
+        if rests && self.drain(self.heard_at) {
+            return;
+        }
+        self.state = State::Closed;
+        self.events.push_back(Event::Ended(code));
+    }
+
+    /// The peer does not live, or not with these keys any more: it may have left, and its packet that says so was lost. What
+    /// it sent to the end is still read.
+    pub(super) fn unanswered(&mut self, now: Time) {
+        if self.drain(now) {
+            return;
+        }
+        self.state = State::Closed;
+        self.events.push_back(Event::Gone);
+    }
+
+    /// Lets what came to its end be read, if there is such.
+    fn drain(&mut self, now: Time) -> bool {
+        if !self.transport.release() {
+            return false;
+        }
+        self.sessions.clear();
+        self.state = State::Draining { since: now, until: now + DRAIN };
+        true
+    }
+
+    /// Somebody wants the place of the link, whose peer is gone anyway.
+    pub(super) fn hasten(&mut self, now: Time, patience: Duration) {
+        if let State::Draining { since, until } = &mut self.state {
+            *until = (*until).min((now + patience).max(*since + DRAIN_WANTED));
+        }
+    }
+
+    /// Ends a link whose peer is gone once all that it sent has been read.
+    pub(super) fn end_when_read(&mut self) {
+        if matches!(self.state, State::Draining { .. }) && self.transport.stream_count() == 0 {
+            self.closed();
+        }
+    }
+
+    /// Time passed for a link that is not open any more.
+    pub(super) fn end_when_due(&mut self, now: Time) {
+        if self.state.until() <= now {
+            self.closed();
+        }
+    }
+
+    /// When [`Link::end_when_due`] has something to do.
+    pub(super) const fn end_due(&self) -> Time {
+        self.state.until()
+    }
+}

@@ -1,0 +1,136 @@
+//! How links end: every one that has to does, in time, and the peer is told what it did wrong.
+
+use super::pair::Pair;
+use super::path_and_peers::greet;
+use super::script::Script;
+use crate::sealed::end_code::EndCode;
+use crate::sealed::frame::{self, Frame, ResetCode, StreamId};
+use crate::sealed::link::state::{DRAIN, State};
+use crate::sealed::link::{Event, Link};
+use crate::sealed::packet::{HEADER_LEN, TAG_LEN};
+use crate::sealed::transport::{self, Fault};
+use crate::sealed::varint::Writer;
+use std::time::Duration;
+
+const SECOND: Duration = Duration::from_secs(1);
+
+/// A packet that the client never meant to send, under its keys.
+fn say(pair: &mut Pair, frames: &[Frame<'_>]) {
+    let mut packet = vec![0; 1_000];
+    let mut writer = Writer::new(&mut packet[HEADER_LEN..900]);
+    frames.iter().for_each(|frame| frame::put(&mut writer, frame));
+    let size = HEADER_LEN + writer.len() + TAG_LEN;
+    let number = pair.client.transport.next_packet() + 1_000 + pair.arrived[1];
+    assert!(pair.client.sessions.seal(number, &mut packet[..size]));
+    let from = pair.client_address;
+    let (now, link) = (pair.now, pair.links.values_mut().next().expect("a link"));
+    link.handle_datagram(now, from, &mut packet[..size]);
+    pair.arrived[1] += 1;
+}
+
+fn open(id: u64) -> Frame<'static> {
+    Frame::Open { id: StreamId(id), credit: 1_000, target: b"" }
+}
+
+fn data(id: u64) -> Frame<'static> {
+    Frame::Data { id: StreamId(id), offset: 0, fin: false, bytes: b"z" }
+}
+
+const REST: Frame<'static> = Frame::End { code: 2 };
+
+#[test]
+fn a_link_that_cannot_complete_ends_when_its_client_says_that_it_rests() {
+    let short = Frame::Reset { id: StreamId(2), code: ResetCode::Reset, end: 10 };
+    let lives: [&[Frame<'_>]; 4] = [
+        &[open(2), data(2), short.clone(), REST],
+        &[data(2), REST],
+        &[short, REST],
+        &[open(2), data(2), REST],
+    ];
+    for frames in lives {
+        let mut pair = Pair::new(50);
+        greet(&mut pair);
+        say(&mut pair, frames);
+        assert!(pair.run_until(SECOND, |pair| pair.links.is_empty()), "{frames:?}: {:?}", pair.server_events);
+    }
+}
+
+#[test]
+fn streams_that_cannot_complete_are_reset_while_others_are_read() {
+    let mut pair = Pair::new(51);
+    let id = greet(&mut pair);
+    pair.heard_by_server.clear(); // reads no more
+    let (now, key) = (pair.now, *pair.links.keys().next().expect("a link"));
+    pair.client.transport().write(now, id, &[7; 30_000]);
+    pair.client.transport().finish(now, id);
+    pair.links.get_mut(&key).expect("a link").transport().finish(now, id);
+    pair.run_until(SECOND, |_| false);
+    say(&mut pair, &[open(2), data(2), REST]);
+    pair.run_until(SECOND, |_| false);
+    let reset = Event::Stream(transport::Event::Reset(StreamId(2), ResetCode::Reset));
+    assert!(pair.server_events.contains(&reset) && pair.links.contains_key(&key));
+    pair.links.get_mut(&key).expect("a link").transport().discard(StreamId(2));
+    pair.heard_by_server.insert(id, Vec::new());
+    pair.run_until(SECOND, |_| false);
+    pair.run_until(SECOND, |_| false); // once more, as an owner looks for events after it has read
+    assert_eq!((pair.heard_by_server[&id].len(), pair.links.len()), (30_000, 0));
+}
+
+#[test]
+fn who_breaks_the_rules_is_told_so() {
+    let mut pair = Pair::new(52);
+    greet(&mut pair);
+    say(&mut pair, &[Frame::Opened { id: StreamId(0) }]);
+    let told = |pair: &Pair| pair.client_events.contains(&Event::Ended(EndCode::Fault));
+    assert!(pair.run_until(SECOND, told), "{:?}", pair.client_events);
+    assert!(pair.server_events.contains(&Event::Broken(Fault::Stream)), "{:?}", pair.server_events);
+}
+
+#[test]
+fn a_fault_that_cannot_be_told_ends_the_link_all_the_same() {
+    let mut pair = Pair::new(53);
+    greet(&mut pair);
+    say(&mut pair, &[Frame::Opened { id: StreamId(0) }]);
+    let (now, link) = (pair.now, pair.links.values_mut().next().expect("a link"));
+    let due = link.poll_timeout(now);
+    assert!(due <= now + SECOND / 2);
+    link.handle_timeout(due);
+    assert_eq!(link.poll_event(), Some(Event::Broken(Fault::Stream)));
+}
+
+/// Bytes of every link that the server ends up with.
+fn end(pair: &mut Pair, seed: u64) {
+    let link = if seed.is_multiple_of(2) { Some(&mut pair.client) } else { pair.links.values_mut().next() };
+    let code = EndCode::from_code(seed / 2 % 4);
+    link.into_iter().for_each(|link: &mut Link| link.close(code));
+}
+
+#[test]
+fn after_an_end_anywhere_the_ended_link_is_gone_in_time() {
+    for seed in 0..300u64 {
+        let mut pair = Pair::new(seed.to_le_bytes()[0]);
+        let mut scripts = Script::both(seed, 40_000);
+        for wire in &mut pair.wires {
+            wire.faults.loss = [0.0, 0.2][usize::from(seed % 3 == 0)];
+        }
+        for _ in 0..1 + seed % 4 {
+            let id = scripts[0].open(&mut pair.client);
+            pair.heard_by_client.insert(id, Vec::new());
+        }
+        pair.run_until(SECOND / 10, |pair| pair.links.values().any(Link::is_up));
+        for script in &mut scripts {
+            let link =
+                if script.side() == 0 { Some(&mut pair.client) } else { pair.links.values_mut().next() };
+            link.into_iter().for_each(|link| script.say(pair.now, link));
+        }
+        pair.run_until(Duration::from_millis(seed % 60), |_| false);
+        end(&mut pair, seed);
+        pair.run_until(SECOND, |_| false);
+        // Nobody reads or answers; whoever heard the end has ended, and who has not is asked.
+        pair.alive = false;
+        let now = pair.now;
+        pair.links.values_mut().for_each(|link| link.challenge(now));
+        let gone = |link: &Link| matches!(link.state, State::Closed);
+        assert!(pair.run_until(DRAIN + SECOND * 2, |pair| pair.links.values().all(gone)), "seed {seed}");
+    }
+}

@@ -1,0 +1,60 @@
+//! Clients and hubs that know each other.
+
+use crate::sealed::acceptor::{self, Acceptor, CLOCK_TOLERANCE};
+use crate::sealed::cipher::CipherSupport;
+use crate::sealed::handshake::{Epoch, Instance, LinkId};
+use crate::sealed::hub::Hub;
+use crate::sealed::initiator::{Identity, Initiator};
+use crate::sealed::keys::PrivateKey;
+use crate::sealed::link::{Link, Settings};
+use crate::sealed::random::Random;
+use crate::ticket::Ticket;
+use crate::time::Time;
+use std::net::SocketAddr;
+
+/// Randomness for a purpose.
+pub(super) fn random(seed: u8, use_of: u8) -> Random {
+    Random::from_seed([seed.wrapping_mul(31).wrapping_add(use_of); 32])
+}
+
+/// A client with `(link, instance)` for its name.
+pub(super) fn initiator(ticket: &Ticket, settings: Settings, name: (u64, u64)) -> Initiator {
+    let identity = Identity {
+        link: LinkId(name.0),
+        instance: Instance(name.1),
+        ciphers: CipherSupport { aes: true },
+        limits: Link::limits(&settings),
+    };
+    Initiator::new(ticket.to_text().parse().unwrap(), identity)
+}
+
+pub(super) fn new_client(
+    now: Time,
+    ticket: &Ticket,
+    peer: SocketAddr,
+    settings: Settings,
+    seed: u8,
+    name: (u64, u64),
+) -> Link {
+    Link::client(now, peer, initiator(ticket, settings, name), settings, random(seed, 20))
+}
+
+pub(super) fn new_hub(
+    now: Time,
+    key: &PrivateKey,
+    ticket: &Ticket,
+    places: usize,
+    seed: u8,
+    epoch: u64,
+) -> Hub {
+    let settings = acceptor::Settings {
+        epoch: Epoch(epoch),
+        ciphers: CipherSupport { aes: true },
+        clock_tolerance: CLOCK_TOLERANCE,
+        handshakes_per_second: 100,
+    };
+    let acceptor = Acceptor::new(now, key.clone(), settings, random(seed, 30));
+    let mut hub = Hub::new(acceptor, Link::limits(&Settings::default()), places, random(seed, 31));
+    hub.allow(ticket.client(), None);
+    hub
+}

@@ -1,0 +1,108 @@
+//! What the link beneath asks of its transport: packets of its own, and other paths.
+
+use super::{Built, Transport};
+use crate::sealed::end_code::EndCode;
+use crate::sealed::frame::{self, Frame, ResetCode};
+use crate::sealed::mtu::{self, Mtu};
+use crate::sealed::packet::OVERHEAD;
+use crate::sealed::varint::Writer;
+use crate::sealed::{ack, recovery};
+use crate::time::Time;
+use std::time::Duration;
+
+impl Transport {
+    /// Builds the packet that ends the link, and acknowledges what has not been.
+    pub(crate) fn end(&mut self, now: Time, code: EndCode, out: &mut [u8]) -> Built {
+        let room = (usize::from(mtu::BASE) - OVERHEAD).min(out.len());
+        let mut writer = Writer::new(&mut out[..room]);
+        frame::put(&mut writer, &Frame::End { code: code.code() });
+        if self.acks.is_waiting() {
+            self.acks.put(now, &mut writer);
+        }
+        let (number, length) = (self.recovery.log.next(), writer.len());
+        self.recovery.on_sent(now, length + OVERHEAD, false);
+        Built { number, length }
+    }
+
+    /// The peer has all that it needs and is gone. What it sent to its end can still be read; a stream that cannot come to
+    /// its end any more is reset, as when the peer's process dies. True if there are streams of the first kind.
+    pub(crate) fn release(&mut self) -> bool {
+        let ids: Vec<_> = self.streams.iter().map(|stream| stream.id).collect();
+        let mut readable = false;
+        for id in ids {
+            let Some((key, stream, pools)) = self.streams.find(id) else { continue };
+            // A peer that waits for nothing has acknowledged the end of what was sent to it, or reset the stream.
+            let ended = stream.send.is_finished() || stream.peer_reset.is_some();
+            let whole = stream.open && ended && stream.recv.is_finished();
+            stream.send.clear(&mut pools.send);
+            (stream.opening, stream.announcing) = (false, false);
+            if let Some(reset) = &mut stream.own_reset {
+                reset.acked = true;
+            } else if !whole {
+                self.cut_short(key);
+                continue;
+            }
+            self.close_if_over(key);
+            readable |= self.streams.key(id).is_some();
+        }
+        readable
+    }
+
+    /// Ends a stream whose last bytes will never come.
+    fn cut_short(&mut self, key: usize) {
+        let Some((stream, _)) = self.streams.get(key) else { return };
+        if !stream.open {
+            // The application never heard of it.
+            return self.remove(key);
+        }
+        let (id, code) = (stream.id, *stream.peer_reset.get_or_insert(ResetCode::Reset));
+        if !std::mem::replace(&mut stream.told_reset, true) {
+            self.events.push_back(super::Event::Reset(id, code));
+        }
+    }
+}
+
+/// What was learnt of a path, to go on with if the peer returns to it (RFC 9000 section 9.4).
+#[derive(Debug)]
+pub(crate) struct PathState {
+    recovery: recovery::PathState,
+    mtu: Mtu,
+}
+
+impl Transport {
+    /// The path beneath has changed to another network.
+    pub fn on_new_path(&mut self) {
+        self.switch_path(None);
+    }
+
+    /// The path beneath is another one, of which perhaps something is `known`. Returns what was known of the one before.
+    pub(crate) fn switch_path(&mut self, known: Option<PathState>) -> PathState {
+        let fresh = self.mtu.for_new_path();
+        let (known, mtu) = known.map_or((None, fresh), |known| (Some(known.recovery), known.mtu.resumed()));
+        let mtu = std::mem::replace(&mut self.mtu, mtu);
+        PathState { recovery: self.recovery.switch_path(self.mtu.current(), known), mtu }
+    }
+
+    /// The path is the same, but packets that left before may have gone to a port where nobody is any more.
+    pub(crate) fn on_rebinding(&mut self) {
+        self.recovery.on_rebinding();
+    }
+
+    /// How long the answer to a packet may take.
+    pub(crate) fn pto(&self) -> Duration {
+        self.recovery.rtt.probe_timeout(ack::MAX_DELAY)
+    }
+
+    /// Builds the packet that asks an address whether the peer is there. It does not count for recovery: it goes another way
+    /// than the rest, and the link repeats it.
+    pub(crate) fn path_challenge(&mut self, now: Time, token: u64, out: &mut [u8]) -> Built {
+        let mut writer = Writer::new(out);
+        frame::put(&mut writer, &Frame::Check { token });
+        let (number, length) = (self.recovery.log.next(), writer.len());
+        self.recovery.on_sent(now, length + OVERHEAD, false);
+        Built { number, length }
+    }
+}
+
+/// Bytes of the datagram with [`Transport::path_challenge`].
+pub(crate) const CHALLENGE_SIZE: usize = OVERHEAD + 1 + 8;

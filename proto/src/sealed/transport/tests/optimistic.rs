@@ -1,0 +1,57 @@
+//! A peer that acknowledges what it has not seen, so that this side sends faster than the path carries (RFC 9000 21.4).
+
+use super::*;
+use crate::sealed::random::Random;
+use crate::sealed::transport::Fault;
+
+/// Sends bulk to a peer that answers each packet with an acknowledgement of all numbers up to it, and returns the fault
+/// and how many packets left before it.
+fn acknowledge_everything(seed: u8) -> (Fault, u64) {
+    let (mut now, random) = (Time::ZERO + MS, Random::from_seed([seed; 32]));
+    let mut transport = Transport::with_random(Side::Server, Settings::default(), random);
+    let (mut sent, mut own) = (0, 0);
+    transport.handle_packet(now, own, b"C\0\x80\x40\0\0\0").unwrap();
+    loop {
+        let id = StreamId(0);
+        let room = transport.room(id);
+        transport.write(now, id, &vec![7; room]);
+        let Some(built) = transport.poll_packet(now, &mut [0; 1_500]) else {
+            now += MS;
+            transport.handle_timeout(now);
+            continue;
+        };
+        (sent, own) = (sent + 1, own + 1);
+        let mut room = [0; 64];
+        let mut writer = Writer::new(&mut room);
+        frame::put_ack(&mut writer, Duration::ZERO, std::iter::once(0..built.number + 1));
+        frame::put(&mut writer, &Frame::Credit { id, end: sent * 2_000 + 100_000 });
+        let length = writer.len();
+        if let Err(fault) = transport.handle_packet(now, own, &room[..length]) {
+            return (fault, sent);
+        }
+    }
+}
+
+#[test]
+fn who_acknowledges_whatever_may_have_been_sent_is_found_out_soon() {
+    for seed in 0..40 {
+        let (fault, sent) = acknowledge_everything(seed);
+        assert!(fault == Fault::Ack && sent <= 128, "seed {seed}: {fault} after {sent} packets");
+    }
+}
+
+#[test]
+fn a_packet_that_was_not_sent_yet_is_a_fault_of_its_own() {
+    let mut transport = Transport::new(Side::Server, Settings::default());
+    assert_eq!(transport.handle_packet(Time::ZERO, 0, b"A\x05\0\x01\0"), Err(Fault::Ack));
+}
+
+#[test]
+fn an_honest_peer_acknowledges_no_number_that_was_left_out() {
+    for seed in 0..20 {
+        let path = Path { loss: 0.1, duplicate: 0.1, jitter: MS * 20, rtt: MS * 30, ..Path::default() };
+        let mut pair = Pair::new(seed, path);
+        pair.transfer_both_ways(3, 500_000);
+        pair.assert_empty();
+    }
+}
