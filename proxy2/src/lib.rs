@@ -3,7 +3,7 @@
 mod cli;
 mod tickets;
 
-use std::io::{self, Write};
+use std::io::{self, IsTerminal, Write};
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -26,8 +26,11 @@ pub fn main() -> ExitCode {
 async fn serve(settings: ExitSettings, signals: Signals) -> anyhow::Result<()> {
     let session = Session::exit(settings).await?;
     if let Some(invitation) = session.invitation() {
-        // If nobody reads it, `proxy2 ticket show` tells it as well.
-        let _ = io::stdout().write_all(invitation.to_text().as_bytes());
+        let mut stdout = io::stdout();
+        // Elsewhere it would stay in a log that others read.
+        let text = if stdout.is_terminal() { invitation.with_secret() } else { invitation.without_secret() };
+        // If nobody reads it, `proxy2 ticket add` makes another ticket.
+        let _ = stdout.write_all(text.as_bytes());
     }
     session.run(signals.received()).await.map(drop).context("the UDP socket failed")
 }
