@@ -30,8 +30,7 @@ fn a_key_is_written_whole_or_not_at_all() {
     );
     let left = std::fs::read_dir(&state).unwrap().flatten().map(|entry| entry.file_name());
     assert_eq!(left.collect::<Vec<_>>(), ["tickets.lock"]);
-    let proxy2 = Process::listening(PROXY2, &start);
-    proxy2.wait_for("proxy1 8080");
+    Process::spawn(PROXY2, &start).wait_for("proxy1 8080");
 }
 
 #[test]

@@ -104,6 +104,26 @@ fn what_cannot_be_read_changes_nothing_and_is_tried_again() {
     }
 }
 
+/// As when proxy2 has no descriptor left: nothing of the file changes when it can be read again.
+#[cfg(unix)]
+#[test]
+fn a_change_that_could_not_be_read_at_first_is_read_later() {
+    let folder = Temporary::new();
+    let state = folder.state();
+    let (mut watch, mut tickets) = Watch::new(state.clone(), state.server().unwrap());
+    state.revoke_ticket(&name(FIRST_TICKET)).unwrap();
+    let set_mode = |mode| {
+        let mode = std::os::unix::fs::PermissionsExt::from_mode(mode);
+        std::fs::set_permissions(state.path(), mode).unwrap();
+    };
+    set_mode(0o777);
+    watch.look();
+    assert!(!is_revoked(&tickets.get()));
+    set_mode(0o700);
+    watch.look();
+    assert!(is_revoked(&tickets.get()));
+}
+
 /// The same file, the same length and, as far as the file system's clock can tell, the same time.
 #[test]
 fn a_change_in_the_same_moment_as_the_last_is_noticed() {
