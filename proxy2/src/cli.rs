@@ -77,7 +77,7 @@ struct Cli {
 }
 
 const EXAMPLE: &str = "\
-At its first start proxy2 makes its key and a ticket and prints what to run as proxy1. Further tickets:
+At its first start proxy2 makes its key and a ticket and prints what to run as proxy1. A ticket for each other machine:
   proxy2 ticket add NAME | list | show NAME | revoke NAME        (see `proxy2 ticket --help`)
 
 TIME is a number and its unit: 300ms, 5s, 2m, 1h. SIZE is bytes, or has a unit: 64KiB, 8MiB.

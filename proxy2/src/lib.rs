@@ -3,9 +3,11 @@
 mod cli;
 mod tickets;
 
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use tunnel::invitation::Invitation;
 use tunnel::options::ExitSettings;
 use tunnel::program::{Printing, Signals};
 use tunnel::session::Session;
@@ -24,8 +26,12 @@ pub fn main() -> ExitCode {
 /// Prints how a proxy1 joins, and serves until a signal comes.
 async fn serve(settings: ExitSettings, signals: Signals) -> anyhow::Result<()> {
     let session = Session::exit(settings).await?;
-    // If nobody reads it, `proxy2 ticket show` tells it as well.
-    let printing = session.invitation().map(|invitation| Printing::start(invitation.to_text()));
+    // In a log the ticket would stay for others to read. If nobody reads this, `proxy2 ticket add` makes another one.
+    let secret = io::stdout().is_terminal();
+    let text = |invitation: &Invitation| {
+        if secret { invitation.with_secret() } else { invitation.without_secret() }
+    };
+    let printing = session.invitation().map(|invitation| Printing::start(text(invitation)));
     let result = session.run(signals.received()).await.map(drop).context("the UDP socket failed");
     if let Some(printing) = printing {
         printing.finish().await;

@@ -1,14 +1,15 @@
 //! `proxy2 ticket`: makes, shows and revokes tickets, whether proxy2 runs or not.
 
 use std::ffi::OsString;
-use std::io::{self, Write};
-use std::path::PathBuf;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Parser, Subcommand};
 use tunnel::options::TicketRecord;
-use tunnel::state::{Standing, StateDir, TicketName};
+use tunnel::state::{Confirmed, StateDir, TicketName, UnixSeconds};
 
 /// Makes, shows and revokes the tickets that let a proxy1 join
 #[derive(Debug, Parser)]
@@ -24,19 +25,23 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Make a ticket and print it; a running proxy2 takes it within a second
+    /// Make a ticket and print it, this once: proxy2 does not keep it. A running proxy2 takes it within a second
     Add {
         /// 1 to 64 letters, digits, '-', '_', '.'
         name: TicketName,
+
+        /// Write the ticket to this new file, for you alone to read, instead of printing it ('-' prints it)
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
     },
-    /// List all tickets by name
+    /// List all tickets: name, standing, fingerprint of the client's public key, when it was made
     List,
-    /// Print a ticket again
+    /// Print what is known of a ticket; the ticket itself was printed only when it was made
     Show {
         /// The ticket
         name: TicketName,
     },
-    /// Let nobody in with this ticket any more; a running proxy2 ends its links within a second
+    /// Let nobody in with this ticket any more, and wait until a running proxy2 has ended its links
     Revoke {
         /// The ticket
         name: TicketName,
@@ -72,30 +77,126 @@ pub(crate) fn main(arguments: Vec<OsString>) -> ExitCode {
     }
 }
 
+/// How long running proxy2s may take to confirm a revocation; each looks at the tickets twice a second.
+const PATIENCE: Duration = Duration::from_secs(10);
+
 fn run(cli: Cli, out: &mut impl Write) -> anyhow::Result<()> {
     let folder = StateDir::locate(cli.state)?;
     match cli.action {
-        Action::Add { name } => {
-            let key = folder.server()?.key;
-            let ticket = folder.add_ticket(&key, name)?;
-            writeln!(out, "{}", ticket.to_text().as_str())
+        Action::Add { name, out: file } => {
+            if folder.convert()? {
+                note_conversion(&folder);
+            }
+            match file.filter(|file| file.as_os_str() != "-") {
+                Some(file) => add_to_file(&folder, name, &file, out),
+                None => add(&folder, name, out),
+            }
         }
-        Action::Show { name } => writeln!(out, "{}", folder.show_ticket(&name)?.to_text().as_str()),
-        Action::List => folder.all_tickets()?.iter().try_for_each(|record| list(out, record)),
-        Action::Revoke { name } => {
-            folder.revoke_ticket(&name)?;
-            writeln!(out, "{name} is revoked")
-        }
+        Action::Show { name } => show(&folder, &name, out),
+        Action::List => folder.all_tickets()?.iter().try_for_each(|record| list(out, record)).context(STDOUT),
+        Action::Revoke { name } => revoke(&folder, &name, out),
     }
-    .context("cannot write to stdout")
+}
+
+const STDOUT: &str = "cannot write to stdout";
+
+fn add(folder: &StateDir, name: TicketName, out: &mut impl Write) -> anyhow::Result<()> {
+    let ticket = folder.add_ticket(name.clone())?;
+    let text = ticket.to_text();
+    let written =
+        out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
+    written.with_context(|| {
+        format!(
+            "cannot write to stdout: the ticket '{name}' is lost, revoke it and make another with a new name"
+        )
+    })?;
+    if io::stderr().is_terminal() {
+        note(&format!("{}; it is not shown again", takes(folder, &name)));
+    }
+    Ok(())
+}
+
+fn add_to_file(folder: &StateDir, name: TicketName, file: &Path, out: &mut impl Write) -> anyhow::Result<()> {
+    folder.add_ticket_to_file(name.clone(), file)?;
+    writeln!(out, "{}; the ticket is in {}", takes(folder, &name), file.display()).context(STDOUT)
+}
+
+fn takes(folder: &StateDir, name: &TicketName) -> String {
+    let who = if folder.is_in_use() {
+        "the running proxy2 takes it within a second"
+    } else {
+        "no proxy2 is running in this folder"
+    };
+    format!("{name} is valid in {}; {who}", folder.path().display())
+}
+
+fn revoke(folder: &StateDir, name: &TicketName, out: &mut impl Write) -> anyhow::Result<()> {
+    // A disk without room must not stop a revocation.
+    if folder.convert().unwrap_or(false) {
+        note_conversion(folder);
+    }
+    folder.revoke_ticket(name).with_context(|| format!("'{name}' is not revoked"))?;
+    let who = match folder.wait_until_taken(PATIENCE).with_context(|| format!("'{name}' is revoked, but"))? {
+        Confirmed::NoneRuns => format!("no proxy2 is running in {}", folder.path().display()),
+        Confirmed::By(1) => "the running proxy2 has ended its links".into(),
+        Confirmed::By(count) => format!("all {count} running proxy2s have ended its links"),
+    };
+    writeln!(out, "{name} is revoked; {who}").context(STDOUT)
+}
+
+fn note_conversion(folder: &StateDir) {
+    note(&format!(
+        "the tickets in {} were in an older form and have been converted: proxy2 keeps the public keys only, and no \
+         longer shows the tickets",
+        folder.path().display()
+    ));
+}
+
+/// A line for the user beside the output.
+fn note(line: &str) {
+    // If stderr is gone nobody wants it.
+    let _ = writeln!(io::stderr(), "{line}");
+}
+
+fn show(folder: &StateDir, name: &TicketName, out: &mut impl Write) -> anyhow::Result<()> {
+    let record = folder.find_ticket(name)?;
+    list(out, &record).context(STDOUT)?;
+    if !record.is_valid() {
+        return writeln!(out, "It is revoked; make another with `proxy2 ticket add NAME{}`", folder.option())
+            .context(STDOUT);
+    }
+    match folder.local_ticket_file(&record) {
+        Some(file) => writeln!(out, "proxy1 of this user on this machine uses it, from {}", file.display()),
+        None => writeln!(
+            out,
+            "The ticket was shown only when it was made; make another with `proxy2 ticket add NAME{}`",
+            folder.option()
+        ),
+    }
+    .context(STDOUT)
 }
 
 fn list(out: &mut impl Write, record: &TicketRecord) -> io::Result<()> {
-    let standing = match record.standing {
-        Standing::Valid(_) => "valid",
-        Standing::Revoked(_) => "revoked",
-    };
-    writeln!(out, "{:<20} {standing:<8} {}", record.name, record.client())
+    let standing = if record.is_valid() { "valid" } else { "revoked" };
+    let made = record.made.map_or_else(|| "-".into(), date);
+    writeln!(out, "{:<20} {standing:<8} {} {made}", record.name, record.client)
+}
+
+/// The day in UTC, as ISO 8601 writes it (after Howard Hinnant's `civil_from_days`).
+fn date(made: UnixSeconds) -> String {
+    /// Days from 0000-03-01, when a year of that reckoning begins, to 1970-01-01.
+    const TO_1970: u64 = 719_468;
+    /// Days in 400 years.
+    const ERA: u64 = 146_097;
+    let days = made.0 / 86_400 + TO_1970;
+    let (era, day_of_era) = (days / ERA, days % ERA);
+    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    // Months from March on: 0 to 11.
+    let month = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * month + 2) / 5 + 1;
+    let (month, carry) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
+    format!("{:04}-{month:02}-{day:02}", year_of_era + era * 400 + carry)
 }
 
 #[cfg(test)]
@@ -126,6 +227,19 @@ mod tests {
         }
         for line in ["5000 ticket 80", "--state ticket 5000 localhost 80", "--state x", ""] {
             assert!(arguments(&format!("proxy2 {line}")).is_none(), "{line}");
+        }
+    }
+
+    #[test]
+    fn days_have_dates() {
+        for (seconds, expected) in [
+            (0, "1970-01-01"),
+            (951_782_399, "2000-02-28"),
+            (951_782_400, "2000-02-29"),
+            (1_795_766_772, "2026-11-27"),
+            (4_107_542_400, "2100-03-01"),
+        ] {
+            assert_eq!(date(UnixSeconds(seconds)), expected);
         }
     }
 

@@ -22,26 +22,29 @@ fn run(program: &str, words: &[&str]) -> (Option<i32>, String) {
 fn a_key_is_written_whole_or_not_at_all() {
     let folder = Folder::new();
     let state = folder.path("state");
-    let add = ["ticket", "add", "laptop", "--state", &state];
-    let (code, output) = without_room(&add);
+    let start = ["0", "127.0.0.1", "9", "--state", &state];
+    let (code, output) = without_room(&start);
     assert!(
-        code == Some(1) && output.contains("cannot write") && output.contains("server.key"),
+        code == Some(1) && output.contains("cannot write") && output.contains("state"),
         "{code:?} {output}"
     );
-    let (code, output) = run(PROXY2, &add);
-    assert!(code == Some(0) && output.starts_with("paso1"), "{code:?} {output}");
+    let left = std::fs::read_dir(&state).unwrap().flatten().map(|entry| entry.file_name());
+    assert_eq!(left.collect::<Vec<_>>(), ["tickets.lock"]);
+    Process::spawn(PROXY2, &start).wait_for("proxy1 8080");
 }
 
 #[test]
 fn the_old_tickets_stay_when_the_new_ones_find_no_room() {
     let folder = Folder::new();
     let state = folder.path("state");
-    let (_, ticket) = run(PROXY2, &["ticket", "add", "laptop", "--state", &state]);
-    for change in [["add", "desk"], ["revoke", "laptop"]] {
+    let _proxy2 = Process::listening(PROXY2, &["0", "127.0.0.1", "9", "--state", &state]);
+    let list = ["ticket", "list", "--state", &state];
+    let before = run(PROXY2, &list);
+    for change in [["add", "desk"], ["revoke", "default"]] {
         let (code, output) = without_room(&[&["ticket"], &change[..], &["--state", &state]].concat());
         assert!(code == Some(1) && output.contains("cannot write"), "{code:?} {output}");
-        let (_, shown) = run(PROXY2, &["ticket", "show", "laptop", "--state", &state]);
-        assert_eq!(shown, ticket);
+        assert!(change[0] == "add" || output.contains("'default' is not revoked"), "{output}");
+        assert_eq!(run(PROXY2, &list), before);
     }
     let (code, output) = run(PROXY2, &["ticket", "add", "desk", "--state", &state]);
     assert_eq!(code, Some(0), "{output}");

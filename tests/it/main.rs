@@ -35,6 +35,8 @@ mod sealed_memory;
 mod sealed_real_network;
 mod sealed_refused;
 mod sealed_restarts;
+mod sealed_revocation;
+mod sealed_secrets;
 mod sealed_shutdown;
 mod sealed_silence;
 mod sealed_slow_reader;

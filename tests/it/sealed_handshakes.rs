@@ -27,8 +27,8 @@ async fn a_flood_keeps_nobody_out() {
     let target = Target::start(Manner::Echo).await;
     let folder = Folder::new();
     let proxy2 = sealed_program(PROXY2, "0", target.address(), &folder, &["--handshakes", "1"]);
-    let ticket = std::fs::read_to_string(folder.path("state/tickets")).unwrap();
-    let ticket: Ticket = ticket.split_whitespace().nth(2).unwrap().parse().unwrap();
+    let ticket = std::fs::read_to_string(folder.path("state/local.ticket")).unwrap();
+    let ticket: Ticket = ticket.parse().unwrap();
     let running = sealed_proxy1("0", proxy2.address(), &folder);
     let mut client = TcpStream::connect(running.address()).await.unwrap();
     assert_eq!(exchange(&mut client, b"before").await, b"before");

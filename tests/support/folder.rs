@@ -18,7 +18,11 @@ impl Folder {
         static NEXT: AtomicU32 = AtomicU32::new(0);
         let name = format!("paso-test-{}-{}", std::process::id(), NEXT.fetch_add(1, Ordering::Relaxed));
         let path = std::env::temp_dir().join(name);
-        fs::create_dir(&path).expect("a temporary folder can be made");
+        let mut builder = fs::DirBuilder::new();
+        // Whatever the umask: where others may write, proxy2 keeps no secrets.
+        #[cfg(unix)]
+        std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+        builder.create(&path).expect("a temporary folder can be made");
         Self(path)
     }
 

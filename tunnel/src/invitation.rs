@@ -7,56 +7,63 @@ use proto::ticket::Ticket;
 use proto::ticket::record::TicketRecord;
 use zeroize::Zeroizing;
 
-use crate::state::{ServerState, StateDir, valid_for};
+use crate::state::{ServerState, StateDir};
 
 /// How a proxy1 joins.
 pub struct Invitation {
     address: SocketAddr,
     folder: StateDir,
-    /// The first ticket, if it was made just now.
-    new: Option<Ticket>,
-    /// The name of a valid ticket.
-    name: Option<String>,
+    /// Whether the first ticket was made just now.
+    is_new: bool,
+    /// Whether any ticket is valid.
+    has_valid: bool,
 }
 
 impl Invitation {
     /// For the proxy2 that listens on `address`.
     pub(crate) fn new(address: SocketAddr, folder: &StateDir, state: &ServerState) -> Self {
-        let key = state.key.public();
-        let named = |record: &TicketRecord| Some((record.name.to_string(), valid_for(&key, record)?));
-        let valid = state.tickets.iter().find_map(named);
-        Self {
-            address,
-            folder: folder.clone(),
-            new: valid.as_ref().filter(|_| state.is_new).map(|(_, ticket)| ticket.clone()),
-            name: valid.map(|(name, _)| name),
-        }
+        let has_valid = state.tickets.iter().any(TicketRecord::is_valid);
+        Self { address, folder: folder.clone(), is_new: state.is_new, has_valid }
     }
 
-    /// What to print. The ticket, a secret, is in it only at the first start; later `proxy2 ticket show` tells it.
-    pub fn to_text(&self) -> Zeroizing<String> {
+    /// What to print where only this user sees it, like a terminal: at the first start the ticket is in it, a secret.
+    pub fn with_secret(&self) -> Zeroizing<String> {
+        let ticket = self.is_new.then(|| self.folder.local_ticket().ok()).flatten();
+        self.to_text(ticket.as_ref())
+    }
+
+    /// What to print into a log or a file that others may read: where the ticket is, not the ticket.
+    pub fn without_secret(&self) -> Zeroizing<String> {
+        self.to_text(None)
+    }
+
+    fn to_text(&self, new: Option<&Ticket>) -> Zeroizing<String> {
         let (host, port) = (reachable(self.address.ip()), self.address.port());
-        let mut text = Zeroizing::new(String::new());
         let (command, option) = (format!("proxy1 8080 {host} {port}"), self.folder.option());
         let from = if self.address.ip().is_loopback() {
             format!("from this machine (others reach proxy2 when it listens on 0.0.0.0:{port})")
         } else {
             "from anywhere".into()
         };
-        match (&self.new, &self.name) {
-            (Some(ticket), _) => {
-                text.push_str(&format!("Join {from}:\n  {command} --ticket "));
-                text.push_str(&ticket.to_text());
-                text.push_str(&format!("\nJoin as this user on this machine:\n  {command}{option}\n"));
-            }
-            (None, Some(name)) => text.push_str(&format!(
-                "Join as this user on this machine:\n  {command}{option}\n\
-                 Join {from}, with what `proxy2 ticket show {name}{option}` prints:\n  {command} --ticket TICKET\n"
-            )),
-            (None, None) => text.push_str(&format!(
+        // Room from the start: a String that grows leaves copies of the secret behind.
+        let mut text = Zeroizing::new(String::with_capacity(2 << 10));
+        if !self.has_valid {
+            text.push_str(&format!(
                 "No ticket is valid: make one with `proxy2 ticket add NAME{option}` (tickets are in {})\n",
                 self.folder.path().display()
-            )),
+            ));
+        } else if let Some(ticket) = new {
+            text.push_str(&format!("Join {from}:\n  {command} --ticket "));
+            text.push_str(&ticket.to_text());
+            text.push('\n');
+        } else {
+            text.push_str(&format!(
+                "Join {from}, with a ticket that `proxy2 ticket add NAME{option}` makes:\n  \
+                 {command} --ticket-file FILE\n"
+            ));
+        }
+        if self.folder.local_ticket().is_ok() {
+            text.push_str(&format!("Join as this user on this machine:\n  {command}{option}\n"));
         }
         text
     }

@@ -15,7 +15,7 @@ use crate::link::classic::{self, Driver};
 use crate::link::sealed;
 use crate::metrics::Counters;
 use crate::options::{Classic, EntrySettings, ExitSettings, Link, SealedEntry, SealedExit, StateSource};
-use crate::state::{StateDir, StateError, watch_tickets};
+use crate::state::{StateDir, StateError, Watch};
 use crate::udp::Udp;
 
 /// What is known once the sockets are bound.
@@ -216,14 +216,15 @@ fn sealed_exit(
     check_buffer(&udp, options.link.socket_buffer)?;
     check_descriptors(options.link.max_streams);
     let (key, tickets, invitation) = match &options.state {
-        StateSource::Given { key, tickets } => (key.clone(), tickets.clone(), None),
+        StateSource::Given { key, tickets } => (key.clone(), tickets.clone().into(), None),
         StateSource::Folder(path) => {
             let folder = StateDir::locate(path.clone())?;
             let state = folder.server()?;
             let invitation = Invitation::new(local, &folder, &state);
-            let (sender, tickets) = watch::channel(state.tickets);
-            tokio::spawn(watch_tickets(folder, sender));
-            (state.key, tickets, Some(invitation))
+            let key = state.key.clone();
+            let (watch, tickets) = Watch::new(folder, state);
+            tokio::spawn(watch.run());
+            (key, tickets, Some(invitation))
         }
     };
     let server = sealed::Server::new(key, tickets, options, target, udp, local);

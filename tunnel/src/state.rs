@@ -1,10 +1,24 @@
-//! The state folder: proxy2's key and the tickets it gave out.
+//! The state folder: proxy2's key and what it keeps of the tickets it gave out.
 //!
-//! `server.key` holds proxy2's private key, `tickets` one line a ticket. Both are secrets: the folder is made with mode
-//! 0700, the files with 0600, and a file that others can read is refused. proxy1 on the same machine reads its ticket
-//! from the same folder.
+//! | file | holds |
+//! | --- | --- |
+//! | `server.key` | proxy2's private key |
+//! | `tickets` | one line a ticket: its name, the client's public key, a pre-shared key; no private key of a client |
+//! | `local.ticket` | the whole ticket that proxy1 of this user on this machine uses: a client's secret |
+//! | `tickets.lock` | nothing; locked while the tickets are changed |
+//! | `running/` | one file a running proxy2, locked while it runs, with the digest of the tickets that it has taken |
+//!
+//! All are for their owner alone: the folder is made with mode 0700, the files with 0600, and a file that others can
+//! read is refused. So is a folder that others could replace: each part of its path must belong to this user or to
+//! root, and only its owner may write to it.
 
+mod error;
+mod feed;
 mod files;
+#[cfg_attr(unix, path = "state/os_unix.rs")]
+#[cfg_attr(not(unix), path = "state/os_windows.rs")]
+mod os;
+mod running;
 #[cfg(test)]
 mod tests;
 mod tickets;
@@ -12,20 +26,26 @@ mod watch;
 
 use std::env;
 use std::fmt;
-use std::io;
 use std::path::{Path, PathBuf};
 
-use proto::sealed::keys::{PrivateKey, PublicKey};
-use proto::ticket::record::{RecordError, TicketRecord};
-pub use proto::ticket::record::{Standing, TicketName};
-use proto::ticket::{Ticket, TicketError, server_key_from_text, server_key_to_text};
-use zeroize::Zeroizing;
+use proto::sealed::keys::PrivateKey;
+use proto::ticket::record::TicketRecord;
+pub use proto::ticket::record::{Standing, TicketName, UnixSeconds};
+use proto::ticket::{Ticket, server_key_from_text, server_key_to_text};
+use tracing::warn;
 
 use crate::entropy;
-pub use watch::watch_tickets;
+use files::Change;
+use running::Presence;
+
+pub use error::StateError;
+pub(crate) use feed::Tickets;
+pub use running::Confirmed;
+pub(crate) use watch::Watch;
 
 const KEY_FILE: &str = "server.key";
 const TICKETS_FILE: &str = "tickets";
+const LOCAL_TICKET_FILE: &str = "local.ticket";
 /// The name of the ticket that proxy2 makes at its first start.
 pub const FIRST_TICKET: &str = "default";
 
@@ -37,6 +57,8 @@ pub struct ServerState {
     pub tickets: Vec<TicketRecord>,
     /// Whether key and ticket were made just now.
     pub is_new: bool,
+    /// Says to `ticket revoke` that this proxy2 runs.
+    presence: Presence,
 }
 
 impl fmt::Debug for ServerState {
@@ -51,112 +73,6 @@ pub struct StateDir {
     path: PathBuf,
     /// The user named it: then every command must.
     given: bool,
-}
-
-/// Why state cannot be had. Each message is one sentence that says what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum StateError {
-    /// No place for the folder is known.
-    #[error(
-        "this user has no home folder that could hold keys and tickets: name a folder with --state DIR, or give proxy1 \
-         its ticket with --ticket-file or PASO_TICKET"
-    )]
-    NoHome,
-    /// The system refused.
-    #[error("cannot {action} {}: {error}", path.display())]
-    Io {
-        /// What was tried.
-        action: &'static str,
-        /// The file or folder.
-        path: PathBuf,
-        /// What the system said.
-        error: io::Error,
-    },
-    /// There is no file of that name.
-    #[error("there is no file {}: check its name", path.display())]
-    Missing {
-        /// The name.
-        path: PathBuf,
-    },
-    /// A file where there should be a folder.
-    #[error("{} is not a folder: name one with --state DIR", path.display())]
-    NoFolder {
-        /// The name.
-        path: PathBuf,
-    },
-    /// Bytes that are no text.
-    #[error("{} is not a text file", path.display())]
-    NoText {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A secret that is none any more.
-    #[error("others can read {}, so what is in it is no secret: run `chmod 600 {}`", path.display(), path.display())]
-    Exposed {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A folder in which others could put another key.
-    #[error("others can write to {}, and could put another key there: run `chmod 700 {}`", path.display(), path.display())]
-    Open {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// The key file is damaged.
-    #[error("{} is damaged and holds no key: restore it, or delete it and give out new tickets", path.display())]
-    Key {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A line of the tickets file is damaged.
-    #[error("line {line} of {} is no ticket: {error}; restore the file or delete the line", path.display())]
-    Record {
-        /// The file.
-        path: PathBuf,
-        /// Which line, counted from 1.
-        line: usize,
-        /// What is wrong.
-        error: RecordError,
-    },
-    /// A ticket file of proxy1 holds no ticket.
-    #[error("{}: {error}", path.display())]
-    Ticket {
-        /// The file.
-        path: PathBuf,
-        /// What is wrong.
-        error: TicketError,
-    },
-    /// proxy1 was given no ticket and finds none.
-    #[error(
-        "no ticket: give the line that proxy2 printed with --ticket, --ticket-file or the variable PASO_TICKET \
-         (no proxy2 of this user has left a valid one in {})",
-        path.display()
-    )]
-    NoTicket {
-        /// Where a local one would be.
-        path: PathBuf,
-    },
-    /// `ticket add` with a name that is taken.
-    #[error("a ticket named '{0}' exists already: choose another name")]
-    NameTaken(TicketName),
-    /// `ticket show` or `revoke` with a name that is not.
-    #[error("no ticket is named '{0}': `proxy2 ticket list` shows them all")]
-    NoSuchName(TicketName),
-    /// `ticket list` before there is any.
-    #[error("no tickets are in {}: `proxy2 ticket add NAME` makes one, and so does the first start of proxy2", path.display())]
-    NoTickets {
-        /// The folder.
-        path: PathBuf,
-    },
-    /// `ticket show` of a revoked one.
-    #[error("the ticket '{0}' has been revoked: make another with `proxy2 ticket add NAME`")]
-    Revoked(TicketName),
-    /// Somebody else changes the tickets.
-    #[error("another program is changing the tickets; if none is, delete {}", path.display())]
-    Locked {
-        /// The file that says so.
-        path: PathBuf,
-    },
 }
 
 impl StateDir {
@@ -190,17 +106,33 @@ impl StateDir {
     /// is gone are worth nothing: they are put aside, in case the key is found again.
     ///
     /// # Errors
-    /// Files that cannot be read, written or understood, or that others can read.
+    /// Files that cannot be read, written or understood, or that others can read or replace.
     pub fn server(&self) -> Result<ServerState, StateError> {
-        files::make_folder(&self.path)?;
+        os::make_folder(&self.path)?;
+        let (key, is_new) = match self.key()? {
+            Some(key) => (key, false),
+            None => (self.first_start()?, true),
+        };
+        // Before the tickets are read: whoever changes them afterwards waits for this proxy2.
+        let presence = Presence::enter(&self.path);
+        Ok(ServerState { key, tickets: self.tickets_at_start()?, is_new, presence })
+    }
+
+    /// Makes key and first ticket. The key comes last: where it is, the rest is too.
+    fn first_start(&self) -> Result<PrivateKey, StateError> {
+        let change = Change::begin(&self.path)?;
         if let Some(key) = self.key()? {
-            return Ok(ServerState { key, tickets: self.tickets()?, is_new: false });
+            // Another proxy2 was faster.
+            return Ok(key);
         }
         let key = PrivateKey::generate(&mut entropy::random());
-        files::create_secret(&self.path.join(KEY_FILE), &server_key_to_text(&key))?;
+        let ticket = Ticket::generate(key.public(), true, &mut entropy::random());
         files::put_aside(&self.path.join(TICKETS_FILE))?;
-        self.add_ticket(&key, first_name())?;
-        Ok(ServerState { key, tickets: self.tickets()?, is_new: true })
+        change.replace(&self.path.join(LOCAL_TICKET_FILE), &files::line(&ticket.to_text()))?;
+        let record = TicketRecord::new(first_name(), &ticket, tickets::now());
+        change.replace(&self.path.join(TICKETS_FILE), &tickets::to_text(&[record]))?;
+        change.replace(&self.path.join(KEY_FILE), &server_key_to_text(&key))?;
+        Ok(key)
     }
 
     fn key(&self) -> Result<Option<PrivateKey>, StateError> {
@@ -209,15 +141,44 @@ impl StateDir {
         server_key_from_text(&text).map(Some).map_err(|_| StateError::Key { path })
     }
 
-    /// The ticket that a proxy2 of this user on this machine has left for proxy1: the first valid one for its key.
+    /// The key of a folder that must have one: nothing is made.
+    fn existing_key(&self) -> Result<PrivateKey, StateError> {
+        let none = || StateError::NoKey { path: self.path.clone() };
+        os::check_folder(&self.path)?.ok_or_else(none)?;
+        self.key()?.ok_or_else(none)
+    }
+
+    /// The tickets that a starting proxy2 finds. A file that is missing is none: nobody comes in.
+    fn tickets_at_start(&self) -> Result<Vec<TicketRecord>, StateError> {
+        match self.tickets() {
+            Err(StateError::NoTicketsFile { path }) => {
+                warn!(path = %path.display(), "there is no tickets file: proxy2 begins without tickets");
+                // On a read-only disk there is none afterwards either.
+                let _ = Change::begin(&self.path).and_then(|change| change.replace(&path, ""));
+                Ok(Vec::new())
+            }
+            result => result,
+        }
+    }
+
+    /// The ticket that a proxy2 of this user on this machine has left for proxy1, if it is valid for its key.
     ///
     /// # Errors
     /// [`StateError::NoTicket`], and those of reading the files.
     pub fn local_ticket(&self) -> Result<Ticket, StateError> {
         let none = || StateError::NoTicket { path: self.path.clone() };
+        os::check_folder(&self.path)?.ok_or_else(none)?;
         let key = self.key()?.ok_or_else(none)?.public();
-        let found = self.tickets()?.into_iter().find_map(|record| valid_for(&key, &record));
-        found.ok_or_else(none)
+        let tickets = self.list()?;
+        let path = self.path.join(LOCAL_TICKET_FILE);
+        let local = files::read_secret(&path)?;
+        let local = local.map(|text| text.parse().map_err(|error| StateError::Ticket { path, error }));
+        let local: Option<Ticket> = local.transpose()?;
+        let is_good = |ticket: &Ticket| {
+            let holds = |record: &TicketRecord| record.is_valid() && record.client == ticket.client();
+            *ticket.acceptor() == key && tickets.records.iter().any(holds)
+        };
+        local.or_else(|| tickets.first_whole(&key)).filter(is_good).ok_or_else(none)
     }
 }
 
@@ -226,20 +187,12 @@ impl StateDir {
 /// # Errors
 /// The file cannot be read, is readable for others, or holds no ticket.
 pub fn ticket_from_file(path: &Path) -> Result<Ticket, StateError> {
-    let text = files::read_secret(path)?.ok_or_else(|| StateError::Missing { path: path.into() })?;
+    let text = files::read_given(path)?.ok_or_else(|| StateError::Missing { path: path.into() })?;
     text.parse().map_err(|error| StateError::Ticket { path: path.into(), error })
 }
 
 fn first_name() -> TicketName {
     FIRST_TICKET.parse().expect("a plain word is a name")
-}
-
-/// The ticket of a record, if it is good for the proxy2 with that key.
-pub(crate) fn valid_for(key: &PublicKey, record: &TicketRecord) -> Option<Ticket> {
-    match &record.standing {
-        Standing::Valid(ticket) if ticket.acceptor() == key => Some(ticket.clone()),
-        Standing::Valid(_) | Standing::Revoked(_) => None,
-    }
 }
 
 /// A word of a shell's command line.
@@ -259,12 +212,4 @@ fn platform_folder() -> Option<PathBuf> {
         xdg.or_else(|| variable("HOME").map(|home| home.join(".local/state")))
     };
     base.map(|base| base.join("paso"))
-}
-
-/// The lines of all records, to be written.
-fn to_text(records: &[TicketRecord]) -> Zeroizing<String> {
-    let lines: Vec<_> = records.iter().map(TicketRecord::to_line).collect();
-    let mut text = Zeroizing::new(String::with_capacity(lines.iter().map(|line| line.len()).sum()));
-    lines.iter().for_each(|line| text.push_str(line));
-    text
 }

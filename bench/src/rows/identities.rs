@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, ensure};
-use proto::ticket::record::{Standing, TicketRecord};
+use proto::ticket::record::TicketRecord;
 use tokio::task::JoinSet;
 use tunnel::address::Listen;
 use tunnel::metrics::Count;
@@ -73,7 +73,7 @@ fn make_tickets(folder: &Folder, count: usize) -> Result<Vec<Ticket>> {
     for at in 0..count {
         let ticket = Ticket::generate(key.public(), true, &mut random);
         let name = format!("proxy{at}").parse()?;
-        lines += &TicketRecord { name, standing: Standing::Valid(ticket.clone()) }.to_line();
+        lines += &TicketRecord::new(name, &ticket, None).to_line();
         lines.push('\n');
         tickets.push(ticket);
     }

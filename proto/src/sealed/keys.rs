@@ -1,6 +1,7 @@
 //! Long-lived secrets and names: static keys, pre-shared keys.
 
 use std::fmt;
+use std::sync::Arc;
 
 use zeroize::Zeroizing;
 
@@ -10,19 +11,19 @@ use super::random::Random;
 /// Bytes in every key of this module.
 pub const KEY_LEN: usize = 32;
 
-/// A Curve25519 private key (RFC 7748). Erased on drop, never printed.
+/// A Curve25519 private key (RFC 7748). Never printed. Clones share one copy in memory, which is erased with the last.
 #[derive(Clone, PartialEq, Eq)]
-pub struct PrivateKey(Zeroizing<[u8; KEY_LEN]>);
+pub struct PrivateKey(Secret);
 
 impl PrivateKey {
     /// A new key.
     pub fn generate(random: &mut Random) -> Self {
-        Self(random.block())
+        Self::from_bytes(&random.block())
     }
 
     /// The key with these bytes; any bytes are a key.
     pub fn from_bytes(bytes: &[u8; KEY_LEN]) -> Self {
-        Self(Zeroizing::new(*bytes))
+        Self(secret(bytes))
     }
 
     /// The name of who holds this key.
@@ -51,6 +52,12 @@ impl PublicKey {
     }
 }
 
+impl fmt::Debug for PrivateKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PrivateKey(..)")
+    }
+}
+
 /// The first four bytes in hexadecimal: enough to tell keys apart in a log.
 impl fmt::Display for PublicKey {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -66,9 +73,9 @@ impl fmt::Debug for PublicKey {
 }
 
 /// A pre-shared key: a second secret in a ticket, which keeps recorded traffic closed even to who can one day
-/// break Curve25519. Erased on drop, never printed.
+/// break Curve25519. Never printed. Clones share one copy in memory, which is erased with the last.
 #[derive(Clone, PartialEq, Eq)]
-pub struct PresharedKey(Zeroizing<[u8; KEY_LEN]>);
+pub struct PresharedKey(Secret);
 
 impl PresharedKey {
     /// Specification: what stands in the handshake where a ticket has none, and in every refusal.
@@ -76,15 +83,31 @@ impl PresharedKey {
 
     /// A new key.
     pub fn generate(random: &mut Random) -> Self {
-        Self(random.block())
+        Self::from_bytes(&random.block())
     }
 
     /// The key with these bytes.
     pub fn from_bytes(bytes: &[u8; KEY_LEN]) -> Self {
-        Self(Zeroizing::new(*bytes))
+        Self(secret(bytes))
     }
 
     pub(crate) fn bytes(&self) -> &[u8; KEY_LEN] {
         &self.0
     }
+}
+
+impl fmt::Debug for PresharedKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PresharedKey(..)")
+    }
+}
+
+/// Secret bytes that stay at one place, however often their owner is cloned or moved.
+type Secret = Arc<Zeroizing<[u8; KEY_LEN]>>;
+
+fn secret(bytes: &[u8; KEY_LEN]) -> Secret {
+    // Copied to where they stay: a value that is moved leaves its bytes behind on the stack.
+    let mut place = Arc::new(Zeroizing::new([0; KEY_LEN]));
+    Arc::make_mut(&mut place).copy_from_slice(bytes);
+    place
 }

@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::record::{RecordError, Standing, TicketName, TicketRecord};
+use super::record::{RecordError, TicketRecord, UnixSeconds, digest, whole_ticket};
 use super::*;
 
 fn example(preshared: bool) -> Ticket {
@@ -89,24 +89,78 @@ fn a_key_file_is_read_as_it_was_written() {
 
 #[test]
 fn records_are_read_as_they_were_written() {
+    for (preshared, made) in
+        [(true, None), (false, Some(UnixSeconds(1_795_766_772))), (true, Some(UnixSeconds(0)))]
+    {
+        let ticket = example(preshared);
+        let record = TicketRecord::new("laptop.home-2".parse().unwrap(), &ticket, made);
+        let line = record.to_line();
+        assert_eq!(line.parse::<TicketRecord>().as_ref(), Ok(&record));
+        let revoked = record.clone().revoked();
+        assert_eq!(revoked.client, ticket.client());
+        let revoked_line = revoked.to_line();
+        assert_eq!(revoked_line.parse::<TicketRecord>().as_ref(), Ok(&revoked));
+        assert_ne!(digest(&[record]), digest(&[revoked]));
+        // What a crash in the middle of overwriting the one with the other leaves.
+        assert!(revoked_line.len() <= line.len());
+        let torn = line.replace("valid  ", "revoked");
+        assert!(torn.starts_with(revoked_line.trim_end()), "the words stand at the same places");
+        assert!(torn.parse::<TicketRecord>().is_ok_and(|record| !record.is_valid()));
+    }
+}
+
+/// Whoever reads the list is no client by that.
+#[test]
+fn a_record_does_not_hold_the_clients_private_key() {
     let ticket = example(true);
-    let name: TicketName = "laptop.home-2".parse().unwrap();
-    let record = TicketRecord { name, standing: Standing::Valid(ticket.clone()) };
-    assert_eq!(record.to_line().parse::<TicketRecord>().as_ref(), Ok(&record));
+    let record = TicketRecord::new("laptop".parse().unwrap(), &ticket, None);
+    let line = record.to_line();
+    let digits = |text: &str| base32_bytes(text);
+    let all: Vec<u8> = line
+        .split_ascii_whitespace()
+        .filter_map(|word| word.split_once('1'))
+        .flat_map(|(_, text)| digits(text))
+        .collect();
+    let holds = |secret: &[u8]| all.windows(secret.len()).any(|window| window == secret);
+    assert!(holds(ticket.preshared().unwrap().bytes()) && holds(ticket.client().as_bytes()));
+    assert!(!holds(ticket.private().bytes()));
+}
+
+fn base32_bytes(text: &str) -> Vec<u8> {
+    let digits: Option<Vec<u8>> = text.chars().map(base32::digit).collect();
+    digits.map(|digits| base32::decode(&digits).0.to_vec()).unwrap_or_default()
+}
+
+/// The first form of the file held whole tickets.
+#[test]
+fn records_of_the_first_form_are_read() {
+    let ticket = example(true);
+    let line = format!("laptop valid {}", *ticket.to_text());
+    let record = line.parse::<TicketRecord>().unwrap();
+    assert_eq!(record, TicketRecord::new("laptop".parse().unwrap(), &ticket, None));
+    assert_eq!(whole_ticket(&line), Some(ticket));
+    assert_eq!(whole_ticket(&record.to_line()), None);
     let revoked = record.revoked();
-    assert_eq!(revoked.client(), ticket.client());
     let line = revoked.to_line();
-    assert_eq!(line.parse::<TicketRecord>().as_ref(), Ok(&revoked));
-    assert!(!line.contains(&ticket.to_text()[..]), "its secrets are gone");
+    let first_form = line.trim_end().trim_end_matches(" -");
+    assert_eq!(first_form.parse::<TicketRecord>().as_ref(), Ok(&revoked));
+    assert_eq!(whole_ticket(first_form), None);
 }
 
 #[test]
 fn bad_records_are_named() {
     let text = example(false).to_text();
+    let client = TicketRecord::new("a".parse().unwrap(), &example(false), None).to_line();
     let bad = [
         (String::new(), RecordError::Form),
         ("a valid".to_owned(), RecordError::Form),
-        (format!("a valid {} b", *text), RecordError::Form),
+        (format!("a valid {} b", *text), RecordError::Ticket(TicketError::NotATicket)),
+        (format!("{} b c", client.trim_end()), RecordError::Form),
+        (client.replace(" -", " soon"), RecordError::Made),
+        (
+            format!("{} pasopsk1aa", client.trim_end()),
+            RecordError::Ticket(TicketError::Cut { has: 10, needs: 66 }),
+        ),
         (format!("-a valid {}", *text), RecordError::Name),
         (format!("{} valid {}", "a".repeat(65), *text), RecordError::Name),
         (format!("a/b valid {}", *text), RecordError::Name),

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use proto::sealed::random::Random;
-use proto::ticket::record::{Standing, TicketRecord};
+use proto::ticket::record::TicketRecord;
 use tokio::sync::watch;
 use tunnel::options::{
     Classic, Link, PrivateKey, Sealed, SealedEntry, SealedExit, StateSource, Ticket, TicketSource,
@@ -133,7 +133,7 @@ impl From<&SealedLink> for PairLink {
 
 fn record(ticket: &Ticket) -> TicketRecord {
     let name = "test".parse().expect("a plain word is a name");
-    TicketRecord { name, standing: Standing::Valid(ticket.clone()) }
+    TicketRecord::new(name, ticket, None)
 }
 
 /// Different bytes for each caller, the same ones in each run.

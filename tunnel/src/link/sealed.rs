@@ -50,7 +50,6 @@ use proto::sealed::keys::PrivateKey;
 use proto::sealed::link::{self, Link};
 use proto::sealed::transport;
 use proto::ticket::Ticket;
-use proto::ticket::record::TicketRecord;
 use tokio::sync::watch;
 
 use self::buffers::Buffers;
@@ -66,6 +65,7 @@ use crate::entry::tcp;
 use crate::exit::Permit;
 use crate::metrics::Counters;
 use crate::options::{Sealed, SealedExit};
+use crate::state::Tickets;
 use crate::udp::Udp;
 
 /// The address of a peer that is not known yet: nothing can be sent there.
@@ -125,7 +125,7 @@ impl Server {
     /// The proxy2 with that key, for who has one of the `tickets`.
     pub(crate) fn new(
         key: PrivateKey,
-        tickets: watch::Receiver<Vec<TicketRecord>>,
+        tickets: Tickets,
         options: &SealedExit,
         target: HostPort,
         udp: Udp,

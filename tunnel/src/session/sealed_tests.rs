@@ -10,7 +10,6 @@ use super::*;
 use crate::entropy;
 use crate::metrics::Count;
 use crate::options::{PrivateKey, Sealed, Ticket, TicketRecord, TicketSource};
-use crate::state::Standing;
 
 /// A proxy2 without files.
 struct State {
@@ -24,8 +23,8 @@ impl State {
         let mut random = entropy::random();
         let key = PrivateKey::generate(&mut random);
         let ticket = Ticket::generate(key.public(), true, &mut random);
-        let standing = Standing::Valid(ticket.clone());
-        let (sender, tickets) = watch::channel(vec![TicketRecord { name: "one".parse().unwrap(), standing }]);
+        let (sender, tickets) =
+            watch::channel(vec![TicketRecord::new("one".parse().unwrap(), &ticket, None)]);
         Self { ticket, source: StateSource::Given { key, tickets }, tickets: sender }
     }
 

@@ -1,162 +1,161 @@
-//! Files that hold secrets: who may read them, and that they are whole.
+//! Files that hold secrets: that they are read from nobody else, and written whole.
 
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Read, Write};
+use std::fs::{self, File};
+use std::io::{self, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::thread;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
 
-use super::StateError;
+use super::error::{StateError, failed};
+use super::os;
+use crate::entropy;
 
-/// Bits of a file's mode that let anybody but its owner do anything.
-#[cfg(unix)]
-const OTHERS: u32 = 0o077;
+const LOCK_FILE: &str = "tickets.lock";
+/// What the names of files that are still being written end with.
+const NEW: &str = ".new";
 
-/// Makes the folder, and those above it, where there is none. One that exists and lets others write is refused: they
-/// could put another key in place.
-pub(super) fn make_folder(path: &Path) -> Result<(), StateError> {
-    if let Some(above) = path.parent() {
-        fs::create_dir_all(above).map_err(failed("create", above))?;
-    }
-    match new_folder(path) {
-        Err(_) if path.exists() && !path.is_dir() => Err(StateError::NoFolder { path: path.into() }),
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => check_folder(path),
-        result => result.map_err(failed("create", path)),
-    }
-}
-
-#[cfg(unix)]
-fn new_folder(path: &Path) -> io::Result<()> {
-    use std::os::unix::fs::DirBuilderExt;
-    fs::DirBuilder::new().mode(0o700).create(path)
-}
-
-#[cfg(not(unix))]
-fn new_folder(path: &Path) -> io::Result<()> {
-    fs::create_dir(path)
-}
-
-#[cfg(unix)]
-fn check_folder(path: &Path) -> Result<(), StateError> {
-    use std::os::unix::fs::MetadataExt;
-    /// Write permission for the group and for all.
-    const WRITE: u32 = 0o022;
-    let mode = fs::metadata(path).map_err(failed("look at", path))?.mode();
-    if mode & WRITE == 0 { Ok(()) } else { Err(StateError::Open { path: path.into() }) }
-}
-
-#[cfg(not(unix))]
-fn check_folder(_path: &Path) -> Result<(), StateError> {
-    Ok(())
-}
-
-/// The text of a secret file; `None` if there is no such file.
+/// The text of a file of the state folder; `None` if there is no such file.
 pub(super) fn read_secret(path: &Path) -> Result<Option<Zeroizing<String>>, StateError> {
-    let mut file = match File::open(path) {
+    let file = match os::open_secret(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(_) if is_link(path) => return Err(StateError::NoFile { path: path.into() }),
+        Err(error) => return Err(failed("read", path)(error)),
+    };
+    os::check_file(&file, path)?;
+    read(file, path).map(Some)
+}
+
+/// The text of a file that was named by the user, which may be a pipe; `None` if there is no such file.
+pub(super) fn read_given(path: &Path) -> Result<Option<Zeroizing<String>>, StateError> {
+    let file = match File::open(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed("read", path)(error)),
     };
-    check_mode(&file, path)?;
-    let mut text = Zeroizing::new(String::new());
-    file.read_to_string(&mut text).map_err(|error| {
-        let is_text = error.kind() != io::ErrorKind::InvalidData;
-        if is_text { failed("read", path)(error) } else { StateError::NoText { path: path.into() } }
-    })?;
-    Ok(Some(text))
+    os::check_mode(&file, path)?;
+    read(file, path).map(Some)
 }
 
-#[cfg(unix)]
-fn check_mode(file: &File, path: &Path) -> Result<(), StateError> {
-    use std::os::unix::fs::MetadataExt;
-    let found = file.metadata().map_err(failed("look at", path))?;
-    // What is no file, like the pipe of a shell's `<(…)`, is not there for others to read.
-    if found.is_file() && found.mode() & OTHERS != 0 {
-        return Err(StateError::Exposed { path: path.into() });
+fn is_link(path: &Path) -> bool {
+    path.symlink_metadata().is_ok_and(|found| found.is_symlink())
+}
+
+/// All of a file. The memory is there from the start: a text that grows leaves copies of the secret behind.
+fn read(mut file: File, path: &Path) -> Result<Zeroizing<String>, StateError> {
+    /// Enough for what is no file and does not say how long it is: a ticket has 167 characters.
+    const LEAST: u64 = 4 << 10;
+    /// More tickets than anybody has.
+    const MOST: u64 = 64 << 20;
+    let length = file.metadata().map_err(failed("look at", path))?.len();
+    let too_long = || failed("read", path)(io::ErrorKind::FileTooLarge.into());
+    if length > MOST {
+        return Err(too_long());
     }
-    Ok(())
+    let room = usize::try_from(length.saturating_add(1).max(LEAST)).unwrap_or(usize::MAX);
+    let mut bytes = Zeroizing::new(vec![0; room]);
+    let mut filled = 0;
+    loop {
+        match file.read(&mut bytes[filled..]) {
+            Ok(0) if filled == room => return Err(too_long()),
+            Ok(0) => break,
+            Ok(count) => filled += count,
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(failed("read", path)(error)),
+        }
+    }
+    bytes.truncate(filled);
+    let no_text = |_| StateError::NoText { path: path.into() };
+    // Taken out of its wrapper and put into another: the same memory.
+    String::from_utf8(std::mem::take(&mut bytes)).map(Zeroizing::new).map_err(no_text)
 }
 
-#[cfg(not(unix))]
-fn check_mode(_file: &File, _path: &Path) -> Result<(), StateError> {
-    Ok(())
+/// A text and a line end.
+pub(super) fn line(text: &str) -> Zeroizing<String> {
+    Zeroizing::new([text, "\n"].concat())
 }
 
 /// Writes a secret file that must not exist yet, whole or not at all.
 pub(super) fn create_secret(path: &Path, text: &str) -> Result<(), StateError> {
-    let mut file = open_new(path).map_err(failed("create", path))?;
-    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    written.map_err(|error| {
-        // Part of a key, left behind, would stop every start from now on.
+    let file = os::create_secret(path).map_err(failed("create", path))?;
+    write(file, text).map_err(|error| {
+        // Part of a secret, left behind, would be taken for the whole.
         let _ = fs::remove_file(path);
         failed("write", path)(error)
     })
 }
 
-/// Renames a file, if there is one, to its name with `.old` behind it.
+fn write(mut file: File, text: &str) -> io::Result<()> {
+    file.write_all(text.as_bytes()).and_then(|()| file.sync_all())
+}
+
+/// Renames a file, if there is one, to its name with `.old` behind it, or `.old2` and so on: none is lost.
 pub(super) fn put_aside(path: &Path) -> Result<(), StateError> {
-    match fs::rename(path, path.with_extension("old")) {
-        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed("rename", path)(error)),
-        _ => Ok(()),
+    if !path.try_exists().map_err(failed("look at", path))? {
+        return Ok(());
     }
+    let mut names = (1_u64..).map(|count| if count == 1 { "old".into() } else { format!("old{count}") });
+    let free = names.find_map(|name| Some(path.with_extension(name)).filter(|path| !path.exists()));
+    let free = free.unwrap_or_else(|| path.with_extension("old"));
+    fs::rename(path, free).map_err(failed("rename", path))
 }
 
-fn open_new(path: &Path) -> io::Result<File> {
-    let mut options = OpenOptions::new();
-    options.write(true).create_new(true);
-    #[cfg(unix)]
-    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-    options.open(path)
-}
-
-/// The right to replace a file. While one is held nobody else gets one.
+/// The right to change the files of a folder. While one is held nobody else gets one; it ends with its process.
 #[derive(Debug)]
-pub(super) struct Replacement {
-    file: File,
-    path: PathBuf,
-    target: PathBuf,
-    done: bool,
+pub(super) struct Change {
+    folder: PathBuf,
+    _lock: File,
 }
 
-impl Replacement {
+impl Change {
     /// How often, and how far apart, the right is asked for while another has it.
     const TRIES: u32 = 40;
     const PAUSE: Duration = Duration::from_millis(50);
 
-    /// Asks for the right to replace `target`, for about two seconds.
-    pub(super) fn begin(target: &Path) -> Result<Self, StateError> {
-        let path = target.with_extension("new");
+    /// Asks for the right to change what is in `folder`, for about two seconds.
+    pub(super) fn begin(folder: &Path) -> Result<Self, StateError> {
+        let path = folder.join(LOCK_FILE);
         for _ in 0..Self::TRIES {
-            match open_new(&path) {
-                Ok(file) => return Ok(Self { file, path, target: target.into(), done: false }),
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => thread::sleep(Self::PAUSE),
-                Err(error) => return Err(failed("create", &path)(error)),
+            if let Some(lock) = os::lock(&path).map_err(failed("lock", &path))? {
+                let change = Self { folder: folder.into(), _lock: lock };
+                change.sweep();
+                return Ok(change);
             }
+            thread::sleep(Self::PAUSE);
         }
-        Err(StateError::Locked { path })
+        Err(StateError::Locked { path: folder.into() })
     }
 
-    /// Replaces the file, whole or not at all.
-    pub(super) fn finish(mut self, text: &str) -> Result<(), StateError> {
-        let written = self.file.write_all(text.as_bytes()).and_then(|()| self.file.sync_all());
-        written.map_err(failed("write", &self.path))?;
-        fs::rename(&self.path, &self.target).map_err(failed("replace", &self.target))?;
-        self.done = true;
-        Ok(())
-    }
-}
-
-impl Drop for Replacement {
-    fn drop(&mut self) {
-        if !self.done {
-            // If this fails, the next who wants the right is told which file to delete.
-            let _ = fs::remove_file(&self.path);
+    /// Deletes what a program that was killed had begun to write.
+    fn sweep(&self) {
+        let Ok(entries) = fs::read_dir(&self.folder) else { return };
+        let left = entries.flatten().map(|entry| entry.path());
+        for path in left.filter(|path| path.to_string_lossy().ends_with(NEW)) {
+            // It is in nobody's way.
+            let _ = fs::remove_file(path);
         }
     }
-}
 
-fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StateError {
-    move |error| StateError::Io { action, path: path.into(), error }
+    /// Replaces a file of the folder, or makes it: whole or not at all, also if the machine crashes.
+    pub(super) fn replace(&self, target: &Path, text: &str) -> Result<(), StateError> {
+        let name = format!("{:016x}{NEW}", entropy::random().u64());
+        let path = self.folder.join(name);
+        create_secret(&path, text)?;
+        if let Err(error) = fs::rename(&path, target) {
+            let _ = fs::remove_file(&path);
+            return Err(failed("replace", target)(error));
+        }
+        os::sync_folder(&self.folder).map_err(failed("write", &self.folder))
+    }
+
+    /// Overwrites a part of a file where it is, which takes no room on the disk (unless its file system never writes to
+    /// the same place twice).
+    pub(super) fn overwrite(&self, target: &Path, offset: usize, text: &str) -> Result<(), StateError> {
+        let mut file = os::open_to_overwrite(target).map_err(failed("write", target))?;
+        let offset = u64::try_from(offset).unwrap_or(u64::MAX);
+        let written = file.seek(SeekFrom::Start(offset)).and_then(|_| write(file, text));
+        written.map_err(failed("write", target))
+    }
 }

@@ -15,11 +15,11 @@ use proto::sealed::hub::{Dropped, Hub, LinkKey, Route};
 use proto::sealed::keys::PublicKey;
 use proto::sealed::link::{self, FourTuple, Link};
 use proto::sealed::packet::Kind;
-use proto::ticket::record::{Standing, TicketRecord};
-use tokio::sync::{mpsc, watch};
+use proto::ticket::record::Standing;
+use tokio::sync::mpsc;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::sleep_until;
-use tracing::{info, warn};
+use tracing::info;
 
 use super::buffers::Buffer;
 use super::clock::Clock;
@@ -36,6 +36,7 @@ use crate::entropy;
 use crate::exit::Permit;
 use crate::limit::{Limit, OWN};
 use crate::metrics::Count;
+use crate::state::Tickets;
 use crate::udp::{self, RecvMeta, answer_from};
 
 /// What a reader is made with.
@@ -48,7 +49,7 @@ pub(super) struct Parts {
     /// The address the socket is bound to.
     pub(super) local: SocketAddr,
     /// The tickets, as they change.
-    pub(super) tickets: watch::Receiver<Vec<TicketRecord>>,
+    pub(super) tickets: Tickets,
     /// What is dialled.
     pub(super) permit: Permit,
     /// For how long.
@@ -301,20 +302,13 @@ impl Reader {
 
     /// Lets in who has a valid ticket, and nobody else from now on.
     fn take_tickets(&mut self) {
-        let records = self.parts.tickets.borrow_and_update().clone();
-        let own = *self.parts.hub.public_key();
+        let records = self.parts.tickets.get();
         let mut names = HashMap::new();
-        for record in records {
-            let client = record.client();
-            names.insert(client, record.name.to_string());
-            match record.standing {
-                Standing::Valid(ticket) if *ticket.acceptor() == own => {
-                    self.parts.hub.allow(client, ticket.preshared().cloned());
-                }
-                Standing::Valid(_) => {
-                    warn!(target: OWN, ticket = %record.name, "this ticket is for another key of proxy2")
-                }
-                Standing::Revoked(_) => self.revoke(client, record.name.as_str()),
+        for record in &records {
+            names.insert(record.client, record.name.to_string());
+            match &record.standing {
+                Standing::Valid { preshared } => self.parts.hub.allow(record.client, preshared.clone()),
+                Standing::Revoked => self.revoke(record.client, record.name.as_str()),
             }
         }
         let gone: Vec<_> = self.names.iter().filter(|(client, _)| !names.contains_key(client)).collect();
@@ -322,6 +316,7 @@ impl Reader {
         gone.iter().for_each(|(client, name)| self.revoke(*client, name));
         self.resources.retain(|client, _| names.contains_key(client));
         self.names = names;
+        self.parts.tickets.taken(&records);
     }
 
     fn revoke(&mut self, client: PublicKey, name: &str) {

@@ -1,0 +1,178 @@
+//! Why state cannot be had.
+
+use std::io;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use proto::ticket::TicketError;
+use proto::ticket::record::{RecordError, TicketName};
+
+/// Why state cannot be had. Each message is one sentence that says what to do.
+#[derive(Debug, thiserror::Error)]
+pub enum StateError {
+    /// No place for the folder is known.
+    #[error(
+        "this user has no home folder that could hold keys and tickets: name a folder with --state DIR, or give proxy1 \
+         its ticket with --ticket-file or PASO_TICKET"
+    )]
+    NoHome,
+    /// The system refused.
+    #[error("cannot {action} {}: {error}", path.display())]
+    Io {
+        /// What was tried.
+        action: &'static str,
+        /// The file or folder.
+        path: PathBuf,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// There is no file of that name.
+    #[error("there is no file {}: check its name", path.display())]
+    Missing {
+        /// The name.
+        path: PathBuf,
+    },
+    /// A file where there should be a folder.
+    #[error("{} is not a folder: name one with --state DIR", path.display())]
+    NoFolder {
+        /// The name.
+        path: PathBuf,
+    },
+    /// Bytes that are no text.
+    #[error("{} is not a text file", path.display())]
+    NoText {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A pipe, a device or a symbolic link where a file should be.
+    #[error("{} is not a regular file: put the file itself there", path.display())]
+    NoFile {
+        /// The name.
+        path: PathBuf,
+    },
+    /// A secret that is none any more.
+    #[error("others can read {}, so what is in it is no secret: run `chmod 600 {}`", path.display(), path.display())]
+    Exposed {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A folder in which others could put another key, or one above it.
+    #[error(
+        "others can write to {}, and could put another key in place: run `chmod go-w {}` or name another folder with \
+         --state DIR",
+        path.display(),
+        path.display()
+    )]
+    Open {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// Something of another user, who could put another key in place.
+    #[error(
+        "{} belongs to the user with number {owner}, who could put another key in place: run this program as that user, \
+         give it to yours with `chown`, or name another folder with --state DIR",
+        path.display()
+    )]
+    Foreign {
+        /// The file, folder or symbolic link.
+        path: PathBuf,
+        /// Whose it is.
+        owner: u32,
+    },
+    /// The key file is damaged.
+    #[error("{} is damaged and holds no key: restore it, or delete it and give out new tickets", path.display())]
+    Key {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A line of the tickets file is damaged.
+    #[error("line {line} of {} is no ticket: {error}; restore the file or delete the line", path.display())]
+    Record {
+        /// The file.
+        path: PathBuf,
+        /// Which line, counted from 1.
+        line: usize,
+        /// What is wrong.
+        error: RecordError,
+    },
+    /// A ticket file of proxy1 holds no ticket.
+    #[error("{}: {error}", path.display())]
+    Ticket {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong.
+        error: TicketError,
+    },
+    /// proxy1 was given no ticket and finds none.
+    #[error(
+        "no ticket: give the line that proxy2 printed with --ticket, --ticket-file or the variable PASO_TICKET \
+         (no proxy2 of this user has left a valid one in {})",
+        path.display()
+    )]
+    NoTicket {
+        /// Where a local one would be.
+        path: PathBuf,
+    },
+    /// A command for the tickets of a folder that has no key.
+    #[error(
+        "no proxy2 has its key in {}: name the folder of yours with --state DIR, or start proxy2 once",
+        path.display()
+    )]
+    NoKey {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// The tickets file is gone.
+    #[error(
+        "the tickets file {} is missing: put it back, or start proxy2 again to begin without tickets",
+        path.display()
+    )]
+    NoTicketsFile {
+        /// The file.
+        path: PathBuf,
+    },
+    /// `ticket add` with a name that is taken.
+    #[error("a ticket named '{0}' exists already: choose another name")]
+    NameTaken(TicketName),
+    /// `ticket add` with the name of a revoked ticket.
+    #[error("a ticket named '{0}' was revoked, and a name is not used twice: choose another name")]
+    NameRevoked(TicketName),
+    /// `ticket show` or `revoke` with a name that is not.
+    #[error("no ticket is named '{0}': `proxy2 ticket list` shows them all")]
+    NoSuchName(TicketName),
+    /// Somebody else changes the tickets.
+    #[error("another program is changing the tickets in {}: try again in a moment", path.display())]
+    Locked {
+        /// The folder.
+        path: PathBuf,
+    },
+    /// A running proxy2 does not say that it has taken a change.
+    #[error(
+        "the change is in {}, but a running proxy2 has not confirmed it in {} s: its links may go on; read its log, or \
+         stop it",
+        path.display(),
+        waited.as_secs()
+    )]
+    Unconfirmed {
+        /// The folder.
+        path: PathBuf,
+        /// How long it was waited for.
+        waited: Duration,
+    },
+}
+
+impl StateError {
+    /// Whether there was no room to write.
+    pub(super) fn is_no_room(&self) -> bool {
+        let Self::Io { error, .. } = self else { return false };
+        matches!(
+            error.kind(),
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded | io::ErrorKind::FileTooLarge
+        )
+    }
+}
+
+/// What makes an error of the system's into one that says what was tried, and with what.
+pub(super) fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StateError {
+    move |error| StateError::Io { action, path: path.into(), error }
+}
