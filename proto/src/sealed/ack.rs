@@ -38,8 +38,8 @@ pub(crate) struct Acks {
 }
 
 impl Acks {
-    /// Notes that packet `number` arrived, with `bytes` of frames. `asks` tells whether it wants an acknowledgement; `rtt` sets how long
-    /// that may wait: a sixteenth of the round trip, so that the peer's clock of acknowledgements stays fine.
+    /// Notes that packet `number` arrived, with `bytes` of frames. `asks` tells whether it wants an acknowledgement; `rtt` sets
+    /// how long that may wait: a sixteenth of the round trip, so that the peer's clock of acknowledgements stays fine.
     pub(crate) fn received(&mut self, now: Time, number: u64, bytes: usize, asks: bool, rtt: &rtt::Rtt) {
         self.bytes = self.bytes.saturating_add(bytes);
         let largest = self.received.iter().next_back().map(|range| range.end - 1);

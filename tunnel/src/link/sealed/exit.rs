@@ -12,7 +12,6 @@ use proto::Time;
 use proto::sealed::frame::{ResetCode, StreamId};
 use proto::sealed::hub::LinkKey;
 use proto::sealed::link::{Event, Link};
-use proto::sealed::transport::Fault;
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::{AbortHandle, JoinSet};
@@ -108,15 +107,6 @@ impl Exit {
                 link.close(code);
                 self.over = true;
             }
-        }
-    }
-
-    /// Says how the link ended.
-    fn note_end(&self, fault: Option<&Fault>, how: &str) {
-        let Some(held_back) = self.ticket.pass_link_line() else { return };
-        match fault {
-            Some(fault) => warn!(link = self.number, %fault, held_back, "{how}"),
-            None => info!(link = self.number, held_back, "{how}"),
         }
     }
 
@@ -234,9 +224,21 @@ impl Side for Exit {
                 return Next::On;
             }
             Event::Stream(_) | Event::Refused(_) | Event::Restarted | Event::Unreachable => return Next::On,
-            Event::Ended(_) => self.note_end(None, "link ended by proxy1"),
-            Event::Gone => self.note_end(None, "link gone: proxy1 does not answer any more"),
-            Event::Broken(fault) => self.note_end(Some(fault), "link ended: proxy1 broke the protocol"),
+            Event::Ended(code) => {
+                if let Some(held_back) = self.ticket.pass_link_line() {
+                    info!(link = self.number, reason = %code, held_back, "link ended by proxy1");
+                }
+            }
+            Event::Gone => {
+                if let Some(held_back) = self.ticket.pass_link_line() {
+                    info!(link = self.number, held_back, "link gone: proxy1 does not answer any more");
+                }
+            }
+            Event::Broken(fault) => {
+                if let Some(held_back) = self.ticket.pass_link_line() {
+                    warn!(link = self.number, %fault, held_back, "link ended: proxy1 broke the protocol");
+                }
+            }
         }
         if std::mem::replace(&mut self.up, false) {
             tally.one_less(Count::LinksUp);

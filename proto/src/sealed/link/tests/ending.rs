@@ -1,7 +1,7 @@
 //! How links end: every one that has to does, in time, and the peer is told what it did wrong.
 
 use super::pair::Pair;
-use super::path_and_peers::greet;
+use super::path_and_peers::{end_unread, greet};
 use super::script::Script;
 use crate::sealed::end_code::EndCode;
 use crate::sealed::frame::{self, Frame, ResetCode, StreamId};
@@ -58,12 +58,7 @@ fn a_link_that_cannot_complete_ends_when_its_client_says_that_it_rests() {
 #[test]
 fn streams_that_cannot_complete_are_reset_while_others_are_read() {
     let mut pair = Pair::new(51);
-    let id = greet(&mut pair);
-    pair.heard_by_server.clear(); // reads no more
-    let (now, key) = (pair.now, *pair.links.keys().next().expect("a link"));
-    pair.client.transport().write(now, id, &[7; 30_000]);
-    pair.client.transport().finish(now, id);
-    pair.links.get_mut(&key).expect("a link").transport().finish(now, id);
+    let (key, id) = end_unread(&mut pair);
     pair.run_until(SECOND, |_| false);
     say(&mut pair, &[open(2), data(2), REST]);
     pair.run_until(SECOND, |_| false);

@@ -3,6 +3,7 @@
 use super::pair::Pair;
 use crate::sealed::cipher::REKEY_PACKETS;
 use crate::sealed::frame::StreamId;
+use crate::sealed::hub::LinkKey;
 use crate::sealed::link::Event;
 use std::time::Duration;
 
@@ -14,6 +15,17 @@ pub(super) fn greet(pair: &mut Pair) -> StreamId {
     pair.heard_by_client.insert(id, Vec::new());
     say(pair, id, b"hola");
     id
+}
+
+/// Opens a stream, which the server then reads no more, and writes and ends both ways of it.
+pub(super) fn end_unread(pair: &mut Pair) -> (LinkKey, StreamId) {
+    let id = greet(pair);
+    pair.heard_by_server.clear();
+    let (now, key) = (pair.now, *pair.links.keys().next().expect("a link"));
+    pair.client.transport().write(now, id, &[7; 30_000]);
+    pair.client.transport().finish(now, id);
+    pair.links.get_mut(&key).expect("a link").transport().finish(now, id);
+    (key, id)
 }
 
 /// Sends `more` and returns how long it took until the server had it.

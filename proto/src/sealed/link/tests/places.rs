@@ -1,7 +1,7 @@
 //! Links that nobody uses any more, and places that run out.
 
 use super::pair::Pair;
-use super::path_and_peers::{greet, say};
+use super::path_and_peers::{end_unread, greet, say};
 use crate::sealed::frame::StreamId;
 use crate::sealed::hub::LinkKey;
 use crate::sealed::keys::PrivateKey;
@@ -40,12 +40,7 @@ fn a_link_without_streams_is_given_back_after_a_minute_and_costs_nothing() {
 /// A pair in which all bytes and both ends of a stream are acknowledged, but the stream's target does not read.
 fn with_slow_target(places: usize) -> (Pair, LinkKey, StreamId) {
     let mut pair = Pair::with(30, places, Settings::default());
-    let id = greet(&mut pair);
-    pair.heard_by_server.clear(); // reads no more
-    let (now, key) = (pair.now, *pair.links.keys().next().expect("a link"));
-    pair.client.transport().write(now, id, &[7; 30_000]);
-    pair.client.transport().finish(now, id);
-    pair.links.get_mut(&key).expect("a link").transport().finish(now, id);
+    let (key, id) = end_unread(&mut pair);
     assert!(pair.run_until(SECOND * 5, |pair| pair.client.transport.is_idle()), "all is acknowledged");
     (pair, key, id)
 }
