@@ -31,12 +31,16 @@ async fn an_idle_stream_costs_its_keepalive() {
     let mut client = pair.connect().await;
     assert_eq!(exchange(&mut client, b"hola").await, b"hola");
     settled(&network).await;
-    let before = sent(&network);
-    sleep(A_WHILE).await;
-    let after = sent(&network);
-    // One in 2 s each way: the question, and what acknowledges it.
-    assert!((before.0 + 1..=before.0 + 2).contains(&after.0), "{before:?} {after:?}");
-    assert!((before.1 + 1..=before.1 + 2).contains(&after.1), "{before:?} {after:?}");
+    // One in 2 s each way: the question, and what acknowledges it. On a busy machine an acknowledgement may take longer
+    // than the probe time-out of loopback, and two probes follow the question: not in each of several whiles.
+    let mut seen = Vec::new();
+    while seen.len() < 5 && !seen.iter().any(|(up, down)| (1..=2).contains(up) && (1..=2).contains(down)) {
+        let before = sent(&network);
+        sleep(A_WHILE).await;
+        let after = sent(&network);
+        seen.push((after.0 - before.0, after.1 - before.1));
+    }
+    assert!(seen.len() < 5, "{seen:?} datagrams in {A_WHILE:?}");
     assert_eq!(exchange(&mut client, b"hola").await, b"hola");
 }
 
