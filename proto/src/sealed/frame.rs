@@ -31,6 +31,8 @@ pub mod kind {
     pub const FLOOR: u8 = b'F';
     /// The target of a stream has been dialled.
     pub const OPENED: u8 = b'K';
+    /// Lets the peer open more streams with first bytes.
+    pub const LINK_CREDIT: u8 = b'M';
     /// Asks for an acknowledgement.
     pub const PROBE: u8 = b'P';
     /// Asks whether the peer is reachable at an address.
@@ -118,8 +120,9 @@ pub enum Frame<'a> {
     Padding,
     /// Packets that arrived.
     Ack(Ack<'a>),
-    /// Opens stream `id` to `target`; the peer may send up to `credit` bytes on it.
-    Open { id: StreamId, credit: u64, target: &'a [u8] },
+    /// Opens stream `id` to `target`; the peer may send up to `credit` bytes on it, and its opener takes `first` bytes of the
+    /// link credit for it.
+    Open { id: StreamId, credit: u64, first: u64, target: &'a [u8] },
     /// The exit has dialled the target.
     Opened { id: StreamId },
     /// Bytes of a stream from `offset` on; `fin` says that the direction ends behind them.
@@ -128,6 +131,8 @@ pub enum Frame<'a> {
     Reset { id: StreamId, code: ResetCode, end: u64 },
     /// The peer may send up to offset `end`.
     Credit { id: StreamId, end: u64 },
+    /// The peer's new streams may take first bytes up to `limit`, counted since the link began.
+    LinkCredit { limit: u64 },
     /// Ask for an acknowledgement.
     Probe,
     /// No packet below `packet` is waiting for an acknowledgement.
@@ -193,8 +198,9 @@ fn parse<'a>(kind: u8, rest: &mut &'a [u8]) -> Result<Frame<'a>, Malformed> {
         }
         kind::ACK => Frame::Ack(Ack::parse(rest)?),
         kind::OPEN => {
-            let (id, credit, length) = (StreamId(number(rest)?), number(rest)?, number(rest)?);
-            Frame::Open { id, credit, target: split(rest, length).ok_or(short)? }
+            let (id, credit, first) = (StreamId(number(rest)?), number(rest)?, number(rest)?);
+            let length = number(rest)?;
+            Frame::Open { id, credit, first, target: split(rest, length).ok_or(short)? }
         }
         kind::OPENED => Frame::Opened { id: StreamId(number(rest)?) },
         kind::RESET => {
@@ -202,6 +208,7 @@ fn parse<'a>(kind: u8, rest: &mut &'a [u8]) -> Result<Frame<'a>, Malformed> {
             Frame::Reset { id, code: ResetCode::from_code(code), end }
         }
         kind::CREDIT => Frame::Credit { id: StreamId(number(rest)?), end: number(rest)? },
+        kind::LINK_CREDIT => Frame::LinkCredit { limit: number(rest)? },
         kind::FLOOR => Frame::Floor { packet: number(rest)? },
         kind::CHECK => Frame::Check { token: token(rest).ok_or(short)? },
         kind::CHECKED => Frame::Checked { token: token(rest).ok_or(short)? },
@@ -237,7 +244,7 @@ pub fn put_data_header(out: &mut Writer<'_>, id: StreamId, offset: u64, length: 
 
 /// The most bytes that `C`, with a target of `target` bytes, can take.
 pub const fn open_size(target: usize) -> usize {
-    1 + 8 + 8 + 2 + target
+    1 + 8 + 8 + 8 + 2 + target
 }
 
 /// The most bytes that any frame made of a kind and up to three numbers can take.
@@ -248,8 +255,8 @@ pub fn put(out: &mut Writer<'_>, frame: &Frame<'_>) {
     match frame {
         Frame::Padding => out.byte(kind::PADDING),
         Frame::Probe => out.byte(kind::PROBE),
-        Frame::Open { id, credit, target } => {
-            numbers(out, kind::OPEN, &[id.0, *credit, target.len() as u64]);
+        Frame::Open { id, credit, first, target } => {
+            numbers(out, kind::OPEN, &[id.0, *credit, *first, target.len() as u64]);
             out.bytes(target);
         }
         Frame::Opened { id } => numbers(out, kind::OPENED, &[id.0]),
@@ -259,6 +266,7 @@ pub fn put(out: &mut Writer<'_>, frame: &Frame<'_>) {
         }
         Frame::Reset { id, code, end } => numbers(out, kind::RESET, &[id.0, code.code(), *end]),
         Frame::Credit { id, end } => numbers(out, kind::CREDIT, &[id.0, *end]),
+        Frame::LinkCredit { limit } => numbers(out, kind::LINK_CREDIT, &[*limit]),
         Frame::Floor { packet } => numbers(out, kind::FLOOR, &[*packet]),
         Frame::Check { token } => {
             out.byte(kind::CHECK);

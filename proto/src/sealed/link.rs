@@ -165,7 +165,7 @@ impl Link {
         let numbers = Random::from_seed(*random.block());
         Self {
             settings,
-            transport: Transport::with_random(side, settings.transport, numbers),
+            transport: Transport::with_budget(side, settings.transport, None, numbers),
             sessions: Sessions::default(),
             replay: Replay::new(),
             highest: None,

@@ -96,6 +96,15 @@ impl RangeSet {
         }
     }
 
+    /// Gives memory back that the set no longer needs.
+    pub(crate) fn shrink(&mut self) {
+        /// Ranges that it costs too much to ask for again and again.
+        const KEPT: usize = 16;
+        if self.ranges.capacity() > KEPT {
+            self.ranges.shrink_to(KEPT);
+        }
+    }
+
     /// Takes the lowest range out of the set.
     pub(crate) fn pop_first(&mut self) -> Option<Range<u64>> {
         self.ranges.pop_front()

@@ -1,7 +1,8 @@
 //! The receiving half of a stream: puts bytes in order, hands them on, grants credit for more.
 
-use super::buffer::{Buffer, Pool};
+use super::pool::Pool;
 use super::ranges::RangeSet;
+use super::recv_buffer::{RecvBuffer, piece_size};
 use std::ops::Range;
 
 /// What the peer did that it must not.
@@ -10,6 +11,9 @@ pub enum Violation {
     /// More bytes than it had credit for.
     #[error("sent beyond its credit")]
     Credit,
+    /// A new stream took more first credit than the link had.
+    #[error("opened a stream beyond the link's credit")]
+    LinkCredit,
     /// Bytes behind the end, or two different ends.
     #[error("moved the end of a stream")]
     End,
@@ -18,7 +22,7 @@ pub enum Violation {
 /// Bytes from `read` (handed on) over `ready` (in order) to the last that came, with gaps between.
 #[derive(Debug, Default)]
 pub(crate) struct RecvHalf {
-    buffer: Buffer,
+    buffer: RecvBuffer,
     read: u64,
     ready: u64,
     /// Arrived beyond `ready`.
@@ -28,15 +32,23 @@ pub(crate) struct RecvHalf {
     granted: u64,
 }
 
-/// Pieces with gaps between them that a stream may hold. A window of 24 MiB that lost every third packet has fewer.
-const MAX_PIECES: usize = 8_192;
+/// Runs of bytes with gaps between them that a stream may hold: one for so many bytes of its window, but at least
+/// [`LEAST_RUNS`] and at most [`MOST_RUNS`]. A window of 24 MiB that lost every third packet has fewer; keystrokes of which
+/// every other one was lost are no more.
+const RUN: u64 = 128;
+const LEAST_RUNS: u64 = 16;
+const MOST_RUNS: u64 = 8_192;
+
+/// What a receive window of `outstanding` bytes can come to cost, in bytes: with its runs, and with what its first and last
+/// piece of memory hold beyond it. `largest`: the largest piece that is held.
+pub(crate) fn charge_of(outstanding: u64, largest: usize) -> u64 {
+    if outstanding == 0 && largest == 0 {
+        return 0;
+    }
+    outstanding + outstanding / 8 + 2 * piece_size(outstanding).max(largest) as u64
+}
 
 impl RecvHalf {
-    /// A half whose peer may send `granted` bytes.
-    pub(crate) fn new(granted: u64) -> Self {
-        Self { granted, ..Self::default() }
-    }
-
     /// Takes bytes that arrived, in whatever order and however often. True if there is more to read than before.
     pub(crate) fn on_data(
         &mut self,
@@ -66,7 +78,8 @@ impl RecvHalf {
             return;
         }
         let skip = usize::try_from(fresh.start - range.start).unwrap_or(bytes.len());
-        self.buffer.write(fresh.start, &bytes[skip..], pool);
+        let size = piece_size(self.outstanding());
+        self.buffer.write(fresh.start, &bytes[skip..], size, pool);
         if fresh.start > self.ready {
             self.ahead.insert(fresh);
             return;
@@ -75,6 +88,9 @@ impl RecvHalf {
         while let Some(first) = self.ahead.first().filter(|first| first.start <= self.ready) {
             self.ready = self.ready.max(first.end);
             self.ahead.pop_first();
+        }
+        if self.ahead.is_empty() {
+            self.ahead.shrink();
         }
     }
 
@@ -89,6 +105,11 @@ impl RecvHalf {
         }
         self.end = Some(end);
         Ok(())
+    }
+
+    /// The offset up to which has been read.
+    pub(crate) const fn read(&self) -> u64 {
+        self.read
     }
 
     /// Bytes that can be read now.
@@ -120,9 +141,10 @@ impl RecvHalf {
         }
     }
 
-    /// Whether one more piece with a gap before it would be one too many: each costs memory that no credit counts.
+    /// Whether one more run with a gap before it would be one too many.
     pub(crate) fn is_in_pieces(&self) -> bool {
-        self.ahead.len() >= MAX_PIECES
+        let most = (self.outstanding() / RUN).clamp(LEAST_RUNS, MOST_RUNS);
+        self.ahead.len() as u64 >= most
     }
 
     /// Whether a piece from `offset` on closes the first gap.
@@ -140,9 +162,19 @@ impl RecvHalf {
         self.granted
     }
 
-    /// Bytes promised and not yet read: what this stream may come to hold.
-    pub(crate) const fn outstanding(&self) -> u64 {
-        self.granted - self.read
+    /// Bytes that may still come or have come and have not been read: what this stream may come to hold.
+    pub(crate) fn outstanding(&self) -> u64 {
+        self.end.unwrap_or(self.granted).saturating_sub(self.read)
+    }
+
+    /// What it may come to cost, in bytes.
+    pub(crate) fn charge(&self) -> u64 {
+        charge_of(self.outstanding(), self.buffer.largest())
+    }
+
+    /// The largest piece of memory that is held, in bytes.
+    pub(crate) const fn largest_piece(&self) -> usize {
+        self.buffer.largest()
     }
 
     /// Lets the peer send up to `window` bytes beyond what has been read; never takes back. True if it may send more.
@@ -168,6 +200,12 @@ impl RecvHalf {
 mod tests {
     use super::*;
 
+    fn granted(window: u64) -> RecvHalf {
+        let mut half = RecvHalf::default();
+        half.grant(window);
+        half
+    }
+
     fn read(half: &mut RecvHalf, pool: &mut Pool) -> Vec<u8> {
         let bytes = half.slices().flatten().copied().collect::<Vec<_>>();
         half.consume(bytes.len() as u64, pool);
@@ -176,7 +214,7 @@ mod tests {
 
     #[test]
     fn disorder_and_repetition_do_not_show() {
-        let (mut half, mut pool) = (RecvHalf::new(100), Pool::default());
+        let (mut half, mut pool) = (granted(100), Pool::default());
         assert_eq!(half.on_data(4, b"efgh", true, &mut pool), Ok(false));
         assert_eq!(half.on_data(2, b"cdef", false, &mut pool), Ok(false));
         assert_eq!(half.on_data(0, b"abc", false, &mut pool), Ok(true));
@@ -189,7 +227,7 @@ mod tests {
 
     #[test]
     fn an_end_behind_the_last_byte_is_news_once() {
-        let (mut half, mut pool) = (RecvHalf::new(100), Pool::default());
+        let (mut half, mut pool) = (granted(100), Pool::default());
         half.on_data(0, b"abc", false, &mut pool).unwrap();
         assert_eq!(half.on_data(3, b"", true, &mut pool), Ok(true));
         assert_eq!(half.on_data(3, b"", true, &mut pool), Ok(false));
@@ -197,7 +235,7 @@ mod tests {
 
     #[test]
     fn credit_is_a_bound() {
-        let (mut half, mut pool) = (RecvHalf::new(4), Pool::default());
+        let (mut half, mut pool) = (granted(4), Pool::default());
         assert_eq!(half.on_data(0, b"abcde", false, &mut pool), Err(Violation::Credit));
         half.on_data(0, b"abcd", false, &mut pool).unwrap();
         assert!(!half.grant(4), "nothing was read");
@@ -208,7 +246,7 @@ mod tests {
 
     #[test]
     fn an_end_that_comes_alone_is_news() {
-        let (mut half, mut pool) = (RecvHalf::new(100), Pool::default());
+        let (mut half, mut pool) = (granted(100), Pool::default());
         half.on_data(0, b"abcd", false, &mut pool).unwrap();
         assert_eq!(half.on_data(4, b"", true, &mut pool), Ok(true));
         assert_eq!(half.on_data(4, b"", true, &mut pool), Ok(false));
@@ -216,7 +254,7 @@ mod tests {
 
     #[test]
     fn the_end_does_not_move() {
-        let (mut half, mut pool) = (RecvHalf::new(100), Pool::default());
+        let (mut half, mut pool) = (granted(100), Pool::default());
         half.on_data(0, b"abcd", true, &mut pool).unwrap();
         assert_eq!(half.on_data(4, b"e", false, &mut pool), Err(Violation::End));
         assert_eq!(half.on_data(0, b"abc", true, &mut pool), Err(Violation::End));

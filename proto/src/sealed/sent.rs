@@ -19,6 +19,8 @@ pub(crate) enum Content {
     Reset(StreamId),
     /// `W` of this stream.
     Credit(StreamId),
+    /// `M`.
+    LinkCredit,
     /// A path MTU probe of this size.
     MtuProbe(u16),
 }
@@ -32,7 +34,7 @@ impl Content {
             | Self::Data { id, .. }
             | Self::Reset(id)
             | Self::Credit(id) => Some(*id),
-            Self::MtuProbe(_) => None,
+            Self::LinkCredit | Self::MtuProbe(_) => None,
         }
     }
 }

@@ -1,45 +1,17 @@
 //! The streams of a link: their table, their states, and the memory they may come to hold.
 
-use super::buffer::Pool;
-use super::frame::{ResetCode, StreamId};
+use super::budget::{Budget, Share};
+use super::frame::StreamId;
+use super::pool::Pool;
+use super::promises::Promises;
 use super::ranges::RangeSet;
-use super::recv::RecvHalf;
-use super::schedule::Turn;
-use super::send::SendHalf;
-use super::transport::writers::Wants;
+use super::recv::Violation;
+use super::stream::Stream;
 use crate::time::Time;
 use slab::Slab;
 use std::cell::Cell;
 use std::collections::BTreeMap;
-
-/// Bytes that may be sent on a new stream before the peer has said anything about it, whatever the handshake says
-/// (specification).
-pub(crate) const LEAST_CREDIT: u64 = 64 * 1024;
-
-/// What this side says in the handshake instead: what a controller that knows nothing sends in its first round trip, over
-/// up to 200 ms.
-const FIRST_CREDIT: u64 = 128 * 1024;
-
-/// The share of a link's memory, as its divisor, that a new stream may take before anything is said about it: 64 streams
-/// that nobody reads take an eighth.
-const FIRST_CREDIT_SHARE: u64 = 512;
-
-/// The credit of a new stream on a link with `memory` bytes for both directions; the same for the life of the process.
-pub(crate) fn first_credit(memory: u64) -> u64 {
-    (memory / FIRST_CREDIT_SHARE).clamp(LEAST_CREDIT, FIRST_CREDIT)
-}
-
-/// The window of a stream whose use is not known yet, as soon as the peer can be told: two mebibytes go through without a
-/// wait for credit, which is what a path of 20 Mbit/s over a satellite has on its way. A stream that the peer opens has
-/// [`first_credit`] until it hears of this, a round trip after its `C` left; one of our own says it in its `C`.
-const FIRST_WINDOW: u64 = 2 * 1024 * 1024;
-
-/// The share of the free memory, as its divisor, that a stream of unknown use may be promised. Streams that never use
-/// what they were promised thus leave 1 MiB, of the 24 MiB of a link of 64, to those that do, however many they are.
-const FIRST_SHARE: u64 = 16;
-
-/// The window that every stream has, even on a link that is short of memory.
-const LEAST_WINDOW: u64 = LEAST_CREDIT;
+use std::time::Duration;
 
 /// Which end of the handshake this is; tells whose half of the stream ids is whose.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,108 +34,6 @@ impl Side {
     }
 }
 
-/// Reset by this side.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct OwnReset {
-    /// Why.
-    pub(crate) code: ResetCode,
-    /// Where the bytes this side sent end.
-    pub(crate) end: u64,
-    /// Whether the peer has it.
-    pub(crate) acked: bool,
-}
-
-/// One stream.
-#[derive(Debug)]
-pub(crate) struct Stream {
-    /// Its name.
-    pub(crate) id: StreamId,
-    /// Bytes to the peer.
-    pub(crate) send: SendHalf,
-    /// Bytes from the peer.
-    pub(crate) recv: RecvHalf,
-    /// Its place in the schedule.
-    pub(crate) turn: Turn,
-    /// Where it goes: in `C`, until that is acknowledged. May be empty.
-    pub(crate) target: Vec<u8>,
-    /// Whether `C` is this side's to send and has not been acknowledged: until then the peer may not know the stream.
-    pub(crate) opening: bool,
-    /// Control frames that must go (again).
-    pub(crate) due: Due,
-    /// Whether `K` is this side's to send and has not been acknowledged.
-    pub(crate) announcing: bool,
-    /// Whether `C` has been seen or sent.
-    pub(crate) open: bool,
-    /// Whether the target has been dialled, as far as this side knows.
-    pub(crate) accepted: bool,
-    /// Reset by this side.
-    pub(crate) own_reset: Option<OwnReset>,
-    /// Reset by the peer.
-    pub(crate) peer_reset: Option<ResetCode>,
-    /// Whether the application knows of the peer's reset.
-    pub(crate) told_reset: bool,
-    /// Whether the application has been told that there is something to read, and has not read since.
-    pub(crate) told_readable: bool,
-    /// What the application waits for before it writes on.
-    pub(crate) wants: Wants,
-    /// The receive window in bytes, and when it was last extended.
-    pub(crate) window: u64,
-    window_at: Time,
-}
-
-/// Control frames of one stream that wait for a packet.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Due {
-    /// `C`.
-    pub(crate) open: bool,
-    /// `K`.
-    pub(crate) opened: bool,
-    /// `W`.
-    pub(crate) credit: bool,
-    /// `X`.
-    pub(crate) reset: bool,
-    /// In the queue for any of these.
-    pub(crate) queued: bool,
-}
-
-impl Stream {
-    fn new(id: StreamId, credit: u64, granted: u64) -> Self {
-        Self {
-            id,
-            send: SendHalf::new(credit),
-            recv: RecvHalf::new(granted),
-            turn: Turn::default(),
-            target: Vec::new(),
-            opening: false,
-            announcing: false,
-            due: Due::default(),
-            open: false,
-            accepted: false,
-            own_reset: None,
-            peer_reset: None,
-            told_reset: false,
-            told_readable: false,
-            wants: Wants::default(),
-            window: granted,
-            window_at: Time::ZERO,
-        }
-    }
-
-    /// Whether the application may still write.
-    pub(crate) fn takes_bytes(&self) -> bool {
-        !self.send.is_finished() && self.own_reset.is_none() && self.peer_reset.is_none()
-    }
-
-    /// Whether both directions are over and nothing has to be said any more.
-    pub(crate) fn is_over(&self) -> bool {
-        if let Some(reset) = self.own_reset {
-            return reset.acked && self.send.held() == 0 && !self.opening;
-        }
-        // What the peer reset is over when the application says so: see `Event::Reset`.
-        self.peer_reset.is_none() && self.send.is_done() && self.recv.is_read() && !self.announcing
-    }
-}
-
 /// What a frame's stream id stands for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Lookup {
@@ -171,13 +41,22 @@ pub(crate) enum Lookup {
     Known(usize),
     /// One that was here and is over.
     Over,
-    /// One the peer has not opened, and cannot have: it never had that id from us.
+    /// One of the peer's that it has not opened yet, as far as is known here.
+    Unseen,
+    /// One of ours that was never opened.
     Never,
-    /// The peer's ids have more gaps than a link can have.
-    TooMany,
 }
 
-/// Memory for chunks of either direction, counted apart: what readers leave lying must not keep writers from writing.
+/// Why a stream of the peer cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OpenError {
+    /// The peer's ids have more gaps, or it has far more streams, than a link can have.
+    TooMany,
+    /// It takes more link credit than it has.
+    Credit(Violation),
+}
+
+/// Memory for pieces of either direction, counted apart: what readers leave lying must not keep writers from writing.
 #[derive(Debug, Default)]
 pub(crate) struct Pools {
     /// For what is written and not acknowledged.
@@ -202,24 +81,48 @@ pub(crate) struct Streams {
     /// Streams of the peer that may be in the table: far more than it may have open, because its streams are over for
     /// it a little earlier than here, and what is beyond the limit is here until the peer has its reset.
     max_peer: usize,
-    /// Memory for chunks.
+    /// Memory for pieces.
     pub(crate) pools: Pools,
-    /// What the peer may send on a new stream, as this side says in the handshake.
-    first_credit: u64,
-    /// What this side may send on a new stream, as the peer said.
-    peer_credit: u64,
-    /// Bytes that the receiving halves may come to hold together beyond the first credit of each, and the limit on them.
-    granted: u64,
-    recv_limit: u64,
+    /// What the peer may send.
+    pub(crate) promises: Promises,
+    /// What may be held of what is written.
+    pub(crate) send_share: Share,
+    /// What this side may send on streams of which the peer has said nothing; `None` before the handshake.
+    link_credit: Option<LinkCredit>,
+}
+
+/// Link credit that the peer gave this side: first bytes of new streams, in bytes since the link began.
+#[derive(Clone, Copy, Debug)]
+struct LinkCredit {
+    limit: u64,
+    taken: u64,
+    /// The most that one stream should take.
+    stream: u64,
+}
+
+impl LinkCredit {
+    /// Kept back from large streams: each of the next ones has this much in small parts.
+    const KEPT: u64 = 16 * 1024;
+    /// Such a part: a request.
+    const PART: u64 = 2 * 1024;
+
+    /// Takes the first credit of one stream.
+    fn take(&mut self) -> u64 {
+        let left = self.limit - self.taken;
+        let first = if left > Self::KEPT { self.stream.min(left - Self::KEPT) } else { left.min(Self::PART) };
+        self.taken += first;
+        first
+    }
 }
 
 impl Streams {
     /// Gaps in the peer's ids: more means a peer that does not play by the rules.
     const MAX_GAPS: usize = 4_096;
 
-    /// An empty table for `side`, for at most `max_streams` streams of the peer. Each has `first_credit`; beyond that they are
-    /// promised at most about `recv_limit` bytes together.
-    pub(crate) fn new(side: Side, max_streams: usize, first_credit: u64, recv_limit: u64) -> Self {
+    /// An empty table for `side`, for at most `max_streams` streams of the peer. `memory`: bytes for each direction, out of
+    /// `budget` if that is shared.
+    pub(crate) fn new(side: Side, max_streams: usize, memory: u64, budget: Option<&Budget>) -> Self {
+        let share = || Share::of(memory, budget.cloned());
         Self {
             side,
             slab: Slab::new(),
@@ -231,34 +134,38 @@ impl Streams {
             peer_open: 0,
             max_peer: max_streams * 2 + Self::MAX_GAPS,
             pools: Pools::default(),
-            first_credit,
-            peer_credit: LEAST_CREDIT,
-            granted: 0,
-            recv_limit,
+            promises: Promises::new(share()),
+            send_share: share(),
+            link_credit: None,
         }
     }
 
-    /// The peer lets this side send `credit` bytes on each stream before it says more. Returns the streams that may send
-    /// more than before.
-    pub(crate) fn set_peer_credit(&mut self, credit: u64) -> Vec<usize> {
-        self.peer_credit = credit.max(LEAST_CREDIT);
-        let credit = self.peer_credit;
-        let raise = |(key, stream): (usize, &mut Stream)| stream.send.raise_credit(credit).then_some(key);
-        self.slab.iter_mut().filter_map(raise).collect()
-    }
-
-    /// Another peer than before, which knows of no stream: what the old one let this side send means nothing to it.
-    pub(crate) fn forget_peer_credit(&mut self) {
-        self.peer_credit = LEAST_CREDIT;
+    /// The peer's link credit is `limit` bytes since the link began, of which one stream should take no more than `stream`.
+    /// The same in all handshakes of a link.
+    pub(crate) fn set_link_credit(&mut self, limit: u64, stream: u64) {
+        let credit = self.link_credit.get_or_insert(LinkCredit { limit, taken: 0, stream });
         for (_, stream) in &mut self.slab {
-            stream.send.forget_credit(LEAST_CREDIT);
+            if self.side.opened(stream.id) && stream.first.is_none() {
+                stream.take_first(credit.take());
+            }
         }
     }
 
-    /// What counts of the bytes that a stream may come to hold: what exceeds the first credit that every stream has. Nearly
-    /// all streams use little of theirs; if all use it at once, [`crate::sealed::transport`] drops packets rather than grow.
-    const fn extra(&self, outstanding: u64) -> u64 {
-        outstanding.saturating_sub(self.first_credit)
+    /// The peer's streams may take first credit up to `limit` bytes since the link began.
+    pub(crate) fn raise_link_credit(&mut self, limit: u64) {
+        if let Some(credit) = &mut self.link_credit {
+            credit.limit = credit.limit.max(limit);
+        }
+    }
+
+    /// Another peer than before, which knows of no stream: what either side let the other send means nothing any more.
+    pub(crate) fn forget_peer_credit(&mut self) {
+        self.link_credit = None;
+        self.promises.restart();
+        for (_, stream) in &mut self.slab {
+            stream.first = None;
+            stream.send.forget_credit();
+        }
     }
 
     /// How many streams there are.
@@ -274,6 +181,11 @@ impl Streams {
     /// All streams.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Stream> {
         self.slab.iter().map(|(_, stream)| stream)
+    }
+
+    /// The keys of all streams.
+    pub(crate) fn keys(&self) -> impl Iterator<Item = usize> {
+        self.slab.iter().map(|(key, _)| key)
     }
 
     /// The stream named `id`.
@@ -302,29 +214,35 @@ impl Streams {
         self.slab.get(self.key(id)?)
     }
 
-    /// A new stream of our own.
-    pub(crate) fn open(&mut self, target: &[u8]) -> (usize, StreamId) {
+    /// A new stream of our own; `None` if there is no memory for it.
+    pub(crate) fn open(&mut self, target: &[u8]) -> Option<(usize, StreamId)> {
+        if !self.promises.has_place() {
+            return None;
+        }
         let id = self.side.id(self.next_own);
         self.next_own += 1;
-        let window = self.first_window();
-        let mut stream = Stream::new(id, self.peer_credit, window);
+        let mut stream = Stream::new(id);
+        if let Some(credit) = &mut self.link_credit {
+            stream.take_first(credit.take());
+        }
         stream.target = target.to_vec();
         stream.opening = true;
         stream.open = true;
         stream.due.open = true;
-        (self.insert(stream), id)
+        let window = self.promises.first_window();
+        self.promises.grant(Time::ZERO, &mut stream, window);
+        Some((self.insert(stream), id))
     }
 
     fn insert(&mut self, stream: Stream) -> usize {
-        self.granted += self.extra(stream.recv.outstanding());
         let id = stream.id;
         let key = self.slab.insert(stream);
         self.by_id.insert(id, key);
         key
     }
 
-    /// Which stream a frame of the peer means; makes the ones it announces by it.
-    pub(crate) fn lookup(&mut self, id: StreamId) -> Lookup {
+    /// Which stream a frame of the peer means.
+    pub(crate) fn lookup(&self, id: StreamId) -> Lookup {
         if let Some(key) = self.key(id) {
             return Lookup::Known(key);
         }
@@ -332,9 +250,13 @@ impl Streams {
         if self.side.opened(id) {
             return if place < self.next_own { Lookup::Over } else { Lookup::Never };
         }
-        if place < self.next_peer && !self.unseen.contains(place) {
-            return Lookup::Over;
-        }
+        let unseen = place >= self.next_peer || self.unseen.contains(place);
+        if unseen { Lookup::Unseen } else { Lookup::Over }
+    }
+
+    /// The peer opens the stream `id`, which is [`Lookup::Unseen`], and has taken `first` of the link credit for it.
+    pub(crate) fn open_peer(&mut self, id: StreamId, first: u64) -> Result<usize, OpenError> {
+        let place = id.0 >> 1;
         if place >= self.next_peer {
             self.unseen.insert(self.next_peer..place);
             self.next_peer = place + 1;
@@ -342,17 +264,21 @@ impl Streams {
             self.unseen.remove(place..place + 1);
         }
         if self.unseen.len() > Self::MAX_GAPS || self.peer_open >= self.max_peer {
-            return Lookup::TooMany;
+            return Err(OpenError::TooMany);
         }
+        self.promises.on_taken(first).map_err(OpenError::Credit)?;
         self.peer_open += 1;
-        Lookup::Known(self.insert(Stream::new(id, self.peer_credit, self.first_credit)))
+        let mut stream = Stream::new(id);
+        stream.recv.grant(first);
+        self.promises.recount(&mut stream);
+        Ok(self.insert(stream))
     }
 
     /// Takes the stream out, frees its memory and returns it.
     pub(crate) fn remove(&mut self, key: usize) -> Stream {
         let mut stream = self.slab.remove(key);
         self.last.set(None);
-        self.granted -= self.extra(stream.recv.outstanding());
+        self.promises.release(&mut stream);
         self.by_id.remove(&stream.id);
         if !self.side.opened(stream.id) {
             self.peer_open -= 1;
@@ -364,84 +290,45 @@ impl Streams {
             self.pools.recv.trim();
             self.slab.shrink_to_fit();
         }
+        self.count_written();
         stream
     }
 
-    /// Bytes promised beyond what every stream has.
-    pub(crate) const fn granted(&self) -> u64 {
-        self.granted
-    }
-
-    /// Bytes that may still be promised.
-    const fn free(&self) -> u64 {
-        self.recv_limit.saturating_sub(self.granted)
-    }
-
-    fn first_window(&self) -> u64 {
-        FIRST_WINDOW.min(self.free() / FIRST_SHARE).max(self.first_credit)
+    /// Counts what is held of what is written.
+    pub(crate) fn count_written(&mut self) {
+        self.send_share.set(self.pools.send.used() as u64);
     }
 
     /// Gives a stream that the peer has just opened its first window. True if that is more than it had.
     pub(crate) fn first_grant(&mut self, key: usize, now: Time) -> bool {
-        let window = self.first_window();
-        self.grant(key, now, window)
+        let window = self.promises.first_window();
+        let Some(stream) = self.slab.get_mut(key) else { return false };
+        self.promises.grant(now, stream, window)
     }
 
-    fn grant(&mut self, key: usize, now: Time, window: u64) -> bool {
-        let more = self.recount(key, |stream, _| stream.recv.grant(window));
-        let stream = &mut self.slab[key];
-        stream.window = window;
-        stream.window_at = now;
-        more
+    /// The application has read `length` bytes of a stream. True if the peer must be told that it may send more.
+    pub(crate) fn consume(&mut self, key: usize, length: u64, now: Time, round_trip: Duration) -> bool {
+        let Some(stream) = self.slab.get_mut(key) else { return false };
+        stream.recv.consume(length, &mut self.pools.recv);
+        self.promises.on_read(now, stream, round_trip)
     }
 
-    /// Makes a change to what a stream may come to hold, and counts that anew.
-    fn recount<R>(&mut self, key: usize, change: impl FnOnce(&mut Stream, &mut Pools) -> R) -> R {
-        let stream = &mut self.slab[key];
-        let before = stream.recv.outstanding();
-        let result = change(stream, &mut self.pools);
-        let after = stream.recv.outstanding();
-        self.granted = self.granted + self.extra(after) - self.extra(before);
-        result
-    }
-
-    /// The application has read `length` bytes of a stream; the window moves, and grows where it is what holds the
-    /// peer back: a quarter of it used up in less than two round trips. A quarter, so that a credit that is lost finds
-    /// the peer with enough of the last. True if the peer must be told.
-    pub(crate) fn consume(
-        &mut self,
-        key: usize,
-        length: u64,
-        now: Time,
-        round_trip: std::time::Duration,
-    ) -> bool {
-        let free = self.free();
-        self.recount(key, |stream, pools| stream.recv.consume(length, &mut pools.recv));
-        let stream = &self.slab[key];
-        if stream.recv.outstanding() > stream.window / 4 * 3 {
-            return false;
-        }
-        let fast = now.since(stream.window_at) < round_trip * 2;
-        let wanted = if fast { stream.window * 2 } else { stream.window };
-        // What is free is shared out by halves, so that nobody ever finds nothing.
-        let window = wanted.min(stream.recv.outstanding().max(LEAST_WINDOW) + free / 2).max(LEAST_WINDOW);
-        self.grant(key, now, window)
-    }
-
-    /// More arrived behind a gap. A packet lost four times holds up what four round trips bring, and the window must
-    /// hold that, or the gap stops the sender: it doubles once a quarter of it waits. True if the peer must be told.
+    /// More arrived on a stream behind a gap. True if the peer must be told that it may send more.
     pub(crate) fn widen(&mut self, key: usize, now: Time) -> bool {
-        let free = self.free();
-        let Some(stream) = self.slab.get(key) else { return false };
-        if stream.recv.waiting() <= stream.window / 4 {
-            return false;
-        }
-        let window = (stream.window * 2).min(stream.recv.outstanding() + free / 2);
-        window > stream.window && self.grant(key, now, window)
+        self.slab.get_mut(key).is_some_and(|stream| self.promises.widen(now, stream))
     }
 
-    /// Whether a stream that is being reset stops counting what it could have received.
+    /// The end of what arrives on a stream is known: what was promised beyond it is free.
+    pub(crate) fn on_end_known(&mut self, key: usize) {
+        if let Some(stream) = self.slab.get_mut(key) {
+            self.promises.recount(stream);
+        }
+    }
+
+    /// Nothing of a stream is kept any more, whatever arrives.
     pub(crate) fn stop_receiving(&mut self, key: usize) {
-        self.recount(key, |stream, pools| stream.recv.clear(&mut pools.recv));
+        let Some(stream) = self.slab.get_mut(key) else { return };
+        stream.recv.clear(&mut self.pools.recv);
+        self.promises.release(stream);
     }
 }

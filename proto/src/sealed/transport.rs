@@ -15,15 +15,18 @@ mod transmit;
 pub(super) mod writers;
 
 use super::ack::Acks;
+use super::budget::Budget;
+use super::early::Early;
 use super::frame::{Malformed, ResetCode, StreamId};
 use super::handshake::Limits;
 use super::mtu::{self, Mtu};
+use super::promises::{FIRST_CREDIT, initial_link_credit};
 use super::random::Random;
 use super::recovery::{Counts, Outcome, Recovery};
 use super::recv::Violation;
 use super::schedule::Schedule;
 use super::spare::Spares;
-use super::streams::{Side, Streams, first_credit};
+use super::streams::{OpenError, Side, Streams};
 use crate::time::Time;
 pub(crate) use lower::{CHALLENGE_SIZE, PathState};
 use std::collections::VecDeque;
@@ -36,7 +39,7 @@ use writers::Waiting;
 pub struct Settings {
     /// Streams the peer may have open at a time, 1 or more.
     pub max_streams: usize,
-    /// Bytes of memory for the streams' data, half for each direction.
+    /// The most memory that the link's streams may take for their data, in bytes, half for each direction.
     pub memory: u64,
     /// The largest UDP payload to try, in bytes, at least 1,200.
     pub max_datagram: u16,
@@ -91,12 +94,23 @@ pub enum Fault {
     Stream,
 }
 
+impl From<OpenError> for Fault {
+    fn from(error: OpenError) -> Self {
+        match error {
+            OpenError::TooMany => Self::Stream,
+            OpenError::Credit(violation) => Self::Violation(violation),
+        }
+    }
+}
+
 /// The transport of one link.
 #[derive(Debug)]
 pub struct Transport {
     side: Side,
     settings: Settings,
     streams: Streams,
+    /// Bytes that came before the frame that opens their stream.
+    early: Early,
     schedule: Schedule,
     /// Streams with control frames to send.
     control: VecDeque<usize>,
@@ -113,8 +127,10 @@ pub struct Transport {
     content_at: Time,
     /// A bare probe must go.
     probe: bool,
-    /// Bytes of the packet being taken in found no memory.
-    full: bool,
+    /// The packet being taken in holds something that cannot be taken in now: it must come again.
+    declined: bool,
+    /// The peer must be told of more link credit.
+    link_credit_due: bool,
     /// Packets since the floor was last told.
     since_floor: u32,
     outcomes: Vec<Outcome>,
@@ -127,21 +143,19 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// A transport with no streams, that leaves out the same packet numbers each time: for simulations.
+    /// A transport with no streams, whose memory is its own and that leaves out the same packet numbers each time: for
+    /// simulations.
     pub fn new(side: Side, settings: Settings) -> Self {
-        Self::with_random(side, settings, Random::from_seed([0; 32]))
+        Self::with_budget(side, settings, None, Random::from_seed([0; 32]))
     }
 
-    /// A transport with no streams; `random` says which packet numbers are left out, so the peer must not know it.
-    pub fn with_random(side: Side, settings: Settings, random: Random) -> Self {
+    /// A transport with no streams, whose memory is part of `budget` if there is one; `random` says which packet numbers
+    /// are left out, so the peer must not know it.
+    pub(crate) fn with_budget(side: Side, settings: Settings, budget: Option<&Budget>, random: Random) -> Self {
         Self {
             side,
-            streams: Streams::new(
-                side,
-                settings.max_streams,
-                first_credit(settings.memory),
-                settings.memory / 8 * 3,
-            ),
+            streams: Streams::new(side, settings.max_streams, settings.memory / 2, budget),
+            early: Early::default(),
             schedule: Schedule::default(),
             control: VecDeque::new(),
             recovery: Recovery::new(mtu::BASE, random),
@@ -153,7 +167,8 @@ impl Transport {
             peer_streams: usize::MAX,
             content_at: Time::ZERO,
             probe: false,
-            full: false,
+            declined: false,
+            link_credit_due: false,
             since_floor: 0,
             outcomes: Vec::new(),
             waiting: Waiting::default(),
@@ -165,7 +180,8 @@ impl Transport {
 
     /// A transport with no streams that goes on with the counts of this one.
     pub(crate) fn renewed(&mut self) -> Self {
-        let mut new = Self::with_random(self.side, self.settings, self.recovery.fork_random());
+        let random = self.recovery.fork_random();
+        let mut new = Self::with_budget(self.side, self.settings, self.streams.send_share.budget(), random);
         new.recovery.counts = self.recovery.counts;
         new
     }
@@ -179,6 +195,7 @@ impl Transport {
         self.spares = new.spares;
         self.mtu = new.mtu;
         self.streams.forget_peer_credit();
+        self.link_credit_due = false;
         (self.checked, self.probe) = (VecDeque::new(), false);
         (self.content_at, self.since_floor) = (new.content_at, 0);
     }
@@ -188,10 +205,11 @@ impl Transport {
         self.probe = true;
     }
 
-    /// What the peer said of itself in the handshake. It says the same with all keys; only one that breaks the rules lets
-    /// more go of streams that have sent something.
+    /// What the peer said of itself in the handshake; the same in all handshakes of a link.
     pub(crate) fn set_peer_limits(&mut self, limits: &Limits) {
-        for key in self.streams.set_peer_credit(limits.stream_credit) {
+        self.streams.set_link_credit(limits.link_credit, limits.stream_credit);
+        let keys: Vec<_> = self.streams.keys().collect();
+        for key in keys {
             self.came_closer(key);
             self.wake(self.seen_at, key);
         }
@@ -203,8 +221,8 @@ impl Transport {
     pub(crate) fn limits(settings: &Settings) -> Limits {
         Limits {
             streams: u32::try_from(settings.max_streams).unwrap_or(u32::MAX),
-            link_credit: settings.memory / 2,
-            stream_credit: first_credit(settings.memory),
+            link_credit: initial_link_credit(settings.memory / 2),
+            stream_credit: FIRST_CREDIT,
             datagram: settings.max_datagram,
         }
     }
@@ -217,6 +235,7 @@ impl Transport {
         self.recovery.on_timeout(now, &mut outcomes);
         self.settle(now, &mut outcomes);
         self.outcomes = outcomes;
+        self.ask_budget_again(now);
     }
 
     /// The next thing the application wants to know.
@@ -240,7 +259,7 @@ impl Transport {
         if self.may_probe_mtu() {
             due = due.min(self.mtu.timeout());
         }
-        due
+        due.min(self.waiting.asks_budget_at())
     }
 
     // What the outside may look at.
@@ -283,9 +302,14 @@ impl Transport {
         self.content_at
     }
 
-    /// Bytes of stream data held in memory.
+    /// Bytes of memory that hold stream data.
     pub const fn memory(&self) -> usize {
-        self.streams.pools.send.used() + self.streams.pools.recv.used()
+        self.streams.pools.send.used() + self.streams.pools.recv.used() + self.early.cost()
+    }
+
+    /// Bytes of memory that are set aside for what the peer may send.
+    pub const fn reserved(&self) -> u64 {
+        self.streams.promises.share().used()
     }
 
     /// The streams, for a failure message.
@@ -293,9 +317,9 @@ impl Transport {
         format!("{:?}", self.streams.iter().collect::<Vec<_>>())
     }
 
-    /// Bytes the peer has been promised beyond what every stream has.
-    pub(crate) const fn promised(&self) -> u64 {
-        self.streams.granted()
+    /// Bytes that are set aside for streams.
+    pub(crate) fn promised(&self) -> u64 {
+        self.streams.promises.held()
     }
 
     /// Smoothed round trip; `None` before the first sample.
@@ -328,9 +352,9 @@ impl Transport {
             && !self.recovery.is_probing()
     }
 
-    /// Half of the memory, in bytes: a hard limit on what either direction holds.
-    fn memory_for_each_way(&self) -> usize {
-        usize::try_from(self.settings.memory / 2).unwrap_or(usize::MAX)
+    /// Tells the peer of more link credit if there is memory for it.
+    fn renew_link_credit(&mut self) {
+        self.link_credit_due |= self.streams.promises.renew_link_credit().is_some();
     }
 
     fn wake(&mut self, now: Time, key: usize) {

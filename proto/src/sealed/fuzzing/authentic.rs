@@ -79,11 +79,11 @@ mod tests {
     fn frame() -> impl Strategy<Value = Vec<u8>> {
         let number = prop_oneof![6 => 0u64..12, 1 => 65_530..65_540u64, 1 => Just((1 << 62) - 1)];
         let text = prop::collection::vec(any::<u8>(), 0..40);
-        (0usize..12, number.clone(), number.clone(), number, text).prop_map(|(kind, a, b, c, text)| {
+        (0usize..13, number.clone(), number.clone(), number, text).prop_map(|(kind, a, b, c, text)| {
             let id = StreamId(a);
             let frame = match kind {
                 0 => Frame::Padding,
-                1 => Frame::Open { id, credit: b, target: &text },
+                1 => Frame::Open { id, credit: b, first: if b < 70_000 { b } else { 0 }, target: &text },
                 2 => Frame::Opened { id },
                 3 | 4 if b < 1 << 61 => Frame::Data { id, offset: b, fin: c & 1 == 1, bytes: &text },
                 5 => Frame::Reset { id, code: ResetCode::from_code(b), end: c },
@@ -92,6 +92,7 @@ mod tests {
                 8 => Frame::Check { token: a },
                 9 => Frame::Checked { token: a },
                 10 => Frame::End { code: a },
+                11 => Frame::LinkCredit { limit: a },
                 _ => Frame::Probe,
             };
             let mut room = [0; 200];

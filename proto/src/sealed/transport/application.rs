@@ -2,17 +2,17 @@
 
 use super::Transport;
 use crate::sealed::frame::{ResetCode, StreamId};
-use crate::sealed::streams::OwnReset;
+use crate::sealed::stream::OwnReset;
 use crate::time::Time;
 
 impl Transport {
     /// Opens a stream to `target`, in the words of the specification. Data may be written at once. `None`: the peer
-    /// takes no more streams at a time.
+    /// takes no more streams at a time, or there is no memory for one.
     pub fn open(&mut self, target: &[u8]) -> Option<StreamId> {
         if self.streams.len() - self.streams.peer_open() >= self.peer_streams {
             return None;
         }
-        let (key, id) = self.streams.open(target);
+        let (key, id) = self.streams.open(target)?;
         self.queue_control(key);
         Some(id)
     }
@@ -33,6 +33,7 @@ impl Transport {
             return;
         };
         stream.send.write(bytes, &mut pools.send);
+        self.streams.count_written();
         self.wake(now, key);
     }
 
@@ -49,6 +50,7 @@ impl Transport {
             return Ok(0);
         };
         let filled = stream.send.write_with(slices, &mut pools.send, fill)?;
+        self.streams.count_written();
         self.wake(now, key);
         Ok(filled)
     }
@@ -76,6 +78,8 @@ impl Transport {
         self.streams.stop_receiving(key);
         self.queue_control(key);
         self.wake(now, key);
+        self.streams.count_written();
+        self.renew_link_credit();
         self.tell_writers();
     }
 
@@ -83,6 +87,7 @@ impl Transport {
     pub fn discard(&mut self, id: StreamId) {
         if let Some(key) = self.streams.key(id) {
             self.remove(key);
+            self.renew_link_credit();
             self.tell_writers();
         }
     }
@@ -120,6 +125,7 @@ impl Transport {
                 stream.due.credit = true;
             }
             self.queue_control(key);
+            self.renew_link_credit();
         }
         self.close_if_over(key);
         Ok(taken)

@@ -45,6 +45,7 @@ impl Transport {
             self.close_if_over(key);
             readable |= self.streams.key(id).is_some();
         }
+        self.streams.count_written();
         readable
     }
 

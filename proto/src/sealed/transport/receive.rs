@@ -1,14 +1,9 @@
 //! Packets that came in: their frames, one by one.
 
 use super::{Event, Fault, Transport};
-use crate::sealed::buffer::CHUNK;
 use crate::sealed::frame::{Ack, Frame, Frames, ResetCode, StreamId};
 use crate::sealed::streams::Lookup;
 use crate::time::Time;
-
-/// Memory beyond the limit that is kept for bytes that can be read at once, so that gaps close whatever waits behind
-/// them: 1 MiB.
-const RESERVE: usize = 1 << 20;
 
 /// Checks of the peer that may wait for their answer.
 const MAX_CHECKED: usize = 8;
@@ -29,8 +24,8 @@ impl Transport {
         if asks {
             self.content_at = now;
         }
-        // A packet whose bytes found no memory counts as lost on the way: its frames come again.
-        if !std::mem::take(&mut self.full) {
+        // A packet of which something was declined counts as lost on the way: its frames come again.
+        if !std::mem::take(&mut self.declined) {
             self.acks.received(now, number, payload.len(), asks, &self.recovery.rtt);
         }
         Ok(())
@@ -42,7 +37,7 @@ impl Transport {
             Frame::Checked { token } => self.events.push_back(Event::Checked(token)),
             Frame::Ack(ack) => self.handle_ack(now, &ack)?,
             Frame::Data { id, offset, fin, bytes } => self.handle_data(now, id, offset, bytes, fin)?,
-            Frame::Open { id, credit, target } => self.handle_open(now, id, credit, target)?,
+            Frame::Open { id, credit, first, target } => self.handle_open(now, id, [credit, first], target)?,
             Frame::Opened { id } => self.handle_opened(id)?,
             Frame::Reset { id, code, end } => self.handle_reset(id, code, end)?,
             Frame::Credit { id, end } => {
@@ -52,6 +47,7 @@ impl Transport {
                     self.wake(now, key);
                 }
             }
+            Frame::LinkCredit { limit } => self.streams.raise_link_credit(limit),
             Frame::Floor { packet } => self.acks.raise_floor(packet),
             // A peer that checks without end gets the newest answered; nothing grows.
             Frame::Check { token } => {
@@ -63,12 +59,17 @@ impl Transport {
         Ok(())
     }
 
-    /// The stream a frame means; `None` if it is over.
+    /// The stream a frame means; `None` if it is over, or if the frame that opens it was overtaken: then this one must come
+    /// again.
     fn known(&mut self, id: StreamId) -> Result<Option<usize>, Fault> {
         match self.streams.lookup(id) {
             Lookup::Known(key) => Ok(Some(key)),
             Lookup::Over => Ok(None),
-            Lookup::Never | Lookup::TooMany => Err(Fault::Stream),
+            Lookup::Unseen => {
+                self.declined = true;
+                Ok(None)
+            }
+            Lookup::Never => Err(Fault::Stream),
         }
     }
 
@@ -91,23 +92,26 @@ impl Transport {
         bytes: &[u8],
         fin: bool,
     ) -> Result<(), Fault> {
+        if self.streams.lookup(id) == Lookup::Unseen {
+            self.keep_early(id, offset, bytes, fin);
+            return Ok(());
+        }
         let Some(key) = self.known(id)? else { return Ok(()) };
-        let limit = self.memory_for_each_way();
         let Some((stream, pools)) = self.streams.get(key) else { return Ok(()) };
         if stream.own_reset.is_some() {
             return Ok(()); // nobody reads it any more
         }
-        // What closes the first gap of a stream frees memory in the end, and may use a reserve for it.
-        let next = stream.recv.is_next(offset);
-        let limit = if next { limit + RESERVE } else { limit };
-        let no_memory = pools.recv.used() + (bytes.len() / CHUNK + 2) * CHUNK > limit;
-        if (no_memory || stream.recv.is_in_pieces() && !next) && !bytes.is_empty() {
-            self.full = true;
+        // What closes the first gap makes fewer runs in the end, and is never declined.
+        if stream.recv.is_in_pieces() && !stream.recv.is_next(offset) && !bytes.is_empty() {
+            self.declined = true;
             return Ok(());
         }
         let news = stream.recv.on_data(offset, bytes, fin, &mut pools.recv)?;
         if news && stream.open && !std::mem::replace(&mut stream.told_readable, true) {
             self.events.push_back(Event::Readable(id));
+        }
+        if fin {
+            self.streams.on_end_known(key);
         }
         if !news && self.streams.widen(key, now) {
             if let Some((stream, _)) = self.streams.get(key) {
@@ -119,23 +123,39 @@ impl Transport {
         Ok(())
     }
 
-    fn handle_open(&mut self, now: Time, id: StreamId, credit: u64, target: &[u8]) -> Result<(), Fault> {
+    /// Keeps bytes of a stream that is not open yet, if there is memory for them.
+    fn keep_early(&mut self, id: StreamId, offset: u64, bytes: &[u8], fin: bool) {
+        let room = self.streams.promises.share().free() > bytes.len() as u64;
+        self.declined |= !(room && self.early.keep(id, offset, fin, bytes));
+        self.streams.promises.set_early(self.early.cost());
+    }
+
+    fn handle_open(
+        &mut self,
+        now: Time,
+        id: StreamId,
+        [credit, first]: [u64; 2],
+        target: &[u8],
+    ) -> Result<(), Fault> {
         if self.side.opened(id) {
             return Err(Fault::Stream);
         }
-        let Some(key) = self.known(id)? else { return Ok(()) };
-        let too_many = self.streams.peer_open() > self.settings.max_streams;
-        let Some((stream, _)) = self.streams.get(key) else { return Ok(()) };
-        if std::mem::replace(&mut stream.open, true) {
+        if self.streams.lookup(id) != Lookup::Unseen {
             return Ok(());
         }
+        let has_place =
+            self.streams.peer_open() < self.settings.max_streams && self.streams.promises.has_place();
+        let key = self.streams.open_peer(id, first)?;
+        self.renew_link_credit();
+        let early = self.early.take(id);
+        self.streams.promises.set_early(self.early.cost());
+        let Some((stream, _)) = self.streams.get(key) else { return Ok(()) };
+        stream.open = true;
         stream.send.raise_credit(credit);
-        if too_many {
+        if !has_place {
             self.reset(now, id, ResetCode::Limit);
             return Ok(());
         }
-        let readable = stream.recv.readable() > 0 || stream.recv.is_finished();
-        stream.told_readable = readable;
         if self.streams.first_grant(key, now) {
             if let Some((stream, _)) = self.streams.get(key) {
                 stream.due.credit = true;
@@ -143,10 +163,9 @@ impl Transport {
             self.queue_control(key);
         }
         self.events.push_back(Event::Incoming { id, target: target.to_vec() });
-        if readable {
-            self.events.push_back(Event::Readable(id));
+        for piece in early {
+            self.handle_data(now, id, piece.offset, &piece.bytes, piece.fin)?;
         }
-        self.tell_reset(key);
         Ok(())
     }
 
@@ -175,6 +194,8 @@ impl Transport {
             stream.recv.set_end(end)?;
             stream.peer_reset = Some(code);
             stream.send.clear(&mut pools.send);
+            self.streams.on_end_known(key);
+            self.streams.count_written();
             self.tell_reset(key);
             self.tell_writers();
         }

@@ -29,6 +29,7 @@ impl Transport {
             }
         }
         self.recovery.forget(now);
+        self.streams.count_written();
         self.take_window();
         self.tell_writers();
     }
@@ -58,7 +59,7 @@ impl Transport {
                 stream.target = Vec::new();
             }
             Content::Opened(_) => stream.announcing = false,
-            Content::Credit(_) | Content::MtuProbe(_) => return,
+            Content::Credit(_) | Content::LinkCredit | Content::MtuProbe(_) => return,
         }
         self.close_if_over(key);
     }
@@ -71,6 +72,7 @@ impl Transport {
     }
 
     fn send_again(&mut self, now: Time, content: &Content) {
+        self.link_credit_due |= *content == Content::LinkCredit;
         let Some((key, stream, _)) = content.stream().and_then(|id| self.streams.find(id)) else { return };
         match content {
             Content::Data { range, fin, .. } => {
@@ -81,7 +83,7 @@ impl Transport {
             Content::Opened(_) => stream.due.opened = true,
             Content::Reset(_) => stream.due.reset = stream.own_reset.is_some_and(|reset| !reset.acked),
             Content::Credit(_) => stream.due.credit = true,
-            Content::MtuProbe(_) => {}
+            Content::LinkCredit | Content::MtuProbe(_) => {}
         }
         self.queue_control(key);
     }

@@ -13,9 +13,10 @@ mod optimistic;
 mod pair;
 mod rivals;
 mod speed;
+mod stuck;
 mod thin;
 
-use super::{Event, Settings, Transport};
+use super::{Event, Fault, Settings, Transport, Violation};
 use crate::sealed::frame::{self, Frame, Frames, ResetCode, StreamId};
 use crate::sealed::handshake::Limits;
 use crate::sealed::streams::Side;
@@ -78,16 +79,17 @@ fn a_peer_that_takes_no_datagrams_gets_small_ones() {
     assert!(transport.poll_packet(Time::ZERO + MS, &mut room).is_some());
 }
 
-/// What leaves of 300,000 bytes on a stream before anything is heard, if the handshake says `credit`. The stream is
-/// opened before or after that.
-fn leaves_at_once(credit: u64, before: bool) -> u64 {
-    let now = Time::ZERO + MS;
+/// A client that was told `limits` in the handshake.
+fn told(link_credit: u64, stream_credit: u64) -> Transport {
     let mut transport = Transport::new(Side::Client, Settings::default());
-    let limits = Limits { streams: 1, stream_credit: credit, datagram: 1_472, ..Limits::default() };
-    let early = before.then(|| transport.open(b"").unwrap());
+    let limits = Limits { streams: 9, link_credit, stream_credit, datagram: 1_472 };
     transport.set_peer_limits(&limits);
-    let id = early.unwrap_or_else(|| transport.open(b"").unwrap());
-    transport.write(now, id, &[7; 300_000]);
+    transport
+}
+
+/// What leaves of 300,000 bytes on the stream before anything is heard.
+fn leaves(transport: &mut Transport, id: StreamId) -> u64 {
+    transport.write(Time::ZERO + MS, id, &[7; 300_000]);
     let (key, mut sent) = (transport.streams.key(id).unwrap(), 0);
     while let Some(piece) = transport.streams.get(key).and_then(|(stream, _)| stream.send.take(1_000)) {
         sent = piece.range.end;
@@ -96,48 +98,87 @@ fn leaves_at_once(credit: u64, before: bool) -> u64 {
 }
 
 #[test]
-fn the_credit_of_a_new_stream_is_that_of_the_handshake_and_no_less_than_64_kib() {
-    for before in [true, false] {
-        assert_eq!(leaves_at_once(100_000, before), 100_000);
-        assert_eq!(leaves_at_once(0, before), 65_536, "a peer that says less takes that all the same");
-    }
+fn new_streams_divide_the_link_credit_of_the_handshake() {
+    let mut transport = told(200_000, 100_000);
+    let ids: Vec<_> = (0..4).map(|_| transport.open(b"").unwrap()).collect();
+    let firsts: Vec<_> = ids.iter().map(|id| leaves(&mut transport, *id)).collect();
+    assert_eq!(firsts, [100_000, 83_616, 2_048, 2_048], "the last 16 KiB go in small parts");
+
+    let mut transport = Transport::new(Side::Client, Settings::default());
+    let early = transport.open(b"").unwrap();
+    transport.set_peer_limits(&Limits { streams: 1, link_credit: 50_000, stream_credit: 100_000, datagram: 0 });
+    assert_eq!(leaves(&mut transport, early), 33_616, "also one that was opened before");
+}
+
+/// The frames as one packet's bytes.
+fn packet(frames: &[Frame<'_>]) -> Vec<u8> {
+    let mut room = vec![0; 1_500];
+    let mut writer = Writer::new(&mut room);
+    frames.iter().for_each(|frame| frame::put(&mut writer, frame));
+    let length = writer.len();
+    room.truncate(length);
+    room
 }
 
 #[test]
-fn a_peer_that_sends_more_than_the_handshake_allowed_is_at_fault() {
-    for (memory, credit) in [(64 << 20, 128 << 10), (1 << 20, 64 << 10)] {
-        let settings = Settings { memory, ..Settings::default() };
-        assert_eq!(Transport::limits(&settings).stream_credit, credit);
-        for (offset, fits) in [(credit - 1, true), (credit, false)] {
-            let mut transport = Transport::new(Side::Server, settings);
-            let mut room = [0; 100];
-            let mut writer = Writer::new(&mut room);
-            frame::put_data_header(&mut writer, StreamId(0), offset, 1, false);
-            let length = writer.len() + 1;
-            let taken = transport.handle_packet(Time::ZERO + MS, 0, &room[..length]);
-            assert_eq!(taken.is_ok(), fits, "{taken:?} at {offset} of {credit}");
-        }
+fn a_peer_that_goes_beyond_its_credit_is_at_fault() {
+    let (now, id) = (Time::ZERO + MS, StreamId(0));
+    let open = |first| packet(&[Frame::Open { id, credit: 0, first, target: b"" }]);
+    let mut transport = Transport::new(Side::Server, Settings::default());
+    let credit = transport.streams.promises.told();
+    let fault = transport.handle_packet(now, 0, &open(credit + 1));
+    assert_eq!(fault, Err(Fault::Violation(Violation::LinkCredit)));
+    for (beyond, fault) in [(0, Ok(())), (1, Err(Fault::Violation(Violation::Credit)))] {
+        let mut transport = Transport::new(Side::Server, Settings::default());
+        transport.handle_packet(now, 0, &open(credit)).unwrap();
+        let offset = transport.streams.peek(id).unwrap().recv.granted() - 1 + beyond;
+        let data = Frame::Data { id, offset, fin: false, bytes: b"x" };
+        assert_eq!(transport.handle_packet(now, 1, &packet(&[data])), fault);
     }
 }
 
 #[test]
 fn another_peer_is_not_held_to_the_credit_of_the_one_before() {
-    let mut transport = Transport::new(Side::Client, Settings::default());
-    let limits = Limits { streams: 1, stream_credit: 1 << 20, ..Limits::default() };
-    transport.set_peer_limits(&limits);
+    let mut transport = told(1 << 20, 1 << 20);
     let id = transport.open(b"").unwrap();
-    transport.write(Time::ZERO, id, &[7; 200_000]);
     transport.reconnect();
-    transport.set_peer_limits(&Limits { stream_credit: 1 << 16, ..limits });
-    let key = transport.streams.key(id).unwrap();
-    let (stream, _) = transport.streams.get(key).unwrap();
-    assert_eq!(stream.send.take(1 << 20).map(|piece| piece.range.end), Some(65_536));
+    transport.set_peer_limits(&Limits { streams: 1, link_credit: 80_000, stream_credit: 1 << 16, datagram: 1_472 });
+    assert_eq!(leaves(&mut transport, id), 63_616);
+}
+
+#[test]
+fn bytes_that_overtake_the_opening_of_their_stream_are_kept_and_no_stream_is_made_of_them() {
+    let mut transport = Transport::new(Side::Server, Settings::default());
+    let (now, id) = (Time::ZERO + MS, StreamId(4));
+    let before = transport.memory();
+    transport.handle_packet(now, 1, &packet(&[Frame::Data { id, offset: 2, fin: true, bytes: b"la" }])).unwrap();
+    assert_eq!(transport.stream_count(), 0);
+    transport.handle_packet(now, 0, &packet(&[Frame::Open { id, credit: 0, first: 9, target: b"" }])).unwrap();
+    transport.handle_packet(now, 2, &packet(&[Frame::Data { id, offset: 0, fin: false, bytes: b"ho" }])).unwrap();
+    assert_eq!(transport.readable(id), 4);
+    transport.reset(now, id, ResetCode::Reset);
+    assert_eq!(transport.memory(), before);
+}
+
+#[test]
+fn a_stream_whose_opening_has_not_come_costs_less_than_200_bytes() {
+    let mut transport = Transport::new(Side::Server, Settings::default());
+    let mut taken = 0;
+    for at in 0..1_000u64 {
+        let data = Frame::Data { id: StreamId(at * 2), offset: 0, fin: false, bytes: b"x" };
+        transport.handle_packet(Time::ZERO + MS, at, &packet(&[data])).unwrap();
+        taken = at + 1;
+    }
+    assert_eq!(transport.stream_count(), 0);
+    assert!((transport.memory() as u64) < taken * 200, "{} bytes for {taken} streams", transport.memory());
 }
 
 /// A transport with one stream that has taken nearly all the memory, and one that waits for some.
 fn short_of_memory(now: Time) -> (Transport, [StreamId; 2]) {
     let settings = Settings { memory: 256 << 10, ..Settings::default() };
     let mut transport = Transport::new(Side::Client, settings);
+    let limits = Limits { streams: 9, link_credit: 1 << 30, stream_credit: 1 << 20, datagram: 1_472 };
+    transport.set_peer_limits(&limits);
     let ids = [(); 2].map(|()| transport.open(b"").unwrap());
     for id in ids {
         let room = transport.room(id);
@@ -156,22 +197,15 @@ fn is_told(transport: &mut Transport, id: StreamId) -> bool {
 fn memory_that_a_reset_frees_is_told_to_who_waits_for_it() {
     let now = Time::ZERO + MS;
     let (mut transport, [large, waits]) = short_of_memory(now);
-    transport.reset(now, large, ResetCode::Reset);
-    assert!(is_told(&mut transport, waits), "our own reset");
-
-    let (mut transport, [large, waits]) = short_of_memory(now);
-    let mut room = [0; 100];
-    let mut writer = Writer::new(&mut room);
-    frame::put(&mut writer, &Frame::Reset { id: large, code: ResetCode::Reset, end: 0 });
-    let length = writer.len();
-    transport.handle_packet(now, 0, &room[..length]).unwrap();
+    let reset = Frame::Reset { id: large, code: ResetCode::Reset, end: 0 };
+    transport.handle_packet(now, 0, &packet(&[reset])).unwrap();
     assert!(is_told(&mut transport, waits), "the peer's reset");
 }
 
 #[test]
 fn a_writer_that_is_too_far_ahead_is_told_when_its_bytes_leave() {
     let now = Time::ZERO + MS;
-    let mut transport = Transport::new(Side::Client, Settings::default());
+    let mut transport = told(1 << 30, 1 << 20);
     let id = transport.open(b"").unwrap();
     let room = transport.room(id);
     transport.write(now, id, &vec![7; room - 16_000]);

@@ -57,7 +57,7 @@ impl Transport {
         self.put_floor(&mut writer);
         let before = writer.len();
         if content {
-            self.put_control(&mut writer);
+            self.put_control(now, &mut writer);
             self.put_spares(now, &mut writer);
             self.put_data(now, &mut writer);
             let probes = self.recovery.is_probing() || self.probe;
@@ -83,7 +83,11 @@ impl Transport {
 
     /// Whether anything waits that asks for an acknowledgement.
     pub(super) fn has_content(&self) -> bool {
-        !self.schedule.is_empty() || !self.control.is_empty() || self.probe || !self.checked.is_empty()
+        !self.schedule.is_empty()
+            || !self.control.is_empty()
+            || self.link_credit_due
+            || self.probe
+            || !self.checked.is_empty()
     }
 
     fn mtu_probe(&mut self, now: Time, out: &mut [u8]) -> Option<Built> {
@@ -119,7 +123,12 @@ impl Transport {
         !writer.is_empty()
     }
 
-    fn put_control(&mut self, writer: &mut Writer<'_>) {
+    fn put_control(&mut self, now: Time, writer: &mut Writer<'_>) {
+        if self.link_credit_due && writer.room() >= frame::SMALL_FRAME {
+            self.link_credit_due = false;
+            frame::put(writer, &Frame::LinkCredit { limit: self.streams.promises.told() });
+            self.recovery.log.note(Content::LinkCredit);
+        }
         while let Some(&key) = self.control.front() {
             let Some((stream, _)) = self.streams.get(key) else {
                 self.control.pop_front();
@@ -131,7 +140,9 @@ impl Transport {
             let (id, due) = (stream.id, std::mem::take(&mut stream.due));
             if due.open {
                 let credit = stream.recv.granted();
-                frame::put(writer, &Frame::Open { id, credit, target: &stream.target });
+                let first = *stream.first.get_or_insert(0);
+                stream.window_at = now;
+                frame::put(writer, &Frame::Open { id, credit, first, target: &stream.target });
                 self.recovery.log.note(Content::Open(id));
             }
             if due.opened {

@@ -3,8 +3,10 @@
 use super::{Event, Transport};
 use crate::sealed::frame::StreamId;
 use crate::sealed::pacing::BATCH;
-use crate::sealed::streams::Stream;
+use crate::sealed::stream::Stream;
+use crate::time::Time;
 use std::collections::VecDeque;
+use std::time::Duration;
 
 /// Unsent bytes a stream may always have: a full batch for the socket.
 const LEAST_UNSENT: u64 = BATCH;
@@ -33,6 +35,18 @@ pub(super) struct Waiting {
     turn: VecDeque<usize>,
     /// Streams that were told that it has come, since packets were last made.
     told: usize,
+    /// When to see whether other links have given memory back; `None` if nobody waits for that.
+    ask_budget_at: Option<Time>,
+}
+
+/// How often a link whose writers wait sees whether other links have given memory back: nothing tells it.
+const ASK_BUDGET: Duration = Duration::from_millis(20);
+
+impl Waiting {
+    /// When [`Transport::handle_timeout`] has to see whether other links have given memory back.
+    pub(super) fn asks_budget_at(&self) -> Time {
+        self.ask_budget_at.unwrap_or(Time::NEVER)
+    }
 }
 
 /// What a stream waits for.
@@ -53,16 +67,24 @@ pub(crate) struct Wants {
 }
 
 impl Stream {
-    /// Whether a turn is worth it: the peer takes enough for a read, or it will not say more before it gets what it takes.
-    fn has_credit(&self) -> bool {
-        let least = if self.send.held() == 0 { 1 } else { LEAST_ROOM as u64 };
-        self.send.credit_left() >= least
+    /// Bytes that the application may write now so that they can leave. What could not leave would be held here for as long
+    /// as the peer's reader is stuck, while TCP can hold it as well.
+    ///
+    /// Little credit is waited for to become more, unless the peer will not say more before it gets what it takes. Before the
+    /// handshake one read is let through, so that it leaves with the frame that opens the stream.
+    fn credit_room(&self) -> u64 {
+        let rested = self.send.held() == 0;
+        if self.opening && self.first.is_none() {
+            return if rested { LEAST_ROOM as u64 } else { 0 };
+        }
+        let left = self.send.credit_left();
+        if rested || left >= LEAST_ROOM as u64 { left } else { 0 }
     }
 }
 
 impl Transport {
     /// How many bytes the application should write to the stream at the most, now. Zero: wait for
-    /// [`super::Event::Writable`]. Half of the link's memory is for what is written and not acknowledged.
+    /// [`super::Event::Writable`].
     pub fn room(&mut self, id: StreamId) -> usize {
         let (left, reserve, most) = (self.memory_left(), self.reserve_left(), self.most_unsent());
         let (crowd, quantum, now) = (self.is_crowded(), self.schedule.quantum(), self.seen_at);
@@ -70,51 +92,61 @@ impl Transport {
         if !stream.takes_bytes() {
             return 0;
         }
-        let mut own = most.saturating_sub(stream.send.unsent());
         let told = std::mem::take(&mut stream.wants.told);
-        let listed = stream.wants.turn || stream.wants.credit;
+        let credit = stream.credit_room();
+        if credit == 0 {
+            (stream.wants.room, stream.wants.credit) = (true, true);
+            return 0;
+        }
+        let mut own = most.saturating_sub(stream.send.unsent()).min(credit);
         let full = stream.send.unsent() >= LEAST_ROOM as u64;
-        if crowd && (told || listed || full || !stream.turn.is_quiet(now)) {
+        if crowd && (told || stream.wants.turn || full || !stream.turn.is_quiet(now)) {
             stream.wants.room = true;
-            if !told || !stream.has_credit() {
+            if !told {
                 self.list_turn(key);
                 return 0;
             }
-            // No less than a read is worth: nothing that is yet to happen would tell who is left with less.
-            own = own.min(stream.send.credit_left().max(LEAST_ROOM as u64)).min(quantum);
+            own = own.min(quantum);
             stream.turn.waited(now);
-        } else {
-            stream.wants.credit = false;
+        } else if crowd {
             // Who has sent nothing yet may be bulk: one read, and no more before its turn.
-            own = if crowd { own.min(LEAST_ROOM as u64) } else { own };
+            own = own.min(LEAST_ROOM as u64);
         }
+        // No less than a read is worth, or all that may leave.
+        let worth = LEAST_ROOM.min(usize::try_from(credit).unwrap_or(LEAST_ROOM));
         let own = usize::try_from(own).unwrap_or(0);
         let empty = stream.send.held() == 0;
         let memory = left.max(if empty { reserve } else { 0 });
-        stream.wants.room = own.min(memory) < LEAST_ROOM;
+        stream.wants.room = own.min(memory) < worth;
         if !stream.wants.room {
             return own.min(memory);
         }
-        if memory < LEAST_ROOM {
+        if memory < worth {
             self.list(key, empty);
         }
         0
     }
 
-    /// Lists a stream among those that wait for their turn, once it has credit for a turn that is worth it: what is read
-    /// and cannot be sent would leave in small pieces, as credit comes.
+    /// Lists a stream among those that wait for their turn.
     fn list_turn(&mut self, key: usize) {
         let Some((stream, _)) = self.streams.get(key) else { return };
-        stream.wants.credit = !stream.has_credit();
-        if !stream.wants.credit && !std::mem::replace(&mut stream.wants.turn, true) {
+        if !std::mem::replace(&mut stream.wants.turn, true) {
             self.waiting.turn.push_back(key);
         }
     }
 
     /// The peer takes more bytes of a stream, or has all that was sent.
     pub(super) fn came_closer(&mut self, key: usize) {
-        if self.streams.get(key).is_some_and(|(stream, _)| stream.wants.credit) {
+        let crowd = self.is_crowded();
+        let Some((stream, _)) = self.streams.get(key) else { return };
+        if !stream.wants.credit || stream.credit_room() == 0 {
+            return;
+        }
+        stream.wants.credit = false;
+        if crowd {
             self.list_turn(key);
+        } else {
+            self.tell_writer(key);
         }
     }
 
@@ -126,6 +158,9 @@ impl Transport {
         };
         if !std::mem::replace(listed, true) {
             list.push_back(key);
+        }
+        if self.streams.send_share.budget().is_some() {
+            self.waiting.ask_budget_at.get_or_insert(self.seen_at + ASK_BUDGET);
         }
     }
 
@@ -167,19 +202,33 @@ impl Transport {
         self.waiting.told = 0;
     }
 
-    /// Memory that nobody's bytes are in.
+    /// Memory that nobody's bytes are in, here or on other links.
     fn memory_unused(&self) -> usize {
-        self.memory_for_each_way().saturating_sub(self.streams.pools.send.used())
+        usize::try_from(self.streams.send_share.free()).unwrap_or(usize::MAX)
     }
 
     /// Memory for everyone. The last quarter is for streams that hold nothing: so each of them always gets on.
     fn memory_left(&self) -> usize {
-        (self.memory_for_each_way() / 4 * 3).saturating_sub(self.streams.pools.send.used())
+        let share = &self.streams.send_share;
+        let own = (share.limit() / 4 * 3).saturating_sub(share.used());
+        self.memory_unused().min(usize::try_from(own).unwrap_or(usize::MAX))
     }
 
     /// Memory for one that holds nothing.
     fn reserve_left(&self) -> usize {
         if self.memory_unused() >= 2 * LEAST_ROOM { LEAST_ROOM } else { 0 }
+    }
+
+    /// Time passed: other links may have given memory back.
+    pub(super) fn ask_budget_again(&mut self, now: Time) {
+        if self.waiting.ask_budget_at.is_some_and(|at| at <= now) {
+            self.waiting.ask_budget_at = None;
+            self.tell_writers();
+        }
+        let waits = !self.waiting.holding.is_empty() || !self.waiting.empty.is_empty();
+        if waits && self.waiting.ask_budget_at.is_none() && self.streams.send_share.budget().is_some() {
+            self.waiting.ask_budget_at = Some(now + ASK_BUDGET);
+        }
     }
 
     /// Bytes of the stream left: its writer goes on where it waited for that.

@@ -29,7 +29,7 @@ fn say(pair: &mut Pair, frames: &[Frame<'_>]) {
 }
 
 fn open(id: u64) -> Frame<'static> {
-    Frame::Open { id: StreamId(id), credit: 1_000, target: b"" }
+    Frame::Open { id: StreamId(id), credit: 1_000, first: 100, target: b"" }
 }
 
 fn data(id: u64) -> Frame<'static> {

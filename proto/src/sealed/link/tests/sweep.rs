@@ -45,7 +45,7 @@ fn faults(pair: &mut Pair) -> Faults {
 }
 
 fn live(seed: u64) {
-    let memory = if seed.is_multiple_of(7) { 1 << 20 } else { 64 << 20 };
+    let memory = if seed.is_multiple_of(7) { 2 << 20 } else { 64 << 20 };
     let mut settings = Settings::default();
     settings.transport = transport::Settings { memory, max_datagram: 1_472, ..settings.transport };
     let mut pair = Pair::with(seed.to_le_bytes()[0], 10, settings);

@@ -65,7 +65,7 @@ fn who_says_little_does_not_wait_for_a_crowd() {
 
 #[test]
 fn a_crowd_that_is_short_of_memory_forgets_nobody() {
-    for memory in [512 << 10, 1 << 20, 4 << 20] {
+    for memory in [1 << 20, 2 << 20, 4 << 20] {
         let settings = Settings { memory, ..Settings::default() };
         let path = Path { rtt: 20 * MS, rate: RATE, loss: 0.02, ..Path::default() };
         let mut pair = Pair::with(7, path, settings);

@@ -22,6 +22,8 @@ pub(crate) struct End {
     seen: BTreeSet<u64>,
     /// Streams nobody reads.
     pub(crate) stuck: BTreeSet<StreamId>,
+    /// Streams that are read up to so many bytes, and then no more: what a system takes for an application that is stuck.
+    pub(crate) absorbed: BTreeMap<StreamId, usize>,
     /// Bytes written at a time, at the most.
     pub(crate) bite: usize,
     /// Streams whose writer was told to wait.
@@ -40,6 +42,7 @@ impl End {
             events: Vec::new(),
             seen: BTreeSet::new(),
             stuck: BTreeSet::new(),
+            absorbed: BTreeMap::new(),
             bite: usize::MAX,
             waiting: BTreeSet::new(),
             peak_memory: 0,
@@ -98,10 +101,11 @@ impl End {
         if self.finished.contains_key(&id) {
             return;
         }
-        if self.transport.readable(id) > 0 {
+        let most = self.absorbed.get(&id).map_or(usize::MAX, |most| most.saturating_sub(heard.len()));
+        if self.transport.readable(id) > 0 && most > 0 {
             let read = self.transport.read_with(now, id, |slices| {
                 let before = heard.len();
-                slices.for_each(|slice| heard.extend_from_slice(slice));
+                slices.for_each(|slice| heard.extend_from_slice(&slice[..slice.len().min(most - (heard.len() - before))]));
                 Ok::<_, Infallible>(heard.len() - before)
             });
             read.unwrap();

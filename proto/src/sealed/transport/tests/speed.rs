@@ -127,26 +127,33 @@ fn a_fast_path() {
     assert_keeps("1,000 Mbit/s, 20 ms", &fast, 3, &recorded);
 }
 
-#[test]
-fn a_cut_of_the_rate_is_followed_down_and_up() {
+/// The rate of a transfer is cut to a tenth `after` it began, for four seconds. Returns Mbit/s and what overflowed from the
+/// third second on, and Mbit/s in the fourth second after it is back.
+fn cut(after: Duration) -> (f64, u64, f64) {
     let (mut pair, id) = begin(1, plain(0.0), 14);
-    pair.run_until(Duration::from_secs(3), |_| false);
+    pair.run_until(after, |_| false);
     let (cut, back) = (pair.now, pair.now + Duration::from_secs(4));
     pair.path.rates = vec![(cut, mbit(10)), (back, mbit(100))];
     pair.run_until(Duration::from_secs(2), |_| false);
     let overflowed = pair.ways[0].overflowed;
     let slow = goodput(&mut pair, id, Duration::from_secs(2));
-    let round_trip = pair.ends[0].transport.round_trip().unwrap();
-    println!(
-        "cut: {slow:.1} Mbit/s, round trip {round_trip:?}, {} overflow",
-        pair.ways[0].overflowed - overflowed
-    );
-    assert!(slow > 8.5, "{slow} Mbit/s of 10");
-    assert!(pair.ways[0].overflowed - overflowed < 200, "still too fast");
+    let overflowed = pair.ways[0].overflowed - overflowed;
     pair.run_until(Duration::from_secs(5), |_| false);
-    let again = goodput(&mut pair, id, Duration::from_secs(1));
-    println!("back: {again:.1} Mbit/s");
-    assert!(again > 80.0, "{again} Mbit/s of 100");
+    (slow, overflowed, goodput(&mut pair, id, Duration::from_secs(1)))
+}
+
+#[test]
+fn a_cut_of_the_rate_is_followed_down_and_up() {
+    // In which round the cut falls is chance, and one in twenty of them is followed a second later than the others.
+    let mut late = 0;
+    for after in (0..8).map(|at| Duration::from_millis(3_000 + at * 37)) {
+        let (slow, overflowed, again) = cut(after);
+        println!("cut after {after:?}: {slow:.1} Mbit/s, {overflowed} overflow, then {again:.1} Mbit/s");
+        assert!(slow > 8.5, "{slow} Mbit/s of 10");
+        assert!(again > 80.0, "{again} Mbit/s of 100");
+        late += u32::from(overflowed >= 200);
+    }
+    assert!(late <= 1, "still too fast after {late} of 8 cuts");
 }
 
 #[test]
@@ -176,3 +183,4 @@ fn a_warm_link_starts_fast() {
         assert!(took <= rounds, "{took} round trips for {length} bytes");
     }
 }
+
