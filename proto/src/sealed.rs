@@ -54,6 +54,7 @@ mod stream;
 mod streams;
 pub mod transport;
 pub mod varint;
+mod window;
 
 pub use recovery::Counts;
 pub use recv::Violation;

@@ -4,18 +4,20 @@
 //! ever refused for want of memory, and a stream that nobody reads costs what it was promised and nothing of what the others
 //! were. How much a stream is promised goes by what is free (see [`super::budget`]) and by whether it is read:
 //!
-//! - Streams of which nobody has read anything share a quarter of the memory, each a part of what is left of it:
-//!   a crowd of stuck readers cannot take the rest.
-//! - A window grows while it is drained quickly; where memory is short, up to four times what the stream carries in a round
-//!   trip. One that is drained slowly is then renewed to less.
-//! - Nobody takes more than half of what is free at a time, and a quarter where little is. The last eighth of the memory is
-//!   for first windows and for the least that every stream has.
+//! - Streams that nobody has shown to be read share a quarter of the memory, each a part of what is left of it: a crowd of
+//!   stuck readers cannot take the rest.
+//! - Nobody holds more than is left free for the others, so however many there are, there is something for the next.
+//! - A window grows while it holds the peer back, and is renewed to less where it is far more than what is read: see
+//!   [`super::window`].
+//! - The last eighth of the memory is for those whose window is a few times what they read in a round trip, which a crowd
+//!   of streams that were read once and are stuck now is not.
 //!
 //! `docs/flow-control.md` has the argument that this cannot deadlock and what it guarantees.
 
 use super::budget::Share;
 use super::recv::{Violation, charge_of};
 use super::stream::Stream;
+use super::window::{LEAST, Pressure};
 use crate::time::Time;
 use std::time::Duration;
 
@@ -42,34 +44,20 @@ const FIRST_WINDOW: u64 = 3 * 512 * 1024;
 const UNPROVEN: u64 = 4;
 const UNPROVEN_PART: u64 = 4;
 
-/// The window that every stream has, in bytes: a packet or two for each round trip, on a link with thousands of streams that
-/// nobody reads.
-pub(crate) const LEAST_WINDOW: u64 = 2 * 1024;
-
 /// The initial link credit of a link that may hold `limit` bytes in one direction; the same for the life of the process.
 pub(crate) fn initial_link_credit(limit: u64) -> u64 {
     (limit / FIRST_CREDIT_PART).min(FIRST_CREDIT)
 }
 
-/// The part of the memory, as its divisor, that no window grows into.
+/// The part of the memory, as its divisor, that only windows grow into which are a few times what is read in a round trip.
+/// Half of it is not for first windows either.
 const KEPT: u64 = 8;
-
-/// How much of the memory that windows may grow into is taken.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Pressure {
-    /// Less than half.
-    None,
-    /// Half to three quarters.
-    Some,
-    /// More.
-    High,
-}
 
 /// The promises of one end of a link.
 #[derive(Debug)]
 pub(crate) struct Promises {
     share: Share,
-    /// Of what is held, for streams of which nobody has read anything.
+    /// Of what is held, for streams that nobody has shown to be read: see [`Stream::proven`].
     unproven: u64,
     /// First credit that the peer's streams took, and up to where they may, in bytes since the link began.
     taken: u64,
@@ -108,15 +96,9 @@ impl Promises {
         self.share.set(self.share.used() + more);
     }
 
-    fn pressure(&self) -> Pressure {
-        let (free, all) = (self.free_to_grow(), self.share.limit() - self.share.limit() / KEPT);
-        if free >= all / 2 {
-            Pressure::None
-        } else if free >= all / 4 {
-            Pressure::Some
-        } else {
-            Pressure::High
-        }
+    /// All that this end can hold now, in bytes: its limit, or less while others hold what they share.
+    fn whole(&self) -> u64 {
+        self.share.used() + self.share.free()
     }
 
     /// A stream of the peer took `first` of the link credit.
@@ -151,8 +133,10 @@ impl Promises {
 
     /// The window of a stream of which nothing has been read.
     pub(crate) fn first_window(&self) -> u64 {
-        let left = (self.share.limit() / UNPROVEN).saturating_sub(self.unproven);
-        (left / UNPROVEN_PART).min(self.share.free() / 2).clamp(LEAST_WINDOW, FIRST_WINDOW)
+        let whole = self.whole();
+        let left = (whole / UNPROVEN).saturating_sub(self.unproven);
+        let free = self.share.free().saturating_sub(whole / KEPT / 2);
+        (left / UNPROVEN_PART).min(free / 2).clamp(LEAST, FIRST_WINDOW)
     }
 
     /// Bytes of streams that are not open yet cost `early` bytes in all.
@@ -164,29 +148,35 @@ impl Promises {
 
     /// Whether there is memory for one more stream.
     pub(crate) fn has_place(&self) -> bool {
-        self.share.free() >= charge_of(LEAST_WINDOW, 0)
+        self.share.free() >= charge_of(LEAST, 0)
     }
 
-    /// Lets the peer send up to `window` bytes beyond what has been read of `stream`, or as much of that as there is memory
-    /// for. True if it may send more than before.
-    pub(crate) fn grant(&mut self, now: Time, stream: &mut Stream, window: u64) -> bool {
+    /// Lets the peer send up to `window` bytes beyond what has been read of `stream`, or as much of that as `most` bytes of
+    /// memory are enough for. True if it may send more than before.
+    fn grant(&mut self, now: Time, stream: &mut Stream, mut window: u64, most: u64) -> bool {
         let largest = stream.recv.largest_piece();
         let free = self.share.free() + stream.charge;
-        let mut window = window;
-        while charge_of(window, largest) > free && window > 0 {
-            // Halving reaches what is left within a few steps, and nobody misses the rest.
-            window /= 2;
+        let fits = |window| charge_of(window, largest) <= if window <= LEAST { free } else { most.min(free) };
+        while !fits(window) && window > 0 {
+            // Steps of an eighth reach what is left soon, and nobody misses the rest.
+            window = if window > LEAST { (window / 8 * 7).max(LEAST) } else { 0 };
         }
         let more = stream.recv.grant(window);
         self.recount(stream);
-        stream.window = window.max(LEAST_WINDOW);
-        stream.window_at = now;
+        stream.window.set(now, window);
         more
+    }
+
+    /// Gives a stream its first window. True if the peer may send more than before.
+    pub(crate) fn first_grant(&mut self, now: Time, stream: &mut Stream) -> bool {
+        self.grant(now, stream, self.first_window(), u64::MAX)
     }
 
     /// What may arrive on `stream` has changed.
     pub(crate) fn recount(&mut self, stream: &mut Stream) {
-        let charge = stream.recv.charge();
+        // The least window can always be renewed, or a stream of which all was read would wait for others.
+        let least = if stream.recv.is_ended() { 0 } else { charge_of(LEAST, 0) };
+        let charge = stream.recv.charge().max(least);
         self.share.set(self.share.used() + charge - stream.charge);
         if !stream.proven {
             self.unproven = self.unproven + charge - stream.charge;
@@ -203,66 +193,44 @@ impl Promises {
         stream.charge = 0;
     }
 
-    /// The application has read of `stream`. Its window is renewed once a quarter of it is used up; a quarter, so that a
-    /// credit that is lost finds the peer with enough of the last. True if the peer must be told.
+    /// The application has read of `stream`. Its window is renewed once a quarter of it is used up, so that a credit that is
+    /// lost finds the peer with enough of the last, and when the peer was held back. True if the peer must be told.
     pub(crate) fn on_read(&mut self, now: Time, stream: &mut Stream, round_trip: Duration) -> bool {
-        if stream.recv.outstanding() > stream.window / 4 * 3 {
+        let held_back = stream.recv.is_held_back();
+        if stream.recv.outstanding() > stream.window.size() / 4 * 3 && !held_back {
             return false;
         }
-        if !std::mem::replace(&mut stream.proven, true) {
+        if !stream.proven && stream.recv.read() >= stream.recv.outstanding() {
+            stream.proven = true;
             self.unproven -= stream.charge;
         }
-        let wanted = self.wanted_window(now, stream, round_trip);
-        let window = wanted.min(stream.recv.outstanding().max(LEAST_WINDOW) + self.step());
-        self.grant(now, stream, window.max(LEAST_WINDOW))
-    }
-
-    /// Twice the window where it is what holds the peer back, half of it where it is far more than what is read.
-    ///
-    /// While memory is plenty, a quarter that is used up within a round trip is enough. Else it goes by what was read in whole
-    /// round trips: of a crowd each stream has its turn in a burst, and no burst may make its window grow.
-    fn wanted_window(&self, now: Time, stream: &mut Stream, round_trip: Duration) -> u64 {
-        let window = stream.window;
-        let pressure = self.pressure();
-        if pressure == Pressure::None {
-            stream.pace = None;
-            return if now.since(stream.window_at) < round_trip { window * 2 } else { window };
-        }
-        let read = stream.recv.read();
-        let Some((since, before)) = stream.pace.filter(|(since, _)| now.since(*since) >= round_trip) else {
-            stream.pace.get_or_insert((now, read));
-            return window;
-        };
-        stream.pace = Some((now, read));
-        let rounds = now.since(since).as_secs_f64() / round_trip.as_secs_f64().max(1e-6);
-        let carried = (read - before) as f64 / rounds;
-        let room = window as f64 / carried.max(1.0);
-        if room <= 2.0 {
-            window * 2
-        } else if room > if pressure == Pressure::High { 4.0 } else { 16.0 } {
-            (window / 2).max(LEAST_WINDOW)
-        } else {
-            window
-        }
+        let wanted = stream.window.next(now, stream.recv.read(), round_trip, held_back, self.pressure());
+        let kept = if stream.window.is_paced() { 0 } else { self.whole() / KEPT };
+        self.grant(now, stream, wanted, self.most(stream, kept))
     }
 
     /// More arrived behind a gap. A packet lost four times holds up what four round trips bring, and the window must hold
     /// that, or the gap stops the sender: it doubles once a quarter of it waits. True if the peer must be told.
     pub(crate) fn widen(&mut self, now: Time, stream: &mut Stream) -> bool {
-        if stream.recv.waiting() <= stream.window / 4 || self.pressure() == Pressure::High {
+        let size = stream.window.size();
+        if stream.recv.waiting() <= size / 4 {
             return false;
         }
-        let window = (stream.window * 2).min(stream.recv.outstanding() + self.step());
-        window > stream.window && self.grant(now, stream, window)
+        let most = self.most(stream, self.whole() / KEPT);
+        charge_of(size * 2, stream.recv.largest_piece()) <= most && self.grant(now, stream, size * 2, most)
     }
 
-    /// Bytes that windows may grow into.
-    fn free_to_grow(&self) -> u64 {
-        self.share.free().saturating_sub(self.share.limit() / KEPT)
+    /// What one stream may hold: no more than it leaves free to others beyond `kept`, or twice as much as long as memory is
+    /// not short (dynamic thresholds).
+    fn most(&self, stream: &Stream, kept: u64) -> u64 {
+        let available = (self.share.free() + stream.charge).saturating_sub(kept);
+        match self.pressure() {
+            Pressure::None | Pressure::Some => available / 3 * 2,
+            Pressure::High => available / 2,
+        }
     }
 
-    /// What one stream may be promised at a time beyond what it has.
-    fn step(&self) -> u64 {
-        self.free_to_grow() / if self.pressure() == Pressure::High { 4 } else { 2 }
+    fn pressure(&self) -> Pressure {
+        Pressure::of(self.share.free(), self.whole())
     }
 }

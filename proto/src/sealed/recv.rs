@@ -30,6 +30,10 @@ pub(crate) struct RecvHalf {
     /// Where the direction ends, once the peer said so.
     end: Option<u64>,
     granted: u64,
+    /// Earlier values of that, which the peer may have known while it sent what arrives now.
+    granted_before: [u64; 3],
+    /// The peer has sent up to one of them and no further yet.
+    held_back: bool,
 }
 
 /// Runs of bytes with gaps between them that a stream may hold: one for so many bytes of its window, but at least
@@ -68,6 +72,8 @@ impl RecvHalf {
         if self.end.is_some_and(|end| range.end > end) {
             return Err(Violation::End);
         }
+        self.held_back |=
+            !bytes.is_empty() && (range.end == self.granted || self.granted_before.contains(&range.end));
         self.store(range, bytes, pool);
         Ok(was != (self.ready, self.is_finished()))
     }
@@ -115,6 +121,11 @@ impl RecvHalf {
     /// Bytes that can be read now.
     pub(crate) const fn readable(&self) -> u64 {
         self.ready - self.read
+    }
+
+    /// Whether it is known where the bytes end.
+    pub(crate) const fn is_ended(&self) -> bool {
+        self.end.is_some()
     }
 
     /// Whether all bytes up to the end have arrived.
@@ -177,13 +188,21 @@ impl RecvHalf {
         self.buffer.largest()
     }
 
+    /// Whether the peer stopped where it had to since it was last told of more, and all that it sent has been read: it, and
+    /// not the reader, is waiting. Seen by a packet that is filled up to the credit.
+    pub(crate) const fn is_held_back(&self) -> bool {
+        self.held_back && self.read == self.ready
+    }
+
     /// Lets the peer send up to `window` bytes beyond what has been read; never takes back. True if it may send more.
     pub(crate) fn grant(&mut self, window: u64) -> bool {
         let granted = self.read + window;
         let more = granted > self.granted && self.end.is_none();
         if more {
+            self.granted_before = [self.granted, self.granted_before[0], self.granted_before[1]];
             self.granted = granted;
         }
+        self.held_back = false;
         more
     }
 

@@ -5,7 +5,7 @@ use super::recv::RecvHalf;
 use super::schedule::Turn;
 use super::send::SendHalf;
 use super::transport::writers::Wants;
-use crate::time::Time;
+use super::window::Window;
 
 /// Reset by this side.
 #[derive(Clone, Copy, Debug)]
@@ -53,14 +53,11 @@ pub(crate) struct Stream {
     pub(crate) wants: Wants,
     /// Link credit that this side, which opens it, took for its first bytes; `None` while the peer has given none yet.
     pub(crate) first: Option<u64>,
-    /// The receive window in bytes, and when it was last extended.
-    pub(crate) window: u64,
-    pub(crate) window_at: Time,
-    /// Since when and from which offset on it is seen how much is read; only where memory is short.
-    pub(crate) pace: Option<(Time, u64)>,
+    /// The receive window.
+    pub(crate) window: Window,
     /// Memory that is reserved for what may arrive, in bytes.
     pub(crate) charge: u64,
-    /// Whether its window was ever drained: until then nobody knows whether anyone reads it.
+    /// Whether as much was ever read as may still come: until then nobody knows whether anyone reads it.
     pub(crate) proven: bool,
 }
 
@@ -99,9 +96,7 @@ impl Stream {
             told_readable: false,
             wants: Wants::default(),
             first: None,
-            window: 0,
-            window_at: Time::ZERO,
-            pace: None,
+            window: Window::default(),
             charge: 0,
             proven: false,
         }

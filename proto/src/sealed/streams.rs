@@ -229,8 +229,7 @@ impl Streams {
         stream.opening = true;
         stream.open = true;
         stream.due.open = true;
-        let window = self.promises.first_window();
-        self.promises.grant(Time::ZERO, &mut stream, window);
+        self.promises.first_grant(Time::ZERO, &mut stream);
         Some((self.insert(stream), id))
     }
 
@@ -301,9 +300,7 @@ impl Streams {
 
     /// Gives a stream that the peer has just opened its first window. True if that is more than it had.
     pub(crate) fn first_grant(&mut self, key: usize, now: Time) -> bool {
-        let window = self.promises.first_window();
-        let Some(stream) = self.slab.get_mut(key) else { return false };
-        self.promises.grant(now, stream, window)
+        self.slab.get_mut(key).is_some_and(|stream| self.promises.first_grant(now, stream))
     }
 
     /// The application has read `length` bytes of a stream. True if the peer must be told that it may send more.

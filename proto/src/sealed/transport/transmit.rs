@@ -141,7 +141,7 @@ impl Transport {
             if due.open {
                 let credit = stream.recv.granted();
                 let first = *stream.first.get_or_insert(0);
-                stream.window_at = now;
+                stream.window.told(now);
                 frame::put(writer, &Frame::Open { id, credit, first, target: &stream.target });
                 self.recovery.log.note(Content::Open(id));
             }

@@ -96,6 +96,10 @@ impl Transport {
         let credit = stream.credit_room();
         if credit == 0 {
             (stream.wants.room, stream.wants.credit) = (true, true);
+            // Credit often comes before the turn does; who waits for both keeps its place.
+            if crowd && !told {
+                self.list_turn(key);
+            }
             return 0;
         }
         let mut own = most.saturating_sub(stream.send.unsent()).min(credit);
