@@ -77,9 +77,17 @@ pub(crate) struct Share {
 }
 
 impl Share {
-    /// An empty share of at most `limit` bytes, of `budget` or of nothing that others have part in.
-    pub(crate) const fn of(limit: u64, budget: Option<Budget>) -> Self {
-        Self { limit, used: 0, budget }
+    /// An empty share of at most `limit` bytes, of nothing that others have part in.
+    pub(crate) const fn of(limit: u64) -> Self {
+        Self { limit, used: 0, budget: None }
+    }
+
+    /// From now on it is a share of `budget`, and of no other.
+    pub(crate) fn join(&mut self, budget: &Budget) {
+        let used = self.used;
+        self.set(0);
+        self.budget = Some(budget.clone());
+        self.set(used);
     }
 
     /// The budget that it is a share of.
@@ -132,6 +140,12 @@ mod tests {
 
     const MIB: u64 = 1 << 20;
 
+    fn share(budget: &Budget) -> Share {
+        let mut share = Share::of(32 * MIB);
+        share.join(budget);
+        share
+    }
+
     /// Takes all that `share` may have, in steps as windows grow.
     fn fill(share: &mut Share) {
         while share.free() >= 1_024 {
@@ -143,10 +157,10 @@ mod tests {
     fn one_ticket_leaves_as_much_as_it_takes() {
         let whole = Budget::new(64 * MIB);
         let greedy = whole.part();
-        let mut links: Vec<_> = (0..40).map(|_| Share::of(32 * MIB, Some(greedy.clone()))).collect();
+        let mut links: Vec<_> = (0..40).map(|_| share(&greedy)).collect();
         links.iter_mut().for_each(fill);
         assert!(greedy.used() <= 32 * MIB, "{} bytes", greedy.used());
-        let mut other = Share::of(32 * MIB, Some(whole.part()));
+        let mut other = share(&whole.part());
         fill(&mut other);
         assert!(other.used() >= 6 * MIB, "{} bytes are left for another ticket", other.used());
         drop(links);
@@ -157,9 +171,9 @@ mod tests {
     fn many_greedy_tickets_leave_something_for_a_link_that_holds_little() {
         let whole = Budget::new(64 * MIB);
         let tickets: Vec<_> = (0..20).map(|_| whole.part()).collect();
-        let mut links: Vec<_> = tickets.iter().map(|ticket| Share::of(32 * MIB, Some(ticket.clone()))).collect();
+        let mut links: Vec<_> = tickets.iter().map(share).collect();
         links.iter_mut().for_each(fill);
-        let mut other = Share::of(32 * MIB, Some(whole.part()));
+        let mut other = share(&whole.part());
         fill(&mut other);
         assert!(other.used() >= LITTLE - 1_024, "{} bytes", other.used());
         assert!(whole.used() <= 64 * MIB);
@@ -167,7 +181,7 @@ mod tests {
 
     #[test]
     fn a_share_alone_has_all_of_its_limit() {
-        let mut share = Share::of(MIB, None);
+        let mut share = Share::of(MIB);
         assert_eq!(share.free(), MIB);
         share.set(MIB - 1);
         assert_eq!(share.free(), 1);

@@ -15,6 +15,7 @@ mod tests;
 mod timers;
 mod transmit;
 
+use super::budget::Budget;
 use super::cipher::Session;
 use super::end_code::EndCode;
 use super::handshake::{Epoch, Life, Limits, UnixMicros};
@@ -165,7 +166,7 @@ impl Link {
         let numbers = Random::from_seed(*random.block());
         Self {
             settings,
-            transport: Transport::with_budget(side, settings.transport, None, numbers),
+            transport: Transport::with_random(side, settings.transport, numbers),
             sessions: Sessions::default(),
             replay: Replay::new(),
             highest: None,
@@ -186,6 +187,13 @@ impl Link {
             state: State::Open,
             dropped: Dropped::default(),
         }
+    }
+
+    /// The same link, whose memory is part of `budget` from now on.
+    #[must_use]
+    pub fn sharing(mut self, budget: &Budget) -> Self {
+        self.transport.join(budget);
+        self
     }
 
     /// The streams.

@@ -14,7 +14,7 @@
 //!
 //! `docs/flow-control.md` has the argument that this cannot deadlock and what it guarantees.
 
-use super::budget::Share;
+use super::budget::{Budget, Share};
 use super::recv::{Violation, charge_of};
 use super::stream::Stream;
 use super::window::{LEAST, Pressure};
@@ -24,10 +24,6 @@ use std::time::Duration;
 /// The most first credit that one stream takes, in bytes: what a controller that knows nothing sends in its first round
 /// trip, over up to 200 ms.
 pub(crate) const FIRST_CREDIT: u64 = 128 * 1024;
-
-/// The part of a link's memory in one direction, as its divisor, that it promises in the handshake; [`FIRST_CREDIT`] at the
-/// most. Links that only wait thus hold a 256th of what they may.
-const FIRST_CREDIT_PART: u64 = 256;
 
 /// The most link credit that is left untaken, in bytes: eight streams a round trip begin at full speed.
 const LINK_CREDIT: u64 = 1 << 20;
@@ -44,11 +40,6 @@ const FIRST_WINDOW: u64 = 3 * 512 * 1024;
 const UNPROVEN: u64 = 4;
 const UNPROVEN_PART: u64 = 4;
 
-/// The initial link credit of a link that may hold `limit` bytes in one direction; the same for the life of the process.
-pub(crate) fn initial_link_credit(limit: u64) -> u64 {
-    (limit / FIRST_CREDIT_PART).min(FIRST_CREDIT)
-}
-
 /// The part of the memory, as its divisor, that only windows grow into which are a few times what is read in a round trip.
 /// Half of it is not for first windows either.
 const KEPT: u64 = 8;
@@ -57,6 +48,8 @@ const KEPT: u64 = 8;
 #[derive(Debug)]
 pub(crate) struct Promises {
     share: Share,
+    /// Link credit in the handshake, in bytes.
+    first: u64,
     /// Of what is held, for streams that nobody has shown to be read: see [`Stream::proven`].
     unproven: u64,
     /// First credit that the peer's streams took, and up to where they may, in bytes since the link began.
@@ -67,19 +60,22 @@ pub(crate) struct Promises {
 }
 
 impl Promises {
-    /// The promise of the handshake, and no stream.
-    pub(crate) fn new(share: Share) -> Self {
-        let told = initial_link_credit(share.limit());
-        let mut promises = Self { share, unproven: 0, taken: 0, told, early: 0 };
-        promises.hold(told);
+    /// The promise of the handshake, `first` bytes of link credit, and no stream.
+    pub(crate) fn new(share: Share, first: u64) -> Self {
+        let mut promises = Self { share, first, unproven: 0, taken: 0, told: first, early: 0 };
+        promises.hold(first);
         promises
+    }
+
+    /// From now on the memory is part of `budget`.
+    pub(crate) fn join(&mut self, budget: &Budget) {
+        self.share.join(budget);
     }
 
     /// The link begins anew, with the streams that this side has opened and the peer has not heard of.
     pub(crate) fn restart(&mut self) {
-        let initial = initial_link_credit(self.share.limit());
-        self.share.set(self.share.used() + initial - (self.told - self.taken));
-        (self.taken, self.told) = (0, initial);
+        self.share.set(self.share.used() + self.first - (self.told - self.taken));
+        (self.taken, self.told) = (0, self.first);
     }
 
     /// The memory that they are made of.
@@ -115,8 +111,7 @@ impl Promises {
     pub(crate) fn renew_link_credit(&mut self) -> Option<u64> {
         let left = self.told - self.taken;
         let free = self.share.free();
-        let least = initial_link_credit(self.share.limit());
-        let wanted = (free / LINK_CREDIT_PART).clamp(least, LINK_CREDIT);
+        let wanted = (free / LINK_CREDIT_PART).clamp(self.first, LINK_CREDIT);
         let more = wanted.saturating_sub(left).min(free / 2);
         if left > wanted / 2 || more == 0 {
             return None;
@@ -194,10 +189,14 @@ impl Promises {
     }
 
     /// The application has read of `stream`. Its window is renewed once a quarter of it is used up, so that a credit that is
-    /// lost finds the peer with enough of the last, and when the peer was held back. True if the peer must be told.
+    /// lost finds the peer with enough of the last, and when the peer was held back. And about once a round trip: what
+    /// asks for an acknowledgement keeps this end's round trip known, and tells a peer that only sends when the address of
+    /// this end changes. True if the peer must be told.
     pub(crate) fn on_read(&mut self, now: Time, stream: &mut Stream, round_trip: Duration) -> bool {
         let held_back = stream.recv.is_held_back();
-        if stream.recv.outstanding() > stream.window.size() / 4 * 3 && !held_back {
+        let (left, size) = (stream.recv.outstanding(), stream.window.size());
+        let renews = left <= size / 4 * 3 || left <= size / 16 * 15 && stream.window.is_old(now, round_trip);
+        if !renews && !held_back {
             return false;
         }
         if !stream.proven && stream.recv.read() >= stream.recv.outstanding() {

@@ -51,7 +51,7 @@ pub(crate) struct Stream {
     pub(crate) told_readable: bool,
     /// What the application waits for before it writes on.
     pub(crate) wants: Wants,
-    /// Link credit that this side, which opens it, took for its first bytes; `None` while the peer has given none yet.
+    /// Link credit that this side, which opens it, takes for its first bytes when it is announced; `None` before.
     pub(crate) first: Option<u64>,
     /// The receive window.
     pub(crate) window: Window,
@@ -100,12 +100,6 @@ impl Stream {
             charge: 0,
             proven: false,
         }
-    }
-
-    /// Takes `first` bytes of the link credit.
-    pub(crate) fn take_first(&mut self, first: u64) {
-        self.first = Some(first);
-        self.send.raise_credit(first);
     }
 
     /// Whether the application may still write.

@@ -7,6 +7,7 @@ use super::promises::Promises;
 use super::ranges::RangeSet;
 use super::recv::Violation;
 use super::stream::Stream;
+use super::transport::Settings;
 use crate::time::Time;
 use slab::Slab;
 use std::cell::Cell;
@@ -101,15 +102,24 @@ struct LinkCredit {
 }
 
 impl LinkCredit {
-    /// Kept back from large streams: each of the next ones has this much in small parts.
+    /// Kept back from large streams: each of the next ones has this much in small parts, in bytes.
     const KEPT: u64 = 16 * 1024;
     /// Such a part: a request.
     const PART: u64 = 2 * 1024;
+    /// A stream that has this much to send is bulk, and takes what there is.
+    const BULK: u64 = 16 * 1024;
+    /// The part of what is left, as its divisor, that another takes: nobody knows yet how much it will send.
+    const OTHERS: u64 = 8;
 
-    /// Takes the first credit of one stream.
-    fn take(&mut self) -> u64 {
+    /// Takes the first credit of one stream, which has `waiting` bytes to send.
+    fn take(&mut self, waiting: u64) -> u64 {
         let left = self.limit - self.taken;
-        let first = if left > Self::KEPT { self.stream.min(left - Self::KEPT) } else { left.min(Self::PART) };
+        let first = if left <= Self::KEPT {
+            left.min(Self::PART)
+        } else {
+            let wanted = if waiting >= Self::BULK { left } else { waiting.max(left / Self::OTHERS) };
+            wanted.min(self.stream).min(left - Self::KEPT).max(Self::PART)
+        };
         self.taken += first;
         first
     }
@@ -119,10 +129,8 @@ impl Streams {
     /// Gaps in the peer's ids: more means a peer that does not play by the rules.
     const MAX_GAPS: usize = 4_096;
 
-    /// An empty table for `side`, for at most `max_streams` streams of the peer. `memory`: bytes for each direction, out of
-    /// `budget` if that is shared.
-    pub(crate) fn new(side: Side, max_streams: usize, memory: u64, budget: Option<&Budget>) -> Self {
-        let share = || Share::of(memory, budget.cloned());
+    /// An empty table for `side`.
+    pub(crate) fn new(side: Side, settings: &Settings) -> Self {
         Self {
             side,
             slab: Slab::new(),
@@ -132,23 +140,40 @@ impl Streams {
             next_peer: 0,
             unseen: RangeSet::default(),
             peer_open: 0,
-            max_peer: max_streams * 2 + Self::MAX_GAPS,
+            max_peer: settings.max_streams * 2 + Self::MAX_GAPS,
             pools: Pools::default(),
-            promises: Promises::new(share()),
-            send_share: share(),
+            promises: Promises::new(Share::of(settings.share()), settings.first_credit()),
+            send_share: Share::of(settings.share()),
             link_credit: None,
         }
+    }
+
+    /// From now on its memory is part of `budget`.
+    pub(crate) fn join(&mut self, budget: &Budget) {
+        self.promises.join(budget);
+        self.send_share.join(budget);
     }
 
     /// The peer's link credit is `limit` bytes since the link began, of which one stream should take no more than `stream`.
     /// The same in all handshakes of a link.
     pub(crate) fn set_link_credit(&mut self, limit: u64, stream: u64) {
-        let credit = self.link_credit.get_or_insert(LinkCredit { limit, taken: 0, stream });
-        for (_, stream) in &mut self.slab {
-            if self.side.opened(stream.id) && stream.first.is_none() {
-                stream.take_first(credit.take());
-            }
+        self.link_credit.get_or_insert(LinkCredit { limit, taken: 0, stream });
+    }
+
+    /// Takes link credit for the first bytes of a stream of our own, whose opening frame is about to leave; once.
+    pub(crate) fn take_first(&mut self, key: usize) -> u64 {
+        let Some(stream) = self.slab.get_mut(key) else { return 0 };
+        if let Some(first) = stream.first {
+            return first;
         }
+        let first = self.link_credit.as_mut().map_or(0, |credit| credit.take(stream.send.unsent()));
+        stream.first = Some(first);
+        stream.send.raise_credit(first);
+        if let Some(reset) = &mut stream.own_reset {
+            reset.end = stream.send.cut(&mut self.pools.send);
+            self.count_written();
+        }
+        first
     }
 
     /// The peer's streams may take first credit up to `limit` bytes since the link began.
@@ -181,11 +206,6 @@ impl Streams {
     /// All streams.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Stream> {
         self.slab.iter().map(|(_, stream)| stream)
-    }
-
-    /// The keys of all streams.
-    pub(crate) fn keys(&self) -> impl Iterator<Item = usize> {
-        self.slab.iter().map(|(key, _)| key)
     }
 
     /// The stream named `id`.
@@ -222,9 +242,6 @@ impl Streams {
         let id = self.side.id(self.next_own);
         self.next_own += 1;
         let mut stream = Stream::new(id);
-        if let Some(credit) = &mut self.link_credit {
-            stream.take_first(credit.take());
-        }
         stream.target = target.to_vec();
         stream.opening = true;
         stream.open = true;

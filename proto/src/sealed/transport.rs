@@ -20,7 +20,7 @@ use super::early::Early;
 use super::frame::{Malformed, ResetCode, StreamId};
 use super::handshake::Limits;
 use super::mtu::{self, Mtu};
-use super::promises::{FIRST_CREDIT, initial_link_credit};
+use super::promises::FIRST_CREDIT;
 use super::random::Random;
 use super::recovery::{Counts, Outcome, Recovery};
 use super::recv::Violation;
@@ -41,13 +41,30 @@ pub struct Settings {
     pub max_streams: usize,
     /// The most memory that the link's streams may take for their data, in bytes, half for each direction.
     pub memory: u64,
+    /// What the peer may send before it is told more, in bytes, 4 KiB to 128 KiB: reserved for as long as the link lives.
+    pub link_credit: u64,
     /// The largest UDP payload to try, in bytes, at least 1,200.
     pub max_datagram: u16,
 }
 
+impl Settings {
+    /// The part of a link's memory in one direction, as its divisor, that the first link credit takes at the most.
+    const LINK_CREDIT_PART: u64 = 16;
+
+    /// Bytes for one direction.
+    pub(crate) const fn share(&self) -> u64 {
+        self.memory / 2
+    }
+
+    /// What the handshake says of link credit: the same for the life of the process.
+    pub(crate) fn first_credit(&self) -> u64 {
+        self.link_credit.min(self.share() / Self::LINK_CREDIT_PART)
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
-        Self { max_streams: 4_096, memory: 64 << 20, max_datagram: 8_972 }
+        Self { max_streams: 4_096, memory: 64 << 20, link_credit: FIRST_CREDIT, max_datagram: 8_972 }
     }
 }
 
@@ -108,13 +125,13 @@ impl From<OpenError> for Fault {
 pub struct Transport {
     side: Side,
     settings: Settings,
-    streams: Streams,
+    pub(crate) streams: Streams,
     /// Bytes that came before the frame that opens their stream.
     early: Early,
     schedule: Schedule,
     /// Streams with control frames to send.
     control: VecDeque<usize>,
-    recovery: Recovery,
+    pub(crate) recovery: Recovery,
     acks: Acks,
     spares: Spares,
     mtu: Mtu,
@@ -143,18 +160,16 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// A transport with no streams, whose memory is its own and that leaves out the same packet numbers each time: for
-    /// simulations.
+    /// A transport with no streams, that leaves out the same packet numbers each time: for simulations.
     pub fn new(side: Side, settings: Settings) -> Self {
-        Self::with_budget(side, settings, None, Random::from_seed([0; 32]))
+        Self::with_random(side, settings, Random::from_seed([0; 32]))
     }
 
-    /// A transport with no streams, whose memory is part of `budget` if there is one; `random` says which packet numbers
-    /// are left out, so the peer must not know it.
-    pub(crate) fn with_budget(side: Side, settings: Settings, budget: Option<&Budget>, random: Random) -> Self {
+    /// A transport with no streams; `random` says which packet numbers are left out, so the peer must not know it.
+    pub fn with_random(side: Side, settings: Settings, random: Random) -> Self {
         Self {
             side,
-            streams: Streams::new(side, settings.max_streams, settings.memory / 2, budget),
+            streams: Streams::new(side, &settings),
             early: Early::default(),
             schedule: Schedule::default(),
             control: VecDeque::new(),
@@ -180,8 +195,7 @@ impl Transport {
 
     /// A transport with no streams that goes on with the counts of this one.
     pub(crate) fn renewed(&mut self) -> Self {
-        let random = self.recovery.fork_random();
-        let mut new = Self::with_budget(self.side, self.settings, self.streams.send_share.budget(), random);
+        let mut new = Self::with_random(self.side, self.settings, self.recovery.fork_random());
         new.recovery.counts = self.recovery.counts;
         new
     }
@@ -200,6 +214,11 @@ impl Transport {
         (self.content_at, self.since_floor) = (new.content_at, 0);
     }
 
+    /// From now on its memory is part of `budget`, which others share.
+    pub(crate) fn join(&mut self, budget: &Budget) {
+        self.streams.join(budget);
+    }
+
     /// Asks the peer for a sign of life.
     pub const fn probe(&mut self) {
         self.probe = true;
@@ -208,11 +227,6 @@ impl Transport {
     /// What the peer said of itself in the handshake; the same in all handshakes of a link.
     pub(crate) fn set_peer_limits(&mut self, limits: &Limits) {
         self.streams.set_link_credit(limits.link_credit, limits.stream_credit);
-        let keys: Vec<_> = self.streams.keys().collect();
-        for key in keys {
-            self.came_closer(key);
-            self.wake(self.seen_at, key);
-        }
         self.peer_streams = usize::try_from(limits.streams).unwrap_or(usize::MAX);
         self.mtu.set_max(self.settings.max_datagram.min(limits.datagram.max(mtu::BASE)));
     }
@@ -221,7 +235,7 @@ impl Transport {
     pub(crate) fn limits(settings: &Settings) -> Limits {
         Limits {
             streams: u32::try_from(settings.max_streams).unwrap_or(u32::MAX),
-            link_credit: initial_link_credit(settings.memory / 2),
+            link_credit: settings.first_credit(),
             stream_credit: FIRST_CREDIT,
             datagram: settings.max_datagram,
         }

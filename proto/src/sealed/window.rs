@@ -17,8 +17,8 @@ pub(crate) const LEAST: u64 = 2 * 1024;
 /// A window below this is small, in bytes: what a stream of a crowd sends in one turn.
 const SMALL: u64 = 64 * 1024;
 
-/// Renewals, of a quarter of the window each, in which the peer was not held back, before the window may shrink: two
-/// windows, which is two turns of a stream in a crowd.
+/// Renewals in which the peer was not held back before the window may shrink: two windows, which is two turns of a stream in
+/// a crowd.
 const CALM: u8 = 8;
 
 /// How much of the memory for windows is free.
@@ -83,6 +83,11 @@ impl Window {
         self.told_at = now;
     }
 
+    /// Whether the peer was told of it longer ago than a round trip.
+    pub(crate) fn is_old(&self, now: Time, round_trip: Duration) -> bool {
+        now.since(self.told_at) >= round_trip
+    }
+
     /// Whether no more than four times of what is read in a round trip is promised, as far as is known.
     pub(crate) fn is_paced(&self) -> bool {
         self.carried.is_none_or(|carried| self.size <= carried.saturating_mul(4))
@@ -101,16 +106,14 @@ impl Window {
     ) -> u64 {
         self.measure(now, read, round_trip);
         self.calm = if held_back { 0 } else { self.calm.saturating_add(1) };
-        let quickly = now.since(self.told_at) < round_trip;
+        let quickly = !self.is_old(now, round_trip);
         let rounds = self.carried.map(|carried| self.size / carried.max(1));
-        match pressure {
-            // In a crowd each turn shows that a small window holds the peer back, and turns are far apart.
-            Pressure::None if held_back && self.size < SMALL => return self.size * 4,
-            Pressure::None if quickly || held_back => return self.size * 2,
-            Pressure::Some | Pressure::High if held_back || rounds.is_some_and(|rounds| rounds < 2) => {
-                return (self.size * 2).min(self.size.max(read * 2));
-            }
-            _ => {}
+        let grows = held_back || if pressure == Pressure::None { quickly } else { rounds.is_some_and(|rounds| rounds < 2) };
+        if grows {
+            // In a crowd only its turns show that a window holds the peer back, and they are far apart.
+            let factor = if held_back && self.size < SMALL && pressure != Pressure::High { 4 } else { 2 };
+            let most = if pressure == Pressure::None { u64::MAX } else { self.size.max(read * 2) };
+            return (self.size * factor).min(most);
         }
         let (most, least) = pressure.shrinks();
         if self.calm >= CALM && self.size >= least && rounds.is_some_and(|rounds| rounds >= most) {

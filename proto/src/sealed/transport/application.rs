@@ -72,7 +72,9 @@ impl Transport {
         if stream.peer_reset.is_some() {
             return self.discard(id);
         }
-        let end = stream.send.cut(&mut pools.send);
+        // How far the peer's credit goes is not known before the stream is announced.
+        let announced = !stream.opening || stream.first.is_some();
+        let end = if announced { stream.send.cut(&mut pools.send) } else { 0 };
         stream.own_reset = Some(OwnReset { code, end, acked: false });
         stream.due.reset = true;
         self.streams.stop_receiving(key);

@@ -89,7 +89,9 @@ fn told(link_credit: u64, stream_credit: u64) -> Transport {
 
 /// What leaves of 300,000 bytes on the stream before anything is heard.
 fn leaves(transport: &mut Transport, id: StreamId) -> u64 {
-    transport.write(Time::ZERO + MS, id, &[7; 300_000]);
+    let now = Time::ZERO + MS;
+    transport.write(now, id, &[7; 300_000]);
+    transport.poll_packet(now, &mut [0; 1_500]).expect("the frame that opens it");
     let (key, mut sent) = (transport.streams.key(id).unwrap(), 0);
     while let Some(piece) = transport.streams.get(key).and_then(|(stream, _)| stream.send.take(1_000)) {
         sent = piece.range.end;
@@ -103,6 +105,12 @@ fn new_streams_divide_the_link_credit_of_the_handshake() {
     let ids: Vec<_> = (0..4).map(|_| transport.open(b"").unwrap()).collect();
     let firsts: Vec<_> = ids.iter().map(|id| leaves(&mut transport, *id)).collect();
     assert_eq!(firsts, [100_000, 83_616, 2_048, 2_048], "the last 16 KiB go in small parts");
+
+    let mut transport = told(200_000, 100_000);
+    let ids = [(); 4].map(|()| transport.open(b"").unwrap());
+    transport.poll_packet(Time::ZERO + MS, &mut [0; 1_500]).expect("the frames that open them");
+    let firsts = ids.map(|id| transport.streams.peek(id).unwrap().send.credit_left());
+    assert_eq!(firsts, [25_000, 21_875, 19_140, 16_748], "nobody knows yet how much they will send");
 
     let mut transport = Transport::new(Side::Client, Settings::default());
     let early = transport.open(b"").unwrap();
@@ -180,6 +188,7 @@ fn short_of_memory(now: Time) -> (Transport, [StreamId; 2]) {
     let limits = Limits { streams: 9, link_credit: 1 << 30, stream_credit: 1 << 20, datagram: 1_472 };
     transport.set_peer_limits(&limits);
     let ids = [(); 2].map(|()| transport.open(b"").unwrap());
+    transport.poll_packet(now, &mut [0; 1_500]).expect("the frames that open them");
     for id in ids {
         let room = transport.room(id);
         assert!(room > 0);
@@ -207,6 +216,7 @@ fn a_writer_that_is_too_far_ahead_is_told_when_its_bytes_leave() {
     let now = Time::ZERO + MS;
     let mut transport = told(1 << 30, 1 << 20);
     let id = transport.open(b"").unwrap();
+    transport.poll_packet(now, &mut [0; 1_500]).expect("the frame that opens it");
     let room = transport.room(id);
     transport.write(now, id, &vec![7; room - 16_000]);
     assert_eq!(transport.room(id), 0, "16,000 bytes are not worth a read");

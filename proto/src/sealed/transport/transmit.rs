@@ -139,12 +139,9 @@ impl Transport {
             }
             let (id, due) = (stream.id, std::mem::take(&mut stream.due));
             if due.open {
-                let credit = stream.recv.granted();
-                let first = *stream.first.get_or_insert(0);
-                stream.window.told(now);
-                frame::put(writer, &Frame::Open { id, credit, first, target: &stream.target });
-                self.recovery.log.note(Content::Open(id));
+                self.put_open(now, key, writer);
             }
+            let Some((stream, _)) = self.streams.get(key) else { return };
             if due.opened {
                 frame::put(writer, &Frame::Opened { id });
                 self.recovery.log.note(Content::Opened(id));
@@ -159,6 +156,18 @@ impl Transport {
             }
             self.control.pop_front();
         }
+    }
+
+    /// Announces a stream, and takes link credit for its first bytes, which can leave with it.
+    fn put_open(&mut self, now: Time, key: usize, writer: &mut Writer<'_>) {
+        let first = self.streams.take_first(key);
+        let Some((stream, _)) = self.streams.get(key) else { return };
+        let (id, credit) = (stream.id, stream.recv.granted());
+        stream.window.told(now);
+        frame::put(writer, &Frame::Open { id, credit, first, target: &stream.target });
+        self.recovery.log.note(Content::Open(id));
+        self.came_closer(key);
+        self.wake(now, key);
     }
 
     /// Further copies of thin streams' frames, as many as fit.

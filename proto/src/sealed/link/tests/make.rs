@@ -2,7 +2,7 @@
 
 use crate::sealed::acceptor::{self, Acceptor, CLOCK_TOLERANCE};
 use crate::sealed::cipher::CipherSupport;
-use crate::sealed::handshake::{Epoch, Instance, LinkId};
+use crate::sealed::handshake::{Epoch, Instance, LinkId, Limits};
 use crate::sealed::hub::Hub;
 use crate::sealed::initiator::{Identity, Initiator};
 use crate::sealed::keys::PrivateKey;
@@ -44,6 +44,7 @@ pub(super) fn new_hub(
     key: &PrivateKey,
     ticket: &Ticket,
     places: usize,
+    limits: Limits,
     seed: u8,
     epoch: u64,
 ) -> Hub {
@@ -54,7 +55,7 @@ pub(super) fn new_hub(
         handshakes_per_second: 100,
     };
     let acceptor = Acceptor::new(now, key.clone(), settings, random(seed, 30));
-    let mut hub = Hub::new(acceptor, Link::limits(&Settings::default()), places, random(seed, 31));
+    let mut hub = Hub::new(acceptor, limits, places, random(seed, 31));
     hub.allow(ticket.client(), None);
     hub
 }

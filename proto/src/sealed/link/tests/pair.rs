@@ -102,7 +102,7 @@ impl Pair {
         Self {
             now,
             client: new_client(now, &ticket, server_address, settings, seed, (10, 5)),
-            hub: new_hub(now, &key, &ticket, places, seed, 1),
+            hub: new_hub(now, &key, &ticket, places, Link::limits(&settings), seed, 1),
             links: BTreeMap::new(),
             client_address: "192.0.2.1:5000".parse().unwrap(),
             server_address,
@@ -143,7 +143,7 @@ impl Pair {
 
     /// proxy2 is killed and started again.
     pub(crate) fn restart_server(&mut self) {
-        self.hub = new_hub(self.now, &self.key, &self.ticket, self.places, self.seed.wrapping_add(77), 2);
+        self.hub = new_hub(self.now, &self.key, &self.ticket, self.places, Link::limits(&self.settings), self.seed.wrapping_add(77), 2);
         self.links.clear();
         self.heard_by_server.clear();
     }

@@ -20,11 +20,13 @@ pub(crate) struct Script {
     /// Bytes written, until all are.
     writing: BTreeMap<StreamId, usize>,
     pub(crate) over: BTreeSet<StreamId>,
+    /// More is written before the handshake than the first link credit is: what is then reset may be cut.
+    pub(crate) crowded: bool,
 }
 
 impl Script {
     pub(crate) fn both(seed: u64, most: u64) -> [Self; 2] {
-        [0, 1].map(|side| Self { seed, side, most, writing: BTreeMap::new(), over: BTreeSet::new() })
+        [0, 1].map(|side| Self { seed, side, most, writing: BTreeMap::new(), over: BTreeSet::new(), crowded: false })
     }
 
     pub(crate) const fn side(&self) -> u64 {
@@ -59,12 +61,8 @@ impl Script {
                 read_all(now, link, heard);
                 let (bytes, resets) = self.plan(1 - self.side, *id);
                 assert!(resets && *code == CODE, "{id}: nobody reset it with {code:?}");
-                assert!(
-                    heard[id] == bytes,
-                    "{id}: {} of {} bytes before the reset",
-                    heard[id].len(),
-                    bytes.len()
-                );
+                let whole = heard[id] == bytes || self.crowded && bytes.starts_with(&heard[id]);
+                assert!(whole, "{id}: {} of {} bytes before the reset", heard[id].len(), bytes.len());
                 self.end(*id);
                 link.transport().discard(*id);
             }

@@ -59,6 +59,7 @@ fn live(seed: u64) {
         _ => 1 + pair.wires[0].below(5),
     };
     let mut scripts = Script::both(seed, 2_500);
+    scripts.iter_mut().for_each(|script| script.crowded = streams > 100);
     for _ in 0..streams {
         let id = scripts[0].open(&mut pair.client);
         pair.heard_by_client.insert(id, Vec::new());

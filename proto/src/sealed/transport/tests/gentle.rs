@@ -1,7 +1,7 @@
 //! What a bulk stream does to others on its path, and to itself: shares of a bottleneck, what it drops.
 
 use super::MS;
-use super::network::{Direction, Path};
+use super::network::Path;
 use super::pair::{Pair, bytes};
 use super::rivals::{Kind, Rival};
 use super::speed::mbit;
@@ -107,18 +107,20 @@ fn beside_a_tcp_flow_each_side_gets_a_quarter() {
 #[test]
 fn two_links_share_alike() {
     for later in [0, 5] {
-        let mut crossing = Crossing::new(&path(), 2);
-        crossing.begin(0, 35);
-        crossing.run(later);
-        crossing.begin(1, 35);
-        let shares = crossing.shares(30);
-        let sum = |count: fn(&Direction) -> u64| {
-            crossing.pairs.iter().map(|(pair, _)| count(&pair.ways[0])).sum::<u64>() as f64
-        };
-        let dropped = sum(|way| way.overflowed) / sum(|way| way.sent_packets);
-        println!("{later} s later: {shares:.2?}, dropped {dropped:.3}");
-        assert!(dropped <= 0.05, "{later} s later: {dropped} dropped");
-        assert!(shares.iter().all(|share| *share >= 0.4), "{later} s later: {shares:?}");
+        // What is dropped is chance, and the same chance for both: of twelve paths one drops 0.2 %, another 6.
+        let mut dropped = 0.0;
+        for rtt in [46, 49, 52, 55] {
+            let mut crossing = Crossing::new(&Path { rtt: rtt * MS, ..path() }, 2);
+            crossing.begin(0, 35);
+            crossing.run(later);
+            crossing.begin(1, 35);
+            let shares = crossing.shares(30);
+            let ways = crossing.pairs.iter().map(|(pair, _)| &pair.ways[0]);
+            dropped += ways.map(|way| way.overflowed as f64 / way.sent_packets as f64).sum::<f64>() / 8.0;
+            assert!(shares.iter().all(|share| *share >= 0.4), "{later} s later, {rtt} ms: {shares:?}");
+        }
+        println!("{later} s later: dropped {dropped:.3}");
+        assert!(dropped <= 0.04, "{later} s later: {dropped} dropped");
     }
 }
 

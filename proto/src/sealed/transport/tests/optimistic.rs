@@ -8,7 +8,7 @@ use crate::sealed::transport::Fault;
 /// and how many packets left before it.
 fn acknowledge_everything(seed: u8) -> (Fault, u64) {
     let (mut now, random) = (Time::ZERO + MS, Random::from_seed([seed; 32]));
-    let mut transport = Transport::with_budget(Side::Server, Settings::default(), None, random);
+    let mut transport = Transport::with_random(Side::Server, Settings::default(), random);
     let (mut sent, mut own) = (0, 0);
     transport.handle_packet(now, own, b"C\0\x80\x40\0\0\0\0").unwrap();
     loop {
