@@ -30,8 +30,9 @@ pub(crate) struct RecvHalf {
     /// Where the direction ends, once the peer said so.
     end: Option<u64>,
     granted: u64,
-    /// Earlier values of that, which the peer may have known while it sent what arrives now.
-    granted_before: [u64; 3],
+    /// Earlier values of that, the newest first, which the peer may have known while it sent what arrives now: a window is
+    /// renewed up to five times while it is used up in one burst.
+    granted_before: [u64; 6],
     /// The peer has sent up to one of them and no further yet.
     held_back: bool,
 }
@@ -199,7 +200,8 @@ impl RecvHalf {
         let granted = self.read + window;
         let more = granted > self.granted && self.end.is_none();
         if more {
-            self.granted_before = [self.granted, self.granted_before[0], self.granted_before[1]];
+            self.granted_before.rotate_right(1);
+            self.granted_before[0] = self.granted;
             self.granted = granted;
         }
         self.held_back = false;

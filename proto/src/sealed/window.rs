@@ -184,7 +184,8 @@ mod tests {
         let now = Time::ZERO + RTT * 9;
         for (pressure, most) in [(Pressure::None, 4 * LEAST), (Pressure::Some, 3_000), (Pressure::High, 3_000)] {
             assert_eq!(window.next(now, 1_500, RTT, true, pressure), most);
-            assert_eq!(window.next(now, 100_000, RTT, true, pressure), most.max(2 * LEAST));
+            let factor = if pressure == Pressure::High { 2 } else { 4 };
+            assert_eq!(window.next(now, 100_000, RTT, true, pressure), factor * LEAST);
         }
     }
 }
