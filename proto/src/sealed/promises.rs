@@ -220,13 +220,14 @@ impl Promises {
     }
 
     /// What one stream may hold: no more than it leaves free to others beyond `kept`, or twice as much as long as memory is
-    /// not short (dynamic thresholds).
+    /// not short (dynamic thresholds); and half of what it holds, so that it does not fall at once.
     fn most(&self, stream: &Stream, kept: u64) -> u64 {
         let available = (self.share.free() + stream.charge).saturating_sub(kept);
-        match self.pressure() {
+        let most = match self.pressure() {
             Pressure::None | Pressure::Some => available / 3 * 2,
             Pressure::High => available / 2,
-        }
+        };
+        most.max(stream.charge / 2)
     }
 
     fn pressure(&self) -> Pressure {
