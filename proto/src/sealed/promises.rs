@@ -9,7 +9,7 @@
 //! - Nobody holds more than is left free for the others, so however many there are, there is something for the next.
 //! - A window grows while it holds the peer back, and is renewed to less where it is far more than what is read: see
 //!   [`super::window`].
-//! - The last eighth of the memory is for those whose window is a few times what they read in a round trip, which a crowd
+//! - The last quarter of the memory is for those whose window is a few times what they read in a round trip, which a crowd
 //!   of streams that were read once and are stuck now is not.
 //!
 //! `docs/flow-control.md` has the argument that this cannot deadlock and what it guarantees.
@@ -40,9 +40,13 @@ const FIRST_WINDOW: u64 = 3 * 512 * 1024;
 const UNPROVEN: u64 = 4;
 const UNPROVEN_PART: u64 = 4;
 
-/// The part of the memory, as its divisor, that only windows grow into which are a few times what is read in a round trip.
-/// Half of it is not for first windows either.
-const KEPT: u64 = 8;
+/// The part of the memory, as its divisor, that only windows grow into which are a few times what is read in a round trip:
+/// however many those are, they are together a few times what the path carries in one. Half of it is not for first
+/// windows either.
+const KEPT: u64 = 4;
+
+/// The part of the memory, as its divisor, that is only for the least window of each stream.
+const LEAST_PART: u64 = 32;
 
 /// The promises of one end of a link.
 #[derive(Debug)]
@@ -204,7 +208,7 @@ impl Promises {
             self.unproven -= stream.charge;
         }
         let wanted = stream.window.next(now, stream.recv.read(), round_trip, held_back, self.pressure());
-        let kept = if stream.window.is_paced() { 0 } else { self.whole() / KEPT };
+        let kept = self.whole() / if stream.window.is_paced() { LEAST_PART } else { KEPT };
         self.grant(now, stream, wanted, self.most(stream, kept))
     }
 

@@ -51,8 +51,10 @@ pub(crate) struct Stream {
     pub(crate) told_readable: bool,
     /// What the application waits for before it writes on.
     pub(crate) wants: Wants,
-    /// Link credit that this side, which opens it, takes for its first bytes when it is announced; `None` before.
+    /// Link credit that this side, which opens it, has taken for its first bytes; `None` while the peer has given none.
     pub(crate) first: Option<u64>,
+    /// Whether `C` has left: what was taken does not change any more.
+    pub(crate) announced: bool,
     /// The receive window.
     pub(crate) window: Window,
     /// Memory that is reserved for what may arrive, in bytes.
@@ -96,6 +98,7 @@ impl Stream {
             told_readable: false,
             wants: Wants::default(),
             first: None,
+            announced: false,
             window: Window::default(),
             charge: 0,
             proven: false,

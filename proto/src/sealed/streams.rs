@@ -123,6 +123,14 @@ impl LinkCredit {
         self.taken += first;
         first
     }
+
+    /// Takes more for a stream that has `taken` some and is bulk.
+    fn take_more(&mut self, taken: u64) -> u64 {
+        let left = (self.limit - self.taken).saturating_sub(Self::KEPT);
+        let more = left.min(self.stream.saturating_sub(taken));
+        self.taken += more;
+        more
+    }
 }
 
 impl Streams {
@@ -160,13 +168,19 @@ impl Streams {
         self.link_credit.get_or_insert(LinkCredit { limit, taken: 0, stream });
     }
 
-    /// Takes link credit for the first bytes of a stream of our own, whose opening frame is about to leave; once.
+    /// A stream of our own is announced. The first time it takes link credit for its first bytes, if it has none or is bulk.
+    /// Returns what it has taken in all.
     pub(crate) fn take_first(&mut self, key: usize) -> u64 {
         let Some(stream) = self.slab.get_mut(key) else { return 0 };
-        if let Some(first) = stream.first {
-            return first;
+        if std::mem::replace(&mut stream.announced, true) {
+            return stream.first.unwrap_or(0);
         }
-        let first = self.link_credit.as_mut().map_or(0, |credit| credit.take(stream.send.unsent()));
+        let waiting = stream.send.unsent();
+        let first = match (stream.first, &mut self.link_credit) {
+            (None, Some(credit)) => credit.take(waiting),
+            (Some(first), Some(credit)) if waiting >= LinkCredit::BULK => first + credit.take_more(first),
+            (first, _) => first.unwrap_or(0),
+        };
         stream.first = Some(first);
         stream.send.raise_credit(first);
         if let Some(reset) = &mut stream.own_reset {
@@ -188,7 +202,7 @@ impl Streams {
         self.link_credit = None;
         self.promises.restart();
         for (_, stream) in &mut self.slab {
-            stream.first = None;
+            (stream.first, stream.announced) = (None, false);
             stream.send.forget_credit();
         }
     }
@@ -242,6 +256,11 @@ impl Streams {
         let id = self.side.id(self.next_own);
         self.next_own += 1;
         let mut stream = Stream::new(id);
+        if let Some(credit) = &mut self.link_credit {
+            let first = credit.take(0);
+            stream.first = Some(first);
+            stream.send.raise_credit(first);
+        }
         stream.target = target.to_vec();
         stream.opening = true;
         stream.open = true;

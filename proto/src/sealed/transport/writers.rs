@@ -4,6 +4,7 @@ use super::{Event, Transport};
 use crate::sealed::frame::StreamId;
 use crate::sealed::pacing::BATCH;
 use crate::sealed::stream::Stream;
+use crate::sealed::window;
 use crate::time::Time;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -71,11 +72,11 @@ impl Stream {
     /// as the peer's reader is stuck, while TCP can hold it as well.
     ///
     /// Little credit is waited for to become more, unless the peer will not say more before it gets what it takes. Before the
-    /// handshake one read is let through, so that it leaves with the frame that opens the stream.
-    fn credit_room(&self) -> u64 {
+    /// handshake one `early` read is let through, so that it leaves with the frame that opens the stream.
+    fn credit_room(&self, early: u64) -> u64 {
         let rested = self.send.held() == 0;
         if self.opening && self.first.is_none() {
-            return if rested { LEAST_ROOM as u64 } else { 0 };
+            return if rested { early } else { 0 };
         }
         let left = self.send.credit_left();
         if rested || left >= LEAST_ROOM as u64 { left } else { 0 }
@@ -88,12 +89,13 @@ impl Transport {
     pub fn room(&mut self, id: StreamId) -> usize {
         let (left, reserve, most) = (self.memory_left(), self.reserve_left(), self.most_unsent());
         let (crowd, quantum, now) = (self.is_crowded(), self.schedule.quantum(), self.seen_at);
+        let early = self.early_room();
         let Some((key, stream, _)) = self.streams.find(id) else { return 0 };
         if !stream.takes_bytes() {
             return 0;
         }
         let told = std::mem::take(&mut stream.wants.told);
-        let credit = stream.credit_room();
+        let credit = stream.credit_room(early);
         if credit == 0 {
             (stream.wants.room, stream.wants.credit) = (true, true);
             // Credit often comes before the turn does; who waits for both keeps its place.
@@ -131,6 +133,12 @@ impl Transport {
         0
     }
 
+    /// What one stream may have waiting before the peer has given any credit, in bytes: of a crowd little, for only little
+    /// of it will be able to leave.
+    fn early_room(&self) -> u64 {
+        if self.streams.len() <= CROWD { LEAST_ROOM as u64 } else { window::LEAST }
+    }
+
     /// Lists a stream among those that wait for their turn.
     fn list_turn(&mut self, key: usize) {
         let Some((stream, _)) = self.streams.get(key) else { return };
@@ -141,9 +149,9 @@ impl Transport {
 
     /// The peer takes more bytes of a stream, or has all that was sent.
     pub(super) fn came_closer(&mut self, key: usize) {
-        let crowd = self.is_crowded();
+        let (crowd, early) = (self.is_crowded(), self.early_room());
         let Some((stream, _)) = self.streams.get(key) else { return };
-        if !stream.wants.credit || stream.credit_room() == 0 {
+        if !stream.wants.credit || stream.credit_room(early) == 0 {
             return;
         }
         stream.wants.credit = false;

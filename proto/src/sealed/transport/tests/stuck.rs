@@ -60,8 +60,7 @@ fn held(transport: &Transport) -> u64 {
 
 #[test]
 fn a_stream_keeps_its_rate_and_its_echo_beside_any_number_of_stuck_readers() {
-    let most = if std::env::var_os("CI").is_some() { 4_000 } else { 1_000 };
-    let crowds = [(0, 0), (10, 0), (most, 0), (75, 300_000), (most / 10, 60_000)];
+    let crowds = [(0, 0), (10, 0), (400, 0), (4_000, 0), (75, 300_000), (400, 300_000)];
     for at in [0, 1] {
         let mut alone = (0.0, 0.0);
         for (count, absorbed) in crowds {
