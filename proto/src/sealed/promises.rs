@@ -92,6 +92,11 @@ impl Promises {
         self.share.used().saturating_sub(self.told - self.taken)
     }
 
+    /// Bytes set aside for streams and early bytes, and those of unproven streams, to compare with.
+    pub(crate) fn accounts(&self) -> (u64, u64) {
+        (self.share.used() - (self.told - self.taken), self.unproven)
+    }
+
     fn hold(&mut self, more: u64) {
         self.share.set(self.share.used() + more);
     }

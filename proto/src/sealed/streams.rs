@@ -329,6 +329,26 @@ impl Streams {
         stream
     }
 
+    /// What is held and promised, counted anew, is what the accounts say, and no more than was reserved for it.
+    ///
+    /// # Panics
+    /// If it is not.
+    pub(crate) fn check_accounts(&self, early: u64) {
+        let charged: u64 = self.iter().map(|stream| stream.charge).sum();
+        let unproven: u64 = self.iter().filter(|stream| !stream.proven).map(|stream| stream.charge).sum();
+        assert_eq!((charged + early, unproven), self.promises.accounts(), "bytes promised, unproven");
+        assert!(self.pools.recv.used() as u64 <= charged, "{} bytes in {charged}", self.pools.recv.used());
+        assert_eq!(self.pools.send.used() as u64, self.send_share.used(), "bytes written");
+        for stream in self.iter() {
+            let most = stream.recv.charge();
+            assert!(
+                stream.charge >= most || stream.own_reset.is_some(),
+                "{} of {most}: {stream:?}",
+                stream.charge
+            );
+        }
+    }
+
     /// Counts what is held of what is written.
     pub(crate) fn count_written(&mut self) {
         self.send_share.set(self.pools.send.used() as u64);

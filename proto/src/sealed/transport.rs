@@ -326,6 +326,14 @@ impl Transport {
         self.streams.promises.share().used()
     }
 
+    /// What is held and promised is what was counted.
+    ///
+    /// # Panics
+    /// If it is not.
+    pub(crate) fn check_accounts(&self) {
+        self.streams.check_accounts(self.early.cost() as u64);
+    }
+
     /// The streams, for a failure message.
     pub(crate) fn describe(&self) -> String {
         format!("{:?}", self.streams.iter().collect::<Vec<_>>())

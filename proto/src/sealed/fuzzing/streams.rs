@@ -8,6 +8,7 @@ mod application;
 mod path;
 
 use crate::sealed::Side;
+use crate::sealed::budget::Budget;
 use crate::sealed::transport::{Settings, Transport};
 use crate::time::Time;
 use application::Application;
@@ -64,8 +65,20 @@ struct Model {
 
 impl Model {
     fn new(knobs: Knobs) -> Self {
-        let settings = Settings { max_streams: knobs.streams, memory: knobs.memory, max_datagram: 1_472, ..Settings::default() };
-        let end = |side| (Transport::new(side, settings), Application::default());
+        let settings = Settings {
+            max_streams: knobs.streams,
+            memory: knobs.memory,
+            max_datagram: 1_472,
+            ..Settings::default()
+        };
+        // Two links of one process, which holds less than both may: each feels what the other holds.
+        let budget = Budget::new(if knobs.seed.is_multiple_of(2) { knobs.memory * 4 } else { knobs.memory });
+        let end = |side| {
+            let mut transport = Transport::new(side, settings);
+            transport.join(&budget);
+            transport.set_peer_limits(&Transport::limits(&settings));
+            (transport, Application::default())
+        };
         Self {
             knobs,
             now: Time::ZERO + Duration::from_secs(1),
@@ -113,6 +126,7 @@ impl Model {
                 }
                 let memory = transport.memory() as u64;
                 assert!(memory <= self.knobs.memory, "{memory} bytes held, {self}");
+                transport.check_accounts();
             }
             self.compare();
             if !busy {

@@ -77,7 +77,10 @@ fn live(seed: u64) {
     }
     let over = pair.run_until(LIMIT, |pair| {
         let links = pair.links.values().chain([&pair.client]);
-        links.for_each(|link| assert!(link.transport.memory() as u64 <= memory, "too much memory"));
+        links.for_each(|link| {
+            assert!(link.transport.memory() as u64 <= memory, "too much memory");
+            link.transport.check_accounts();
+        });
         is_over(pair, streams)
     });
     let scripts = pair.scripts.as_ref().expect("still there");
