@@ -15,7 +15,7 @@
 //! `docs/flow-control.md` has the argument that this cannot deadlock and what it guarantees.
 
 use super::budget::{Budget, Share};
-use super::recv::{Violation, charge_of};
+use super::recv::{Violation, charge_of, window_for};
 use super::stream::Stream;
 use super::window::{LEAST, Pressure};
 use crate::time::Time;
@@ -28,8 +28,8 @@ pub(crate) const FIRST_CREDIT: u64 = 128 * 1024;
 /// The most link credit that is left untaken, in bytes: eight streams a round trip begin at full speed.
 const LINK_CREDIT: u64 = 1 << 20;
 
-/// The part of the free memory, as its divisor, that is untaken link credit.
-const LINK_CREDIT_PART: u64 = 16;
+/// The part of what is left for unproven streams, as its divisor, that is untaken link credit.
+const LINK_CREDIT_PART: u64 = 8;
 
 /// The largest window of a stream of which nobody has read anything, in bytes: one mebibyte and a half goes through without
 /// a wait for credit, which is what a path of 20 Mbit/s over a satellite has on its way.
@@ -41,12 +41,15 @@ const UNPROVEN: u64 = 4;
 const UNPROVEN_PART: u64 = 4;
 
 /// The part of the memory, as its divisor, that only windows grow into which are a few times what is read in a round trip:
-/// however many those are, they are together a few times what the path carries in one. Half of it is not for first
-/// windows either.
+/// however many those are at a time, they are together a few times what the path carries in one.
 const KEPT: u64 = 4;
 
+/// The part of the memory, as its divisor, that no window grows into: first windows come out of it. What was earned by
+/// streams that are stuck now leaves it alone, so the next one can begin, and it keeps what it began with.
+const KEPT_FOR_FIRST: u64 = 8;
+
 /// The part of the memory, as its divisor, that is only for the least window of each stream.
-const LEAST_PART: u64 = 32;
+const KEPT_FOR_LEAST: u64 = 32;
 
 /// The promises of one end of a link.
 #[derive(Debug)]
@@ -116,18 +119,26 @@ impl Promises {
         Ok(())
     }
 
-    /// Up to where the peer's streams may take first credit, if it should be told more.
+    /// Up to where the peer's streams may take first credit, if it should be told more. What they take is a part of what
+    /// streams may hold that nobody has shown to be read.
     pub(crate) fn renew_link_credit(&mut self) -> Option<u64> {
         let left = self.told - self.taken;
-        let free = self.share.free();
-        let wanted = (free / LINK_CREDIT_PART).clamp(self.first, LINK_CREDIT);
-        let more = wanted.saturating_sub(left).min(free / 2);
+        let available = self.unproven_left().saturating_sub(left);
+        let wanted = (available / LINK_CREDIT_PART).clamp(self.first, LINK_CREDIT);
+        let more = wanted.saturating_sub(left).min(available / 2);
         if left > wanted / 2 || more == 0 {
             return None;
         }
         self.told += more;
         self.hold(more);
         Some(self.told)
+    }
+
+    /// Bytes that more streams may be promised that nobody has shown to be read.
+    fn unproven_left(&self) -> u64 {
+        let whole = self.whole();
+        let free = self.share.free().saturating_sub(whole / KEPT_FOR_LEAST);
+        (whole / UNPROVEN).saturating_sub(self.unproven).min(free)
     }
 
     /// Up to where the peer's streams may take first credit.
@@ -137,10 +148,7 @@ impl Promises {
 
     /// The window of a stream of which nothing has been read.
     pub(crate) fn first_window(&self) -> u64 {
-        let whole = self.whole();
-        let left = (whole / UNPROVEN).saturating_sub(self.unproven);
-        let free = self.share.free().saturating_sub(whole / KEPT / 2);
-        (left / UNPROVEN_PART).min(free / 2).clamp(LEAST, FIRST_WINDOW)
+        (self.unproven_left() / UNPROVEN_PART).clamp(LEAST, FIRST_WINDOW)
     }
 
     /// Bytes of streams that are not open yet cost `early` bytes in all.
@@ -157,14 +165,11 @@ impl Promises {
 
     /// Lets the peer send up to `window` bytes beyond what has been read of `stream`, or as much of that as `most` bytes of
     /// memory are enough for. True if it may send more than before.
-    fn grant(&mut self, now: Time, stream: &mut Stream, mut window: u64, most: u64) -> bool {
+    fn grant(&mut self, now: Time, stream: &mut Stream, window: u64, most: u64) -> bool {
         let largest = stream.recv.largest_piece();
         let free = self.share.free() + stream.charge;
-        let fits = |window| charge_of(window, largest) <= if window <= LEAST { free } else { most.min(free) };
-        while !fits(window) && window > 0 {
-            // Steps of an eighth reach what is left soon, and nobody misses the rest.
-            window = if window > LEAST { (window / 8 * 7).max(LEAST) } else { 0 };
-        }
+        let least = window_for(free, largest).min(LEAST);
+        let window = window.min(window_for(most.min(free), largest)).max(least);
         let more = stream.recv.grant(window);
         self.recount(stream);
         stream.window.set(now, window);
@@ -213,8 +218,8 @@ impl Promises {
             self.unproven -= stream.charge;
         }
         let wanted = stream.window.next(now, stream.recv.read(), round_trip, held_back, self.pressure());
-        let kept = self.whole() / if stream.window.is_paced() { LEAST_PART } else { KEPT };
-        self.grant(now, stream, wanted, self.most(stream, kept))
+        let most = self.most(stream);
+        self.grant(now, stream, wanted, most)
     }
 
     /// More arrived behind a gap. A packet lost four times holds up what four round trips bring, and the window must hold
@@ -224,19 +229,18 @@ impl Promises {
         if stream.recv.waiting() <= size / 4 {
             return false;
         }
-        let most = self.most(stream, self.whole() / KEPT);
+        let most = self.most(stream);
         charge_of(size * 2, stream.recv.largest_piece()) <= most && self.grant(now, stream, size * 2, most)
     }
 
-    /// What one stream may hold: no more than it leaves free to others beyond `kept`, or twice as much as long as memory is
-    /// not short (dynamic thresholds); and half of what it holds, so that it does not fall at once.
-    fn most(&self, stream: &Stream, kept: u64) -> u64 {
+    /// What one stream may hold: no more than it leaves free to others beyond what is kept, or twice as much as long as
+    /// memory is not short (dynamic thresholds). What it has and uses it keeps; else it falls by half at a time.
+    fn most(&self, stream: &Stream) -> u64 {
+        let paced = stream.window.is_paced();
+        let kept = self.whole() / if paced { KEPT_FOR_FIRST } else { KEPT };
         let available = (self.share.free() + stream.charge).saturating_sub(kept);
-        let most = match self.pressure() {
-            Pressure::None | Pressure::Some => available / 3 * 2,
-            Pressure::High => available / 2,
-        };
-        most.max(stream.charge / 2)
+        let most = if self.pressure() == Pressure::High { available / 2 } else { available / 3 * 2 };
+        most.max(if paced { stream.charge } else { stream.charge / 2 })
     }
 
     fn pressure(&self) -> Pressure {

@@ -2,7 +2,7 @@
 
 use super::pool::Pool;
 use super::ranges::RangeSet;
-use super::recv_buffer::{RecvBuffer, piece_size};
+use super::recv_buffer::{RecvBuffer, SIZES, piece_size};
 use std::ops::Range;
 
 /// What the peer did that it must not.
@@ -51,6 +51,15 @@ pub(crate) fn charge_of(outstanding: u64, largest: usize) -> u64 {
         return 0;
     }
     outstanding + outstanding / 8 + 2 * piece_size(outstanding).max(largest) as u64
+}
+
+/// The largest receive window that costs at most `charge` bytes: the inverse of [`charge_of`].
+pub(crate) fn window_for(charge: u64, largest: usize) -> u64 {
+    let of_size = |(size, most): &(usize, u64)| {
+        let bytes = charge.saturating_sub(2 * (*size).max(largest) as u64);
+        (bytes - bytes / 9).saturating_sub(1).min(*most)
+    };
+    SIZES.iter().map(of_size).max().unwrap_or(0)
 }
 
 impl RecvHalf {
@@ -231,6 +240,19 @@ mod tests {
         let bytes = half.slices().flatten().copied().collect::<Vec<_>>();
         half.consume(bytes.len() as u64, pool);
         bytes
+    }
+
+    #[test]
+    fn a_window_costs_what_it_was_made_for() {
+        for charge in (0..200_000).step_by(37).chain([1 << 20, 1 << 24]) {
+            for largest in [0, 512, 16 * 1024] {
+                let window = window_for(charge, largest);
+                let cost = charge_of(window, largest);
+                assert!(window == 0 || cost <= charge, "{window} bytes cost {cost} of {charge}");
+                let more = charge_of(window + window / 8 + 600, largest);
+                assert!(more > charge, "{window} bytes are too few for {charge}, more cost {more}");
+            }
+        }
     }
 
     #[test]

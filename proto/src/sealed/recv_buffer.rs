@@ -6,7 +6,7 @@ use std::ops::Range;
 
 /// Sizes of pieces in bytes, and up to which receive window each is used. Bytes that lie apart need a piece each: with
 /// pieces of at most an eighth of the window a stream can hold little more than its window, whatever arrives.
-const SIZES: [(usize, u64); 4] =
+pub(crate) const SIZES: [(usize, u64); 4] =
     [(512, 4 * 1_024), (1_024, 8 * 1_024), (4 * 1_024, 64 * 1_024), (PIECE, u64::MAX)];
 
 /// The size of the pieces of a stream with this window, in bytes.

@@ -394,6 +394,7 @@ impl Transport {
 
     fn remove(&mut self, key: usize) {
         let stream = self.streams.remove(key);
+        self.renew_link_credit();
         self.schedule.remove(key, &stream.turn);
         if stream.due.queued {
             self.control.retain(|queued| *queued != key);

@@ -72,9 +72,9 @@ impl Transport {
         if stream.peer_reset.is_some() {
             return self.discard(id);
         }
-        // How far the peer's credit goes is not known before the stream is announced.
-        let announced = !stream.opening || stream.first.is_some();
-        let end = if announced { stream.send.cut(&mut pools.send) } else { 0 };
+        // Before the handshake nobody knows how far the peer's credit goes: it is cut when it is announced.
+        let has_credit = !stream.opening || stream.first.is_some();
+        let end = if has_credit { stream.send.cut(&mut pools.send) } else { 0 };
         stream.own_reset = Some(OwnReset { code, end, acked: false });
         stream.due.reset = true;
         self.streams.stop_receiving(key);
@@ -89,7 +89,6 @@ impl Transport {
     pub fn discard(&mut self, id: StreamId) {
         if let Some(key) = self.streams.key(id) {
             self.remove(key);
-            self.renew_link_credit();
             self.tell_writers();
         }
     }

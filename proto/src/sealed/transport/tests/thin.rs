@@ -52,17 +52,20 @@ fn run(mut pair: Pair, count: u32, bulk: bool) -> (Vec<f64>, u64) {
 
 /// Shares of the echoes and the milliseconds within which they must be back.
 fn assert_within(path: Path, count: u32, bulk: bool, limits: &[(f64, f64)]) {
-    assert_within_on(3, path, count, bulk, limits);
+    assert_within_on(&[3], path, count, bulk, limits);
 }
 
-fn assert_within_on(seed: u64, path: Path, count: u32, bulk: bool, limits: &[(f64, f64)]) {
-    let times = echoes(seed, path.clone(), count, bulk);
+/// The echoes of all `seeds` together: of a few hundred with much loss the slowest hundredth is chance.
+fn assert_within_on(seeds: &[u64], path: Path, count: u32, bulk: bool, limits: &[(f64, f64)]) {
+    let mut times: Vec<f64> =
+        seeds.iter().flat_map(|seed| echoes(*seed, path.clone(), count, bulk)).collect();
+    times.sort_by(f64::total_cmp);
     for (share, limit) in limits {
         let at =
             times.iter().enumerate().take_while(|(at, _)| (*at as f64) <= share * times.len() as f64).count()
                 - 1;
         println!(
-            "seed {seed}, loss {:.2}, bulk {bulk}: {:.1} % within {:.1} ms (limit {limit})",
+            "seeds {seeds:?}, loss {:.2}, bulk {bulk}: {:.1} % within {:.1} ms (limit {limit})",
             path.loss,
             share * 100.0,
             times[at]
@@ -82,8 +85,8 @@ fn five_per_cent_of_loss_delay_few() {
 
 #[test]
 fn twenty_per_cent_of_loss_delay_few() {
-    // Of ten seeds the 99 % lie between 80 and 141 ms.
-    assert_within(path(0.2), 2_000, false, &[(0.5, 62.0), (0.99, 135.0), (0.999, 250.0)]);
+    // Of single seeds the 99 % lie between 80 and 141 ms.
+    assert_within_on(&[3, 4, 5, 6], path(0.2), 1_000, false, &[(0.5, 62.0), (0.99, 130.0), (0.999, 250.0)]);
 }
 
 #[test]
@@ -120,11 +123,10 @@ fn bulk_on_the_same_link_costs_its_queue_and_no_more() {
 fn no_seed_makes_echoes_beside_bulk_wait() {
     for seed in [11, 14, 16, 39] {
         let limits = [(0.5, 52.0 + QUEUE), (0.99, 75.0), (0.999, 125.0)];
-        assert_within_on(seed, path(0.05), 600, true, &limits);
+        assert_within_on(&[seed], path(0.05), 600, true, &limits);
     }
-    for seed in [12, 13, 17, 26] {
-        assert_within_on(seed, path(0.2), 600, true, &[(0.5, 52.0 + QUEUE), (0.99, 130.0)]);
-    }
+    let seeds = [12, 13, 17, 26];
+    assert_within_on(&seeds, path(0.2), 600, true, &[(0.5, 52.0 + QUEUE), (0.99, 120.0)]);
 }
 
 #[test]
