@@ -130,9 +130,8 @@ impl Window {
         let (since, from) = *self.since.get_or_insert((now, read));
         let took = now.since(since);
         if took >= round_trip && !took.is_zero() {
-            let rounds = took.as_secs_f64() / round_trip.as_secs_f64().max(1e-6);
-            // At most what was read, and a float of that is exact enough.
-            self.carried = Some(((read - from) as f64 / rounds) as u64);
+            let carried = u128::from(read - from) * round_trip.as_nanos() / took.as_nanos();
+            self.carried = Some(u64::try_from(carried).unwrap_or(u64::MAX));
             self.since = Some((now, read));
         }
     }
