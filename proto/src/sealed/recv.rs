@@ -94,8 +94,8 @@ impl RecvHalf {
             return;
         }
         let skip = usize::try_from(fresh.start - range.start).unwrap_or(bytes.len());
-        let size = piece_size(self.outstanding());
-        self.buffer.write(fresh.start, &bytes[skip..], size, pool);
+        let window = self.outstanding();
+        self.buffer.write(fresh.start, &bytes[skip..], window, pool);
         if fresh.start > self.ready {
             self.ahead.insert(fresh);
             return;

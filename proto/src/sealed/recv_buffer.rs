@@ -35,10 +35,10 @@ impl Part {
 }
 
 impl RecvBuffer {
-    /// Copies `bytes` to `offset`, which must not be below what was released. `size`: of new pieces, one of [`SIZES`].
-    pub(crate) fn write(&mut self, mut offset: u64, mut bytes: &[u8], size: usize, pool: &mut Pool) {
+    /// Copies `bytes` to `offset`, which must not be below what was released. New pieces have the size for `window` bytes.
+    pub(crate) fn write(&mut self, mut offset: u64, mut bytes: &[u8], window: u64, pool: &mut Pool) {
         while !bytes.is_empty() {
-            let part = self.part_mut(offset, size, pool);
+            let part = self.part_mut(offset, window, pool);
             let at = usize::try_from(offset - part.start).unwrap_or(0);
             let (now, later) = bytes.split_at(bytes.len().min(part.piece.len() - at));
             part.piece[at..at + now.len()].copy_from_slice(now);
@@ -48,13 +48,16 @@ impl RecvBuffer {
     }
 
     /// The part that holds `offset`; a new one where there is none.
-    fn part_mut(&mut self, offset: u64, size: usize, pool: &mut Pool) -> &mut Part {
-        let mut at = self.parts.len();
-        if self.parts.back().is_some_and(|last| offset < last.end()) {
-            at = self.parts.partition_point(|part| part.end() <= offset);
-        }
+    fn part_mut(&mut self, offset: u64, window: u64, pool: &mut Pool) -> &mut Part {
+        let count = self.parts.len();
+        // Nearly all bytes come in order, and go into the last piece or behind it.
+        let at = match self.parts.back() {
+            Some(last) if offset < last.start => self.parts.partition_point(|part| part.end() <= offset),
+            Some(last) if offset < last.end() => count - 1,
+            _ => count,
+        };
         if self.parts.get(at).is_none_or(|part| offset < part.start) {
-            let part = self.new_part(at, offset, size, pool);
+            let part = self.new_part(at, offset, piece_size(window), pool);
             self.parts.insert(at, part);
         }
         &mut self.parts[at]
@@ -141,7 +144,7 @@ mod tests {
         let bytes: Vec<u8> = (0..3 * PIECE).map(|i| u8::try_from(i % 251).unwrap()).collect();
         let start = 5 * PIECE as u64 + 100;
         for (at, piece) in bytes.chunks(1_371).enumerate().rev() {
-            buffer.write(start + (at * 1_371) as u64, piece, PIECE, &mut pool);
+            buffer.write(start + (at * 1_371) as u64, piece, 1 << 20, &mut pool);
         }
         assert_eq!(read(&buffer, start..start + bytes.len() as u64), bytes);
         buffer.release(start + PIECE as u64, &mut pool);
@@ -160,7 +163,7 @@ mod tests {
             let mut model = vec![None; 50_000];
             for (at, (offset, length, size)) in writes.iter().enumerate() {
                 let byte = u8::try_from(at).unwrap();
-                buffer.write(*offset, &vec![byte; *length], SIZES[*size].0, &mut pool);
+                buffer.write(*offset, &vec![byte; *length], SIZES[*size].1, &mut pool);
                 let from = usize::try_from(*offset).unwrap();
                 model[from..from + length].fill(Some(byte));
             }
