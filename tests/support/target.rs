@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, Interest};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
@@ -26,6 +26,8 @@ pub enum Manner {
     Talk(Duration),
     /// Reads 4 KiB every so often and sends nothing.
     ReadSlowly(Duration),
+    /// Reads nothing and sends nothing.
+    Deaf,
 }
 
 /// A TCP server on a free port of loopback. Ends when it is dropped.
@@ -148,6 +150,10 @@ async fn serve(mut stream: TcpStream, manner: Manner) -> std::io::Result<()> {
             stream.write_all(b".").await?;
             tokio::time::sleep(pause).await;
         },
+        Manner::Deaf => {
+            stream.ready(Interest::ERROR).await?;
+            Err(stream.take_error()?.unwrap_or_else(|| std::io::ErrorKind::ConnectionReset.into()))
+        }
         Manner::ReadSlowly(pause) => {
             let mut data = vec![0; 4_096];
             while stream.read(&mut data).await? > 0 {

@@ -132,7 +132,8 @@ impl fmt::Debug for StateSource {
 pub struct Sealed {
     /// Streams at a time, 1 or more. Default 4,096.
     pub max_streams: usize,
-    /// Bytes of memory for the data of all streams. Default 64 MiB.
+    /// Bytes of memory for the data of all streams of all links, 4 MiB or more. One link has a quarter of it at the most,
+    /// and no more than 64 MiB; the links of one ticket have half. Default 256 MiB.
     pub memory: u64,
     /// The largest UDP payload to try, in bytes, 1,200 to 65,507. Default 8,972.
     pub max_datagram: u16,
@@ -150,7 +151,7 @@ impl Default for Sealed {
         let core = link::Settings::default();
         Self {
             max_streams: core.transport.max_streams,
-            memory: core.transport.memory,
+            memory: 256 << 20,
             max_datagram: core.transport.max_datagram,
             keepalive: core.keepalive,
             idle: None,

@@ -42,6 +42,7 @@ use std::sync::Arc;
 
 use proto::Time;
 use proto::sealed::acceptor::{self, Acceptor, CLOCK_TOLERANCE};
+use proto::sealed::budget::Budget;
 use proto::sealed::cipher::CipherSupport;
 use proto::sealed::handshake::{Epoch, Instance, LinkId};
 use proto::sealed::hub::Hub;
@@ -89,7 +90,7 @@ impl Client {
         udp: Udp,
     ) -> Self {
         let shared = Shared::new(udp, options);
-        let settings = options.link();
+        let settings = options.link(1);
         let mut remake = remake(ticket, settings, instance(listen));
         let mut link = remake(shared.clock.now());
         let peer = Peer::new(peer);
@@ -132,7 +133,8 @@ impl Server {
         local: SocketAddr,
     ) -> Self {
         let shared = Shared::new(udp, &options.link);
-        let settings = options.link.link();
+        let settings = options.link.link(options.max_links);
+        let memory = Budget::new(options.link.memory);
         let mut random = entropy::random();
         let acceptor = acceptor::Settings {
             epoch: Epoch(random.u64()),
@@ -145,7 +147,7 @@ impl Server {
         let total = Arc::clone(&shared.total);
         let (permit, dial_limit) = (Permit::only(target), options.dial_limit);
         Self {
-            reader: Reader::new(Parts { hub, shared, local, tickets, permit, dial_limit, settings }),
+            reader: Reader::new(Parts { hub, shared, local, tickets, permit, dial_limit, settings, memory }),
             total,
         }
     }
@@ -178,10 +180,21 @@ impl Shared {
 }
 
 impl Sealed {
-    /// The same in the words of the core.
-    fn link(&self) -> link::Settings {
-        let (max_streams, memory, max_datagram) = (self.max_streams, self.memory, self.max_datagram);
-        let transport = transport::Settings { max_streams, memory, max_datagram };
+    /// The most that one link may have of the memory, in bytes: each direction then holds 32 MiB, which is a gigabit over a
+    /// quarter of a second.
+    const MOST_OF_A_LINK: u64 = 64 << 20;
+
+    /// The same in the words of the core, for one of up to `links` links.
+    fn link(&self, links: usize) -> link::Settings {
+        let memory = if links == 1 { self.memory } else { self.memory / 4 };
+        // What links that only wait have promised is together at most half of the memory.
+        let link_credit = (self.memory / 2 / links as u64).clamp(4 << 10, 128 << 10);
+        let transport = transport::Settings {
+            max_streams: self.max_streams,
+            memory: memory.min(Self::MOST_OF_A_LINK),
+            link_credit,
+            max_datagram: self.max_datagram,
+        };
         link::Settings { transport, keepalive: self.keepalive }
     }
 }

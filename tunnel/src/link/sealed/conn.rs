@@ -1,7 +1,7 @@
 //! One TCP connection of a stream: bytes from it into the stream and from the stream into it, without a copy between.
 
 use std::convert::Infallible;
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io::{self, IoSlice, IoSliceMut, Read as _};
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -11,6 +11,7 @@ use proto::Time;
 use proto::sealed::frame::{ResetCode, StreamId};
 use proto::sealed::transport::Transport;
 use socket2::SockRef;
+use tokio::io::Interest;
 use tokio::net::TcpStream;
 
 use super::ticket_share::StreamPlace;
@@ -30,6 +31,8 @@ pub(super) struct Conn {
     write_ended: bool,
     /// The stream had no room when there was something to read.
     pub(super) starved: bool,
+    /// There may be bytes to read that the runtime does not know of.
+    unseen: bool,
     /// The peer has reset the stream.
     pub(super) reset: Option<ResetCode>,
     /// It stands in the list of those to read from.
@@ -85,6 +88,7 @@ impl Conn {
             read_ended: false,
             write_ended: false,
             starved: false,
+            unseen: false,
             reset: None,
             to_read: false,
             to_write: false,
@@ -103,24 +107,32 @@ impl Conn {
         if self.read_ended {
             return Step::Wait(0);
         }
-        if self.poll_ready(|tcp, cx| tcp.poll_read_ready(cx)).is_pending() {
+        if !self.unseen && self.poll_ready(|tcp, cx| tcp.poll_read_ready(cx)).is_pending() {
             return Step::Wait(0);
         }
         let room = transport.room(self.id).min(Self::TURN);
         self.starved = room == 0;
         if self.starved {
-            return Step::Wait(0);
+            return self.watch();
         }
         // One more than fit: the first may be what is left of a chunk.
         let slices = (room.div_ceil(16 << 10) + 1).min(Self::SLICES);
-        let read = transport.write_with(now, self.id, slices, |places| read(&self.tcp, room, places));
+        let read = transport.write_with(now, self.id, slices, |places| {
+            read(room, places, |bufs| match self.unseen {
+                true => (&*SockRef::from(&self.tcp)).read_vectored(bufs),
+                false => self.tcp.try_read_vectored(bufs),
+            })
+        });
         match read {
             Ok(count) => Step::More(count),
             // Asks to be woken; it may have become readable by now.
-            Err(Stop::Blocked) => match self.poll_ready(|tcp, cx| tcp.poll_read_ready(cx)) {
-                Poll::Ready(()) => Step::More(0),
-                Poll::Pending => Step::Wait(0),
-            },
+            Err(Stop::Blocked) => {
+                self.unseen = false;
+                match self.poll_ready(|tcp, cx| tcp.poll_read_ready(cx)) {
+                    Poll::Ready(()) => Step::More(0),
+                    Poll::Pending => Step::Wait(0),
+                }
+            }
             Err(Stop::End) => {
                 self.read_ended = true;
                 transport.finish(now, self.id);
@@ -128,6 +140,21 @@ impl Conn {
             }
             Err(Stop::Broken(error)) => Step::Broken(error),
         }
+    }
+
+    /// Nothing can be read now, and nobody would see that the connection breaks: asks to be woken by what happens next.
+    fn watch(&mut self) -> Step {
+        // There may be bytes, but the runtime must take it that there are none: else it has nothing more to say.
+        self.unseen = true;
+        let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
+        let _ = self.tcp.try_io(Interest::READABLE, nothing);
+        match self.tcp.take_error() {
+            Ok(None) => {}
+            Ok(Some(error)) | Err(error) => return Step::Broken(error),
+        }
+        // Readiness that stays is FIN: its turn comes behind the bytes before it. What breaks later shows in a write.
+        let _ = self.poll_ready(|tcp, cx| tcp.poll_read_ready(cx));
+        Step::Wait(0)
     }
 
     /// Writes what the stream has to the connection, and its end.
@@ -183,7 +210,12 @@ pub(super) fn abort(tcp: &TcpStream) {
     let _ = SockRef::from(tcp).set_linger(Some(Duration::ZERO));
 }
 
-fn read(tcp: &TcpStream, room: usize, places: &mut dyn Iterator<Item = &mut [u8]>) -> Result<usize, Stop> {
+/// Reads at most `room` bytes into `places`, with one call of `receive`.
+fn read(
+    room: usize,
+    places: &mut dyn Iterator<Item = &mut [u8]>,
+    receive: impl FnOnce(&mut [IoSliceMut<'_>]) -> io::Result<usize>,
+) -> Result<usize, Stop> {
     let mut bufs: [_; Conn::SLICES] = std::array::from_fn(|_| IoSliceMut::new(&mut []));
     let (mut left, mut used) = (room, 0);
     for (buf, place) in bufs.iter_mut().zip(places) {
@@ -193,7 +225,7 @@ fn read(tcp: &TcpStream, room: usize, places: &mut dyn Iterator<Item = &mut [u8]
         used += 1;
         *buf = IoSliceMut::new(place);
     }
-    match tcp.try_read_vectored(bufs.get_mut(..used).unwrap_or_default()) {
+    match receive(bufs.get_mut(..used).unwrap_or_default()) {
         Ok(0) => Err(Stop::End),
         Ok(count) => Ok(count),
         Err(error) => Err(Stop::of(error)),
