@@ -22,13 +22,14 @@ pub mod packet;
 pub mod random;
 pub mod replay;
 
+mod challenge;
 mod gate;
 pub(crate) mod mac;
 mod message;
 mod noise;
+mod replay_guard;
 mod request;
 mod shares;
-mod stamps;
 
 mod ack;
 mod buffer;

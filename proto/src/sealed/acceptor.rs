@@ -2,25 +2,27 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use super::challenge::{Challenge, ChallengeLimiter, Challenger, Period};
 use super::cipher::CipherSupport;
 use super::cookie::{self, Jar};
 use super::gate::{Gate, Load};
-use super::handshake::{Epoch, Refusal, UnixMicros, VERSION};
+use super::handshake::{Epoch, LinkId, Refusal, UnixMicros, VERSION};
 use super::keys::{PresharedKey, PrivateKey, PublicKey};
 use super::mac;
 use super::message::{HELLO_PAYLOAD_LEN, Hello, HelloView};
 use super::noise;
 use super::random::Random;
+use super::replay_guard::{Freshness, Oldest, Rejected, ReplayGuard};
 use super::request::{Caller, Ready};
 use super::shares::Shares;
-use super::stamps::{Rejected, Stamps};
 use crate::Time;
 
 pub use super::request::Request;
 
-/// Specification: how far the clocks of proxy1 and proxy2 may differ, each way.
+/// Specification: how far the clocks of proxy1 and proxy2 may differ, each way, before a question needs a challenge.
 pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(600);
 
 /// What proxy2 needs to answer handshakes, for as long as its process lives.
@@ -33,7 +35,9 @@ pub struct Acceptor {
     public: PublicKey,
     mac1_key: [u8; 32],
     tickets: BTreeMap<PublicKey, Standing>,
-    stamps: Stamps,
+    guard: ReplayGuard,
+    challenger: Challenger,
+    challenged: ChallengeLimiter,
     gate: Gate,
     shares: Shares,
     jar: Jar,
@@ -47,7 +51,7 @@ pub struct Settings {
     pub epoch: Epoch,
     /// The ciphers of this machine.
     pub ciphers: CipherSupport,
-    /// How far a client's clock may be off; [`CLOCK_TOLERANCE`] unless a test wants another.
+    /// How far a client's clock may be off without a challenge; [`CLOCK_TOLERANCE`] unless a test wants another.
     pub clock_tolerance: Duration,
     /// First messages a second that may cost public-key work; 0 counts as 1.
     pub handshakes_per_second: u32,
@@ -88,8 +92,10 @@ pub enum Dropped {
     Mac,
     /// Its Noise message is not authentic.
     Forged,
-    /// A message of that link with the same or a later time stamp has been taken before.
+    /// It has been taken before.
     Replayed,
+    /// Its time stamp is not acceptable, and its client was told so at this address within the last second.
+    Stale,
     /// More handshakes a second than the settings allow, or too large a part of them from one address.
     Busy,
 }
@@ -105,7 +111,9 @@ impl Acceptor {
             public,
             mac1_key: mac::mac1_key(&public),
             tickets: BTreeMap::new(),
-            stamps: Stamps::default(),
+            guard: ReplayGuard::default(),
+            challenger: Challenger::new(&mut random),
+            challenged: ChallengeLimiter::default(),
             gate: Gate::new(settings.handshakes_per_second),
             shares: Shares::new(settings.handshakes_per_second),
             jar,
@@ -131,6 +139,7 @@ impl Acceptor {
     /// Forgets a client: it becomes unknown.
     pub fn forget(&mut self, client: &PublicKey) {
         self.tickets.remove(client);
+        self.challenged.forget(client);
     }
 
     /// The clients that may join.
@@ -139,19 +148,16 @@ impl Acceptor {
         self.tickets.iter().filter(move |(_, standing)| allowed(standing)).map(|(client, _)| *client)
     }
 
-    /// Judges a datagram that came from the address `from`.
-    ///
-    /// `from` is the bytes of the IP address without the port (4 or 16): what a cookie is bound to. A middlebox may give
-    /// the next datagram another port.
-    pub fn handle(&mut self, now: Time, unix: UnixMicros, from: &[u8], datagram: &[u8]) -> Verdict {
-        self.judge(now, unix, from, datagram).unwrap_or_else(Verdict::Drop)
+    /// Judges a datagram that came from `from`. `unix`: the wall clock.
+    pub fn handle(&mut self, now: Time, unix: UnixMicros, from: SocketAddr, datagram: &[u8]) -> Verdict {
+        self.judge(now, unix, from.ip().to_canonical(), datagram).unwrap_or_else(Verdict::Drop)
     }
 
     fn judge(
         &mut self,
         now: Time,
         unix: UnixMicros,
-        from: &[u8],
+        from: IpAddr,
         datagram: &[u8],
     ) -> Result<Verdict, Dropped> {
         let view = HelloView::parse(datagram).ok_or(Dropped::Malformed)?;
@@ -163,9 +169,12 @@ impl Acceptor {
         }
         self.gate.take(now);
         let (caller, hello) = self.open(unix, &view)?;
-        Ok(match self.check(unix, &caller, &hello)? {
+        Ok(match self.check(now, unix, from, &caller, &hello) {
             Ok(ready) => Verdict::Request(Box::new(Request::new(caller, hello, ready))),
-            Err(why) => Verdict::Refused { client: caller.client, why, answer: caller.refuse(why) },
+            Err(Denied::Dropped(why)) => Verdict::Drop(why),
+            Err(Denied::Refused(why, challenge)) => {
+                Verdict::Refused { client: caller.client, why, answer: caller.refuse(why, challenge) }
+            }
         })
     }
 
@@ -173,7 +182,7 @@ impl Acceptor {
     fn ask_for_proof(
         &mut self,
         now: Time,
-        from: &[u8],
+        from: IpAddr,
         view: &HelloView<'_>,
     ) -> Result<Option<Vec<u8>>, Dropped> {
         let load = self.gate.load(now);
@@ -181,12 +190,12 @@ impl Acceptor {
             return Ok(None);
         }
         self.jar.rotate(now, &mut self.random);
-        let cookie = self.jar.cookie(from);
+        let cookie = self.jar.cookie(&from);
         if !mac::short_mac_is(&cookie, view.before_mac2, view.mac2) {
             let nonce = self.random.bytes();
             return Ok(Some(cookie::reply(&self.public, view.sender, view.mac1, cookie, nonce)));
         }
-        let room = load != Load::Full && self.shares.take(now, from);
+        let room = load != Load::Full && self.shares.take(now, &bytes(from));
         if room { Ok(None) } else { Err(Dropped::Busy) }
     }
 
@@ -213,29 +222,74 @@ impl Acceptor {
     /// Whether the caller may come in.
     fn check(
         &mut self,
+        now: Time,
         unix: UnixMicros,
+        from: IpAddr,
         caller: &Caller,
         hello: &Hello,
-    ) -> Result<Result<Ready, Refusal>, Dropped> {
+    ) -> Result<Ready, Denied> {
         if hello.version != VERSION {
-            return Ok(Err(Refusal::Version));
+            return Err(Denied::refused(Refusal::Version));
         }
         let psk = match self.tickets.get(&caller.client) {
-            None => return Ok(Err(Refusal::UnknownTicket)),
-            Some(Standing::Revoked) => return Ok(Err(Refusal::RevokedTicket)),
+            None => return Err(Denied::refused(Refusal::UnknownTicket)),
+            Some(Standing::Revoked) => return Err(Denied::refused(Refusal::RevokedTicket)),
             Some(Standing::Allowed(psk)) => psk.clone(),
         };
-        let tolerance = micros(self.settings.clock_tolerance);
-        if hello.time.0.abs_diff(unix.0) > tolerance {
-            return Ok(Err(Refusal::ClockOff));
-        }
-        let cipher = self.settings.ciphers.choose(hello.ciphers).ok_or(Dropped::Malformed)?;
-        let oldest = UnixMicros(unix.0.saturating_sub(tolerance));
-        Ok(match self.stamps.admit(caller.client, hello.link, hello.time, oldest) {
-            Err(Rejected::NotLater) => return Err(Dropped::Replayed),
-            Err(Rejected::TooMany) => Err(Refusal::TooManyLinks),
+        let Some(freshness) = self.freshness(now, unix, caller.client, hello) else {
+            return Err(self.challenge(now, from, caller.client, hello.link));
+        };
+        let cipher = self.settings.ciphers.choose(hello.ciphers);
+        let cipher = cipher.ok_or(Denied::Dropped(Dropped::Malformed))?;
+        let stamp = UnixMicros(unix.0.saturating_sub(micros(self.settings.clock_tolerance)));
+        let oldest = Oldest { stamp, period: Period::oldest(now) };
+        match self.guard.admit(caller.client, hello.link, hello.time, freshness, oldest) {
             Ok(()) => Ok(Ready { psk, cipher }),
-        })
+            Err(Rejected::Replayed) => Err(Denied::Dropped(Dropped::Replayed)),
+            Err(Rejected::Older) => Err(self.challenge(now, from, caller.client, hello.link)),
+            Err(Rejected::TooMany) => Err(Denied::refused(Refusal::TooManyLinks)),
+        }
+    }
+
+    /// What shows that the question was made a moment ago, if anything does.
+    fn freshness(&self, now: Time, unix: UnixMicros, client: PublicKey, hello: &Hello) -> Option<Freshness> {
+        if hello.challenge == Challenge::NONE {
+            let close = hello.time.0.abs_diff(unix.0) <= micros(self.settings.clock_tolerance);
+            return close.then_some(Freshness::Stamp);
+        }
+        let period = self.challenger.period_of(now, &client, hello.link, &hello.challenge);
+        period.map(Freshness::Challenge)
+    }
+
+    /// Gives a challenge, for the next question; not too often, because who repeats old questions gets it too (and can do
+    /// nothing with it).
+    fn challenge(&mut self, now: Time, from: IpAddr, client: PublicKey, link: LinkId) -> Denied {
+        if self.challenged.take(now, client, from) {
+            Denied::Refused(Refusal::ClockOff, self.challenger.challenge(now, &client, link))
+        } else {
+            Denied::Dropped(Dropped::Stale)
+        }
+    }
+}
+
+/// Why a caller may not come in.
+enum Denied {
+    /// Say nothing.
+    Dropped(Dropped),
+    /// Say why, and perhaps what to return with the next question.
+    Refused(Refusal, Challenge),
+}
+
+impl Denied {
+    const fn refused(why: Refusal) -> Self {
+        Self::Refused(why, Challenge::NONE)
+    }
+}
+
+fn bytes(ip: IpAddr) -> Vec<u8> {
+    match ip {
+        IpAddr::V4(ip) => ip.octets().to_vec(),
+        IpAddr::V6(ip) => ip.octets().to_vec(),
     }
 }
 

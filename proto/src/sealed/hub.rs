@@ -14,7 +14,7 @@ use super::request::Request;
 use crate::time::Time;
 use slab::Slab;
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Names a link in this process, for as long as it lives; may be used again afterwards.
@@ -219,11 +219,7 @@ impl Hub {
     }
 
     fn greet(&mut self, now: Time, unix: UnixMicros, from: SocketAddr, datagram: &[u8]) -> Route {
-        let verdict = match from.ip().to_canonical() {
-            IpAddr::V4(ip) => self.acceptor.handle(now, unix, &ip.octets(), datagram),
-            IpAddr::V6(ip) => self.acceptor.handle(now, unix, &ip.octets(), datagram),
-        };
-        match verdict {
+        match self.acceptor.handle(now, unix, from, datagram) {
             Verdict::Drop(why) => Route::Drop(Dropped::Handshake(why)),
             Verdict::Cookie(bytes) => Route::Answer { bytes, refused: None },
             Verdict::Refused { client, why, answer } => {
