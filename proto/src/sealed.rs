@@ -23,13 +23,16 @@ pub mod random;
 pub mod replay;
 
 mod challenge;
-mod gate;
+mod handshake_limiter;
+mod homes;
 pub(crate) mod mac;
 mod message;
 mod noise;
 mod replay_guard;
 mod request;
-mod shares;
+mod share;
+mod source_limiter;
+mod work_budget;
 
 mod ack;
 mod buffer;

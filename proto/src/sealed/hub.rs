@@ -174,6 +174,7 @@ impl Hub {
     pub fn remove(&mut self, link: LinkKey) {
         let Some(entry) = self.entries.try_remove(link.0) else { return };
         self.by_name.remove(&(entry.client, entry.id));
+        self.acceptor.link_is_over(entry.client, entry.id);
         if !entry.used {
             if self.unused.len() >= UNUSED {
                 self.unused.pop_first();
@@ -211,10 +212,12 @@ impl Hub {
         Route::Link(link)
     }
 
-    /// An authentic packet of the link came. Tell it of the first at once, of later ones within half of [`SILENT_RIVAL`].
-    pub fn heard(&mut self, now: Time, link: LinkKey) {
+    /// An authentic packet of the link came, whose peer is `at` there, as far as is proven. Tell it of the first at once, of
+    /// later ones within half of [`SILENT_RIVAL`].
+    pub fn heard(&mut self, now: Time, link: LinkKey, at: SocketAddr) {
         if let Some(entry) = self.entries.get_mut(link.0) {
             (entry.used, entry.seen) = (true, entry.seen.max(now));
+            self.acceptor.link_is_at(entry.client, entry.id, at);
         }
     }
 

@@ -6,17 +6,23 @@ use super::challenge::Period;
 use super::handshake::{LinkId, UnixMicros};
 use super::keys::PublicKey;
 
-/// Implementation: links of one client remembered at a time. One proxy1 process is one link at a time; a client that
-/// starts more than this within the clock tolerance is refused until the oldest are forgotten. It bounds a ticket's
-/// memory to about 150 KiB.
+/// Implementation: links of one client remembered at a time. It bounds a ticket's memory to about 150 KiB.
 const LINKS: usize = 4_096;
 
 /// The last stamps taken from each link of each client.
+#[derive(Default)]
+pub(super) struct ReplayGuard(BTreeMap<PublicKey, Client>);
+
+/// What was taken of the links of one client.
 ///
 /// A stamp older than the tolerance would be refused by the clock alone, and one under a challenge that is good no more by
-/// that: such are forgotten when room is needed.
+/// that: such are forgotten when room is needed. If that is not enough, all are, and stand for one link: nothing of a link
+/// not known is taken that is not later than everything that was forgotten. Some links then need a challenge more.
 #[derive(Default)]
-pub(super) struct ReplayGuard(BTreeMap<PublicKey, BTreeMap<LinkId, Taken>>);
+struct Client {
+    links: BTreeMap<LinkId, Taken>,
+    forgotten: Taken,
+}
 
 /// The last of one link. The two kinds are told apart because the stamps under a challenge may come from any clock.
 #[derive(Clone, Copy, Default)]
@@ -48,10 +54,9 @@ pub(super) struct Oldest {
 pub(super) enum Rejected {
     /// It was taken before, or returns a challenge with a stamp that is not greater than the last.
     Replayed,
-    /// A later stamp was taken from this link: it is an old question, or the clock was set back.
+    /// A later one was taken from this link, or from one that was forgotten: it is an old question, or the clock was set
+    /// back.
     Older,
-    /// The client has too many links that cannot be forgotten yet.
-    TooMany,
 }
 
 impl ReplayGuard {
@@ -64,17 +69,29 @@ impl ReplayGuard {
         freshness: Freshness,
         oldest: Oldest,
     ) -> Result<(), Rejected> {
-        let links = self.0.entry(client).or_default();
-        let mut taken = links.get(&link).copied().unwrap_or_default();
-        taken.take(stamp, freshness)?;
-        if links.len() >= LINKS && !links.contains_key(&link) {
-            links.retain(|_, taken| taken.stamp >= oldest.stamp || taken.challenged.0 >= oldest.period);
-            if links.len() >= LINKS {
-                return Err(Rejected::TooMany);
+        let client = self.0.entry(client).or_default();
+        let known = client.links.get(&link).copied();
+        let mut taken = known.unwrap_or(client.forgotten);
+        taken.take(stamp, freshness).map_err(|why| if known.is_some() { why } else { Rejected::Older })?;
+        if known.is_none() && client.links.len() >= LINKS {
+            client.forget(oldest);
+        }
+        client.links.insert(link, taken);
+        Ok(())
+    }
+}
+
+impl Client {
+    /// Makes room for a link.
+    fn forget(&mut self, oldest: Oldest) {
+        self.links.retain(|_, taken| taken.stamp >= oldest.stamp || taken.challenged.0 >= oldest.period);
+        // Not for the last place alone, or each new link would walk through all of them.
+        if self.links.len() > LINKS / 2 {
+            for (_, taken) in std::mem::take(&mut self.links) {
+                self.forgotten.stamp = self.forgotten.stamp.max(taken.stamp);
+                self.forgotten.challenged = self.forgotten.challenged.max(taken.challenged);
             }
         }
-        links.insert(link, taken);
-        Ok(())
     }
 }
 
@@ -138,23 +155,46 @@ mod tests {
     }
 
     #[test]
-    fn only_what_is_refused_anyway_is_forgotten() {
+    fn too_many_links_are_forgotten_and_nothing_of_theirs_is_good_again() {
         let mut guard = ReplayGuard::default();
         let mut take = |client, link, stamp, freshness, oldest| {
             guard.admit(client, LinkId(link), at(stamp), freshness, oldest)
         };
-        for link in 0..LINKS as u64 - 1 {
+        let links = LINKS as u64;
+        let challenged = Freshness::Challenge(Period(2));
+        for link in 0..links {
             assert_eq!(take(CLIENT, link, link + 1, Freshness::Stamp, ALL), Ok(()));
         }
-        let (next, challenged) = (LINKS as u64, Freshness::Challenge(Period(2)));
-        assert_eq!(take(CLIENT, next, 1, challenged, ALL), Ok(()));
-        let oldest = |stamp, period| Oldest { stamp: at(stamp), period: Period(period) };
-        let full = oldest(1, 2);
-        assert_eq!(take(CLIENT, next + 1, 9_000, Freshness::Stamp, full), Err(Rejected::TooMany));
-        assert_eq!(take(OTHER, next + 1, 9_000, Freshness::Stamp, full), Ok(()), "others are unaffected");
-        assert_eq!(take(CLIENT, next + 1, 9_000, Freshness::Stamp, oldest(2, 2)), Ok(()), "one is forgotten");
-        assert_eq!(take(CLIENT, 1, 2, Freshness::Stamp, oldest(2, 2)), Err(Rejected::Replayed));
-        assert_eq!(take(CLIENT, next, 1, challenged, oldest(2, 2)), Err(Rejected::Replayed));
-        assert_eq!(take(CLIENT, next + 2, 9_000, Freshness::Stamp, oldest(2, 3)), Ok(()), "and one more");
+        assert_eq!(take(CLIENT, links - 1, 7, challenged, ALL), Ok(()));
+        assert_eq!(take(CLIENT, links, links + 1, Freshness::Stamp, ALL), Ok(()), "it is later than all");
+        for link in 0..links {
+            let again = take(CLIENT, link, link + 1, Freshness::Stamp, ALL);
+            assert_eq!(again, Err(Rejected::Older), "link {link}");
+        }
+        assert_eq!(take(CLIENT, links - 1, 7, challenged, ALL), Err(Rejected::Older));
+        assert_eq!(take(CLIENT, links + 1, 8, challenged, ALL), Ok(()), "a later one");
+        assert_eq!(take(CLIENT, links + 2, 7, Freshness::Challenge(Period(3)), ALL), Ok(()));
+        assert_eq!(take(OTHER, 1, 1, Freshness::Stamp, ALL), Ok(()), "others are unaffected");
+    }
+
+    #[test]
+    fn what_is_refused_anyway_is_forgotten_first() {
+        let mut guard = ReplayGuard::default();
+        let mut take = |link, oldest| {
+            guard.admit(
+                CLIENT,
+                LinkId(link),
+                at(link + 1),
+                Freshness::Stamp,
+                Oldest { stamp: at(oldest), ..ALL },
+            )
+        };
+        for link in 0..LINKS as u64 {
+            assert_eq!(take(link, 0), Ok(()));
+        }
+        let most = LINKS as u64 * 3 / 4;
+        assert_eq!(take(LINKS as u64, most), Ok(()));
+        assert_eq!(take(most, most), Err(Rejected::Replayed), "this one is still known");
+        assert_eq!(take(1, most), Ok(()), "this one is not; its stamp would be refused before");
     }
 }

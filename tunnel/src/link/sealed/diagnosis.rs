@@ -38,7 +38,10 @@ pub(super) fn clock(refused: &Refused) -> Option<String> {
     let off = Duration::from_micros(ours.abs_diff(theirs));
     let way = if ours > theirs { "ahead of" } else { "behind" };
     (off >= CLOCK_TOLERANCE).then(|| {
-        format!("the clock of this machine is {} s {way} proxy2's: links work, but set both right", off.as_secs())
+        format!(
+            "the clock of this machine is {} s {way} proxy2's: links work, but set both right",
+            off.as_secs()
+        )
     })
 }
 
@@ -57,10 +60,7 @@ pub(super) const fn is_final(why: Refusal, times: u32) -> bool {
     match why {
         Refusal::Busy | Refusal::ClockOff => false,
         Refusal::UnknownTicket => times > 1,
-        Refusal::TooManyLinks
-        | Refusal::RevokedTicket
-        | Refusal::Version
-        | Refusal::Other(_) => true,
+        Refusal::TooManyLinks | Refusal::RevokedTicket | Refusal::Version | Refusal::Other(_) => true,
     }
 }
 

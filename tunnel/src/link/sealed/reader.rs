@@ -160,7 +160,7 @@ impl Reader {
     fn take_report(&mut self, report: Report) {
         match report {
             Report::Retired(index) => self.parts.hub.retire(index),
-            Report::Heard(key) => self.parts.hub.heard(self.parts.shared.clock.now(), key),
+            Report::Heard(key, at) => self.parts.hub.heard(self.parts.shared.clock.now(), key, at),
             Report::Over(key) => {
                 if let Some(link) = self.links.remove(&key) {
                     self.workers.leave(link.place);

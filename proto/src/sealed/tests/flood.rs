@@ -1,0 +1,227 @@
+//! Floods of questions whose macs are right, from addresses that have their cookies: they take no more public-key work than
+//! is allowed, and who asks from elsewhere gets in.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use super::pair::*;
+use crate::Time;
+use crate::sealed::acceptor::{Acceptor, Dropped, Settings, Verdict};
+use crate::sealed::cookie;
+use crate::sealed::handshake::{Instance, LinkId, UnixMicros};
+use crate::sealed::initiator::{Identity, Initiator, Outcome};
+use crate::sealed::random::Random;
+use crate::sealed::{mac, message};
+use crate::ticket::Ticket;
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+/// Handshakes a second that proxy2 allows: its default.
+const RATE: u32 = 1_000;
+/// Questions of the flood in a millisecond: 6 Mbit/s.
+const FLOOD: usize = 4;
+/// How long it lasts, in milliseconds.
+const LASTS: u32 = 12_000;
+/// When the first newcomer asks, and then one every so often; each is given two seconds.
+const FROM: u32 = 2_000;
+const EVERY: u32 = 160;
+const PATIENCE: u32 = 2_000;
+/// When a proxy1 asks, in milliseconds after its start, and how long a datagram takes there and back.
+const ASKS: [u32; 4] = [0, 250, 750, 1_750];
+const ROUND_TRIP: u32 = 50;
+
+/// Someone who knows proxy2's public key, has no ticket and can receive.
+struct Attacker {
+    from: SocketAddr,
+    question: Vec<u8>,
+}
+
+impl Attacker {
+    fn new(from: SocketAddr, random: &mut Random) -> Self {
+        let key = mac::mac1_key(&server_key().public());
+        let noise = |room: &mut [u8]| room[..32].copy_from_slice(random.block().as_slice());
+        Self { from, question: message::write_hello(7, &key, noise).0 }
+    }
+
+    /// Whether that cost public-key work.
+    fn ask(&mut self, acceptor: &mut Acceptor, now: Time, unix: UnixMicros) -> bool {
+        match acceptor.handle(now, unix, self.from, &self.question) {
+            Verdict::Drop(Dropped::Busy) => false,
+            Verdict::Cookie(reply) => {
+                let view = message::HelloView::parse(&self.question).unwrap();
+                let reply = cookie::Reply::parse(&reply).unwrap();
+                let cookie = reply.open(&server_key().public(), view.mac1).unwrap();
+                message::prove_address(&mut self.question, &cookie);
+                false
+            }
+            Verdict::Drop(Dropped::Forged) => true,
+            verdict => panic!("a flood that is not one: {verdict:?}"),
+        }
+    }
+}
+
+/// A proxy1 that was just started.
+struct Newcomer {
+    start: u32,
+    from: SocketAddr,
+    initiator: Initiator,
+    resend: Option<(u32, Vec<u8>)>,
+    accepted: bool,
+}
+
+impl Newcomer {
+    fn new(start: u32, from: SocketAddr, ticket: &Ticket) -> Self {
+        let name = u64::from(start);
+        let identity = Identity { link: LinkId(name), instance: Instance(name), ..identity(AES) };
+        let initiator = Initiator::new(ticket.clone(), identity);
+        Self { start, from, initiator, resend: None, accepted: false }
+    }
+
+    /// What it sends in that millisecond.
+    fn asks(
+        &mut self,
+        millisecond: u32,
+        now: Time,
+        unix: UnixMicros,
+        random: &mut Random,
+    ) -> Option<Vec<u8>> {
+        let age = millisecond.checked_sub(self.start).filter(|age| *age < PATIENCE && !self.accepted)?;
+        if let Some((_, question)) = self.resend.take_if(|(at, _)| *at == millisecond) {
+            return Some(question);
+        }
+        ASKS.contains(&age).then(|| self.initiator.start(now, unix, age, random))
+    }
+}
+
+/// What came of a flood.
+#[derive(Debug)]
+struct Toll {
+    /// Newcomers, and how many of them were accepted within two seconds.
+    newcomers: usize,
+    accepted: usize,
+    /// Handshakes that cost public-key work.
+    work: u32,
+}
+
+/// A flood from `attackers` while newcomers come from where `place` says. `homes`: where links are.
+fn flood(attackers: &[SocketAddr], place: impl Fn(u32) -> SocketAddr, homes: &[SocketAddr]) -> Toll {
+    let mut random = Random::from_seed([0x71; 32]);
+    let ticket = ticket(0x33, false);
+    let mut acceptor = acceptor(Settings { handshakes_per_second: RATE, ..settings(AES) });
+    acceptor.allow(ticket.client(), None);
+    for (link, at) in homes.iter().enumerate() {
+        acceptor.link_is_at(ticket.client(), LinkId(link as u64), *at);
+    }
+    let mut attackers: Vec<_> = attackers.iter().map(|from| Attacker::new(*from, &mut random)).collect();
+    let starts = (FROM..=LASTS - PATIENCE).step_by(EVERY as usize);
+    let mut newcomers: Vec<_> = starts.map(|start| Newcomer::new(start, place(start), &ticket)).collect();
+    let (mut turn, mut work) = (0, 0);
+    for millisecond in 0..LASTS {
+        let now = Time::ZERO + MILLISECOND * millisecond;
+        let unix = UnixMicros(NEW_YEAR.0 + u64::from(millisecond) * 1_000);
+        for part in 0..FLOOD {
+            turn = (turn + 1) % attackers.len();
+            // Not all at the start of the millisecond.
+            let now = now + MILLISECOND / 5 * u32::try_from(part).unwrap();
+            let attacker = &mut attackers[turn];
+            work += u32::from(attacker.ask(&mut acceptor, now, unix));
+        }
+        for newcomer in &mut newcomers {
+            let Some(question) = newcomer.asks(millisecond, now, unix, &mut random) else { continue };
+            match acceptor.handle(now, unix, newcomer.from, &question) {
+                Verdict::Request(_) => {
+                    newcomer.accepted = true;
+                    work += 1;
+                }
+                Verdict::Cookie(reply) => {
+                    if let Outcome::Resend(question) = newcomer.initiator.handle(now, &reply) {
+                        newcomer.resend = Some((millisecond + ROUND_TRIP, question));
+                    }
+                }
+                verdict => assert!(matches!(verdict, Verdict::Drop(Dropped::Busy)), "{verdict:?}"),
+            }
+        }
+    }
+    let accepted = newcomers.iter().filter(|newcomer| newcomer.accepted).count();
+    Toll { newcomers: newcomers.len(), accepted, work }
+}
+
+fn attacker(number: u32, port: u16) -> SocketAddr {
+    (Ipv4Addr::from_bits(0xc633_6400 + number), port).into()
+}
+
+fn newcomer(start: u32) -> SocketAddr {
+    (Ipv4Addr::from_bits(0xcb00_7100 + start), 5_000).into()
+}
+
+#[track_caller]
+fn assert_open(toll: &Toll) {
+    assert!(toll.accepted * 10 >= toll.newcomers * 9, "{toll:?}");
+    // A forged question costs a third of a handshake; a quarter of a second's worth may have been saved up.
+    assert!(toll.work <= 3 * (RATE * LASTS / 1_000 + RATE / 4 + 1), "{toll:?}");
+}
+
+#[test]
+fn four_addresses_keep_nobody_out() {
+    let attackers: Vec<_> = (0..4).map(|number| attacker(number, 1)).collect();
+    assert_open(&flood(&attackers, newcomer, &[]));
+}
+
+/// With many ports each, so that each has all of its address's share.
+#[test]
+fn sixteen_addresses_keep_nobody_out() {
+    let attackers: Vec<_> =
+        (0..1_600).map(|number| attacker(number % 16, u16::try_from(number).unwrap())).collect();
+    assert_open(&flood(&attackers, newcomer, &[]));
+}
+
+#[test]
+fn two_thousand_addresses_keep_nobody_out() {
+    let attackers: Vec<_> = (0..2_000).map(|number| attacker(number, 1)).collect();
+    assert_open(&flood(&attackers, newcomer, &[]));
+}
+
+/// Four /64 and as many addresses as they like in each.
+#[test]
+fn the_owner_of_a_62_keeps_nobody_out() {
+    let attackers: Vec<_> = (0..4_000_u16)
+        .map(|number| (Ipv6Addr::new(0x2001, 0xdb8, 7, number % 4, 0, 0, 0, number), 1).into())
+        .collect();
+    let elsewhere = |start: u32| {
+        let subnet = u16::try_from(start).unwrap();
+        SocketAddr::from((Ipv6Addr::new(0x2001, 0xdb8, 8, subnet, 0, 0, 0, 1), 5_000))
+    };
+    assert_open(&flood(&attackers, elsewhere, &[]));
+    assert_open(&flood(&attackers, newcomer, &[]));
+}
+
+#[test]
+fn the_owner_of_a_48_keeps_nobody_out() {
+    let attackers: Vec<_> =
+        (0..4_000).map(|subnet| (Ipv6Addr::new(0x2001, 0xdb8, 7, subnet, 0, 0, 0, 1), 1).into()).collect();
+    assert_open(&flood(&attackers, newcomer, &[]));
+}
+
+#[test]
+fn behind_the_same_nat_as_a_flood_from_one_port_there_is_a_way_in() {
+    let neighbour = |start: u32| attacker(0, u16::try_from(start).unwrap());
+    assert_open(&flood(&[attacker(0, 1)], neighbour, &[]));
+}
+
+/// And the flood uses every port, from many addresses: what has a link gets its new keys all the same.
+#[test]
+fn a_link_gets_new_keys_behind_the_same_nat_as_any_flood() {
+    let attackers: Vec<_> = (0..4_000).map(|number| attacker(number % 40, 20_000 + number as u16)).collect();
+    let neighbour = |start: u32| attacker(start % 40, u16::try_from(start).unwrap());
+    let homes: Vec<_> = (FROM..LASTS).step_by(EVERY as usize).map(neighbour).collect();
+    assert_open(&flood(&attackers, neighbour, &homes));
+}
+
+/// Without cookies nothing is left for others either, but only of what is for everybody.
+#[test]
+fn a_flood_from_forged_addresses_keeps_nobody_out() {
+    let mut forged = Vec::new();
+    for number in 0..60_000 {
+        forged.push(attacker(number, 1));
+    }
+    assert_open(&flood(&forged, newcomer, &[]));
+}
