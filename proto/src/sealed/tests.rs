@@ -7,3 +7,4 @@ mod hostile;
 mod load;
 mod packets;
 mod pair;
+mod replays;

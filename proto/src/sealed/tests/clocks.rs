@@ -6,6 +6,7 @@ use super::pair::*;
 use crate::sealed::acceptor::{Acceptor, Dropped, Verdict};
 use crate::sealed::challenge::CHALLENGE_LIFE;
 use crate::sealed::handshake::{Epoch, Life, LinkId, Refusal, UnixMicros};
+use crate::sealed::initiator::Outcome;
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: i64 = 60_000_000;
@@ -27,13 +28,12 @@ impl Pair {
                     established(self.tell(&answer));
                     return refusals;
                 }
-                verdict => {
-                    let Verdict::Refused { why: Refusal::ClockOff, answer, .. } = verdict else {
-                        panic!("not told of the clock but {verdict:?}")
-                    };
+                Verdict::Refused { why, answer, .. } => {
+                    assert_eq!(why, Refusal::ClockOff);
                     assert!(answer.len() <= question.len());
                     assert_eq!(refused(self.tell(&answer)).time, self.unix, "proxy2's clock");
                 }
+                verdict @ (Verdict::Drop(_) | Verdict::Cookie(_)) => panic!("not told but {verdict:?}"),
             }
         }
         panic!("kept out");
@@ -187,11 +187,11 @@ fn old_questions_get_one_answer_a_second() {
     for _ in 0..10_000 {
         pair.pass(SECOND / 1_000);
         match pair.hear(&first) {
-            Verdict::Refused { why: Refusal::ClockOff, answer, .. } => {
-                assert!(answer.len() <= first.len());
+            Verdict::Drop(why) => assert_eq!(why, Dropped::Stale),
+            verdict @ (Verdict::Cookie(_) | Verdict::Refused { .. } | Verdict::Request(_)) => {
+                assert_eq!(why_refused(verdict), Some(Refusal::ClockOff));
                 answers += 1;
             }
-            verdict => assert_eq!(dropped(verdict), Dropped::Stale),
         }
     }
     assert!((9..=10).contains(&answers), "{answers} in ten seconds");
@@ -207,6 +207,23 @@ fn who_repeats_old_questions_does_not_keep_their_owner_out() {
         repeat(&mut pair);
     }
     assert_eq!(pair.shake_until_in(), 1);
+}
+
+/// Nor does who can send from any address.
+#[test]
+fn old_questions_from_forged_addresses_do_not_keep_their_owner_out() {
+    let mut pair = Pair::new();
+    let [first, _] = challenged(&mut pair);
+    pair.pass(CHALLENGE_LIFE * 2);
+    for last in 2..=255 {
+        pair.acceptor.handle(pair.now, pair.unix, address(last, 1), &first);
+    }
+    let question = pair.ask();
+    let Verdict::Cookie(reply) = pair.hear(&question) else { panic!("no cookie") };
+    let Outcome::Resend(proven) = pair.tell(&reply) else { panic!("not resent") };
+    let Verdict::Refused { why: Refusal::ClockOff, answer, .. } = pair.hear(&proven) else { panic!() };
+    refused(pair.tell(&answer));
+    assert_eq!(pair.shake_until_in(), 0);
 }
 
 #[test]
