@@ -22,13 +22,17 @@ pub mod packet;
 pub mod random;
 pub mod replay;
 
-mod gate;
+mod challenge;
+mod handshake_limiter;
+mod homes;
 pub(crate) mod mac;
 mod message;
 mod noise;
+mod replay_guard;
 mod request;
-mod shares;
-mod stamps;
+mod share;
+mod source_limiter;
+mod work_budget;
 
 mod ack;
 pub mod budget;

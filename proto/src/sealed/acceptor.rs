@@ -2,25 +2,27 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
+use super::challenge::{Answer, Challenge, ChallengeLimiter, Challenger, Period};
 use super::cipher::CipherSupport;
 use super::cookie::{self, Jar};
-use super::gate::{Gate, Load};
-use super::handshake::{Epoch, Refusal, UnixMicros, VERSION};
+use super::handshake::{Epoch, LinkId, Refusal, UnixMicros, VERSION};
+use super::handshake_limiter::HandshakeLimiter;
 use super::keys::{PresharedKey, PrivateKey, PublicKey};
 use super::mac;
 use super::message::{HELLO_PAYLOAD_LEN, Hello, HelloView};
 use super::noise;
 use super::random::Random;
+use super::replay_guard::{Freshness, Oldest, Rejected, ReplayGuard};
 use super::request::{Caller, Ready};
-use super::shares::Shares;
-use super::stamps::{Rejected, Stamps};
+use super::work_budget::{Load, Work};
 use crate::Time;
 
 pub use super::request::Request;
 
-/// Specification: how far the clocks of proxy1 and proxy2 may differ, each way.
+/// Specification: how far the clocks of proxy1 and proxy2 may differ, each way, before a question needs a challenge.
 pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(600);
 
 /// What proxy2 needs to answer handshakes, for as long as its process lives.
@@ -33,9 +35,10 @@ pub struct Acceptor {
     public: PublicKey,
     mac1_key: [u8; 32],
     tickets: BTreeMap<PublicKey, Standing>,
-    stamps: Stamps,
-    gate: Gate,
-    shares: Shares,
+    guard: ReplayGuard,
+    challenger: Challenger,
+    challenged: ChallengeLimiter,
+    limiter: HandshakeLimiter,
     jar: Jar,
     random: Random,
 }
@@ -47,9 +50,10 @@ pub struct Settings {
     pub epoch: Epoch,
     /// The ciphers of this machine.
     pub ciphers: CipherSupport,
-    /// How far a client's clock may be off; [`CLOCK_TOLERANCE`] unless a test wants another.
+    /// How far a client's clock may be off without a challenge; [`CLOCK_TOLERANCE`] unless a test wants another.
     pub clock_tolerance: Duration,
-    /// First messages a second that may cost public-key work; 0 counts as 1.
+    /// Whole handshakes a second whose public-key work may be done; 0 counts as 1. Messages that are found to be bad before
+    /// they are answered cost a third or half of one.
     pub handshakes_per_second: u32,
 }
 
@@ -88,10 +92,14 @@ pub enum Dropped {
     Mac,
     /// Its Noise message is not authentic.
     Forged,
-    /// A message of that link with the same or a later time stamp has been taken before.
+    /// It has been taken before.
     Replayed,
-    /// More handshakes a second than the settings allow, or too large a part of them from one address.
+    /// Its time stamp is not acceptable, and its client was told so at this address within the last second.
+    Stale,
+    /// More handshakes a second than the settings allow, or too large a part of them from one source or for one ticket.
     Busy,
+    /// Its client has no valid ticket, and there is no time to say so.
+    Unwelcome,
 }
 
 impl Acceptor {
@@ -105,9 +113,10 @@ impl Acceptor {
             public,
             mac1_key: mac::mac1_key(&public),
             tickets: BTreeMap::new(),
-            stamps: Stamps::default(),
-            gate: Gate::new(settings.handshakes_per_second),
-            shares: Shares::new(settings.handshakes_per_second),
+            guard: ReplayGuard::default(),
+            challenger: Challenger::new(&mut random),
+            challenged: ChallengeLimiter::default(),
+            limiter: HandshakeLimiter::new(settings.handshakes_per_second),
             jar,
             random,
         }
@@ -131,6 +140,8 @@ impl Acceptor {
     /// Forgets a client: it becomes unknown.
     pub fn forget(&mut self, client: &PublicKey) {
         self.tickets.remove(client);
+        self.challenged.forget(client);
+        self.limiter.forget(client);
     }
 
     /// The clients that may join.
@@ -139,11 +150,18 @@ impl Acceptor {
         self.tickets.iter().filter(move |(_, standing)| allowed(standing)).map(|(client, _)| *client)
     }
 
-    /// Judges a datagram that came from the address `from`.
-    ///
-    /// `from` is the bytes of the IP address without the port (4 or 16): what a cookie is bound to. A middlebox may give
-    /// the next datagram another port.
-    pub fn handle(&mut self, now: Time, unix: UnixMicros, from: &[u8], datagram: &[u8]) -> Verdict {
+    /// An authentic packet of a link came from there: a part of the handshakes is kept for where links are.
+    pub(crate) fn link_is_at(&mut self, client: PublicKey, link: LinkId, at: SocketAddr) {
+        self.limiter.link_is_at(client, link, at);
+    }
+
+    /// A link is over.
+    pub(crate) fn link_is_over(&mut self, client: PublicKey, link: LinkId) {
+        self.limiter.link_is_over(client, link);
+    }
+
+    /// Judges a datagram that came from `from`. `unix`: the wall clock.
+    pub fn handle(&mut self, now: Time, unix: UnixMicros, from: SocketAddr, datagram: &[u8]) -> Verdict {
         self.judge(now, unix, from, datagram).unwrap_or_else(Verdict::Drop)
     }
 
@@ -151,43 +169,71 @@ impl Acceptor {
         &mut self,
         now: Time,
         unix: UnixMicros,
-        from: &[u8],
+        from: SocketAddr,
         datagram: &[u8],
     ) -> Result<Verdict, Dropped> {
         let view = HelloView::parse(datagram).ok_or(Dropped::Malformed)?;
         if !mac::short_mac_is(&self.mac1_key, view.before_mac1, view.mac1) {
             return Err(Dropped::Mac);
         }
-        if let Some(reply) = self.ask_for_proof(now, from, &view)? {
-            return Ok(Verdict::Cookie(reply));
+        let address = from.ip().to_canonical();
+        if self.limiter.load(now) > Load::Light {
+            if !self.has_proof(now, address, &view) {
+                return Ok(Verdict::Cookie(self.cookie_reply(address, &view)));
+            }
+            if !self.limiter.take(now, from) {
+                return Err(Dropped::Busy);
+            }
         }
-        self.gate.take(now);
-        let (caller, hello) = self.open(unix, &view)?;
-        Ok(match self.check(unix, &caller, &hello)? {
-            Ok(ready) => Verdict::Request(Box::new(Request::new(caller, hello, ready))),
-            Err(why) => Verdict::Refused { client: caller.client, why, answer: caller.refuse(why) },
-        })
+        let opened = self.open(unix, &view);
+        let result = opened.and_then(|(caller, hello)| self.decide(now, unix, address, &view, caller, hello));
+        self.limiter.spend(now, work(&result));
+        result
     }
 
-    /// A cookie reply, if handshakes are many and the asker has not proven its address.
-    fn ask_for_proof(
+    /// What a caller that is known gets.
+    fn decide(
         &mut self,
         now: Time,
-        from: &[u8],
+        unix: UnixMicros,
+        from: IpAddr,
         view: &HelloView<'_>,
-    ) -> Result<Option<Vec<u8>>, Dropped> {
-        let load = self.gate.load(now);
-        if load == Load::Light {
-            return Ok(None);
+        caller: Caller,
+        hello: Hello,
+    ) -> Result<Verdict, Dropped> {
+        match self.check(now, unix, &caller, &hello) {
+            Ok(ready) if self.limiter.accept(now, caller.client) => {
+                Ok(Verdict::Request(Box::new(Request::new(caller, hello, ready))))
+            }
+            Ok(_) => Err(Dropped::Busy),
+            Err(Denied::Dropped(why)) => Err(why),
+            // Who has no ticket may be told so by the hundred thousand.
+            Err(Denied::Refused(_)) if self.limiter.load(now) > Load::Idle => Err(Dropped::Unwelcome),
+            Err(Denied::Refused(why)) => Ok(refused(caller, why, Challenge::NONE)),
+            Err(Denied::Stale) => {
+                let proven = self.has_proof(now, from, view);
+                match self.challenged.take(now, caller.client, from, proven) {
+                    Answer::Challenge => {
+                        let challenge = self.challenger.challenge(now, &caller.client, hello.link);
+                        Ok(refused(caller, Refusal::ClockOff, challenge))
+                    }
+                    Answer::Cookie => Ok(Verdict::Cookie(self.cookie_reply(from, view))),
+                    Answer::Nothing => Err(Dropped::Stale),
+                }
+            }
         }
+    }
+
+    /// Whether the asker has proven its address.
+    fn has_proof(&mut self, now: Time, from: IpAddr, view: &HelloView<'_>) -> bool {
         self.jar.rotate(now, &mut self.random);
-        let cookie = self.jar.cookie(from);
-        if !mac::short_mac_is(&cookie, view.before_mac2, view.mac2) {
-            let nonce = self.random.bytes();
-            return Ok(Some(cookie::reply(&self.public, view.sender, view.mac1, cookie, nonce)));
-        }
-        let room = load != Load::Full && self.shares.take(now, from);
-        if room { Ok(None) } else { Err(Dropped::Busy) }
+        mac::short_mac_is(&self.jar.cookie(&from), view.before_mac2, view.mac2)
+    }
+
+    /// What the asker can prove its address with.
+    fn cookie_reply(&mut self, from: IpAddr, view: &HelloView<'_>) -> Vec<u8> {
+        let cookie = self.jar.cookie(&from);
+        cookie::reply(&self.public, view.sender, view.mac1, cookie, self.random.bytes())
     }
 
     /// The public-key work: who asks, and what.
@@ -213,29 +259,63 @@ impl Acceptor {
     /// Whether the caller may come in.
     fn check(
         &mut self,
+        now: Time,
         unix: UnixMicros,
         caller: &Caller,
         hello: &Hello,
-    ) -> Result<Result<Ready, Refusal>, Dropped> {
+    ) -> Result<Ready, Denied> {
         if hello.version != VERSION {
-            return Ok(Err(Refusal::Version));
+            return Err(Denied::Refused(Refusal::Version));
         }
         let psk = match self.tickets.get(&caller.client) {
-            None => return Ok(Err(Refusal::UnknownTicket)),
-            Some(Standing::Revoked) => return Ok(Err(Refusal::RevokedTicket)),
+            None => return Err(Denied::Refused(Refusal::UnknownTicket)),
+            Some(Standing::Revoked) => return Err(Denied::Refused(Refusal::RevokedTicket)),
             Some(Standing::Allowed(psk)) => psk.clone(),
         };
-        let tolerance = micros(self.settings.clock_tolerance);
-        if hello.time.0.abs_diff(unix.0) > tolerance {
-            return Ok(Err(Refusal::ClockOff));
-        }
-        let cipher = self.settings.ciphers.choose(hello.ciphers).ok_or(Dropped::Malformed)?;
-        let oldest = UnixMicros(unix.0.saturating_sub(tolerance));
-        Ok(match self.stamps.admit(caller.client, hello.link, hello.time, oldest) {
-            Err(Rejected::NotLater) => return Err(Dropped::Replayed),
-            Err(Rejected::TooMany) => Err(Refusal::TooManyLinks),
+        let freshness = self.freshness(now, unix, caller.client, hello).ok_or(Denied::Stale)?;
+        let cipher = self.settings.ciphers.choose(hello.ciphers);
+        let cipher = cipher.ok_or(Denied::Dropped(Dropped::Malformed))?;
+        let stamp = UnixMicros(unix.0.saturating_sub(micros(self.settings.clock_tolerance)));
+        let oldest = Oldest { stamp, period: Period::oldest(now) };
+        match self.guard.admit(caller.client, hello.link, hello.time, freshness, oldest) {
             Ok(()) => Ok(Ready { psk, cipher }),
-        })
+            Err(Rejected::Replayed) => Err(Denied::Dropped(Dropped::Replayed)),
+            Err(Rejected::Older) => Err(Denied::Stale),
+        }
+    }
+
+    /// What shows that the question was made a moment ago, if anything does.
+    fn freshness(&self, now: Time, unix: UnixMicros, client: PublicKey, hello: &Hello) -> Option<Freshness> {
+        if hello.challenge == Challenge::NONE {
+            let close = hello.time.0.abs_diff(unix.0) <= micros(self.settings.clock_tolerance);
+            return close.then_some(Freshness::Stamp);
+        }
+        let period = self.challenger.period_of(now, &client, hello.link, &hello.challenge);
+        period.map(Freshness::Challenge)
+    }
+}
+
+/// Why a caller may not come in.
+enum Denied {
+    /// Say nothing.
+    Dropped(Dropped),
+    /// Say why.
+    Refused(Refusal),
+    /// Give it a challenge to return, but not too often: who repeats old questions gets it too (and can do nothing with it).
+    Stale,
+}
+
+fn refused(caller: Caller, why: Refusal, challenge: Challenge) -> Verdict {
+    Verdict::Refused { client: caller.client, why, answer: caller.refuse(why, challenge) }
+}
+
+/// What it has cost, or will, to come to that.
+const fn work(result: &Result<Verdict, Dropped>) -> Work {
+    match result {
+        Err(Dropped::Forged | Dropped::Malformed | Dropped::Mac) => Work::Forged,
+        Err(Dropped::Replayed | Dropped::Stale | Dropped::Busy | Dropped::Unwelcome)
+        | Ok(Verdict::Drop(_) | Verdict::Cookie(_)) => Work::Opened,
+        Ok(Verdict::Refused { .. } | Verdict::Request(_)) => Work::Answered,
     }
 }
 

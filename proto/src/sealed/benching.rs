@@ -67,7 +67,7 @@ impl Ends {
 
         let mut room = vec![0; BATCH];
         let hello = client.poll_transmit(now, UNIX, &mut room).expect("a client asks at once");
-        let Verdict::Request(request) = acceptor.handle(now, UNIX, &[127, 0, 0, 1], &room[..hello.length])
+        let Verdict::Request(request) = acceptor.handle(now, UNIX, addresses[0], &room[..hello.length])
         else {
             panic!("the ticket is good");
         };

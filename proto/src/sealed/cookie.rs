@@ -1,6 +1,7 @@
 //! Cookies: a busy proxy2 makes an asker prove that it can be reached at the address it gives (the WireGuard paper,
 //! section 5.3).
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -40,9 +41,12 @@ impl Jar {
         }
     }
 
-    /// The cookie of the address `from`.
-    pub(super) fn cookie(&self, from: &[u8]) -> Cookie {
-        mac::short_mac(self.secret.as_slice(), from)
+    /// The cookie of the address `from`: without the port, since a middlebox may give the next datagram another.
+    pub(super) fn cookie(&self, from: &IpAddr) -> Cookie {
+        match from {
+            IpAddr::V4(ip) => mac::short_mac(self.secret.as_slice(), &ip.octets()),
+            IpAddr::V6(ip) => mac::short_mac(self.secret.as_slice(), &ip.octets()),
+        }
     }
 }
 

@@ -72,7 +72,7 @@ mod tests {
         }
 
         #[test]
-        fn messages_of_the_right_length(kind in 0_u8..6, len in prop::sample::select(vec![48, 49, 64, 117, 197])) {
+        fn messages_of_the_right_length(kind in 0_u8..6, len in prop::sample::select(vec![48, 49, 80, 117, 213])) {
             let mut bytes = vec![0; len];
             bytes[0] = kind;
             parse_everything(&bytes);

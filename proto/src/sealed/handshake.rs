@@ -89,8 +89,9 @@ pub enum Refusal {
     /// The ticket was valid once.
     #[error("this ticket has been revoked")]
     RevokedTicket,
-    /// The two clocks differ by more than the tolerance.
-    #[error("the clocks of proxy1 and proxy2 differ too much")]
+    /// The question's time stamp is not acceptable: the clocks differ by more than the tolerance, or one was set back. The
+    /// answer carries a challenge, and the next question, which returns it, needs no clock.
+    #[error("the clocks of proxy1 and proxy2 differ")]
     ClockOff,
     /// proxy2, or this ticket, has as many links as it may have.
     #[error("proxy2 has no room for another link")]

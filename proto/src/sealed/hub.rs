@@ -14,7 +14,7 @@ use super::request::Request;
 use crate::time::Time;
 use slab::Slab;
 use std::collections::{BTreeMap, HashMap};
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// Names a link in this process, for as long as it lives; may be used again afterwards.
@@ -174,6 +174,7 @@ impl Hub {
     pub fn remove(&mut self, link: LinkKey) {
         let Some(entry) = self.entries.try_remove(link.0) else { return };
         self.by_name.remove(&(entry.client, entry.id));
+        self.acceptor.link_is_over(entry.client, entry.id);
         if !entry.used {
             if self.unused.len() >= UNUSED {
                 self.unused.pop_first();
@@ -211,19 +212,17 @@ impl Hub {
         Route::Link(link)
     }
 
-    /// An authentic packet of the link came. Tell it of the first at once, of later ones within half of [`SILENT_RIVAL`].
-    pub fn heard(&mut self, now: Time, link: LinkKey) {
+    /// An authentic packet of the link came, whose peer is `at` there, as far as is proven. Tell it of the first at once, of
+    /// later ones within half of [`SILENT_RIVAL`].
+    pub fn heard(&mut self, now: Time, link: LinkKey, at: SocketAddr) {
         if let Some(entry) = self.entries.get_mut(link.0) {
             (entry.used, entry.seen) = (true, entry.seen.max(now));
+            self.acceptor.link_is_at(entry.client, entry.id, at);
         }
     }
 
     fn greet(&mut self, now: Time, unix: UnixMicros, from: SocketAddr, datagram: &[u8]) -> Route {
-        let verdict = match from.ip().to_canonical() {
-            IpAddr::V4(ip) => self.acceptor.handle(now, unix, &ip.octets(), datagram),
-            IpAddr::V6(ip) => self.acceptor.handle(now, unix, &ip.octets(), datagram),
-        };
-        match verdict {
+        match self.acceptor.handle(now, unix, from, datagram) {
             Verdict::Drop(why) => Route::Drop(Dropped::Handshake(why)),
             Verdict::Cookie(bytes) => Route::Answer { bytes, refused: None },
             Verdict::Refused { client, why, answer } => {

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 use std::fmt;
 
+use super::challenge::{CHALLENGE_LIFE, Challenge};
 use super::cipher::{CipherSupport, Session};
 use super::cookie::{self, COOKIE_LIFE, Cookie};
 use super::handshake::{Epoch, Instance, Life, Limits, LinkId, Refusal, UnixMicros, VERSION};
@@ -29,8 +30,10 @@ pub struct Initiator {
     mac1_key: [u8; 32],
     /// The last cookie and when it came.
     cookie: Option<(Cookie, Time)>,
-    /// The last time stamp sent.
+    /// The last time stamp sent without a challenge that proxy2 may have taken.
     stamp: UnixMicros,
+    /// What proxy2 gave, because it did not accept a stamp.
+    challenged: Option<Challenged>,
     /// The latest last.
     questions: VecDeque<Question>,
 }
@@ -96,8 +99,16 @@ pub enum Ignored {
     Mac,
     /// No question with that index is waiting.
     Unasked,
-    /// It does not open.
+    /// It does not open, or accepts what was not asked for: another version, a cipher that was not offered.
     Forged,
+}
+
+/// A challenge of proxy2 and how it is used.
+struct Challenged {
+    challenge: Challenge,
+    came: Time,
+    /// The last time stamp sent under it.
+    stamp: UnixMicros,
 }
 
 /// A question that waits for its answer.
@@ -115,17 +126,17 @@ impl Initiator {
     pub fn new(ticket: Ticket, identity: Identity) -> Self {
         let mac1_key = mac::mac1_key(ticket.acceptor());
         let stamp = UnixMicros::default();
-        Self { ticket, identity, mac1_key, cookie: None, stamp, questions: VecDeque::new() }
+        let questions = VecDeque::new();
+        Self { ticket, identity, mac1_key, cookie: None, stamp, challenged: None, questions }
     }
 
     /// Asks for new keys: the bytes of a first message.
     ///
     /// `index` will stand in the header of what proxy2 sends under those keys; the caller chooses one that none of its
     /// sessions has, and a question that waits under the same index is given up. `unix` is the wall clock, which proxy2
-    /// compares with its own.
+    /// compares with its own; if it is wrong, proxy2 says so, and the next question needs none.
     pub fn start(&mut self, now: Time, unix: UnixMicros, index: u32, random: &mut Random) -> Vec<u8> {
-        self.stamp = next_stamp(self.stamp, unix);
-        let payload = self.hello(index).to_bytes();
+        let payload = self.hello(now, unix, index).to_bytes();
         let (ticket, ephemeral) = (&self.ticket, random.block());
         let (mut message, noise) = message::write_hello(index, &self.mac1_key, |room| {
             noise::ask(ticket.private(), ticket.acceptor(), ephemeral, &payload, room)
@@ -142,7 +153,7 @@ impl Initiator {
     /// Takes a datagram that is no data packet.
     pub fn handle(&mut self, now: Time, datagram: &[u8]) -> Outcome {
         match Kind::of(datagram) {
-            Some(Kind::Answer) => self.handle_answer(datagram),
+            Some(Kind::Answer) => self.handle_answer(now, datagram),
             Some(Kind::Cookie) => self.handle_cookie(now, datagram),
             Some(Kind::Hello | Kind::Data) | None => Err(Ignored::Malformed),
         }
@@ -157,12 +168,38 @@ impl Initiator {
     /// The handshakes to come give keys to another link.
     pub fn set_link(&mut self, link: LinkId) {
         self.identity.link = link;
+        // A challenge is for one link.
+        self.challenged = None;
     }
 
-    fn hello(&self, index: u32) -> Hello {
+    fn hello(&mut self, now: Time, unix: UnixMicros, index: u32) -> Hello {
+        let (time, challenge) = self.freshness(now, unix);
         let Identity { link, instance, ciphers, limits } = self.identity;
         let (version, ciphers) = (VERSION, ciphers.offer());
-        Hello { version, ciphers, index, time: self.stamp, link, instance, limits }
+        Hello { version, ciphers, index, time, link, instance, limits, challenge }
+    }
+
+    /// A stamp greater than the last one, as proxy2 demands, and the challenge that it is good under.
+    fn freshness(&mut self, now: Time, unix: UnixMicros) -> (UnixMicros, Challenge) {
+        let held = self.challenged.as_mut().filter(|held| now.since(held.came) < CHALLENGE_LIFE);
+        let (stamp, challenge) = match held {
+            Some(held) => (&mut held.stamp, held.challenge),
+            None => (&mut self.stamp, Challenge::NONE),
+        };
+        *stamp = unix.max(UnixMicros(stamp.0.saturating_add(1)));
+        (*stamp, challenge)
+    }
+
+    /// proxy2 did not accept a stamp, so none after the last that it took counts: the next may be as the clock says.
+    fn take_challenge(&mut self, now: Time, challenge: Challenge) {
+        self.stamp = UnixMicros::default();
+        if challenge == Challenge::NONE {
+            self.challenged = None;
+            return;
+        }
+        let same = self.challenged.as_ref().filter(|held| held.challenge == challenge);
+        let stamp = same.map(|held| held.stamp).unwrap_or_default();
+        self.challenged = Some(Challenged { challenge, came: now, stamp });
     }
 
     fn remember(&mut self, index: u32, message: Vec<u8>, noise: Asking) {
@@ -175,7 +212,7 @@ impl Initiator {
         self.questions.push_back(Question { index, message, mac1, noise, repeated: false });
     }
 
-    fn handle_answer(&mut self, datagram: &[u8]) -> Result<Outcome, Ignored> {
+    fn handle_answer(&mut self, now: Time, datagram: &[u8]) -> Result<Outcome, Ignored> {
         let view = AnswerView::parse(datagram).ok_or(Ignored::Malformed)?;
         if !mac::short_mac_is(&self.mac1_key, view.before_mac1, view.mac1) {
             return Err(Ignored::Mac);
@@ -184,7 +221,8 @@ impl Initiator {
         let noise = &mut self.questions[place].noise;
         let (answer, split) = open_answer(noise, self.ticket.preshared(), view.noise)?;
         let offer = self.identity.ciphers.offer();
-        if answer.result.is_ok_and(|welcome| offer & welcome.cipher.byte() == 0) {
+        let unsound = |welcome: Welcome| answer.version != VERSION || offer & welcome.cipher.byte() == 0;
+        if answer.result.is_ok_and(unsound) {
             return Err(Ignored::Forged);
         }
         // Older questions are answered by this one; younger ones may still bring other keys.
@@ -192,7 +230,10 @@ impl Initiator {
         Ok(match answer.result {
             Ok(welcome) => established(view.receiver, &answer, welcome, &split),
             Err(why) => {
-                let Answer { time, version, epoch, .. } = answer;
+                let Answer { time, version, epoch, challenge, .. } = answer;
+                if why == Refusal::ClockOff {
+                    self.take_challenge(now, challenge);
+                }
                 Outcome::Refused(Refused { why, time, version, epoch })
             }
         })
@@ -243,15 +284,6 @@ fn open_answer(
         return Err(Ignored::Forged);
     }
     Ok((answer, split))
-}
-
-/// Implementation: a wall clock set back by more than this was wrong before, and proxy2 took none of those stamps.
-const CLOCK_STEP: u64 = 20 * 60 * 1_000_000;
-
-/// A stamp greater than the last one, as proxy2 demands, unless the clock was set right meanwhile.
-fn next_stamp(last: UnixMicros, unix: UnixMicros) -> UnixMicros {
-    let ahead = last.0.saturating_sub(unix.0);
-    if ahead > CLOCK_STEP { unix } else { unix.max(UnixMicros(last.0.saturating_add(1))) }
 }
 
 impl fmt::Debug for Initiator {

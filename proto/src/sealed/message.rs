@@ -2,6 +2,7 @@
 
 use std::num::NonZeroU8;
 
+use super::challenge::Challenge;
 use super::cipher::Cipher;
 use super::handshake::{ANSWER_LEN, Epoch, HELLO_LEN, Instance, Life, Limits, LinkId, Refusal, UnixMicros};
 use super::mac::{self, MAC_LEN};
@@ -9,7 +10,7 @@ use super::noise;
 use super::packet::Kind;
 
 // Specification.
-pub(super) const HELLO_PAYLOAD_LEN: usize = 64;
+pub(super) const HELLO_PAYLOAD_LEN: usize = 80;
 pub(super) const ANSWER_PAYLOAD_LEN: usize = 48;
 pub(super) const HELLO_NOISE_LEN: usize = noise::FIRST_OVERHEAD + HELLO_PAYLOAD_LEN;
 pub(super) const ANSWER_NOISE_LEN: usize = noise::SECOND_OVERHEAD + ANSWER_PAYLOAD_LEN;
@@ -25,7 +26,16 @@ pub(super) struct Hello {
     pub(super) link: LinkId,
     pub(super) instance: Instance,
     pub(super) limits: Limits,
+    /// What proxy2 said last if it did not accept the time, else [`Challenge::NONE`].
+    pub(super) challenge: Challenge,
 }
+
+/// Where the challenge stands in a question's payload: behind the limits and ten reserved bytes.
+const HELLO_CHALLENGE: usize = 32 + Limits::LEN + HELLO_RESERVED;
+/// Bytes of a question's payload for what a later version of this page may say.
+const HELLO_RESERVED: usize = 10;
+/// Where it stands in an answer's that gives one: in place of the limits.
+const ANSWER_CHALLENGE: usize = 24;
 
 impl Hello {
     pub(super) fn to_bytes(self) -> [u8; HELLO_PAYLOAD_LEN] {
@@ -37,6 +47,7 @@ impl Hello {
         bytes[16..24].copy_from_slice(&self.link.0.to_be_bytes());
         bytes[24..32].copy_from_slice(&self.instance.0.to_be_bytes());
         bytes[32..32 + Limits::LEN].copy_from_slice(&self.limits.to_bytes());
+        bytes[HELLO_CHALLENGE..].copy_from_slice(&self.challenge.0);
         bytes
     }
 
@@ -46,7 +57,9 @@ impl Hello {
         let (time, rest) = rest.split_first_chunk()?;
         let (link, rest) = rest.split_first_chunk()?;
         let (instance, rest) = rest.split_first_chunk()?;
-        let (limits, _reserved) = Limits::parse(rest)?;
+        let (limits, rest) = Limits::parse(rest)?;
+        let (_reserved, rest) = rest.split_first_chunk::<HELLO_RESERVED>()?;
+        let (challenge, _) = rest.split_first_chunk()?;
         Some(Self {
             version: *version,
             ciphers: *ciphers,
@@ -55,6 +68,7 @@ impl Hello {
             link: LinkId(u64::from_be_bytes(*link)),
             instance: Instance(u64::from_be_bytes(*instance)),
             limits,
+            challenge: Challenge(*challenge),
         })
     }
 }
@@ -68,6 +82,8 @@ pub(super) struct Answer {
     pub(super) index: u32,
     pub(super) time: UnixMicros,
     pub(super) epoch: Epoch,
+    /// For the next question, where the time of this one was not accepted; else [`Challenge::NONE`].
+    pub(super) challenge: Challenge,
 }
 
 /// What an answer says to who may come in.
@@ -94,7 +110,10 @@ impl Answer {
                 bytes[24..24 + Limits::LEN].copy_from_slice(&welcome.limits.to_bytes());
                 bytes[46..].copy_from_slice(&welcome.life.0.to_be_bytes());
             }
-            Err(refusal) => bytes[1] = refusal.byte(),
+            Err(refusal) => {
+                bytes[1] = refusal.byte();
+                bytes[ANSWER_CHALLENGE..ANSWER_CHALLENGE + MAC_LEN].copy_from_slice(&self.challenge.0);
+            }
         }
         bytes
     }
@@ -104,6 +123,7 @@ impl Answer {
         let (index, rest) = rest.split_first_chunk()?;
         let (time, rest) = rest.split_first_chunk()?;
         let (epoch, rest) = rest.split_first_chunk()?;
+        let (given, _) = rest.split_first_chunk()?;
         let (limits, rest) = Limits::parse(rest)?;
         let (life, _) = rest.split_first_chunk()?;
         let result = match NonZeroU8::new(*status) {
@@ -113,9 +133,11 @@ impl Answer {
             }
             Some(code) => Err(Refusal::from_byte(code)),
         };
+        let challenge = if result == Err(Refusal::ClockOff) { Challenge(*given) } else { Challenge::NONE };
         let (time, epoch) = (u64::from_be_bytes(*time), u64::from_be_bytes(*epoch));
         let index = u32::from_be_bytes(*index);
-        Some(Self { version: *version, result, index, time: UnixMicros(time), epoch: Epoch(epoch) })
+        let (time, epoch) = (UnixMicros(time), Epoch(epoch));
+        Some(Self { version: *version, result, index, time, epoch, challenge })
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use super::challenge::Challenge;
 use super::cipher::{Cipher, Session};
 use super::handshake::{Epoch, Instance, Life, Limits, LinkId, Refusal, UnixMicros, VERSION};
 use super::keys::{PresharedKey, PublicKey};
@@ -71,25 +72,32 @@ impl Request {
         let peer = caller.index;
         let psk = ready.psk.as_ref().map_or(&PresharedKey::NONE, PresharedKey::bytes);
         let welcome = Welcome { cipher: ready.cipher, life, limits };
-        let (answer, split) = caller.answer(index, Ok(welcome), psk);
+        let (answer, split) = caller.answer(index, Ok(welcome), Challenge::NONE, psk);
         let session = Session::new(ready.cipher, &split.to_initiator, &split.to_acceptor, index, peer);
         (answer, session)
     }
 
     /// Does not let the client in: the answer to send.
     pub fn refuse(self, why: Refusal) -> Vec<u8> {
-        self.caller.refuse(why)
+        self.caller.refuse(why, Challenge::NONE)
     }
 }
 
 impl Caller {
-    /// An answer that does not let the client in.
-    pub(super) fn refuse(self, why: Refusal) -> Vec<u8> {
-        self.answer(0, Err(why), &PresharedKey::NONE).0
+    /// An answer that does not let the client in, with a challenge if that is what helps.
+    pub(super) fn refuse(self, why: Refusal, challenge: Challenge) -> Vec<u8> {
+        self.answer(0, Err(why), challenge, &PresharedKey::NONE).0
     }
 
-    fn answer(self, index: u32, result: Result<Welcome, Refusal>, psk: &[u8; 32]) -> (Vec<u8>, Split) {
-        let answer = Answer { version: VERSION, result, index, time: self.time, epoch: self.epoch };
+    fn answer(
+        self,
+        index: u32,
+        result: Result<Welcome, Refusal>,
+        challenge: Challenge,
+        psk: &[u8; 32],
+    ) -> (Vec<u8>, Split) {
+        let (version, time, epoch) = (VERSION, self.time, self.epoch);
+        let answer = Answer { version, result, index, time, epoch, challenge };
         message::write_answer(self.index, &self.mac1_key, |room| {
             self.noise.write(psk, &answer.to_bytes(), room)
         })

@@ -1,6 +1,6 @@
 //! When the client asks for keys.
 
-use crate::sealed::handshake::LinkId;
+use crate::sealed::handshake::{LinkId, Refusal};
 use crate::sealed::initiator::Initiator;
 use crate::time::Time;
 use std::time::Duration;
@@ -79,8 +79,14 @@ impl Asking {
         self.initiator.set_link(next);
     }
 
-    pub(crate) fn on_refused(&mut self, now: Time) {
+    pub(crate) fn on_refused(&mut self, now: Time, why: Refusal) {
         self.asked = 0;
+        if why == Refusal::ClockOff && self.refused == 0 {
+            // The challenge that came with it is returned at once; should that not help either, the pauses begin.
+            self.not_before = now;
+            self.refused = 1;
+            return;
+        }
         let pause = AFTER_REFUSAL.get(self.refused).or(AFTER_REFUSAL.last()).copied();
         self.not_before = now + pause.unwrap_or_default();
         self.refused += 1;

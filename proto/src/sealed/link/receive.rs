@@ -109,7 +109,7 @@ impl Link {
         match asking.initiator.handle(now, datagram) {
             Outcome::Established(established) => self.established(now, *established),
             Outcome::Refused(refused) => {
-                asking.on_refused(now);
+                asking.on_refused(now, refused.why);
                 self.told_unreachable = false;
                 self.events.push_back(Event::Refused(refused));
             }

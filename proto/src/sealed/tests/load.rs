@@ -1,19 +1,20 @@
 //! Many handshakes: cookies, and a limit.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::pair::*;
 use crate::sealed::acceptor::{Dropped, Settings, Verdict};
 use crate::sealed::cookie::COOKIE_REPLY_LEN;
-use crate::sealed::handshake::Life;
-use crate::sealed::initiator::{Ignored, Outcome};
+use crate::sealed::handshake::{Life, LinkId};
+use crate::sealed::initiator::{Ignored, Initiator, Outcome};
 
-const ELSEWHERE: &[u8] = &[192, 0, 2, 2];
+const ELSEWHERE: SocketAddr = address(2, 5_000);
 
-/// A proxy2 that is busy: of twelve handshakes a second, seven have just been.
+/// A proxy2 that is busy: it has had the half of its handshakes that is for everybody.
 fn busy() -> Pair {
     let mut pair = Pair::with(false, AES, Settings { handshakes_per_second: 12, ..settings(AES) });
-    for _ in 0..7 {
+    for _ in 0..5 {
         pair.shake();
     }
     pair
@@ -68,9 +69,9 @@ fn a_cookie_ends() {
     let reply = cookie(pair.hear(&question));
     resend(pair.tell(&reply));
     pair.pass(Duration::from_secs(119));
-    assert_ne!(pair.ask()[181..], [0; 16], "proxy1 still uses it");
+    assert_ne!(pair.ask()[197..], [0; 16], "proxy1 still uses it");
     pair.pass(Duration::from_secs(1));
-    assert_eq!(pair.ask()[181..], [0; 16], "and then no longer");
+    assert_eq!(pair.ask()[197..], [0; 16], "and then no longer");
 }
 
 #[test]
@@ -106,7 +107,7 @@ fn a_changed_proof_is_no_proof() {
 }
 
 /// A question that proves its address, at a proxy2 that is busy.
-fn proven(pair: &mut Pair, from: &[u8]) -> Vec<u8> {
+fn proven(pair: &mut Pair, from: SocketAddr) -> Vec<u8> {
     let question = pair.ask();
     let reply = cookie(pair.acceptor.handle(pair.now, pair.unix, from, &question));
     resend(pair.tell(&reply))
@@ -117,7 +118,7 @@ fn a_cookie_ends_at_proxy2_too() {
     let mut pair = busy();
     let proven = proven(&mut pair, ADDRESS);
     pair.pass(Duration::from_secs(121));
-    for _ in 0..7 {
+    for _ in 0..5 {
         pair.shake();
     }
     cookie(pair.hear(&proven));
@@ -126,14 +127,20 @@ fn a_cookie_ends_at_proxy2_too() {
 #[test]
 fn beyond_the_limit_even_proven_addresses_wait() {
     let mut pair = busy();
-    for address in 10..15 {
-        let from = [192, 0, 2, address];
-        let question = proven(&mut pair, &from);
-        request(pair.acceptor.handle(pair.now, pair.unix, &from, &question));
+    for last in [10, 11] {
+        let from = address(last, 5_000);
+        let question = proven(&mut pair, from);
+        request(pair.acceptor.handle(pair.now, pair.unix, from, &question));
     }
     let question = proven(&mut pair, ADDRESS);
     assert!(matches!(pair.hear(&question), Verdict::Drop(Dropped::Busy)));
-    pair.pass(Duration::from_millis(84));
+    let (client, link) = (pair.ticket.client(), LinkId(77));
+    pair.acceptor.link_is_at(client, link, address(1, 5_001));
+    request(pair.hear(&question));
+    pair.acceptor.link_is_at(client, link, ADDRESS);
+    let question = pair.ask();
+    assert!(matches!(pair.hear(&question), Verdict::Drop(Dropped::Busy)), "nothing is left at all");
+    pair.pass(Duration::from_millis(84) * 3);
     request(pair.hear(&question));
 }
 
@@ -142,6 +149,9 @@ fn beyond_the_limit_even_proven_addresses_wait() {
 fn one_address_keeps_nobody_out() {
     let mut pair = busy();
     let mut other = Pair::new();
+    other.ticket = ticket(0x34, false);
+    other.initiator = Initiator::new(other.ticket.clone(), identity(AES));
+    pair.acceptor.allow(other.ticket.client(), None);
     for round in 0..1_000 {
         let greedy = pair.ask();
         let verdict = pair.acceptor.handle(pair.now, pair.unix, ELSEWHERE, &greedy);

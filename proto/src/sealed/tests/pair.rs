@@ -1,5 +1,6 @@
 //! What the tests of the handshake share.
 
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::Time;
@@ -14,7 +15,7 @@ use crate::ticket::Ticket;
 
 /// 2026-01-01 00:00 UTC.
 pub(super) const NEW_YEAR: UnixMicros = UnixMicros(1_767_225_600_000_000);
-pub(super) const ADDRESS: &[u8] = &[192, 0, 2, 1];
+pub(super) const ADDRESS: SocketAddr = address(1, 5_000);
 pub(super) const AES: CipherSupport = CipherSupport { aes: true };
 pub(super) const NO_AES: CipherSupport = CipherSupport { aes: false };
 pub(super) const CLIENT_LIMITS: Limits =
@@ -23,6 +24,11 @@ pub(super) const SERVER_LIMITS: Limits =
     Limits { streams: 4_096, link_credit: 1 << 21, stream_credit: 1 << 17, datagram: 65_507 };
 pub(super) const CLIENT_INDEX: u32 = 0x0102_0304;
 pub(super) const SERVER_INDEX: u32 = 0xa1a2_a3a4;
+
+/// 192.0.2.`last`, with that port.
+pub(super) const fn address(last: u8, port: u16) -> SocketAddr {
+    SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)), port)
+}
 
 pub(super) fn server_key() -> PrivateKey {
     PrivateKey::from_bytes(&[0x11; 32])
@@ -48,7 +54,10 @@ pub(super) fn acceptor(settings: Settings) -> Acceptor {
 /// Both ends with one ticket between them.
 pub(super) struct Pair {
     pub(super) now: Time,
+    /// proxy2's clock.
     pub(super) unix: UnixMicros,
+    /// Microseconds that proxy1's is ahead.
+    pub(super) skew: i64,
     pub(super) ticket: Ticket,
     pub(super) initiator: Initiator,
     pub(super) acceptor: Acceptor,
@@ -66,7 +75,7 @@ impl Pair {
         acceptor.allow(ticket.client(), ticket.preshared().cloned());
         let initiator = Initiator::new(ticket.clone(), identity(ciphers));
         let random = Random::from_seed([0x44; 32]);
-        Self { now: Time::ZERO, unix: NEW_YEAR, ticket, initiator, acceptor, random }
+        Self { now: Time::ZERO, unix: NEW_YEAR, skew: 0, ticket, initiator, acceptor, random }
     }
 
     pub(super) fn pass(&mut self, time: Duration) {
@@ -74,8 +83,13 @@ impl Pair {
         self.unix.0 += u64::try_from(time.as_micros()).unwrap();
     }
 
+    /// proxy1's clock.
+    pub(super) fn clock(&self) -> UnixMicros {
+        UnixMicros(self.unix.0.saturating_add_signed(self.skew).min(i64::MAX as u64))
+    }
+
     pub(super) fn ask(&mut self) -> Vec<u8> {
-        self.initiator.start(self.now, self.unix, CLIENT_INDEX, &mut self.random)
+        self.initiator.start(self.now, self.clock(), CLIENT_INDEX, &mut self.random)
     }
 
     pub(super) fn hear(&mut self, datagram: &[u8]) -> Verdict {

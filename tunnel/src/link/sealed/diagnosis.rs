@@ -4,6 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use proto::sealed::acceptor::CLOCK_TOLERANCE;
 use proto::sealed::end_code::EndCode;
 use proto::sealed::frame::ResetCode;
 use proto::sealed::handshake::Refusal;
@@ -21,12 +22,7 @@ pub(super) fn refused(refused: &Refused) -> String {
         Refusal::RevokedTicket => {
             "this ticket has been revoked; make another there with `proxy2 ticket add NAME`".into()
         }
-        Refusal::ClockOff => {
-            let (ours, theirs) = (Clock::unix().0, refused.time.0);
-            let way = if ours > theirs { "ahead of" } else { "behind" };
-            let off = Duration::from_micros(ours.abs_diff(theirs)).as_secs();
-            format!("the clock of this machine is {off} s {way} proxy2's; set both right")
-        }
+        Refusal::ClockOff => "it does not accept the time stamp; trying again".into(),
         Refusal::TooManyLinks => "it has as many links as it may have; see its option --links".into(),
         Refusal::Busy => "it is too busy; trying again".into(),
         Refusal::Version => {
@@ -34,6 +30,19 @@ pub(super) fn refused(refused: &Refused) -> String {
         }
         Refusal::Other(code) => format!("its reason has the code {code}, which a newer version knows"),
     }
+}
+
+/// How far the clocks differ, if it is more than proxy2 overlooks. It keeps nobody out, but one of the two is wrong.
+pub(super) fn clock(refused: &Refused) -> Option<String> {
+    let (ours, theirs) = (Clock::unix().0, refused.time.0);
+    let off = Duration::from_micros(ours.abs_diff(theirs));
+    let way = if ours > theirs { "ahead of" } else { "behind" };
+    (off >= CLOCK_TOLERANCE).then(|| {
+        format!(
+            "the clock of this machine is {} s {way} proxy2's: links work, but set both right",
+            off.as_secs()
+        )
+    })
 }
 
 /// What it means that proxy2 ended the link with `code`.
@@ -49,13 +58,9 @@ pub(super) const fn ended(code: EndCode) -> &'static str {
 /// ago is not known to a running proxy2 yet.
 pub(super) const fn is_final(why: Refusal, times: u32) -> bool {
     match why {
-        Refusal::Busy => false,
+        Refusal::Busy | Refusal::ClockOff => false,
         Refusal::UnknownTicket => times > 1,
-        Refusal::TooManyLinks
-        | Refusal::RevokedTicket
-        | Refusal::ClockOff
-        | Refusal::Version
-        | Refusal::Other(_) => true,
+        Refusal::TooManyLinks | Refusal::RevokedTicket | Refusal::Version | Refusal::Other(_) => true,
     }
 }
 
@@ -137,11 +142,13 @@ mod tests {
         let hour = 3_600_000_000;
         let says = |time: u64| {
             let (version, epoch) = (proto::sealed::handshake::VERSION, Epoch(1));
-            refused(&Refused { why: Refusal::ClockOff, time: UnixMicros(time), version, epoch })
+            clock(&Refused { why: Refusal::ClockOff, time: UnixMicros(time), version, epoch })
         };
         let ours = Clock::unix().0;
-        assert!(says(ours - hour).contains("3600 s ahead of"), "{}", says(ours - hour));
-        assert!(says(ours + hour).contains("s behind"), "{}", says(ours + hour));
+        let (ahead, behind) = (says(ours - hour).unwrap(), says(ours + hour).unwrap());
+        assert!(ahead.contains("3600 s ahead of"), "{ahead}");
+        assert!(behind.contains("s behind"), "{behind}");
+        assert_eq!(says(ours - hour / 60), None, "as if it had been set back: nothing to tell");
     }
 
     #[test]

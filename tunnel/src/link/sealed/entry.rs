@@ -46,6 +46,8 @@ pub(super) struct Entry {
     up: bool,
     /// What proxy2 said last, if it does not let this proxy1 in, and how often; the same is not told twice.
     refused: Option<(Refusal, u32)>,
+    /// It has been told that the clocks differ.
+    clock_told: bool,
     ending: bool,
     backoff: Backoff,
     random: Random,
@@ -85,6 +87,7 @@ impl Entry {
             refusals,
             up: false,
             refused: None,
+            clock_told: false,
             ending: false,
             backoff: Backoff::default(),
             random: entropy::random(),
@@ -155,6 +158,15 @@ impl Entry {
             Next::Refuse(diagnosis::code_of(refused.why))
         } else {
             Next::On
+        }
+    }
+
+    /// No reason to turn anybody away: the link asks again at once, and needs no clock for that.
+    fn clock_differs(&mut self, refused: &Refused) {
+        if let Some(sentence) = diagnosis::clock(refused)
+            && !std::mem::replace(&mut self.clock_told, true)
+        {
+            warn!("{sentence}");
         }
     }
 
@@ -261,6 +273,7 @@ impl Side for Entry {
                 self.backoff.came_up(now);
                 self.came_up(*first, link, tally);
             }
+            Event::Refused(refused) if refused.why == Refusal::ClockOff => self.clock_differs(refused),
             Event::Refused(refused) => {
                 tally.one(Count::HandshakesRefused);
                 return self.was_refused(refused, link, tally);

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::io;
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -31,8 +32,8 @@ use crate::metrics::Count;
 pub(super) enum Report {
     /// The link does not use this index any more.
     Retired(u32),
-    /// Authentic packets of the link come.
-    Heard(LinkKey),
+    /// Authentic packets of the link come; where its peer is, as far as is proven.
+    Heard(LinkKey, SocketAddr),
     /// The link is over.
     Over(LinkKey),
 }
@@ -115,7 +116,7 @@ impl Exit {
         let heard = link.heard_at();
         if link.is_up() && self.told_heard.is_none_or(|told| heard >= told + Self::HEARD_AGAIN) {
             self.told_heard = Some(heard);
-            self.report(Report::Heard(self.key));
+            self.report(Report::Heard(self.key, link.peer()));
         }
     }
 

@@ -20,7 +20,7 @@ use proto::ticket::record::Standing;
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::sleep_until;
-use tracing::info;
+use tracing::{debug, info};
 
 use super::buffers::Buffer;
 use super::clock::Clock;
@@ -163,7 +163,7 @@ impl Reader {
     fn take_report(&mut self, report: Report) {
         match report {
             Report::Retired(index) => self.parts.hub.retire(index),
-            Report::Heard(key) => self.parts.hub.heard(self.parts.shared.clock.now(), key),
+            Report::Heard(key, at) => self.parts.hub.heard(self.parts.shared.clock.now(), key, at),
             Report::Over(key) => {
                 if let Some(link) = self.links.remove(&key) {
                     self.workers.leave(link.place);
@@ -282,6 +282,10 @@ impl Reader {
     }
 
     fn note_refused(&mut self, client: PublicKey, why: Refusal) {
+        if why == Refusal::ClockOff {
+            // It returns the challenge and comes in; the user at its side is told.
+            return debug!(%client, ticket = self.names.get(&client), "a proxy1's clock is off: challenged");
+        }
         self.tally.one(Count::HandshakesRefused);
         if let Some(held_back) = self.refusals.pass(Instant::now()) {
             let ticket = self.names.get(&client);

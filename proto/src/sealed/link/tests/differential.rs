@@ -107,6 +107,6 @@ fn a_hub_takes_a_link_for_heard_only_when_it_is_told() {
     let key = *pair.links.keys().next().expect("a link");
     let before = pair.hub.describe();
     pair.now += Duration::from_secs(5);
-    pair.hub.heard(pair.now, key);
+    pair.hub.heard(pair.now, key, "192.0.2.1:5000".parse().unwrap());
     assert_ne!(pair.hub.describe(), before);
 }

@@ -258,7 +258,7 @@ impl Pair {
                     let before = link.heard_at();
                     link.handle_datagram(now, from, datagram);
                     if link.heard_at() > before {
-                        self.hub.heard(now, key);
+                        self.hub.heard(now, key, link.peer());
                     }
                 }
                 return;

@@ -1,0 +1,238 @@
+//! Clocks that are wrong keep nobody out, and an old question still gets nobody in.
+
+use std::time::Duration;
+
+use super::pair::*;
+use crate::sealed::acceptor::{Acceptor, Dropped, Verdict};
+use crate::sealed::challenge::CHALLENGE_LIFE;
+use crate::sealed::handshake::{Epoch, Life, LinkId, Refusal, UnixMicros};
+use crate::sealed::initiator::Outcome;
+
+const SECOND: Duration = Duration::from_secs(1);
+const MINUTE: i64 = 60_000_000;
+const YEAR: i64 = 365 * 24 * 60 * MINUTE;
+
+impl Pair {
+    /// Only proxy1's clock is set.
+    fn set_clock(&mut self, micros: i64) {
+        self.skew += micros;
+    }
+
+    /// Asks until it is let in; how often it was told that its stamp is not acceptable.
+    fn shake_until_in(&mut self) -> u32 {
+        for refusals in 0..3 {
+            let question = self.ask();
+            match self.hear(&question) {
+                Verdict::Request(request) => {
+                    let (answer, _) = request.accept(SERVER_INDEX, Life(0), SERVER_LIMITS);
+                    established(self.tell(&answer));
+                    return refusals;
+                }
+                Verdict::Refused { why, answer, .. } => {
+                    assert_eq!(why, Refusal::ClockOff);
+                    assert!(answer.len() <= question.len());
+                    assert_eq!(refused(self.tell(&answer)).time, self.unix, "proxy2's clock");
+                }
+                verdict @ (Verdict::Drop(_) | Verdict::Cookie(_)) => panic!("not told but {verdict:?}"),
+            }
+        }
+        panic!("kept out");
+    }
+}
+
+fn dropped(verdict: Verdict) -> Dropped {
+    let Verdict::Drop(why) = verdict else { panic!("not dropped but {verdict:?}") };
+    why
+}
+
+/// A question that was refused because of its stamp, and the next, which returns the challenge.
+fn challenged(pair: &mut Pair) -> [Vec<u8>; 2] {
+    pair.set_clock(YEAR);
+    let first = pair.ask();
+    let Verdict::Refused { why: Refusal::ClockOff, answer, .. } = pair.hear(&first) else { panic!("let in") };
+    refused(pair.tell(&answer));
+    [first, pair.ask()]
+}
+
+#[test]
+fn only_beyond_the_tolerance_a_challenge_is_needed() {
+    let tolerance = 600_000_000;
+    for (off, refusals) in [(-tolerance - 1, 1), (-tolerance, 0), (tolerance, 0), (tolerance + 1, 1)] {
+        let mut pair = Pair::new();
+        pair.set_clock(off);
+        assert_eq!(pair.shake_until_in(), refusals, "{off} microseconds off");
+    }
+}
+
+#[test]
+fn any_clock_gets_in_with_the_second_question() {
+    let unix = i64::try_from(NEW_YEAR.0).unwrap();
+    for preshared in [false, true] {
+        for off in [-unix, -YEAR, -3 * 60 * MINUTE, 3 * 60 * MINUTE, YEAR, i64::MAX - unix] {
+            let mut pair = Pair::with(preshared, AES, settings(AES));
+            pair.set_clock(off);
+            assert_eq!(pair.shake_until_in(), 1, "{off} microseconds off");
+            pair.pass(SECOND);
+            assert_eq!(pair.shake_until_in(), 0, "{off} microseconds off: the challenge is still good");
+            pair.pass(SECOND * 120);
+            assert_eq!(pair.shake_until_in(), 1, "{off} microseconds off, later");
+        }
+    }
+}
+
+#[test]
+fn a_clock_that_is_set_right_gets_in_at_once() {
+    for off in [5, 9, 11, 15, 19, 25, 60 * 24].map(|minutes| minutes * MINUTE) {
+        let mut pair = Pair::new();
+        pair.set_clock(off);
+        pair.shake_until_in();
+        pair.pass(SECOND * 45);
+        pair.set_clock(-off);
+        assert!(pair.shake_until_in() <= 1, "{off} microseconds ahead");
+        pair.pass(SECOND * 45);
+        assert_eq!(pair.shake_until_in(), 0, "{off} microseconds ahead, and long forgotten");
+    }
+}
+
+#[test]
+fn stamps_that_proxy2_never_had_do_not_count() {
+    for off in [9, 15, 60 * 24].map(|minutes| minutes * MINUTE) {
+        let mut pair = Pair::new();
+        pair.set_clock(off);
+        for _ in 0..5 {
+            pair.ask();
+            pair.pass(SECOND);
+        }
+        pair.set_clock(-off);
+        assert!(pair.shake_until_in() <= 1, "{off} microseconds ahead");
+    }
+}
+
+#[test]
+fn the_clock_of_proxy2_may_be_as_wrong() {
+    for off in [-YEAR, -15 * MINUTE, 15 * MINUTE, YEAR] {
+        let mut pair = Pair::new();
+        pair.shake_until_in();
+        pair.unix.0 = pair.unix.0.checked_add_signed(off).unwrap();
+        pair.set_clock(-off);
+        assert_eq!(pair.shake_until_in(), 1, "{off} microseconds");
+        pair.pass(SECOND * 120);
+        pair.unix.0 = pair.unix.0.checked_add_signed(-off).unwrap();
+        pair.set_clock(off);
+        assert!(pair.shake_until_in() <= 1, "set right after {off} microseconds");
+    }
+}
+
+#[test]
+fn a_restart_of_proxy2_costs_one_more_question() {
+    let mut pair = Pair::new();
+    let [_, question] = challenged(&mut pair);
+    pair.acceptor = restarted(&pair);
+    let Verdict::Refused { why: Refusal::ClockOff, answer, .. } = pair.hear(&question) else { panic!() };
+    refused(pair.tell(&answer));
+    assert_eq!(pair.shake_until_in(), 0);
+}
+
+/// Another proxy2 process.
+fn restarted(pair: &Pair) -> Acceptor {
+    let settings = crate::sealed::acceptor::Settings { epoch: Epoch(100), ..settings(AES) };
+    let random = crate::sealed::random::Random::from_seed([0x23; 32]);
+    let mut acceptor = Acceptor::new(pair.now, server_key(), settings, random);
+    acceptor.allow(pair.ticket.client(), None);
+    acceptor
+}
+
+#[test]
+fn a_question_with_a_challenge_is_good_once() {
+    let mut pair = Pair::new();
+    let [first, second] = challenged(&mut pair);
+    let third = pair.ask();
+    request(pair.hear(&third));
+    for question in [&second, &third] {
+        assert_eq!(dropped(pair.hear(question)), Dropped::Replayed);
+    }
+    for seconds in 1..120 {
+        pair.pass(SECOND);
+        for question in [&first, &second, &third] {
+            let verdict = pair.hear(question);
+            assert!(!matches!(verdict, Verdict::Request(_)), "after {seconds} s");
+        }
+    }
+}
+
+#[test]
+fn a_challenge_that_is_not_returned_in_time_is_replaced() {
+    let mut pair = Pair::new();
+    let [_, late] = challenged(&mut pair);
+    pair.pass(CHALLENGE_LIFE * 2);
+    let Verdict::Refused { why: Refusal::ClockOff, answer, .. } = pair.hear(&late) else { panic!("let in") };
+    refused(pair.tell(&answer));
+    assert_eq!(pair.shake_until_in(), 0);
+}
+
+#[test]
+fn a_challenge_is_for_one_link() {
+    let mut pair = Pair::new();
+    challenged(&mut pair);
+    pair.initiator.set_link(LinkId(78));
+    pair.pass(SECOND);
+    assert_eq!(pair.shake_until_in(), 1);
+}
+
+#[test]
+fn old_questions_get_one_answer_a_second() {
+    let mut pair = Pair::new();
+    let [first, _] = challenged(&mut pair);
+    let mut answers = 0;
+    for _ in 0..10_000 {
+        pair.pass(SECOND / 1_000);
+        match pair.hear(&first) {
+            Verdict::Drop(why) => assert_eq!(why, Dropped::Stale),
+            verdict @ (Verdict::Cookie(_) | Verdict::Refused { .. } | Verdict::Request(_)) => {
+                assert_eq!(why_refused(verdict), Some(Refusal::ClockOff));
+                answers += 1;
+            }
+        }
+    }
+    assert!((9..=10).contains(&answers), "{answers} in ten seconds");
+}
+
+#[test]
+fn who_repeats_old_questions_does_not_keep_their_owner_out() {
+    let mut pair = Pair::new();
+    let [first, _] = challenged(&mut pair);
+    pair.pass(CHALLENGE_LIFE * 2);
+    let repeat = |pair: &mut Pair| pair.acceptor.handle(pair.now, pair.unix, address(9, 1), &first);
+    for _ in 0..100 {
+        repeat(&mut pair);
+    }
+    assert_eq!(pair.shake_until_in(), 1);
+}
+
+/// Nor does who can send from any address.
+#[test]
+fn old_questions_from_forged_addresses_do_not_keep_their_owner_out() {
+    let mut pair = Pair::new();
+    let [first, _] = challenged(&mut pair);
+    pair.pass(CHALLENGE_LIFE * 2);
+    for last in 2..=255 {
+        pair.acceptor.handle(pair.now, pair.unix, address(last, 1), &first);
+    }
+    let question = pair.ask();
+    let Verdict::Cookie(reply) = pair.hear(&question) else { panic!("no cookie") };
+    let Outcome::Resend(proven) = pair.tell(&reply) else { panic!("not resent") };
+    let Verdict::Refused { why: Refusal::ClockOff, answer, .. } = pair.hear(&proven) else { panic!() };
+    refused(pair.tell(&answer));
+    assert_eq!(pair.shake_until_in(), 0);
+}
+
+#[test]
+fn the_greatest_stamp_is_no_end() {
+    let mut pair = Pair::new();
+    pair.skew = i64::MAX - i64::try_from(NEW_YEAR.0).unwrap();
+    for _ in 0..3 {
+        pair.shake_until_in();
+        pair.pass(SECOND * 120);
+    }
+    assert_eq!(pair.clock(), UnixMicros(i64::MAX as u64));
+}

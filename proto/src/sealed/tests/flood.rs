@@ -1,0 +1,314 @@
+//! Floods of questions whose macs are right, from addresses that have their cookies: they take no more public-key work than
+//! is allowed, and who asks from elsewhere gets in.
+
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::time::Duration;
+
+use super::pair::*;
+use crate::Time;
+use crate::sealed::acceptor::{Acceptor, Dropped, Settings, Verdict};
+use crate::sealed::cookie;
+use crate::sealed::handshake::{Instance, LinkId, UnixMicros};
+use crate::sealed::initiator::{Identity, Initiator, Outcome};
+use crate::sealed::random::Random;
+use crate::sealed::{mac, message};
+use crate::ticket::Ticket;
+
+const MILLISECOND: Duration = Duration::from_millis(1);
+/// Handshakes a second that proxy2 allows: its default.
+const RATE: u32 = 1_000;
+/// Questions of the flood in a millisecond: 6 Mbit/s.
+const FLOOD: usize = 4;
+/// How long it lasts, in milliseconds.
+const LASTS: u32 = 12_000;
+/// When the first newcomer asks, and then one every so often; each is given two seconds.
+const FROM: u32 = 2_000;
+const EVERY: u32 = 160;
+const PATIENCE: u32 = 2_000;
+/// When a proxy1 asks, in milliseconds after its start, and how long a datagram takes there and back.
+const ASKS: [u32; 4] = [0, 250, 750, 1_750];
+const ROUND_TRIP: u32 = 50;
+
+/// Someone who knows proxy2's public key and can receive where he sends from.
+struct Attacker {
+    from: SocketAddr,
+    has: Has,
+}
+
+/// What he has besides.
+enum Has {
+    /// Nothing, or the ticket of another proxy2, or a revoked one: the question that comes of it.
+    Question(Vec<u8>),
+    /// A valid ticket. He asks for one new link after the other.
+    Ticket(Box<Initiator>),
+}
+
+impl Attacker {
+    /// Without a ticket.
+    fn stranger(from: SocketAddr, random: &mut Random) -> Self {
+        let key = mac::mac1_key(&server_key().public());
+        let noise = |room: &mut [u8]| room[..32].copy_from_slice(random.block().as_slice());
+        Self { from, has: Has::Question(message::write_hello(7, &key, noise).0) }
+    }
+
+    /// With a ticket that was not good, or is not any more.
+    fn unwelcome(from: SocketAddr, random: &mut Random) -> Self {
+        let question = Initiator::new(ticket(0x66, false), identity(AES));
+        let question = { question }.start(Time::ZERO, NEW_YEAR, 7, random);
+        Self { from, has: Has::Question(question) }
+    }
+
+    /// With a good one.
+    fn holder(from: SocketAddr) -> Self {
+        Self { from, has: Has::Ticket(Box::new(Initiator::new(ticket(0x44, false), identity(AES)))) }
+    }
+
+    /// The work that one more question costs, as parts of six.
+    fn ask(&mut self, acceptor: &mut Acceptor, now: Time, unix: UnixMicros, random: &mut Random) -> u32 {
+        let question = match &mut self.has {
+            Has::Question(question) => question.clone(),
+            Has::Ticket(initiator) => {
+                initiator.set_link(LinkId(random.u64()));
+                initiator.start(now, unix, 7, random)
+            }
+        };
+        match acceptor.handle(now, unix, self.from, &question) {
+            Verdict::Cookie(reply) => {
+                self.prove(now, &reply);
+                0
+            }
+            Verdict::Request(_) | Verdict::Refused { .. } => 6,
+            Verdict::Drop(Dropped::Forged) => 2,
+            Verdict::Drop(Dropped::Unwelcome) => 3,
+            // Before or after it was opened.
+            Verdict::Drop(_) => 0,
+        }
+    }
+
+    /// Takes a cookie, for the next question.
+    fn prove(&mut self, now: Time, reply: &[u8]) {
+        match &mut self.has {
+            Has::Question(question) => {
+                let view = message::HelloView::parse(question).unwrap();
+                let cookie = cookie::Reply::parse(reply).unwrap();
+                let cookie = cookie.open(&server_key().public(), view.mac1).unwrap();
+                message::prove_address(question, &cookie);
+            }
+            Has::Ticket(initiator) => assert!(matches!(initiator.handle(now, reply), Outcome::Resend(_))),
+        }
+    }
+}
+
+/// A proxy1 that was just started.
+struct Newcomer {
+    start: u32,
+    from: SocketAddr,
+    initiator: Initiator,
+    resend: Option<(u32, Vec<u8>)>,
+    accepted: bool,
+}
+
+impl Newcomer {
+    fn new(start: u32, from: SocketAddr, ticket: &Ticket) -> Self {
+        let name = u64::from(start);
+        let identity = Identity { link: LinkId(name), instance: Instance(name), ..identity(AES) };
+        let initiator = Initiator::new(ticket.clone(), identity);
+        Self { start, from, initiator, resend: None, accepted: false }
+    }
+
+    /// What it sends in that millisecond.
+    fn asks(
+        &mut self,
+        millisecond: u32,
+        now: Time,
+        unix: UnixMicros,
+        random: &mut Random,
+    ) -> Option<Vec<u8>> {
+        let age = millisecond.checked_sub(self.start).filter(|age| *age < PATIENCE && !self.accepted)?;
+        if let Some((_, question)) = self.resend.take_if(|(at, _)| *at == millisecond) {
+            return Some(question);
+        }
+        ASKS.contains(&age).then(|| self.initiator.start(now, unix, age, random))
+    }
+}
+
+/// What came of a flood.
+#[derive(Debug)]
+struct Toll {
+    /// Newcomers, and how many of them were accepted within two seconds.
+    newcomers: usize,
+    accepted: usize,
+    /// Public-key work that was done, in handshakes of six parts.
+    work: u32,
+}
+
+/// A flood of strangers at `attackers` while newcomers come from where `place` says. `homes`: where links are.
+fn flood(attackers: &[SocketAddr], place: impl Fn(u32) -> SocketAddr, homes: &[SocketAddr]) -> Toll {
+    let mut random = Random::from_seed([0x71; 32]);
+    let attackers = attackers.iter().map(|from| Attacker::stranger(*from, &mut random)).collect();
+    flood_of(attackers, place, homes)
+}
+
+fn flood_of(attackers: Vec<Attacker>, place: impl Fn(u32) -> SocketAddr, homes: &[SocketAddr]) -> Toll {
+    flood_with_homes(attackers, place, homes, &[])
+}
+
+/// The same with links of the attackers' ticket too.
+fn flood_with_homes(
+    mut attackers: Vec<Attacker>,
+    place: impl Fn(u32) -> SocketAddr,
+    homes: &[SocketAddr],
+    attackers_homes: &[SocketAddr],
+) -> Toll {
+    let mut random = Random::from_seed([0x72; 32]);
+    let (ticket, attackers_ticket) = (ticket(0x33, false), ticket(0x44, false));
+    let mut acceptor = acceptor(Settings { handshakes_per_second: RATE, ..settings(AES) });
+    acceptor.allow(ticket.client(), None);
+    acceptor.allow(attackers_ticket.client(), None);
+    for (client, homes) in [(ticket.client(), homes), (attackers_ticket.client(), attackers_homes)] {
+        let links = (0..).map(LinkId).zip(homes);
+        links.for_each(|(link, at)| acceptor.link_is_at(client, link, *at));
+    }
+    let starts = (FROM..=LASTS - PATIENCE).step_by(EVERY as usize);
+    let mut newcomers: Vec<_> = starts.map(|start| Newcomer::new(start, place(start), &ticket)).collect();
+    let (mut turn, mut work) = (0, 0);
+    for millisecond in 0..LASTS {
+        let now = Time::ZERO + MILLISECOND * millisecond;
+        let unix = UnixMicros(NEW_YEAR.0 + u64::from(millisecond) * 1_000);
+        for part in 0..FLOOD {
+            turn = (turn + 1) % attackers.len();
+            // Not all at the start of the millisecond.
+            let now = now + MILLISECOND / 5 * u32::try_from(part).unwrap();
+            let attacker = &mut attackers[turn];
+            work += attacker.ask(&mut acceptor, now, unix, &mut random);
+        }
+        for newcomer in &mut newcomers {
+            let Some(question) = newcomer.asks(millisecond, now, unix, &mut random) else { continue };
+            match acceptor.handle(now, unix, newcomer.from, &question) {
+                Verdict::Request(_) => {
+                    newcomer.accepted = true;
+                    work += 6;
+                }
+                Verdict::Cookie(reply) => {
+                    if let Outcome::Resend(question) = newcomer.initiator.handle(now, &reply) {
+                        newcomer.resend = Some((millisecond + ROUND_TRIP, question));
+                    }
+                }
+                Verdict::Drop(why) => assert_eq!(why, Dropped::Busy),
+                Verdict::Refused { why, .. } => panic!("refused: {why}"),
+            }
+        }
+    }
+    let accepted = newcomers.iter().filter(|newcomer| newcomer.accepted).count();
+    Toll { newcomers: newcomers.len(), accepted, work }
+}
+
+fn attacker(number: u32, port: u16) -> SocketAddr {
+    (Ipv4Addr::from_bits(0xc633_6400 + number), port).into()
+}
+
+fn newcomer(start: u32) -> SocketAddr {
+    (Ipv4Addr::from_bits(0xcb00_7100 + start), 5_000).into()
+}
+
+#[track_caller]
+fn assert_open(toll: &Toll) {
+    assert!(toll.accepted * 10 >= toll.newcomers * 9, "{toll:?}");
+    // A quarter of a second's worth may have been saved up.
+    assert!(toll.work <= 6 * (RATE * LASTS / 1_000 + RATE / 4 + 1), "{toll:?}");
+}
+
+#[test]
+fn four_addresses_keep_nobody_out() {
+    let attackers: Vec<_> = (0..4).map(|number| attacker(number, 1)).collect();
+    assert_open(&flood(&attackers, newcomer, &[]));
+}
+
+/// With many ports each, so that each has all of its address's share.
+#[test]
+fn sixteen_addresses_keep_nobody_out() {
+    let attackers: Vec<_> =
+        (0..1_600).map(|number| attacker(number % 16, u16::try_from(number).unwrap())).collect();
+    assert_open(&flood(&attackers, newcomer, &[]));
+}
+
+#[test]
+fn two_thousand_addresses_keep_nobody_out() {
+    let attackers: Vec<_> = (0..2_000).map(|number| attacker(number, 1)).collect();
+    assert_open(&flood(&attackers, newcomer, &[]));
+}
+
+/// Four /64 and as many addresses as they like in each.
+#[test]
+fn the_owner_of_a_62_keeps_nobody_out() {
+    let attackers: Vec<_> = (0..4_000_u16)
+        .map(|number| (Ipv6Addr::new(0x2001, 0xdb8, 7, number % 4, 0, 0, 0, number), 1).into())
+        .collect();
+    let elsewhere = |start: u32| {
+        let subnet = u16::try_from(start).unwrap();
+        SocketAddr::from((Ipv6Addr::new(0x2001, 0xdb8, 8, subnet, 0, 0, 0, 1), 5_000))
+    };
+    assert_open(&flood(&attackers, elsewhere, &[]));
+    assert_open(&flood(&attackers, newcomer, &[]));
+}
+
+#[test]
+fn the_owner_of_a_48_keeps_nobody_out() {
+    let attackers: Vec<_> =
+        (0..4_000).map(|subnet| (Ipv6Addr::new(0x2001, 0xdb8, 7, subnet, 0, 0, 0, 1), 1).into()).collect();
+    assert_open(&flood(&attackers, newcomer, &[]));
+}
+
+#[test]
+fn behind_the_same_nat_as_a_flood_from_one_port_there_is_a_way_in() {
+    let neighbour = |start: u32| attacker(0, u16::try_from(start).unwrap());
+    assert_open(&flood(&[attacker(0, 1)], neighbour, &[]));
+}
+
+/// And the flood uses every port, from many addresses: what has a link gets its new keys all the same.
+#[test]
+fn a_link_gets_new_keys_behind_the_same_nat_as_any_flood() {
+    let attackers: Vec<_> =
+        (0..4_000).map(|number| attacker(number % 40, 20_000 + u16::try_from(number).unwrap())).collect();
+    let neighbour = |start: u32| attacker(start % 40, u16::try_from(start).unwrap());
+    let homes: Vec<_> = (FROM..LASTS).step_by(EVERY as usize).map(neighbour).collect();
+    assert_open(&flood(&attackers, neighbour, &homes));
+}
+
+/// Without cookies nothing is left for others either, but only of what is for everybody.
+#[test]
+fn a_flood_from_forged_addresses_keeps_nobody_out() {
+    let mut forged = Vec::new();
+    for number in 0..60_000 {
+        forged.push(attacker(number, 1));
+    }
+    assert_open(&flood(&forged, newcomer, &[]));
+}
+
+/// Tickets that were revoked are known to whoever had them, and so is the public key in them.
+#[test]
+fn revoked_tickets_keep_nobody_out_and_get_few_answers() {
+    let mut random = Random::from_seed([0x73; 32]);
+    let attackers = (0..4).map(|number| Attacker::unwelcome(attacker(number, 1), &mut random)).collect();
+    let toll = flood_of(attackers, newcomer, &[]);
+    assert_open(&toll);
+}
+
+/// Its holder asks for new links as fast as he can, from one address or from a few.
+#[test]
+fn one_ticket_keeps_the_others_out_nowhere() {
+    for addresses in [1, 40] {
+        let attackers = (0..200).map(|number| {
+            Attacker::holder(attacker(number % addresses, 1_000 + u16::try_from(number).unwrap()))
+        });
+        assert_open(&flood_of(attackers.collect(), newcomer, &[]));
+    }
+}
+
+/// And he has links everywhere that he asks for keys for.
+#[test]
+fn rekeying_every_link_at_once_keeps_nobody_out() {
+    let attackers: Vec<_> = (0..200).map(|number| attacker(number, 1)).collect();
+    let holders = attackers.iter().map(|from| Attacker::holder(*from)).collect();
+    assert_open(&flood_with_homes(holders, newcomer, &[], &attackers));
+}
