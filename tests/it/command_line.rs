@@ -80,7 +80,7 @@ fn help_and_version_end_with_0() {
         let (_, help) = run(proxy, "--help");
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
         for words in
-            ["Example", "[default: never; with --classic 5m]", "[default: 300ms]", "[default: 64MiB]"]
+            ["Example", "[default: never; with --classic 5m]", "[default: 300ms]", "[default: 256MiB; with --classic 64MiB]"]
         {
             assert!(help.contains(words), "`{words}` is not in:\n{help}");
         }

@@ -40,6 +40,11 @@ fn sealed_streams() {
 }
 
 #[test]
+fn sealed_endpoint() {
+    replay("sealed_endpoint", proto::sealed::fuzzing::run_endpoint);
+}
+
+#[test]
 fn sealed_frames() {
     replay("sealed_frames", proto::sealed::fuzzing::feed_transport);
 }

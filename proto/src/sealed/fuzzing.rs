@@ -1,9 +1,11 @@
 //! Entry points for fuzzers; the tests call them too.
 
 mod authentic;
+mod endpoint;
 mod streams;
 
 pub use authentic::feed_transport;
+pub use endpoint::run_endpoint;
 pub use streams::{Knobs, run_streams, run_streams_with};
 
 use super::cookie::Reply;
