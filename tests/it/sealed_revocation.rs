@@ -5,7 +5,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use tests::client::{exchange, read_to_reset};
+use tests::client::{exchange, is_turned_away, read_to_reset};
 use tests::folder::Folder;
 use tests::pair::PATIENCE;
 use tests::process::Process;
@@ -60,8 +60,7 @@ async fn a_proxy2_without_descriptors_takes_a_revocation() {
     let limit = (0..).find(|number| !is_open(number)).unwrap();
     let limit = format!("--nofile={limit}:{limit}");
     assert!(Command::new("prlimit").args(["--pid", process, &limit]).status().unwrap().success());
-    let mut late = TcpStream::connect(proxy1.address()).await.unwrap();
-    read_to_reset(&mut late).await;
+    is_turned_away(proxy1.address()).await;
     says(ticket_command(&folder, &["revoke", "default"]), 0, &["the running proxy2 has ended its links"]);
     read_to_reset(&mut client).await;
 }
