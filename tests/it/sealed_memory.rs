@@ -1,4 +1,4 @@
-//! The smallest memory that a link can be given is enough for every byte, and less is refused with a sentence.
+//! The smallest memory that a process can be given is enough for every byte, and less is refused with a sentence.
 
 use std::time::Duration;
 
@@ -7,10 +7,10 @@ use tests::process::Process;
 use crate::programs::{ECHO, PROXY1, PROXY2, sealed_program};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_mebibyte_for_thirty_streams() {
+async fn four_mebibytes_for_thirty_streams() {
     let echo = Process::listening(ECHO, &["serve", "0"]);
     let folder = tests::folder::Folder::new();
-    let little = ["--memory", "1MiB"];
+    let little = ["--memory", "4MiB"];
     let proxy2 = sealed_program(PROXY2, "0", echo.address(), &folder, &little);
     let proxy1 = sealed_program(PROXY1, "0", proxy2.address(), &folder, &little);
     let address = proxy1.address().to_string();
@@ -23,8 +23,8 @@ async fn a_mebibyte_for_thirty_streams() {
 #[test]
 fn less_is_refused() {
     for program in [PROXY1, PROXY2] {
-        let mut process = Process::spawn(program, &["0", "127.0.0.1", "5000", "--memory", "1000KiB"]);
+        let mut process = Process::spawn(program, &["0", "127.0.0.1", "5000", "--memory", "4000KiB"]);
         assert_eq!(process.wait().code(), Some(2), "{}", process.output());
-        assert!(process.output().contains("1MiB or more"), "{}", process.output());
+        assert!(process.output().contains("4MiB or more"), "{}", process.output());
     }
 }

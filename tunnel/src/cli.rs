@@ -22,9 +22,9 @@ pub struct LinkArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_idle)]
     idle: Option<Duration>,
 
-    /// Bytes that the data of all streams of a link may take, 1MiB or more
-    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = parse_memory)]
-    memory: usize,
+    /// Bytes that the data of all streams may take, 4MiB or more [default: 256MiB; with --classic 64MiB]
+    #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
+    memory: Option<usize>,
 
     /// Size to ask for each UDP socket buffer; the system may grant less (root gets all of it for what arrives)
     #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = parse_size)]
@@ -95,20 +95,21 @@ impl LinkArgs {
         let mut options = Classic {
             payload: self.only_classic.payload,
             queue: self.only_classic.queue,
-            memory: self.memory,
             rate: self.only_classic.rate,
             socket_buffer: self.socket_buffer,
             ..Classic::default()
         };
+        options.memory = self.memory.unwrap_or(options.memory);
         options.table.linger = self.only_classic.linger;
         options.table.idle_limit = self.idle.unwrap_or(options.table.idle_limit);
         options
     }
 
     fn sealed(&self) -> Sealed {
+        let memory = self.memory.map(|bytes| u64::try_from(bytes).unwrap_or(u64::MAX));
         Sealed {
             max_streams: usize::try_from(self.sealed.streams).unwrap_or(usize::MAX),
-            memory: u64::try_from(self.memory).unwrap_or(u64::MAX),
+            memory: memory.unwrap_or(Sealed::default().memory),
             max_datagram: self.sealed.max_datagram,
             keepalive: self.sealed.keepalive,
             idle: self.idle,
@@ -180,10 +181,9 @@ fn parse_idle(text: &str) -> Result<Duration, String> {
     at_least(text, parse_time(text), Duration::from_secs(1), "1s")
 }
 
-/// Each direction has half, in blocks of 16 KiB, and a stream that nobody reads keeps at least one: with less than a
-/// mebibyte a few such streams hold up all others.
 fn parse_memory(text: &str) -> Result<usize, String> {
-    at_least(text, parse_size(text), 1 << 20, "1MiB")
+    let least = usize::try_from(Sealed::LEAST_MEMORY).unwrap_or(usize::MAX);
+    at_least(text, parse_size(text), least, "4MiB")
 }
 
 fn at_least<T: PartialOrd>(
@@ -237,7 +237,7 @@ mod tests {
         };
         names("--idle 5", "'5' is not a time");
         names("--idle 999ms", "1s or more");
-        names("--memory 1023KiB", "1MiB or more");
+        names("--memory 4095KiB", "4MiB or more");
         names("--memory lots", "'lots' is not a size");
         names("--streams 0", "from 1");
         names("--streams some", "from 1");

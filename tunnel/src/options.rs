@@ -132,7 +132,7 @@ impl fmt::Debug for StateSource {
 pub struct Sealed {
     /// Streams at a time, 1 or more. Default 4,096.
     pub max_streams: usize,
-    /// Bytes of memory for the data of all streams. Default 64 MiB.
+    /// Bytes of memory for the data of all streams of the process, at least [`Sealed::LEAST_MEMORY`]. Default 256 MiB.
     pub memory: u64,
     /// The largest UDP payload to try, in bytes, 1,200 to 65,507. Default 8,972.
     pub max_datagram: u16,
@@ -145,12 +145,17 @@ pub struct Sealed {
     pub socket_buffer: usize,
 }
 
+impl Sealed {
+    /// The least memory, in bytes: with a quarter of it a link still has a few windows in each direction.
+    pub const LEAST_MEMORY: u64 = 4 << 20;
+}
+
 impl Default for Sealed {
     fn default() -> Self {
         let core = link::Settings::default();
         Self {
             max_streams: core.transport.max_streams,
-            memory: core.transport.memory,
+            memory: 256 << 20,
             max_datagram: core.transport.max_datagram,
             keepalive: core.keepalive,
             idle: None,

@@ -11,6 +11,7 @@
 //! - `reader`, `mailbox`, `buffers`, `workers`: from proxy2's socket to the tasks of its links, on as many threads as
 //!   there are cores
 //! - `peer`, `diagnosis`, `backoff`: where proxy2 is, what is wrong if it does not answer, when to try again
+//! - `memory`: how the links of a process share its memory
 //! - `ticket_resources`, `ticket_share`: what one ticket has of the process, all its links together
 //! - `tally`, `journal`, `clock`: counts, log lines, time
 
@@ -24,6 +25,7 @@ mod entry;
 mod exit;
 mod journal;
 mod mailbox;
+mod memory;
 mod outbox;
 mod peer;
 mod reader;
@@ -42,13 +44,13 @@ use std::sync::Arc;
 
 use proto::Time;
 use proto::sealed::acceptor::{self, Acceptor, CLOCK_TOLERANCE};
+use proto::sealed::budget::Budget;
 use proto::sealed::cipher::CipherSupport;
 use proto::sealed::handshake::{Epoch, Instance, LinkId};
 use proto::sealed::hub::Hub;
 use proto::sealed::initiator::{Identity, Initiator};
 use proto::sealed::keys::PrivateKey;
 use proto::sealed::link::{self, Link};
-use proto::sealed::transport;
 use proto::ticket::Ticket;
 use tokio::sync::watch;
 
@@ -89,7 +91,7 @@ impl Client {
         udp: Udp,
     ) -> Self {
         let shared = Shared::new(udp, options);
-        let settings = options.link();
+        let settings = memory::of_only_link(options);
         let mut remake = remake(ticket, settings, instance(listen));
         let mut link = remake(shared.clock.now());
         let peer = Peer::new(peer);
@@ -132,7 +134,8 @@ impl Server {
         local: SocketAddr,
     ) -> Self {
         let shared = Shared::new(udp, &options.link);
-        let settings = options.link.link();
+        let settings = memory::of_each_link(options);
+        let memory = Budget::new(options.link.memory);
         let mut random = entropy::random();
         let acceptor = acceptor::Settings {
             epoch: Epoch(random.u64()),
@@ -145,7 +148,7 @@ impl Server {
         let total = Arc::clone(&shared.total);
         let (permit, dial_limit) = (Permit::only(target), options.dial_limit);
         Self {
-            reader: Reader::new(Parts { hub, shared, local, tickets, permit, dial_limit, settings }),
+            reader: Reader::new(Parts { hub, shared, local, tickets, permit, dial_limit, settings, memory }),
             total,
         }
     }
@@ -174,15 +177,6 @@ impl Shared {
             clock: Clock::start(),
             idle_limit: options.idle,
         }
-    }
-}
-
-impl Sealed {
-    /// The same in the words of the core.
-    fn link(&self) -> link::Settings {
-        let (max_streams, memory, max_datagram) = (self.max_streams, self.memory, self.max_datagram);
-        let transport = transport::Settings { max_streams, memory, max_datagram };
-        link::Settings { transport, keepalive: self.keepalive }
     }
 }
 

@@ -8,6 +8,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use proto::sealed::budget::Budget;
 use proto::sealed::cipher::Session;
 use proto::sealed::end_code::EndCode;
 use proto::sealed::handshake::{Limits, Refusal};
@@ -54,8 +55,10 @@ pub(super) struct Parts {
     pub(super) permit: Permit,
     /// For how long.
     pub(super) dial_limit: Duration,
-    /// Options of each link.
+    /// Options of each link; its peer was told the same by `hub`.
     pub(super) settings: link::Settings,
+    /// What the data of all their streams may take.
+    pub(super) memory: Budget,
 }
 
 /// The reader.
@@ -252,9 +255,10 @@ impl Reader {
         let mailbox = Mailbox::default();
         self.links_made += 1;
         let now = self.parts.shared.clock.now();
-        let link = Link::server(now, from, session, limits, self.parts.settings, entropy::random());
-        let (permit, dial_limit) = (Arc::clone(&self.permit), self.parts.dial_limit);
         let ticket = self.resources_of(client);
+        let link = Link::server(now, from, session, limits, self.parts.settings, entropy::random());
+        let link = link.sharing(ticket.memory());
+        let (permit, dial_limit) = (Arc::clone(&self.permit), self.parts.dial_limit);
         let (number, reports) = (self.links_made, self.to_reports.clone());
         let (shared, inbox) = (self.parts.shared.clone(), mailbox.clone());
         // Made where it runs: its timers belong to that thread.
@@ -269,10 +273,10 @@ impl Reader {
 
     /// What the ticket of a client has: the same for all its links.
     fn resources_of(&mut self, client: &PublicKey) -> Arc<TicketResources> {
-        let (names, places) = (&self.names, &self.places);
+        let (names, places, memory) = (&self.names, &self.places, &self.parts.memory);
         let new = || {
             let name = names.get(client).cloned().unwrap_or_default();
-            Arc::new(TicketResources::new(name, places.share()))
+            Arc::new(TicketResources::new(name, places.share(), memory.part()))
         };
         Arc::clone(self.resources.entry(*client).or_insert_with(new))
     }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use proto::sealed::budget::Budget;
 use proto::sealed::frame::ResetCode;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
@@ -20,6 +21,7 @@ use crate::limit::Limit;
 pub(super) struct TicketResources {
     name: String,
     streams: TicketShare,
+    memory: Budget,
     /// Turns to dial. A dial costs more than its descriptor: the target's queue, ports, perhaps a look-up's thread.
     dials: Arc<Semaphore>,
     link_lines: Limit,
@@ -31,10 +33,11 @@ impl TicketResources {
     const DIALS: usize = 256;
 
     /// Those of the ticket called `name`, which has nothing yet.
-    pub(super) fn new(name: String, streams: TicketShare) -> Self {
+    pub(super) fn new(name: String, streams: TicketShare, memory: Budget) -> Self {
         Self {
             name,
             streams,
+            memory,
             dials: Arc::new(Semaphore::new(Self::DIALS)),
             link_lines: Limit::new(Instant::now()),
             stream_lines: Arc::default(),
@@ -52,6 +55,11 @@ impl TicketResources {
     /// The ticket has all that it may have now.
     pub(super) fn take_place(&self) -> Result<StreamPlace, ResetCode> {
         self.streams.take().ok_or(ResetCode::Limit)
+    }
+
+    /// What the data of its streams may take.
+    pub(super) fn memory(&self) -> &Budget {
+        &self.memory
     }
 
     /// What a dial waits for.
