@@ -41,6 +41,7 @@ mod sealed_shutdown;
 mod sealed_silence;
 mod sealed_slow_reader;
 mod sealed_strangers;
+mod sealed_stuck_ends;
 mod sealed_tickets;
 mod slow_reader;
 mod target_dies;

@@ -72,9 +72,15 @@ mod tests {
             assert!(early.keep(StreamId(0), 10, false, b"abc") && early.keep(StreamId(2), 0, true, b""));
         }
         assert_eq!(early.cost(), 2 * COST + 3);
-        assert!(!early.keep(StreamId(0), 10, true, b"abc"), "with the end it is another one: its packet comes again");
+        assert!(
+            !early.keep(StreamId(0), 10, true, b"abc"),
+            "with the end it is another one: its packet comes again"
+        );
         let taken = early.take(StreamId(0));
-        assert_eq!(taken.iter().map(|piece| (piece.offset, &piece.bytes[..])).collect::<Vec<_>>(), [(10, &b"abc"[..])]);
+        assert_eq!(
+            taken.iter().map(|piece| (piece.offset, &piece.bytes[..])).collect::<Vec<_>>(),
+            [(10, &b"abc"[..])]
+        );
         assert!(early.take(StreamId(4)).is_empty());
         early.take(StreamId(2));
         assert_eq!(early.cost(), 0);

@@ -109,7 +109,8 @@ impl Window {
         self.calm = if held_back { 0 } else { self.calm.saturating_add(1) };
         let quickly = !self.is_old(now, round_trip);
         let rounds = self.carried.map(|carried| self.size / carried.max(1));
-        let grows = held_back || if pressure == Pressure::None { quickly } else { rounds.is_some_and(|rounds| rounds < 2) };
+        let grows = held_back
+            || if pressure == Pressure::None { quickly } else { rounds.is_some_and(|rounds| rounds < 2) };
         if grows {
             // In a crowd only its turns show that a window holds the peer back, and they are far apart.
             let factor = if held_back && self.size < SMALL && pressure != Pressure::High { 4 } else { 2 };
@@ -183,7 +184,9 @@ mod tests {
         let mut window = Window::default();
         window.set(Time::ZERO, LEAST);
         let now = Time::ZERO + RTT * 9;
-        for (pressure, most) in [(Pressure::None, 4 * LEAST), (Pressure::Some, 3_000), (Pressure::High, 3_000)] {
+        for (pressure, most) in
+            [(Pressure::None, 4 * LEAST), (Pressure::Some, 3_000), (Pressure::High, 3_000)]
+        {
             assert_eq!(window.next(now, 1_500, RTT, true, pressure), most);
             let factor = if pressure == Pressure::High { 2 } else { 4 };
             assert_eq!(window.next(now, 100_000, RTT, true, pressure), factor * LEAST);

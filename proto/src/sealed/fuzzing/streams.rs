@@ -64,7 +64,12 @@ struct Model {
 
 impl Model {
     fn new(knobs: Knobs) -> Self {
-        let settings = Settings { max_streams: knobs.streams, memory: knobs.memory, max_datagram: 1_472, ..Settings::default() };
+        let settings = Settings {
+            max_streams: knobs.streams,
+            memory: knobs.memory,
+            max_datagram: 1_472,
+            ..Settings::default()
+        };
         let end = |side| (Transport::new(side, settings), Application::default());
         Self {
             knobs,

@@ -37,7 +37,9 @@ impl Transport {
             Frame::Checked { token } => self.events.push_back(Event::Checked(token)),
             Frame::Ack(ack) => self.handle_ack(now, &ack)?,
             Frame::Data { id, offset, fin, bytes } => self.handle_data(now, id, offset, bytes, fin)?,
-            Frame::Open { id, credit, first, target } => self.handle_open(now, id, [credit, first], target)?,
+            Frame::Open { id, credit, first, target } => {
+                self.handle_open(now, id, [credit, first], target)?
+            }
             Frame::Opened { id } => self.handle_opened(id)?,
             Frame::Reset { id, code, end } => self.handle_reset(id, code, end)?,
             Frame::Credit { id, end } => {

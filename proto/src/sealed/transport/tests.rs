@@ -122,7 +122,12 @@ fn new_streams_divide_the_link_credit_of_the_handshake() {
 
     let mut transport = Transport::new(Side::Client, Settings::default());
     let early = transport.open(b"").unwrap();
-    transport.set_peer_limits(&Limits { streams: 1, link_credit: 50_000, stream_credit: 100_000, datagram: 0 });
+    transport.set_peer_limits(&Limits {
+        streams: 1,
+        link_credit: 50_000,
+        stream_credit: 100_000,
+        datagram: 0,
+    });
     assert_eq!(leaves(&mut transport, early), 33_616, "also one that was opened before");
 }
 
@@ -158,7 +163,12 @@ fn another_peer_is_not_held_to_the_credit_of_the_one_before() {
     let mut transport = told(1 << 20, 1 << 20);
     let id = transport.open(b"").unwrap();
     transport.reconnect();
-    transport.set_peer_limits(&Limits { streams: 1, link_credit: 80_000, stream_credit: 1 << 16, datagram: 1_472 });
+    transport.set_peer_limits(&Limits {
+        streams: 1,
+        link_credit: 80_000,
+        stream_credit: 1 << 16,
+        datagram: 1_472,
+    });
     assert_eq!(leaves(&mut transport, id), 63_616);
 }
 
@@ -167,10 +177,16 @@ fn bytes_that_overtake_the_opening_of_their_stream_are_kept_and_no_stream_is_mad
     let mut transport = Transport::new(Side::Server, Settings::default());
     let (now, id) = (Time::ZERO + MS, StreamId(4));
     let before = transport.memory();
-    transport.handle_packet(now, 1, &packet(&[Frame::Data { id, offset: 2, fin: true, bytes: b"la" }])).unwrap();
+    transport
+        .handle_packet(now, 1, &packet(&[Frame::Data { id, offset: 2, fin: true, bytes: b"la" }]))
+        .unwrap();
     assert_eq!(transport.stream_count(), 0);
-    transport.handle_packet(now, 0, &packet(&[Frame::Open { id, credit: 0, first: 9, target: b"" }])).unwrap();
-    transport.handle_packet(now, 2, &packet(&[Frame::Data { id, offset: 0, fin: false, bytes: b"ho" }])).unwrap();
+    transport
+        .handle_packet(now, 0, &packet(&[Frame::Open { id, credit: 0, first: 9, target: b"" }]))
+        .unwrap();
+    transport
+        .handle_packet(now, 2, &packet(&[Frame::Data { id, offset: 0, fin: false, bytes: b"ho" }]))
+        .unwrap();
     assert_eq!(transport.readable(id), 4);
     transport.reset(now, id, ResetCode::Reset);
     assert_eq!(transport.memory(), before);

@@ -2,7 +2,7 @@
 
 use crate::sealed::acceptor::{self, Acceptor, CLOCK_TOLERANCE};
 use crate::sealed::cipher::CipherSupport;
-use crate::sealed::handshake::{Epoch, Instance, LinkId, Limits};
+use crate::sealed::handshake::{Epoch, Instance, Limits, LinkId};
 use crate::sealed::hub::Hub;
 use crate::sealed::initiator::{Identity, Initiator};
 use crate::sealed::keys::PrivateKey;

@@ -143,7 +143,15 @@ impl Pair {
 
     /// proxy2 is killed and started again.
     pub(crate) fn restart_server(&mut self) {
-        self.hub = new_hub(self.now, &self.key, &self.ticket, self.places, Link::limits(&self.settings), self.seed.wrapping_add(77), 2);
+        self.hub = new_hub(
+            self.now,
+            &self.key,
+            &self.ticket,
+            self.places,
+            Link::limits(&self.settings),
+            self.seed.wrapping_add(77),
+            2,
+        );
         self.links.clear();
         self.heard_by_server.clear();
     }

@@ -26,7 +26,14 @@ pub(crate) struct Script {
 
 impl Script {
     pub(crate) fn both(seed: u64, most: u64) -> [Self; 2] {
-        [0, 1].map(|side| Self { seed, side, most, writing: BTreeMap::new(), over: BTreeSet::new(), crowded: false })
+        [0, 1].map(|side| Self {
+            seed,
+            side,
+            most,
+            writing: BTreeMap::new(),
+            over: BTreeSet::new(),
+            crowded: false,
+        })
     }
 
     pub(crate) const fn side(&self) -> u64 {

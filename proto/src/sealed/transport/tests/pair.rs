@@ -130,7 +130,9 @@ impl End {
         if self.transport.readable(id) > 0 && most > 0 {
             let read = self.transport.read_with(now, id, |slices| {
                 let before = heard.len();
-                slices.for_each(|slice| heard.extend_from_slice(&slice[..slice.len().min(most - (heard.len() - before))]));
+                slices.for_each(|slice| {
+                    heard.extend_from_slice(&slice[..slice.len().min(most - (heard.len() - before))])
+                });
                 Ok::<_, Infallible>(heard.len() - before)
             });
             read.unwrap();

@@ -183,4 +183,3 @@ fn a_warm_link_starts_fast() {
         assert!(took <= rounds, "{took} round trips for {length} bytes");
     }
 }
-

@@ -104,7 +104,8 @@ fn streams_that_say_nothing_and_close_at_once_leave_nothing() {
         pair.ends[0].transport.write(now, *id, b"x");
         pair.ends[0].transport.write_with(now, *id, 2, |_| Ok::<_, std::convert::Infallible>(0)).unwrap();
     }
-    let heard = |pair: &Pair| ids.iter().all(|id| pair.ends[1].heard.get(id).is_some_and(|heard| !heard.is_empty()));
+    let heard =
+        |pair: &Pair| ids.iter().all(|id| pair.ends[1].heard.get(id).is_some_and(|heard| !heard.is_empty()));
     assert!(pair.run_until(SECOND * 10, heard), "not all bytes arrived");
     assert!(pair.run_until(SECOND, |pair| pair.ends[0].transport.memory() == 0), "idle streams hold memory");
     for id in &ids {
