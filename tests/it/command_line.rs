@@ -79,9 +79,12 @@ fn help_and_version_end_with_0() {
     for proxy in [PROXY1, PROXY2] {
         let (_, help) = run(proxy, "--help");
         let help = help.split_whitespace().collect::<Vec<_>>().join(" ");
-        for words in
-            ["Example", "[default: never; with --classic 5m]", "[default: 300ms]", "[default: 256MiB; with --classic 64MiB]"]
-        {
+        for words in [
+            "Example",
+            "[default: never; with --classic 5m]",
+            "[default: 300ms]",
+            "[default: 256MiB; with --classic 64MiB]",
+        ] {
             assert!(help.contains(words), "`{words}` is not in:\n{help}");
         }
     }

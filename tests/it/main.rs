@@ -42,6 +42,7 @@ mod sealed_silence;
 mod sealed_slow_reader;
 mod sealed_strangers;
 mod sealed_stuck;
+mod sealed_stuck_ends;
 mod sealed_tickets;
 mod slow_reader;
 mod target_dies;

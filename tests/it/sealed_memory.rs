@@ -1,4 +1,4 @@
-//! The smallest memory that a link can be given is enough for every byte, and less is refused with a sentence.
+//! The smallest memory that a process can be given is enough for every byte, and less is refused with a sentence.
 
 use std::time::Duration;
 

@@ -22,7 +22,7 @@ pub struct LinkArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_idle)]
     idle: Option<Duration>,
 
-    /// Bytes that the data of all streams may take together, 4MiB or more [default: 256MiB; with --classic 64MiB]
+    /// Bytes that the data of all streams may take, 4MiB or more [default: 256MiB; with --classic 64MiB]
     #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
     memory: Option<usize>,
 
@@ -92,24 +92,24 @@ impl LinkArgs {
     }
 
     fn classic(&self) -> Classic {
-        let default = Classic::default();
         let mut options = Classic {
             payload: self.only_classic.payload,
             queue: self.only_classic.queue,
-            memory: self.memory.unwrap_or(default.memory),
             rate: self.only_classic.rate,
             socket_buffer: self.socket_buffer,
-            ..default
+            ..Classic::default()
         };
+        options.memory = self.memory.unwrap_or(options.memory);
         options.table.linger = self.only_classic.linger;
         options.table.idle_limit = self.idle.unwrap_or(options.table.idle_limit);
         options
     }
 
     fn sealed(&self) -> Sealed {
+        let memory = self.memory.map(|bytes| u64::try_from(bytes).unwrap_or(u64::MAX));
         Sealed {
             max_streams: usize::try_from(self.sealed.streams).unwrap_or(usize::MAX),
-            memory: self.memory.map_or_else(|| Sealed::default().memory, |memory| memory as u64),
+            memory: memory.unwrap_or(Sealed::default().memory),
             max_datagram: self.sealed.max_datagram,
             keepalive: self.sealed.keepalive,
             idle: self.idle,
@@ -181,9 +181,9 @@ fn parse_idle(text: &str) -> Result<Duration, String> {
     at_least(text, parse_time(text), Duration::from_secs(1), "1s")
 }
 
-/// A link at proxy2 has a quarter, and half of that for each direction: with less, a window would be only a few packets.
 fn parse_memory(text: &str) -> Result<usize, String> {
-    at_least(text, parse_size(text), 4 << 20, "4MiB")
+    let least = usize::try_from(Sealed::LEAST_MEMORY).unwrap_or(usize::MAX);
+    at_least(text, parse_size(text), least, "4MiB")
 }
 
 fn at_least<T: PartialOrd>(

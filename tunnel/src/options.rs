@@ -132,8 +132,7 @@ impl fmt::Debug for StateSource {
 pub struct Sealed {
     /// Streams at a time, 1 or more. Default 4,096.
     pub max_streams: usize,
-    /// Bytes of memory for the data of all streams of all links, 4 MiB or more. One link has a quarter of it at the most,
-    /// and no more than 64 MiB; the links of one ticket have half. Default 256 MiB.
+    /// Bytes of memory for the data of all streams of the process, at least [`Sealed::LEAST_MEMORY`]. Default 256 MiB.
     pub memory: u64,
     /// The largest UDP payload to try, in bytes, 1,200 to 65,507. Default 8,972.
     pub max_datagram: u16,
@@ -144,6 +143,11 @@ pub struct Sealed {
     pub idle: Option<Duration>,
     /// Size to ask for each UDP socket buffer, in bytes; the system may grant less. Default 16 MiB.
     pub socket_buffer: usize,
+}
+
+impl Sealed {
+    /// The least memory, in bytes: with a quarter of it a link still has a few windows in each direction.
+    pub const LEAST_MEMORY: u64 = 4 << 20;
 }
 
 impl Default for Sealed {

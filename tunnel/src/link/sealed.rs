@@ -11,6 +11,7 @@
 //! - `reader`, `mailbox`, `buffers`, `workers`: from proxy2's socket to the tasks of its links, on as many threads as
 //!   there are cores
 //! - `peer`, `diagnosis`, `backoff`: where proxy2 is, what is wrong if it does not answer, when to try again
+//! - `memory`: how the links of a process share its memory
 //! - `ticket_resources`, `ticket_share`: what one ticket has of the process, all its links together
 //! - `tally`, `journal`, `clock`: counts, log lines, time
 
@@ -24,6 +25,7 @@ mod entry;
 mod exit;
 mod journal;
 mod mailbox;
+mod memory;
 mod outbox;
 mod peer;
 mod reader;
@@ -49,7 +51,6 @@ use proto::sealed::hub::Hub;
 use proto::sealed::initiator::{Identity, Initiator};
 use proto::sealed::keys::PrivateKey;
 use proto::sealed::link::{self, Link};
-use proto::sealed::transport;
 use proto::ticket::Ticket;
 use tokio::sync::watch;
 
@@ -90,7 +91,7 @@ impl Client {
         udp: Udp,
     ) -> Self {
         let shared = Shared::new(udp, options);
-        let settings = options.link(1);
+        let settings = memory::of_only_link(options);
         let mut remake = remake(ticket, settings, instance(listen));
         let mut link = remake(shared.clock.now());
         let peer = Peer::new(peer);
@@ -133,7 +134,7 @@ impl Server {
         local: SocketAddr,
     ) -> Self {
         let shared = Shared::new(udp, &options.link);
-        let settings = options.link.link(options.max_links);
+        let settings = memory::of_each_link(options);
         let memory = Budget::new(options.link.memory);
         let mut random = entropy::random();
         let acceptor = acceptor::Settings {
@@ -176,26 +177,6 @@ impl Shared {
             clock: Clock::start(),
             idle_limit: options.idle,
         }
-    }
-}
-
-impl Sealed {
-    /// The most that one link may have of the memory, in bytes: each direction then holds 32 MiB, which is a gigabit over a
-    /// quarter of a second.
-    const MOST_OF_A_LINK: u64 = 64 << 20;
-
-    /// The same in the words of the core, for one of up to `links` links.
-    fn link(&self, links: usize) -> link::Settings {
-        let memory = if links == 1 { self.memory } else { self.memory / 4 };
-        // What links that only wait have promised is together at most half of the memory.
-        let link_credit = (self.memory / 2 / links as u64).clamp(4 << 10, 128 << 10);
-        let transport = transport::Settings {
-            max_streams: self.max_streams,
-            memory: memory.min(Self::MOST_OF_A_LINK),
-            link_credit,
-            max_datagram: self.max_datagram,
-        };
-        link::Settings { transport, keepalive: self.keepalive }
     }
 }
 

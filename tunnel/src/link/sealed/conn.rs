@@ -1,7 +1,9 @@
 //! One TCP connection of a stream: bytes from it into the stream and from the stream into it, without a copy between.
 
+mod starved;
+
 use std::convert::Infallible;
-use std::io::{self, IoSlice, IoSliceMut, Read as _};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::net::Shutdown;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
@@ -11,9 +13,9 @@ use proto::Time;
 use proto::sealed::frame::{ResetCode, StreamId};
 use proto::sealed::transport::Transport;
 use socket2::SockRef;
-use tokio::io::Interest;
 use tokio::net::TcpStream;
 
+use self::starved::{News, Watch};
 use super::ticket_share::StreamPlace;
 use crate::ready::{Ready, StreamWaker};
 
@@ -22,17 +24,14 @@ use crate::ready::{Ready, StreamWaker};
 pub(super) struct Conn {
     /// Its stream.
     pub(super) id: StreamId,
-    tcp: TcpStream,
+    tcp: Arc<TcpStream>,
     waker: Waker,
     stream_waker: Arc<StreamWaker>,
-    /// Its other end has sent FIN, and the stream knows.
-    read_ended: bool,
+    reading: Reading,
+    /// Waits for an RST where nothing else shows it.
+    watch: Option<Watch>,
     /// The stream has ended, and the connection's other end knows.
     write_ended: bool,
-    /// The stream had no room when there was something to read.
-    pub(super) starved: bool,
-    /// There may be bytes to read that the runtime does not know of.
-    unseen: bool,
     /// The peer has reset the stream.
     pub(super) reset: Option<ResetCode>,
     /// It stands in the list of those to read from.
@@ -43,6 +42,19 @@ pub(super) struct Conn {
     pub(super) active: Instant,
     /// Where it counts among the streams of its ticket.
     _place: Option<StreamPlace>,
+}
+
+/// How far the direction from the connection into the stream is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reading {
+    /// The runtime knows when there is something to read.
+    Told,
+    /// There may be something to read, and the runtime was made to forget it.
+    Untold,
+    /// The same, and the stream had no room.
+    Starved,
+    /// Its other end has sent FIN, and the stream knows.
+    Ended,
 }
 
 /// What to do next with a direction of a connection.
@@ -82,13 +94,12 @@ impl Conn {
         let (waker, stream_waker) = ready.waker(key);
         Self {
             id,
-            tcp,
+            tcp: Arc::new(tcp),
             waker,
             stream_waker,
-            read_ended: false,
+            reading: Reading::Told,
+            watch: None,
             write_ended: false,
-            starved: false,
-            unseen: false,
             reset: None,
             to_read: false,
             to_write: false,
@@ -104,57 +115,68 @@ impl Conn {
 
     /// Reads once from the connection into the stream.
     pub(super) fn pull(&mut self, now: Time, transport: &mut Transport) -> Step {
-        if self.read_ended {
-            return Step::Wait(0);
+        if self.reading == Reading::Ended {
+            return self.watch();
         }
-        if !self.unseen && self.poll_ready(|tcp, cx| tcp.poll_read_ready(cx)).is_pending() {
+        let told = self.reading == Reading::Told;
+        if told && self.poll_ready(|tcp, cx| tcp.poll_read_ready(cx)).is_pending() {
             return Step::Wait(0);
         }
         let room = transport.room(self.id).min(Self::TURN);
-        self.starved = room == 0;
-        if self.starved {
-            return self.watch();
+        if room == 0 {
+            return self.starve(now, transport);
         }
+        self.reading = if told { Reading::Told } else { Reading::Untold };
         // One more than fit: the first may be what is left of a chunk.
         let slices = (room.div_ceil(16 << 10) + 1).min(Self::SLICES);
         let read = transport.write_with(now, self.id, slices, |places| {
-            read(room, places, |bufs| match self.unseen {
-                true => (&*SockRef::from(&self.tcp)).read_vectored(bufs),
-                false => self.tcp.try_read_vectored(bufs),
+            read(room, places, |bufs| match told {
+                true => self.tcp.try_read_vectored(bufs),
+                false => starved::read(&self.tcp, bufs),
             })
         });
         match read {
             Ok(count) => Step::More(count),
-            // Asks to be woken; it may have become readable by now.
             Err(Stop::Blocked) => {
-                self.unseen = false;
+                self.reading = Reading::Told;
+                // Asks to be woken; it may have become readable by now.
                 match self.poll_ready(|tcp, cx| tcp.poll_read_ready(cx)) {
                     Poll::Ready(()) => Step::More(0),
                     Poll::Pending => Step::Wait(0),
                 }
             }
-            Err(Stop::End) => {
-                self.read_ended = true;
-                transport.finish(now, self.id);
-                Step::Wait(0)
-            }
+            Err(Stop::End) => self.end_reading(now, transport),
             Err(Stop::Broken(error)) => Step::Broken(error),
         }
     }
 
-    /// Nothing can be read now, and nobody would see that the connection breaks: asks to be woken by what happens next.
-    fn watch(&mut self) -> Step {
-        // There may be bytes, but the runtime must take it that there are none: else it has nothing more to say.
-        self.unseen = true;
-        let nothing = || Err::<(), _>(io::ErrorKind::WouldBlock.into());
-        let _ = self.tcp.try_io(Interest::READABLE, nothing);
-        match self.tcp.take_error() {
-            Ok(None) => {}
-            Ok(Some(error)) | Err(error) => return Step::Broken(error),
+    /// Whether the stream had no room when there was something to read.
+    pub(super) fn is_starved(&self) -> bool {
+        self.reading == Reading::Starved
+    }
+
+    /// The stream has no room: nothing is read, but the connection's end is not missed.
+    fn starve(&mut self, now: Time, transport: &mut Transport) -> Step {
+        self.reading = Reading::Starved;
+        match starved::look(&self.tcp, &self.waker) {
+            News::None => Step::Wait(0),
+            News::Again => Step::More(0),
+            News::End => self.end_reading(now, transport),
+            News::EndAhead => self.watch(),
+            News::Broken(error) => Step::Broken(error),
         }
-        // Readiness that stays is FIN: its turn comes behind the bytes before it. What breaks later shows in a write.
-        let _ = self.poll_ready(|tcp, cx| tcp.poll_read_ready(cx));
-        Step::Wait(0)
+    }
+
+    /// The connection's other end has sent FIN: the stream is told, and only an RST can come.
+    fn end_reading(&mut self, now: Time, transport: &mut Transport) -> Step {
+        self.reading = Reading::Ended;
+        transport.finish(now, self.id);
+        self.watch()
+    }
+
+    fn watch(&mut self) -> Step {
+        let watch = self.watch.get_or_insert_with(|| Watch::new(&self.tcp));
+        watch.poll(&self.tcp, &self.waker).map_or(Step::Wait(0), Step::Broken)
     }
 
     /// Writes what the stream has to the connection, and its end.
@@ -186,7 +208,7 @@ impl Conn {
     pub(super) fn finish(&mut self) {
         if !std::mem::replace(&mut self.write_ended, true) {
             // Fails only on a connection that is over.
-            let _ = SockRef::from(&self.tcp).shutdown(Shutdown::Write);
+            let _ = SockRef::from(&*self.tcp).shutdown(Shutdown::Write);
         }
     }
 
@@ -210,11 +232,10 @@ pub(super) fn abort(tcp: &TcpStream) {
     let _ = SockRef::from(tcp).set_linger(Some(Duration::ZERO));
 }
 
-/// Reads at most `room` bytes into `places`, with one call of `receive`.
 fn read(
     room: usize,
     places: &mut dyn Iterator<Item = &mut [u8]>,
-    receive: impl FnOnce(&mut [IoSliceMut<'_>]) -> io::Result<usize>,
+    from: impl FnOnce(&mut [IoSliceMut<'_>]) -> io::Result<usize>,
 ) -> Result<usize, Stop> {
     let mut bufs: [_; Conn::SLICES] = std::array::from_fn(|_| IoSliceMut::new(&mut []));
     let (mut left, mut used) = (room, 0);
@@ -225,7 +246,7 @@ fn read(
         used += 1;
         *buf = IoSliceMut::new(place);
     }
-    match receive(bufs.get_mut(..used).unwrap_or_default()) {
+    match from(bufs.get_mut(..used).unwrap_or_default()) {
         Ok(0) => Err(Stop::End),
         Ok(count) => Ok(count),
         Err(error) => Err(Stop::of(error)),

@@ -92,7 +92,7 @@ impl Conns {
     /// The stream has room again.
     pub(super) fn writable(&mut self, id: StreamId) {
         if let Some(&key) = self.keys.get(&id)
-            && self.slots.get(key).is_some_and(|conn| conn.starved)
+            && self.slots.get(key).is_some_and(Conn::is_starved)
         {
             self.list_read(key);
         }

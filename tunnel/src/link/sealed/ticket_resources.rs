@@ -57,8 +57,8 @@ impl TicketResources {
         self.streams.take().ok_or(ResetCode::Limit)
     }
 
-    /// Its part of the memory for stream data.
-    pub(super) const fn memory(&self) -> &Budget {
+    /// What the data of its streams may take.
+    pub(super) fn memory(&self) -> &Budget {
         &self.memory
     }
 

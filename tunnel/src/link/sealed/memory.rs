@@ -1,0 +1,72 @@
+//! How the links of a process share its memory for stream data: the numbers for the core, whose `budget` does the rest.
+
+use proto::sealed::link;
+use proto::sealed::transport;
+
+use crate::options::{Sealed, SealedExit};
+
+/// The most that one link may hold, in bytes: windows of 32 MiB in each direction, 2.5 Gbit/s at 100 ms.
+const LINK: u64 = 64 << 20;
+
+/// The part of proxy2's memory, as its divisor, that one of its links may hold.
+const LINK_PART: u64 = 4;
+
+/// The part of proxy2's memory, as its divisor, that as many idle links as there may be reserve for their peers' first
+/// bytes.
+const CREDIT_PART: u64 = 2;
+
+/// What the core lets a link promise before it carries anything, in bytes.
+const LINK_CREDIT: std::ops::RangeInclusive<u64> = 4 << 10..=128 << 10;
+
+/// The numbers of proxy1's link, which has the memory for itself.
+pub(super) fn of_only_link(options: &Sealed) -> link::Settings {
+    settings(options, options.memory.min(LINK), *LINK_CREDIT.end())
+}
+
+/// The numbers of each of proxy2's links.
+pub(super) fn of_each_link(options: &SealedExit) -> link::Settings {
+    let all = options.link.memory;
+    let links = u64::try_from(options.max_links.max(1)).unwrap_or(u64::MAX);
+    let credit = (all / CREDIT_PART / links).clamp(*LINK_CREDIT.start(), *LINK_CREDIT.end());
+    settings(&options.link, (all / LINK_PART).min(LINK), credit)
+}
+
+fn settings(options: &Sealed, memory: u64, link_credit: u64) -> link::Settings {
+    let (max_streams, max_datagram) = (options.max_streams, options.max_datagram);
+    let transport = transport::Settings { max_streams, memory, link_credit, max_datagram };
+    link::Settings { transport, keepalive: options.keepalive }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::options::StateSource;
+
+    fn exit(memory: u64, max_links: usize) -> transport::Settings {
+        let mut options = SealedExit::new(StateSource::Folder(None));
+        (options.link.memory, options.max_links) = (memory, max_links);
+        of_each_link(&options).transport
+    }
+
+    #[test]
+    fn idle_links_reserve_at_most_half() {
+        let links = 1_024;
+        let defaults = exit(256 << 20, links);
+        assert_eq!((defaults.memory, defaults.link_credit), (64 << 20, 128 << 10));
+        for memory in [16 << 20, 64 << 20, 256 << 20, 1 << 30] {
+            assert!(exit(memory, links).link_credit * 1_024 <= memory / 2);
+        }
+        assert_eq!(exit(Sealed::LEAST_MEMORY, links).link_credit, 4 << 10);
+        assert_eq!(exit(Sealed::LEAST_MEMORY, 1).link_credit, 128 << 10);
+    }
+
+    #[test]
+    fn one_link_holds_a_part_and_proxy1s_all() {
+        let mut options = Sealed { memory: 8 << 20, ..Sealed::default() };
+        assert_eq!(of_only_link(&options).transport.memory, 8 << 20);
+        assert_eq!(exit(8 << 20, 10).memory, 2 << 20);
+        options.memory = 1 << 30;
+        assert_eq!(of_only_link(&options).transport.memory, LINK);
+        assert_eq!(exit(1 << 30, 10).memory, LINK);
+    }
+}
