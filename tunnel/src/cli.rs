@@ -109,7 +109,7 @@ impl LinkArgs {
         let memory = self.memory.map(|bytes| u64::try_from(bytes).unwrap_or(u64::MAX));
         Sealed {
             max_streams: usize::try_from(self.sealed.streams).unwrap_or(usize::MAX),
-            memory: memory.unwrap_or(Sealed::default().memory),
+            memory: memory.unwrap_or_else(|| Sealed::default().memory),
             max_datagram: self.sealed.max_datagram,
             keepalive: self.sealed.keepalive,
             idle: self.idle,
