@@ -1,4 +1,5 @@
-//! A proxy2 that ends every link as soon as it is made gets one handshake after the other, but ever more slowly.
+//! A proxy2 that ends every link as soon as it is made gets one handshake after the other, but ever more slowly; and one
+//! whose clock is hours off gets as many.
 
 use std::net::UdpSocket;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -14,6 +15,7 @@ use proto::sealed::link::{self, Link};
 use proto::sealed::random::Random;
 use proto::ticket::Ticket;
 use tests::folder::Folder;
+use tests::pair::PATIENCE;
 use tests::process::Process;
 
 use crate::programs::PROXY1;
@@ -23,20 +25,61 @@ const WATCHED: Duration = Duration::from_secs(4);
 
 #[test]
 fn it_is_asked_ever_more_slowly() {
-    let mut random = Random::from_seed([7; 32]);
-    let key = PrivateKey::generate(&mut random);
-    let ticket = Ticket::generate(key.public(), true, &mut random);
-    let folder = Folder::new();
-    let file = folder.file("ticket", ticket.to_text().as_str(), 0o600);
-    let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
-    let port = socket.local_addr().unwrap().port().to_string();
-    let mut server = Server::new(key, &ticket);
-    let mut proxy1 = Process::listening(PROXY1, &["0", "127.0.0.1", &port, "--ticket-file", &file]);
-    let links = server.end_links(&socket, Instant::now() + WATCHED);
+    let mut pair = Pair::new(unix);
+    let links = pair.server.end_links(&pair.socket, Instant::now() + WATCHED, usize::MAX);
     // After 0.1, 0.2, 0.4, 0.8, 1.6, 3.2 s, or a bit less: a thousand a second without the waits.
-    assert!((4..=9).contains(&links), "{links} links in {WATCHED:?}\n{}", proxy1.output());
-    proxy1.signal("INT");
-    assert_eq!(proxy1.wait().code(), Some(0), "{}", proxy1.output());
+    assert!((4..=9).contains(&links), "{links} links in {WATCHED:?}\n{}", pair.proxy1.output());
+    pair.end();
+}
+
+#[test]
+fn clocks_that_are_hours_apart_are_told_once_and_make_links_all_the_same() {
+    const HOURS: u64 = 3 * 3_600_000_000;
+    for (clock, says) in [
+        ((|| UnixMicros(unix().0 + HOURS)) as fn() -> UnixMicros, "behind proxy2's"),
+        (|| UnixMicros(unix().0 - HOURS), "ahead of proxy2's"),
+    ] {
+        let mut pair = Pair::new(clock);
+        let links = pair.server.end_links(&pair.socket, Instant::now() + PATIENCE, 3);
+        assert_eq!(links, 3, "{}", pair.proxy1.output());
+        let output = pair.end();
+        let told: Vec<_> = output.lines().filter(|line| line.contains("the clock of this machine")).collect();
+        assert_eq!(told.len(), 1, "{output}");
+        assert!(told.iter().all(|line| line.contains(says) && line.contains(" WARN ")), "{output}");
+    }
+}
+
+/// The program proxy1, and a proxy2 made here.
+struct Pair {
+    server: Server,
+    socket: UdpSocket,
+    proxy1: Process,
+    _folder: Folder,
+}
+
+impl Pair {
+    /// With `clock` for proxy2's.
+    fn new(clock: fn() -> UnixMicros) -> Self {
+        let mut random = Random::from_seed([7; 32]);
+        let key = PrivateKey::generate(&mut random);
+        let ticket = Ticket::generate(key.public(), true, &mut random);
+        let folder = Folder::new();
+        let file = folder.file("ticket", ticket.to_text().as_str(), 0o600);
+        let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let port = socket.local_addr().unwrap().port().to_string();
+        let server = Server::new(key, &ticket, clock);
+        let proxy1 = Process::listening(PROXY1, &["0", "127.0.0.1", &port, "--ticket-file", &file]);
+        Self { server, socket, proxy1, _folder: folder }
+    }
+
+    /// Ends the program; what it wrote.
+    fn end(mut self) -> String {
+        self.proxy1.signal("INT");
+        let code = self.proxy1.wait().code();
+        let output = self.proxy1.output().to_string();
+        assert_eq!(code, Some(0), "{output}");
+        output
+    }
 }
 
 /// What a proxy2 is made of, without a will to serve.
@@ -44,10 +87,11 @@ struct Server {
     hub: Hub,
     settings: link::Settings,
     start: Instant,
+    clock: fn() -> UnixMicros,
 }
 
 impl Server {
-    fn new(key: PrivateKey, ticket: &Ticket) -> Self {
+    fn new(key: PrivateKey, ticket: &Ticket, clock: fn() -> UnixMicros) -> Self {
         let settings = link::Settings::default();
         let acceptor = acceptor::Settings {
             epoch: Epoch(1),
@@ -58,19 +102,19 @@ impl Server {
         let acceptor = Acceptor::new(Time::ZERO, key, acceptor, Random::from_seed([8; 32]));
         let mut hub = Hub::new(acceptor, Link::limits(&settings), 1_024, Random::from_seed([9; 32]));
         hub.allow(ticket.client(), ticket.preshared().cloned());
-        Self { hub, settings, start: Instant::now() }
+        Self { hub, settings, start: Instant::now(), clock }
     }
 
-    /// Accepts links and ends each at its first packet; how many there were.
-    fn end_links(&mut self, socket: &UdpSocket, until: Instant) -> usize {
+    /// Accepts up to `most` links and ends each at its first packet; how many there were.
+    fn end_links(&mut self, socket: &UdpSocket, until: Instant, most: usize) -> usize {
         let (mut links, mut current) = (0, None);
         let mut datagram = [0; 65_536];
-        while Instant::now() < until {
+        while Instant::now() < until && (links < most || current.is_some()) {
             let left = until.saturating_duration_since(Instant::now());
             socket.set_read_timeout(Some(left.max(Duration::from_millis(1)))).unwrap();
             let Ok((length, from)) = socket.recv_from(&mut datagram) else { continue };
             let now = Time::ZERO + self.start.elapsed();
-            match self.hub.handle(now, unix(), from, &datagram[..length]) {
+            match self.hub.handle(now, (self.clock)(), from, &datagram[..length]) {
                 Route::New { session, limits, answer, .. } => {
                     links += 1;
                     let random = Random::from_seed([u8::try_from(links % 256).unwrap(); 32]);
@@ -82,13 +126,14 @@ impl Server {
                     link.handle_datagram(now, from, &mut datagram[..length]);
                     link.close(EndCode::Shutdown);
                     let mut out = [0; 65_507];
-                    while let Some(transmit) = link.poll_transmit(now, unix(), &mut out) {
+                    while let Some(transmit) = link.poll_transmit(now, (self.clock)(), &mut out) {
                         for packet in out[..transmit.length].chunks(transmit.segment) {
                             socket.send_to(packet, transmit.to).unwrap();
                         }
                     }
                 }
-                Route::Drop(_) | Route::Answer { .. } | Route::Session { .. } | Route::Full { .. } => {}
+                Route::Answer { bytes, .. } => _ = socket.send_to(&bytes, from).unwrap(),
+                Route::Drop(_) | Route::Session { .. } | Route::Full { .. } => {}
             }
         }
         links
