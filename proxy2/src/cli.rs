@@ -48,11 +48,11 @@ struct Cli {
     )]
     links: u32,
 
-    /// How many handshakes a second may cost public-key work, 1 or more; each takes about 0.25 ms of a core
+    /// How many handshakes a second may cost public-key work, 1 or more; each takes up to 0.5 ms of a core
     #[arg(
         long,
         value_name = "NUMBER",
-        default_value = "1000",
+        default_value = "500",
         value_parser = parse_count,
         conflicts_with = "classic",
         help_heading = "Sealed link"

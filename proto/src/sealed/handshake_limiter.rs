@@ -15,12 +15,12 @@ use super::source_limiter::{SourceLimiter, Term};
 use super::work_budget::{Load, Work, WorkBudget};
 use crate::Time;
 
-/// Implementation: the part of all handshakes, as its divisor, that the links of one ticket may have accepted: 62 a second
-/// of 1,000. Each makes or renews a link, which costs more than the handshake.
+/// Implementation: the part of all handshakes, as its divisor, that the links of one ticket may have accepted: 31 a second
+/// of 500. Each makes or renews a link, which costs more than the handshake.
 const TICKET_PART: u32 = 16;
 /// Implementation: the part that is kept for the links of one ticket while others take all the rest.
 const LINKS_PART: u32 = 64;
-/// Implementation: seconds of these rates that may be had at once: 250 proxy1s with one ticket come back together.
+/// Implementation: seconds of these rates that may be had at once: 125 proxy1s with one ticket come back together.
 const BURST_SECONDS: u32 = 4;
 /// Implementation: and no fewer than this, however few handshakes are allowed.
 const TICKET_BURST: u32 = 16;

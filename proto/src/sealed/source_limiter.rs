@@ -8,7 +8,7 @@ use std::time::Duration;
 use super::share::{Debt, Share};
 use crate::Time;
 
-/// Implementation: the part of all handshakes, as its divisor, that one address may have for long: 15 a second of 1,000.
+/// Implementation: the part of all handshakes, as its divisor, that one address may have for long: 15 a second of 1,000, 7 of 500.
 /// Hundreds of proxy1s behind one address come back within seconds, and 64 addresses are needed to ask for more than all
 /// handshakes together.
 const PART: u32 = 64;

@@ -15,7 +15,7 @@ use crate::sealed::{mac, message};
 use crate::ticket::Ticket;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
-/// Handshakes a second that proxy2 allows: its default.
+/// Handshakes a second that proxy2 allows.
 const RATE: u32 = 1_000;
 /// Questions of the flood in a millisecond: 6 Mbit/s.
 const FLOOD: usize = 4;
