@@ -17,6 +17,10 @@ const RESERVE: u64 = 4;
 /// few windows of the smallest size.
 const LITTLE: u64 = 160 * 1024;
 
+/// What each direction of a link may hold whatever the others hold, in bytes: two reads from a connection, so that what it
+/// carries never stops.
+const FLOOR: u64 = 32 * 1024;
+
 /// Memory that links share, in bytes. Clones are the same budget.
 #[derive(Clone, Debug)]
 pub struct Budget(Arc<Node>);
@@ -50,11 +54,18 @@ impl Budget {
         self.0.used.load(Relaxed)
     }
 
-    /// Bytes that a link may take now; one that holds `little` also of the last quarter.
+    /// Bytes that nobody holds.
+    fn free(&self) -> u64 {
+        self.0.limit.saturating_sub(self.used())
+    }
+
+    /// Bytes that a link may take now; one that holds `little` also of the last quarter, unless its ticket holds more than
+    /// is left: many links must not bring a ticket more than one.
     fn allowance(&self, little: bool) -> u64 {
-        let free = self.0.limit.saturating_sub(self.used());
-        let own = if little { free } else { free.saturating_sub(self.0.limit / RESERVE) / 2 };
-        self.0.whole.as_ref().map_or(own, |whole| own.min(whole.allowance(little)))
+        let own = if little { self.free() } else { self.free().saturating_sub(self.0.limit / RESERVE) / 2 };
+        let Some(whole) = &self.0.whole else { return own };
+        let greedy = little && self.used() > whole.free();
+        if greedy { 0 } else { own.min(whole.allowance(little)) }
     }
 
     fn take(&self, bytes: u64) {
@@ -105,13 +116,14 @@ impl Share {
         self.used
     }
 
-    /// Bytes that may be taken now. Links on other threads may take of the same at the same moment: the whole can be
-    /// exceeded by one step of each thread.
+    /// Bytes that may be taken now; a [`FLOOR`] whatever others hold. Links on other threads may take of the same at the same
+    /// moment: the whole can be exceeded by one step of each thread, and by the floors.
     pub(crate) fn free(&self) -> u64 {
         let own = self.limit.saturating_sub(self.used);
         self.budget.as_ref().map_or(own, |budget| {
             let left = LITTLE.saturating_sub(self.used);
-            own.min(budget.allowance(false).max(left.min(budget.allowance(true))))
+            let shared = budget.allowance(false).max(left.min(budget.allowance(true)));
+            own.min(shared.max(FLOOR.saturating_sub(self.used)))
         })
     }
 

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 const LIMIT: usize = 128 * 1024;
 
 /// What keeping one piece costs beyond its bytes, in bytes.
-const COST: usize = 96;
+pub(crate) const COST: usize = 96;
 
 /// A piece of a stream that is not open yet.
 #[derive(Debug)]

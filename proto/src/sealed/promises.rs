@@ -46,10 +46,13 @@ const KEPT: u64 = 4;
 
 /// The part of the memory, as its divisor, that no window grows into: first windows come out of it. What was earned by
 /// streams that are stuck now leaves it alone, so the next one can begin, and it keeps what it began with.
-const KEPT_FOR_FIRST: u64 = 8;
+const KEPT_FOR_FIRST: u64 = 6;
 
 /// The part of the memory, as its divisor, that is only for the least window of each stream.
-const KEPT_FOR_LEAST: u64 = 32;
+const KEPT_FOR_LEAST: u64 = 16;
+
+/// What a stream costs that is only in the table, in bytes: its state and its places in lists.
+const ENTRY: u64 = 768;
 
 /// The promises of one end of a link.
 #[derive(Debug)]
@@ -158,9 +161,9 @@ impl Promises {
         self.early = early;
     }
 
-    /// Whether there is memory for one more stream.
-    pub(crate) fn has_place(&self) -> bool {
-        self.share.free() >= charge_of(LEAST, 0)
+    /// Whether there is memory for one more stream, which comes with `first` bytes that are set aside already.
+    pub(crate) fn has_place(&self, first: u64) -> bool {
+        self.share.free() + first.min(self.told - self.taken) >= charge_of(LEAST.max(first), 0)
     }
 
     /// Lets the peer send up to `window` bytes beyond what has been read of `stream`, or as much of that as `most` bytes of
@@ -191,6 +194,14 @@ impl Promises {
             self.unproven = self.unproven + charge - stream.charge;
         }
         stream.charge = charge;
+    }
+
+    /// Nothing of `stream` is taken any more; but it is in the table until the peer knows.
+    pub(crate) fn reduce(&mut self, stream: &mut Stream) {
+        self.release(stream);
+        stream.charge = ENTRY;
+        self.share.set(self.share.used() + ENTRY);
+        self.unproven += if stream.proven { 0 } else { ENTRY };
     }
 
     /// Nothing arrives on `stream` any more.
@@ -240,7 +251,8 @@ impl Promises {
         let kept = self.whole() / if paced { KEPT_FOR_FIRST } else { KEPT };
         let available = (self.share.free() + stream.charge).saturating_sub(kept);
         let most = if self.pressure() == Pressure::High { available / 2 } else { available / 3 * 2 };
-        most.max(if paced { stream.charge } else { stream.charge / 2 })
+        let most = most.max(if paced { stream.charge } else { stream.charge / 2 });
+        if stream.proven { most } else { most.min(stream.charge + self.unproven_left()) }
     }
 
     fn pressure(&self) -> Pressure {

@@ -200,8 +200,8 @@ impl RecvHalf {
 
     /// Whether the peer stopped where it had to since it was last told of more, and all that it sent has been read: it, and
     /// not the reader, is waiting. Seen by a packet that is filled up to the credit.
-    pub(crate) const fn is_held_back(&self) -> bool {
-        self.held_back && self.read == self.ready
+    pub(crate) fn is_held_back(&self) -> bool {
+        self.held_back && self.read == self.ready && self.ahead.is_empty()
     }
 
     /// Lets the peer send up to `window` bytes beyond what has been read; never takes back. True if it may send more.

@@ -41,6 +41,8 @@ pub(crate) struct Stream {
     pub(crate) open: bool,
     /// Whether the target has been dialled, as far as this side knows.
     pub(crate) accepted: bool,
+    /// Reset by this side as it was opened, because there is no place for it.
+    pub(crate) refused: bool,
     /// Reset by this side.
     pub(crate) own_reset: Option<OwnReset>,
     /// Reset by the peer.
@@ -92,6 +94,7 @@ impl Stream {
             due: Due::default(),
             open: false,
             accepted: false,
+            refused: false,
             own_reset: None,
             peer_reset: None,
             told_reset: false,

@@ -8,6 +8,7 @@ use super::ranges::RangeSet;
 use super::recv::Violation;
 use super::stream::Stream;
 use super::transport::Settings;
+use super::varint;
 use crate::time::Time;
 use slab::Slab;
 use std::cell::Cell;
@@ -79,6 +80,8 @@ pub(crate) struct Streams {
     /// Places of the peer's half below `next_peer` of which nothing has been seen.
     unseen: RangeSet,
     peer_open: usize,
+    /// How many of them were refused.
+    refused: usize,
     /// Streams of the peer that may be in the table: far more than it may have open, because its streams are over for
     /// it a little earlier than here, and what is beyond the limit is here until the peer has its reset.
     max_peer: usize,
@@ -148,6 +151,7 @@ impl Streams {
             next_peer: 0,
             unseen: RangeSet::default(),
             peer_open: 0,
+            refused: 0,
             max_peer: settings.max_streams * 2 + Self::MAX_GAPS,
             pools: Pools::default(),
             promises: Promises::new(Share::of(settings.share()), settings.first_credit()),
@@ -165,6 +169,8 @@ impl Streams {
     /// The peer's link credit is `limit` bytes since the link began, of which one stream should take no more than `stream`.
     /// The same in all handshakes of a link.
     pub(crate) fn set_link_credit(&mut self, limit: u64, stream: u64) {
+        // No offset on the wire is larger.
+        let limit = limit.min(varint::MAX);
         self.link_credit.get_or_insert(LinkCredit { limit, taken: 0, stream });
     }
 
@@ -217,6 +223,19 @@ impl Streams {
         self.peer_open
     }
 
+    /// Streams of the peer that were refused and are still here.
+    pub(crate) const fn refused(&self) -> usize {
+        self.refused
+    }
+
+    /// There is no place for a stream that the peer has just opened.
+    pub(crate) fn refuse(&mut self, key: usize) {
+        if let Some(stream) = self.slab.get_mut(key) {
+            stream.refused = true;
+            self.refused += 1;
+        }
+    }
+
     /// All streams.
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Stream> {
         self.slab.iter().map(|(_, stream)| stream)
@@ -250,7 +269,7 @@ impl Streams {
 
     /// A new stream of our own; `None` if there is no memory for it.
     pub(crate) fn open(&mut self, target: &[u8]) -> Option<(usize, StreamId)> {
-        if !self.promises.has_place() {
+        if !self.promises.has_place(0) {
             return None;
         }
         let id = self.side.id(self.next_own);
@@ -318,6 +337,7 @@ impl Streams {
         if !self.side.opened(stream.id) {
             self.peer_open -= 1;
         }
+        self.refused -= usize::from(stream.refused);
         stream.send.clear(&mut self.pools.send);
         stream.recv.clear(&mut self.pools.recv);
         if self.slab.is_empty() {
@@ -382,6 +402,6 @@ impl Streams {
     pub(crate) fn stop_receiving(&mut self, key: usize) {
         let Some(stream) = self.slab.get_mut(key) else { return };
         stream.recv.clear(&mut self.pools.recv);
-        self.promises.release(stream);
+        self.promises.reduce(stream);
     }
 }

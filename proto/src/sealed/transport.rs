@@ -125,13 +125,15 @@ impl From<OpenError> for Fault {
 pub struct Transport {
     side: Side,
     settings: Settings,
-    pub(crate) streams: Streams,
+    streams: Streams,
     /// Bytes that came before the frame that opens their stream.
     early: Early,
     schedule: Schedule,
     /// Streams with control frames to send.
     control: VecDeque<usize>,
-    pub(crate) recovery: Recovery,
+    /// Entries of that whose stream is gone, at the most.
+    stale: usize,
+    recovery: Recovery,
     acks: Acks,
     spares: Spares,
     mtu: Mtu,
@@ -173,6 +175,7 @@ impl Transport {
             early: Early::default(),
             schedule: Schedule::default(),
             control: VecDeque::new(),
+            stale: 0,
             recovery: Recovery::new(mtu::BASE, random),
             acks: Acks::default(),
             spares: Spares::default(),
@@ -397,8 +400,20 @@ impl Transport {
         self.renew_link_credit();
         self.schedule.remove(key, &stream.turn);
         if stream.due.queued {
-            self.control.retain(|queued| *queued != key);
+            self.stale += 1;
+            self.drop_stale();
         }
+    }
+
+    /// Clears the queue once half of it stands for streams that are gone: to do so for each would cost a walk for each.
+    fn drop_stale(&mut self) {
+        if self.stale * 2 < self.control.len() {
+            return;
+        }
+        self.stale = 0;
+        let mut control = std::mem::take(&mut self.control);
+        control.retain(|key| self.streams.get(*key).is_some_and(|(stream, _)| stream.due.queued));
+        self.control = control;
     }
 
     fn close_if_over(&mut self, key: usize) {

@@ -1,9 +1,14 @@
 //! Packets that came in: their frames, one by one.
 
 use super::{Event, Fault, Transport};
+use crate::sealed::early;
 use crate::sealed::frame::{Ack, Frame, Frames, ResetCode, StreamId};
 use crate::sealed::streams::Lookup;
 use crate::time::Time;
+
+/// Streams of the peer that were refused for want of a place and wait for it to acknowledge that: an honest peer has few, and
+/// each costs a place in the table. Beyond that `C` has to come again.
+const MAX_REFUSED: usize = 256;
 
 /// Checks of the peer that may wait for their answer.
 const MAX_CHECKED: usize = 8;
@@ -36,7 +41,9 @@ impl Transport {
             Frame::Padding | Frame::Probe => {}
             Frame::Checked { token } => self.events.push_back(Event::Checked(token)),
             Frame::Ack(ack) => self.handle_ack(now, &ack)?,
-            Frame::Data { id, offset, fin, bytes } => self.handle_data(now, id, offset, bytes, fin)?,
+            Frame::Data { id, offset, fin, bytes } => {
+                self.handle_data(now, id, offset, bytes, fin, false)?;
+            }
             Frame::Open { id, credit, first, target } => {
                 self.handle_open(now, id, [credit, first], target)?
             }
@@ -86,6 +93,7 @@ impl Transport {
         Ok(())
     }
 
+    /// `kept`: it came before its stream was open, and was acknowledged then.
     fn handle_data(
         &mut self,
         now: Time,
@@ -93,6 +101,7 @@ impl Transport {
         offset: u64,
         bytes: &[u8],
         fin: bool,
+        kept: bool,
     ) -> Result<(), Fault> {
         if self.streams.lookup(id) == Lookup::Unseen {
             self.keep_early(id, offset, bytes, fin);
@@ -103,8 +112,8 @@ impl Transport {
         if stream.own_reset.is_some() {
             return Ok(()); // nobody reads it any more
         }
-        // What closes the first gap makes fewer runs in the end, and is never declined.
-        if stream.recv.is_in_pieces() && !stream.recv.is_next(offset) && !bytes.is_empty() {
+        // What closes the first gap makes fewer runs in the end, and is never declined; what was acknowledged must not be.
+        if stream.recv.is_in_pieces() && !stream.recv.is_next(offset) && !bytes.is_empty() && !kept {
             self.declined = true;
             return Ok(());
         }
@@ -127,7 +136,7 @@ impl Transport {
 
     /// Keeps bytes of a stream that is not open yet, if there is memory for them.
     fn keep_early(&mut self, id: StreamId, offset: u64, bytes: &[u8], fin: bool) {
-        let room = self.streams.promises.share().free() > bytes.len() as u64;
+        let room = self.streams.promises.share().free() > (early::COST + bytes.len()) as u64;
         self.declined |= !(room && self.early.keep(id, offset, fin, bytes));
         self.streams.promises.set_early(self.early.cost());
     }
@@ -146,7 +155,11 @@ impl Transport {
             return Ok(());
         }
         let has_place =
-            self.streams.peer_open() < self.settings.max_streams && self.streams.promises.has_place();
+            self.streams.peer_open() < self.settings.max_streams && self.streams.promises.has_place(first);
+        if !has_place && self.streams.refused() >= MAX_REFUSED {
+            self.declined = true;
+            return Ok(());
+        }
         let key = self.streams.open_peer(id, first)?;
         self.renew_link_credit();
         let early = self.early.take(id);
@@ -155,6 +168,7 @@ impl Transport {
         stream.open = true;
         stream.send.raise_credit(credit);
         if !has_place {
+            self.streams.refuse(key);
             self.reset(now, id, ResetCode::Limit);
             return Ok(());
         }
@@ -166,7 +180,7 @@ impl Transport {
         }
         self.events.push_back(Event::Incoming { id, target: target.to_vec() });
         for piece in early {
-            self.handle_data(now, id, piece.offset, &piece.bytes, piece.fin)?;
+            self.handle_data(now, id, piece.offset, &piece.bytes, piece.fin, true)?;
         }
         Ok(())
     }
