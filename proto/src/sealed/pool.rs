@@ -16,8 +16,6 @@ pub(crate) struct Pool {
 impl Pool {
     /// Full pieces kept for reuse: 1 MiB. More than a busy link cycles through at once would only hold memory.
     const KEEP: usize = 64;
-    /// And no more than are out, but for these: what is kept is no part of the budget, and a quiet link holds little.
-    const KEEP_QUIET: usize = 2;
 
     /// Bytes in pieces that are out.
     pub(crate) const fn used(&self) -> usize {
@@ -34,17 +32,16 @@ impl Pool {
     /// A piece comes back.
     pub(crate) fn give(&mut self, piece: Piece) {
         self.used -= piece.len();
-        let keep = (self.used / PIECE).clamp(Self::KEEP_QUIET, Self::KEEP);
-        if piece.len() == PIECE && self.free.len() < keep {
+        if piece.len() == PIECE && self.free.len() < Self::KEEP {
             self.free.push(piece);
-        } else {
-            self.free.truncate(keep);
         }
     }
 
-    /// Gives the memory of unused pieces back to the system.
+    /// Gives the memory of unused pieces back to the system, if nobody uses one now.
     pub(crate) fn trim(&mut self) {
-        self.free = Vec::new();
+        if self.used == 0 {
+            self.free = Vec::new();
+        }
     }
 }
 

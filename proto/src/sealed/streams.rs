@@ -340,9 +340,9 @@ impl Streams {
         self.refused -= usize::from(stream.refused);
         stream.send.clear(&mut self.pools.send);
         stream.recv.clear(&mut self.pools.recv);
+        self.pools.send.trim();
+        self.pools.recv.trim();
         if self.slab.is_empty() {
-            self.pools.send.trim();
-            self.pools.recv.trim();
             self.slab.shrink_to_fit();
         }
         self.count_written();
