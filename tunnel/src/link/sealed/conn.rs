@@ -1,6 +1,9 @@
 //! One TCP connection of a stream: bytes from it into the stream and from the stream into it, without a copy between.
 
 mod starved;
+#[cfg_attr(target_os = "linux", path = "conn/unsent_linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "conn/unsent_other.rs")]
+mod unsent;
 
 use std::convert::Infallible;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -91,6 +94,7 @@ impl Conn {
     ) -> Self {
         // Small writes of the application are small packets at once; if this fails they are merely later.
         let _ = tcp.set_nodelay(true);
+        unsent::bound_unsent(&tcp);
         let (waker, stream_waker) = ready.waker(key);
         Self {
             id,
