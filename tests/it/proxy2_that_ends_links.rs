@@ -76,7 +76,7 @@ impl Pair {
     fn end(mut self) -> String {
         self.proxy1.signal("INT");
         let code = self.proxy1.wait().code();
-        let output = self.proxy1.output().to_string();
+        let output = self.proxy1.output();
         assert_eq!(code, Some(0), "{output}");
         output
     }

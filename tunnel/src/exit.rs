@@ -153,8 +153,10 @@ mod tests {
 
     #[test]
     fn a_name_that_could_not_be_looked_up_is_not_unknown() {
-        let error = |no_descriptor| {
-            ResolveError { name: "exit.example".into(), reason: String::new(), no_descriptor }
+        let error = |no_descriptor| ResolveError {
+            name: "exit.example".into(),
+            reason: String::new(),
+            no_descriptor,
         };
         assert_eq!(DialError::from(error(true)).code(), ResetCode::Limit);
         assert_eq!(DialError::from(error(false)).code(), ResetCode::Unreachable);
