@@ -3,4 +3,4 @@
 use tokio::net::TcpStream;
 
 /// Nothing can be said.
-pub(super) const fn bound_unsent(_tcp: &TcpStream) {}
+pub(super) const fn bound_unsent(_tcp: &TcpStream, _others: usize) {}
