@@ -44,6 +44,7 @@ mod sealed_strangers;
 mod sealed_stuck;
 mod sealed_stuck_ends;
 mod sealed_tickets;
+mod sealed_tickets_share_memory;
 mod slow_reader;
 mod target_dies;
 mod target_refuses;

@@ -1,8 +1,11 @@
 //! Addresses as people write them on a command line, parsed once at the edge.
 
 use std::fmt;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
+
+use crate::descriptors;
 
 /// Why a text is not an address. Each message tells what to write instead.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -100,13 +103,12 @@ impl HostPort {
             Host::Name(name) => name,
         };
         let found = tokio::net::lookup_host((name.as_str(), self.port)).await;
-        let mut found: Vec<_> = found
-            .map_err(|source| ResolveError { name: name.clone(), reason: source.to_string() })?
-            .collect();
+        let mut found: Vec<_> = found.map_err(|source| ResolveError::new(name, &source))?.collect();
         found.sort_by_key(SocketAddr::is_ipv6);
         found.dedup();
         if found.is_empty() {
-            return Err(ResolveError { name: name.clone(), reason: "it has no address".into() });
+            let reason = "it has no address".into();
+            return Err(ResolveError { name: name.clone(), reason, no_descriptor: false });
         }
         Ok(found)
     }
@@ -137,6 +139,17 @@ pub struct ResolveError {
     pub name: String,
     /// What the resolver said.
     pub reason: String,
+    /// It could not be asked for want of descriptors: nothing is known of the name.
+    pub no_descriptor: bool,
+}
+
+impl ResolveError {
+    fn new(name: &str, source: &io::Error) -> Self {
+        // Before it has read its own settings, glibc's resolver says that it does not know the name when it cannot open them.
+        let no_descriptor = descriptors::is_exhaustion(source) || descriptors::are_used_up();
+        let reason = if no_descriptor { "no descriptor is left".into() } else { source.to_string() };
+        Self { name: name.to_owned(), reason, no_descriptor }
+    }
 }
 
 /// Where to listen: `[ADDR:]PORT`. A bare port means the IPv4 loopback address; port 0 means any free one.

@@ -5,6 +5,7 @@
 mod limit;
 
 use std::io;
+use std::net::{Ipv4Addr, UdpSocket};
 
 pub(crate) use limit::{are_exhausted, raise};
 
@@ -24,6 +25,11 @@ fn connections(most: usize) -> usize {
 /// Whether nothing can be opened for want of descriptors; what is open goes on.
 pub(crate) fn is_exhaustion(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(are_exhausted)
+}
+
+/// Whether none could be had in this moment.
+pub(crate) fn are_used_up() -> bool {
+    UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).is_err_and(|error| is_exhaustion(&error))
 }
 
 #[cfg(test)]

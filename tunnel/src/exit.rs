@@ -8,7 +8,7 @@ use proto::sealed::frame::ResetCode;
 use proto::target::Target;
 use tokio::net::TcpStream;
 
-use crate::address::HostPort;
+use crate::address::{HostPort, ResolveError};
 use crate::descriptors;
 use crate::metrics::Dials;
 
@@ -40,7 +40,7 @@ pub(crate) async fn dial(target: HostPort, limit: Duration) -> Result<TcpStream,
 }
 
 async fn dial_each(target: &HostPort) -> Result<TcpStream, DialError> {
-    let addresses = target.resolve().await.map_err(|_| DialError::UnknownHost)?;
+    let addresses = target.resolve().await?;
     let mut last = DialError::UnknownHost;
     for address in addresses {
         match TcpStream::connect(address).await {
@@ -72,6 +72,12 @@ impl DialError {
             Self::NoDescriptor | Self::NoTurn | Self::Other(_) => &mut dials.other,
         };
         *counter += 1;
+    }
+}
+
+impl From<ResolveError> for DialError {
+    fn from(error: ResolveError) -> Self {
+        if error.no_descriptor { Self::NoDescriptor } else { Self::UnknownHost }
     }
 }
 
@@ -144,6 +150,17 @@ impl Permit {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_name_that_could_not_be_looked_up_is_not_unknown() {
+        let error = |no_descriptor| ResolveError {
+            name: "exit.example".into(),
+            reason: String::new(),
+            no_descriptor,
+        };
+        assert_eq!(DialError::from(error(true)).code(), ResetCode::Limit);
+        assert_eq!(DialError::from(error(false)).code(), ResetCode::Unreachable);
+    }
 
     #[test]
     fn only_the_own_target_is_dialled() {

@@ -54,7 +54,7 @@ impl SealedLink {
         let mut random = unique_random();
         let server = PrivateKey::generate(&mut random);
         let ticket = Ticket::generate(server.public(), true, &mut random);
-        let (tickets, _) = watch::channel(vec![record(&ticket)]);
+        let (tickets, _) = watch::channel(vec![record("test", &ticket)]);
         Self { keys: Arc::new(Keys { server, ticket, tickets }), options }
     }
 
@@ -65,6 +65,14 @@ impl SealedLink {
         let ticket = Ticket::generate(server.public(), true, &mut unique_random());
         let keys = Keys { server: server.clone(), ticket, tickets: tickets.clone() };
         Self { keys: Arc::new(keys), options: self.options.clone() }
+    }
+
+    /// Another ticket of the same proxy2, as `proxy2 ticket add` makes it.
+    #[must_use]
+    pub fn with_another_ticket(&self) -> Self {
+        let other = self.with_unknown_ticket();
+        self.keys.tickets.send_modify(|records| records.push(record("other", &other.keys.ticket)));
+        other
     }
 
     /// The ticket.
@@ -131,8 +139,8 @@ impl From<&SealedLink> for PairLink {
     }
 }
 
-fn record(ticket: &Ticket) -> TicketRecord {
-    let name = "test".parse().expect("a plain word is a name");
+fn record(name: &str, ticket: &Ticket) -> TicketRecord {
+    let name = name.parse().expect("a plain word is a name");
     TicketRecord::new(name, ticket, None)
 }
 

@@ -1,6 +1,9 @@
 //! One TCP connection of a stream: bytes from it into the stream and from the stream into it, without a copy between.
 
 mod starved;
+#[cfg_attr(target_os = "linux", path = "conn/unsent_linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "conn/unsent_other.rs")]
+mod unsent;
 
 use std::convert::Infallible;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -81,16 +84,18 @@ impl Conn {
     /// Slices in one system call: a turn's worth of the stream's chunks, and one for a part.
     const SLICES: usize = 9;
 
-    /// Wraps a connection; it wakes `key` of `ready`.
+    /// Wraps a connection of a link that has `others`; it wakes `key` of `ready`.
     pub(super) fn new(
         id: StreamId,
         tcp: TcpStream,
         place: Option<StreamPlace>,
         ready: &Arc<Ready>,
         key: usize,
+        others: usize,
     ) -> Self {
         // Small writes of the application are small packets at once; if this fails they are merely later.
         let _ = tcp.set_nodelay(true);
+        unsent::bound_unsent(&tcp, others);
         let (waker, stream_waker) = ready.waker(key);
         Self {
             id,
