@@ -19,7 +19,7 @@ const LITTLE: u64 = 160 * 1024;
 
 /// What each direction of a link may hold whatever the others hold, in bytes: two reads from a connection, so that what it
 /// carries never stops.
-const FLOOR: u64 = 32 * 1024;
+pub(crate) const FLOOR: u64 = 32 * 1024;
 
 /// Memory that links share, in bytes. Clones are the same budget.
 #[derive(Clone, Debug)]
@@ -38,7 +38,8 @@ impl Budget {
         Self(Arc::new(Node { limit, used: AtomicU64::new(0), whole: None }))
     }
 
-    /// The part of one ticket: its links together hold at most half of the whole, and no more than leaves as much free.
+    /// The part of one ticket: its links together hold at most half of the whole, and each takes at most half of
+    /// what is free at a time.
     pub fn part(&self) -> Self {
         let limit = self.0.limit / TICKET;
         Self(Arc::new(Node { limit, used: AtomicU64::new(0), whole: Some(self.clone()) }))
@@ -189,6 +190,23 @@ mod tests {
         fill(&mut other);
         assert!(other.used() >= LITTLE - 1_024, "{} bytes", other.used());
         assert!(whole.used() <= 64 * MIB);
+    }
+
+    #[test]
+    fn a_link_has_its_floor_whatever_others_hold_and_many_little_links_are_no_way_around() {
+        let whole = Budget::new(16 * MIB);
+        let greedy = whole.part();
+        let mut links: Vec<_> = (0..400).map(|_| share(&greedy)).collect();
+        links.iter_mut().for_each(fill);
+        let floors = 400 * FLOOR;
+        assert!(whole.used() <= 12 * MIB + floors, "{} bytes", whole.used());
+        let mut other = share(&whole.part());
+        assert!(other.free() >= FLOOR);
+        whole.take(16 * MIB);
+        assert_eq!(other.free(), FLOOR);
+        other.set(FLOOR);
+        assert_eq!(other.free(), 0);
+        whole.give(16 * MIB);
     }
 
     #[test]

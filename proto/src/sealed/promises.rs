@@ -1,7 +1,7 @@
 //! What this end has promised to take: flow control credit of its streams and of the link, all of it reserved.
 //!
-//! Every byte that the peer may send has its memory set aside before the peer is told, in one [`Share`]. So no packet is
-//! ever refused for want of memory, and a stream that nobody reads costs what it was promised and nothing of what the others
+//! Every byte that the peer may send has its memory set aside before the peer is told, in one [`Share`]. So no byte within
+//! credit is ever refused for want of memory, and a stream that nobody reads costs what it was promised and nothing of what the others
 //! were. How much a stream is promised goes by what is free (see [`super::budget`]) and by whether it is read:
 //!
 //! - Streams that nobody has shown to be read share a quarter of the memory, each a part of what is left of it: a crowd of
@@ -9,8 +9,8 @@
 //! - Nobody holds more than is left free for the others, so however many there are, there is something for the next.
 //! - A window grows while it holds the peer back, and is renewed to less where it is far more than what is read: see
 //!   [`super::window`].
-//! - The last quarter of the memory is for those whose window is a few times what they read in a round trip, which a crowd
-//!   of streams that were read once and are stuck now is not.
+//! - The last quarter of the memory is for those whose window is a few times what they read in a round trip, the last sixth
+//!   for those that begin, the last sixteenth for the least window of each.
 //!
 //! `docs/flow-control.md` has the argument that this cannot deadlock and what it guarantees.
 
@@ -93,7 +93,7 @@ impl Promises {
         &self.share
     }
 
-    /// Bytes set aside beyond the promise of the handshake.
+    /// Bytes set aside beyond link credit that nobody has taken.
     pub(crate) fn held(&self) -> u64 {
         self.share.used().saturating_sub(self.told - self.taken)
     }
@@ -127,7 +127,7 @@ impl Promises {
     pub(crate) fn renew_link_credit(&mut self) -> Option<u64> {
         let left = self.told - self.taken;
         let available = self.unproven_left().saturating_sub(left);
-        let wanted = (available / LINK_CREDIT_PART).clamp(self.first, LINK_CREDIT);
+        let wanted = (available / LINK_CREDIT_PART).min(LINK_CREDIT).max(self.first);
         let more = wanted.saturating_sub(left).min(available / 2);
         if left > wanted / 2 || more == 0 {
             return None;

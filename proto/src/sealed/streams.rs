@@ -105,7 +105,7 @@ struct LinkCredit {
 }
 
 impl LinkCredit {
-    /// Kept back from large streams: each of the next ones has this much in small parts, in bytes.
+    /// Left to the next eight streams, [`Self::PART`] each, once larger ones took the rest, in bytes.
     const KEPT: u64 = 16 * 1024;
     /// Such a part: a request.
     const PART: u64 = 2 * 1024;

@@ -41,7 +41,8 @@ pub struct Settings {
     pub max_streams: usize,
     /// The most memory that the link's streams may take for their data, in bytes, half for each direction.
     pub memory: u64,
-    /// What the peer may send before it is told more, in bytes, 4 KiB to 128 KiB: reserved for as long as the link lives.
+    /// Link credit of the handshake, for the first bytes of new streams, in bytes, 4 KiB to 128 KiB: reserved for as long as
+    /// the link lives. A 32nd of `memory` at the most.
     pub link_credit: u64,
     /// The largest UDP payload to try, in bytes, at least 1,200.
     pub max_datagram: u16,
@@ -131,7 +132,7 @@ pub struct Transport {
     schedule: Schedule,
     /// Streams with control frames to send.
     control: VecDeque<usize>,
-    /// Entries of that whose stream is gone, at the most.
+    /// Entries of `control` whose stream is gone, at the most.
     stale: usize,
     recovery: Recovery,
     acks: Acks,

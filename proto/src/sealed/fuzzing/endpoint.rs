@@ -37,7 +37,7 @@ const REMEMBERED: usize = 64;
 const DEADLINE: Duration = Duration::from_secs(24 * 3600 + 700);
 const SERVER: &str = "192.0.2.2:4000";
 
-/// A datagram on its way to proxy2 (`None`) or to a client's address, and where it seems to come from.
+/// A datagram on its way to proxy2's or a client's address, and where it seems to come from.
 #[derive(Clone, Debug)]
 struct Datagram {
     from: SocketAddr,
@@ -215,7 +215,9 @@ impl Model {
         for _ in 0..count {
             let Some(datagram) = self.wire.pop_front() else { return };
             self.seen.push_back(datagram.clone());
-            self.seen.truncate(REMEMBERED);
+            if self.seen.len() > REMEMBERED {
+                self.seen.pop_front();
+            }
             self.arrive(datagram);
             self.drive();
         }

@@ -205,6 +205,36 @@ fn a_stream_whose_opening_has_not_come_costs_less_than_200_bytes() {
     assert!((transport.memory() as u64) < taken * 200, "{} bytes for {taken} streams", transport.memory());
 }
 
+#[test]
+fn streams_that_are_refused_and_never_acknowledged_do_not_fill_the_table() {
+    let settings = Settings { max_streams: 1, ..Settings::default() };
+    let mut transport = Transport::new(Side::Server, settings);
+    for at in 0..1_000 {
+        let open = Frame::Open { id: StreamId(at * 2), credit: 0, first: 0, target: b"" };
+        transport.handle_packet(Time::ZERO + MS, at, &packet(&[open])).unwrap();
+    }
+    assert_eq!(transport.stream_count(), 1 + 256, "one, and what waits for the peer to know of its reset");
+    transport.check_accounts();
+}
+
+#[test]
+fn many_bytes_with_gaps_that_came_before_their_stream_are_all_kept() {
+    // Little memory, so a window of a few packets that may have few gaps.
+    let settings = Settings { memory: 512 << 10, ..Settings::default() };
+    let mut transport = Transport::new(Side::Server, settings);
+    let (now, id) = (Time::ZERO + MS, StreamId(0));
+    let data = |offset| packet(&[Frame::Data { id, offset, fin: false, bytes: b"x" }]);
+    for at in 0..40 {
+        transport.handle_packet(now, at, &data(1 + at * 2)).unwrap();
+    }
+    let open = Frame::Open { id, credit: 0, first: 100, target: b"" };
+    transport.handle_packet(now, 40, &packet(&[open])).unwrap();
+    for at in 0..40 {
+        transport.handle_packet(now, 41 + at, &data(at * 2)).unwrap();
+    }
+    assert_eq!(transport.readable(id), 80, "what was acknowledged does not come again");
+}
+
 /// A transport with one stream that has taken nearly all the memory, and one that waits for some.
 fn short_of_memory(now: Time) -> (Transport, [StreamId; 2]) {
     let settings = Settings { memory: 256 << 10, ..Settings::default() };

@@ -1,6 +1,7 @@
 //! Writers that were told to wait for room, and when they are told that there is some.
 
 use super::{Event, Transport};
+use crate::sealed::budget::FLOOR;
 use crate::sealed::frame::StreamId;
 use crate::sealed::pacing::BATCH;
 use crate::sealed::stream::Stream;
@@ -23,6 +24,9 @@ const CROWD: usize = 16;
 
 /// Room smaller than this is not worth a read: it would make small packets.
 const LEAST_ROOM: usize = 16 * 1024;
+
+/// Where other links hold all that they share, what is left to a link must do for one read.
+const _: () = assert!(FLOOR >= 2 * LEAST_ROOM as u64, "a link without memory of its own could never write");
 
 /// Streams that wait for memory, in the order they asked in. Nobody is looked at whose turn has not come: with a thousand
 /// writers each acknowledgement would otherwise cost a thousand looks.
