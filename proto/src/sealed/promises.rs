@@ -95,12 +95,12 @@ impl Promises {
 
     /// Bytes set aside beyond link credit that nobody has taken.
     pub(crate) fn held(&self) -> u64 {
-        self.share.used().saturating_sub(self.told - self.taken)
+        self.share.used() - (self.told - self.taken)
     }
 
     /// Bytes set aside for streams and early bytes, and those of unproven streams, to compare with.
     pub(crate) fn accounts(&self) -> (u64, u64) {
-        (self.share.used() - (self.told - self.taken), self.unproven)
+        (self.held(), self.unproven)
     }
 
     fn hold(&mut self, more: u64) {
@@ -150,7 +150,7 @@ impl Promises {
     }
 
     /// The window of a stream of which nothing has been read.
-    pub(crate) fn first_window(&self) -> u64 {
+    fn first_window(&self) -> u64 {
         (self.unproven_left() / UNPROVEN_PART).clamp(LEAST, FIRST_WINDOW)
     }
 
@@ -189,28 +189,26 @@ impl Promises {
         // The least window can always be renewed, or a stream of which all was read would wait for others.
         let least = if stream.recv.is_ended() { 0 } else { charge_of(LEAST, 0) };
         let charge = stream.recv.charge().max(least);
+        self.set_charge(stream, charge);
+    }
+
+    /// Nothing of `stream` is taken any more; but it is in the table until the peer knows.
+    pub(crate) fn reduce(&mut self, stream: &mut Stream) {
+        self.set_charge(stream, ENTRY);
+    }
+
+    /// Nothing arrives on `stream` any more.
+    pub(crate) fn release(&mut self, stream: &mut Stream) {
+        self.set_charge(stream, 0);
+    }
+
+    /// From now on `charge` bytes are set aside for `stream`.
+    fn set_charge(&mut self, stream: &mut Stream, charge: u64) {
         self.share.set(self.share.used() + charge - stream.charge);
         if !stream.proven {
             self.unproven = self.unproven + charge - stream.charge;
         }
         stream.charge = charge;
-    }
-
-    /// Nothing of `stream` is taken any more; but it is in the table until the peer knows.
-    pub(crate) fn reduce(&mut self, stream: &mut Stream) {
-        self.release(stream);
-        stream.charge = ENTRY;
-        self.share.set(self.share.used() + ENTRY);
-        self.unproven += if stream.proven { 0 } else { ENTRY };
-    }
-
-    /// Nothing arrives on `stream` any more.
-    pub(crate) fn release(&mut self, stream: &mut Stream) {
-        self.share.set(self.share.used() - stream.charge);
-        if !stream.proven {
-            self.unproven -= stream.charge;
-        }
-        stream.charge = 0;
     }
 
     /// The application has read of `stream`. Its window is renewed once a quarter of it is used up, so that a credit that is
