@@ -45,11 +45,6 @@ impl Budget {
         Self(Arc::new(Node { limit, used: AtomicU64::new(0), whole: Some(self.clone()) }))
     }
 
-    /// Bytes in all.
-    pub fn limit(&self) -> u64 {
-        self.0.limit
-    }
-
     /// Bytes that are held.
     pub fn used(&self) -> u64 {
         self.0.used.load(Relaxed)
