@@ -39,6 +39,7 @@ pub mod budget;
 mod congestion;
 mod early;
 pub mod frame;
+mod levels;
 mod mtu;
 mod pacing;
 mod pool;

@@ -4,8 +4,8 @@
 //! credit is ever refused for want of memory, and a stream that nobody reads costs what it was promised and nothing of what the others
 //! were. How much a stream is promised goes by what is free (see [`super::budget`]) and by whether it is read:
 //!
-//! - Streams that nobody has shown to be read share a quarter of the memory, each a part of what is left of it: a crowd of
-//!   stuck readers cannot take the rest.
+//! - Streams of which little was read share quotas, by how much that is: a crowd that gets stuck stays in its own, whether it
+//!   comes at once or one after the other (see [`super::levels`]).
 //! - Nobody holds more than is left free for the others, so however many there are, there is something for the next.
 //! - A window grows while it holds the peer back, and is renewed to less where it is far more than what is read: see
 //!   [`super::window`].
@@ -15,6 +15,7 @@
 //! `docs/flow-control.md` has the argument that this cannot deadlock and what it guarantees.
 
 use super::budget::{Budget, Share};
+use super::levels::Levels;
 use super::recv::{Violation, charge_of, window_for};
 use super::stream::Stream;
 use super::window::{LEAST, Pressure};
@@ -34,11 +35,6 @@ const LINK_CREDIT_PART: u64 = 8;
 /// The largest window of a stream of which nobody has read anything, in bytes: one mebibyte and a half goes through without
 /// a wait for credit, which is what a path of 20 Mbit/s over a satellite has on its way.
 const FIRST_WINDOW: u64 = 3 * 512 * 1024;
-
-/// The part of the memory, as its divisor, that streams share of which nobody has read anything, but for the least that each
-/// has; and the part of what is left of it that the next one gets.
-const UNPROVEN: u64 = 4;
-const UNPROVEN_PART: u64 = 4;
 
 /// The part of the memory, as its divisor, that only windows grow into which are a few times what is read in a round trip:
 /// however many those are at a time, they are together a few times what the path carries in one.
@@ -60,8 +56,8 @@ pub(crate) struct Promises {
     share: Share,
     /// Link credit in the handshake, in bytes.
     first: u64,
-    /// Of what is held, for streams that nobody has shown to be read: see [`Stream::proven`].
-    unproven: u64,
+    /// Of what is held, for streams.
+    levels: Levels,
     /// First credit that the peer's streams took, and up to where they may, in bytes since the link began.
     taken: u64,
     told: u64,
@@ -72,7 +68,7 @@ pub(crate) struct Promises {
 impl Promises {
     /// The promise of the handshake, `first` bytes of link credit, and no stream.
     pub(crate) fn new(share: Share, first: u64) -> Self {
-        let mut promises = Self { share, first, unproven: 0, taken: 0, told: first, early: 0 };
+        let mut promises = Self { share, first, levels: Levels::default(), taken: 0, told: first, early: 0 };
         promises.hold(first);
         promises
     }
@@ -98,9 +94,9 @@ impl Promises {
         self.share.used() - (self.told - self.taken)
     }
 
-    /// Bytes set aside for streams and early bytes, and those of unproven streams, to compare with.
-    pub(crate) fn accounts(&self) -> (u64, u64) {
-        (self.held(), self.unproven)
+    /// Bytes set aside for streams and early bytes, and those of streams by level, to compare with.
+    pub(crate) fn accounts(&self) -> (u64, Levels) {
+        (self.held(), self.levels)
     }
 
     fn hold(&mut self, more: u64) {
@@ -126,7 +122,7 @@ impl Promises {
     /// streams may hold that nobody has shown to be read.
     pub(crate) fn renew_link_credit(&mut self) -> Option<u64> {
         let left = self.told - self.taken;
-        let available = self.unproven_left().saturating_sub(left);
+        let available = self.left_to_begin().saturating_sub(left);
         let wanted = (available / LINK_CREDIT_PART).min(LINK_CREDIT).max(self.first);
         let more = wanted.saturating_sub(left).min(available / 2);
         if left > wanted / 2 || more == 0 {
@@ -137,11 +133,11 @@ impl Promises {
         Some(self.told)
     }
 
-    /// Bytes that more streams may be promised that nobody has shown to be read.
-    fn unproven_left(&self) -> u64 {
+    /// Bytes that more streams may be promised of which nothing was read.
+    fn left_to_begin(&self) -> u64 {
         let whole = self.whole();
         let free = self.share.free().saturating_sub(whole / KEPT_FOR_LEAST);
-        (whole / UNPROVEN).saturating_sub(self.unproven).min(free)
+        self.levels.left_to_begin(whole).min(free)
     }
 
     /// Up to where the peer's streams may take first credit.
@@ -151,7 +147,8 @@ impl Promises {
 
     /// The window of a stream of which nothing has been read.
     fn first_window(&self) -> u64 {
-        (self.unproven_left() / UNPROVEN_PART).clamp(LEAST, FIRST_WINDOW)
+        let most = self.levels.first(self.whole()).min(self.left_to_begin());
+        most.clamp(LEAST, FIRST_WINDOW)
     }
 
     /// Bytes of streams that are not open yet cost `early` bytes in all.
@@ -181,7 +178,9 @@ impl Promises {
 
     /// Gives a stream its first window. True if the peer may send more than before.
     pub(crate) fn first_grant(&mut self, now: Time, stream: &mut Stream) -> bool {
-        self.grant(now, stream, self.first_window(), u64::MAX)
+        let more = self.grant(now, stream, self.first_window(), u64::MAX);
+        self.levels.begin(stream, charge_of(LEAST, 0));
+        more
     }
 
     /// What may arrive on `stream` has changed.
@@ -205,10 +204,7 @@ impl Promises {
     /// From now on `charge` bytes are set aside for `stream`.
     fn set_charge(&mut self, stream: &mut Stream, charge: u64) {
         self.share.set(self.share.used() + charge - stream.charge);
-        if !stream.proven {
-            self.unproven = self.unproven + charge - stream.charge;
-        }
-        stream.charge = charge;
+        self.levels.change(stream, stream.level, charge);
     }
 
     /// The application has read of `stream`. Its window is renewed once a quarter of it is used up, so that a credit that is
@@ -222,11 +218,12 @@ impl Promises {
         if !renews && !held_back {
             return false;
         }
-        if !stream.proven && stream.recv.read() >= stream.recv.outstanding() {
-            stream.proven = true;
-            self.unproven -= stream.charge;
-        }
+        let level = stream.level.next(stream.recv.read(), stream.recv.outstanding());
+        self.levels.change(stream, level, stream.charge);
         let wanted = stream.window.next(now, stream.recv.read(), round_trip, held_back, self.pressure());
+        if let Some(needed) = stream.window.needed() {
+            self.levels.need(stream, charge_of(needed, 0));
+        }
         let most = self.most(stream);
         self.grant(now, stream, wanted, most)
     }
@@ -243,14 +240,16 @@ impl Promises {
     }
 
     /// What one stream may hold: no more than it leaves free to others beyond what is kept, or twice as much as long as
-    /// memory is not short (dynamic thresholds). What it has and uses it keeps; else it falls by half at a time.
+    /// memory is not short (dynamic thresholds), and what its level allows. What it has and uses it keeps as far as its level
+    /// allows; else it falls by half at a time.
     fn most(&self, stream: &Stream) -> u64 {
         let paced = stream.window.is_paced();
         let kept = self.whole() / if paced { KEPT_FOR_FIRST } else { KEPT };
         let available = (self.share.free() + stream.charge).saturating_sub(kept);
         let most = if self.pressure() == Pressure::High { available / 2 } else { available / 3 * 2 };
-        let most = most.max(if paced { stream.charge } else { stream.charge / 2 });
-        if stream.proven { most } else { most.min(stream.charge + self.unproven_left()) }
+        let most = most.max(if paced { stream.charge } else { 0 });
+        let most = most.min(self.levels.most(stream, self.share.free(), self.whole()));
+        most.max(stream.charge / 2).max(stream.charge.min(stream.beginning))
     }
 
     fn pressure(&self) -> Pressure {

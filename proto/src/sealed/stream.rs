@@ -1,6 +1,7 @@
 //! One stream of a link: its two halves, and what has to be said about it.
 
 use super::frame::{ResetCode, StreamId};
+use super::levels::Level;
 use super::recv::RecvHalf;
 use super::schedule::Turn;
 use super::send::SendHalf;
@@ -61,8 +62,10 @@ pub(crate) struct Stream {
     pub(crate) window: Window,
     /// Memory that is reserved for what may arrive, in bytes.
     pub(crate) charge: u64,
-    /// Whether as much was ever read as may still come: until then nobody knows whether anyone reads it.
-    pub(crate) proven: bool,
+    /// Of that, what it may hold whatever its level, in bytes: as much as its first window took.
+    pub(crate) beginning: u64,
+    /// How much has been read of it, roughly.
+    pub(crate) level: Level,
 }
 
 /// Control frames of one stream that wait for a packet.
@@ -104,7 +107,8 @@ impl Stream {
             announced: false,
             window: Window::default(),
             charge: 0,
-            proven: false,
+            beginning: 0,
+            level: Level::default(),
         }
     }
 

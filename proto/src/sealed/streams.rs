@@ -2,6 +2,7 @@
 
 use super::budget::{Budget, Share};
 use super::frame::StreamId;
+use super::levels::Levels;
 use super::pool::Pool;
 use super::promises::Promises;
 use super::ranges::RangeSet;
@@ -355,8 +356,9 @@ impl Streams {
     /// If it is not.
     pub(crate) fn check_accounts(&self, early: u64) {
         let charged: u64 = self.iter().map(|stream| stream.charge).sum();
-        let unproven: u64 = self.iter().filter(|stream| !stream.proven).map(|stream| stream.charge).sum();
-        assert_eq!((charged + early, unproven), self.promises.accounts(), "bytes promised, unproven");
+        let mut levels = Levels::default();
+        self.iter().for_each(|stream| levels.count(stream));
+        assert_eq!((charged + early, levels), self.promises.accounts(), "bytes promised, by level");
         assert!(self.pools.recv.used() as u64 <= charged, "{} bytes in {charged}", self.pools.recv.used());
         assert_eq!(self.pools.send.used() as u64, self.send_share.used(), "bytes written");
         for stream in self.iter() {

@@ -88,10 +88,15 @@ impl Window {
         now.since(self.told_at) >= round_trip
     }
 
-    /// Whether no more than eight times of what is read in a round trip is promised, as far as is known: a window that just
-    /// suffices and has doubled twice since what is read of it was measured.
+    /// Eight times of what is read in a round trip, as far as is known: a window that just suffices and has doubled twice since
+    /// what is read of it was measured.
+    pub(crate) fn needed(&self) -> Option<u64> {
+        self.carried.map(|carried| carried.saturating_mul(8))
+    }
+
+    /// Whether no more than is [`Self::needed`] is promised.
     pub(crate) fn is_paced(&self) -> bool {
-        self.carried.is_none_or(|carried| self.size <= carried.saturating_mul(8))
+        self.needed().is_none_or(|needed| self.size <= needed)
     }
 
     /// The size of the next window, now that `read` bytes have been read in all. `held_back`: the peer has sent all that it

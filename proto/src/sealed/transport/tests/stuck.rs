@@ -10,34 +10,69 @@ use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-/// A path of 100 Mbit/s and 50 ms, and on it streams from the end `at` that are read up to `absorbed` bytes, which is
-/// what the systems take in for an application that does not read, and then no more.
-fn stuck(at: usize, count: usize, absorbed: usize) -> (Pair, Vec<StreamId>) {
-    let mut pair = Pair::new(7, Path { rtt: 50 * MS, rate: mbit(100), ..Path::default() });
-    pair.warm();
-    let open = |_| {
-        let id = pair.open(0);
-        pair.ends[1 - at].absorbed.insert(id, absorbed);
-        pair.ends[at].to_write.insert(id, bytes(id.0, absorbed + 300_000));
-        id
-    };
-    let ids: Vec<_> = (0..count).map(open).collect();
-    let full = |pair: &Pair| {
-        let heard = &pair.ends[1 - at].heard;
-        ids.iter().all(|id| heard.get(id).is_some_and(|heard| heard.len() >= absorbed))
-    };
-    assert!(pair.run_until(SECOND * 120, full), "the streams are not absorbed");
-    pair.run_until(SECOND * 2, |_| false);
-    (pair, ids)
+/// Streams from the end `at` that are read up to `absorbed` bytes, which is what the systems take in for an application that
+/// does not read, and then no more.
+#[derive(Clone, Copy)]
+struct Crowd {
+    at: usize,
+    count: usize,
+    absorbed: usize,
 }
 
-/// Mbit/s of a new stream from the end `at` to the other in its third second, and the longest of 20 echoes on another one
-/// that are made meanwhile, in milliseconds.
-fn beside(pair: &mut Pair, at: usize) -> (f64, f64) {
+impl Crowd {
+    /// One of them, with `more` to be sent than is read.
+    fn open(self, pair: &mut Pair, more: usize) -> StreamId {
+        let id = pair.open(0);
+        pair.ends[1 - self.at].absorbed.insert(id, self.absorbed);
+        pair.ends[self.at].to_write.insert(id, bytes(id.0, self.absorbed + more));
+        id
+    }
+
+    fn is_full(self, pair: &Pair, id: StreamId) -> bool {
+        pair.ends[1 - self.at].heard.get(&id).is_some_and(|heard| heard.len() >= self.absorbed)
+    }
+
+    /// All of them come at once.
+    fn together(self, pair: &mut Pair) -> Vec<StreamId> {
+        let ids: Vec<_> = (0..self.count).map(|_| self.open(pair, 300_000)).collect();
+        let full = |pair: &Pair| ids.iter().all(|id| self.is_full(pair, *id));
+        assert!(pair.run_until(SECOND * 120, full), "the streams are not absorbed");
+        pair.run_until(SECOND * 2, |_| false);
+        ids
+    }
+
+    /// One after the other, each alone with the path until it has what it reads.
+    fn one_by_one(self, pair: &mut Pair) {
+        for _ in 0..self.count {
+            let id = self.open(pair, 2_000_000);
+            assert!(pair.run_until(SECOND * 120, |pair| self.is_full(pair, id)), "a stream is not absorbed");
+            pair.run_until(pair.path.rtt * 3, |_| false);
+            pair.ends[self.at].to_write.remove(&id);
+        }
+    }
+}
+
+/// A link on a path of 100 Mbit/s and 50 ms.
+fn slow() -> Pair {
+    let mut pair = Pair::new(7, Path { rtt: 50 * MS, rate: mbit(100), ..Path::default() });
+    pair.warm();
+    pair
+}
+
+/// A link on a path of 500 Mbit/s and 1 ms.
+fn fast(loss: f64) -> Pair {
+    let mut pair = Pair::new(7, Path { rtt: MS, rate: mbit(500), loss, ..Path::default() });
+    pair.warm();
+    pair
+}
+
+/// Mbit/s of a new stream from the end `at` to the other some time `after` it began, while 20 echoes are made on another one,
+/// and the longest of them in milliseconds.
+fn beside(pair: &mut Pair, at: usize, after: Duration) -> (f64, f64) {
     let (bulk, echo) = (pair.open(0), pair.open(0));
     let heard = |pair: &Pair, at: usize, id| pair.ends[at].heard.get(&id).map_or(0, Vec::len);
     pair.ends[at].to_write.insert(bulk, bytes(bulk.0, 60_000_000));
-    pair.run_until(SECOND * 2, |_| false);
+    pair.run_until(after, |_| false);
     let (began, before) = (pair.now, heard(pair, 1 - at, bulk));
     let mut longest = Duration::ZERO;
     for round in 1..=20 {
@@ -60,12 +95,50 @@ fn held(transport: &Transport) -> u64 {
 
 #[test]
 fn a_stream_keeps_its_rate_and_its_echo_beside_any_number_of_stuck_readers() {
-    let crowds = [(0, 0), (10, 0), (400, 0), (4_000, 0), (75, 300_000), (400, 300_000)];
+    let crowds = [(10, 0), (400, 0), (4_000, 0), (75, 300_000), (400, 300_000)];
+    compare(slow, SECOND * 2, &crowds, |crowd, pair| {
+        crowd.together(pair);
+    });
+}
+
+#[test]
+fn a_crowd_that_comes_one_by_one_costs_no_more() {
+    // Some hundred kilobytes are what systems take in, and stopped readers somewhat more.
+    let crowds = [(10, 200_000), (10, 1_200_000), (75, 200_000), (75, 40_000)];
+    compare(slow, SECOND * 2, &crowds, |crowd, pair| crowd.one_by_one(pair));
+    let crowds = [(10, 3_000_000), (75, 200_000), (400, 200_000), (400, 40_000)];
+    compare(|| fast(0.0), 400 * MS, &crowds, |crowd, pair| crowd.one_by_one(pair));
+    compare(|| fast(0.01), 400 * MS, &crowds[..2], |crowd, pair| crowd.one_by_one(pair));
+}
+
+#[test]
+fn crowds_of_several_kinds_leave_a_stream_its_rate() {
+    let mixed = |crowd: Crowd, pair: &mut Pair| {
+        if crowd.count > 0 {
+            Crowd { absorbed: 0, ..crowd }.together(pair);
+            Crowd { absorbed: 300_000, ..crowd }.together(pair);
+            crowd.one_by_one(pair);
+            Crowd { absorbed: 0, ..crowd }.together(pair);
+        }
+    };
+    compare(|| fast(0.0), 400 * MS, &[(10, 1_200_000), (75, 200_000), (100, 200_000)], mixed);
+    compare(slow, SECOND * 2, &[(10, 200_000), (20, 200_000)], mixed);
+}
+
+/// A new stream has four fifths of the rate and no more than twice the echo beside `(count, absorbed)` stuck streams that it
+/// has alone.
+fn compare(
+    begin: impl Fn() -> Pair,
+    after: Duration,
+    crowds: &[(usize, usize)],
+    come: impl Fn(Crowd, &mut Pair),
+) {
     for at in [0, 1] {
         let mut alone = (0.0, 0.0);
-        for (count, absorbed) in crowds {
-            let (mut pair, _) = stuck(at, count, absorbed);
-            let (rate, echo) = beside(&mut pair, at);
+        for &(count, absorbed) in [(0, 0)].iter().chain(crowds) {
+            let mut pair = begin();
+            come(Crowd { at, count, absorbed }, &mut pair);
+            let (rate, echo) = beside(&mut pair, at, after);
             println!("from {at}: {count} that took {absorbed} bytes: {rate:.1} Mbit/s, echo {echo:.1} ms");
             if count == 0 {
                 alone = (rate, echo);
@@ -81,7 +154,8 @@ fn a_stream_keeps_its_rate_and_its_echo_beside_any_number_of_stuck_readers() {
 #[test]
 fn what_was_kept_for_stuck_readers_is_free_a_second_after_they_left() {
     for at in [0, 1] {
-        let (mut pair, ids) = stuck(at, 400, 20_000);
+        let mut pair = slow();
+        let ids = Crowd { at, count: 400, absorbed: 20_000 }.together(&mut pair);
         let now = pair.now;
         for id in ids {
             pair.ends[1 - at].transport.reset(now, id, ResetCode::Reset);
