@@ -28,9 +28,9 @@ mod homes;
 pub(crate) mod mac;
 mod message;
 mod noise;
+mod rate_limit;
 mod replay_guard;
 mod request;
-mod share;
 mod source_limiter;
 mod work_budget;
 

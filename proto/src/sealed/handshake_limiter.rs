@@ -10,7 +10,7 @@ use std::net::SocketAddr;
 use super::handshake::LinkId;
 use super::homes::{Home, Homes};
 use super::keys::PublicKey;
-use super::share::{Debt, Share};
+use super::rate_limit::{Debt, RateLimit};
 use super::source_limiter::{SourceLimiter, Term};
 use super::work_budget::{Load, Work, WorkBudget};
 use crate::Time;
@@ -32,8 +32,8 @@ pub(super) struct HandshakeLimiter {
     homes: Homes,
     /// Of clients with a ticket only, so there are no more than tickets.
     tickets: BTreeMap<PublicKey, Taken>,
-    accepted: Share,
-    linked: Share,
+    accepted: RateLimit,
+    linked: RateLimit,
 }
 
 /// What one ticket had lately.
@@ -65,8 +65,8 @@ impl HandshakeLimiter {
             sources: SourceLimiter::new(rate),
             homes: Homes::default(),
             tickets: BTreeMap::new(),
-            accepted: Share::part(rate, TICKET_PART, BURST_SECONDS).or_burst(TICKET_BURST),
-            linked: Share::part(rate, LINKS_PART, BURST_SECONDS),
+            accepted: RateLimit::part(rate, TICKET_PART, BURST_SECONDS).or_burst(TICKET_BURST),
+            linked: RateLimit::part(rate, LINKS_PART, BURST_SECONDS),
         }
     }
 
