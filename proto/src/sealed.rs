@@ -24,7 +24,7 @@ pub mod replay;
 
 mod challenge;
 mod handshake_limiter;
-mod homes;
+mod link_addresses;
 pub(crate) mod mac;
 mod message;
 mod noise;

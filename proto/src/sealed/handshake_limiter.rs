@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::handshake::LinkId;
-use super::homes::{Home, Homes};
 use super::keys::PublicKey;
+use super::link_addresses::{LinkAddresses, Origin};
 use super::rate_limit::{Debt, RateLimit};
 use super::source_limiter::{SourceLimiter, Term};
 use super::work_budget::{Load, Work, WorkBudget};
@@ -29,7 +29,7 @@ const TICKET_BURST: u32 = 16;
 pub(super) struct HandshakeLimiter {
     budget: WorkBudget,
     sources: SourceLimiter,
-    homes: Homes,
+    links: LinkAddresses,
     /// Of clients with a ticket only, so there are no more than tickets.
     tickets: BTreeMap<PublicKey, Taken>,
     accepted: RateLimit,
@@ -63,7 +63,7 @@ impl HandshakeLimiter {
         Self {
             budget: WorkBudget::new(rate),
             sources: SourceLimiter::new(rate),
-            homes: Homes::default(),
+            links: LinkAddresses::default(),
             tickets: BTreeMap::new(),
             accepted: RateLimit::part(rate, TICKET_PART, BURST_SECONDS).or_burst(TICKET_BURST),
             linked: RateLimit::part(rate, LINKS_PART, BURST_SECONDS),
@@ -105,12 +105,12 @@ impl HandshakeLimiter {
 
     /// An authentic packet of the link came from there.
     pub(super) fn link_is_at(&mut self, client: PublicKey, link: LinkId, at: SocketAddr) {
-        self.homes.insert((client, link), at);
+        self.links.insert((client, link), at);
     }
 
     /// The link is over.
     pub(super) fn link_is_over(&mut self, client: PublicKey, link: LinkId) {
-        self.homes.remove((client, link));
+        self.links.remove((client, link));
     }
 
     /// The client's ticket is gone.
@@ -122,7 +122,7 @@ impl HandshakeLimiter {
     fn claim(&self, now: Time, from: SocketAddr) -> Option<Claim> {
         let load = self.load(now);
         let within = |term| self.sources.allows(now, from, term);
-        let home = self.homes.of(from);
+        let origin = self.links.of(from);
         let taken = |client| self.tickets.get(&client).copied().unwrap_or_default();
         let source = match load {
             Load::Idle | Load::Light | Load::Heavy => within(Term::Short),
@@ -132,12 +132,12 @@ impl HandshakeLimiter {
         let near = |client| within(Term::Short) && taken(client).near.allows(now, self.linked);
         let rekey =
             |client| self.sources.allows_port(now, from) && taken(client).rekeys.allows(now, self.linked);
-        match home {
+        match origin {
             _ if load == Load::Full => None,
             _ if source => Some(Claim::Source),
-            Home::Port(client) if rekey(client) => Some(Claim::Rekey(client)),
-            Home::Port(client) | Home::Address(client) if near(client) => Some(Claim::Near(client)),
-            Home::Port(_) | Home::Address(_) | Home::Stranger => None,
+            Origin::Port(client) if rekey(client) => Some(Claim::Rekey(client)),
+            Origin::Port(client) | Origin::Address(client) if near(client) => Some(Claim::Near(client)),
+            Origin::Port(_) | Origin::Address(_) | Origin::Unknown => None,
         }
     }
 }

@@ -142,32 +142,33 @@ struct Toll {
     work: u32,
 }
 
-/// A flood of strangers at `attackers` while newcomers come from where `place` says. `homes`: where links are.
-fn flood(attackers: &[SocketAddr], place: impl Fn(u32) -> SocketAddr, homes: &[SocketAddr]) -> Toll {
+/// A flood of strangers at `attackers` while newcomers come from where `place` says. `links`: where their ticket has some.
+fn flood(attackers: &[SocketAddr], place: impl Fn(u32) -> SocketAddr, links: &[SocketAddr]) -> Toll {
     let mut random = Random::from_seed([0x71; 32]);
     let attackers = attackers.iter().map(|from| Attacker::stranger(*from, &mut random)).collect();
-    flood_of(attackers, place, homes)
+    flood_of(attackers, place, links)
 }
 
-fn flood_of(attackers: Vec<Attacker>, place: impl Fn(u32) -> SocketAddr, homes: &[SocketAddr]) -> Toll {
-    flood_with_homes(attackers, place, homes, &[])
+fn flood_of(attackers: Vec<Attacker>, place: impl Fn(u32) -> SocketAddr, links: &[SocketAddr]) -> Toll {
+    flood_with_links(attackers, place, links, &[])
 }
 
 /// The same with links of the attackers' ticket too.
-fn flood_with_homes(
+fn flood_with_links(
     mut attackers: Vec<Attacker>,
     place: impl Fn(u32) -> SocketAddr,
-    homes: &[SocketAddr],
-    attackers_homes: &[SocketAddr],
+    links: &[SocketAddr],
+    attackers_links: &[SocketAddr],
 ) -> Toll {
     let mut random = Random::from_seed([0x72; 32]);
     let (ticket, attackers_ticket) = (ticket(0x33, false), ticket(0x44, false));
     let mut acceptor = acceptor(Settings { handshakes_per_second: RATE, ..settings(AES) });
     acceptor.allow(ticket.client(), None);
     acceptor.allow(attackers_ticket.client(), None);
-    for (client, homes) in [(ticket.client(), homes), (attackers_ticket.client(), attackers_homes)] {
-        let links = (0..).map(LinkId).zip(homes);
-        links.for_each(|(link, at)| acceptor.link_is_at(client, link, *at));
+    for (client, links) in [(ticket.client(), links), (attackers_ticket.client(), attackers_links)] {
+        for (link, at) in (0..).map(LinkId).zip(links) {
+            acceptor.link_is_at(client, link, *at);
+        }
     }
     let starts = (FROM..=LASTS - PATIENCE).step_by(EVERY as usize);
     let mut newcomers: Vec<_> = starts.map(|start| Newcomer::new(start, place(start), &ticket)).collect();
@@ -275,8 +276,8 @@ fn a_link_gets_new_keys_behind_the_same_nat_as_any_flood() {
     let attackers: Vec<_> =
         (0..4_000).map(|number| attacker(number % 40, 20_000 + u16::try_from(number).unwrap())).collect();
     let neighbour = |start: u32| attacker(start % 40, u16::try_from(start).unwrap());
-    let homes: Vec<_> = (FROM..LASTS).step_by(EVERY as usize).map(neighbour).collect();
-    assert_open(&flood(&attackers, neighbour, &homes));
+    let links: Vec<_> = (FROM..LASTS).step_by(EVERY as usize).map(neighbour).collect();
+    assert_open(&flood(&attackers, neighbour, &links));
 }
 
 /// Without cookies nothing is left for others either, but only of what is for everybody.
@@ -314,5 +315,5 @@ fn one_ticket_keeps_the_others_out_nowhere() {
 fn rekeying_every_link_at_once_keeps_nobody_out() {
     let attackers: Vec<_> = (0..200).map(|number| attacker(number, 1)).collect();
     let holders = attackers.iter().map(|from| Attacker::holder(*from)).collect();
-    assert_open(&flood_with_homes(holders, newcomer, &[], &attackers));
+    assert_open(&flood_with_links(holders, newcomer, &[], &attackers));
 }
