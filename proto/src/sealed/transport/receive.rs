@@ -168,8 +168,8 @@ impl Transport {
         stream.open = true;
         stream.send.raise_credit(credit);
         if !has_place {
-            self.streams.refuse(key);
             self.reset(now, id, ResetCode::Limit);
+            self.streams.on_refused(key);
             return Ok(());
         }
         if self.streams.first_grant(key, now) {
