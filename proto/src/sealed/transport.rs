@@ -397,9 +397,9 @@ impl Transport {
     }
 
     fn remove(&mut self, key: usize) {
-        let stream = self.streams.remove(key);
+        let mut stream = self.streams.remove(key);
         self.renew_link_credit();
-        self.schedule.remove(key, &stream.turn);
+        self.schedule.remove(&mut stream.turn);
         if stream.due.queued {
             self.stale += 1;
             self.drop_stale();
