@@ -12,7 +12,7 @@ use super::handshake::{Epoch, LinkId, Refusal, UnixMicros, VERSION};
 use super::handshake_limiter::HandshakeLimiter;
 use super::keys::{PresharedKey, PrivateKey, PublicKey};
 use super::mac;
-use super::message::{HELLO_PAYLOAD_LEN, Hello, HelloView};
+use super::message::{INITIATION_PAYLOAD_LEN, Initiation, InitiationView};
 use super::noise;
 use super::random::Random;
 use super::replay_guard::{Freshness, Oldest, Rejected, ReplayGuard};
@@ -22,13 +22,13 @@ use crate::Time;
 
 pub use super::request::Request;
 
-/// Specification: how far the clocks of proxy1 and proxy2 may differ, each way, before a question needs a challenge.
+/// Specification: how far the clocks of proxy1 and proxy2 may differ, each way, before an initiation needs a challenge.
 pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(600);
 
 /// What proxy2 needs to answer handshakes, for as long as its process lives.
 ///
-/// Give every first message ([`Kind::Hello`](super::packet::Kind::Hello)) to [`handle`](Self::handle) and do what the
-/// verdict says. It has no timers.
+/// Give every first message ([`Kind::Initiation`](super::packet::Kind::Initiation)) to [`handle`](Self::handle) and do
+/// what the verdict says. It has no timers.
 pub struct Acceptor {
     settings: Settings,
     key: PrivateKey,
@@ -70,14 +70,14 @@ pub enum Verdict {
     Drop(Dropped),
     /// Send this cookie reply; the asker must prove its address while handshakes are many.
     Cookie(Vec<u8>),
-    /// Send this answer; the client is told why it may not come in.
+    /// Send this response; the client is told why it may not come in.
     Refused {
         /// Who asked.
         client: PublicKey,
         /// Why not.
         why: Refusal,
         /// The bytes to send.
-        answer: Vec<u8>,
+        response: Vec<u8>,
     },
     /// A client that may come in: decide, and [`accept`](Request::accept) or [`refuse`](Request::refuse) it.
     Request(Box<Request>),
@@ -172,7 +172,7 @@ impl Acceptor {
         from: SocketAddr,
         datagram: &[u8],
     ) -> Result<Verdict, Dropped> {
-        let view = HelloView::parse(datagram).ok_or(Dropped::Malformed)?;
+        let view = InitiationView::parse(datagram).ok_or(Dropped::Malformed)?;
         if !mac::short_mac_is(&self.mac1_key, view.before_mac1, view.mac1) {
             return Err(Dropped::Mac);
         }
@@ -186,7 +186,8 @@ impl Acceptor {
             }
         }
         let opened = self.open(unix, &view);
-        let result = opened.and_then(|(caller, hello)| self.decide(now, unix, address, &view, caller, hello));
+        let result = opened
+            .and_then(|(caller, initiation)| self.decide(now, unix, address, &view, caller, initiation));
         self.limiter.spend(now, work(&result));
         result
     }
@@ -197,13 +198,13 @@ impl Acceptor {
         now: Time,
         unix: UnixMicros,
         from: IpAddr,
-        view: &HelloView<'_>,
+        view: &InitiationView<'_>,
         caller: Caller,
-        hello: Hello,
+        initiation: Initiation,
     ) -> Result<Verdict, Dropped> {
-        match self.check(now, unix, &caller, &hello) {
+        match self.check(now, unix, &caller, &initiation) {
             Ok(ready) if self.limiter.accept(now, caller.client) => {
-                Ok(Verdict::Request(Box::new(Request::new(caller, hello, ready))))
+                Ok(Verdict::Request(Box::new(Request::new(caller, initiation, ready))))
             }
             Ok(_) => Err(Dropped::Busy),
             Err(Denied::Dropped(why)) => Err(why),
@@ -214,7 +215,7 @@ impl Acceptor {
                 let proven = self.has_proof(now, from, view);
                 match self.challenged.take(now, caller.client, from, proven) {
                     Answer::Challenge => {
-                        let challenge = self.challenger.challenge(now, &caller.client, hello.link);
+                        let challenge = self.challenger.challenge(now, &caller.client, initiation.link);
                         Ok(refused(caller, Refusal::ClockOff, challenge))
                     }
                     Answer::Cookie => Ok(Verdict::Cookie(self.cookie_reply(from, view))),
@@ -225,24 +226,24 @@ impl Acceptor {
     }
 
     /// Whether the asker has proven its address.
-    fn has_proof(&mut self, now: Time, from: IpAddr, view: &HelloView<'_>) -> bool {
+    fn has_proof(&mut self, now: Time, from: IpAddr, view: &InitiationView<'_>) -> bool {
         self.jar.rotate(now, &mut self.random);
         mac::short_mac_is(&self.jar.cookie(&from), view.before_mac2, view.mac2)
     }
 
     /// What the asker can prove its address with.
-    fn cookie_reply(&mut self, from: IpAddr, view: &HelloView<'_>) -> Vec<u8> {
+    fn cookie_reply(&mut self, from: IpAddr, view: &InitiationView<'_>) -> Vec<u8> {
         let cookie = self.jar.cookie(&from);
         cookie::reply(&self.public, view.sender, view.mac1, cookie, self.random.bytes())
     }
 
     /// The public-key work: who asks, and what.
-    fn open(&mut self, unix: UnixMicros, view: &HelloView<'_>) -> Result<(Caller, Hello), Dropped> {
-        let mut payload = [0; HELLO_PAYLOAD_LEN];
-        let noise = noise::hear(&self.key, self.random.block(), view.noise, &mut payload);
+    fn open(&mut self, unix: UnixMicros, view: &InitiationView<'_>) -> Result<(Caller, Initiation), Dropped> {
+        let mut payload = [0; INITIATION_PAYLOAD_LEN];
+        let noise = noise::read_initiation(&self.key, self.random.block(), view.noise, &mut payload);
         let noise = noise.ok_or(Dropped::Forged)?;
-        let hello = Hello::parse(&payload).ok_or(Dropped::Malformed)?;
-        if hello.index != view.sender {
+        let initiation = Initiation::parse(&payload).ok_or(Dropped::Malformed)?;
+        if initiation.index != view.sender {
             return Err(Dropped::Forged);
         }
         let caller = Caller {
@@ -253,7 +254,7 @@ impl Acceptor {
             time: unix,
             epoch: self.settings.epoch,
         };
-        Ok((caller, hello))
+        Ok((caller, initiation))
     }
 
     /// Whether the caller may come in.
@@ -262,9 +263,9 @@ impl Acceptor {
         now: Time,
         unix: UnixMicros,
         caller: &Caller,
-        hello: &Hello,
+        initiation: &Initiation,
     ) -> Result<Ready, Denied> {
-        if hello.version != VERSION {
+        if initiation.version != VERSION {
             return Err(Denied::Refused(Refusal::Version));
         }
         let psk = match self.tickets.get(&caller.client) {
@@ -272,25 +273,31 @@ impl Acceptor {
             Some(Standing::Revoked) => return Err(Denied::Refused(Refusal::RevokedTicket)),
             Some(Standing::Allowed(psk)) => psk.clone(),
         };
-        let freshness = self.freshness(now, unix, caller.client, hello).ok_or(Denied::Stale)?;
-        let cipher = self.settings.ciphers.choose(hello.ciphers);
+        let freshness = self.freshness(now, unix, caller.client, initiation).ok_or(Denied::Stale)?;
+        let cipher = self.settings.ciphers.choose(initiation.ciphers);
         let cipher = cipher.ok_or(Denied::Dropped(Dropped::Malformed))?;
         let stamp = UnixMicros(unix.0.saturating_sub(micros(self.settings.clock_tolerance)));
         let oldest = Oldest { stamp, period: Period::oldest(now) };
-        match self.guard.admit(caller.client, hello.link, hello.time, freshness, oldest) {
+        match self.guard.admit(caller.client, initiation.link, initiation.time, freshness, oldest) {
             Ok(()) => Ok(Ready { psk, cipher }),
             Err(Rejected::Replayed) => Err(Denied::Dropped(Dropped::Replayed)),
             Err(Rejected::Older) => Err(Denied::Stale),
         }
     }
 
-    /// What shows that the question was made a moment ago, if anything does.
-    fn freshness(&self, now: Time, unix: UnixMicros, client: PublicKey, hello: &Hello) -> Option<Freshness> {
-        if hello.challenge == Challenge::NONE {
-            let close = hello.time.0.abs_diff(unix.0) <= micros(self.settings.clock_tolerance);
+    /// What shows that the initiation was made a moment ago, if anything does.
+    fn freshness(
+        &self,
+        now: Time,
+        unix: UnixMicros,
+        client: PublicKey,
+        initiation: &Initiation,
+    ) -> Option<Freshness> {
+        if initiation.challenge == Challenge::NONE {
+            let close = initiation.time.0.abs_diff(unix.0) <= micros(self.settings.clock_tolerance);
             return close.then_some(Freshness::Stamp);
         }
-        let period = self.challenger.period_of(now, &client, hello.link, &hello.challenge);
+        let period = self.challenger.period_of(now, &client, initiation.link, &initiation.challenge);
         period.map(Freshness::Challenge)
     }
 }
@@ -301,12 +308,13 @@ enum Denied {
     Dropped(Dropped),
     /// Say why.
     Refused(Refusal),
-    /// Give it a challenge to return, but not too often: who repeats old questions gets it too (and can do nothing with it).
+    /// Give it a challenge to return, but not too often: who repeats old initiations gets it too (and can do nothing
+    /// with it).
     Stale,
 }
 
 fn refused(caller: Caller, why: Refusal, challenge: Challenge) -> Verdict {
-    Verdict::Refused { client: caller.client, why, answer: caller.refuse(why, challenge) }
+    Verdict::Refused { client: caller.client, why, response: caller.refuse(why, challenge) }
 }
 
 /// What it has cost, or will, to come to that.

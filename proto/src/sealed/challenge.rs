@@ -15,23 +15,25 @@ use super::source_limiter::site;
 use crate::Time;
 
 /// Specification: how long a challenge is good at least after it was made, and how long proxy1 may return one after it
-/// came. Long enough for a few questions on a slow path; short, because what was taken under it is remembered as long.
+/// came. Long enough for a few initiations on a slow path; short, because what was taken under it is remembered as
+/// long.
 pub(super) const CHALLENGE_LIFE: Duration = Duration::from_secs(30);
 /// Specification: a client key that asks with stamps which are not acceptable is answered once in this time at each
 /// address.
 const ANSWER_EVERY: Duration = Duration::from_secs(1);
-/// Implementation: addresses that one client key is answered at in [`ANSWER_EVERY`] without a proof that it is there. More
-/// than one, so that somebody who repeats an old question elsewhere does not use up the answer that its owner waits for.
+/// Implementation: addresses that one client key is answered at in [`ANSWER_EVERY`] without a proof that it is there.
+/// More than one, so that somebody who repeats an old initiation elsewhere does not use up the response that its owner
+/// waits for.
 const ADDRESSES: usize = 8;
 /// Implementation: the same of proven addresses, of which a /64 counts as one.
 const PROVEN_ADDRESSES: usize = 64;
 
-/// What a question returns to show that it was made after an answer; opaque to proxy1.
+/// What an initiation returns to show that it was made after a response; opaque to proxy1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Challenge(pub(super) [u8; MAC_LEN]);
 
 impl Challenge {
-    /// No challenge: the question is judged by its time stamp.
+    /// No challenge: the initiation is judged by its time stamp.
     pub(super) const NONE: Self = Self([0; MAC_LEN]);
 }
 
@@ -94,12 +96,12 @@ impl Challenger {
 #[derive(Default)]
 pub(super) struct ChallengeLimiter(BTreeMap<PublicKey, [Addresses; 2]>);
 
-/// What a question whose stamp is not acceptable gets.
+/// What an initiation whose stamp is not acceptable gets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Answer {
     /// A challenge to return.
     Challenge,
-    /// A cookie: the same question comes from too many addresses to believe each of them.
+    /// A cookie: the same initiation comes from too many addresses to believe each of them.
     Cookie,
     /// Nothing.
     Nothing,
@@ -109,7 +111,7 @@ pub(super) enum Answer {
 #[derive(Default)]
 struct Addresses(Vec<(IpAddr, Time)>);
 
-/// Whether there is an answer for an address.
+/// Whether there is a response for an address.
 #[derive(PartialEq, Eq)]
 enum Place {
     Taken,
@@ -118,7 +120,7 @@ enum Place {
 }
 
 impl ChallengeLimiter {
-    /// What a question of `client` at `address` gets; counted if it is a challenge.
+    /// What an initiation of `client` at `address` gets; counted if it is a challenge.
     pub(super) fn take(&mut self, now: Time, client: PublicKey, address: IpAddr, proven: bool) -> Answer {
         let [unproven, proved] = self.0.entry(client).or_default();
         let place = unproven.take(now, address, ADDRESSES);

@@ -40,7 +40,7 @@ pub(super) struct HandshakeLimiter {
 #[derive(Clone, Copy, Default)]
 struct Taken {
     accepted: Debt,
-    /// Because a link of it is at the address: it may have been a neighbour's question.
+    /// Because a link of it is at the address: it may have been a neighbour's initiation.
     near: Debt,
     /// Because a link of it is at the very port.
     rekeys: Debt,

@@ -72,7 +72,7 @@ pub enum Event {
     Restarted,
     /// The peer's packets come from another address.
     Moved(SocketAddr),
-    /// Questions go unanswered; told once a silence.
+    /// Initiations go unanswered; told once a silence.
     Unreachable,
     /// The peer ended the link for this reason.
     Ended(EndCode),

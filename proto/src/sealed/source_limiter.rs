@@ -17,7 +17,7 @@ const BURST_SECONDS: u32 = 4;
 /// Implementation: what one port of an address may have: a proxy1 asks once a second. Behind a NAT another one is then left
 /// a chance beside a flood from one port.
 const PORT_EVERY: Duration = Duration::from_millis(500);
-/// Implementation: the burst of one port: a few questions that are lost on the way.
+/// Implementation: the burst of one port: a few initiations that are lost on the way.
 const PORT_BURST: u32 = 8;
 /// Implementation: what "asks little" means: a link needs one handshake in 120 s, and a few when it is lost or starts.
 const LITTLE_EVERY: Duration = Duration::from_secs(10);
@@ -33,7 +33,7 @@ const NETWORKS_V6: [(u8, u32); 4] = [(64, 1), (56, 4), (48, 16), (32, 32)];
 /// forgotten has its whole share again, so more of them than this do no harm to others.
 const SOURCES: usize = 16_384;
 
-/// What each source of questions took lately.
+/// What each source of initiations took lately.
 pub(super) struct SourceLimiter {
     address: RateLimit,
     /// Where what was taken is noted. When it is full it becomes `old`: so what is in use stays, and the rest is forgotten.

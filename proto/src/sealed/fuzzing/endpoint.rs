@@ -1,9 +1,9 @@
 //! A whole proxy2 without sockets, clients with their links, and a network that copies, flips, redirects and withholds
 //! datagrams: what nobody may break, whatever comes in whatever order.
 //!
-//! Checked: nothing panics; answers are no larger than questions; there are no more links than places; what is held and
-//! promised is what was counted, and together no more than the budget and what links promise at their start; and when the
-//! clients have left, the links are gone within their deadlines, with all memory.
+//! Checked: nothing panics; replies are no larger than initiations; there are no more links than places; what is held
+//! and promised is what was counted, and together no more than the budget and what links promise at their start; and
+//! when the clients have left, the links are gone within their deadlines, with all memory.
 
 use crate::sealed::acceptor::{self, Acceptor, CLOCK_TOLERANCE};
 use crate::sealed::budget::Budget;
@@ -259,9 +259,9 @@ impl Model {
 
     fn at_server(&mut self, mut datagram: Datagram) {
         let (now, unix, from) = (self.now, self.unix(), datagram.from);
-        let answer = match self.hub.handle(now, unix, from, &datagram.bytes) {
+        let response = match self.hub.handle(now, unix, from, &datagram.bytes) {
             Route::Drop(_) => return,
-            Route::Answer { bytes, .. } => bytes,
+            Route::Reply { bytes, .. } => bytes,
             Route::Link(key) => {
                 let Some(link) = self.links.get_mut(&key) else { return };
                 let before = link.heard_at();
@@ -271,11 +271,11 @@ impl Model {
                 }
                 return;
             }
-            Route::Session { link, session, answer } => {
+            Route::Session { link, session, response } => {
                 if let Some(link) = self.links.get_mut(&link) {
                     link.add_session(now, *session);
                 }
-                answer
+                response
             }
             Route::Full { ask } => {
                 if let Some(link) = self.links.get_mut(&ask) {
@@ -283,18 +283,18 @@ impl Model {
                 }
                 return;
             }
-            Route::New { link, session, limits, rival, answer, .. } => {
+            Route::New { link, session, limits, rival, response, .. } => {
                 let random = Random::from_seed([self.links.len().to_le_bytes()[0]; 32]);
                 let made = Link::server(now, from, *session, limits, self.settings, random);
                 self.links.insert(link, made.sharing(&self.budget));
                 if let Some(rival) = rival.and_then(|rival| self.links.get_mut(&rival)) {
                     rival.challenge(now);
                 }
-                answer
+                response
             }
         };
-        assert!(answer.len() <= datagram.bytes.len(), "an answer is never larger than the question");
-        self.wire.push_back(Datagram { from: server(), to: from, bytes: answer });
+        assert!(response.len() <= datagram.bytes.len(), "a response is never larger than the initiation");
+        self.wire.push_back(Datagram { from: server(), to: from, bytes: response });
     }
 
     /// Timers, events and datagrams of all.

@@ -1,4 +1,4 @@
-//! Datagrams that come: packets to open, answers to the questions for keys.
+//! Datagrams that come: packets to open, responses to handshake initiations.
 
 use super::path::Move;
 use super::{Event, FourTuple, Link};
@@ -19,8 +19,8 @@ impl Link {
         }
         match Kind::of(datagram) {
             Some(Kind::Data) => self.handle_data(now, from.into(), datagram),
-            Some(Kind::Answer | Kind::Cookie) => self.handle_answer(now, datagram),
-            Some(Kind::Hello) | None => self.dropped.malformed += 1,
+            Some(Kind::Response | Kind::Cookie) => self.handle_response(now, datagram),
+            Some(Kind::Initiation) | None => self.dropped.malformed += 1,
         }
     }
 
@@ -101,7 +101,7 @@ impl Link {
         self.end_when_read();
     }
 
-    fn handle_answer(&mut self, now: Time, datagram: &[u8]) {
+    fn handle_response(&mut self, now: Time, datagram: &[u8]) {
         let Some(asking) = &mut self.asking else {
             self.dropped.malformed += 1;
             return;
@@ -120,7 +120,7 @@ impl Link {
 
     fn established(&mut self, now: Time, new: Established) {
         let with = Some((new.epoch, new.life));
-        // What was opened before the first answer is known to nobody but us, and stays.
+        // What was opened before the first response is known to nobody but us, and stays.
         let first = self.with.is_none();
         if !first && self.with != with {
             let lost = self.transport.stream_count() > 0;

@@ -1,4 +1,4 @@
-//! Clocks that are wrong keep nobody out, and an old question still gets nobody in.
+//! Clocks that are wrong keep nobody out, and an old initiation still gets nobody in.
 
 use std::time::Duration;
 
@@ -21,17 +21,17 @@ impl Pair {
     /// Asks until it is let in; how often it was told that its stamp is not acceptable.
     fn shake_until_in(&mut self) -> u32 {
         for refusals in 0..3 {
-            let question = self.ask();
-            match self.hear(&question) {
+            let initiation = self.ask();
+            match self.hear(&initiation) {
                 Verdict::Request(request) => {
-                    let (answer, _) = request.accept(SERVER_INDEX, Life(0), SERVER_LIMITS);
-                    established(self.tell(&answer));
+                    let (response, _) = request.accept(SERVER_INDEX, Life(0), SERVER_LIMITS);
+                    established(self.tell(&response));
                     return refusals;
                 }
-                Verdict::Refused { why, answer, .. } => {
+                Verdict::Refused { why, response, .. } => {
                     assert_eq!(why, Refusal::ClockOff);
-                    assert!(answer.len() <= question.len());
-                    assert_eq!(refused(self.tell(&answer)).time, self.unix, "proxy2's clock");
+                    assert!(response.len() <= initiation.len());
+                    assert_eq!(refused(self.tell(&response)).time, self.unix, "proxy2's clock");
                 }
                 verdict @ (Verdict::Drop(_) | Verdict::Cookie(_)) => panic!("not told but {verdict:?}"),
             }
@@ -45,12 +45,14 @@ fn dropped(verdict: Verdict) -> Dropped {
     why
 }
 
-/// A question that was refused because of its stamp, and the next, which returns the challenge.
+/// An initiation that was refused because of its stamp, and the next, which returns the challenge.
 fn challenged(pair: &mut Pair) -> [Vec<u8>; 2] {
     pair.set_clock(YEAR);
     let first = pair.ask();
-    let Verdict::Refused { why: Refusal::ClockOff, answer, .. } = pair.hear(&first) else { panic!("let in") };
-    refused(pair.tell(&answer));
+    let Verdict::Refused { why: Refusal::ClockOff, response, .. } = pair.hear(&first) else {
+        panic!("let in")
+    };
+    refused(pair.tell(&response));
     [first, pair.ask()]
 }
 
@@ -65,7 +67,7 @@ fn only_beyond_the_tolerance_a_challenge_is_needed() {
 }
 
 #[test]
-fn any_clock_gets_in_with_the_second_question() {
+fn any_clock_gets_in_with_the_second_initiation() {
     let unix = i64::try_from(NEW_YEAR.0).unwrap();
     for preshared in [false, true] {
         for off in [-unix, -YEAR, -3 * 60 * MINUTE, 3 * 60 * MINUTE, YEAR, i64::MAX - unix] {
@@ -124,12 +126,12 @@ fn the_clock_of_proxy2_may_be_as_wrong() {
 }
 
 #[test]
-fn a_restart_of_proxy2_costs_one_more_question() {
+fn a_restart_of_proxy2_costs_one_more_initiation() {
     let mut pair = Pair::new();
-    let [_, question] = challenged(&mut pair);
+    let [_, initiation] = challenged(&mut pair);
     pair.acceptor = restarted(&pair);
-    let Verdict::Refused { why: Refusal::ClockOff, answer, .. } = pair.hear(&question) else { panic!() };
-    refused(pair.tell(&answer));
+    let Verdict::Refused { why: Refusal::ClockOff, response, .. } = pair.hear(&initiation) else { panic!() };
+    refused(pair.tell(&response));
     assert_eq!(pair.shake_until_in(), 0);
 }
 
@@ -143,18 +145,18 @@ fn restarted(pair: &Pair) -> Acceptor {
 }
 
 #[test]
-fn a_question_with_a_challenge_is_good_once() {
+fn an_initiation_with_a_challenge_is_good_once() {
     let mut pair = Pair::new();
     let [first, second] = challenged(&mut pair);
     let third = pair.ask();
     request(pair.hear(&third));
-    for question in [&second, &third] {
-        assert_eq!(dropped(pair.hear(question)), Dropped::Replayed);
+    for initiation in [&second, &third] {
+        assert_eq!(dropped(pair.hear(initiation)), Dropped::Replayed);
     }
     for seconds in 1..120 {
         pair.pass(SECOND);
-        for question in [&first, &second, &third] {
-            let verdict = pair.hear(question);
+        for initiation in [&first, &second, &third] {
+            let verdict = pair.hear(initiation);
             assert!(!matches!(verdict, Verdict::Request(_)), "after {seconds} s");
         }
     }
@@ -165,8 +167,10 @@ fn a_challenge_that_is_not_returned_in_time_is_replaced() {
     let mut pair = Pair::new();
     let [_, late] = challenged(&mut pair);
     pair.pass(CHALLENGE_LIFE * 2);
-    let Verdict::Refused { why: Refusal::ClockOff, answer, .. } = pair.hear(&late) else { panic!("let in") };
-    refused(pair.tell(&answer));
+    let Verdict::Refused { why: Refusal::ClockOff, response, .. } = pair.hear(&late) else {
+        panic!("let in")
+    };
+    refused(pair.tell(&response));
     assert_eq!(pair.shake_until_in(), 0);
 }
 
@@ -180,25 +184,25 @@ fn a_challenge_is_for_one_link() {
 }
 
 #[test]
-fn old_questions_get_one_answer_a_second() {
+fn old_initiations_get_one_response_a_second() {
     let mut pair = Pair::new();
     let [first, _] = challenged(&mut pair);
-    let mut answers = 0;
+    let mut responses = 0;
     for _ in 0..10_000 {
         pair.pass(SECOND / 1_000);
         match pair.hear(&first) {
             Verdict::Drop(why) => assert_eq!(why, Dropped::Stale),
             verdict @ (Verdict::Cookie(_) | Verdict::Refused { .. } | Verdict::Request(_)) => {
                 assert_eq!(why_refused(verdict), Some(Refusal::ClockOff));
-                answers += 1;
+                responses += 1;
             }
         }
     }
-    assert!((9..=10).contains(&answers), "{answers} in ten seconds");
+    assert!((9..=10).contains(&responses), "{responses} in ten seconds");
 }
 
 #[test]
-fn who_repeats_old_questions_does_not_keep_their_owner_out() {
+fn who_repeats_old_initiations_does_not_keep_their_owner_out() {
     let mut pair = Pair::new();
     let [first, _] = challenged(&mut pair);
     pair.pass(CHALLENGE_LIFE * 2);
@@ -211,18 +215,18 @@ fn who_repeats_old_questions_does_not_keep_their_owner_out() {
 
 /// Nor does who can send from any address.
 #[test]
-fn old_questions_from_forged_addresses_do_not_keep_their_owner_out() {
+fn old_initiations_from_forged_addresses_do_not_keep_their_owner_out() {
     let mut pair = Pair::new();
     let [first, _] = challenged(&mut pair);
     pair.pass(CHALLENGE_LIFE * 2);
     for last in 2..=255 {
         pair.acceptor.handle(pair.now, pair.unix, address(last, 1), &first);
     }
-    let question = pair.ask();
-    let Verdict::Cookie(reply) = pair.hear(&question) else { panic!("no cookie") };
+    let initiation = pair.ask();
+    let Verdict::Cookie(reply) = pair.hear(&initiation) else { panic!("no cookie") };
     let Outcome::Resend(proven) = pair.tell(&reply) else { panic!("not resent") };
-    let Verdict::Refused { why: Refusal::ClockOff, answer, .. } = pair.hear(&proven) else { panic!() };
-    refused(pair.tell(&answer));
+    let Verdict::Refused { why: Refusal::ClockOff, response, .. } = pair.hear(&proven) else { panic!() };
+    refused(pair.tell(&response));
     assert_eq!(pair.shake_until_in(), 0);
 }
 

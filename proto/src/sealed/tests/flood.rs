@@ -1,5 +1,5 @@
-//! Floods of questions whose macs are right, from addresses that have their cookies: they take no more public-key work than
-//! is allowed, and who asks from elsewhere gets in.
+//! Floods of initiations whose macs are right, from addresses that have their cookies: they take no more public-key
+//! work than is allowed, and who asks from elsewhere gets in.
 
 use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
@@ -17,7 +17,7 @@ use crate::ticket::Ticket;
 const MILLISECOND: Duration = Duration::from_millis(1);
 /// Handshakes a second that proxy2 allows.
 const RATE: u32 = 1_000;
-/// Questions of the flood in a millisecond: 6 Mbit/s.
+/// Initiations of the flood in a millisecond: 6 Mbit/s.
 const FLOOD: usize = 4;
 /// How long it lasts, in milliseconds.
 const LASTS: u32 = 12_000;
@@ -37,8 +37,8 @@ struct Attacker {
 
 /// What he has besides.
 enum Has {
-    /// Nothing, or the ticket of another proxy2, or a revoked one: the question that comes of it.
-    Question(Vec<u8>),
+    /// Nothing, or the ticket of another proxy2, or a revoked one: the initiation that comes of it.
+    Initiation(Vec<u8>),
     /// A valid ticket. He asks for one new link after the other.
     Ticket(Box<Initiator>),
 }
@@ -48,14 +48,14 @@ impl Attacker {
     fn stranger(from: SocketAddr, random: &mut Random) -> Self {
         let key = mac::mac1_key(&server_key().public());
         let noise = |room: &mut [u8]| room[..32].copy_from_slice(random.block().as_slice());
-        Self { from, has: Has::Question(message::write_hello(7, &key, noise).0) }
+        Self { from, has: Has::Initiation(message::write_initiation(7, &key, noise).0) }
     }
 
     /// With a ticket that was not good, or is not any more.
     fn unwelcome(from: SocketAddr, random: &mut Random) -> Self {
-        let question = Initiator::new(ticket(0x66, false), identity(AES));
-        let question = { question }.start(Time::ZERO, NEW_YEAR, 7, random);
-        Self { from, has: Has::Question(question) }
+        let initiation = Initiator::new(ticket(0x66, false), identity(AES));
+        let initiation = { initiation }.start(Time::ZERO, NEW_YEAR, 7, random);
+        Self { from, has: Has::Initiation(initiation) }
     }
 
     /// With a good one.
@@ -63,16 +63,16 @@ impl Attacker {
         Self { from, has: Has::Ticket(Box::new(Initiator::new(ticket(0x44, false), identity(AES)))) }
     }
 
-    /// The work that one more question costs, as parts of six.
+    /// The work that one more initiation costs, as parts of six.
     fn ask(&mut self, acceptor: &mut Acceptor, now: Time, unix: UnixMicros, random: &mut Random) -> u32 {
-        let question = match &mut self.has {
-            Has::Question(question) => question.clone(),
+        let initiation = match &mut self.has {
+            Has::Initiation(initiation) => initiation.clone(),
             Has::Ticket(initiator) => {
                 initiator.set_link(LinkId(random.u64()));
                 initiator.start(now, unix, 7, random)
             }
         };
-        match acceptor.handle(now, unix, self.from, &question) {
+        match acceptor.handle(now, unix, self.from, &initiation) {
             Verdict::Cookie(reply) => {
                 self.prove(now, &reply);
                 0
@@ -85,14 +85,14 @@ impl Attacker {
         }
     }
 
-    /// Takes a cookie, for the next question.
+    /// Takes a cookie, for the next initiation.
     fn prove(&mut self, now: Time, reply: &[u8]) {
         match &mut self.has {
-            Has::Question(question) => {
-                let view = message::HelloView::parse(question).unwrap();
+            Has::Initiation(initiation) => {
+                let view = message::InitiationView::parse(initiation).unwrap();
                 let cookie = cookie::Reply::parse(reply).unwrap();
                 let cookie = cookie.open(&server_key().public(), view.mac1).unwrap();
-                message::prove_address(question, &cookie);
+                message::prove_address(initiation, &cookie);
             }
             Has::Ticket(initiator) => assert!(matches!(initiator.handle(now, reply), Outcome::Resend(_))),
         }
@@ -125,8 +125,8 @@ impl Newcomer {
         random: &mut Random,
     ) -> Option<Vec<u8>> {
         let age = millisecond.checked_sub(self.start).filter(|age| *age < PATIENCE && !self.accepted)?;
-        if let Some((_, question)) = self.resend.take_if(|(at, _)| *at == millisecond) {
-            return Some(question);
+        if let Some((_, initiation)) = self.resend.take_if(|(at, _)| *at == millisecond) {
+            return Some(initiation);
         }
         ASKS.contains(&age).then(|| self.initiator.start(now, unix, age, random))
     }
@@ -182,21 +182,21 @@ fn flood_with_links(
             let now = now + MILLISECOND / 5 * u32::try_from(part).unwrap();
             let attacker = &mut attackers[turn];
             if part > 0 && matches!(attacker.has, Has::Ticket(_)) {
-                // He makes each question anew, and asks as often as proxy2 answers at most.
+                // He makes each initiation anew, and asks as often as proxy2 answers at most.
                 continue;
             }
             work += attacker.ask(&mut acceptor, now, unix, &mut random);
         }
         for newcomer in &mut newcomers {
-            let Some(question) = newcomer.asks(millisecond, now, unix, &mut random) else { continue };
-            match acceptor.handle(now, unix, newcomer.from, &question) {
+            let Some(initiation) = newcomer.asks(millisecond, now, unix, &mut random) else { continue };
+            match acceptor.handle(now, unix, newcomer.from, &initiation) {
                 Verdict::Request(_) => {
                     newcomer.accepted = true;
                     work += 6;
                 }
                 Verdict::Cookie(reply) => {
-                    if let Outcome::Resend(question) = newcomer.initiator.handle(now, &reply) {
-                        newcomer.resend = Some((millisecond + ROUND_TRIP, question));
+                    if let Outcome::Resend(initiation) = newcomer.initiator.handle(now, &reply) {
+                        newcomer.resend = Some((millisecond + ROUND_TRIP, initiation));
                     }
                 }
                 Verdict::Drop(why) => assert_eq!(why, Dropped::Busy),
