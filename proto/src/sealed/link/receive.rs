@@ -70,7 +70,7 @@ impl Link {
 
     /// The server follows its client; the client stays with the address its user gave.
     fn heard_newest(&mut self, now: Time, from: FourTuple) {
-        if self.asking.is_none() {
+        if self.rekey.is_none() {
             self.path.heard_newest(now, from);
         }
     }
@@ -102,14 +102,14 @@ impl Link {
     }
 
     fn handle_response(&mut self, now: Time, datagram: &[u8]) {
-        let Some(asking) = &mut self.asking else {
+        let Some(rekey) = &mut self.rekey else {
             self.dropped.malformed += 1;
             return;
         };
-        match asking.initiator.handle(now, datagram) {
+        match rekey.initiator.handle(now, datagram) {
             Outcome::Established(established) => self.established(now, *established),
             Outcome::Refused(refused) => {
-                asking.on_refused(now, refused.why);
+                rekey.on_refused(now, refused.why);
                 self.told_unreachable = false;
                 self.events.push_back(Event::Refused(refused));
             }
@@ -133,8 +133,8 @@ impl Link {
         self.resting = false;
         self.transport.set_peer_limits(&new.limits);
         self.sessions.replace(now, self.transport.next_packet(), new.session);
-        if let Some(asking) = &mut self.asking {
-            asking.on_established();
+        if let Some(rekey) = &mut self.rekey {
+            rekey.on_established();
         }
         self.heard(now);
         // The server goes over to the new keys when it sees a packet under them.

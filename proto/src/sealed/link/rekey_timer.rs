@@ -30,7 +30,7 @@ pub(crate) const LONG_SILENCE: Duration = Duration::from_secs(60);
 
 /// The client's part of the handshakes of a link.
 #[derive(Debug)]
-pub(crate) struct Asking {
+pub(crate) struct RekeyTimer {
     pub(crate) initiator: Initiator,
     /// Initiations since the last response.
     asked: u32,
@@ -40,7 +40,7 @@ pub(crate) struct Asking {
     not_before: Time,
 }
 
-impl Asking {
+impl RekeyTimer {
     pub(crate) const fn new(initiator: Initiator) -> Self {
         Self { initiator, asked: 0, asked_at: Time::ZERO, refused: 0, not_before: Time::ZERO }
     }
