@@ -5,7 +5,7 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::challenge::{Answer, Challenge, ChallengeLimiter, Challenger, Period};
+use super::challenge::{Challenge, Challenger, Period};
 use super::cipher::CipherSupport;
 use super::cookie::{self, Jar};
 use super::handshake::{Epoch, LinkId, Refusal, UnixMicros, VERSION};
@@ -37,7 +37,6 @@ pub struct Acceptor {
     tickets: BTreeMap<PublicKey, Standing>,
     guard: ReplayGuard,
     challenger: Challenger,
-    challenged: ChallengeLimiter,
     limiter: HandshakeLimiter,
     jar: Jar,
     random: Random,
@@ -94,8 +93,6 @@ pub enum Dropped {
     Forged,
     /// It has been taken before.
     Replayed,
-    /// Its time stamp is not acceptable, and its client was told so at this address within the last second.
-    Stale,
     /// More handshakes a second than the settings allow, or too large a part of them from one source or for one ticket.
     Busy,
     /// Its client has no valid ticket, and there is no time to say so.
@@ -115,7 +112,6 @@ impl Acceptor {
             tickets: BTreeMap::new(),
             guard: ReplayGuard::default(),
             challenger: Challenger::new(&mut random),
-            challenged: ChallengeLimiter::default(),
             limiter: HandshakeLimiter::new(settings.handshakes_per_second),
             jar,
             random,
@@ -140,7 +136,6 @@ impl Acceptor {
     /// Forgets a client: it becomes unknown.
     pub fn forget(&mut self, client: &PublicKey) {
         self.tickets.remove(client);
-        self.challenged.forget(client);
         self.limiter.forget(client);
     }
 
@@ -186,8 +181,7 @@ impl Acceptor {
             }
         }
         let opened = self.open(unix, &view);
-        let result = opened
-            .and_then(|(caller, initiation)| self.decide(now, unix, address, &view, caller, initiation));
+        let result = opened.and_then(|(caller, initiation)| self.decide(now, unix, caller, initiation));
         self.limiter.spend(now, work(&result));
         result
     }
@@ -197,8 +191,6 @@ impl Acceptor {
         &mut self,
         now: Time,
         unix: UnixMicros,
-        from: IpAddr,
-        view: &InitiationView<'_>,
         caller: Caller,
         initiation: Initiation,
     ) -> Result<Verdict, Dropped> {
@@ -211,16 +203,10 @@ impl Acceptor {
             // Who has no ticket may be told so by the hundred thousand.
             Err(Denied::Refused(_)) if self.limiter.load(now) > Load::Idle => Err(Dropped::Unwelcome),
             Err(Denied::Refused(why)) => Ok(refused(caller, why, Challenge::NONE)),
+            // Who repeats old initiations gets it too, and can do nothing with it.
             Err(Denied::Stale) => {
-                let proven = self.has_proof(now, from, view);
-                match self.challenged.take(now, caller.client, from, proven) {
-                    Answer::Challenge => {
-                        let challenge = self.challenger.challenge(now, &caller.client, initiation.link);
-                        Ok(refused(caller, Refusal::ClockOff, challenge))
-                    }
-                    Answer::Cookie => Ok(Verdict::Cookie(self.cookie_reply(from, view))),
-                    Answer::Nothing => Err(Dropped::Stale),
-                }
+                let challenge = self.challenger.challenge(now, &caller.client, initiation.link);
+                Ok(refused(caller, Refusal::ClockOff, challenge))
             }
         }
     }
@@ -308,8 +294,7 @@ enum Denied {
     Dropped(Dropped),
     /// Say why.
     Refused(Refusal),
-    /// Give it a challenge to return, but not too often: who repeats old initiations gets it too (and can do nothing
-    /// with it).
+    /// Give it a challenge to return.
     Stale,
 }
 
@@ -321,7 +306,7 @@ fn refused(caller: Caller, why: Refusal, challenge: Challenge) -> Verdict {
 const fn work(result: &Result<Verdict, Dropped>) -> Work {
     match result {
         Err(Dropped::Forged | Dropped::Malformed | Dropped::Mac) => Work::Forged,
-        Err(Dropped::Replayed | Dropped::Stale | Dropped::Busy | Dropped::Unwelcome)
+        Err(Dropped::Replayed | Dropped::Busy | Dropped::Unwelcome)
         | Ok(Verdict::Drop(_) | Verdict::Cookie(_)) => Work::Opened,
         Ok(Verdict::Refused { .. } | Verdict::Request(_)) => Work::Answered,
     }
