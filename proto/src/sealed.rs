@@ -31,6 +31,7 @@ mod noise;
 mod rate_limit;
 mod replay_guard;
 mod request;
+mod seen_proofs;
 mod source_limiter;
 mod work_budget;
 

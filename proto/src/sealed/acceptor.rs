@@ -17,6 +17,7 @@ use super::noise;
 use super::random::Random;
 use super::replay_guard::{Freshness, Oldest, Rejected, ReplayGuard};
 use super::request::{Caller, Ready};
+use super::seen_proofs::SeenProofs;
 use super::work_budget::{Load, Work};
 use crate::Time;
 
@@ -38,6 +39,7 @@ pub struct Acceptor {
     guard: ReplayGuard,
     challenger: Challenger,
     limiter: HandshakeLimiter,
+    proofs: SeenProofs,
     jar: Jar,
     random: Random,
 }
@@ -113,6 +115,7 @@ impl Acceptor {
             guard: ReplayGuard::default(),
             challenger: Challenger::new(&mut random),
             limiter: HandshakeLimiter::new(settings.handshakes_per_second),
+            proofs: SeenProofs::default(),
             jar,
             random,
         }
@@ -176,9 +179,13 @@ impl Acceptor {
             if !self.has_proof(now, address, &view) {
                 return Ok(Verdict::Cookie(self.cookie_reply(address, &view)));
             }
+            if self.proofs.contains(view.mac2) {
+                return Err(Dropped::Replayed);
+            }
             if !self.limiter.take(now, from) {
                 return Err(Dropped::Busy);
             }
+            self.proofs.insert(now, *view.mac2);
         }
         let opened = self.open(unix, &view);
         let result = opened.and_then(|(caller, initiation)| self.decide(now, unix, caller, initiation));

@@ -64,8 +64,8 @@ impl Attacker {
         Self { from, has: Has::Ticket(Box::new(Initiator::new(ticket(ATTACKERS, false), identity(AES)))) }
     }
 
-    /// Initiations in a millisecond. Each is a new one, and copies are for nothing: to make one of a ticket takes as long as
-    /// the response.
+    /// Initiations in a millisecond. Each is a new one, since copies count for nothing; to make one with a ticket costs the
+    /// test as much as the response.
     fn speed(&self) -> usize {
         match self.has {
             Has::PublicKey(_) => FLOOD,

@@ -172,3 +172,28 @@ fn one_address_keeps_nobody_out() {
         pair.pass(Duration::from_millis(10));
     }
 }
+
+/// Somebody on the way copies everything that a client sends, and sends it again from the client's address and port.
+#[test]
+fn copies_of_proven_initiations_use_up_nothing_of_their_address() {
+    let mut pair = Pair::with(false, AES, Settings { handshakes_per_second: 100, ..settings(AES) });
+    let (unproven, mut copies) = (pair.ask(), Vec::new());
+    request(pair.hear(&unproven));
+    for _ in 0..30 {
+        for round in 0..1_000 {
+            pair.pass(Duration::from_millis(1));
+            for copy in [Some(&unproven), copies.get(round % copies.len().max(1))].into_iter().flatten() {
+                let verdict = pair.hear(copy);
+                assert!(matches!(verdict, Verdict::Cookie(_) | Verdict::Refused { .. } | Verdict::Drop(_)));
+            }
+        }
+        let mut initiation = pair.ask();
+        let mut verdict = pair.hear(&initiation);
+        if let Verdict::Cookie(reply) = verdict {
+            initiation = resend(pair.tell(&reply));
+            verdict = pair.hear(&initiation);
+        }
+        request(verdict);
+        copies.push(initiation);
+    }
+}
