@@ -1,8 +1,8 @@
-//! Who may have public-key work done while handshakes are many.
+//! Who may have public-key work done.
 //!
 //! Three limits, one inside the other: what all together may cost ([`WorkBudget`]), what comes from one address and
-//! network ([`SourceLimiter`]), and what one ticket may have. Only the first says when there are many; the others then
-//! say whose handshakes wait.
+//! network ([`SourceLimiter`]), and what one ticket may have accepted. The first says when there are many handshakes,
+//! and the second then whose have to wait; the third always holds.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -1,7 +1,7 @@
 //! Proofs of an address that were let through while handshakes are many: each is good once.
 //!
-//! A copy of an initiation proves the same address for as long as the cookie lives. If it counted, whoever copies what a
-//! client sends could use up what the client's address may have.
+//! A copy of an initiation proves the same address for as long as the cookie lives. If it counted, whoever copies what
+//! a client sends could use up what the client's address may have.
 
 use std::collections::HashSet;
 
@@ -9,8 +9,8 @@ use super::cookie::COOKIE_LIFE;
 use super::mac::MAC_LEN;
 use crate::Time;
 
-/// Implementation: proofs remembered in each of two generations; it bounds the memory to about 1 MiB. At 500 handshakes a
-/// second it takes a minute to fill one, and a proof that is forgotten counts once more.
+/// Implementation: proofs remembered in each of two generations; it bounds the memory to about 2 MiB. At 500 handshakes
+/// a second it takes a minute to fill one, and a proof that is forgotten counts once more.
 const PROOFS: usize = 32_768;
 
 /// The `mac2` of an initiation; nobody without the cookie can make another for the same.

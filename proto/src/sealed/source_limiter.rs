@@ -9,8 +9,8 @@ use super::rate_limit::{Debt, RateLimit};
 use crate::Time;
 
 /// Implementation: the part of all handshakes, as its divisor, that one address may have for long: 15 a second of 1,000, 7 of 500.
-/// Hundreds of proxy1s behind one address come back within seconds, and 64 addresses are needed to ask for more than all
-/// handshakes together.
+/// A hundred proxy1s behind one address come back within ten seconds, and 64 addresses are needed to ask for more than
+/// all handshakes together.
 const PART: u32 = 64;
 /// Implementation: seconds of that rate that an address which asked little before may have at once.
 const BURST_SECONDS: u32 = 4;
@@ -29,7 +29,7 @@ const NETWORKS_V4: [(u8, u32); 2] = [(32, 1), (24, 16)];
 /// Implementation: of IPv6 addresses a /64 counts as one address, since its owner chooses the rest freely. The owner of a
 /// /48 has a quarter of all handshakes, not 65,536 times the share of one, and the owner of a /32 half of them.
 const NETWORKS_V6: [(u8, u32); 4] = [(64, 1), (56, 4), (48, 16), (32, 32)];
-/// Implementation: sources remembered in each of two generations; it bounds the memory to about 2 MiB. A source that is
+/// Implementation: sources remembered in each of two generations; it bounds the memory to about 3 MiB. A source that is
 /// forgotten has its whole share again, so more of them than this do no harm to others.
 const SOURCES: usize = 16_384;
 

@@ -5,7 +5,8 @@ use proto::sealed::transport;
 
 use crate::options::{Sealed, SealedExit};
 
-/// The most that one link may hold, in bytes: windows of 32 MiB in each direction, 2.5 Gbit/s at 100 ms.
+/// The most that one link may hold, in bytes, half of it for each direction. A stream that has a link for itself gets a
+/// window of about 15 MiB of that: 1.2 Gbit/s at 100 ms.
 const LINK: u64 = 64 << 20;
 
 /// The part of proxy2's memory, as its divisor, that one of its links may hold.
