@@ -4,7 +4,7 @@
 //! ([`initiator`], [`acceptor`]) and how a packet is sealed with them ([`cipher`], [`packet`], [`replay`]).
 //!
 //! proxy1 keeps one [`Initiator`](initiator::Initiator) a process, proxy2 one [`Acceptor`](acceptor::Acceptor).
-//! A handshake is one question and one answer; both end with a [`Session`](cipher::Session), two packet keys. A new
+//! A handshake is one initiation and one response; both end with a [`Session`](cipher::Session), two packet keys. A new
 //! session replaces the old one at proxy2 only when the first packet sealed with it has been opened.
 
 pub mod acceptor;
@@ -24,13 +24,14 @@ pub mod replay;
 
 mod challenge;
 mod handshake_limiter;
-mod homes;
+mod link_addresses;
 pub(crate) mod mac;
 mod message;
 mod noise;
+mod rate_limit;
 mod replay_guard;
 mod request;
-mod share;
+mod seen_proofs;
 mod source_limiter;
 mod work_budget;
 

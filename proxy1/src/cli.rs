@@ -71,7 +71,7 @@ pub(crate) fn parse(
     variable: Option<String>,
 ) -> Result<(EntrySettings, LevelFilter), clap::Error> {
     let cli = Cli::try_parse_from(arguments)?;
-    let link = match cli.link.link() {
+    let link = match cli.link.link()? {
         Link::Classic(mut classic) => {
             classic.table.id_rest = cli.id_rest;
             Link::Classic(classic)

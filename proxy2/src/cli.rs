@@ -93,7 +93,7 @@ pub(crate) fn parse(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<(ExitSettings, LevelFilter), clap::Error> {
     let cli = Cli::try_parse_from(arguments)?;
-    let link = match cli.link.link() {
+    let link = match cli.link.link()? {
         Link::Classic(mut classic) => {
             classic.table.early_limit = cli.early;
             classic.table.max_peers = count(cli.peers);

@@ -115,11 +115,11 @@ impl Server {
             let Ok((length, from)) = socket.recv_from(&mut datagram) else { continue };
             let now = Time::ZERO + self.start.elapsed();
             match self.hub.handle(now, (self.clock)(), from, &datagram[..length]) {
-                Route::New { session, limits, answer, .. } => {
+                Route::New { session, limits, response, .. } => {
                     links += 1;
                     let random = Random::from_seed([u8::try_from(links % 256).unwrap(); 32]);
                     current = Some(Link::server(now, from, *session, limits, self.settings, random));
-                    socket.send_to(&answer, from).unwrap();
+                    socket.send_to(&response, from).unwrap();
                 }
                 Route::Link(_) => {
                     let Some(mut link) = current.take() else { continue };
@@ -132,7 +132,7 @@ impl Server {
                         }
                     }
                 }
-                Route::Answer { bytes, .. } => _ = socket.send_to(&bytes, from).unwrap(),
+                Route::Reply { bytes, .. } => _ = socket.send_to(&bytes, from).unwrap(),
                 Route::Drop(_) | Route::Session { .. } | Route::Full { .. } => {}
             }
         }

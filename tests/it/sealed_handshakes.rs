@@ -40,14 +40,14 @@ async fn a_flood_keeps_nobody_out() {
     flood.spawn(async move {
         let mut asker = Asker::new(ticket);
         loop {
-            _ = sender.send(&asker.question()).await;
+            _ = sender.send(&asker.initiation()).await;
             sleep(Duration::from_millis(2)).await;
         }
     });
     let asked_for_proof = async {
-        let mut answer = [0; 2_048];
-        while let Ok(length) = socket.recv(&mut answer).await {
-            if Kind::of(&answer[..length]) == Some(Kind::Cookie) {
+        let mut response = [0; 2_048];
+        while let Ok(length) = socket.recv(&mut response).await {
+            if Kind::of(&response[..length]) == Some(Kind::Cookie) {
                 return;
             }
         }
@@ -80,7 +80,7 @@ impl Asker {
         Self { initiator: Initiator::new(ticket, identity), random: Random::from_seed(bytes), asked: 0 }
     }
 
-    fn question(&mut self) -> Vec<u8> {
+    fn initiation(&mut self) -> Vec<u8> {
         self.asked += 1;
         let unix = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
         let unix = UnixMicros(u64::try_from(unix.as_micros()).unwrap());

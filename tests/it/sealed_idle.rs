@@ -31,8 +31,8 @@ async fn an_idle_stream_costs_its_keepalive() {
     let mut client = pair.connect().await;
     assert_eq!(exchange(&mut client, b"hola").await, b"hola");
     settled(&network).await;
-    // One in 2 s each way: the question, and what acknowledges it. On a busy machine an acknowledgement may take longer
-    // than the probe time-out of loopback, and two probes follow the question: not in each of several whiles.
+    // One in 2 s each way: the initiation, and what acknowledges it. On a busy machine an acknowledgement may take
+    // longer than the probe time-out of loopback, and two probes follow the initiation: not in each of several whiles.
     let mut seen = Vec::new();
     while seen.len() < 5 && !seen.iter().any(|(up, down)| (1..=2).contains(up) && (1..=2).contains(down)) {
         let before = sent(&network);

@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 
 use crate::programs::{sealed_proxy1, sealed_proxy2};
 
-/// Four questions in 4 s, half a second for an ICMP message, and a machine that runs other tests as well.
+/// Four initiations in 4 s, half a second for an ICMP message, and a machine that runs other tests as well.
 const TOLD: Duration = Duration::from_secs(8);
 
 /// As behind a firewall that drops UDP: somebody has the port and says nothing.

@@ -37,23 +37,6 @@ async fn fill(stream: &mut TcpStream) -> usize {
     sum
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_resets_a_stuck_upload() {
-    let (mut pair, listener) = start().await;
-    let mut ends = Vec::new();
-    for _ in 0..4 {
-        ends.push(connect(&pair, &listener).await);
-    }
-    for (client, _) in &mut ends {
-        fill(client).await;
-    }
-    for (client, mut target) in ends {
-        reset(client);
-        read_to_reset(&mut target).await;
-    }
-    pair.wait_for_streams(0).await;
-}
-
 /// As if it was killed: bytes that it has not read make its system send a reset.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_goes_away_in_a_stuck_upload() {

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::error::ErrorKind;
 use clap::{ArgAction, Args};
 use tracing::level_filters::LevelFilter;
 
@@ -22,7 +23,8 @@ pub struct LinkArgs {
     #[arg(long, value_name = "TIME", value_parser = parse_idle)]
     idle: Option<Duration>,
 
-    /// Bytes that the data of all streams may take, 4MiB or more [default: 256MiB; with --classic 64MiB]
+    /// Bytes that the data of all streams may take, 4MiB or more, with --classic 1MiB or more [default: 256MiB; with
+    /// --classic 64MiB]
     #[arg(long, value_name = "SIZE", value_parser = parse_memory)]
     memory: Option<usize>,
 
@@ -82,8 +84,19 @@ struct ClassicArgs {
 
 impl LinkArgs {
     /// The link that was asked for, in the numbers that both sides have.
-    pub fn link(&self) -> Link<Sealed> {
-        if self.classic { Link::Classic(self.classic()) } else { Link::Sealed(self.sealed()) }
+    ///
+    /// # Errors
+    /// Memory that is enough for a classic link and not for a sealed one.
+    pub fn link(&self) -> Result<Link<Sealed>, clap::Error> {
+        if self.classic {
+            return Ok(Link::Classic(self.classic()));
+        }
+        let sealed = self.sealed();
+        if sealed.memory < Sealed::LEAST_MEMORY {
+            let why = "--memory is too little for a sealed link: write 4MiB or more\n";
+            return Err(clap::Error::raw(ErrorKind::ValueValidation, why));
+        }
+        Ok(Link::Sealed(sealed))
     }
 
     /// The state folder that was given.
@@ -182,8 +195,7 @@ fn parse_idle(text: &str) -> Result<Duration, String> {
 }
 
 fn parse_memory(text: &str) -> Result<usize, String> {
-    let least = usize::try_from(Sealed::LEAST_MEMORY).unwrap_or(usize::MAX);
-    at_least(text, parse_size(text), least, "4MiB")
+    at_least(text, parse_size(text), Classic::LEAST_MEMORY, "1MiB")
 }
 
 fn at_least<T: PartialOrd>(
@@ -224,7 +236,7 @@ mod tests {
 
     fn link(line: &str) -> Result<Link<Sealed>, String> {
         let words = std::iter::once("proxy").chain(line.split_whitespace());
-        Cli::try_parse_from(words).map(|cli| cli.link.link()).map_err(|error| error.to_string())
+        Cli::try_parse_from(words).and_then(|cli| cli.link.link()).map_err(|error| error.to_string())
     }
 
     #[test]
@@ -238,6 +250,7 @@ mod tests {
         names("--idle 5", "'5' is not a time");
         names("--idle 999ms", "1s or more");
         names("--memory 4095KiB", "4MiB or more");
+        names("--classic --memory 1023KiB", "1MiB or more");
         names("--memory lots", "'lots' is not a size");
         names("--streams 0", "from 1");
         names("--streams some", "from 1");
@@ -257,8 +270,10 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_may_have_a_unit_like_every_size() {
+    fn sizes_have_units_and_a_classic_link_needs_little_memory() {
         let Link::Classic(classic) = link("--classic --payload 1KiB").unwrap() else { panic!("see above") };
         assert_eq!(classic.payload.bytes(), 1_024);
+        let Link::Classic(classic) = link("--classic --memory 1MiB").unwrap() else { panic!("see above") };
+        assert_eq!(classic.memory, 1 << 20);
     }
 }

@@ -174,7 +174,7 @@ pub struct Classic {
     pub payload: Payload,
     /// Bytes that may wait for one TCP connection that reads slowly; more is dropped. Default 8 MiB.
     pub queue: usize,
-    /// Bytes that may wait for all TCP connections together. Default 64 MiB.
+    /// Bytes that may wait for all TCP connections together, at least [`Classic::LEAST_MEMORY`]. Default 64 MiB.
     pub memory: usize,
     /// How fast data is sent at most. Nothing tells the sender what got lost, so it must not outrun its receiver.
     pub rate: Rate,
@@ -182,6 +182,11 @@ pub struct Classic {
     pub socket_buffer: usize,
     /// Exit: how long to wait for the target to accept. Default 5 s: the entry gives up after 8 s.
     pub dial_limit: Duration,
+}
+
+impl Classic {
+    /// The least memory, in bytes: some datagrams for each of ten connections.
+    pub const LEAST_MEMORY: usize = 1 << 20;
 }
 
 impl Default for Classic {

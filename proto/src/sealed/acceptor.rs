@@ -5,30 +5,31 @@ use std::fmt;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
-use super::challenge::{Answer, Challenge, ChallengeLimiter, Challenger, Period};
+use super::challenge::{Challenge, Challenger, Period};
 use super::cipher::CipherSupport;
 use super::cookie::{self, Jar};
 use super::handshake::{Epoch, LinkId, Refusal, UnixMicros, VERSION};
 use super::handshake_limiter::HandshakeLimiter;
 use super::keys::{PresharedKey, PrivateKey, PublicKey};
 use super::mac;
-use super::message::{HELLO_PAYLOAD_LEN, Hello, HelloView};
+use super::message::{INITIATION_PAYLOAD_LEN, Initiation, InitiationView};
 use super::noise;
 use super::random::Random;
 use super::replay_guard::{Freshness, Oldest, Rejected, ReplayGuard};
 use super::request::{Caller, Ready};
+use super::seen_proofs::SeenProofs;
 use super::work_budget::{Load, Work};
 use crate::Time;
 
 pub use super::request::Request;
 
-/// Specification: how far the clocks of proxy1 and proxy2 may differ, each way, before a question needs a challenge.
+/// Specification: how far the clocks of proxy1 and proxy2 may differ, each way, before an initiation needs a challenge.
 pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(600);
 
 /// What proxy2 needs to answer handshakes, for as long as its process lives.
 ///
-/// Give every first message ([`Kind::Hello`](super::packet::Kind::Hello)) to [`handle`](Self::handle) and do what the
-/// verdict says. It has no timers.
+/// Give every first message ([`Kind::Initiation`](super::packet::Kind::Initiation)) to [`handle`](Self::handle) and do
+/// what the verdict says. It has no timers.
 pub struct Acceptor {
     settings: Settings,
     key: PrivateKey,
@@ -37,8 +38,8 @@ pub struct Acceptor {
     tickets: BTreeMap<PublicKey, Standing>,
     guard: ReplayGuard,
     challenger: Challenger,
-    challenged: ChallengeLimiter,
     limiter: HandshakeLimiter,
+    proofs: SeenProofs,
     jar: Jar,
     random: Random,
 }
@@ -70,14 +71,14 @@ pub enum Verdict {
     Drop(Dropped),
     /// Send this cookie reply; the asker must prove its address while handshakes are many.
     Cookie(Vec<u8>),
-    /// Send this answer; the client is told why it may not come in.
+    /// Send this response; the client is told why it may not come in.
     Refused {
         /// Who asked.
         client: PublicKey,
         /// Why not.
         why: Refusal,
         /// The bytes to send.
-        answer: Vec<u8>,
+        response: Vec<u8>,
     },
     /// A client that may come in: decide, and [`accept`](Request::accept) or [`refuse`](Request::refuse) it.
     Request(Box<Request>),
@@ -94,8 +95,6 @@ pub enum Dropped {
     Forged,
     /// It has been taken before.
     Replayed,
-    /// Its time stamp is not acceptable, and its client was told so at this address within the last second.
-    Stale,
     /// More handshakes a second than the settings allow, or too large a part of them from one source or for one ticket.
     Busy,
     /// Its client has no valid ticket, and there is no time to say so.
@@ -115,8 +114,8 @@ impl Acceptor {
             tickets: BTreeMap::new(),
             guard: ReplayGuard::default(),
             challenger: Challenger::new(&mut random),
-            challenged: ChallengeLimiter::default(),
             limiter: HandshakeLimiter::new(settings.handshakes_per_second),
+            proofs: SeenProofs::default(),
             jar,
             random,
         }
@@ -140,7 +139,6 @@ impl Acceptor {
     /// Forgets a client: it becomes unknown.
     pub fn forget(&mut self, client: &PublicKey) {
         self.tickets.remove(client);
-        self.challenged.forget(client);
         self.limiter.forget(client);
     }
 
@@ -172,7 +170,7 @@ impl Acceptor {
         from: SocketAddr,
         datagram: &[u8],
     ) -> Result<Verdict, Dropped> {
-        let view = HelloView::parse(datagram).ok_or(Dropped::Malformed)?;
+        let view = InitiationView::parse(datagram).ok_or(Dropped::Malformed)?;
         if !mac::short_mac_is(&self.mac1_key, view.before_mac1, view.mac1) {
             return Err(Dropped::Mac);
         }
@@ -181,12 +179,16 @@ impl Acceptor {
             if !self.has_proof(now, address, &view) {
                 return Ok(Verdict::Cookie(self.cookie_reply(address, &view)));
             }
+            if self.proofs.contains(view.mac2) {
+                return Err(Dropped::Replayed);
+            }
             if !self.limiter.take(now, from) {
                 return Err(Dropped::Busy);
             }
+            self.proofs.insert(now, *view.mac2);
         }
         let opened = self.open(unix, &view);
-        let result = opened.and_then(|(caller, hello)| self.decide(now, unix, address, &view, caller, hello));
+        let result = opened.and_then(|(caller, initiation)| self.decide(now, unix, caller, initiation));
         self.limiter.spend(now, work(&result));
         result
     }
@@ -196,53 +198,45 @@ impl Acceptor {
         &mut self,
         now: Time,
         unix: UnixMicros,
-        from: IpAddr,
-        view: &HelloView<'_>,
         caller: Caller,
-        hello: Hello,
+        initiation: Initiation,
     ) -> Result<Verdict, Dropped> {
-        match self.check(now, unix, &caller, &hello) {
+        match self.check(now, unix, &caller, &initiation) {
             Ok(ready) if self.limiter.accept(now, caller.client) => {
-                Ok(Verdict::Request(Box::new(Request::new(caller, hello, ready))))
+                Ok(Verdict::Request(Box::new(Request::new(caller, initiation, ready))))
             }
             Ok(_) => Err(Dropped::Busy),
             Err(Denied::Dropped(why)) => Err(why),
             // Who has no ticket may be told so by the hundred thousand.
             Err(Denied::Refused(_)) if self.limiter.load(now) > Load::Idle => Err(Dropped::Unwelcome),
             Err(Denied::Refused(why)) => Ok(refused(caller, why, Challenge::NONE)),
+            // Who repeats old initiations gets it too, and can do nothing with it.
             Err(Denied::Stale) => {
-                let proven = self.has_proof(now, from, view);
-                match self.challenged.take(now, caller.client, from, proven) {
-                    Answer::Challenge => {
-                        let challenge = self.challenger.challenge(now, &caller.client, hello.link);
-                        Ok(refused(caller, Refusal::ClockOff, challenge))
-                    }
-                    Answer::Cookie => Ok(Verdict::Cookie(self.cookie_reply(from, view))),
-                    Answer::Nothing => Err(Dropped::Stale),
-                }
+                let challenge = self.challenger.challenge(now, &caller.client, initiation.link);
+                Ok(refused(caller, Refusal::ClockOff, challenge))
             }
         }
     }
 
     /// Whether the asker has proven its address.
-    fn has_proof(&mut self, now: Time, from: IpAddr, view: &HelloView<'_>) -> bool {
+    fn has_proof(&mut self, now: Time, from: IpAddr, view: &InitiationView<'_>) -> bool {
         self.jar.rotate(now, &mut self.random);
         mac::short_mac_is(&self.jar.cookie(&from), view.before_mac2, view.mac2)
     }
 
     /// What the asker can prove its address with.
-    fn cookie_reply(&mut self, from: IpAddr, view: &HelloView<'_>) -> Vec<u8> {
+    fn cookie_reply(&mut self, from: IpAddr, view: &InitiationView<'_>) -> Vec<u8> {
         let cookie = self.jar.cookie(&from);
         cookie::reply(&self.public, view.sender, view.mac1, cookie, self.random.bytes())
     }
 
     /// The public-key work: who asks, and what.
-    fn open(&mut self, unix: UnixMicros, view: &HelloView<'_>) -> Result<(Caller, Hello), Dropped> {
-        let mut payload = [0; HELLO_PAYLOAD_LEN];
-        let noise = noise::hear(&self.key, self.random.block(), view.noise, &mut payload);
+    fn open(&mut self, unix: UnixMicros, view: &InitiationView<'_>) -> Result<(Caller, Initiation), Dropped> {
+        let mut payload = [0; INITIATION_PAYLOAD_LEN];
+        let noise = noise::read_initiation(&self.key, self.random.block(), view.noise, &mut payload);
         let noise = noise.ok_or(Dropped::Forged)?;
-        let hello = Hello::parse(&payload).ok_or(Dropped::Malformed)?;
-        if hello.index != view.sender {
+        let initiation = Initiation::parse(&payload).ok_or(Dropped::Malformed)?;
+        if initiation.index != view.sender {
             return Err(Dropped::Forged);
         }
         let caller = Caller {
@@ -253,7 +247,7 @@ impl Acceptor {
             time: unix,
             epoch: self.settings.epoch,
         };
-        Ok((caller, hello))
+        Ok((caller, initiation))
     }
 
     /// Whether the caller may come in.
@@ -262,9 +256,9 @@ impl Acceptor {
         now: Time,
         unix: UnixMicros,
         caller: &Caller,
-        hello: &Hello,
+        initiation: &Initiation,
     ) -> Result<Ready, Denied> {
-        if hello.version != VERSION {
+        if initiation.version != VERSION {
             return Err(Denied::Refused(Refusal::Version));
         }
         let psk = match self.tickets.get(&caller.client) {
@@ -272,25 +266,31 @@ impl Acceptor {
             Some(Standing::Revoked) => return Err(Denied::Refused(Refusal::RevokedTicket)),
             Some(Standing::Allowed(psk)) => psk.clone(),
         };
-        let freshness = self.freshness(now, unix, caller.client, hello).ok_or(Denied::Stale)?;
-        let cipher = self.settings.ciphers.choose(hello.ciphers);
+        let freshness = self.freshness(now, unix, caller.client, initiation).ok_or(Denied::Stale)?;
+        let cipher = self.settings.ciphers.choose(initiation.ciphers);
         let cipher = cipher.ok_or(Denied::Dropped(Dropped::Malformed))?;
         let stamp = UnixMicros(unix.0.saturating_sub(micros(self.settings.clock_tolerance)));
         let oldest = Oldest { stamp, period: Period::oldest(now) };
-        match self.guard.admit(caller.client, hello.link, hello.time, freshness, oldest) {
+        match self.guard.admit(caller.client, initiation.link, initiation.time, freshness, oldest) {
             Ok(()) => Ok(Ready { psk, cipher }),
             Err(Rejected::Replayed) => Err(Denied::Dropped(Dropped::Replayed)),
             Err(Rejected::Older) => Err(Denied::Stale),
         }
     }
 
-    /// What shows that the question was made a moment ago, if anything does.
-    fn freshness(&self, now: Time, unix: UnixMicros, client: PublicKey, hello: &Hello) -> Option<Freshness> {
-        if hello.challenge == Challenge::NONE {
-            let close = hello.time.0.abs_diff(unix.0) <= micros(self.settings.clock_tolerance);
+    /// What shows that the initiation was made a moment ago, if anything does.
+    fn freshness(
+        &self,
+        now: Time,
+        unix: UnixMicros,
+        client: PublicKey,
+        initiation: &Initiation,
+    ) -> Option<Freshness> {
+        if initiation.challenge == Challenge::NONE {
+            let close = initiation.time.0.abs_diff(unix.0) <= micros(self.settings.clock_tolerance);
             return close.then_some(Freshness::Stamp);
         }
-        let period = self.challenger.period_of(now, &client, hello.link, &hello.challenge);
+        let period = self.challenger.period_of(now, &client, initiation.link, &initiation.challenge);
         period.map(Freshness::Challenge)
     }
 }
@@ -301,19 +301,19 @@ enum Denied {
     Dropped(Dropped),
     /// Say why.
     Refused(Refusal),
-    /// Give it a challenge to return, but not too often: who repeats old questions gets it too (and can do nothing with it).
+    /// Give it a challenge to return.
     Stale,
 }
 
 fn refused(caller: Caller, why: Refusal, challenge: Challenge) -> Verdict {
-    Verdict::Refused { client: caller.client, why, answer: caller.refuse(why, challenge) }
+    Verdict::Refused { client: caller.client, why, response: caller.refuse(why, challenge) }
 }
 
 /// What it has cost, or will, to come to that.
 const fn work(result: &Result<Verdict, Dropped>) -> Work {
     match result {
         Err(Dropped::Forged | Dropped::Malformed | Dropped::Mac) => Work::Forged,
-        Err(Dropped::Replayed | Dropped::Stale | Dropped::Busy | Dropped::Unwelcome)
+        Err(Dropped::Replayed | Dropped::Busy | Dropped::Unwelcome)
         | Ok(Verdict::Drop(_) | Verdict::Cookie(_)) => Work::Opened,
         Ok(Verdict::Refused { .. } | Verdict::Request(_)) => Work::Answered,
     }

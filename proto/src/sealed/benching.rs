@@ -66,16 +66,16 @@ impl Ends {
         let mut client = Link::client(now, addresses[1], Initiator::new(ticket, identity), settings, random);
 
         let mut room = vec![0; BATCH];
-        let hello = client.poll_transmit(now, UNIX, &mut room).expect("a client asks at once");
-        let Verdict::Request(request) = acceptor.handle(now, UNIX, addresses[0], &room[..hello.length])
+        let initiation = client.poll_transmit(now, UNIX, &mut room).expect("a client asks at once");
+        let Verdict::Request(request) = acceptor.handle(now, UNIX, addresses[0], &room[..initiation.length])
         else {
             panic!("the ticket is good");
         };
         let client_limits = request.limits();
-        let (mut answer, session) = request.accept(9, Life(0), limits);
+        let (mut response, session) = request.accept(9, Life(0), limits);
         let random = Random::from_seed([5; 32]);
         let server = Link::server(now, addresses[0], session, client_limits, settings, random);
-        client.handle_datagram(now, addresses[1], &mut answer);
+        client.handle_datagram(now, addresses[1], &mut response);
         let mut ends = Self { now, client, server, addresses, room };
         while !ends.server.is_up() {
             ends.round();

@@ -1,8 +1,6 @@
 //! Challenges: freshness that proxy2 gives to a proxy1 whose time stamp it cannot accept, so that no clock keeps anyone
 //! out.
 
-use std::collections::BTreeMap;
-use std::net::IpAddr;
 use std::time::Duration;
 
 use zeroize::Zeroizing;
@@ -11,27 +9,19 @@ use super::handshake::LinkId;
 use super::keys::PublicKey;
 use super::mac::{self, MAC_LEN};
 use super::random::Random;
-use super::source_limiter::site;
 use crate::Time;
 
 /// Specification: how long a challenge is good at least after it was made, and how long proxy1 may return one after it
-/// came. Long enough for a few questions on a slow path; short, because what was taken under it is remembered as long.
+/// came. Long enough for a few initiations on a slow path; short, because what was taken under it is remembered as
+/// long.
 pub(super) const CHALLENGE_LIFE: Duration = Duration::from_secs(30);
-/// Specification: a client key that asks with stamps which are not acceptable is answered once in this time at each
-/// address.
-const ANSWER_EVERY: Duration = Duration::from_secs(1);
-/// Implementation: addresses that one client key is answered at in [`ANSWER_EVERY`] without a proof that it is there. More
-/// than one, so that somebody who repeats an old question elsewhere does not use up the answer that its owner waits for.
-const ADDRESSES: usize = 8;
-/// Implementation: the same of proven addresses, of which a /64 counts as one.
-const PROVEN_ADDRESSES: usize = 64;
 
-/// What a question returns to show that it was made after an answer; opaque to proxy1.
+/// What an initiation returns to show that it was made after a response; opaque to proxy1.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Challenge(pub(super) [u8; MAC_LEN]);
 
 impl Challenge {
-    /// No challenge: the question is judged by its time stamp.
+    /// No challenge: the initiation is judged by its time stamp.
     pub(super) const NONE: Self = Self([0; MAC_LEN]);
 }
 
@@ -90,74 +80,8 @@ impl Challenger {
     }
 }
 
-/// Which clients were sent a challenge a moment ago, and where. Only clients with a ticket have a place here.
-#[derive(Default)]
-pub(super) struct ChallengeLimiter(BTreeMap<PublicKey, [Addresses; 2]>);
-
-/// What a question whose stamp is not acceptable gets.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Answer {
-    /// A challenge to return.
-    Challenge,
-    /// A cookie: the same question comes from too many addresses to believe each of them.
-    Cookie,
-    /// Nothing.
-    Nothing,
-}
-
-/// Where a client was answered in the last second.
-#[derive(Default)]
-struct Addresses(Vec<(IpAddr, Time)>);
-
-/// Whether there is an answer for an address.
-#[derive(PartialEq, Eq)]
-enum Place {
-    Taken,
-    Had,
-    Full,
-}
-
-impl ChallengeLimiter {
-    /// What a question of `client` at `address` gets; counted if it is a challenge.
-    pub(super) fn take(&mut self, now: Time, client: PublicKey, address: IpAddr, proven: bool) -> Answer {
-        let [unproven, proved] = self.0.entry(client).or_default();
-        let place = unproven.take(now, address, ADDRESSES);
-        let last = if proven && place != Place::Taken {
-            proved.take(now, site(address), PROVEN_ADDRESSES)
-        } else {
-            place
-        };
-        match last {
-            Place::Taken => Answer::Challenge,
-            Place::Full if !proven => Answer::Cookie,
-            Place::Had | Place::Full => Answer::Nothing,
-        }
-    }
-
-    /// The client's ticket is gone.
-    pub(super) fn forget(&mut self, client: &PublicKey) {
-        self.0.remove(client);
-    }
-}
-
-impl Addresses {
-    fn take(&mut self, now: Time, address: IpAddr, most: usize) -> Place {
-        self.0.retain(|(_, at)| now.since(*at) < ANSWER_EVERY);
-        if self.0.iter().any(|(to, _)| *to == address) {
-            return Place::Had;
-        }
-        if self.0.len() >= most {
-            return Place::Full;
-        }
-        self.0.push((address, now));
-        Place::Taken
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use super::*;
 
     const CLIENT: PublicKey = PublicKey::from_bytes([1; 32]);
@@ -188,41 +112,5 @@ mod tests {
             assert!(period.is_none_or(|period| period >= Period::oldest(now)), "after {second} s");
             assert_eq!(period.is_some(), second < 60, "after {second} s");
         }
-    }
-
-    fn at(last: u8) -> IpAddr {
-        IpAddr::V4(Ipv4Addr::new(192, 0, 2, last))
-    }
-
-    #[test]
-    fn a_client_is_told_once_a_second_at_each_address() {
-        let mut limiter = ChallengeLimiter::default();
-        let now = Time::ZERO;
-        for last in 0..8 {
-            assert_eq!(limiter.take(now, CLIENT, at(last), false), Answer::Challenge);
-            assert_eq!(limiter.take(now, CLIENT, at(last), false), Answer::Nothing);
-        }
-        assert_eq!(limiter.take(now, CLIENT, at(8), false), Answer::Cookie, "eight in all");
-        assert_eq!(limiter.take(now, OTHER, at(0), false), Answer::Challenge, "another client");
-        assert_eq!(
-            limiter.take(now + ANSWER_EVERY, CLIENT, at(0), false),
-            Answer::Challenge,
-            "another second"
-        );
-    }
-
-    #[test]
-    fn forged_addresses_keep_no_answer_from_a_proven_one() {
-        let mut limiter = ChallengeLimiter::default();
-        let mut challenges = 0;
-        for last in 0..=255 {
-            challenges += u32::from(limiter.take(Time::ZERO, CLIENT, at(last), false) == Answer::Challenge);
-        }
-        assert_eq!(challenges, 8);
-        assert_eq!(limiter.take(Time::ZERO, CLIENT, at(200), true), Answer::Challenge);
-        assert_eq!(limiter.take(Time::ZERO, CLIENT, at(200), true), Answer::Nothing, "once a second");
-        let rest =
-            (0..=255).filter(|last| limiter.take(Time::ZERO, CLIENT, at(*last), true) == Answer::Challenge);
-        assert_eq!(rest.count(), 63);
     }
 }

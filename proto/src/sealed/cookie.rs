@@ -50,7 +50,7 @@ impl Jar {
     }
 }
 
-/// A cookie reply to the question with index `receiver` and mac `mac1`.
+/// A cookie reply to the initiation with index `receiver` and mac `mac1`.
 pub(super) fn reply(
     acceptor: &PublicKey,
     receiver: u32,
@@ -81,7 +81,7 @@ impl Reply {
         (*kind == Kind::Cookie.byte()).then_some(Self { receiver, nonce: *nonce, sealed })
     }
 
-    /// The cookie, if this answers the question with that mac.
+    /// The cookie, if this answers the initiation with that mac.
     pub(super) fn open(mut self, acceptor: &PublicKey, mac1: &[u8; MAC_LEN]) -> Option<Cookie> {
         let opened = open_once(&travel_key(acceptor, mac1), self.nonce, &mut self.sealed).ok()?;
         Cookie::try_from(&*opened).ok()

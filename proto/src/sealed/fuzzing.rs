@@ -9,7 +9,7 @@ pub use endpoint::run_endpoint;
 pub use streams::{Knobs, run_streams, run_streams_with};
 
 use super::cookie::Reply;
-use super::message::{Answer, AnswerView, Hello, HelloView};
+use super::message::{Initiation, InitiationView, Response, ResponseView};
 use super::packet::{Header, Kind};
 use crate::target::Target;
 use crate::ticket::record::TicketRecord;
@@ -22,11 +22,11 @@ use crate::ticket::{Ticket, server_key_from_text};
 /// If a parser reads something that it would not write the same way again.
 pub fn parse_everything(bytes: &[u8]) {
     parse_datagram(bytes);
-    if let Some(hello) = Hello::parse(bytes) {
-        assert_eq!(Hello::parse(&hello.to_bytes()), Some(hello));
+    if let Some(initiation) = Initiation::parse(bytes) {
+        assert_eq!(Initiation::parse(&initiation.to_bytes()), Some(initiation));
     }
-    if let Some(answer) = Answer::parse(bytes) {
-        assert_eq!(Answer::parse(&answer.to_bytes()), Some(answer));
+    if let Some(response) = Response::parse(bytes) {
+        assert_eq!(Response::parse(&response.to_bytes()), Some(response));
     }
     if let Ok(target) = Target::from_wire(bytes) {
         assert_eq!(Target::from_wire(&target.to_wire()), Ok(target));
@@ -38,8 +38,8 @@ pub fn parse_everything(bytes: &[u8]) {
 
 fn parse_datagram(bytes: &[u8]) {
     let kinds = [
-        (Kind::Hello, HelloView::parse(bytes).is_some()),
-        (Kind::Answer, AnswerView::parse(bytes).is_some()),
+        (Kind::Initiation, InitiationView::parse(bytes).is_some()),
+        (Kind::Response, ResponseView::parse(bytes).is_some()),
         (Kind::Cookie, Reply::parse(bytes).is_some()),
         (Kind::Data, Header::parse(bytes).is_some()),
     ];

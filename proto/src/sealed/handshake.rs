@@ -6,17 +6,17 @@ use thiserror::Error;
 
 use super::cookie::COOKIE_REPLY_LEN;
 use super::mac::MAC_LEN;
-use super::message::{ANSWER_NOISE_LEN, HELLO_NOISE_LEN};
+use super::message::{INITIATION_NOISE_LEN, RESPONSE_NOISE_LEN};
 
 /// Specification: version of what is inside the messages and of everything sealed afterwards.
 pub const VERSION: u8 = 1;
 /// Specification: length of the first message: kind, sender index, Noise message, two macs.
-pub const HELLO_LEN: usize = 1 + 4 + HELLO_NOISE_LEN + MAC_LEN + MAC_LEN;
+pub const INITIATION_LEN: usize = 1 + 4 + INITIATION_NOISE_LEN + MAC_LEN + MAC_LEN;
 /// Specification: length of the second message: kind, receiver index, Noise message, mac.
-pub const ANSWER_LEN: usize = 1 + 4 + ANSWER_NOISE_LEN + MAC_LEN;
+pub const RESPONSE_LEN: usize = 1 + 4 + RESPONSE_NOISE_LEN + MAC_LEN;
 
-// No answer is larger than its question, so that proxy2 is of no use for flooding others.
-const _: () = assert!(HELLO_LEN >= ANSWER_LEN && ANSWER_LEN >= COOKIE_REPLY_LEN);
+// No response is larger than its initiation, so that proxy2 is of no use for flooding others.
+const _: () = assert!(INITIATION_LEN >= RESPONSE_LEN && RESPONSE_LEN >= COOKIE_REPLY_LEN);
 
 /// One link of one proxy1 process: random, chosen once at its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -89,8 +89,8 @@ pub enum Refusal {
     /// The ticket was valid once.
     #[error("this ticket has been revoked")]
     RevokedTicket,
-    /// The question's time stamp is not acceptable: the clocks differ by more than the tolerance, or one was set back. The
-    /// answer carries a challenge, and the next question, which returns it, needs no clock.
+    /// The initiation's time stamp is not acceptable: the clocks differ by more than the tolerance, or one was set
+    /// back. The response carries a challenge, and the next initiation, which returns it, needs no clock.
     #[error("the clocks of proxy1 and proxy2 differ")]
     ClockOff,
     /// proxy2, or this ticket, has as many links as it may have.
@@ -99,7 +99,7 @@ pub enum Refusal {
     /// Another time it would work.
     #[error("proxy2 is too busy")]
     Busy,
-    /// proxy2 does not speak this version; the answer says which one it speaks.
+    /// proxy2 does not speak this version; the response says which one it speaks.
     #[error("proxy2 speaks another version of the protocol")]
     Version,
     /// A code that this version does not know.

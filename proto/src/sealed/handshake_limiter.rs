@@ -1,16 +1,16 @@
-//! Who may have public-key work done while handshakes are many.
+//! Who may have public-key work done.
 //!
 //! Three limits, one inside the other: what all together may cost ([`WorkBudget`]), what comes from one address and
-//! network ([`SourceLimiter`]), and what one ticket may have. Only the first says when there are many; the others then
-//! say whose handshakes wait.
+//! network ([`SourceLimiter`]), and what one ticket may have accepted. The first says when there are many handshakes,
+//! and the second then whose have to wait; the third always holds.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
 
 use super::handshake::LinkId;
-use super::homes::{Home, Homes};
 use super::keys::PublicKey;
-use super::share::{Debt, Share};
+use super::link_addresses::{LinkAddresses, Origin};
+use super::rate_limit::{Debt, RateLimit};
 use super::source_limiter::{SourceLimiter, Term};
 use super::work_budget::{Load, Work, WorkBudget};
 use crate::Time;
@@ -29,18 +29,18 @@ const TICKET_BURST: u32 = 16;
 pub(super) struct HandshakeLimiter {
     budget: WorkBudget,
     sources: SourceLimiter,
-    homes: Homes,
+    links: LinkAddresses,
     /// Of clients with a ticket only, so there are no more than tickets.
     tickets: BTreeMap<PublicKey, Taken>,
-    accepted: Share,
-    linked: Share,
+    accepted: RateLimit,
+    linked: RateLimit,
 }
 
 /// What one ticket had lately.
 #[derive(Clone, Copy, Default)]
 struct Taken {
     accepted: Debt,
-    /// Because a link of it is at the address: it may have been a neighbour's question.
+    /// Because a link of it is at the address: it may have been a neighbour's initiation.
     near: Debt,
     /// Because a link of it is at the very port.
     rekeys: Debt,
@@ -63,10 +63,10 @@ impl HandshakeLimiter {
         Self {
             budget: WorkBudget::new(rate),
             sources: SourceLimiter::new(rate),
-            homes: Homes::default(),
+            links: LinkAddresses::default(),
             tickets: BTreeMap::new(),
-            accepted: Share::part(rate, TICKET_PART, BURST_SECONDS).or_burst(TICKET_BURST),
-            linked: Share::part(rate, LINKS_PART, BURST_SECONDS),
+            accepted: RateLimit::part(rate, TICKET_PART, BURST_SECONDS).or_burst(TICKET_BURST),
+            linked: RateLimit::part(rate, LINKS_PART, BURST_SECONDS),
         }
     }
 
@@ -105,12 +105,12 @@ impl HandshakeLimiter {
 
     /// An authentic packet of the link came from there.
     pub(super) fn link_is_at(&mut self, client: PublicKey, link: LinkId, at: SocketAddr) {
-        self.homes.insert((client, link), at);
+        self.links.insert((client, link), at);
     }
 
     /// The link is over.
     pub(super) fn link_is_over(&mut self, client: PublicKey, link: LinkId) {
-        self.homes.remove((client, link));
+        self.links.remove((client, link));
     }
 
     /// The client's ticket is gone.
@@ -122,7 +122,7 @@ impl HandshakeLimiter {
     fn claim(&self, now: Time, from: SocketAddr) -> Option<Claim> {
         let load = self.load(now);
         let within = |term| self.sources.allows(now, from, term);
-        let home = self.homes.of(from);
+        let origin = self.links.of(from);
         let taken = |client| self.tickets.get(&client).copied().unwrap_or_default();
         let source = match load {
             Load::Idle | Load::Light | Load::Heavy => within(Term::Short),
@@ -132,12 +132,12 @@ impl HandshakeLimiter {
         let near = |client| within(Term::Short) && taken(client).near.allows(now, self.linked);
         let rekey =
             |client| self.sources.allows_port(now, from) && taken(client).rekeys.allows(now, self.linked);
-        match home {
+        match origin {
             _ if load == Load::Full => None,
             _ if source => Some(Claim::Source),
-            Home::Port(client) if rekey(client) => Some(Claim::Rekey(client)),
-            Home::Port(client) | Home::Address(client) if near(client) => Some(Claim::Near(client)),
-            Home::Port(_) | Home::Address(_) | Home::Stranger => None,
+            Origin::Port(client) if rekey(client) => Some(Claim::Rekey(client)),
+            Origin::Port(client) | Origin::Address(client) if near(client) => Some(Claim::Near(client)),
+            Origin::Port(_) | Origin::Address(_) | Origin::Unknown => None,
         }
     }
 }

@@ -27,7 +27,7 @@ pub enum Route {
     /// Nothing.
     Drop(Dropped),
     /// Send these bytes back to where it came from. `refused` tells whose handshake was refused, and why.
-    Answer {
+    Reply {
         /// The bytes.
         bytes: Vec<u8>,
         /// The client and the reason, where it was refused.
@@ -35,14 +35,14 @@ pub enum Route {
     },
     /// It is for this link.
     Link(LinkKey),
-    /// A link gets further keys: send the answer, give it the session.
+    /// A link gets further keys: send the response, give it the session.
     Session {
         /// The link.
         link: LinkKey,
         /// Its keys.
         session: Box<Session>,
         /// The bytes to send back.
-        answer: Vec<u8>,
+        response: Vec<u8>,
     },
     /// All places are taken, but this link has been silent for long: ask it whether it lives, and send nothing. The
     /// client asks again.
@@ -50,7 +50,7 @@ pub enum Route {
         /// The link.
         ask: LinkKey,
     },
-    /// There is a new link: send the answer, make the link. It has shown no sign of life yet: forget it unless its
+    /// There is a new link: send the response, make the link. It has shown no sign of life yet: forget it unless its
     /// first packet comes within seconds.
     New {
         /// Its name.
@@ -64,7 +64,7 @@ pub enum Route {
         /// An older link of the same client, machine and listen address: ask it whether it lives.
         rival: Option<LinkKey>,
         /// The bytes to send back.
-        answer: Vec<u8>,
+        response: Vec<u8>,
     },
 }
 
@@ -100,7 +100,7 @@ const SILENT_RIVAL: Duration = Duration::from_secs(1);
 /// The share of the places, as its divisor, that is for clients without a link.
 const RESERVE: usize = 4;
 
-/// Lives that took nothing which are remembered. Each cost its client a question that was good.
+/// Lives that took nothing which are remembered. Each cost its client an initiation that was good.
 const UNUSED: usize = 1_024;
 
 /// The table.
@@ -196,8 +196,8 @@ impl Hub {
     pub fn handle(&mut self, now: Time, unix: UnixMicros, from: SocketAddr, datagram: &[u8]) -> Route {
         match Kind::of(datagram) {
             Some(Kind::Data) => self.route(datagram),
-            Some(Kind::Hello) => self.greet(now, unix, from, datagram),
-            Some(Kind::Answer | Kind::Cookie) | None => Route::Drop(Dropped::Malformed),
+            Some(Kind::Initiation) => self.greet(now, unix, from, datagram),
+            Some(Kind::Response | Kind::Cookie) | None => Route::Drop(Dropped::Malformed),
         }
     }
 
@@ -224,9 +224,9 @@ impl Hub {
     fn greet(&mut self, now: Time, unix: UnixMicros, from: SocketAddr, datagram: &[u8]) -> Route {
         match self.acceptor.handle(now, unix, from, datagram) {
             Verdict::Drop(why) => Route::Drop(Dropped::Handshake(why)),
-            Verdict::Cookie(bytes) => Route::Answer { bytes, refused: None },
-            Verdict::Refused { client, why, answer } => {
-                Route::Answer { bytes: answer, refused: Some((client, why)) }
+            Verdict::Cookie(bytes) => Route::Reply { bytes, refused: None },
+            Verdict::Refused { client, why, response } => {
+                Route::Reply { bytes: response, refused: Some((client, why)) }
             }
             Verdict::Request(request) => self.admit(now, *request),
         }
@@ -238,14 +238,14 @@ impl Hub {
         let known = self.by_name.get(&(client, id)).copied();
         if known.is_none() && !self.has_place_for(client) {
             if let Some(ask) = self.doubtful(now, client, instance) {
-                // The next question asks somebody else, should this one neither answer nor go.
+                // The next initiation asks somebody else, should this one neither answer nor go.
                 if let Some(entry) = self.entries.get_mut(ask.0) {
                     entry.seen = now;
                 }
                 return Route::Full { ask };
             }
             let why = Refusal::TooManyLinks;
-            return Route::Answer { bytes: request.refuse(why), refused: Some((client, why)) };
+            return Route::Reply { bytes: request.refuse(why), refused: Some((client, why)) };
         }
         let index = self.free_index();
         let life = known.and_then(|link| self.entries.get(link.0)).map(|entry| entry.life);
@@ -254,17 +254,17 @@ impl Hub {
             self.lives.0 = self.lives.0.wrapping_add(1);
             self.lives
         });
-        let (answer, session) = request.accept(index, life, self.limits);
+        let (response, session) = request.accept(index, life, self.limits);
         let session = Box::new(session);
         if let Some(link) = known {
             self.by_index.insert(index, link);
-            return Route::Session { link, session, answer };
+            return Route::Session { link, session, response };
         }
         let link = LinkKey(self.entries.insert(Entry { client, id, instance, life, used: false, seen: now }));
         self.by_index.insert(index, link);
         self.by_name.insert((client, id), link);
         let rival = self.by_instance.insert((client, instance), link);
-        Route::New { link, client, session, limits, rival, answer }
+        Route::New { link, client, session, limits, rival, response }
     }
 
     /// Whether there is a place for one more link of this client. The last places are for clients that have none, so that

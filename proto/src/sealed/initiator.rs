@@ -9,20 +9,22 @@ use super::cookie::{self, COOKIE_LIFE, Cookie};
 use super::handshake::{Epoch, Instance, Life, Limits, LinkId, Refusal, UnixMicros, VERSION};
 use super::keys::PresharedKey;
 use super::mac::{self, MAC_LEN};
-use super::message::{self, ANSWER_PAYLOAD_LEN, Answer, AnswerView, Hello, HelloView, Welcome};
-use super::noise::{self, Asking, Split};
+use super::message::{
+    self, Initiation, InitiationView, RESPONSE_PAYLOAD_LEN, Response, ResponseView, Welcome,
+};
+use super::noise::{self, InitiatorState, Split};
 use super::packet::Kind;
 use super::random::Random;
 use crate::Time;
 use crate::ticket::Ticket;
 
-/// Implementation: questions that may be waiting for an answer. A path slower than the timer that repeats the question
-/// is still answered: any of the last ones will do.
-const QUESTIONS: usize = 8;
+/// Implementation: initiations that may be waiting for a response. A path slower than the timer that repeats the
+/// initiation is still answered: any of the last ones will do.
+const MOST_PENDING: usize = 8;
 
 /// What proxy1 needs for its handshakes, for as long as its process lives.
 ///
-/// Call [`start`](Self::start) whenever new keys are wanted, and again (about once a second) until an answer comes;
+/// Call [`start`](Self::start) whenever new keys are wanted, and again (about once a second) until a response comes;
 /// give every datagram that is no data packet to [`handle`](Self::handle). It has no timers of its own.
 pub struct Initiator {
     ticket: Ticket,
@@ -35,7 +37,7 @@ pub struct Initiator {
     /// What proxy2 gave, because it did not accept a stamp.
     challenged: Option<Challenged>,
     /// The latest last.
-    questions: VecDeque<Question>,
+    pending: VecDeque<Pending>,
 }
 
 /// What proxy1 says of itself in every handshake.
@@ -58,9 +60,9 @@ pub enum Outcome {
     Established(Box<Established>),
     /// proxy2 is reached, knows its own key and lets this client not in.
     Refused(Refused),
-    /// proxy2 is busy: send these bytes at once, they are the last question again with proof of address.
+    /// proxy2 is busy: send these bytes at once, they are the last initiation again with proof of address.
     Resend(Vec<u8>),
-    /// Not an answer to a question of this process: drop it.
+    /// Not a response to an initiation of this process: drop it.
     Ignored(Ignored),
 }
 
@@ -93,11 +95,11 @@ pub struct Refused {
 /// Why a datagram was ignored.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Ignored {
-    /// Not the form of an answer or a cookie reply.
+    /// Not the form of a response or a cookie reply.
     Malformed,
     /// Its mac is not from who knows proxy2's public key.
     Mac,
-    /// No question with that index is waiting.
+    /// No initiation with that index is waiting.
     Unasked,
     /// It does not open, or accepts what was not asked for: another version, a cipher that was not offered.
     Forged,
@@ -111,35 +113,35 @@ struct Challenged {
     stamp: UnixMicros,
 }
 
-/// A question that waits for its answer.
-struct Question {
+/// An initiation that waits for its response.
+struct Pending {
     index: u32,
     message: Vec<u8>,
     mac1: [u8; MAC_LEN],
-    noise: Asking,
+    noise: InitiatorState,
     /// Whether a cookie reply has made it go out a second time.
     repeated: bool,
 }
 
 impl Initiator {
-    /// An initiator with no question asked.
+    /// An initiator that has sent no initiation.
     pub fn new(ticket: Ticket, identity: Identity) -> Self {
         let mac1_key = mac::mac1_key(ticket.acceptor());
         let stamp = UnixMicros::default();
-        let questions = VecDeque::new();
-        Self { ticket, identity, mac1_key, cookie: None, stamp, challenged: None, questions }
+        let pending = VecDeque::new();
+        Self { ticket, identity, mac1_key, cookie: None, stamp, challenged: None, pending }
     }
 
     /// Asks for new keys: the bytes of a first message.
     ///
     /// `index` will stand in the header of what proxy2 sends under those keys; the caller chooses one that none of its
-    /// sessions has, and a question that waits under the same index is given up. `unix` is the wall clock, which proxy2
-    /// compares with its own; if it is wrong, proxy2 says so, and the next question needs none.
+    /// sessions has, and an initiation that waits under the same index is given up. `unix` is the wall clock, which
+    /// proxy2 compares with its own; if it is wrong, proxy2 says so, and the next initiation needs none.
     pub fn start(&mut self, now: Time, unix: UnixMicros, index: u32, random: &mut Random) -> Vec<u8> {
-        let payload = self.hello(now, unix, index).to_bytes();
+        let payload = self.payload(now, unix, index).to_bytes();
         let (ticket, ephemeral) = (&self.ticket, random.block());
-        let (mut message, noise) = message::write_hello(index, &self.mac1_key, |room| {
-            noise::ask(ticket.private(), ticket.acceptor(), ephemeral, &payload, room)
+        let (mut message, noise) = message::write_initiation(index, &self.mac1_key, |room| {
+            noise::initiate(ticket.private(), ticket.acceptor(), ephemeral, &payload, room)
         });
         if let Some((cookie, came)) = &self.cookie
             && now.since(*came) < COOKIE_LIFE
@@ -153,16 +155,16 @@ impl Initiator {
     /// Takes a datagram that is no data packet.
     pub fn handle(&mut self, now: Time, datagram: &[u8]) -> Outcome {
         match Kind::of(datagram) {
-            Some(Kind::Answer) => self.handle_answer(now, datagram),
+            Some(Kind::Response) => self.handle_response(now, datagram),
             Some(Kind::Cookie) => self.handle_cookie(now, datagram),
-            Some(Kind::Hello | Kind::Data) | None => Err(Ignored::Malformed),
+            Some(Kind::Initiation | Kind::Data) | None => Err(Ignored::Malformed),
         }
         .unwrap_or_else(Outcome::Ignored)
     }
 
-    /// Gives up all questions: answers to them are not wanted any more.
+    /// Gives up all initiations: responses to them are not wanted any more.
     pub fn give_up(&mut self) {
-        self.questions.clear();
+        self.pending.clear();
     }
 
     /// The handshakes to come give keys to another link.
@@ -172,11 +174,11 @@ impl Initiator {
         self.challenged = None;
     }
 
-    fn hello(&mut self, now: Time, unix: UnixMicros, index: u32) -> Hello {
+    fn payload(&mut self, now: Time, unix: UnixMicros, index: u32) -> Initiation {
         let (time, challenge) = self.freshness(now, unix);
         let Identity { link, instance, ciphers, limits } = self.identity;
         let (version, ciphers) = (VERSION, ciphers.offer());
-        Hello { version, ciphers, index, time, link, instance, limits, challenge }
+        Initiation { version, ciphers, index, time, link, instance, limits, challenge }
     }
 
     /// A stamp greater than the last one, as proxy2 demands, and the challenge that it is good under.
@@ -202,35 +204,35 @@ impl Initiator {
         self.challenged = Some(Challenged { challenge, came: now, stamp });
     }
 
-    fn remember(&mut self, index: u32, message: Vec<u8>, noise: Asking) {
-        self.questions.retain(|question| question.index != index);
-        if self.questions.len() == QUESTIONS {
-            self.questions.pop_front();
+    fn remember(&mut self, index: u32, message: Vec<u8>, noise: InitiatorState) {
+        self.pending.retain(|pending| pending.index != index);
+        if self.pending.len() == MOST_PENDING {
+            self.pending.pop_front();
         }
-        let mac1 = HelloView::parse(&message).map(|view| *view.mac1);
+        let mac1 = InitiationView::parse(&message).map(|view| *view.mac1);
         let mac1 = mac1.expect("a message just written");
-        self.questions.push_back(Question { index, message, mac1, noise, repeated: false });
+        self.pending.push_back(Pending { index, message, mac1, noise, repeated: false });
     }
 
-    fn handle_answer(&mut self, now: Time, datagram: &[u8]) -> Result<Outcome, Ignored> {
-        let view = AnswerView::parse(datagram).ok_or(Ignored::Malformed)?;
+    fn handle_response(&mut self, now: Time, datagram: &[u8]) -> Result<Outcome, Ignored> {
+        let view = ResponseView::parse(datagram).ok_or(Ignored::Malformed)?;
         if !mac::short_mac_is(&self.mac1_key, view.before_mac1, view.mac1) {
             return Err(Ignored::Mac);
         }
         let place = self.place(view.receiver)?;
-        let noise = &mut self.questions[place].noise;
-        let (answer, split) = open_answer(noise, self.ticket.preshared(), view.noise)?;
+        let noise = &mut self.pending[place].noise;
+        let (response, split) = open_response(noise, self.ticket.preshared(), view.noise)?;
         let offer = self.identity.ciphers.offer();
-        let unsound = |welcome: Welcome| answer.version != VERSION || offer & welcome.cipher.byte() == 0;
-        if answer.result.is_ok_and(unsound) {
+        let unsound = |welcome: Welcome| response.version != VERSION || offer & welcome.cipher.byte() == 0;
+        if response.result.is_ok_and(unsound) {
             return Err(Ignored::Forged);
         }
-        // Older questions are answered by this one; younger ones may still bring other keys.
-        self.questions.drain(..=place);
-        Ok(match answer.result {
-            Ok(welcome) => established(view.receiver, &answer, welcome, &split),
+        // Older initiations are answered by this one; younger ones may still bring other keys.
+        self.pending.drain(..=place);
+        Ok(match response.result {
+            Ok(welcome) => established(view.receiver, &response, welcome, &split),
             Err(why) => {
-                let Answer { time, version, epoch, challenge, .. } = answer;
+                let Response { time, version, epoch, challenge, .. } = response;
                 if why == Refusal::ClockOff {
                     self.take_challenge(now, challenge);
                 }
@@ -242,48 +244,48 @@ impl Initiator {
     fn handle_cookie(&mut self, now: Time, datagram: &[u8]) -> Result<Outcome, Ignored> {
         let reply = cookie::Reply::parse(datagram).ok_or(Ignored::Malformed)?;
         let place = self.place(reply.receiver)?;
-        let question = &mut self.questions[place];
-        let cookie = reply.open(self.ticket.acceptor(), &question.mac1).ok_or(Ignored::Forged)?;
+        let pending = &mut self.pending[place];
+        let cookie = reply.open(self.ticket.acceptor(), &pending.mac1).ok_or(Ignored::Forged)?;
         self.cookie = Some((cookie, now));
-        // Once only, or two busy ends could keep a question going back and forth for ever.
-        if std::mem::replace(&mut question.repeated, true) {
+        // Once only, or two busy ends could keep an initiation going back and forth for ever.
+        if std::mem::replace(&mut pending.repeated, true) {
             return Err(Ignored::Unasked);
         }
-        message::prove_address(&mut question.message, &cookie);
-        Ok(Outcome::Resend(question.message.clone()))
+        message::prove_address(&mut pending.message, &cookie);
+        Ok(Outcome::Resend(pending.message.clone()))
     }
 
     fn place(&self, index: u32) -> Result<usize, Ignored> {
-        self.questions.iter().position(|question| question.index == index).ok_or(Ignored::Unasked)
+        self.pending.iter().position(|pending| pending.index == index).ok_or(Ignored::Unasked)
     }
 }
 
-fn established(index: u32, answer: &Answer, welcome: Welcome, split: &Split) -> Outcome {
+fn established(index: u32, response: &Response, welcome: Welcome, split: &Split) -> Outcome {
     let Welcome { cipher, life, limits } = welcome;
-    let session = Session::new(cipher, &split.to_acceptor, &split.to_initiator, index, answer.index);
-    Outcome::Established(Box::new(Established { session, epoch: answer.epoch, life, limits }))
+    let session = Session::new(cipher, &split.to_acceptor, &split.to_initiator, index, response.index);
+    Outcome::Established(Box::new(Established { session, epoch: response.epoch, life, limits }))
 }
 
-/// Opens an answer: under the ticket's pre-shared key whatever it says; if the ticket has one, a refusal also without,
+/// Opens a response: under the ticket's pre-shared key whatever it says; if the ticket has one, a refusal also without,
 /// since a proxy2 that does not know the ticket does not know its key either.
-fn open_answer(
-    noise: &mut Asking,
+fn open_response(
+    noise: &mut InitiatorState,
     psk: Option<&PresharedKey>,
     message: &[u8],
-) -> Result<(Answer, Split), Ignored> {
-    let mut payload = [0; ANSWER_PAYLOAD_LEN];
+) -> Result<(Response, Split), Ignored> {
+    let mut payload = [0; RESPONSE_PAYLOAD_LEN];
     if let Some(psk) = psk
         && let Some(split) = noise.read(psk.bytes(), message, &mut payload)
     {
-        let answer = Answer::parse(&payload).ok_or(Ignored::Forged)?;
-        return Ok((answer, split));
+        let response = Response::parse(&payload).ok_or(Ignored::Forged)?;
+        return Ok((response, split));
     }
     let split = noise.read(&PresharedKey::NONE, message, &mut payload).ok_or(Ignored::Forged)?;
-    let answer = Answer::parse(&payload).ok_or(Ignored::Forged)?;
-    if psk.is_some() && answer.result.is_ok() {
+    let response = Response::parse(&payload).ok_or(Ignored::Forged)?;
+    if psk.is_some() && response.result.is_ok() {
         return Err(Ignored::Forged);
     }
-    Ok((answer, split))
+    Ok((response, split))
 }
 
 impl fmt::Debug for Initiator {

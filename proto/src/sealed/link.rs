@@ -4,9 +4,9 @@
 //! with its streams ([`Link::transport`]), then drain [`Link::poll_transmit`] and [`Link::poll_event`] and wait until
 //! [`Link::poll_timeout`] or the next input.
 
-mod asking;
 mod path;
 mod receive;
+mod rekey_timer;
 mod rest;
 mod sessions;
 mod state;
@@ -25,9 +25,9 @@ use super::replay::Replay;
 use super::streams::Side;
 use super::transport::{self, Fault, Transport};
 use crate::time::Time;
-use asking::Asking;
 pub use path::FourTuple;
 use path::PeerPath;
+use rekey_timer::RekeyTimer;
 use sessions::Sessions;
 use state::State;
 use std::collections::VecDeque;
@@ -72,7 +72,7 @@ pub enum Event {
     Restarted,
     /// The peer's packets come from another address.
     Moved(SocketAddr),
-    /// Questions go unanswered; told once a silence.
+    /// Initiations go unanswered; told once a silence.
     Unreachable,
     /// The peer ended the link for this reason.
     Ended(EndCode),
@@ -104,7 +104,7 @@ pub struct Link {
     replay: Replay,
     highest: Option<u64>,
     path: PeerPath,
-    asking: Option<Asking>,
+    rekey: Option<RekeyTimer>,
     random: Random,
     /// Which state of which process the link is with.
     with: Option<(Epoch, Life)>,
@@ -137,7 +137,7 @@ impl Link {
         settings: Settings,
         random: Random,
     ) -> Self {
-        Self::new(now, Side::Client, peer.into(), Some(Asking::new(initiator)), settings, random)
+        Self::new(now, Side::Client, peer.into(), Some(RekeyTimer::new(initiator)), settings, random)
     }
 
     /// The server's end: `session` was accepted for a client at `from`, whose handshake said `limits`.
@@ -159,7 +159,7 @@ impl Link {
         now: Time,
         side: Side,
         peer: FourTuple,
-        asking: Option<Asking>,
+        rekey: Option<RekeyTimer>,
         settings: Settings,
         mut random: Random,
     ) -> Self {
@@ -171,7 +171,7 @@ impl Link {
             replay: Replay::new(),
             highest: None,
             path: PeerPath::new(peer),
-            asking,
+            rekey,
             random,
             with: None,
             events: VecDeque::new(),
@@ -273,9 +273,9 @@ impl Link {
         while self.sessions.has(index) {
             index = self.random.u32();
         }
-        if let Some(asking) = &mut self.asking {
-            self.outgoing = Some(asking.initiator.start(now, unix, index, &mut self.random));
-            asking.on_asked(now);
+        if let Some(rekey) = &mut self.rekey {
+            self.outgoing = Some(rekey.initiator.start(now, unix, index, &mut self.random));
+            rekey.on_asked(now);
         }
     }
 }

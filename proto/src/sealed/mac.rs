@@ -12,7 +12,7 @@ pub(crate) const MAC_LEN: usize = 16;
 // Specification: the labels, each used for one thing.
 /// Key of `mac1`: hash of this and proxy2's public key.
 pub(crate) const LABEL_MAC1: &[u8] = b"paso sealed 1 mac1";
-/// Key under which a cookie travels: hash of this, proxy2's public key and the question's `mac1`.
+/// Key under which a cookie travels: hash of this, proxy2's public key and the initiation's `mac1`.
 pub(crate) const LABEL_COOKIE: &[u8] = b"paso sealed 1 cookie";
 /// Packet key from a Noise key.
 pub(crate) const LABEL_KEY: &[u8] = b"paso sealed 1 key";

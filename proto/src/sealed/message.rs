@@ -4,20 +4,22 @@ use std::num::NonZeroU8;
 
 use super::challenge::Challenge;
 use super::cipher::Cipher;
-use super::handshake::{ANSWER_LEN, Epoch, HELLO_LEN, Instance, Life, Limits, LinkId, Refusal, UnixMicros};
+use super::handshake::{
+    Epoch, INITIATION_LEN, Instance, Life, Limits, LinkId, RESPONSE_LEN, Refusal, UnixMicros,
+};
 use super::mac::{self, MAC_LEN};
 use super::noise;
 use super::packet::Kind;
 
 // Specification.
-pub(super) const HELLO_PAYLOAD_LEN: usize = 80;
-pub(super) const ANSWER_PAYLOAD_LEN: usize = 48;
-pub(super) const HELLO_NOISE_LEN: usize = noise::FIRST_OVERHEAD + HELLO_PAYLOAD_LEN;
-pub(super) const ANSWER_NOISE_LEN: usize = noise::SECOND_OVERHEAD + ANSWER_PAYLOAD_LEN;
+pub(super) const INITIATION_PAYLOAD_LEN: usize = 80;
+pub(super) const RESPONSE_PAYLOAD_LEN: usize = 48;
+pub(super) const INITIATION_NOISE_LEN: usize = noise::FIRST_OVERHEAD + INITIATION_PAYLOAD_LEN;
+pub(super) const RESPONSE_NOISE_LEN: usize = noise::SECOND_OVERHEAD + RESPONSE_PAYLOAD_LEN;
 
 /// The sealed payload of a first message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Hello {
+pub(super) struct Initiation {
     pub(super) version: u8,
     pub(super) ciphers: u8,
     /// The sender index again: outside it can be changed by who knows proxy2's public key, here it cannot.
@@ -30,16 +32,16 @@ pub(super) struct Hello {
     pub(super) challenge: Challenge,
 }
 
-/// Where the challenge stands in a question's payload: behind the limits and ten reserved bytes.
-const HELLO_CHALLENGE: usize = 32 + Limits::LEN + HELLO_RESERVED;
-/// Bytes of a question's payload for what a later version of this page may say.
-const HELLO_RESERVED: usize = 10;
-/// Where it stands in an answer's that gives one: in place of the limits.
-const ANSWER_CHALLENGE: usize = 24;
+/// Where the challenge stands in an initiation's payload: behind the limits and ten reserved bytes.
+const INITIATION_CHALLENGE: usize = 32 + Limits::LEN + INITIATION_RESERVED;
+/// Bytes of an initiation's payload for what a later version of this page may say.
+const INITIATION_RESERVED: usize = 10;
+/// Where it stands in a response's that gives one: in place of the limits.
+const RESPONSE_CHALLENGE: usize = 24;
 
-impl Hello {
-    pub(super) fn to_bytes(self) -> [u8; HELLO_PAYLOAD_LEN] {
-        let mut bytes = [0; HELLO_PAYLOAD_LEN];
+impl Initiation {
+    pub(super) fn to_bytes(self) -> [u8; INITIATION_PAYLOAD_LEN] {
+        let mut bytes = [0; INITIATION_PAYLOAD_LEN];
         bytes[0] = self.version;
         bytes[1] = self.ciphers;
         bytes[4..8].copy_from_slice(&self.index.to_be_bytes());
@@ -47,7 +49,7 @@ impl Hello {
         bytes[16..24].copy_from_slice(&self.link.0.to_be_bytes());
         bytes[24..32].copy_from_slice(&self.instance.0.to_be_bytes());
         bytes[32..32 + Limits::LEN].copy_from_slice(&self.limits.to_bytes());
-        bytes[HELLO_CHALLENGE..].copy_from_slice(&self.challenge.0);
+        bytes[INITIATION_CHALLENGE..].copy_from_slice(&self.challenge.0);
         bytes
     }
 
@@ -58,7 +60,7 @@ impl Hello {
         let (link, rest) = rest.split_first_chunk()?;
         let (instance, rest) = rest.split_first_chunk()?;
         let (limits, rest) = Limits::parse(rest)?;
-        let (_reserved, rest) = rest.split_first_chunk::<HELLO_RESERVED>()?;
+        let (_reserved, rest) = rest.split_first_chunk::<INITIATION_RESERVED>()?;
         let (challenge, _) = rest.split_first_chunk()?;
         Some(Self {
             version: *version,
@@ -75,18 +77,18 @@ impl Hello {
 
 /// The sealed payload of a second message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Answer {
+pub(super) struct Response {
     pub(super) version: u8,
     pub(super) result: Result<Welcome, Refusal>,
     /// The index that proxy1 is to put in its packets; 0 in a refusal.
     pub(super) index: u32,
     pub(super) time: UnixMicros,
     pub(super) epoch: Epoch,
-    /// For the next question, where the time of this one was not accepted; else [`Challenge::NONE`].
+    /// For the next initiation, where the time of this one was not accepted; else [`Challenge::NONE`].
     pub(super) challenge: Challenge,
 }
 
-/// What an answer says to who may come in.
+/// What a response says to who may come in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Welcome {
     pub(super) cipher: Cipher,
@@ -96,9 +98,9 @@ pub(super) struct Welcome {
 
 const STATUS_ACCEPTED: u8 = 0;
 
-impl Answer {
-    pub(super) fn to_bytes(self) -> [u8; ANSWER_PAYLOAD_LEN] {
-        let mut bytes = [0; ANSWER_PAYLOAD_LEN];
+impl Response {
+    pub(super) fn to_bytes(self) -> [u8; RESPONSE_PAYLOAD_LEN] {
+        let mut bytes = [0; RESPONSE_PAYLOAD_LEN];
         bytes[0] = self.version;
         bytes[4..8].copy_from_slice(&self.index.to_be_bytes());
         bytes[8..16].copy_from_slice(&self.time.0.to_be_bytes());
@@ -112,7 +114,7 @@ impl Answer {
             }
             Err(refusal) => {
                 bytes[1] = refusal.byte();
-                bytes[ANSWER_CHALLENGE..ANSWER_CHALLENGE + MAC_LEN].copy_from_slice(&self.challenge.0);
+                bytes[RESPONSE_CHALLENGE..RESPONSE_CHALLENGE + MAC_LEN].copy_from_slice(&self.challenge.0);
             }
         }
         bytes
@@ -142,9 +144,9 @@ impl Answer {
 }
 
 /// The outer form of a first message.
-pub(super) struct HelloView<'a> {
+pub(super) struct InitiationView<'a> {
     pub(super) sender: u32,
-    pub(super) noise: &'a [u8; HELLO_NOISE_LEN],
+    pub(super) noise: &'a [u8; INITIATION_NOISE_LEN],
     pub(super) mac1: &'a [u8; MAC_LEN],
     pub(super) mac2: &'a [u8; MAC_LEN],
     /// What `mac1` covers.
@@ -153,7 +155,7 @@ pub(super) struct HelloView<'a> {
     pub(super) before_mac2: &'a [u8],
 }
 
-impl<'a> HelloView<'a> {
+impl<'a> InitiationView<'a> {
     /// `None` if the datagram does not have the kind and the length of a first message.
     pub(super) fn parse(datagram: &'a [u8]) -> Option<Self> {
         let (before_mac2, mac2) = datagram.split_last_chunk()?;
@@ -163,21 +165,21 @@ impl<'a> HelloView<'a> {
         let noise = noise.try_into().ok()?;
         let sender = u32::from_be_bytes(*sender);
         let view = Self { sender, noise, mac1, mac2, before_mac1, before_mac2 };
-        (*kind == Kind::Hello.byte()).then_some(view)
+        (*kind == Kind::Initiation.byte()).then_some(view)
     }
 }
 
 /// A first message with room for its Noise message, which `fill` writes; `mac1` is set, `mac2` is zero.
-pub(super) fn write_hello<T>(
+pub(super) fn write_initiation<T>(
     sender: u32,
     mac1_key: &[u8; 32],
     fill: impl FnOnce(&mut [u8]) -> T,
 ) -> (Vec<u8>, T) {
-    let mut message = vec![0; HELLO_LEN];
-    message[0] = Kind::Hello.byte();
+    let mut message = vec![0; INITIATION_LEN];
+    message[0] = Kind::Initiation.byte();
     message[1..5].copy_from_slice(&sender.to_be_bytes());
-    let filled = fill(&mut message[5..5 + HELLO_NOISE_LEN]);
-    put_mac(&mut message[..5 + HELLO_NOISE_LEN + MAC_LEN], mac1_key);
+    let filled = fill(&mut message[5..5 + INITIATION_NOISE_LEN]);
+    put_mac(&mut message[..5 + INITIATION_NOISE_LEN + MAC_LEN], mac1_key);
     (message, filled)
 }
 
@@ -188,14 +190,14 @@ pub(super) fn prove_address(message: &mut [u8], cookie: &[u8; MAC_LEN]) {
 }
 
 /// The outer form of a second message.
-pub(super) struct AnswerView<'a> {
+pub(super) struct ResponseView<'a> {
     pub(super) receiver: u32,
-    pub(super) noise: &'a [u8; ANSWER_NOISE_LEN],
+    pub(super) noise: &'a [u8; RESPONSE_NOISE_LEN],
     pub(super) mac1: &'a [u8; MAC_LEN],
     pub(super) before_mac1: &'a [u8],
 }
 
-impl<'a> AnswerView<'a> {
+impl<'a> ResponseView<'a> {
     /// `None` if the datagram does not have the kind and the length of a second message.
     pub(super) fn parse(datagram: &'a [u8]) -> Option<Self> {
         let (before_mac1, mac1) = datagram.split_last_chunk()?;
@@ -203,20 +205,20 @@ impl<'a> AnswerView<'a> {
         let (receiver, noise) = rest.split_first_chunk()?;
         let noise = noise.try_into().ok()?;
         let receiver = u32::from_be_bytes(*receiver);
-        (*kind == Kind::Answer.byte()).then_some(Self { receiver, noise, mac1, before_mac1 })
+        (*kind == Kind::Response.byte()).then_some(Self { receiver, noise, mac1, before_mac1 })
     }
 }
 
 /// A second message with room for its Noise message, which `fill` writes; `mac1` is set.
-pub(super) fn write_answer<T>(
+pub(super) fn write_response<T>(
     receiver: u32,
     mac1_key: &[u8; 32],
     fill: impl FnOnce(&mut [u8]) -> T,
 ) -> (Vec<u8>, T) {
-    let mut message = vec![0; ANSWER_LEN];
-    message[0] = Kind::Answer.byte();
+    let mut message = vec![0; RESPONSE_LEN];
+    message[0] = Kind::Response.byte();
     message[1..5].copy_from_slice(&receiver.to_be_bytes());
-    let filled = fill(&mut message[5..5 + ANSWER_NOISE_LEN]);
+    let filled = fill(&mut message[5..5 + RESPONSE_NOISE_LEN]);
     put_mac(&mut message, mac1_key);
     (message, filled)
 }

@@ -42,26 +42,26 @@ pub(crate) fn public_key(private: &PrivateKey) -> PublicKey {
 }
 
 /// proxy1's side after its first message.
-pub(crate) struct Asking(HandshakeState);
+pub(crate) struct InitiatorState(HandshakeState);
 
 /// Writes the first message around `payload` into `message`, which has exactly the room for it.
-pub(crate) fn ask(
+pub(crate) fn initiate(
     local: &PrivateKey,
     remote: &PublicKey,
     ephemeral: Zeroizing<[u8; 32]>,
     payload: &[u8],
     message: &mut [u8],
-) -> Asking {
+) -> InitiatorState {
     let mut state = builder(local, ephemeral, PROLOGUE)
         .remote_public_key(remote.as_bytes())
         .and_then(Builder::build_initiator)
         .expect("the pattern has all keys it needs");
     let len = state.write_message(payload, message).expect("the caller made room for the message");
     assert_eq!(len, message.len(), "the caller made exactly the room the message takes");
-    Asking(state)
+    InitiatorState(state)
 }
 
-impl Asking {
+impl InitiatorState {
     /// Reads the second message into `payload`, which has exactly its length. `None` if it is not authentic under
     /// `psk`: then nothing has changed, and another may be tried.
     pub(crate) fn read(&mut self, psk: &[u8; 32], message: &[u8], payload: &mut [u8]) -> Option<Split> {
@@ -72,22 +72,22 @@ impl Asking {
 }
 
 /// proxy2's side after the first message.
-pub(crate) struct Answering(HandshakeState);
+pub(crate) struct ResponderState(HandshakeState);
 
 /// Reads a first message into `payload`, which has exactly its length. `None` if it is not authentic.
-pub(crate) fn hear(
+pub(crate) fn read_initiation(
     local: &PrivateKey,
     ephemeral: Zeroizing<[u8; 32]>,
     message: &[u8],
     payload: &mut [u8],
-) -> Option<Answering> {
+) -> Option<ResponderState> {
     let mut state =
         builder(local, ephemeral, PROLOGUE).build_responder().expect("the pattern has all keys it needs");
     let len = state.read_message(message, payload).ok()?;
-    (len == payload.len()).then_some(Answering(state))
+    (len == payload.len()).then_some(ResponderState(state))
 }
 
-impl Answering {
+impl ResponderState {
     /// Who asked; proven by the message that was heard, though perhaps some time ago.
     pub(crate) fn client(&self) -> PublicKey {
         let key = self.0.get_remote_static().and_then(|key| key.first_chunk());
@@ -188,28 +188,28 @@ mod tests {
         assert_eq!(server.public().as_bytes(), &unhex32(SERVER_PUBLIC));
 
         let remote = unhex(SERVER_PUBLIC);
-        let mut asking = builder(&client, Zeroizing::new(unhex32(CLIENT_EPHEMERAL)), &prologue)
+        let mut initiator = builder(&client, Zeroizing::new(unhex32(CLIENT_EPHEMERAL)), &prologue)
             .remote_public_key(&remote)
             .and_then(Builder::build_initiator)
             .unwrap();
         let mut first = [0; FIRST_OVERHEAD + 16];
-        asking.write_message(&unhex(FIRST_PAYLOAD), &mut first).unwrap();
+        initiator.write_message(&unhex(FIRST_PAYLOAD), &mut first).unwrap();
         assert_eq!(first.to_vec(), unhex(FIRST));
 
-        let mut answering =
+        let mut responder =
             builder(&server, Zeroizing::new(unhex32(SERVER_EPHEMERAL)), &prologue).build_responder().unwrap();
         let mut heard = [0; 16];
-        answering.read_message(&first, &mut heard).unwrap();
-        let answering = Answering(answering);
-        assert_eq!(answering.client(), client.public());
+        responder.read_message(&first, &mut heard).unwrap();
+        let responder = ResponderState(responder);
+        assert_eq!(responder.client(), client.public());
         let mut second = [0; SECOND_OVERHEAD + 15];
-        let theirs = answering.write(&unhex32(PSK), &unhex(SECOND_PAYLOAD), &mut second);
+        let theirs = responder.write(&unhex32(PSK), &unhex(SECOND_PAYLOAD), &mut second);
         assert_eq!(second.to_vec(), unhex(SECOND));
 
-        let mut asking = Asking(asking);
+        let mut initiator = InitiatorState(initiator);
         let mut payload = [0; 15];
-        assert!(asking.read(&[0; 32], &second, &mut payload).is_none(), "another pre-shared key");
-        let ours = asking.read(&unhex32(PSK), &second, &mut payload).unwrap();
+        assert!(initiator.read(&[0; 32], &second, &mut payload).is_none(), "another pre-shared key");
+        let ours = initiator.read(&unhex32(PSK), &second, &mut payload).unwrap();
         assert_eq!(payload.to_vec(), unhex(SECOND_PAYLOAD));
         assert_eq!(*ours.to_acceptor, *theirs.to_acceptor);
         assert_eq!(*ours.to_initiator, *theirs.to_initiator);

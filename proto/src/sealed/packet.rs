@@ -7,9 +7,9 @@
 #[repr(u8)]
 pub enum Kind {
     /// A handshake's first message, proxy1 to proxy2.
-    Hello = 1,
+    Initiation = 1,
     /// A handshake's second message, proxy2 to proxy1.
-    Answer = 2,
+    Response = 2,
     /// Proxy2 is busy and asks proxy1 to prove its address.
     Cookie = 3,
     /// Sealed frames.
@@ -17,7 +17,7 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Data, Self::Hello, Self::Answer, Self::Cookie];
+    const ALL: [Self; 4] = [Self::Data, Self::Initiation, Self::Response, Self::Cookie];
 
     /// The kind of a datagram, by its first byte alone.
     pub fn of(datagram: &[u8]) -> Option<Self> {

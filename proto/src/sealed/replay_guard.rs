@@ -1,4 +1,4 @@
-//! What was taken of each link's questions: what makes a question good for one time only.
+//! What was taken of each link's initiations: what makes an initiation good for one time only.
 
 use std::collections::BTreeMap;
 
@@ -27,13 +27,13 @@ struct Client {
 /// The last of one link. The two kinds are told apart because the stamps under a challenge may come from any clock.
 #[derive(Clone, Copy, Default)]
 struct Taken {
-    /// The greatest stamp of a question that was judged by it.
+    /// The greatest stamp of an initiation that was judged by it.
     stamp: UnixMicros,
     /// The greatest of those that returned a challenge: its period, then the stamp.
     challenged: (Period, UnixMicros),
 }
 
-/// What shows that a question is not an old one.
+/// What shows that an initiation is not an old one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Freshness {
     /// Its stamp alone, which is within the tolerance.
@@ -49,18 +49,18 @@ pub(super) struct Oldest {
     pub(super) period: Period,
 }
 
-/// Why a question was not taken.
+/// Why an initiation was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Rejected {
     /// It was taken before, or returns a challenge with a stamp that is not greater than the last.
     Replayed,
-    /// A later one was taken from this link, or from one that was forgotten: it is an old question, or the clock was set
-    /// back.
+    /// A later one was taken from this link, or from one that was forgotten: it is an old initiation, or the clock was
+    /// set back.
     Older,
 }
 
 impl ReplayGuard {
-    /// Takes a question of this client and link with this stamp, if it is later than the last.
+    /// Takes an initiation of this client and link with this stamp, if it is later than the last.
     pub(super) fn admit(
         &mut self,
         client: PublicKey,
@@ -149,7 +149,7 @@ mod tests {
         assert_eq!(
             take(900, Freshness::Stamp),
             Err(Rejected::Older),
-            "a challenge makes no old question good"
+            "a challenge makes no old initiation good"
         );
         assert_eq!(take(1_001, Freshness::Stamp), Ok(()));
     }

@@ -1,4 +1,4 @@
-//! A question that passed every check, and its answer.
+//! An initiation that passed every check, and its response.
 
 use std::fmt;
 
@@ -6,17 +6,17 @@ use super::challenge::Challenge;
 use super::cipher::{Cipher, Session};
 use super::handshake::{Epoch, Instance, Life, Limits, LinkId, Refusal, UnixMicros, VERSION};
 use super::keys::{PresharedKey, PublicKey};
-use super::message::{self, Answer, Hello, Welcome};
-use super::noise::{Answering, Split};
+use super::message::{self, Initiation, Response, Welcome};
+use super::noise::{ResponderState, Split};
 
 /// A client that may come in, if there is room for it.
 ///
 /// To accept costs nothing yet of a running link: the keys are used for sending only when the first packet sealed with
-/// the peer's half has been opened, because only that shows that the question was not an old one sent again.
-/// Until then keep the last few sessions accepted for a link: which answer arrives is not known.
+/// the peer's half has been opened, because only that shows that the initiation was not an old one sent again.
+/// Until then keep the last few sessions accepted for a link: which response arrives is not known.
 pub struct Request {
     caller: Caller,
-    hello: Hello,
+    initiation: Initiation,
     ready: Ready,
 }
 
@@ -26,11 +26,11 @@ pub(super) struct Ready {
     pub(super) cipher: Cipher,
 }
 
-/// Who asked, and what an answer takes.
+/// Who asked, and what a response takes.
 pub(super) struct Caller {
     pub(super) client: PublicKey,
-    pub(super) noise: Answering,
-    /// The index of its question.
+    pub(super) noise: ResponderState,
+    /// The index of its initiation.
     pub(super) index: u32,
     pub(super) mac1_key: [u8; 32],
     /// proxy2's clock.
@@ -39,8 +39,8 @@ pub(super) struct Caller {
 }
 
 impl Request {
-    pub(super) fn new(caller: Caller, hello: Hello, ready: Ready) -> Self {
-        Self { caller, hello, ready }
+    pub(super) fn new(caller: Caller, initiation: Initiation, ready: Ready) -> Self {
+        Self { caller, initiation, ready }
     }
 
     /// Who asks: the ticket's public key.
@@ -50,20 +50,20 @@ impl Request {
 
     /// The link that wants keys; ids of different clients are independent of each other.
     pub fn link(&self) -> LinkId {
-        self.hello.link
+        self.initiation.link
     }
 
     /// The client's machine and listen address.
     pub fn instance(&self) -> Instance {
-        self.hello.instance
+        self.initiation.instance
     }
 
     /// What this side may send before any frame allows more.
     pub fn limits(&self) -> Limits {
-        self.hello.limits
+        self.initiation.limits
     }
 
-    /// Lets the client in: the answer to send, and the keys.
+    /// Lets the client in: the response to send, and the keys.
     ///
     /// `index` will stand in the header of what the client sends under these keys; the caller chooses one that none of
     /// its sessions has. `life` names what this process has of the link.
@@ -72,24 +72,24 @@ impl Request {
         let peer = caller.index;
         let psk = ready.psk.as_ref().map_or(&PresharedKey::NONE, PresharedKey::bytes);
         let welcome = Welcome { cipher: ready.cipher, life, limits };
-        let (answer, split) = caller.answer(index, Ok(welcome), Challenge::NONE, psk);
+        let (response, split) = caller.respond(index, Ok(welcome), Challenge::NONE, psk);
         let session = Session::new(ready.cipher, &split.to_initiator, &split.to_acceptor, index, peer);
-        (answer, session)
+        (response, session)
     }
 
-    /// Does not let the client in: the answer to send.
+    /// Does not let the client in: the response to send.
     pub fn refuse(self, why: Refusal) -> Vec<u8> {
         self.caller.refuse(why, Challenge::NONE)
     }
 }
 
 impl Caller {
-    /// An answer that does not let the client in, with a challenge if that is what helps.
+    /// A response that does not let the client in, with a challenge if that is what helps.
     pub(super) fn refuse(self, why: Refusal, challenge: Challenge) -> Vec<u8> {
-        self.answer(0, Err(why), challenge, &PresharedKey::NONE).0
+        self.respond(0, Err(why), challenge, &PresharedKey::NONE).0
     }
 
-    fn answer(
+    fn respond(
         self,
         index: u32,
         result: Result<Welcome, Refusal>,
@@ -97,9 +97,9 @@ impl Caller {
         psk: &[u8; 32],
     ) -> (Vec<u8>, Split) {
         let (version, time, epoch) = (VERSION, self.time, self.epoch);
-        let answer = Answer { version, result, index, time, epoch, challenge };
-        message::write_answer(self.index, &self.mac1_key, |room| {
-            self.noise.write(psk, &answer.to_bytes(), room)
+        let response = Response { version, result, index, time, epoch, challenge };
+        message::write_response(self.index, &self.mac1_key, |room| {
+            self.noise.write(psk, &response.to_bytes(), room)
         })
     }
 }

@@ -1,7 +1,7 @@
 //! Which stream goes next: thin ones first, bulk ones in turn.
 
 use crate::time::Time;
-use std::collections::VecDeque;
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What a stream may send before it counts as bulk: a keystroke, a request, a small answer.
@@ -26,7 +26,7 @@ const PART: u64 = 8;
 /// A stream's place in the schedule.
 #[derive(Debug)]
 pub(crate) struct Turn {
-    queued: Option<Class>,
+    queued: Option<(Class, u64)>,
     thin: u64,
     thin_at: Time,
     quantum: u64,
@@ -74,17 +74,40 @@ impl Turn {
     }
 }
 
-/// The streams that have something to send, by key.
+/// The keys of the streams that have something to send.
 #[derive(Debug)]
 pub(crate) struct Schedule {
-    thin: VecDeque<usize>,
-    bulk: VecDeque<usize>,
+    thin: Queue,
+    bulk: Queue,
     quantum: u64,
 }
 
 impl Default for Schedule {
     fn default() -> Self {
-        Self { thin: VecDeque::new(), bulk: VecDeque::new(), quantum: LEAST_QUANTUM }
+        Self { thin: Queue::default(), bulk: Queue::default(), quantum: LEAST_QUANTUM }
+    }
+}
+
+/// Keys in the order in which they came. Any of them can leave without a walk through the others, and leaves nothing
+/// behind: a crowd that goes while nothing can be sent costs no more than one that has its turns.
+#[derive(Debug, Default)]
+struct Queue {
+    /// By ticket; a later one is greater.
+    keys: BTreeMap<u64, usize>,
+    next_ticket: u64,
+}
+
+impl Queue {
+    /// Queues a key; its ticket, which no other entry ever has.
+    fn push(&mut self, key: usize) -> u64 {
+        let ticket = self.next_ticket;
+        self.next_ticket += 1;
+        self.keys.insert(ticket, key);
+        ticket
+    }
+
+    fn front(&self) -> Option<usize> {
+        self.keys.first_key_value().map(|(_, key)| *key)
     }
 }
 
@@ -101,7 +124,7 @@ impl Schedule {
 
     /// How many streams have something to send.
     pub(crate) fn len(&self) -> usize {
-        self.thin.len() + self.bulk.len()
+        self.thin.keys.len() + self.bulk.keys.len()
     }
 
     /// The stream `key` has `bytes` to send.
@@ -115,18 +138,20 @@ impl Schedule {
     }
 
     fn queue(&mut self, key: usize, thin: bool, turn: &mut Turn) {
-        if thin {
-            turn.queued = Some(Class::Thin);
-            self.thin.push_back(key);
-        } else {
-            turn.queued = Some(Class::Bulk);
-            self.bulk.push_back(key);
+        let class = if thin { Class::Thin } else { Class::Bulk };
+        turn.queued = Some((class, self.queue_of(class).push(key)));
+    }
+
+    fn queue_of(&mut self, class: Class) -> &mut Queue {
+        match class {
+            Class::Thin => &mut self.thin,
+            Class::Bulk => &mut self.bulk,
         }
     }
 
     /// The stream whose turn it is.
     pub(crate) fn front(&self) -> Option<usize> {
-        self.thin.front().or_else(|| self.bulk.front()).copied()
+        self.thin.front().or_else(|| self.bulk.front())
     }
 
     /// The stream in front sent `bytes`; `more` says whether it has more to send.
@@ -134,31 +159,27 @@ impl Schedule {
         turn.thin = turn.thin.saturating_sub(bytes);
         turn.was_bulk |= turn.thin == 0;
         turn.quantum = turn.quantum.saturating_sub(bytes);
-        let thin = turn.queued == Some(Class::Thin);
+        let thin = matches!(turn.queued, Some((Class::Thin, _)));
         let stays = more && if thin { turn.is_thin() } else { turn.quantum > 0 };
         if stays {
             return;
         }
-        let key = if thin { self.thin.pop_front() } else { self.bulk.pop_front() };
-        turn.queued = None;
+        let key = self.remove(turn);
         turn.quantum = self.quantum;
         if let Some(key) = key.filter(|_| more) {
             self.queue(key, turn.is_thin(), turn);
         }
     }
 
-    /// The stream `key` is gone.
-    pub(crate) fn remove(&mut self, key: usize, turn: &Turn) {
-        match turn.queued {
-            Some(Class::Thin) => self.thin.retain(|queued| *queued != key),
-            Some(Class::Bulk) => self.bulk.retain(|queued| *queued != key),
-            None => {}
-        }
+    /// The stream with this turn has no more to send, or is gone; its key, if it was queued.
+    pub(crate) fn remove(&mut self, turn: &mut Turn) -> Option<usize> {
+        let (class, ticket) = turn.queued.take()?;
+        self.queue_of(class).keys.remove(&ticket)
     }
 
     /// Whether nobody has anything to send.
     pub(crate) fn is_empty(&self) -> bool {
-        self.thin.is_empty() && self.bulk.is_empty()
+        self.len() == 0
     }
 }
 
@@ -185,6 +206,34 @@ mod tests {
             order.push(key);
         }
         assert_eq!(order, [0, 1, 0, 1]);
+    }
+
+    /// With a bulk stream in front that cannot send, and one key for all that come and go, as a slab gives it.
+    #[test]
+    fn streams_that_come_and_go_leave_nothing_behind_and_get_nobodys_turn() {
+        let mut schedule = Schedule::default();
+        let bulk = || Turn { thin: 0, thin_at: Time::NEVER, was_bulk: true, ..Turn::default() };
+        let [mut first, mut last] = [bulk(), bulk()];
+        schedule.wake(Time::ZERO, 0, 1 << 20, &mut first);
+        for number in 0..10_000 {
+            let mut turn = if number % 2 == 0 { Turn::default() } else { bulk() };
+            schedule.wake(Time::ZERO, 1, 64, &mut turn);
+            schedule.wake(Time::ZERO, 1, 64, &mut turn);
+            assert_eq!(schedule.len(), 2);
+            assert_eq!(schedule.remove(&mut turn), Some(1));
+            assert_eq!(schedule.remove(&mut turn), None, "once");
+        }
+        assert_eq!((schedule.len(), schedule.front()), (1, Some(0)));
+        schedule.wake(Time::ZERO, 2, 1 << 20, &mut last);
+        let mut again = bulk();
+        schedule.wake(Time::ZERO, 1, 1 << 20, &mut again);
+        let mut order = Vec::new();
+        while let Some(key) = schedule.front() {
+            let turn = [&mut first, &mut again, &mut last].into_iter().nth(key).unwrap();
+            schedule.sent(turn, LEAST_QUANTUM, order.len() < 4);
+            order.push(key);
+        }
+        assert_eq!(order, [0, 2, 1, 0, 2, 1, 0], "in the order in which they came, the gone ones not");
     }
 
     #[test]

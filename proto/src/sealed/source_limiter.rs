@@ -5,19 +5,19 @@ use std::collections::HashMap;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
-use super::share::{Debt, Share};
+use super::rate_limit::{Debt, RateLimit};
 use crate::Time;
 
 /// Implementation: the part of all handshakes, as its divisor, that one address may have for long: 15 a second of 1,000, 7 of 500.
-/// Hundreds of proxy1s behind one address come back within seconds, and 64 addresses are needed to ask for more than all
-/// handshakes together.
+/// A hundred proxy1s behind one address come back within ten seconds, and 64 addresses are needed to ask for more than
+/// all handshakes together.
 const PART: u32 = 64;
 /// Implementation: seconds of that rate that an address which asked little before may have at once.
 const BURST_SECONDS: u32 = 4;
 /// Implementation: what one port of an address may have: a proxy1 asks once a second. Behind a NAT another one is then left
 /// a chance beside a flood from one port.
 const PORT_EVERY: Duration = Duration::from_millis(500);
-/// Implementation: the burst of one port: a few questions that are lost on the way.
+/// Implementation: the burst of one port: a few initiations that are lost on the way.
 const PORT_BURST: u32 = 8;
 /// Implementation: what "asks little" means: a link needs one handshake in 120 s, and a few when it is lost or starts.
 const LITTLE_EVERY: Duration = Duration::from_secs(10);
@@ -29,13 +29,13 @@ const NETWORKS_V4: [(u8, u32); 2] = [(32, 1), (24, 16)];
 /// Implementation: of IPv6 addresses a /64 counts as one address, since its owner chooses the rest freely. The owner of a
 /// /48 has a quarter of all handshakes, not 65,536 times the share of one, and the owner of a /32 half of them.
 const NETWORKS_V6: [(u8, u32); 4] = [(64, 1), (56, 4), (48, 16), (32, 32)];
-/// Implementation: sources remembered in each of two generations; it bounds the memory to about 2 MiB. A source that is
+/// Implementation: sources remembered in each of two generations; it bounds the memory to about 3 MiB. A source that is
 /// forgotten has its whole share again, so more of them than this do no harm to others.
 const SOURCES: usize = 16_384;
 
-/// What each source of questions took lately.
+/// What each source of initiations took lately.
 pub(super) struct SourceLimiter {
-    address: Share,
+    address: RateLimit,
     /// Where what was taken is noted. When it is full it becomes `old`: so what is in use stays, and the rest is forgotten.
     young: HashMap<Source, Taken>,
     /// Only looked up, never walked: neither's order matters.
@@ -65,7 +65,11 @@ struct Taken {
 impl SourceLimiter {
     /// Shares of `rate` handshakes a second.
     pub(super) fn new(rate: u32) -> Self {
-        Self { address: Share::part(rate, PART, BURST_SECONDS), young: HashMap::new(), old: HashMap::new() }
+        Self {
+            address: RateLimit::part(rate, PART, BURST_SECONDS),
+            young: HashMap::new(),
+            old: HashMap::new(),
+        }
     }
 
     /// Whether `from` may have one handshake more.
@@ -98,7 +102,7 @@ impl SourceLimiter {
     }
 
     /// Takes one handshake for the source, for the long term only if so; whether that allowed it.
-    fn note(&mut self, now: Time, source: Source, [short, long]: [Share; 2], little: bool) -> bool {
+    fn note(&mut self, now: Time, source: Source, [short, long]: [RateLimit; 2], little: bool) -> bool {
         let mut taken = self.taken(&source);
         taken.short.add(now, short);
         let allowed = taken.long.allows(now, long);
@@ -117,8 +121,8 @@ impl SourceLimiter {
     }
 
     /// Everything that `from` is part of, with its shares for a short and for a long term.
-    fn shares(&self, from: SocketAddr) -> Vec<(Source, [Share; 2])> {
-        let little = Share { every: LITTLE_EVERY, burst: LITTLE_BURST };
+    fn shares(&self, from: SocketAddr) -> Vec<(Source, [RateLimit; 2])> {
+        let little = RateLimit { every: LITTLE_EVERY, burst: LITTLE_BURST };
         let both = |addresses| [self.address.times(addresses), little.times(addresses)];
         let mut shares = vec![self.port_share(from)];
         match from.ip().to_canonical() {
@@ -136,10 +140,10 @@ impl SourceLimiter {
     }
 
     /// What a port has: no more than half of its address, so that one port alone cannot use that up.
-    fn port_share(&self, from: SocketAddr) -> (Source, [Share; 2]) {
+    fn port_share(&self, from: SocketAddr) -> (Source, [RateLimit; 2]) {
         let every = self.address.every.max(PORT_EVERY);
-        let short = Share { every, burst: PORT_BURST.min(self.address.burst / 2) };
-        let long = Share { every: LITTLE_EVERY * 2, burst: LITTLE_BURST / 2 };
+        let short = RateLimit { every, burst: PORT_BURST.min(self.address.burst / 2) };
+        let long = RateLimit { every: LITTLE_EVERY * 2, burst: LITTLE_BURST / 2 };
         ((PORT, padded(&[&octets(from.ip()), &from.port().to_be_bytes()])), [short, long])
     }
 }

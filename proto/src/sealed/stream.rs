@@ -17,6 +17,8 @@ pub(crate) struct OwnReset {
     pub(crate) end: u64,
     /// Whether the peer has it.
     pub(crate) acked: bool,
+    /// The stream was reset as the peer opened it, because there is no place for it.
+    pub(crate) refused: bool,
 }
 
 /// One stream.
@@ -42,8 +44,6 @@ pub(crate) struct Stream {
     pub(crate) open: bool,
     /// Whether the target has been dialled, as far as this side knows.
     pub(crate) accepted: bool,
-    /// Reset by this side as it was opened, because there is no place for it.
-    pub(crate) refused: bool,
     /// Reset by this side.
     pub(crate) own_reset: Option<OwnReset>,
     /// Reset by the peer.
@@ -97,7 +97,6 @@ impl Stream {
             due: Due::default(),
             open: false,
             accepted: false,
-            refused: false,
             own_reset: None,
             peer_reset: None,
             told_reset: false,

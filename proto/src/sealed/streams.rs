@@ -229,10 +229,10 @@ impl Streams {
         self.refused
     }
 
-    /// There is no place for a stream that the peer has just opened.
-    pub(crate) fn refuse(&mut self, key: usize) {
-        if let Some(stream) = self.slab.get_mut(key) {
-            stream.refused = true;
+    /// A stream that the peer has just opened was reset because there is no place for it.
+    pub(crate) fn on_refused(&mut self, key: usize) {
+        if let Some(reset) = self.slab.get_mut(key).and_then(|stream| stream.own_reset.as_mut()) {
+            reset.refused = true;
             self.refused += 1;
         }
     }
@@ -338,7 +338,7 @@ impl Streams {
         if !self.side.opened(stream.id) {
             self.peer_open -= 1;
         }
-        self.refused -= usize::from(stream.refused);
+        self.refused -= usize::from(stream.own_reset.is_some_and(|reset| reset.refused));
         stream.send.clear(&mut self.pools.send);
         stream.recv.clear(&mut self.pools.recv);
         self.pools.send.trim();

@@ -41,7 +41,7 @@ pub struct Settings {
     pub max_streams: usize,
     /// The most memory that the link's streams may take for their data, in bytes, half for each direction.
     pub memory: u64,
-    /// Link credit of the handshake, for the first bytes of new streams, in bytes, 4 KiB to 128 KiB: reserved for as long as
+    /// Link credit of the handshake, for the first bytes of new streams, in bytes, 2 KiB to 128 KiB: reserved for as long as
     /// the link lives. A 32nd of `memory` at the most.
     pub link_credit: u64,
     /// The largest UDP payload to try, in bytes, at least 1,200.
@@ -397,9 +397,9 @@ impl Transport {
     }
 
     fn remove(&mut self, key: usize) {
-        let stream = self.streams.remove(key);
+        let mut stream = self.streams.remove(key);
         self.renew_link_credit();
-        self.schedule.remove(key, &stream.turn);
+        self.schedule.remove(&mut stream.turn);
         if stream.due.queued {
             self.stale += 1;
             self.drop_stale();

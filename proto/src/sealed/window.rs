@@ -25,9 +25,9 @@ const CALM: u8 = 8;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Pressure {
     /// Half or more.
-    None,
+    Low,
     /// A quarter or more.
-    Some,
+    Medium,
     /// Less.
     High,
 }
@@ -36,9 +36,9 @@ impl Pressure {
     /// Of `whole` bytes `free` are free.
     pub(crate) const fn of(free: u64, whole: u64) -> Self {
         if free >= whole / 2 {
-            Self::None
+            Self::Low
         } else if free >= whole / 4 {
-            Self::Some
+            Self::Medium
         } else {
             Self::High
         }
@@ -47,8 +47,8 @@ impl Pressure {
     /// A window that is this many times what is read in a round trip shrinks, and the smallest that does, in bytes.
     const fn shrinks(self) -> (u64, u64) {
         match self {
-            Self::None => (u64::MAX, u64::MAX),
-            Self::Some => (16, 4 * SMALL),
+            Self::Low => (u64::MAX, u64::MAX),
+            Self::Medium => (16, 4 * SMALL),
             Self::High => (4, 2 * LEAST),
         }
     }
@@ -115,11 +115,11 @@ impl Window {
         let quickly = !self.is_old(now, round_trip);
         let rounds = self.carried.map(|carried| self.size / carried.max(1));
         let grows = held_back
-            || if pressure == Pressure::None { quickly } else { rounds.is_some_and(|rounds| rounds < 2) };
+            || if pressure == Pressure::Low { quickly } else { rounds.is_some_and(|rounds| rounds < 2) };
         if grows {
             // In a crowd only its turns show that a window holds the peer back, and they are far apart.
             let factor = if held_back && self.size < SMALL && pressure != Pressure::High { 4 } else { 2 };
-            let most = if pressure == Pressure::None { u64::MAX } else { self.size.max(read * 2) };
+            let most = if pressure == Pressure::Low { u64::MAX } else { self.size.max(read * 2) };
             return (self.size * factor).min(most);
         }
         let (most, least) = pressure.shrinks();
@@ -156,7 +156,7 @@ mod tests {
         let mut sizes = |every: Duration| {
             let size = |_| {
                 (now, read) = (now + every, read + window.size() / 4);
-                let next = window.next(now, read, RTT, false, Pressure::None);
+                let next = window.next(now, read, RTT, false, Pressure::Low);
                 window.set(now, next);
                 next
             };
@@ -169,7 +169,7 @@ mod tests {
 
     #[test]
     fn what_is_read_slowly_shrinks_to_a_few_round_trips_where_memory_is_short() {
-        for (pressure, most) in [(Pressure::Some, 4 * SMALL / 1_000), (Pressure::High, 4)] {
+        for (pressure, most) in [(Pressure::Medium, 4 * SMALL / 1_000), (Pressure::High, 4)] {
             let mut window = Window::default();
             window.set(Time::ZERO, 1_000_000);
             // 1,000 bytes in each round trip, whatever the window.
@@ -189,7 +189,7 @@ mod tests {
         window.set(Time::ZERO, LEAST);
         let now = Time::ZERO + RTT * 9;
         for (pressure, most) in
-            [(Pressure::None, 4 * LEAST), (Pressure::Some, 3_000), (Pressure::High, 3_000)]
+            [(Pressure::Low, 4 * LEAST), (Pressure::Medium, 3_000), (Pressure::High, 3_000)]
         {
             assert_eq!(window.next(now, 1_500, RTT, true, pressure), most);
             let factor = if pressure == Pressure::High { 2 } else { 4 };

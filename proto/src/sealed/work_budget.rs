@@ -40,7 +40,7 @@ pub(super) enum Work {
     Forged = 2,
     /// One agreement more: the client is known.
     Opened = 3,
-    /// An ephemeral key and two agreements more: it has an answer.
+    /// An ephemeral key and two agreements more: it has a response.
     Answered = 6,
 }
 

@@ -1,12 +1,13 @@
 //! A whole proxy2 without sockets, clients with their links, and a network that copies, flips, redirects and withholds
 //! datagrams: what nobody may break, whatever comes in whatever order.
 //!
-//! Checked: nothing panics; answers are no larger than questions; there are no more links than places; what is held and
-//! promised is what was counted, and together no more than the budget and what links promise at their start; and when the
-//! clients have left, the links are gone within their deadlines, with all memory.
+//! Checked: nothing panics; replies are no larger than initiations; there are no more links than places; what is held
+//! and promised is what was counted, and together, of all links and of each ticket's, no more than the budget and what
+//! each link has whatever others hold; and when the clients have left, the links are gone within their deadlines, with
+//! all memory.
 
 use crate::sealed::acceptor::{self, Acceptor, CLOCK_TOLERANCE};
-use crate::sealed::budget::Budget;
+use crate::sealed::budget::{Budget, FLOOR};
 use crate::sealed::cipher::CipherSupport;
 use crate::sealed::end_code::EndCode;
 use crate::sealed::frame::{ResetCode, StreamId};
@@ -33,8 +34,9 @@ const PLACES: usize = 5;
 const MEMORY: u64 = 4 << 20;
 /// Datagrams that the network remembers, to bring them again.
 const REMEMBERED: usize = 64;
-/// Within this an ended link is gone: what may be read after its client rests, and a sign of life that does not come.
-const DEADLINE: Duration = Duration::from_secs(24 * 3600 + 700);
+/// Within this a link is gone whose client is gone and whose place is wanted: a sign of life that does not come within
+/// 1.5 s, then what came may be read for 60 s. The rest is for timers that run one after the other.
+const DEADLINE: Duration = Duration::from_secs(65);
 const SERVER: &str = "192.0.2.2:4000";
 
 /// A datagram on its way to proxy2's or a client's address, and where it seems to come from.
@@ -56,6 +58,8 @@ struct Model {
     now: Time,
     hub: Hub,
     budget: Budget,
+    /// The tickets' parts of it, by their places in `tickets`.
+    parts: Vec<Budget>,
     settings: Settings,
     links: BTreeMap<LinkKey, Link>,
     /// Links that proxy2 ends: over when the packet that says so has left.
@@ -100,10 +104,12 @@ impl Model {
         let acceptor = Acceptor::new(now, key, acceptor, Random::from_seed([2; 32]));
         let mut hub = Hub::new(acceptor, Link::limits(&settings), PLACES, Random::from_seed([3; 32]));
         tickets.iter().for_each(|ticket| hub.allow(ticket.client(), None));
+        let budget = Budget::new(MEMORY);
         let mut model = Self {
             now,
             hub,
-            budget: Budget::new(MEMORY),
+            parts: tickets.iter().map(|_| budget.part()).collect(),
+            budget,
             settings,
             links: BTreeMap::new(),
             closing: Vec::new(),
@@ -259,9 +265,9 @@ impl Model {
 
     fn at_server(&mut self, mut datagram: Datagram) {
         let (now, unix, from) = (self.now, self.unix(), datagram.from);
-        let answer = match self.hub.handle(now, unix, from, &datagram.bytes) {
+        let response = match self.hub.handle(now, unix, from, &datagram.bytes) {
             Route::Drop(_) => return,
-            Route::Answer { bytes, .. } => bytes,
+            Route::Reply { bytes, .. } => bytes,
             Route::Link(key) => {
                 let Some(link) = self.links.get_mut(&key) else { return };
                 let before = link.heard_at();
@@ -271,11 +277,11 @@ impl Model {
                 }
                 return;
             }
-            Route::Session { link, session, answer } => {
+            Route::Session { link, session, response } => {
                 if let Some(link) = self.links.get_mut(&link) {
                     link.add_session(now, *session);
                 }
-                answer
+                response
             }
             Route::Full { ask } => {
                 if let Some(link) = self.links.get_mut(&ask) {
@@ -283,18 +289,20 @@ impl Model {
                 }
                 return;
             }
-            Route::New { link, session, limits, rival, answer, .. } => {
+            Route::New { link, client, session, limits, rival, response } => {
                 let random = Random::from_seed([self.links.len().to_le_bytes()[0]; 32]);
                 let made = Link::server(now, from, *session, limits, self.settings, random);
-                self.links.insert(link, made.sharing(&self.budget));
+                let ticket = self.tickets.iter().position(|ticket| ticket.client() == client);
+                let part = &self.parts[ticket.expect("only holders of tickets have links")];
+                self.links.insert(link, made.sharing(part));
                 if let Some(rival) = rival.and_then(|rival| self.links.get_mut(&rival)) {
                     rival.challenge(now);
                 }
-                answer
+                response
             }
         };
-        assert!(answer.len() <= datagram.bytes.len(), "an answer is never larger than the question");
-        self.wire.push_back(Datagram { from: server(), to: from, bytes: answer });
+        assert!(response.len() <= datagram.bytes.len(), "a response is never larger than the initiation");
+        self.wire.push_back(Datagram { from: server(), to: from, bytes: response });
     }
 
     /// Timers, events and datagrams of all.
@@ -338,11 +346,15 @@ impl Model {
         for link in self.links.values_mut() {
             link.transport().check_accounts();
         }
-        let first = self.settings.transport.first_credit() * self.links.len() as u64;
-        let used = self.budget.used();
-        assert!(used <= MEMORY + first, "{used} bytes of a budget of {MEMORY}");
-        if self.links.is_empty() {
-            assert_eq!(used, 0, "nobody holds anything");
+        let of_each = self.settings.transport.first_credit() + 2 * FLOOR;
+        let beyond = of_each * self.links.len() as u64;
+        let parts = self.parts.iter().map(|part| (part, MEMORY / 2));
+        for (budget, limit) in parts.chain([(&self.budget, MEMORY)]) {
+            let used = budget.used();
+            assert!(used <= limit + beyond, "{used} bytes of a budget of {limit}");
+            if self.links.is_empty() {
+                assert_eq!(used, 0, "nobody holds anything");
+            }
         }
     }
 

@@ -1,4 +1,4 @@
-//! Datagrams that come: packets to open, answers to the questions for keys.
+//! Datagrams that come: packets to open, responses to handshake initiations.
 
 use super::path::Move;
 use super::{Event, FourTuple, Link};
@@ -19,8 +19,8 @@ impl Link {
         }
         match Kind::of(datagram) {
             Some(Kind::Data) => self.handle_data(now, from.into(), datagram),
-            Some(Kind::Answer | Kind::Cookie) => self.handle_answer(now, datagram),
-            Some(Kind::Hello) | None => self.dropped.malformed += 1,
+            Some(Kind::Response | Kind::Cookie) => self.handle_response(now, datagram),
+            Some(Kind::Initiation) | None => self.dropped.malformed += 1,
         }
     }
 
@@ -70,7 +70,7 @@ impl Link {
 
     /// The server follows its client; the client stays with the address its user gave.
     fn heard_newest(&mut self, now: Time, from: FourTuple) {
-        if self.asking.is_none() {
+        if self.rekey.is_none() {
             self.path.heard_newest(now, from);
         }
     }
@@ -101,15 +101,15 @@ impl Link {
         self.end_when_read();
     }
 
-    fn handle_answer(&mut self, now: Time, datagram: &[u8]) {
-        let Some(asking) = &mut self.asking else {
+    fn handle_response(&mut self, now: Time, datagram: &[u8]) {
+        let Some(rekey) = &mut self.rekey else {
             self.dropped.malformed += 1;
             return;
         };
-        match asking.initiator.handle(now, datagram) {
+        match rekey.initiator.handle(now, datagram) {
             Outcome::Established(established) => self.established(now, *established),
             Outcome::Refused(refused) => {
-                asking.on_refused(now, refused.why);
+                rekey.on_refused(now, refused.why);
                 self.told_unreachable = false;
                 self.events.push_back(Event::Refused(refused));
             }
@@ -120,7 +120,7 @@ impl Link {
 
     fn established(&mut self, now: Time, new: Established) {
         let with = Some((new.epoch, new.life));
-        // What was opened before the first answer is known to nobody but us, and stays.
+        // What was opened before the first response is known to nobody but us, and stays.
         let first = self.with.is_none();
         if !first && self.with != with {
             let lost = self.transport.stream_count() > 0;
@@ -133,8 +133,8 @@ impl Link {
         self.resting = false;
         self.transport.set_peer_limits(&new.limits);
         self.sessions.replace(now, self.transport.next_packet(), new.session);
-        if let Some(asking) = &mut self.asking {
-            asking.on_established();
+        if let Some(rekey) = &mut self.rekey {
+            rekey.on_established();
         }
         self.heard(now);
         // The server goes over to the new keys when it sees a packet under them.

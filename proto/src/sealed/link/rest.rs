@@ -1,7 +1,7 @@
 //! A link that nobody uses: the client gives it back, and the server does not wait for ever for a client that could not.
 
 use super::Link;
-use super::asking::LONG_SILENCE;
+use super::rekey_timer::LONG_SILENCE;
 use crate::sealed::end_code::EndCode;
 use crate::sealed::handshake::LinkId;
 use crate::time::Time;
@@ -16,7 +16,7 @@ impl Link {
     /// When the client says that it rests: after a minute without a use for the link, and again whenever something is
     /// heard on it, because then the server does not know.
     pub(super) fn rest_due(&self) -> Time {
-        if self.asking.is_none() || !self.is_up() || self.is_wanted() {
+        if self.rekey.is_none() || !self.is_up() || self.is_wanted() {
             return Time::NEVER;
         }
         match (self.resting, self.heard_resting) {
@@ -30,7 +30,7 @@ impl Link {
     /// acknowledgement that was lost, at an address that the client has left.
     pub(super) fn round_off(&mut self) {
         let wanted = self.is_wanted();
-        if std::mem::replace(&mut self.was_wanted, wanted) && !wanted && self.asking.is_some() {
+        if std::mem::replace(&mut self.was_wanted, wanted) && !wanted && self.rekey.is_some() {
             self.transport.probe();
         }
     }
@@ -41,8 +41,8 @@ impl Link {
         if self.rest_due() > now {
             return None;
         }
-        if let Some(asking) = self.asking.as_mut().filter(|_| !self.resting) {
-            asking.on_rest(LinkId(self.random.u64()));
+        if let Some(rekey) = self.rekey.as_mut().filter(|_| !self.resting) {
+            rekey.on_rest(LinkId(self.random.u64()));
         }
         (self.resting, self.heard_resting) = (true, false);
         self.seal(out, |transport, frames| Some(transport.end(now, EndCode::Dormant, frames)))
@@ -53,12 +53,12 @@ impl Link {
     /// cannot cost a stream.
     pub(super) fn wake(&mut self, now: Time) {
         let silent = self.with.is_some() && !self.was_wanted && now.since(self.heard_at) >= LONG_SILENCE;
-        let Some(asking) = self.asking.as_mut().filter(|_| self.resting || silent) else { return };
+        let Some(rekey) = self.rekey.as_mut().filter(|_| self.resting || silent) else { return };
         if self.transport.stream_count() == 0 {
             return;
         }
         if !std::mem::take(&mut self.resting) {
-            asking.on_rest(LinkId(self.random.u64()));
+            rekey.on_rest(LinkId(self.random.u64()));
         }
         self.transport.reconnect();
         self.forget_peer();
@@ -67,7 +67,7 @@ impl Link {
 
     /// When the server's link ends because nobody has used it for long.
     pub(super) fn deserted_due(&self) -> Time {
-        let waits = self.asking.is_none() && self.transport.stream_count() == 0;
+        let waits = self.rekey.is_none() && self.transport.stream_count() == 0;
         if waits { self.heard_at + DESERTED } else { Time::NEVER }
     }
 }

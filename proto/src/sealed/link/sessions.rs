@@ -5,19 +5,20 @@ use crate::sealed::packet::Header;
 use crate::time::Time;
 use std::time::Duration;
 
-/// Specification: keys older than this are wiped, and nothing is sealed or opened with them, by either side. Three minutes,
-/// as WireGuard's REJECT_AFTER_TIME: who asks for new keys after [`REKEY_AFTER`] has a minute, 60 questions, to get an
-/// answer; and who steals the memory of a proxy reads three minutes of recorded traffic at the most.
+/// Specification: keys older than this are wiped, and nothing is sealed or opened with them, by either side. Three
+/// minutes, as WireGuard's REJECT_AFTER_TIME: who asks for new keys after [`REKEY_AFTER`] has a minute, 60 initiations,
+/// to get a response; and who steals the memory of a proxy reads three minutes of recorded traffic at the most.
 pub(crate) const REJECT_AFTER: Duration = Duration::from_secs(180);
 
-/// Specification: nothing is sealed or opened under one pair of keys with a counter that is this far from the first one. At a
-/// million packets a second there are four minutes between the question for new keys ([`REKEY_PACKETS`]) and this.
+/// Specification: nothing is sealed or opened under one pair of keys with a counter that is this far from the first
+/// one. At a million packets a second there are four minutes between the first initiation for new keys ([`REKEY_PACKETS`])
+/// and this.
 pub(crate) const REJECT_PACKETS: u64 = REKEY_PACKETS + (1 << 28);
 
 /// How long packets under the keys before still open: as long as a packet may be on its way (implementation).
 const OLD_KEYS: Duration = Duration::from_secs(60);
 
-/// Accepted sessions that may wait for a first packet: as many questions as a client keeps open.
+/// Accepted sessions that may wait for a first packet: as many initiations as a client keeps open.
 const WAITING: usize = 8;
 
 #[derive(Debug)]
@@ -126,7 +127,7 @@ impl Sessions {
         let at = self.waiting.iter().position(|keys| keys.is_named(header.receiver)).ok_or(Forged)?;
         let frames = self.waiting[at].open(header.counter, packet)?;
         let confirmed = self.waiting.remove(at);
-        // Answers to the questions before it will not be used any more.
+        // Responses to the initiations before it will not be used any more.
         self.retired.extend(self.waiting.drain(..at).map(|keys| keys.session.local));
         let until = confirmed.born + REJECT_AFTER;
         self.put_in_use(now, Keys { until, first: next_packet, ..confirmed });

@@ -99,7 +99,7 @@ impl Link {
         if !self.is_open() {
             return;
         }
-        let rests = code == EndCode::Dormant && self.asking.is_none();
+        let rests = code == EndCode::Dormant && self.rekey.is_none();
         if rests && self.drain(self.heard_at) {
             return;
         }

@@ -1,6 +1,6 @@
 //! What a link does when time passes, and when it wants to be asked next.
 
-use super::asking::{LONG_SILENCE, SILENCE};
+use super::rekey_timer::{LONG_SILENCE, SILENCE};
 use super::state::State;
 use super::{Event, Link};
 use crate::sealed::transport::CHALLENGE_SIZE;
@@ -14,25 +14,25 @@ const QUIET: Duration = Duration::from_secs(1);
 impl Link {
     /// When to ask for keys; never if there is no reason to.
     pub(super) fn ask_due(&self, now: Time) -> Time {
-        let Some(asking) = self.asking.as_ref().filter(|_| self.path.is_known()) else { return Time::NEVER };
+        let Some(rekey) = self.rekey.as_ref().filter(|_| self.path.is_known()) else { return Time::NEVER };
         let wanted = self.is_wanted();
         if self.resting {
             return if wanted { now } else { Time::NEVER };
         }
         if !self.is_up() || self.sessions.is_old(now, self.transport.next_packet()) && wanted {
-            return asking.due(wanted);
+            return rekey.due(wanted);
         }
         // Silence counts from when the peer had something to answer: before that it was just idle.
         let Some(waiting) = self.transport.waiting_since() else { return Time::NEVER };
         // What was sent into a long silence has not had the time to be answered, but may well not be.
         let unheard = waiting.since(self.heard_at) >= LONG_SILENCE;
         let patience = SILENCE + self.transport.round_trip().unwrap_or_default() * 2;
-        asking.due(wanted).max(if unheard { waiting } else { self.heard_at.max(waiting) + patience })
+        rekey.due(wanted).max(if unheard { waiting } else { self.heard_at.max(waiting) + patience })
     }
 
     /// When the client asks for a sign of life.
     fn probe_due(&self) -> Time {
-        if self.asking.is_none() || !self.is_up() || self.transport.stream_count() == 0 {
+        if self.rekey.is_none() || !self.is_up() || self.transport.stream_count() == 0 {
             return Time::NEVER;
         }
         let content = self.transport.content_at();
@@ -50,7 +50,7 @@ impl Link {
         }
         self.transport.handle_timeout(now);
         self.sessions.expire(now, self.transport.next_packet());
-        if self.asking.is_some() {
+        if self.rekey.is_some() {
             // Only a server has a table of them.
             self.sessions.forget_retired();
         }
@@ -67,7 +67,7 @@ impl Link {
             self.state = State::Closed;
             self.events.push_back(Event::Gone);
         }
-        let unanswered = self.asking.as_ref().is_some_and(|asking| asking.asked() >= 4);
+        let unanswered = self.rekey.as_ref().is_some_and(|rekey| rekey.asked() >= 4);
         let silent = unanswered && now.since(self.heard_at) >= SILENCE;
         if silent && !std::mem::replace(&mut self.told_unreachable, true) {
             self.events.push_back(Event::Unreachable);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::pair::*;
 use crate::sealed::acceptor::{Acceptor, Dropped, Verdict};
-use crate::sealed::handshake::{ANSWER_LEN, HELLO_LEN, Life, Refusal};
+use crate::sealed::handshake::{INITIATION_LEN, Life, RESPONSE_LEN, Refusal};
 use crate::sealed::initiator::{Ignored, Initiator};
 use crate::sealed::keys::PrivateKey;
 use crate::sealed::mac;
@@ -32,74 +32,74 @@ fn with_mac(message: &mut [u8], end: usize) {
 }
 
 #[test]
-fn a_changed_question_is_dropped() {
+fn a_changed_initiation_is_dropped() {
     let mut pair = Pair::new();
-    let question = pair.ask();
-    for (at, changed) in flipped(&question[..HELLO_LEN - 16]) {
-        let changed = [&changed[..], &question[HELLO_LEN - 16..]].concat();
+    let initiation = pair.ask();
+    for (at, changed) in flipped(&initiation[..INITIATION_LEN - 16]) {
+        let changed = [&changed[..], &initiation[INITIATION_LEN - 16..]].concat();
         let expected = if at == 0 { Dropped::Malformed } else { Dropped::Mac };
         assert_eq!(dropped(pair.hear(&changed)), expected, "byte {at}");
     }
-    request(pair.hear(&question));
+    request(pair.hear(&initiation));
 }
 
 #[test]
-fn a_question_changed_by_a_holder_of_the_public_key_is_dropped() {
+fn an_initiation_changed_by_a_holder_of_the_public_key_is_dropped() {
     let mut pair = Pair::new();
-    let question = pair.ask();
-    for at in 1..HELLO_LEN - 32 {
-        let mut changed = question.clone();
+    let initiation = pair.ask();
+    for at in 1..INITIATION_LEN - 32 {
+        let mut changed = initiation.clone();
         changed[at] ^= 1;
-        with_mac(&mut changed, HELLO_LEN - 16);
+        with_mac(&mut changed, INITIATION_LEN - 16);
         assert_eq!(dropped(pair.hear(&changed)), Dropped::Forged, "byte {at}");
         pair.pass(Duration::from_millis(10));
     }
-    request(pair.hear(&question));
+    request(pair.hear(&initiation));
 }
 
 #[test]
 fn a_changed_answer_is_ignored_and_the_true_one_still_taken() {
     let mut pair = Pair::new();
-    let (answer, _) = pair.answer();
-    for (at, changed) in flipped(&answer) {
+    let (response, _) = pair.response();
+    for (at, changed) in flipped(&response) {
         let expected = if at == 0 { Ignored::Malformed } else { Ignored::Mac };
         assert_eq!(ignored(pair.tell(&changed)), expected, "byte {at}");
     }
-    for at in 1..ANSWER_LEN - 16 {
-        let mut changed = answer.clone();
+    for at in 1..RESPONSE_LEN - 16 {
+        let mut changed = response.clone();
         changed[at] ^= 1;
-        with_mac(&mut changed, ANSWER_LEN);
+        with_mac(&mut changed, RESPONSE_LEN);
         let expected = if at < 5 { Ignored::Unasked } else { Ignored::Forged };
         assert_eq!(ignored(pair.tell(&changed)), expected, "byte {at}");
     }
-    established(pair.tell(&answer));
+    established(pair.tell(&response));
 }
 
 #[test]
 fn a_message_of_another_length_is_dropped() {
     let mut pair = Pair::new();
-    let question = pair.ask();
-    let (answer, _) = pair.answer();
-    for len in 0..question.len() {
-        assert_eq!(dropped(pair.hear(&question[..len])), Dropped::Malformed, "{len} bytes");
+    let initiation = pair.ask();
+    let (response, _) = pair.response();
+    for len in 0..initiation.len() {
+        assert_eq!(dropped(pair.hear(&initiation[..len])), Dropped::Malformed, "{len} bytes");
     }
-    for len in 0..answer.len() {
-        assert_eq!(ignored(pair.tell(&answer[..len])), Ignored::Malformed, "{len} bytes");
+    for len in 0..response.len() {
+        assert_eq!(ignored(pair.tell(&response[..len])), Ignored::Malformed, "{len} bytes");
     }
     let longer = |message: &[u8]| [message, &[0]].concat();
-    assert_eq!(dropped(pair.hear(&longer(&question))), Dropped::Malformed);
-    assert_eq!(ignored(pair.tell(&longer(&answer))), Ignored::Malformed);
+    assert_eq!(dropped(pair.hear(&longer(&initiation))), Dropped::Malformed);
+    assert_eq!(ignored(pair.tell(&longer(&response))), Ignored::Malformed);
 }
 
 #[test]
 fn reflected_messages_are_dropped() {
     let mut pair = Pair::new();
-    let question = pair.ask();
-    let (answer, server) = pair.answer();
+    let initiation = pair.ask();
+    let (response, server) = pair.response();
     let packet = sealed(&server, 0, b"frames");
-    assert_eq!(ignored(pair.tell(&question)), Ignored::Malformed);
+    assert_eq!(ignored(pair.tell(&initiation)), Ignored::Malformed);
     assert_eq!(ignored(pair.tell(&packet)), Ignored::Malformed);
-    assert_eq!(dropped(pair.hear(&answer)), Dropped::Malformed);
+    assert_eq!(dropped(pair.hear(&response)), Dropped::Malformed);
     assert_eq!(dropped(pair.hear(&packet)), Dropped::Malformed);
     assert!(server.open.open_in_place(&mut packet.clone()).is_err(), "each direction has its key");
 }
@@ -110,9 +110,9 @@ fn a_stranger_gets_not_one_byte() {
     let stranger = PrivateKey::from_bytes(&[0x66; 32]);
     let guess = PrivateKey::from_bytes(&[0x77; 32]).public();
     let mut initiator = Initiator::new(Ticket::new(guess, stranger, None), identity(AES));
-    let question = initiator.start(pair.now, pair.unix, 1, &mut pair.random);
-    assert_eq!(dropped(pair.hear(&question)), Dropped::Mac);
-    for len in [0, 1, 5, HELLO_LEN, 1_500, 65_507] {
+    let initiation = initiator.start(pair.now, pair.unix, 1, &mut pair.random);
+    assert_eq!(dropped(pair.hear(&initiation)), Dropped::Mac);
+    for len in [0, 1, 5, INITIATION_LEN, 1_500, 65_507] {
         for kind in 0..=u8::MAX {
             let noise = vec![kind; len];
             assert!(matches!(dropped(pair.hear(&noise)), Dropped::Malformed | Dropped::Mac));
@@ -120,10 +120,10 @@ fn a_stranger_gets_not_one_byte() {
     }
 }
 
-/// The table of stamps is lost with the process: an old question is heard once more, and changes nothing, because who
+/// The table of stamps is lost with the process: an old initiation is heard once more, and changes nothing, because who
 /// repeats it cannot seal a packet with the new keys.
 #[test]
-fn an_old_question_at_a_restarted_proxy2_gives_keys_that_nobody_else_has() {
+fn an_old_initiation_at_a_restarted_proxy2_gives_keys_that_nobody_else_has() {
     let mut pair = Pair::new();
     let old = pair.ask();
     request(pair.hear(&old)).accept(1, Life(0), SERVER_LIMITS);
@@ -141,15 +141,15 @@ fn an_old_question_at_a_restarted_proxy2_gives_keys_that_nobody_else_has() {
 #[test]
 fn an_answer_of_another_proxy2_is_ignored() {
     let mut pair = Pair::new();
-    let question = pair.ask();
+    let initiation = pair.ask();
     // It knows the public key, so its macs are right; it has not the private one.
     let other = PrivateKey::from_bytes(&[0x12; 32]);
     let mut impostor = Acceptor::new(pair.now, other, settings(AES), Random::from_seed([1; 32]));
-    assert_eq!(dropped(impostor.handle(pair.now, pair.unix, ADDRESS, &question)), Dropped::Mac);
-    let mut forged = vec![0; ANSWER_LEN];
+    assert_eq!(dropped(impostor.handle(pair.now, pair.unix, ADDRESS, &initiation)), Dropped::Mac);
+    let mut forged = vec![0; RESPONSE_LEN];
     forged[0] = 2;
     forged[1..5].copy_from_slice(&CLIENT_INDEX.to_be_bytes());
-    with_mac(&mut forged, ANSWER_LEN);
+    with_mac(&mut forged, RESPONSE_LEN);
     assert_eq!(ignored(pair.tell(&forged)), Ignored::Forged);
 }
 
@@ -159,7 +159,7 @@ mod anything {
     use super::*;
 
     proptest! {
-        /// Whatever comes, nothing panics, and whoever has no secret gets no answer.
+        /// Whatever comes, nothing panics, and whoever has no secret gets no response.
         #[test]
         fn never_panics(kind in 0_u8..6, mut bytes in prop::collection::vec(any::<u8>(), 0..260)) {
             let mut pair = Pair::new();

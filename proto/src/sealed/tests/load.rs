@@ -27,26 +27,26 @@ fn cookie(verdict: Verdict) -> Vec<u8> {
 }
 
 fn resend(outcome: Outcome) -> Vec<u8> {
-    let Outcome::Resend(question) = outcome else { panic!("not resent but {outcome:?}") };
-    question
+    let Outcome::Resend(initiation) = outcome else { panic!("not resent but {outcome:?}") };
+    initiation
 }
 
 #[test]
 fn who_proves_its_address_is_heard() {
     let mut pair = busy();
-    let question = pair.ask();
-    let reply = cookie(pair.hear(&question));
+    let initiation = pair.ask();
+    let reply = cookie(pair.hear(&initiation));
     let again = resend(pair.tell(&reply));
-    assert_eq!(again.len(), question.len());
-    let (answer, _) = request(pair.hear(&again)).accept(SERVER_INDEX, Life(0), SERVER_LIMITS);
-    established(pair.tell(&answer));
+    assert_eq!(again.len(), initiation.len());
+    let (response, _) = request(pair.hear(&again)).accept(SERVER_INDEX, Life(0), SERVER_LIMITS);
+    established(pair.tell(&response));
 }
 
 #[test]
-fn a_cookie_is_good_for_the_next_question_too() {
+fn a_cookie_is_good_for_the_next_initiation_too() {
     let mut pair = busy();
-    let question = pair.ask();
-    let reply = cookie(pair.hear(&question));
+    let initiation = pair.ask();
+    let reply = cookie(pair.hear(&initiation));
     resend(pair.tell(&reply));
     let next = pair.ask();
     request(pair.hear(&next));
@@ -55,8 +55,8 @@ fn a_cookie_is_good_for_the_next_question_too() {
 #[test]
 fn a_cookie_is_good_at_one_address() {
     let mut pair = busy();
-    let question = pair.ask();
-    let reply = cookie(pair.hear(&question));
+    let initiation = pair.ask();
+    let reply = cookie(pair.hear(&initiation));
     let again = resend(pair.tell(&reply));
     cookie(pair.acceptor.handle(pair.now, pair.unix, ELSEWHERE, &again));
     request(pair.hear(&again));
@@ -65,8 +65,8 @@ fn a_cookie_is_good_at_one_address() {
 #[test]
 fn a_cookie_ends() {
     let mut pair = busy();
-    let question = pair.ask();
-    let reply = cookie(pair.hear(&question));
+    let initiation = pair.ask();
+    let reply = cookie(pair.hear(&initiation));
     resend(pair.tell(&reply));
     pair.pass(Duration::from_secs(119));
     assert_ne!(pair.ask()[197..], [0; 16], "proxy1 still uses it");
@@ -77,8 +77,8 @@ fn a_cookie_ends() {
 #[test]
 fn a_changed_cookie_reply_is_ignored() {
     let mut pair = busy();
-    let question = pair.ask();
-    let reply = cookie(pair.hear(&question));
+    let initiation = pair.ask();
+    let reply = cookie(pair.hear(&initiation));
     for at in 0..reply.len() {
         let mut changed = reply.clone();
         changed[at] ^= 1;
@@ -89,14 +89,14 @@ fn a_changed_cookie_reply_is_ignored() {
         assert_eq!(ignored(pair.tell(&reply[..at])), Ignored::Malformed);
     }
     resend(pair.tell(&reply));
-    assert_eq!(ignored(pair.tell(&reply)), Ignored::Unasked, "one cookie resends one question once");
+    assert_eq!(ignored(pair.tell(&reply)), Ignored::Unasked, "one cookie resends one initiation once");
 }
 
 #[test]
 fn a_changed_proof_is_no_proof() {
     let mut pair = busy();
-    let question = pair.ask();
-    let reply = cookie(pair.hear(&question));
+    let initiation = pair.ask();
+    let reply = cookie(pair.hear(&initiation));
     let again = resend(pair.tell(&reply));
     for at in again.len() - 16..again.len() {
         let mut changed = again.clone();
@@ -106,10 +106,10 @@ fn a_changed_proof_is_no_proof() {
     request(pair.hear(&again));
 }
 
-/// A question that proves its address, at a proxy2 that is busy.
+/// An initiation that proves its address, at a proxy2 that is busy.
 fn proven(pair: &mut Pair, from: SocketAddr) -> Vec<u8> {
-    let question = pair.ask();
-    let reply = cookie(pair.acceptor.handle(pair.now, pair.unix, from, &question));
+    let initiation = pair.ask();
+    let reply = cookie(pair.acceptor.handle(pair.now, pair.unix, from, &initiation));
     resend(pair.tell(&reply))
 }
 
@@ -129,19 +129,19 @@ fn beyond_the_limit_even_proven_addresses_wait() {
     let mut pair = busy();
     for last in [10, 11] {
         let from = address(last, 5_000);
-        let question = proven(&mut pair, from);
-        request(pair.acceptor.handle(pair.now, pair.unix, from, &question));
+        let initiation = proven(&mut pair, from);
+        request(pair.acceptor.handle(pair.now, pair.unix, from, &initiation));
     }
-    let question = proven(&mut pair, ADDRESS);
-    assert!(matches!(pair.hear(&question), Verdict::Drop(Dropped::Busy)));
+    let initiation = proven(&mut pair, ADDRESS);
+    assert!(matches!(pair.hear(&initiation), Verdict::Drop(Dropped::Busy)));
     let (client, link) = (pair.ticket.client(), LinkId(77));
     pair.acceptor.link_is_at(client, link, address(1, 5_001));
-    request(pair.hear(&question));
+    request(pair.hear(&initiation));
     pair.acceptor.link_is_at(client, link, ADDRESS);
-    let question = pair.ask();
-    assert!(matches!(pair.hear(&question), Verdict::Drop(Dropped::Busy)), "nothing is left at all");
+    let initiation = pair.ask();
+    assert!(matches!(pair.hear(&initiation), Verdict::Drop(Dropped::Busy)), "nothing is left at all");
     pair.pass(Duration::from_millis(84) * 3);
-    request(pair.hear(&question));
+    request(pair.hear(&initiation));
 }
 
 /// A client asks a hundred times faster than allowed, with proof, for ten seconds; another one always gets in.
@@ -159,16 +159,41 @@ fn one_address_keeps_nobody_out() {
             resend(pair.tell(&reply));
         }
         if round % 100 == 99 {
-            let question = other.initiator.start(pair.now, pair.unix, 1, &mut other.random);
-            let verdict = match pair.hear(&question) {
+            let initiation = other.initiator.start(pair.now, pair.unix, 1, &mut other.random);
+            let verdict = match pair.hear(&initiation) {
                 Verdict::Cookie(reply) => {
-                    let question = resend(other.tell(&reply));
-                    pair.hear(&question)
+                    let initiation = resend(other.tell(&reply));
+                    pair.hear(&initiation)
                 }
                 verdict @ (Verdict::Drop(_) | Verdict::Refused { .. } | Verdict::Request(_)) => verdict,
             };
             request(verdict);
         }
         pair.pass(Duration::from_millis(10));
+    }
+}
+
+/// Somebody on the way copies everything that a client sends, and sends it again from the client's address and port.
+#[test]
+fn copies_of_proven_initiations_use_up_nothing_of_their_address() {
+    let mut pair = Pair::with(false, AES, Settings { handshakes_per_second: 100, ..settings(AES) });
+    let (unproven, mut copies) = (pair.ask(), Vec::new());
+    request(pair.hear(&unproven));
+    for _ in 0..30 {
+        for round in 0..1_000 {
+            pair.pass(Duration::from_millis(1));
+            for copy in [Some(&unproven), copies.get(round % copies.len().max(1))].into_iter().flatten() {
+                let verdict = pair.hear(copy);
+                assert!(matches!(verdict, Verdict::Cookie(_) | Verdict::Refused { .. } | Verdict::Drop(_)));
+            }
+        }
+        let mut initiation = pair.ask();
+        let mut verdict = pair.hear(&initiation);
+        if let Verdict::Cookie(reply) = verdict {
+            initiation = resend(pair.tell(&reply));
+            verdict = pair.hear(&initiation);
+        }
+        request(verdict);
+        copies.push(initiation);
     }
 }

@@ -100,29 +100,29 @@ impl Pair {
         self.initiator.handle(self.now, datagram)
     }
 
-    /// The answer to a fresh question, and the acceptor's half of the session.
-    pub(super) fn answer(&mut self) -> (Vec<u8>, Session) {
-        let question = self.ask();
-        let answer = request(self.hear(&question)).accept(SERVER_INDEX, Life(0), SERVER_LIMITS);
-        assert!(answer.0.len() <= question.len(), "an answer is never larger than its question");
-        answer
+    /// The response to a fresh initiation, and the acceptor's half of the session.
+    pub(super) fn response(&mut self) -> (Vec<u8>, Session) {
+        let initiation = self.ask();
+        let response = request(self.hear(&initiation)).accept(SERVER_INDEX, Life(0), SERVER_LIMITS);
+        assert!(response.0.len() <= initiation.len(), "a response is never larger than its initiation");
+        response
     }
 
     /// A whole handshake: proxy1's half and proxy2's.
     pub(super) fn shake(&mut self) -> (Established, Session) {
-        let (answer, session) = self.answer();
-        (established(self.tell(&answer)), session)
+        let (response, session) = self.response();
+        (established(self.tell(&response)), session)
     }
 
-    /// A fresh question that is refused: how proxy1 understands it.
+    /// A fresh initiation that is refused: how proxy1 understands it.
     pub(super) fn refusal(&mut self) -> Refused {
-        let question = self.ask();
-        let Verdict::Refused { client, why, answer } = self.hear(&question) else {
+        let initiation = self.ask();
+        let Verdict::Refused { client, why, response } = self.hear(&initiation) else {
             panic!("not refused");
         };
         assert_eq!(client, self.ticket.client());
-        assert!(answer.len() <= question.len(), "an answer is never larger than its question");
-        let told = refused(self.tell(&answer));
+        assert!(response.len() <= initiation.len(), "a response is never larger than its initiation");
+        let told = refused(self.tell(&response));
         assert_eq!(told.why, why);
         told
     }
@@ -148,7 +148,7 @@ pub(super) fn ignored(outcome: Outcome) -> Ignored {
     why
 }
 
-/// Why a question with version 1 and everything in order was refused, if it was.
+/// Why an initiation with version 1 and everything in order was refused, if it was.
 pub(super) fn why_refused(verdict: Verdict) -> Option<Refusal> {
     let Verdict::Refused { why, .. } = verdict else { return None };
     Some(why)

@@ -1,4 +1,4 @@
-//! Whoever sends old questions again, in whatever order, from wherever, makes no link twice.
+//! Whoever sends old initiations again, in whatever order, from wherever, makes no link twice.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -14,7 +14,7 @@ const SEEDS: u8 = 24;
 const STEPS: u32 = 300;
 const HOUR: i64 = 3_600_000_000;
 
-/// A question that was sent, and by which process of proxy2 it was taken last.
+/// An initiation that was sent, and by which process of proxy2 it was taken last.
 struct Sent {
     bytes: Vec<u8>,
     taken_by: Option<u64>,
@@ -64,7 +64,7 @@ impl World {
         self.pair.acceptor.allow(self.pair.ticket.client(), None);
     }
 
-    /// proxy1 asks; the question or its answer may be lost.
+    /// proxy1 asks; the initiation or its response may be lost.
     fn ask(&mut self) {
         let bytes = self.pair.ask();
         self.sent.push(Sent { bytes, taken_by: None });
@@ -82,23 +82,23 @@ impl World {
         self.deliver(which, from);
     }
 
-    /// A question arrives, and its answer perhaps.
+    /// An initiation arrives, and its response perhaps.
     fn deliver(&mut self, which: usize, from: u8) {
         let arrives = self.below(4) > 0;
         let Pair { acceptor, now, unix, .. } = &mut self.pair;
         let sent = &mut self.sent[which];
-        let answer = match acceptor.handle(*now, *unix, address(from, 5_000), &sent.bytes) {
+        let response = match acceptor.handle(*now, *unix, address(from, 5_000), &sent.bytes) {
             Verdict::Request(request) => {
-                assert_ne!(sent.taken_by, Some(self.processes), "question {which} makes a second link");
+                assert_ne!(sent.taken_by, Some(self.processes), "initiation {which} makes a second link");
                 sent.taken_by = Some(self.processes);
                 request.accept(SERVER_INDEX, Life(0), SERVER_LIMITS).0
             }
-            Verdict::Refused { answer, .. } => answer,
+            Verdict::Refused { response, .. } => response,
             Verdict::Drop(_) | Verdict::Cookie(_) => return,
         };
-        // The answer to a question of long ago opens for nobody, wherever it goes.
+        // The response to an initiation of long ago opens for nobody, wherever it goes.
         if arrives {
-            self.pair.tell(&answer);
+            self.pair.tell(&response);
         }
     }
 
@@ -106,13 +106,13 @@ impl World {
     fn assert_open(&mut self) {
         self.pair.pass(Duration::from_secs(2));
         for _ in 0..3 {
-            let question = self.pair.ask();
-            let answer = match self.pair.hear(&question) {
+            let initiation = self.pair.ask();
+            let response = match self.pair.hear(&initiation) {
                 Verdict::Request(request) => request.accept(SERVER_INDEX, Life(0), SERVER_LIMITS).0,
-                Verdict::Refused { answer, .. } => answer,
+                Verdict::Refused { response, .. } => response,
                 verdict @ (Verdict::Drop(_) | Verdict::Cookie(_)) => panic!("{verdict:?}"),
             };
-            if matches!(self.pair.tell(&answer), Outcome::Established(_)) {
+            if matches!(self.pair.tell(&response), Outcome::Established(_)) {
                 return;
             }
         }
@@ -121,7 +121,7 @@ impl World {
 }
 
 #[test]
-fn no_question_makes_a_link_twice_in_a_process_and_nobody_is_kept_out() {
+fn no_initiation_makes_a_link_twice_in_a_process_and_nobody_is_kept_out() {
     let mut both = BTreeSet::new();
     for seed in 0..SEEDS {
         let mut world = World::new(seed);
@@ -129,17 +129,17 @@ fn no_question_makes_a_link_twice_in_a_process_and_nobody_is_kept_out() {
         world.assert_open();
         both.extend(world.sent.iter().map(|sent| sent.taken_by.is_some()));
     }
-    assert_eq!(both.len(), 2, "some questions were taken, and some never");
+    assert_eq!(both.len(), 2, "some initiations were taken, and some never");
 }
 
-/// What the sender of an old question gets of it is nothing that he can read, and a link that he cannot use.
+/// What the sender of an old initiation gets of it is nothing that he can read, and a link that he cannot use.
 #[test]
-fn after_a_restart_only_the_stamp_makes_an_old_question_good() {
+fn after_a_restart_only_the_stamp_makes_an_old_initiation_good() {
     let mut pair = Pair::new();
-    let question = pair.ask();
-    request(pair.hear(&question));
+    let initiation = pair.ask();
+    request(pair.hear(&initiation));
     pair.acceptor = acceptor(Settings { epoch: Epoch(100), ..settings(AES) });
     pair.acceptor.allow(pair.ticket.client(), None);
     pair.pass(Duration::from_secs(601));
-    assert!(why_refused(pair.hear(&question)).is_some());
+    assert!(why_refused(pair.hear(&initiation)).is_some());
 }

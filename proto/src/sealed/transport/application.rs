@@ -75,7 +75,7 @@ impl Transport {
         // Before the handshake nobody knows how far the peer's credit goes: it is cut when it is announced.
         let has_credit = !stream.opening || stream.first.is_some();
         let end = if has_credit { stream.send.cut(&mut pools.send) } else { 0 };
-        stream.own_reset = Some(OwnReset { code, end, acked: false });
+        stream.own_reset = Some(OwnReset { code, end, acked: false, refused: false });
         stream.due.reset = true;
         self.streams.stop_receiving(key);
         self.queue_control(key);

@@ -13,6 +13,15 @@ const MAX_REFUSED: usize = 256;
 /// Checks of the peer that may wait for their answer.
 const MAX_CHECKED: usize = 8;
 
+/// Where bytes of a stream come from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Origin {
+    /// The packet that is being taken in. They may be declined: then its frames come again.
+    Packet,
+    /// They came before their stream was open, were kept, and may have been acknowledged: they do not come again.
+    Kept,
+}
+
 impl Transport {
     /// Takes in the frames of packet `number`, which was authentic and not seen before.
     ///
@@ -42,7 +51,7 @@ impl Transport {
             Frame::Checked { token } => self.events.push_back(Event::Checked(token)),
             Frame::Ack(ack) => self.handle_ack(now, &ack)?,
             Frame::Data { id, offset, fin, bytes } => {
-                self.handle_data(now, id, offset, bytes, fin, false)?;
+                self.handle_data(now, id, offset, bytes, fin, Origin::Packet)?;
             }
             Frame::Open { id, credit, first, target } => {
                 self.handle_open(now, id, [credit, first], target)?
@@ -93,7 +102,6 @@ impl Transport {
         Ok(())
     }
 
-    /// `kept`: it came before its stream was open, and was acknowledged then.
     fn handle_data(
         &mut self,
         now: Time,
@@ -101,7 +109,7 @@ impl Transport {
         offset: u64,
         bytes: &[u8],
         fin: bool,
-        kept: bool,
+        origin: Origin,
     ) -> Result<(), Fault> {
         if self.streams.lookup(id) == Lookup::Unseen {
             self.keep_early(id, offset, bytes, fin);
@@ -112,8 +120,9 @@ impl Transport {
         if stream.own_reset.is_some() {
             return Ok(()); // nobody reads it any more
         }
-        // What closes the first gap makes fewer runs in the end, and is never declined; what was acknowledged must not be.
-        if stream.recv.is_in_pieces() && !stream.recv.is_next(offset) && !bytes.is_empty() && !kept {
+        // What closes the first gap makes fewer runs in the end, and is never declined.
+        let closes_gap = stream.recv.is_next(offset) || bytes.is_empty();
+        if origin == Origin::Packet && stream.recv.is_in_pieces() && !closes_gap {
             self.declined = true;
             return Ok(());
         }
@@ -168,8 +177,8 @@ impl Transport {
         stream.open = true;
         stream.send.raise_credit(credit);
         if !has_place {
-            self.streams.refuse(key);
             self.reset(now, id, ResetCode::Limit);
+            self.streams.on_refused(key);
             return Ok(());
         }
         if self.streams.first_grant(key, now) {
@@ -180,7 +189,7 @@ impl Transport {
         }
         self.events.push_back(Event::Incoming { id, target: target.to_vec() });
         for piece in early {
-            self.handle_data(now, id, piece.offset, &piece.bytes, piece.fin, true)?;
+            self.handle_data(now, id, piece.offset, &piece.bytes, piece.fin, Origin::Kept)?;
         }
         Ok(())
     }

@@ -12,6 +12,7 @@ mod network;
 mod optimistic;
 mod pair;
 mod rivals;
+mod shared_memory;
 mod speed;
 mod stuck;
 mod thin;

@@ -5,7 +5,8 @@ use proto::sealed::transport;
 
 use crate::options::{Sealed, SealedExit};
 
-/// The most that one link may hold, in bytes: windows of 32 MiB in each direction, 2.5 Gbit/s at 100 ms.
+/// The most that one link may hold, in bytes, half of it for each direction. A stream that has a link for itself gets a
+/// window of about 15 MiB of that: 1.2 Gbit/s at 100 ms.
 const LINK: u64 = 64 << 20;
 
 /// The part of proxy2's memory, as its divisor, that one of its links may hold.
@@ -15,8 +16,9 @@ const LINK_PART: u64 = 4;
 /// bytes.
 const CREDIT_PART: u64 = 2;
 
-/// What the core lets a link promise before it carries anything, in bytes.
-const LINK_CREDIT: std::ops::RangeInclusive<u64> = 4 << 10..=128 << 10;
+/// What the core lets a link promise before it carries anything, in bytes: at the least the first bytes of one stream.
+/// With that as many links as there may be by default reserve half of the least memory.
+const LINK_CREDIT: std::ops::RangeInclusive<u64> = 2 << 10..=128 << 10;
 
 /// The numbers of proxy1's link, which has the memory for itself.
 pub(super) fn of_only_link(options: &Sealed) -> link::Settings {
@@ -53,10 +55,10 @@ mod tests {
         let links = 1_024;
         let defaults = exit(256 << 20, links);
         assert_eq!((defaults.memory, defaults.link_credit), (64 << 20, 128 << 10));
-        for memory in [16 << 20, 64 << 20, 256 << 20, 1 << 30] {
+        for memory in [Sealed::LEAST_MEMORY, 16 << 20, 64 << 20, 256 << 20, 1 << 30] {
             assert!(exit(memory, links).link_credit * 1_024 <= memory / 2);
         }
-        assert_eq!(exit(Sealed::LEAST_MEMORY, links).link_credit, 4 << 10);
+        assert_eq!(exit(Sealed::LEAST_MEMORY, 4_096).link_credit, 2 << 10);
         assert_eq!(exit(Sealed::LEAST_MEMORY, 1).link_credit, 128 << 10);
     }
 

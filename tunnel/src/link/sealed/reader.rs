@@ -213,26 +213,26 @@ impl Reader {
                 Dropped::Stray => Count::DroppedStray,
                 Dropped::Handshake(_) => Count::DroppedHandshake,
             }),
-            Route::Answer { bytes, refused } => {
+            Route::Reply { bytes, refused } => {
                 if let Some((client, why)) = refused {
                     self.note_refused(client, why);
                 }
-                self.answer(from, &bytes);
+                self.reply(from, &bytes);
             }
-            Route::Session { link, session, answer } => {
+            Route::Session { link, session, response } => {
                 if let Some(link) = self.links.get(&link) {
                     link.mailbox.order(Order::Session { session });
                 }
-                self.answer(from, &answer);
+                self.reply(from, &response);
             }
             Route::Full { ask } => {
                 self.tally.one(Count::DroppedHandshake);
                 self.order(Some(ask), Order::Vacate);
             }
-            Route::New { link, client, session, limits, rival, answer } => {
+            Route::New { link, client, session, limits, rival, response } => {
                 self.order(rival, Order::Challenge);
                 self.start_link(link, from, &client, *session, limits);
-                self.answer(from, &answer);
+                self.reply(from, &response);
             }
         }
         None
@@ -293,8 +293,8 @@ impl Reader {
         }
     }
 
-    /// Sends an answer to a handshake. One that the system does not take now will be asked for again.
-    fn answer(&mut self, to: FourTuple, contents: &[u8]) {
+    /// Sends a reply to a handshake initiation. One that the system does not take now will be asked for again.
+    fn reply(&mut self, to: FourTuple, contents: &[u8]) {
         let transmit = udp::Transmit {
             destination: to.remote,
             ecn: None,

@@ -144,7 +144,7 @@ impl<S: Side> Task<S> {
     }
 
     fn transmit(&mut self, cx: &mut Context<'_>) -> Poll<bool> {
-        // Where the peer is will be known later: a question that goes nowhere would only delay the next.
+        // Where the peer is will be known later: an initiation that goes nowhere would only delay the next.
         if self.link.peer().port() == 0 {
             return Poll::Pending;
         }

@@ -47,7 +47,7 @@ fn attack(pair: &mut Pair, dice: &mut Wire, seed: u8) {
         }
         let (from, mut datagram) = forge(dice, &all, pair.client_address);
         let fresh = all.contains(&datagram) && !arrived[way].contains(&datagram);
-        if fresh || Kind::of(&datagram) == Some(Kind::Hello) {
+        if fresh || Kind::of(&datagram) == Some(Kind::Initiation) {
             continue;
         }
         if way == 0 {

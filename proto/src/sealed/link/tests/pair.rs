@@ -80,7 +80,7 @@ pub(crate) struct Pair {
     pub(crate) taken: [Vec<Vec<u8>>; 2],
     /// When a datagram last left that is no lost handshake.
     pub(crate) sent_data_at: Time,
-    /// Questions that were refused.
+    /// Initiations that were refused.
     pub(crate) refused: u32,
     seed: u8,
     /// Datagrams that reached each side.
@@ -180,9 +180,9 @@ impl Pair {
     pub(crate) fn knock(&mut self, link: u64, instance: u64) {
         let mut initiator = initiator(&self.ticket, self.settings, (link, instance));
         let mut random = random(self.seed, 50);
-        let question = initiator.start(self.now, self.unix(), 1, &mut random);
+        let initiation = initiator.start(self.now, self.unix(), 1, &mut random);
         let from = "192.0.2.99:9000".parse().unwrap();
-        self.wires[0].deliver(self.now, (from, question));
+        self.wires[0].deliver(self.now, (from, initiation));
     }
 
     /// Streams of the client and of all links of the server.
@@ -238,7 +238,7 @@ impl Pair {
         if !self.alive {
             return;
         }
-        let answer = match self.hub.handle(now, unix, from, datagram) {
+        let response = match self.hub.handle(now, unix, from, datagram) {
             Route::Drop(_) => {
                 self.dropped += 1;
                 return;
@@ -249,7 +249,7 @@ impl Pair {
                 }
                 return;
             }
-            Route::Answer { bytes, refused } => {
+            Route::Reply { bytes, refused } => {
                 self.refused += u32::from(refused.is_some());
                 bytes
             }
@@ -263,21 +263,21 @@ impl Pair {
                 }
                 return;
             }
-            Route::Session { link, session, answer } => {
+            Route::Session { link, session, response } => {
                 self.links.get_mut(&link).unwrap().add_session(now, *session);
-                answer
+                response
             }
-            Route::New { link, session, limits, rival, answer, .. } => {
+            Route::New { link, session, limits, rival, response, .. } => {
                 let made = Link::server(now, from, *session, limits, self.settings, random(self.seed, 40));
                 self.links.insert(link, made);
                 if let Some(rival) = rival.and_then(|rival| self.links.get_mut(&rival)) {
                     rival.challenge(now);
                 }
-                answer
+                response
             }
         };
-        assert!(answer.len() <= datagram.len(), "an answer is never larger than the question");
-        self.send(1, from, &answer);
+        assert!(response.len() <= datagram.len(), "a response is never larger than the initiation");
+        self.send(1, from, &response);
     }
 
     /// A datagram leaves, and perhaps others with it.

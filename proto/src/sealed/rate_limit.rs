@@ -1,23 +1,23 @@
-//! What one of many may take of something: a token bucket that remembers a single time.
+//! A rate limit whose state is a single time: the generic cell rate algorithm (GCRA, ITU-T I.371).
 
 use std::time::Duration;
 
 use crate::Time;
 
-/// A rate, and what may be had at once.
+/// A rate and a burst.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Share {
+pub(super) struct RateLimit {
     /// One in this time.
     pub(super) every: Duration,
     /// 1 or more.
     pub(super) burst: u32,
 }
 
-/// Implementation: no share is less than one in this time, and a few of them at once.
+/// Implementation: no limit is lower than one in this time, and a few of them at once.
 const SLOWEST: Duration = Duration::from_secs(1);
 const FEWEST: u32 = 4;
 
-impl Share {
+impl RateLimit {
     /// One part of `parts` of `rate` a second, of which a few seconds' worth may be had at once.
     pub(super) fn part(rate: u32, parts: u32, seconds: u32) -> Self {
         let every = (Duration::from_secs(1) * parts / rate.max(1)).min(SLOWEST);
@@ -35,27 +35,27 @@ impl Share {
     }
 }
 
-/// When all that was taken of a share has come back.
+/// When all that was taken under a limit has come back.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Debt(Time);
 
 impl Debt {
     /// Whether one more may be taken.
-    pub(super) fn allows(self, now: Time, share: Share) -> bool {
-        self.0.since(now) <= share.every * (share.burst - 1)
+    pub(super) fn allows(self, now: Time, limit: RateLimit) -> bool {
+        self.0.since(now) <= limit.every * (limit.burst - 1)
     }
 
     /// One is taken.
-    pub(super) fn add(&mut self, now: Time, share: Share) {
-        // No further ahead than the share is large: what was allowed for another reason is no debt for ever.
-        self.0 = (self.0.max(now) + share.every).min(now + share.every * share.burst);
+    pub(super) fn add(&mut self, now: Time, limit: RateLimit) {
+        // No further ahead than the burst is large: what was allowed for another reason is no debt for ever.
+        self.0 = (self.0.max(now) + limit.every).min(now + limit.every * limit.burst);
     }
 
     /// Takes one if it may.
-    pub(super) fn take(&mut self, now: Time, share: Share) -> bool {
-        let may = self.allows(now, share);
+    pub(super) fn take(&mut self, now: Time, limit: RateLimit) -> bool {
+        let may = self.allows(now, limit);
         if may {
-            self.add(now, share);
+            self.add(now, limit);
         }
         may
     }
@@ -67,17 +67,17 @@ mod tests {
 
     #[test]
     fn a_burst_and_then_the_rate() {
-        let share = Share::part(1_000, 10, 2);
+        let limit = RateLimit::part(1_000, 10, 2);
         let mut debt = Debt::default();
         let start = Time::ZERO + Duration::from_secs(9);
-        assert_eq!((0..1_000).filter(|_| debt.take(start, share)).count(), 200);
-        let taken = (0..10_000).filter(|at| debt.take(start + Duration::from_millis(*at), share)).count();
+        assert_eq!((0..1_000).filter(|_| debt.take(start, limit)).count(), 200);
+        let taken = (0..10_000).filter(|at| debt.take(start + Duration::from_millis(*at), limit)).count();
         assert!((998..=1_001).contains(&taken), "{taken} in ten seconds at 100 a second");
     }
 
     #[test]
-    fn the_smallest_share_is_one_a_second() {
-        let (share, mut debt) = (Share::part(1, 64, 4), Debt::default());
-        assert_eq!((0..10).filter(|second| debt.take(Time::ZERO + SLOWEST * *second, share)).count(), 10);
+    fn the_lowest_limit_is_one_a_second() {
+        let (limit, mut debt) = (RateLimit::part(1, 64, 4), Debt::default());
+        assert_eq!((0..10).filter(|second| debt.take(Time::ZERO + SLOWEST * *second, limit)).count(), 10);
     }
 }

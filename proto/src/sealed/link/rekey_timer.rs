@@ -5,10 +5,10 @@ use crate::sealed::initiator::Initiator;
 use crate::time::Time;
 use std::time::Duration;
 
-/// The first repetition of a question; it doubles up to [`AGAIN_MAX`].
+/// The first repetition of an initiation; it doubles up to [`AGAIN_MAX`].
 const AGAIN_MIN: Duration = Duration::from_millis(250);
 
-/// The longest wait before a question is repeated while somebody waits.
+/// The longest wait before an initiation is repeated while somebody waits.
 const AGAIN_MAX: Duration = Duration::from_secs(1);
 
 /// The wait while nobody does.
@@ -20,8 +20,8 @@ const AFTER_REFUSAL: [Duration; 4] =
     [Duration::from_millis(500), Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(5)];
 
 /// Silence, beyond two round trips, after which a peer that owes an acknowledgement is asked for keys: it may have been
-/// started anew, and then its user waits for nothing else. On a path that is merely dead a question costs what a probe
-/// costs.
+/// started anew, and then its user waits for nothing else. On a path that is merely dead an initiation costs what a
+/// probe costs.
 pub(crate) const SILENCE: Duration = Duration::from_secs(1);
 
 /// Silence after which a peer that is about to be used again is asked right away: its keys, or the hole that a NAT
@@ -30,22 +30,22 @@ pub(crate) const LONG_SILENCE: Duration = Duration::from_secs(60);
 
 /// The client's part of the handshakes of a link.
 #[derive(Debug)]
-pub(crate) struct Asking {
+pub(crate) struct RekeyTimer {
     pub(crate) initiator: Initiator,
-    /// Questions asked since the last answer.
+    /// Initiations since the last response.
     asked: u32,
     asked_at: Time,
-    /// Refusals since the last answer that was none.
+    /// Refusals since the last response that was none.
     refused: usize,
     not_before: Time,
 }
 
-impl Asking {
+impl RekeyTimer {
     pub(crate) const fn new(initiator: Initiator) -> Self {
         Self { initiator, asked: 0, asked_at: Time::ZERO, refused: 0, not_before: Time::ZERO }
     }
 
-    /// When the next question is due, given that keys are wanted, and whether somebody waits for them.
+    /// When the next initiation is due, given that keys are wanted, and whether somebody waits for them.
     pub(crate) fn due(&self, waiting: bool) -> Time {
         if self.asked == 0 {
             return self.not_before;
@@ -60,7 +60,7 @@ impl Asking {
         self.asked_at = now;
     }
 
-    /// Questions since the last answer.
+    /// Initiations since the last response.
     pub(crate) const fn asked(&self) -> u32 {
         self.asked
     }
@@ -68,11 +68,11 @@ impl Asking {
     pub(crate) fn on_established(&mut self) {
         self.asked = 0;
         self.refused = 0;
-        // What answers to younger questions say of the link was true before these keys are used.
+        // What responses to younger initiations say of the link was true before these keys are used.
         self.initiator.give_up();
     }
 
-    /// The next question is for another link.
+    /// The next initiation is for another link.
     pub(crate) fn on_rest(&mut self, next: LinkId) {
         self.asked = 0;
         self.initiator.give_up();
