@@ -47,6 +47,9 @@ const KEPT_FOR_FIRST: u64 = 6;
 /// The part of the memory, as its divisor, that is only for the least window of each stream.
 const KEPT_FOR_LEAST: u64 = 16;
 
+/// What one stream may hold of what is left but for that, as its divisor, as far as its level allows.
+const LAST_PART: u64 = 8;
+
 /// What a stream costs that is only in the table, in bytes: its state and its places in lists.
 const ENTRY: u64 = 768;
 
@@ -240,14 +243,16 @@ impl Promises {
     }
 
     /// What one stream may hold: no more than it leaves free to others beyond what is kept, or twice as much as long as
-    /// memory is not short (dynamic thresholds), and what its level allows. What it has and uses it keeps as far as its level
-    /// allows; else it falls by half at a time.
+    /// memory is not short (dynamic thresholds), or a small part of all that is left; and what its level allows. What it has and
+    /// uses it keeps as far as its level allows; else it falls by half at a time.
     fn most(&self, stream: &Stream) -> u64 {
         let paced = stream.window.is_paced();
         let kept = self.whole() / if paced { KEPT_FOR_FIRST } else { KEPT };
         let available = (self.share.free() + stream.charge).saturating_sub(kept);
         let most = if self.pressure() == Pressure::High { available / 2 } else { available / 3 * 2 };
         let most = most.max(if paced { stream.charge } else { 0 });
+        let last = (self.share.free() + stream.charge).saturating_sub(self.whole() / KEPT_FOR_LEAST);
+        let most = most.max(last / LAST_PART);
         let most = most.min(self.levels.most(stream, self.share.free(), self.whole()));
         most.max(stream.charge / 2).max(stream.charge.min(stream.beginning))
     }

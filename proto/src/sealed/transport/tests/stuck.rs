@@ -106,7 +106,7 @@ fn a_crowd_that_comes_one_by_one_costs_no_more() {
     // Some hundred kilobytes are what systems take in, and stopped readers somewhat more.
     let crowds = [(10, 200_000), (10, 1_200_000), (75, 200_000), (75, 40_000)];
     compare(slow, SECOND * 2, &crowds, |crowd, pair| crowd.one_by_one(pair));
-    let crowds = [(10, 3_000_000), (75, 200_000), (400, 200_000), (400, 40_000)];
+    let crowds = [(10, 3_000_000), (75, 200_000), (400, 200_000), (400, 40_000), (3_000, 200_000)];
     compare(|| fast(0.0), 400 * MS, &crowds, |crowd, pair| crowd.one_by_one(pair));
     compare(|| fast(0.01), 400 * MS, &crowds[..2], |crowd, pair| crowd.one_by_one(pair));
 }
