@@ -48,4 +48,5 @@ mod sealed_tickets_share_memory;
 mod slow_reader;
 mod target_dies;
 mod target_refuses;
+mod tcp_keepalive;
 mod ten_clients;

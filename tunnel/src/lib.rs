@@ -23,5 +23,6 @@ mod ready;
 mod relay;
 pub mod session;
 pub mod state;
+mod tcp_options;
 pub mod udp;
 pub mod units;

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::address::{HostPort, Listen};
 use crate::state::{StateDir, StateError, ticket_from_file};
+pub use crate::tcp_options::TcpKeepalive;
 use crate::udp::MAX_SEND;
 
 /// What `proxy1` runs with: TCP clients in, one link out.
@@ -40,6 +41,7 @@ pub struct ExitSettings {
 
 /// The kind of link between the proxies.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a process has one")]
 pub enum Link<S> {
     /// Ten streams, nothing repeated, nothing encrypted.
     Classic(Classic),
@@ -142,6 +144,8 @@ pub struct Sealed {
     pub keepalive: Duration,
     /// After how long without data a stream is closed; `None`, the default: never.
     pub idle: Option<Duration>,
+    /// Whether and when TCP connections without traffic are checked.
+    pub tcp_keepalive: TcpKeepalive,
     /// Size to ask for each UDP socket buffer, in bytes; the system may grant less. Default 16 MiB.
     pub socket_buffer: usize,
 }
@@ -160,6 +164,7 @@ impl Default for Sealed {
             max_datagram: core.transport.max_datagram,
             keepalive: core.keepalive,
             idle: None,
+            tcp_keepalive: TcpKeepalive::default(),
             socket_buffer: 16 << 20,
         }
     }
@@ -180,6 +185,8 @@ pub struct Classic {
     pub rate: Rate,
     /// Size to ask for each UDP socket buffer, in bytes; the system may grant less. Default 16 MiB.
     pub socket_buffer: usize,
+    /// Whether and when TCP connections without traffic are checked.
+    pub tcp_keepalive: TcpKeepalive,
     /// Exit: how long to wait for the target to accept. Default 5 s: the entry gives up after 8 s.
     pub dial_limit: Duration,
 }
@@ -193,6 +200,7 @@ impl Default for Classic {
             memory: 64 << 20,
             rate: Rate::Auto,
             socket_buffer: 16 << 20,
+            tcp_keepalive: TcpKeepalive::default(),
             dial_limit: Duration::from_secs(5),
         }
     }

@@ -64,7 +64,7 @@ use self::task::{Shared, Task};
 use crate::address::HostPort;
 use crate::entropy;
 use crate::entry::tcp;
-use crate::exit::Permit;
+use crate::exit::{DialSettings, Permit};
 use crate::metrics::Counters;
 use crate::options::{Sealed, SealedExit};
 use crate::state::Tickets;
@@ -146,9 +146,10 @@ impl Server {
         let acceptor = Acceptor::new(shared.clock.now(), key, acceptor, entropy::random());
         let hub = Hub::new(acceptor, Link::limits(&settings), options.max_links, random);
         let total = Arc::clone(&shared.total);
-        let (permit, dial_limit) = (Permit::only(target), options.dial_limit);
+        let dialling = DialSettings { limit: options.dial_limit, keepalive: options.link.tcp_keepalive };
+        let permit = Permit::only(target);
         Self {
-            reader: Reader::new(Parts { hub, shared, local, tickets, permit, dial_limit, settings, memory }),
+            reader: Reader::new(Parts { hub, shared, local, tickets, permit, dialling, settings, memory }),
             total,
         }
     }
