@@ -50,3 +50,4 @@ mod target_dies;
 mod target_refuses;
 mod tcp_keepalive;
 mod ten_clients;
+mod urgent_data;

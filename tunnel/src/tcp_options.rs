@@ -53,9 +53,16 @@ impl Default for TcpKeepalive {
 pub(crate) fn set(tcp: SockRef<'_>, keepalive: TcpKeepalive) {
     // Small writes of the application are small packets at once.
     let _ = tcp.set_tcp_nodelay(true);
+    keep_urgent_data(&tcp);
     if let Some(checks) = keepalive.checks() {
         let _ = tcp.set_tcp_keepalive(&checks);
     }
+}
+
+/// Leaves urgent data where it stands among the other bytes. Without this it would be taken out, and nobody asks for it.
+/// A listener's connections have it from the listener: bytes may come before they are accepted.
+pub(crate) fn keep_urgent_data(tcp: &SockRef<'_>) {
+    let _ = tcp.set_out_of_band_inline(true);
 }
 
 #[cfg(test)]
@@ -94,6 +101,6 @@ mod tests {
     fn off_leaves_the_rest() {
         let socket = socket_with(TcpKeepalive::Off);
         assert!(!socket.keepalive().unwrap());
-        assert!(socket.tcp_nodelay().unwrap());
+        assert!(socket.out_of_band_inline().unwrap() && socket.tcp_nodelay().unwrap());
     }
 }

@@ -46,6 +46,7 @@ impl Acceptor {
         #[cfg(unix)]
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
+        tcp_options::keep_urgent_data(&SockRef::from(&socket));
         socket.bind(&address.into())?;
         socket.listen(Self::BACKLOG)?;
         let listener = TcpListener::from_std(socket.into())?;
