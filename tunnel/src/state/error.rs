@@ -67,6 +67,19 @@ pub enum StateError {
         /// The folder.
         path: PathBuf,
     },
+    /// The same, for a group.
+    #[error(
+        "the group with number {group} can write to {}, and it is not known to be one of this user alone: its members could put \
+         another key in place; run `chmod g-w {}` or name another folder with --state DIR",
+        path.display(),
+        path.display()
+    )]
+    OpenToGroup {
+        /// The folder.
+        path: PathBuf,
+        /// Its group.
+        group: u32,
+    },
     /// Something of another user, who could put another key in place.
     #[error(
         "{} belongs to the user with number {owner}, who could put another key in place: run this program as that user, \

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::*;
 
-/// A user that is neither this one nor root.
+/// A user, and a group, that is neither this one nor root.
 const NOBODY: u32 = 65_534;
 
 fn set_mode(path: &Path, mode: u32) {
@@ -26,7 +26,10 @@ fn give_away(path: &Path) -> bool {
 #[track_caller]
 fn is_open(state: &StateDir, path: &Path) {
     for error in [state.server().map(drop).unwrap_err(), state.local_ticket().map(drop).unwrap_err()] {
-        assert!(matches!(&error, StateError::Open { path: named } if named == path), "{error}");
+        let (StateError::Open { path: named } | StateError::OpenToGroup { path: named, .. }) = &error else {
+            panic!("{error}")
+        };
+        assert_eq!(named, path);
     }
 }
 
@@ -43,7 +46,7 @@ fn a_folder_above_that_others_can_write_to_is_refused() {
     let folder = Temporary::new();
     let state = StateDir::locate(Some(folder.0.join("a/b/state"))).unwrap();
     drop(state.server().unwrap());
-    for mode in [0o777, 0o770, 0o702, 0o1770] {
+    for mode in [0o777, 0o702, 0o1777] {
         let above = folder.0.join("a");
         set_mode(&above, mode);
         // The sticky bit makes a folder safe if it is root's.
@@ -56,6 +59,26 @@ fn a_folder_above_that_others_can_write_to_is_refused() {
     }
     set_mode(state.path(), 0o1777);
     is_open(&state, state.path());
+}
+
+#[test]
+fn a_folder_that_a_group_can_write_to_is_refused_unless_nobody_else_is_in_it() {
+    let folder = Temporary::new();
+    let state = StateDir::locate(Some(folder.0.join("a/state"))).unwrap();
+    drop(state.server().unwrap());
+    let above = folder.0.join("a");
+    for path in [above.as_path(), state.path()] {
+        // Which it is on this machine is not known here.
+        set_mode(path, 0o770);
+        match state.local_ticket() {
+            Ok(_) => {}
+            Err(error) => assert!(error.to_string().contains("chmod g-w"), "{error}"),
+        }
+        if chown(path, None, Some(NOBODY)).is_ok() {
+            is_open(&state, path);
+        }
+        set_mode(path, 0o700);
+    }
 }
 
 #[test]
