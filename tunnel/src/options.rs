@@ -94,16 +94,16 @@ pub struct SealedExit {
     pub dial_limit: Duration,
     /// Links at a time, 1 or more. Default 1,024.
     pub max_links: usize,
-    /// Whole handshakes a second whose public-key work may be done, 1 or more. Default 500: about a quarter of a core where
-    /// each takes 0.45 ms.
-    pub handshakes_per_second: u32,
+    /// Whole handshakes a second whose public-key work may be done, 1 or more. `None`, the default: what takes a quarter of one
+    /// core of this machine, but 50 to 2,000.
+    pub handshakes_per_second: Option<u32>,
 }
 
 impl SealedExit {
     /// The defaults, with that state.
     pub fn new(state: StateSource) -> Self {
         let (link, dial_limit) = (Sealed::default(), Duration::from_secs(10));
-        Self { state, link, dial_limit, max_links: 1_024, handshakes_per_second: 500 }
+        Self { state, link, dial_limit, max_links: 1_024, handshakes_per_second: None }
     }
 }
 

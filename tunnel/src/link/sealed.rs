@@ -13,10 +13,12 @@
 //! - `peer`, `diagnosis`, `backoff`: where proxy2 is, what is wrong if it does not answer, when to try again
 //! - `memory`: how the links of a process share its memory
 //! - `ticket_resources`, `ticket_share`: what one ticket has of the process, all its links together
+//! - `calibration`: how many handshakes this machine may do
 //! - `tally`, `journal`, `clock`: counts, log lines, time
 
 mod backoff;
 mod buffers;
+mod calibration;
 mod clock;
 mod conn;
 mod conns;
@@ -141,7 +143,9 @@ impl Server {
             epoch: Epoch(random.u64()),
             ciphers: ciphers(),
             clock_tolerance: CLOCK_TOLERANCE,
-            handshakes_per_second: options.handshakes_per_second,
+            handshakes_per_second: options
+                .handshakes_per_second
+                .unwrap_or_else(calibration::handshakes_per_second),
         };
         let acceptor = Acceptor::new(shared.clock.now(), key, acceptor, entropy::random());
         let hub = Hub::new(acceptor, Link::limits(&settings), options.max_links, random);
