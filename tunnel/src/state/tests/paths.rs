@@ -81,6 +81,28 @@ fn a_folder_that_a_group_can_write_to_is_refused_unless_nobody_else_is_in_it() {
     }
 }
 
+/// Where a list gives others rights, the bits of the group are the most that any of them has.
+#[cfg(target_os = "linux")]
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn a_folder_that_a_list_lets_others_write_to_is_refused_whoever_is_in_its_group() {
+    use rustix::fs::{XattrFlags, setxattr};
+    /// Tag, rights and number of each entry: owner, the user nobody, group, mask, others.
+    const ENTRIES: [(u16, u16, u32); 5] =
+        [(1, 7, u32::MAX), (2, 7, NOBODY), (4, 7, u32::MAX), (0x10, 7, u32::MAX), (0x20, 0, u32::MAX)];
+    let folder = Temporary::new();
+    let state = folder.state();
+    drop(state.server().unwrap());
+    let mut list = 2_u32.to_le_bytes().to_vec();
+    for (tag, rights, number) in ENTRIES {
+        list.extend(tag.to_le_bytes().into_iter().chain(rights.to_le_bytes()).chain(number.to_le_bytes()));
+    }
+    match setxattr(&folder.0, "system.posix_acl_access", &list, XattrFlags::empty()) {
+        Ok(()) => is_open(&state, &folder.0),
+        Err(error) => eprintln!("skipped: no access control lists here: {error}"),
+    }
+}
+
 #[test]
 fn what_belongs_to_another_user_is_refused() {
     let folder = Temporary::new();
