@@ -54,9 +54,11 @@ where
 {
     // One thread: a link is one task, and a second thread would only cost wake-ups. proxy2 starts more as links come.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| format!("cannot start: {error}"))?;
+    let runtime = runtime.map_err(|error| format!("cannot start: {}", descriptors::explain(&error)))?;
     let result = runtime.block_on(async {
-        let signals = Signals::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
+        let signals = Signals::new();
+        let signals = signals
+            .map_err(|error| format!("cannot listen for signals: {}", descriptors::explain(&error)))?;
         let body = body(signals);
         let task = tokio::spawn(async { body.await.map_err(|error| format!("{error:#}")) });
         task.await.unwrap_or_else(|error| Err(error.to_string()))

@@ -90,7 +90,7 @@ pub enum BindError {
         error: ResolveError,
     },
     /// No UDP socket for the link.
-    #[error("cannot open a UDP socket: {0}")]
+    #[error("cannot open a UDP socket: {}", descriptors::explain(.0))]
     Socket(io::Error),
     /// No ticket, or no key.
     #[error(transparent)]
@@ -314,7 +314,7 @@ fn bind_advice(error: &io::Error) -> String {
     } else if kind == Kind::PermissionDenied {
         "not permitted; choose a PORT above 1023 in [ADDR:]PORT".into()
     } else {
-        error.to_string()
+        descriptors::explain(error)
     }
 }
 

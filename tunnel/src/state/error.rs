@@ -7,6 +7,8 @@ use std::time::Duration;
 use proto::ticket::TicketError;
 use proto::ticket::record::{RecordError, TicketName};
 
+use crate::descriptors;
+
 /// Why state cannot be had. Each message is one sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
@@ -17,7 +19,7 @@ pub enum StateError {
     )]
     NoHome,
     /// The system refused.
-    #[error("cannot {action} {}: {error}", path.display())]
+    #[error("cannot {action} {}: {}", path.display(), descriptors::explain(error))]
     Io {
         /// What was tried.
         action: &'static str,
