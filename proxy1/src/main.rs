@@ -1,4 +1,9 @@
 //! `proxy1`, the program; everything is in the library beside it.
-fn main() -> std::process::ExitCode {
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: tunnel::heap::Allocator = tunnel::heap::ALLOCATOR;
+
+fn main() -> ExitCode {
     proxy1::main()
 }

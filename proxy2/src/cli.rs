@@ -48,16 +48,16 @@ struct Cli {
     )]
     links: u32,
 
-    /// How many handshakes a second may cost public-key work, 1 or more; each takes up to 0.5 ms of a core
+    /// How many handshakes a second may cost public-key work, 1 or more [default: what takes a quarter of one core of this
+    /// machine, 50 to 2000]
     #[arg(
         long,
         value_name = "NUMBER",
-        default_value = "500",
         value_parser = parse_count,
         conflicts_with = "classic",
         help_heading = "Sealed link"
     )]
-    handshakes: u32,
+    handshakes: Option<u32>,
 
     /// Bytes that are held for a stream whose target has not answered yet
     #[arg(long, value_name = "SIZE", default_value = "256KiB", value_parser = parse_size, requires = "classic",
@@ -148,6 +148,16 @@ mod tests {
     }
 
     #[test]
+    fn handshakes_are_what_the_machine_can_do_unless_said_otherwise() {
+        let handshakes = |line: &str| match run(line).unwrap().link {
+            Link::Sealed(sealed) => sealed.handshakes_per_second,
+            Link::Classic(_) => None,
+        };
+        assert_eq!(handshakes("8080 localhost 80"), None);
+        assert_eq!(handshakes("--handshakes 7 8080 localhost 80"), Some(7));
+    }
+
+    #[test]
     fn options_of_the_other_link_are_refused() {
         for line in ["8080 localhost 5000 --peers 100", "--classic 8080 localhost 5000 --links 5"] {
             let error = run(line).unwrap_err();
@@ -168,6 +178,7 @@ mod tests {
         names("8080 localhost", "<PORT>", "required");
         names("--classic --peers 0 8080 localhost 80", "--peers", "from 1");
         names("--links 0 8080 localhost 80", "--links", "from 1");
+        names("--handshakes 0 8080 localhost 80", "--handshakes", "from 1");
         names("--handshakes many 8080 localhost 80", "--handshakes", "from 1");
         names("--dial-timeout 0s 8080 localhost 80", "--dial-timeout", "1ms or more");
     }

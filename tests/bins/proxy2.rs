@@ -1,4 +1,9 @@
 //! The real `proxy2`, built for the tests.
-fn main() -> std::process::ExitCode {
+use std::process::ExitCode;
+
+#[global_allocator]
+static ALLOCATOR: tunnel::heap::Allocator = tunnel::heap::ALLOCATOR;
+
+fn main() -> ExitCode {
     proxy2::main()
 }

@@ -47,6 +47,19 @@ async fn is_served(client: &mut TcpStream) -> bool {
     both.map_err(|error| assert_ne!(error.kind(), std::io::ErrorKind::UnexpectedEof)).is_ok()
 }
 
+#[test]
+fn a_program_that_cannot_start_says_what_to_do() {
+    let folder = Folder::new();
+    for descriptors in 5..9 {
+        let script = format!(r#"ulimit -n {descriptors}; exec "$0" "$@""#);
+        let state = folder.path("state");
+        let words = ["-c", &script, PROXY2, "0", "127.0.0.1", "5000", "--state", &state];
+        let mut process = Process::spawn("/bin/sh", &words);
+        assert_eq!(process.wait().code(), Some(1), "{descriptors}: {}", process.output());
+        assert!(process.output().contains("(ulimit -n)"), "{descriptors}: {}", process.output());
+    }
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_sealed_proxy1_refuses_clients() {
     let target = Target::start(Manner::Echo).await;

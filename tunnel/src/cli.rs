@@ -9,7 +9,7 @@ use clap::error::ErrorKind;
 use clap::{ArgAction, Args};
 use tracing::level_filters::LevelFilter;
 
-use crate::options::{Classic, Link, Payload, Rate, Sealed};
+use crate::options::{Classic, Link, Payload, Rate, Sealed, TcpKeepalive};
 use crate::units::{UnitError, parse_rate, parse_size, parse_time};
 
 /// Which link, and the options that both sides have.
@@ -22,6 +22,11 @@ pub struct LinkArgs {
     /// Close a stream that carried nothing for so long, 1s or more [default: never; with --classic 5m]
     #[arg(long, value_name = "TIME", value_parser = parse_idle)]
     idle: Option<Duration>,
+
+    /// Check a TCP connection without traffic after so long, 1s to 9h, and end it if nothing answers for one and a half
+    /// times as long; 'off' is never
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_tcp_keepalive)]
+    tcp_keepalive: TcpKeepalive,
 
     /// Bytes that the data of all streams may take, 4MiB or more, with --classic 1MiB or more [default: 256MiB; with
     /// --classic 64MiB]
@@ -110,6 +115,7 @@ impl LinkArgs {
             queue: self.only_classic.queue,
             rate: self.only_classic.rate,
             socket_buffer: self.socket_buffer,
+            tcp_keepalive: self.tcp_keepalive,
             ..Classic::default()
         };
         options.memory = self.memory.unwrap_or(options.memory);
@@ -126,6 +132,7 @@ impl LinkArgs {
             max_datagram: self.sealed.max_datagram,
             keepalive: self.sealed.keepalive,
             idle: self.idle,
+            tcp_keepalive: self.tcp_keepalive,
             socket_buffer: self.socket_buffer,
         }
     }
@@ -194,6 +201,18 @@ fn parse_idle(text: &str) -> Result<Duration, String> {
     at_least(text, parse_time(text), Duration::from_secs(1), "1s")
 }
 
+fn parse_tcp_keepalive(text: &str) -> Result<TcpKeepalive, String> {
+    if text == "off" {
+        return Ok(TcpKeepalive::Off);
+    }
+    let idle = at_least(text, parse_time(text), TcpKeepalive::LEAST, "1s");
+    let idle = idle.map_err(|error| format!("{error}, or 'off'"))?;
+    if idle > TcpKeepalive::MOST {
+        return Err(format!("'{text}' is too much: write 9h or less, or 'off'"));
+    }
+    Ok(TcpKeepalive::After(idle))
+}
+
 fn parse_memory(text: &str) -> Result<usize, String> {
     at_least(text, parse_size(text), Classic::LEAST_MEMORY, "1MiB")
 }
@@ -249,6 +268,9 @@ mod tests {
         };
         names("--idle 5", "'5' is not a time");
         names("--idle 999ms", "1s or more");
+        names("--tcp-keepalive 60", "'60' is not a time");
+        names("--tcp-keepalive 999ms", "1s or more, or 'off'");
+        names("--tcp-keepalive 10h", "9h or less, or 'off'");
         names("--memory 4095KiB", "4MiB or more");
         names("--classic --memory 1023KiB", "1MiB or more");
         names("--memory lots", "'lots' is not a size");
@@ -267,6 +289,20 @@ mod tests {
             panic!("--classic is the classic link")
         };
         assert_eq!(format!("{classic:?}"), format!("{:?}", Classic::default()));
+    }
+
+    #[test]
+    fn tcp_keepalive_is_an_option_of_both_links() {
+        for (words, expected) in
+            [("off", TcpKeepalive::Off), ("2m", TcpKeepalive::After(Duration::from_secs(120)))]
+        {
+            let Link::Sealed(sealed) = link(&format!("--tcp-keepalive {words}")).unwrap() else { panic!() };
+            assert_eq!(sealed.tcp_keepalive, expected);
+            let Link::Classic(classic) = link(&format!("--classic --tcp-keepalive {words}")).unwrap() else {
+                panic!()
+            };
+            assert_eq!(classic.tcp_keepalive, expected);
+        }
     }
 
     #[test]

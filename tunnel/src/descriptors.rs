@@ -27,6 +27,15 @@ pub(crate) fn is_exhaustion(error: &io::Error) -> bool {
     error.raw_os_error().is_some_and(are_exhausted)
 }
 
+/// What the system said, and what to do about it if nothing can be opened.
+pub(crate) fn explain(error: &io::Error) -> String {
+    if is_exhaustion(error) {
+        format!("{error}: raise the limit of open files (ulimit -n)")
+    } else {
+        error.to_string()
+    }
+}
+
 /// Whether none could be had in this moment.
 pub(crate) fn are_used_up() -> bool {
     UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).is_err_and(|error| is_exhaustion(&error))

@@ -2,15 +2,18 @@
 
 use std::fmt;
 use std::io;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use proto::sealed::frame::ResetCode;
 use proto::target::Target;
-use tokio::net::TcpStream;
+use socket2::SockRef;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::address::{HostPort, ResolveError};
 use crate::descriptors;
 use crate::metrics::Dials;
+use crate::tcp_options::{self, TcpKeepalive};
 
 /// Why a target could not be dialled.
 #[derive(Debug)]
@@ -31,24 +34,41 @@ pub(crate) enum DialError {
     Other(io::Error),
 }
 
-/// Connects to `target`, trying each of its addresses, for at most `limit` in all. A name is looked up each time.
+/// How targets are dialled.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct DialSettings {
+    /// How long a dial may take in all.
+    pub(crate) limit: Duration,
+    /// What the connections are set to.
+    pub(crate) keepalive: TcpKeepalive,
+}
+
+/// Connects to `target`, trying each of its addresses. A name is looked up each time.
 ///
 /// # Errors
 /// The last address's, or that the name is unknown.
-pub(crate) async fn dial(target: HostPort, limit: Duration) -> Result<TcpStream, DialError> {
-    tokio::time::timeout(limit, dial_each(&target)).await.unwrap_or(Err(DialError::TimedOut))
+pub(crate) async fn dial(target: HostPort, settings: DialSettings) -> Result<TcpStream, DialError> {
+    let dialling = dial_each(&target, settings.keepalive);
+    tokio::time::timeout(settings.limit, dialling).await.unwrap_or(Err(DialError::TimedOut))
 }
 
-async fn dial_each(target: &HostPort) -> Result<TcpStream, DialError> {
+async fn dial_each(target: &HostPort, keepalive: TcpKeepalive) -> Result<TcpStream, DialError> {
     let addresses = target.resolve().await?;
     let mut last = DialError::UnknownHost;
     for address in addresses {
-        match TcpStream::connect(address).await {
+        match connect(address, keepalive).await {
             Ok(tcp) => return Ok(tcp),
             Err(error) => last = error.into(),
         }
     }
     Err(last)
+}
+
+async fn connect(address: SocketAddr, keepalive: TcpKeepalive) -> io::Result<TcpStream> {
+    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
+    // Before the connection is there, and bytes come.
+    tcp_options::set(SockRef::from(&socket), keepalive);
+    socket.connect(address).await
 }
 
 impl DialError {
@@ -165,7 +185,7 @@ mod tests {
     #[test]
     fn only_the_own_target_is_dialled() {
         let permit = |target: &str| {
-            let target: std::net::SocketAddr = target.parse().unwrap();
+            let target: SocketAddr = target.parse().unwrap();
             Permit::only(target.into())
         };
         assert!(permit("127.0.0.1:80").check(b"").is_ok());

@@ -14,6 +14,7 @@ use tokio::sync::watch;
 
 use crate::address::{HostPort, Listen};
 use crate::state::{StateDir, StateError, ticket_from_file};
+pub use crate::tcp_options::TcpKeepalive;
 use crate::udp::MAX_SEND;
 
 /// What `proxy1` runs with: TCP clients in, one link out.
@@ -40,6 +41,7 @@ pub struct ExitSettings {
 
 /// The kind of link between the proxies.
 #[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a process has one")]
 pub enum Link<S> {
     /// Ten streams, nothing repeated, nothing encrypted.
     Classic(Classic),
@@ -92,16 +94,16 @@ pub struct SealedExit {
     pub dial_limit: Duration,
     /// Links at a time, 1 or more. Default 1,024.
     pub max_links: usize,
-    /// Whole handshakes a second whose public-key work may be done, 1 or more. Default 500: about a quarter of a core where
-    /// each takes 0.45 ms.
-    pub handshakes_per_second: u32,
+    /// Whole handshakes a second whose public-key work may be done, 1 or more. `None`, the default: what takes a quarter of one
+    /// core of this machine, but 50 to 2,000.
+    pub handshakes_per_second: Option<u32>,
 }
 
 impl SealedExit {
     /// The defaults, with that state.
     pub fn new(state: StateSource) -> Self {
         let (link, dial_limit) = (Sealed::default(), Duration::from_secs(10));
-        Self { state, link, dial_limit, max_links: 1_024, handshakes_per_second: 500 }
+        Self { state, link, dial_limit, max_links: 1_024, handshakes_per_second: None }
     }
 }
 
@@ -142,6 +144,8 @@ pub struct Sealed {
     pub keepalive: Duration,
     /// After how long without data a stream is closed; `None`, the default: never.
     pub idle: Option<Duration>,
+    /// Whether and when TCP connections without traffic are checked.
+    pub tcp_keepalive: TcpKeepalive,
     /// Size to ask for each UDP socket buffer, in bytes; the system may grant less. Default 16 MiB.
     pub socket_buffer: usize,
 }
@@ -160,6 +164,7 @@ impl Default for Sealed {
             max_datagram: core.transport.max_datagram,
             keepalive: core.keepalive,
             idle: None,
+            tcp_keepalive: TcpKeepalive::default(),
             socket_buffer: 16 << 20,
         }
     }
@@ -180,6 +185,8 @@ pub struct Classic {
     pub rate: Rate,
     /// Size to ask for each UDP socket buffer, in bytes; the system may grant less. Default 16 MiB.
     pub socket_buffer: usize,
+    /// Whether and when TCP connections without traffic are checked.
+    pub tcp_keepalive: TcpKeepalive,
     /// Exit: how long to wait for the target to accept. Default 5 s: the entry gives up after 8 s.
     pub dial_limit: Duration,
 }
@@ -198,6 +205,7 @@ impl Default for Classic {
             memory: 64 << 20,
             rate: Rate::Auto,
             socket_buffer: 16 << 20,
+            tcp_keepalive: TcpKeepalive::default(),
             dial_limit: Duration::from_secs(5),
         }
     }

@@ -34,8 +34,6 @@ pub(crate) enum Read {
 impl Relay {
     /// Wraps a connection; it wakes `key` of `ready`. At most `limit` bytes wait to be written.
     pub(crate) fn new(tcp: TcpStream, limit: usize, ready: &Arc<Ready>, key: usize) -> Self {
-        // Small writes of the application are small datagrams at once; if this fails they are merely later.
-        let _ = tcp.set_nodelay(true);
         let (waker, stream_waker) = ready.waker(key);
         Self { tcp, queue: Queue::new(limit), waker, stream_waker }
     }

@@ -10,11 +10,14 @@ use tracing::{info, warn};
 use crate::address::{HostPort, Listen, ResolveError};
 use crate::descriptors;
 use crate::entry::tcp::Acceptor;
+use crate::exit::DialSettings;
 use crate::invitation::Invitation;
 use crate::link::classic::{self, Driver};
 use crate::link::sealed;
 use crate::metrics::Counters;
-use crate::options::{Classic, EntrySettings, ExitSettings, Link, SealedEntry, SealedExit, StateSource};
+use crate::options::{
+    Classic, EntrySettings, ExitSettings, Link, SealedEntry, SealedExit, StateSource, TcpKeepalive,
+};
 use crate::state::{StateDir, StateError, Watch};
 use crate::udp::Udp;
 
@@ -87,7 +90,7 @@ pub enum BindError {
         error: ResolveError,
     },
     /// No UDP socket for the link.
-    #[error("cannot open a UDP socket: {0}")]
+    #[error("cannot open a UDP socket: {}", descriptors::explain(.0))]
     Socket(io::Error),
     /// No ticket, or no key.
     #[error(transparent)]
@@ -174,7 +177,7 @@ async fn classic_entry(
     let text = peer.to_string();
     let peer = classic::peer::Peer::find(peer).await;
     let peer = peer.map_err(|error| BindError::Host { argument: "HOST PORT", text, error })?;
-    let (clients, local_addr) = bind_clients(listen, address)?;
+    let (clients, local_addr) = bind_clients(listen, address, options.tcp_keepalive)?;
     let udp = Udp::bind_any(options.socket_buffer).map_err(BindError::Socket)?;
     let udp_addr = udp.local_addr().map_err(BindError::Socket)?;
     let side = classic::entry::Entry::new(options.table.clone(), clients, peer);
@@ -184,7 +187,8 @@ async fn classic_entry(
 }
 
 fn classic_exit(target: HostPort, udp: Udp, options: &Classic) -> Result<Role, BindError> {
-    let side = classic::exit::Exit::new(options.table.clone(), target, options.dial_limit);
+    let dialling = DialSettings { limit: options.dial_limit, keepalive: options.tcp_keepalive };
+    let side = classic::exit::Exit::new(options.table.clone(), target, dialling);
     Ok(Role::ClassicExit(Box::new(drive(side, udp, options)?)))
 }
 
@@ -197,7 +201,7 @@ fn sealed_entry(
     let ticket = options.ticket.find()?;
     let mut options = options.link;
     options.max_streams = check_descriptors(options.max_streams);
-    let (clients, local_addr) = bind_clients(listen, address)?;
+    let (clients, local_addr) = bind_clients(listen, address, options.tcp_keepalive)?;
     let udp = Udp::bind_any(options.socket_buffer).map_err(BindError::Socket)?;
     check_buffer(&udp, options.socket_buffer)?;
     let udp_addr = udp.local_addr().map_err(BindError::Socket)?;
@@ -231,8 +235,12 @@ fn sealed_exit(
     Ok((Role::SealedExit(Box::new(server)), invitation))
 }
 
-fn bind_clients(listen: Listen, address: SocketAddr) -> Result<(Acceptor, SocketAddr), BindError> {
-    let clients = Acceptor::bind(address);
+fn bind_clients(
+    listen: Listen,
+    address: SocketAddr,
+    keepalive: TcpKeepalive,
+) -> Result<(Acceptor, SocketAddr), BindError> {
+    let clients = Acceptor::bind(address, keepalive);
     let clients = clients.map_err(|error| BindError::Listen { protocol: "TCP", address: listen, error })?;
     let local = clients.local_addr().map_err(BindError::Socket)?;
     Ok((clients, local))
@@ -306,7 +314,7 @@ fn bind_advice(error: &io::Error) -> String {
     } else if kind == Kind::PermissionDenied {
         "not permitted; choose a PORT above 1023 in [ADDR:]PORT".into()
     } else {
-        error.to_string()
+        descriptors::explain(error)
     }
 }
 

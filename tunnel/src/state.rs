@@ -10,7 +10,7 @@
 //!
 //! All are for their owner alone: the folder is made with mode 0700, the files with 0600, and a file that others can
 //! read is refused. So is a folder that others could replace: each part of its path must belong to this user or to
-//! root, and only its owner may write to it.
+//! root, and only its owner may write to it, or a group that nobody else is in.
 
 mod error;
 mod feed;

@@ -14,6 +14,7 @@ use tracing::warn;
 
 use crate::descriptors;
 use crate::limit::Limit;
+use crate::tcp_options::{self, TcpKeepalive};
 
 /// A listener. Where accepting fails for want of a resource, it pauses: the connection stays in the queue, so asking
 /// again at once would spin. Descriptors (`EMFILE`) are the exception: a client that waits for one would hang. One is
@@ -22,6 +23,7 @@ use crate::limit::Limit;
 pub(crate) struct Acceptor {
     listener: TcpListener,
     domain: Domain,
+    keepalive: TcpKeepalive,
     /// The descriptor in reserve. No connection is kept unless there is one behind it.
     spare: Option<Socket>,
     pause: Pin<Box<Sleep>>,
@@ -37,19 +39,20 @@ impl Acceptor {
     /// Clients refused in one go before others get their turn.
     const TURN: usize = 64;
 
-    /// Binds and listens.
-    pub(crate) fn bind(address: SocketAddr) -> io::Result<Self> {
+    /// Binds and listens; connections are kept alive so.
+    pub(crate) fn bind(address: SocketAddr, keepalive: TcpKeepalive) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
         // A restart must not wait for old connections to leave TIME_WAIT. (On Windows the option means more than that.)
         #[cfg(unix)]
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
+        tcp_options::keep_urgent_data(&SockRef::from(&socket));
         socket.bind(&address.into())?;
         socket.listen(Self::BACKLOG)?;
         let listener = TcpListener::from_std(socket.into())?;
         let (pause, lines) = (Box::pin(sleep(Duration::ZERO)), Limit::new(std::time::Instant::now()));
         let domain = Domain::for_address(address);
-        Ok(Self { listener, domain, spare: spare(domain), pause, failures: 0, lines })
+        Ok(Self { listener, domain, keepalive, spare: spare(domain), pause, failures: 0, lines })
     }
 
     /// The bound address.
@@ -67,7 +70,10 @@ impl Acceptor {
         for _ in 0..Self::TURN {
             ready!(self.pause.as_mut().poll(cx));
             match ready!(self.listener.poll_accept(cx)) {
-                Ok((tcp, client)) if self.has_spare() => return Poll::Ready((tcp, client)),
+                Ok((tcp, client)) if self.has_spare() => {
+                    tcp_options::set(SockRef::from(&tcp), self.keepalive);
+                    return Poll::Ready((tcp, client));
+                }
                 Ok((tcp, client)) => self.turn_away(tcp, client),
                 Err(error) if concerns_one_connection(&error) => {}
                 // With what is free now the connection can be accepted.

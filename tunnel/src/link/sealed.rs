@@ -13,10 +13,12 @@
 //! - `peer`, `diagnosis`, `backoff`: where proxy2 is, what is wrong if it does not answer, when to try again
 //! - `memory`: how the links of a process share its memory
 //! - `ticket_resources`, `ticket_share`: what one ticket has of the process, all its links together
+//! - `calibration`: how many handshakes this machine may do
 //! - `tally`, `journal`, `clock`: counts, log lines, time
 
 mod backoff;
 mod buffers;
+mod calibration;
 mod clock;
 mod conn;
 mod conns;
@@ -64,7 +66,7 @@ use self::task::{Shared, Task};
 use crate::address::HostPort;
 use crate::entropy;
 use crate::entry::tcp;
-use crate::exit::Permit;
+use crate::exit::{DialSettings, Permit};
 use crate::metrics::Counters;
 use crate::options::{Sealed, SealedExit};
 use crate::state::Tickets;
@@ -141,14 +143,17 @@ impl Server {
             epoch: Epoch(random.u64()),
             ciphers: ciphers(),
             clock_tolerance: CLOCK_TOLERANCE,
-            handshakes_per_second: options.handshakes_per_second,
+            handshakes_per_second: options
+                .handshakes_per_second
+                .unwrap_or_else(calibration::handshakes_per_second),
         };
         let acceptor = Acceptor::new(shared.clock.now(), key, acceptor, entropy::random());
         let hub = Hub::new(acceptor, Link::limits(&settings), options.max_links, random);
         let total = Arc::clone(&shared.total);
-        let (permit, dial_limit) = (Permit::only(target), options.dial_limit);
+        let dialling = DialSettings { limit: options.dial_limit, keepalive: options.link.tcp_keepalive };
+        let permit = Permit::only(target);
         Self {
-            reader: Reader::new(Parts { hub, shared, local, tickets, permit, dial_limit, settings, memory }),
+            reader: Reader::new(Parts { hub, shared, local, tickets, permit, dialling, settings, memory }),
             total,
         }
     }

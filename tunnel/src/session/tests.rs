@@ -92,7 +92,7 @@ fn entry_to(host: &str, addresses: Vec<SocketAddr>) -> Session {
     options.table.open_repeats = [800, 900, 100].map(Duration::from_millis);
     let port = addresses.first().unwrap().port();
     let peer = classic::peer::Peer::known(HostPort { host: host.parse().unwrap(), port }, addresses);
-    let clients = Acceptor::bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let clients = Acceptor::bind("127.0.0.1:0".parse().unwrap(), options.tcp_keepalive).unwrap();
     let udp = Udp::bind_any(options.socket_buffer).unwrap();
     let running = Running { local_addr: clients.local_addr().unwrap(), udp_addr: udp.local_addr().unwrap() };
     let side = classic::entry::Entry::new(options.table.clone(), clients, peer);

@@ -7,6 +7,8 @@ use std::time::Duration;
 use proto::ticket::TicketError;
 use proto::ticket::record::{RecordError, TicketName};
 
+use crate::descriptors;
+
 /// Why state cannot be had. Each message is one sentence that says what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum StateError {
@@ -17,7 +19,7 @@ pub enum StateError {
     )]
     NoHome,
     /// The system refused.
-    #[error("cannot {action} {}: {error}", path.display())]
+    #[error("cannot {action} {}: {}", path.display(), descriptors::explain(error))]
     Io {
         /// What was tried.
         action: &'static str,
@@ -66,6 +68,19 @@ pub enum StateError {
     Open {
         /// The folder.
         path: PathBuf,
+    },
+    /// The same, for a group.
+    #[error(
+        "the group with number {group} can write to {}, and it is not known to be one of this user alone: its members could put \
+         another key in place; run `chmod g-w {}` or name another folder with --state DIR",
+        path.display(),
+        path.display()
+    )]
+    OpenToGroup {
+        /// The folder.
+        path: PathBuf,
+        /// Its group.
+        group: u32,
     },
     /// Something of another user, who could put another key in place.
     #[error(

@@ -1,6 +1,10 @@
 //! What the state folder asks of a Unix system: whose a file is, who may write to it, and who has locked it. The home of
 //! what `rustix` has for files.
 
+#[cfg_attr(target_os = "linux", path = "private_group_linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "private_group_other.rs")]
+mod private_group;
+
 use std::collections::VecDeque;
 use std::ffi::OsString;
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
@@ -15,8 +19,10 @@ use super::error::{StateError, failed};
 
 /// Bits of a file's mode that let anybody but its owner do anything.
 const OTHERS: u32 = 0o077;
-/// Write permission for the group and for all.
-const WRITE: u32 = 0o022;
+/// Write permission for the group.
+const GROUP_WRITE: u32 = 0o020;
+/// Write permission for all.
+const ALL_WRITE: u32 = 0o002;
 /// In such a folder nobody can rename or delete what belongs to another user.
 const STICKY: u32 = 0o1000;
 const ROOT: u32 = 0;
@@ -40,7 +46,8 @@ pub(super) fn new_folder(path: &Path) -> io::Result<()> {
 }
 
 /// Whether there is such a folder; `None` if not. One that others could replace is refused, as OpenSSH does
-/// (`StrictModes`): every part of its path belongs to this user or root, and nobody else may write to it.
+/// (`StrictModes`): every part of its path belongs to this user or root, and nobody else may write to it. A group that nobody else
+/// is in may, as with Debian's OpenSSH.
 pub(super) fn check_folder(path: &Path) -> Result<Option<()>, StateError> {
     Ok(match walk(path)? {
         Way::Whole => Some(()),
@@ -87,7 +94,7 @@ fn walk(path: &Path) -> Result<Way, StateError> {
             return Err(StateError::NoFolder { path: at });
         }
     }
-    if found.mode() & WRITE != 0 { Err(StateError::Open { path: at }) } else { Ok(Way::Whole) }
+    check_writers(&found, &at).map(|()| Way::Whole)
 }
 
 /// The parts of a path that are still to go; an absolute one begins with the root.
@@ -109,8 +116,19 @@ fn check_owner(found: &Metadata, path: &Path) -> Result<(), StateError> {
 
 /// Whether others could rename or delete what is in a folder.
 fn check_ancestor(found: &Metadata, path: &Path) -> Result<(), StateError> {
-    let is_safe = found.mode() & WRITE == 0 || (found.mode() & STICKY != 0 && found.uid() == ROOT);
-    if is_safe { Ok(()) } else { Err(StateError::Open { path: path.into() }) }
+    if found.mode() & STICKY != 0 && found.uid() == ROOT { Ok(()) } else { check_writers(found, path) }
+}
+
+/// Whether others may write to a folder.
+fn check_writers(found: &Metadata, path: &Path) -> Result<(), StateError> {
+    let path = || path.into();
+    if found.mode() & ALL_WRITE != 0 {
+        return Err(StateError::Open { path: path() });
+    }
+    if found.mode() & GROUP_WRITE != 0 && !private_group::is_private(found, &path()) {
+        return Err(StateError::OpenToGroup { path: path(), group: found.gid() });
+    }
+    Ok(())
 }
 
 /// Opens a file of the state folder to be read: not through a symbolic link, and without waiting if it is a pipe.

@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use proto::Time;
 use proto::classic::frame::Datagram;
@@ -13,7 +12,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::journal::Journal;
 use super::side::{Arrival, Path, Received, Side};
 use crate::address::HostPort;
-use crate::exit::{DialError, dial};
+use crate::exit::{DialError, DialSettings, dial};
 use crate::metrics::{Counters, Dials};
 
 /// A table and the dials under way.
@@ -21,7 +20,7 @@ use crate::metrics::{Counters, Dials};
 pub(crate) struct Exit {
     table: classic::Exit<Path>,
     target: HostPort,
-    dial_limit: Duration,
+    dialling: DialSettings,
     dials: JoinSet<(Stream<Path>, Result<TcpStream, DialError>)>,
     under_way: BTreeMap<Stream<Path>, AbortHandle>,
     failed: Dials,
@@ -30,12 +29,12 @@ pub(crate) struct Exit {
 }
 
 impl Exit {
-    /// An exit that dials `target`, each time for at most `dial_limit`.
-    pub(crate) fn new(settings: classic::Settings, target: HostPort, dial_limit: Duration) -> Self {
+    /// An exit that dials `target` so.
+    pub(crate) fn new(settings: classic::Settings, target: HostPort, dialling: DialSettings) -> Self {
         Self {
             table: classic::Exit::new(settings),
             target,
-            dial_limit,
+            dialling,
             dials: JoinSet::new(),
             under_way: BTreeMap::new(),
             failed: Dials::default(),
@@ -45,8 +44,8 @@ impl Exit {
     }
 
     fn begin_dial(&mut self, stream: Stream<Path>) {
-        let (target, limit) = (self.target.clone(), self.dial_limit);
-        let handle = self.dials.spawn(async move { (stream, dial(target, limit).await) });
+        let (target, dialling) = (self.target.clone(), self.dialling);
+        let handle = self.dials.spawn(async move { (stream, dial(target, dialling).await) });
         self.under_way.insert(stream, handle);
     }
 

@@ -93,8 +93,6 @@ impl Conn {
         key: usize,
         others: usize,
     ) -> Self {
-        // Small writes of the application are small packets at once; if this fails they are merely later.
-        let _ = tcp.set_nodelay(true);
         unsent::bound_unsent(&tcp, others);
         let (waker, stream_waker) = ready.waker(key);
         Self {

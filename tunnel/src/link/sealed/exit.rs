@@ -24,7 +24,7 @@ use super::side::{Arrival, Next, Side};
 use super::tally::Tally;
 use super::ticket_resources::{TicketResources, dial_in_turn};
 use super::ticket_share::StreamPlace;
-use crate::exit::{DialError, Permit};
+use crate::exit::{DialError, DialSettings, Permit};
 use crate::metrics::Count;
 
 /// What a link's task tells the reader.
@@ -50,7 +50,7 @@ pub(super) struct Exit {
     mailbox: Mailbox,
     reports: UnboundedSender<Report>,
     permit: Arc<Permit>,
-    dial_limit: Duration,
+    dialling: DialSettings,
     dials: JoinSet<(StreamId, Dialled)>,
     under_way: BTreeMap<StreamId, AbortHandle>,
     batches: VecDeque<Batch>,
@@ -78,7 +78,7 @@ impl Exit {
         mailbox: Mailbox,
         reports: UnboundedSender<Report>,
         permit: Arc<Permit>,
-        dial_limit: Duration,
+        dialling: DialSettings,
     ) -> Self {
         Self {
             key,
@@ -87,7 +87,7 @@ impl Exit {
             mailbox,
             reports,
             permit,
-            dial_limit,
+            dialling,
             dials: JoinSet::new(),
             under_way: BTreeMap::new(),
             batches: VecDeque::new(),
@@ -186,10 +186,10 @@ impl Side for Exit {
     fn incoming(&mut self, id: StreamId, target: &[u8]) -> Result<(), ResetCode> {
         let target = self.permit.check(target).map_err(|_| ResetCode::Forbidden)?;
         let place = self.ticket.take_place()?;
-        let (turns, limit) = (self.ticket.turns(), self.dial_limit);
+        let (turns, dialling) = (self.ticket.turns(), self.dialling);
         let handle = self
             .dials
-            .spawn(async move { (id, dial_in_turn(&turns, target, limit).await.map(|tcp| (tcp, place))) });
+            .spawn(async move { (id, dial_in_turn(&turns, target, dialling).await.map(|tcp| (tcp, place))) });
         self.under_way.insert(id, handle);
         Ok(())
     }

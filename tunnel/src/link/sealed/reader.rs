@@ -34,7 +34,7 @@ use super::ticket_share::StreamPlaces;
 use super::workers::{Place, Workers};
 use crate::descriptors;
 use crate::entropy;
-use crate::exit::Permit;
+use crate::exit::{DialSettings, Permit};
 use crate::limit::{Limit, OWN};
 use crate::metrics::Count;
 use crate::state::Tickets;
@@ -53,8 +53,8 @@ pub(super) struct Parts {
     pub(super) tickets: Tickets,
     /// What is dialled.
     pub(super) permit: Permit,
-    /// For how long.
-    pub(super) dial_limit: Duration,
+    /// And how.
+    pub(super) dialling: DialSettings,
     /// Options of each link.
     pub(super) settings: link::Settings,
     /// Memory for the stream data of all links.
@@ -255,7 +255,7 @@ impl Reader {
         let mailbox = Mailbox::default();
         self.links_made += 1;
         let now = self.parts.shared.clock.now();
-        let (permit, dial_limit) = (Arc::clone(&self.permit), self.parts.dial_limit);
+        let (permit, dialling) = (Arc::clone(&self.permit), self.parts.dialling);
         let ticket = self.resources_of(client);
         let link = Link::server(now, from, session, limits, self.parts.settings, entropy::random());
         let link = link.sharing(ticket.memory());
@@ -264,7 +264,7 @@ impl Reader {
         // Made where it runs: its timers belong to that thread.
         let task = async move {
             let journal = Journal::new(number, ticket.stream_lines());
-            let side = Exit::new(key, number, ticket, inbox, reports, permit, dial_limit);
+            let side = Exit::new(key, number, ticket, inbox, reports, permit, dialling);
             Task::new(side, link, &shared, journal).run(pending()).await
         };
         let place = self.workers.spawn(&mut self.tasks, task);

@@ -1,7 +1,7 @@
 //! What one ticket has of the process: the same for all its links together, so that more links bring no more.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use proto::sealed::budget::Budget;
 use proto::sealed::frame::ResetCode;
@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use super::journal::StreamLines;
 use super::ticket_share::{StreamPlace, TicketShare};
 use crate::address::HostPort;
-use crate::exit::{DialError, dial};
+use crate::exit::{DialError, DialSettings, dial};
 use crate::limit::Limit;
 
 /// What a ticket holds and may still have. Kept for as long as there is the ticket, not only while it has links: a new
@@ -78,25 +78,27 @@ impl TicketResources {
     }
 }
 
-/// Dials when it is its turn. Waiting for that and dialling may each take `limit`.
+/// Dials when it is its turn. Waiting for that and dialling may each take the limit of a dial.
 ///
 /// # Errors
 /// See [`dial`]; [`DialError::NoTurn`].
 pub(super) async fn dial_in_turn(
     turns: &Semaphore,
     target: HostPort,
-    limit: Duration,
+    dialling: DialSettings,
 ) -> Result<TcpStream, DialError> {
     // Nobody closes the semaphore.
-    let Ok(Ok(_turn)) = timeout(limit, turns.acquire()).await else { return Err(DialError::NoTurn) };
-    dial(target, limit).await
+    let Ok(Ok(_turn)) = timeout(dialling.limit, turns.acquire()).await else { return Err(DialError::NoTurn) };
+    dial(target, dialling).await
 }
 
 #[cfg(test)]
 mod tests {
     use std::net::SocketAddr;
+    use std::time::Duration;
 
     use super::*;
+    use crate::options::TcpKeepalive;
 
     #[tokio::test]
     async fn a_dial_waits_for_its_turn_but_not_for_ever() {
@@ -104,9 +106,10 @@ mod tests {
         let target = || HostPort::from(listener.local_addr().unwrap() as SocketAddr);
         let turns = Semaphore::new(1);
         let taken = turns.acquire().await.unwrap();
-        let refused = dial_in_turn(&turns, target(), Duration::from_millis(10)).await;
+        let within = |limit| DialSettings { limit, keepalive: TcpKeepalive::default() };
+        let refused = dial_in_turn(&turns, target(), within(Duration::from_millis(10))).await;
         assert!(matches!(refused, Err(DialError::NoTurn)), "{refused:?}");
-        let waiting = dial_in_turn(&turns, target(), Duration::from_secs(10));
+        let waiting = dial_in_turn(&turns, target(), within(Duration::from_secs(10)));
         let (dialled, ()) = tokio::join!(waiting, async { drop(taken) });
         assert!(dialled.is_ok(), "{dialled:?}");
     }

@@ -6,7 +6,7 @@ use std::process::Command;
 
 use super::*;
 
-/// A user that is neither this one nor root.
+/// A user, and a group, that is neither this one nor root.
 const NOBODY: u32 = 65_534;
 
 fn set_mode(path: &Path, mode: u32) {
@@ -26,7 +26,10 @@ fn give_away(path: &Path) -> bool {
 #[track_caller]
 fn is_open(state: &StateDir, path: &Path) {
     for error in [state.server().map(drop).unwrap_err(), state.local_ticket().map(drop).unwrap_err()] {
-        assert!(matches!(&error, StateError::Open { path: named } if named == path), "{error}");
+        let (StateError::Open { path: named } | StateError::OpenToGroup { path: named, .. }) = &error else {
+            panic!("{error}")
+        };
+        assert_eq!(named, path);
     }
 }
 
@@ -43,7 +46,7 @@ fn a_folder_above_that_others_can_write_to_is_refused() {
     let folder = Temporary::new();
     let state = StateDir::locate(Some(folder.0.join("a/b/state"))).unwrap();
     drop(state.server().unwrap());
-    for mode in [0o777, 0o770, 0o702, 0o1770] {
+    for mode in [0o777, 0o702, 0o1777] {
         let above = folder.0.join("a");
         set_mode(&above, mode);
         // The sticky bit makes a folder safe if it is root's.
@@ -56,6 +59,48 @@ fn a_folder_above_that_others_can_write_to_is_refused() {
     }
     set_mode(state.path(), 0o1777);
     is_open(&state, state.path());
+}
+
+#[test]
+fn a_folder_that_a_group_can_write_to_is_refused_unless_nobody_else_is_in_it() {
+    let folder = Temporary::new();
+    let state = StateDir::locate(Some(folder.0.join("a/state"))).unwrap();
+    drop(state.server().unwrap());
+    let above = folder.0.join("a");
+    for path in [above.as_path(), state.path()] {
+        // Which it is on this machine is not known here.
+        set_mode(path, 0o770);
+        match state.local_ticket() {
+            Ok(_) => {}
+            Err(error) => assert!(error.to_string().contains("chmod g-w"), "{error}"),
+        }
+        if chown(path, None, Some(NOBODY)).is_ok() {
+            is_open(&state, path);
+        }
+        set_mode(path, 0o700);
+    }
+}
+
+/// Where a list gives others rights, the bits of the group are the most that any of them has.
+#[cfg(target_os = "linux")]
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn a_folder_that_a_list_lets_others_write_to_is_refused_whoever_is_in_its_group() {
+    use rustix::fs::{XattrFlags, setxattr};
+    /// Tag, rights and number of each entry: owner, the user nobody, group, mask, others.
+    const ENTRIES: [(u16, u16, u32); 5] =
+        [(1, 7, u32::MAX), (2, 7, NOBODY), (4, 7, u32::MAX), (0x10, 7, u32::MAX), (0x20, 0, u32::MAX)];
+    let folder = Temporary::new();
+    let state = folder.state();
+    drop(state.server().unwrap());
+    let mut list = 2_u32.to_le_bytes().to_vec();
+    for (tag, rights, number) in ENTRIES {
+        list.extend(tag.to_le_bytes().into_iter().chain(rights.to_le_bytes()).chain(number.to_le_bytes()));
+    }
+    match setxattr(&folder.0, "system.posix_acl_access", &list, XattrFlags::empty()) {
+        Ok(()) => is_open(&state, &folder.0),
+        Err(error) => eprintln!("skipped: no access control lists here: {error}"),
+    }
 }
 
 #[test]
