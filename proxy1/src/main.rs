@@ -1,9 +1,4 @@
 //! `proxy1`, the program; everything is in the library beside it.
-use std::process::ExitCode;
-
-#[global_allocator]
-static ALLOCATOR: tunnel::heap::Allocator = tunnel::heap::ALLOCATOR;
-
-fn main() -> ExitCode {
+fn main() -> std::process::ExitCode {
     proxy1::main()
 }

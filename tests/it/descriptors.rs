@@ -50,7 +50,7 @@ async fn is_served(client: &mut TcpStream) -> bool {
 #[test]
 fn a_program_that_cannot_start_says_what_to_do() {
     let folder = Folder::new();
-    for descriptors in 5..9 {
+    for descriptors in 4..11 {
         let script = format!(r#"ulimit -n {descriptors}; exec "$0" "$@""#);
         let state = folder.path("state");
         let words = ["-c", &script, PROXY2, "0", "127.0.0.1", "5000", "--state", &state];

@@ -36,9 +36,25 @@ pub(crate) fn explain(error: &io::Error) -> String {
     }
 }
 
+/// Whether there are those that the runtime opens at its start; it panics where it cannot.
+///
+/// # Errors
+/// What the system says if there are fewer.
+pub(crate) fn are_enough_to_start() -> io::Result<()> {
+    /// Three to wait for events and to be woken, three to hear of signals.
+    const RUNTIME: usize = 6;
+    let all: io::Result<Vec<_>> = (0..RUNTIME).map(|_| any()).collect();
+    all.map(drop).or_else(|error| if is_exhaustion(&error) { Err(error) } else { Ok(()) })
+}
+
 /// Whether none could be had in this moment.
 pub(crate) fn are_used_up() -> bool {
-    UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).is_err_and(|error| is_exhaustion(&error))
+    any().is_err_and(|error| is_exhaustion(&error))
+}
+
+/// Something that has a descriptor.
+fn any() -> io::Result<UdpSocket> {
+    UdpSocket::bind((Ipv4Addr::LOCALHOST, 0))
 }
 
 #[cfg(test)]

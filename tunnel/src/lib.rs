@@ -11,7 +11,6 @@ mod drain;
 mod entropy;
 mod entry;
 mod exit;
-pub mod heap;
 pub mod invitation;
 mod limit;
 mod link;

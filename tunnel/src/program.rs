@@ -13,14 +13,12 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
+use tokio::task::{JoinHandle, spawn_blocking};
 use tracing::level_filters::LevelFilter;
 use zeroize::Zeroizing;
 
 use self::log::Log;
-use crate::metrics::Counters;
-use crate::session::Session;
-use crate::{descriptors, heap};
+use crate::descriptors;
 pub use signals::Signals;
 
 /// Runs a program to its end: sets up the log on stderr, gives `body` a future that completes when SIGINT or SIGTERM
@@ -52,13 +50,13 @@ where
     F: Future<Output = Result<(), E>> + Send + 'static,
     E: Display + Send,
 {
+    let cannot_start = |error| format!("cannot start: {}", descriptors::explain(&error));
+    descriptors::are_enough_to_start().map_err(cannot_start)?;
     // One thread: a link is one task, and a second thread would only cost wake-ups. proxy2 starts more as links come.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.map_err(|error| format!("cannot start: {}", descriptors::explain(&error)))?;
+    let runtime = runtime.map_err(cannot_start)?;
     let result = runtime.block_on(async {
-        let signals = Signals::new();
-        let signals = signals
-            .map_err(|error| format!("cannot listen for signals: {}", descriptors::explain(&error)))?;
+        let signals = Signals::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
         let body = body(signals);
         let task = tokio::spawn(async { body.await.map_err(|error| format!("{error:#}")) });
         task.await.unwrap_or_else(|error| Err(error.to_string()))
@@ -66,16 +64,6 @@ where
     // A name lookup may still hang in its thread, and stdout be unread; neither must hold up the end.
     runtime.shutdown_background();
     result
-}
-
-/// Serves until a signal asks for the end; what was counted. Memory that is not used any more goes back to the system.
-///
-/// # Errors
-/// See [`Session::run`].
-pub async fn run_session(session: Session, signals: Signals) -> io::Result<Counters> {
-    let mut aside = JoinSet::new();
-    aside.spawn(heap::give_back(session.counters()));
-    session.run(signals.received()).await
 }
 
 /// Says why a program ends that has not come to [`run`], in one sentence on stderr.
