@@ -312,9 +312,7 @@ fn refused(caller: Caller, why: Refusal, challenge: Challenge) -> Verdict {
 /// What it has cost, or will, to come to that.
 const fn work(result: &Result<Verdict, Dropped>) -> Work {
     match result {
-        Err(Dropped::Forged | Dropped::Malformed | Dropped::Mac) => Work::Forged,
-        Err(Dropped::Replayed | Dropped::Busy | Dropped::Unwelcome)
-        | Ok(Verdict::Drop(_) | Verdict::Cookie(_)) => Work::Opened,
+        Err(_) | Ok(Verdict::Drop(_) | Verdict::Cookie(_)) => Work::Opened,
         Ok(Verdict::Refused { .. } | Verdict::Request(_)) => Work::Answered,
     }
 }
