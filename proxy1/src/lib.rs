@@ -12,7 +12,7 @@ pub fn main() -> ExitCode {
     match cli::parse(std::env::args_os(), cli::variable()) {
         Ok((settings, level)) => tunnel::program::run(level, |signals| async {
             let session = Session::entry(settings).await?;
-            session.run(signals.received()).await.map(drop).context("the UDP socket failed")
+            tunnel::program::run_session(session, signals).await.map(drop).context("the UDP socket failed")
         }),
         Err(error) => tunnel::cli::explain(&error),
     }

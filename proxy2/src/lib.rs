@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use tunnel::invitation::Invitation;
 use tunnel::options::ExitSettings;
-use tunnel::program::{Printing, Signals};
+use tunnel::program::{Printing, Signals, run_session};
 use tunnel::session::Session;
 
 /// The program: 0 when it ended because it was asked to, 1 when it failed, 2 for bad usage.
@@ -32,7 +32,7 @@ async fn serve(settings: ExitSettings, signals: Signals) -> anyhow::Result<()> {
         if secret { invitation.with_secret() } else { invitation.without_secret() }
     };
     let printing = session.invitation().map(|invitation| Printing::start(text(invitation)));
-    let result = session.run(signals.received()).await.map(drop).context("the UDP socket failed");
+    let result = run_session(session, signals).await.map(drop).context("the UDP socket failed");
     if let Some(printing) = printing {
         printing.finish().await;
     }

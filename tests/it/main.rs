@@ -24,6 +24,7 @@ mod proxy2_that_ends_links;
 mod sealed_addresses;
 mod sealed_bad_network;
 mod sealed_clock;
+mod sealed_crowd_leaves;
 mod sealed_dial_timeout;
 mod sealed_endings;
 mod sealed_every_byte;

@@ -90,6 +90,12 @@ impl Process {
         self.address.expect("started by `listening`")
     }
 
+    /// Its number in the system.
+    #[must_use]
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// The next line that contains `text`.
     ///
     /// # Panics

@@ -11,6 +11,7 @@ mod drain;
 mod entropy;
 mod entry;
 mod exit;
+mod free_memory;
 pub mod invitation;
 mod limit;
 mod link;

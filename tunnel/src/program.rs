@@ -13,12 +13,14 @@ use std::io::{self, Write};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use tokio::task::{JoinHandle, spawn_blocking};
+use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use tracing::level_filters::LevelFilter;
 use zeroize::Zeroizing;
 
 use self::log::Log;
-use crate::descriptors;
+use crate::metrics::Counters;
+use crate::session::Session;
+use crate::{descriptors, free_memory};
 pub use signals::Signals;
 
 /// Runs a program to its end: sets up the log on stderr, gives `body` a future that completes when SIGINT or SIGTERM
@@ -64,6 +66,16 @@ where
     // A name lookup may still hang in its thread, and stdout be unread; neither must hold up the end.
     runtime.shutdown_background();
     result
+}
+
+/// Serves until a signal asks for the end; what was counted. Memory that is not used any more goes back to the system.
+///
+/// # Errors
+/// See [`Session::run`].
+pub async fn run_session(session: Session, signals: Signals) -> io::Result<Counters> {
+    let mut aside = JoinSet::new();
+    aside.spawn(free_memory::give_back(session.counters()));
+    session.run(signals.received()).await
 }
 
 /// Says why a program ends that has not come to [`run`], in one sentence on stderr.

@@ -1,0 +1,13 @@
+//! Gives memory that is not used back to the system. The home of `libc`, and of the project's only unsafe code.
+
+/// Gives back all free pages, where the C library keeps them: glibc keeps what is free below anything that still lives. Takes
+/// milliseconds, in which others may wait for memory.
+#[cfg(all(target_os = "linux", target_env = "gnu"))]
+pub fn give_back() {
+    // SAFETY: takes no pointer and touches only what is free; may be called by any thread (malloc_trim(3), "MT-Safe").
+    let _ = unsafe { libc::malloc_trim(0) };
+}
+
+/// Other systems' libraries give it back by themselves.
+#[cfg(not(all(target_os = "linux", target_env = "gnu")))]
+pub const fn give_back() {}
