@@ -25,8 +25,8 @@ const LEVELS: [(u64, u64); 5] = [(0, 0), (256 * 1024, 2), (1 << 20, 3), (4 << 20
 /// The part of the memory, as its divisor, for first windows.
 const BEGINNING: u64 = 4;
 
-/// The part of the memory, as its divisor, that is never plenty: it is for the least window of each stream.
-const KEPT: u64 = 16;
+/// The part of the memory, as its divisor, that is only for the least window of each stream.
+pub(crate) const KEPT_FOR_LEAST: u64 = 16;
 
 /// The part of a quota, as its divisor, that one stream may hold if nobody else does.
 const PART: u64 = 4;
@@ -62,27 +62,30 @@ pub(crate) struct Levels {
 impl Levels {
     /// From now on `stream` is of `level` and holds `charge` bytes.
     pub(crate) fn change(&mut self, stream: &mut Stream, level: Level, charge: u64) {
-        self.held[stream.level.0] -= stream.charge.min(COUNTED);
-        self.beginning -= stream.charge.min(stream.beginning);
-        (stream.level, stream.charge) = (level, charge);
-        if level == Level::TOP {
-            stream.beginning = 0;
-        }
-        self.count(stream);
+        self.recount(stream, |stream| {
+            (stream.level, stream.charge) = (level, charge);
+            if level == Level::TOP {
+                stream.beginning = 0;
+            }
+        });
     }
 
     /// What `stream` holds now is its first window; of that `least` is not counted, which each has.
     pub(crate) fn begin(&mut self, stream: &mut Stream, least: u64) {
-        self.beginning -= stream.charge.min(stream.beginning);
-        stream.beginning = stream.charge.saturating_sub(least);
-        self.beginning += stream.beginning;
+        self.recount(stream, |stream| stream.beginning = stream.charge.saturating_sub(least));
     }
 
     /// In a round trip no more than an eighth of `needed` bytes were read of `stream`: that much of its first window it keeps.
     pub(crate) fn need(&mut self, stream: &mut Stream, needed: u64) {
+        self.recount(stream, |stream| stream.beginning = stream.beginning.min(needed));
+    }
+
+    /// Lets `change` change what `stream` counts for.
+    fn recount(&mut self, stream: &mut Stream, change: impl FnOnce(&mut Stream)) {
+        self.held[stream.level.0] -= stream.charge.min(COUNTED);
         self.beginning -= stream.charge.min(stream.beginning);
-        stream.beginning = stream.beginning.min(needed);
-        self.beginning += stream.charge.min(stream.beginning);
+        change(stream);
+        self.count(stream);
     }
 
     /// Counts one more stream.
@@ -146,11 +149,12 @@ fn part(left: u64, quota: u64) -> u64 {
     times(times(left / PART, left_of), left_of)
 }
 
-/// What one may hold while `free` bytes of `whole` are free: half of it, times the eighth power of the part that is free, the
-/// last [`KEPT`] not counted. One alone on a lossy path needs five times what a round trip carries before it has read any of the levels' measures.
+/// What one may hold while `free` bytes of `whole` are free: half of it, times the eighth power of the part that is free, but for
+/// [`KEPT_FOR_LEAST`]. One alone on a lossy path needs five times what a round trip carries before it has read any of the
+/// levels' measures.
 fn plenty(free: u64, whole: u64) -> u64 {
     let squared = |ratio: u128| (ratio * ratio) >> 32;
-    let kept = whole / KEPT;
+    let kept = whole / KEPT_FOR_LEAST;
     times(whole / 2, squared(squared(squared(ratio(free.saturating_sub(kept), whole - kept)))))
 }
 

@@ -15,7 +15,7 @@
 //! `docs/flow-control.md` has the argument that this cannot deadlock and what it guarantees.
 
 use super::budget::{Budget, Share};
-use super::levels::Levels;
+use super::levels::{KEPT_FOR_LEAST, Levels};
 use super::recv::{Violation, charge_of, window_for};
 use super::stream::Stream;
 use super::window::{LEAST, Pressure};
@@ -40,14 +40,11 @@ const FIRST_WINDOW: u64 = 3 * 512 * 1024;
 /// however many those are at a time, they are together a few times what the path carries in one.
 const KEPT: u64 = 4;
 
-/// The part of the memory, as its divisor, that no window grows into: first windows come out of it. What was earned by
-/// streams that are stuck now leaves it alone, so the next one can begin, and it keeps what it began with.
+/// The part of the memory, as its divisor, that windows grow into by a [`LAST_PART`] only: first windows come out of it. What
+/// was earned by streams that are stuck now leaves nearly all of it, so the next one can begin, and keeps what it began with.
 const KEPT_FOR_FIRST: u64 = 6;
 
-/// The part of the memory, as its divisor, that is only for the least window of each stream.
-const KEPT_FOR_LEAST: u64 = 16;
-
-/// What one stream may hold of what is left but for that, as its divisor, as far as its level allows.
+/// What one stream may hold of all that is left but for [`KEPT_FOR_LEAST`], as its divisor, as far as its level allows.
 const LAST_PART: u64 = 8;
 
 /// What a stream costs that is only in the table, in bytes: its state and its places in lists.
@@ -106,9 +103,10 @@ impl Promises {
         self.share.set(self.share.used() + more);
     }
 
-    /// All that this end can hold now, in bytes: its limit, or less while others hold what they share.
-    fn whole(&self) -> u64 {
-        self.share.used() + self.share.free()
+    /// Bytes that are free, and all that this end can hold now: its limit, or less while others hold what they share.
+    fn memory(&self) -> (u64, u64) {
+        let free = self.share.free();
+        (free, self.share.used() + free)
     }
 
     /// A stream of the peer took `first` of the link credit.
@@ -138,9 +136,8 @@ impl Promises {
 
     /// Bytes that more streams may be promised of which nothing was read.
     fn left_to_begin(&self) -> u64 {
-        let whole = self.whole();
-        let free = self.share.free().saturating_sub(whole / KEPT_FOR_LEAST);
-        self.levels.left_to_begin(whole).min(free)
+        let (free, whole) = self.memory();
+        self.levels.left_to_begin(whole).min(free.saturating_sub(whole / KEPT_FOR_LEAST))
     }
 
     /// Up to where the peer's streams may take first credit.
@@ -150,7 +147,8 @@ impl Promises {
 
     /// The window of a stream of which nothing has been read.
     fn first_window(&self) -> u64 {
-        let most = self.levels.first(self.whole()).min(self.left_to_begin());
+        let (_, whole) = self.memory();
+        let most = self.levels.first(whole).min(self.left_to_begin());
         most.clamp(LEAST, FIRST_WINDOW)
     }
 
@@ -246,18 +244,20 @@ impl Promises {
     /// memory is not short (dynamic thresholds), or a small part of all that is left; and what its level allows. What it has and
     /// uses it keeps as far as its level allows; else it falls by half at a time.
     fn most(&self, stream: &Stream) -> u64 {
+        let (free, whole) = self.memory();
+        let own = free + stream.charge;
         let paced = stream.window.is_paced();
-        let kept = self.whole() / if paced { KEPT_FOR_FIRST } else { KEPT };
-        let available = (self.share.free() + stream.charge).saturating_sub(kept);
-        let most = if self.pressure() == Pressure::High { available / 2 } else { available / 3 * 2 };
+        let available = own.saturating_sub(whole / if paced { KEPT_FOR_FIRST } else { KEPT });
+        let short = Pressure::of(free, whole) == Pressure::High;
+        let most = if short { available / 2 } else { available / 3 * 2 };
         let most = most.max(if paced { stream.charge } else { 0 });
-        let last = (self.share.free() + stream.charge).saturating_sub(self.whole() / KEPT_FOR_LEAST);
-        let most = most.max(last / LAST_PART);
-        let most = most.min(self.levels.most(stream, self.share.free(), self.whole()));
+        let last = own.saturating_sub(whole / KEPT_FOR_LEAST);
+        let most = most.max(last / LAST_PART).min(self.levels.most(stream, free, whole));
         most.max(stream.charge / 2).max(stream.charge.min(stream.beginning))
     }
 
     fn pressure(&self) -> Pressure {
-        Pressure::of(self.share.free(), self.whole())
+        let (free, whole) = self.memory();
+        Pressure::of(free, whole)
     }
 }
