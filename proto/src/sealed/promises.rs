@@ -94,6 +94,11 @@ impl Promises {
         self.share.used() - (self.told - self.taken)
     }
 
+    /// Bytes set aside for streams.
+    pub(crate) fn streams(&self) -> u64 {
+        self.held() - self.early
+    }
+
     /// Bytes set aside for streams and early bytes, and those of streams by level, to compare with.
     pub(crate) fn accounts(&self) -> (u64, Levels) {
         (self.held(), self.levels)

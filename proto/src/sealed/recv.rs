@@ -257,7 +257,7 @@ mod tests {
 
     #[test]
     fn disorder_and_repetition_do_not_show() {
-        let (mut half, mut pool) = (granted(100), Pool::default());
+        let (mut half, mut pool) = (granted(100), Pool::keeping(0));
         assert_eq!(half.on_data(4, b"efgh", true, &mut pool), Ok(false));
         assert_eq!(half.on_data(2, b"cdef", false, &mut pool), Ok(false));
         assert_eq!(half.on_data(0, b"abc", false, &mut pool), Ok(true));
@@ -270,7 +270,7 @@ mod tests {
 
     #[test]
     fn an_end_behind_the_last_byte_is_news_once() {
-        let (mut half, mut pool) = (granted(100), Pool::default());
+        let (mut half, mut pool) = (granted(100), Pool::keeping(0));
         half.on_data(0, b"abc", false, &mut pool).unwrap();
         assert_eq!(half.on_data(3, b"", true, &mut pool), Ok(true));
         assert_eq!(half.on_data(3, b"", true, &mut pool), Ok(false));
@@ -278,7 +278,7 @@ mod tests {
 
     #[test]
     fn credit_is_a_bound() {
-        let (mut half, mut pool) = (granted(4), Pool::default());
+        let (mut half, mut pool) = (granted(4), Pool::keeping(0));
         assert_eq!(half.on_data(0, b"abcde", false, &mut pool), Err(Violation::Credit));
         half.on_data(0, b"abcd", false, &mut pool).unwrap();
         assert!(!half.grant(4), "nothing was read");
@@ -289,7 +289,7 @@ mod tests {
 
     #[test]
     fn an_end_that_comes_alone_is_news() {
-        let (mut half, mut pool) = (granted(100), Pool::default());
+        let (mut half, mut pool) = (granted(100), Pool::keeping(0));
         half.on_data(0, b"abcd", false, &mut pool).unwrap();
         assert_eq!(half.on_data(4, b"", true, &mut pool), Ok(true));
         assert_eq!(half.on_data(4, b"", true, &mut pool), Ok(false));
@@ -297,7 +297,7 @@ mod tests {
 
     #[test]
     fn the_end_does_not_move() {
-        let (mut half, mut pool) = (granted(100), Pool::default());
+        let (mut half, mut pool) = (granted(100), Pool::keeping(0));
         half.on_data(0, b"abcd", true, &mut pool).unwrap();
         assert_eq!(half.on_data(4, b"e", false, &mut pool), Err(Violation::End));
         assert_eq!(half.on_data(0, b"abc", true, &mut pool), Err(Violation::End));

@@ -140,7 +140,7 @@ mod tests {
 
     #[test]
     fn bytes_come_back_across_pieces_and_memory_returns() {
-        let (mut pool, mut buffer) = (Pool::default(), RecvBuffer::default());
+        let (mut pool, mut buffer) = (Pool::keeping(0), RecvBuffer::default());
         let bytes: Vec<u8> = (0..3 * PIECE).map(|i| u8::try_from(i % 251).unwrap()).collect();
         let start = 5 * PIECE as u64 + 100;
         for (at, piece) in bytes.chunks(1_371).enumerate().rev() {
@@ -159,7 +159,7 @@ mod tests {
         fn agrees_with_a_plain_vector(
             writes in prop::collection::vec((0u64..40_000, 1usize..3_000, 0usize..4), 1..40),
         ) {
-            let (mut pool, mut buffer) = (Pool::default(), RecvBuffer::default());
+            let (mut pool, mut buffer) = (Pool::keeping(0), RecvBuffer::default());
             let mut model = vec![None; 50_000];
             for (at, (offset, length, size)) in writes.iter().enumerate() {
                 let byte = u8::try_from(at).unwrap();

@@ -237,7 +237,7 @@ mod tests {
     }
 
     fn half(bytes: usize) -> (SendHalf, Pool) {
-        let mut pool = Pool::default();
+        let mut pool = Pool::keeping(0);
         let mut half = credited(1_000_000);
         half.write(&vec![7; bytes], &mut pool);
         (half, pool)
@@ -303,7 +303,7 @@ mod tests {
 
     #[test]
     fn credit_holds_back_and_cuts() {
-        let mut pool = Pool::default();
+        let mut pool = Pool::keeping(0);
         let mut half = credited(100);
         half.write(&[1; 300], &mut pool);
         assert_eq!(half.take(1_000), piece(0..100, false, false));
@@ -315,7 +315,7 @@ mod tests {
 
     #[test]
     fn a_stream_that_is_cut_does_not_end_in_order() {
-        let mut pool = Pool::default();
+        let mut pool = Pool::keeping(0);
         let mut half = credited(100);
         half.write(&[1; 300], &mut pool);
         half.finish();
@@ -326,7 +326,7 @@ mod tests {
 
     #[test]
     fn what_is_cut_off_costs_no_memory() {
-        let mut pool = Pool::default();
+        let mut pool = Pool::keeping(0);
         let mut half = credited(100);
         half.write(&[1; 100_000], &mut pool);
         assert!(pool.used() >= 100_000);

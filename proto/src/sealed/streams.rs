@@ -59,8 +59,15 @@ pub(crate) enum OpenError {
     Credit(Violation),
 }
 
+/// Bytes kept for reuse of what is written and acknowledged: more than a busy link cycles through at once would only hold
+/// memory.
+const KEPT_TO_WRITE: usize = 1 << 20;
+
+/// The same of what has arrived and been read: what comes in a turn of a fast link, which is all out before any is read.
+const KEPT_TO_READ: usize = 8 << 20;
+
 /// Memory for pieces of either direction, counted apart: what readers leave lying must not keep writers from writing.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pools {
     /// For what is written and not acknowledged.
     pub(crate) send: Pool,
@@ -154,7 +161,7 @@ impl Streams {
             peer_open: 0,
             refused: 0,
             max_peer: settings.max_streams * 2 + Self::MAX_GAPS,
-            pools: Pools::default(),
+            pools: Pools { send: Pool::keeping(KEPT_TO_WRITE), recv: Pool::keeping(KEPT_TO_READ) },
             promises: Promises::new(Share::of(settings.share()), settings.first_credit()),
             send_share: Share::of(settings.share()),
             link_credit: None,
@@ -341,12 +348,10 @@ impl Streams {
         self.refused -= usize::from(stream.own_reset.is_some_and(|reset| reset.refused));
         stream.send.clear(&mut self.pools.send);
         stream.recv.clear(&mut self.pools.recv);
-        self.pools.send.trim();
-        self.pools.recv.trim();
+        self.trim();
         if self.slab.is_empty() {
             self.slab.shrink_to_fit();
         }
-        self.count_written();
         stream
     }
 
@@ -359,8 +364,9 @@ impl Streams {
         let mut levels = Levels::default();
         self.iter().for_each(|stream| levels.count(stream));
         assert_eq!((charged + early, levels), self.promises.accounts(), "bytes promised, by level");
-        assert!(self.pools.recv.used() as u64 <= charged, "{} bytes in {charged}", self.pools.recv.used());
-        assert_eq!(self.pools.send.used() as u64, self.send_share.used(), "bytes written");
+        let (send, recv) = (&self.pools.send, &self.pools.recv);
+        assert!((recv.used() + recv.spare()) as u64 <= charged, "{recv:?} in {charged}");
+        assert_eq!((send.used() + send.spare()) as u64, self.send_share.used(), "bytes written");
         for stream in self.iter() {
             let most = stream.recv.charge();
             assert!(
@@ -371,9 +377,23 @@ impl Streams {
         }
     }
 
-    /// Counts what is held of what is written.
+    /// Counts what is held of what is written, and what is kept for what will be.
     pub(crate) fn count_written(&mut self) {
-        self.send_share.set(self.pools.send.used() as u64);
+        self.send_share.set((self.pools.send.used() + self.pools.send.spare()) as u64);
+    }
+
+    /// Memory is kept for what will arrive only as far as it is set aside for that.
+    fn count_promised(&mut self) {
+        let promised = usize::try_from(self.promises.streams()).unwrap_or(usize::MAX);
+        self.pools.recv.keep_within(promised);
+    }
+
+    /// Gives back what is kept for reuse, of each direction in which nothing is held.
+    pub(crate) fn trim(&mut self) {
+        self.pools.send.trim();
+        self.pools.recv.trim();
+        self.count_promised();
+        self.count_written();
     }
 
     /// Gives a stream that the peer has just opened its first window. True if that is more than it had.
@@ -385,7 +405,9 @@ impl Streams {
     pub(crate) fn consume(&mut self, key: usize, length: u64, now: Time, round_trip: Duration) -> bool {
         let Some(stream) = self.slab.get_mut(key) else { return false };
         stream.recv.consume(length, &mut self.pools.recv);
-        self.promises.on_read(now, stream, round_trip)
+        let more = self.promises.on_read(now, stream, round_trip);
+        self.count_promised();
+        more
     }
 
     /// More arrived on a stream behind a gap. True if the peer must be told that it may send more.
@@ -397,6 +419,7 @@ impl Streams {
     pub(crate) fn on_end_known(&mut self, key: usize) {
         if let Some(stream) = self.slab.get_mut(key) {
             self.promises.recount(stream);
+            self.count_promised();
         }
     }
 
@@ -405,5 +428,6 @@ impl Streams {
         let Some(stream) = self.slab.get_mut(key) else { return };
         stream.recv.clear(&mut self.pools.recv);
         self.promises.reduce(stream);
+        self.count_promised();
     }
 }

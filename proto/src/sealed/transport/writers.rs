@@ -220,13 +220,14 @@ impl Transport {
 
     /// Memory that nobody's bytes are in, here or on other links.
     fn memory_unused(&self) -> usize {
-        usize::try_from(self.streams.send_share.free()).unwrap_or(usize::MAX)
+        let free = usize::try_from(self.streams.send_share.free()).unwrap_or(usize::MAX);
+        free.saturating_add(self.streams.pools.send.spare())
     }
 
     /// Memory for everyone. The last quarter is for streams that hold nothing: so each of them always gets on.
     fn memory_left(&self) -> usize {
-        let share = &self.streams.send_share;
-        let own = (share.limit() / 4 * 3).saturating_sub(share.used());
+        let (limit, written) = (self.streams.send_share.limit(), self.streams.pools.send.used());
+        let own = (limit / 4 * 3).saturating_sub(written as u64);
         self.memory_unused().min(usize::try_from(own).unwrap_or(usize::MAX))
     }
 

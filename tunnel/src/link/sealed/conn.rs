@@ -19,6 +19,7 @@ use socket2::SockRef;
 use tokio::net::TcpStream;
 
 use self::starved::{News, Watch};
+use self::unsent::Unsent;
 use super::ticket_share::StreamPlace;
 use crate::ready::{Ready, StreamWaker};
 
@@ -31,6 +32,7 @@ pub(super) struct Conn {
     waker: Waker,
     stream_waker: Arc<StreamWaker>,
     reading: Reading,
+    unsent: Unsent,
     /// Waits for an RST where nothing else shows it.
     watch: Option<Watch>,
     /// The stream has ended, and the connection's other end knows.
@@ -93,7 +95,7 @@ impl Conn {
         key: usize,
         others: usize,
     ) -> Self {
-        unsent::bound_unsent(&tcp, others);
+        let unsent = Unsent::new(&tcp, others);
         let (waker, stream_waker) = ready.waker(key);
         Self {
             id,
@@ -101,6 +103,7 @@ impl Conn {
             waker,
             stream_waker,
             reading: Reading::Told,
+            unsent,
             watch: None,
             write_ended: false,
             reset: None,
@@ -193,7 +196,10 @@ impl Conn {
                 return Step::Wait(sum);
             }
             match transport.read_with(now, self.id, |bytes| write(&self.tcp, bytes)) {
-                Ok(count) => sum += count,
+                Ok(count) => {
+                    self.unsent.wrote(&self.tcp, count);
+                    sum += count;
+                }
                 Err(Stop::Blocked) => {}
                 Err(Stop::End) => return Step::Wait(sum),
                 Err(Stop::Broken(error)) => return Step::Broken(error),

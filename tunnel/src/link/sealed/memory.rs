@@ -5,12 +5,9 @@ use proto::sealed::transport;
 
 use crate::options::{Sealed, SealedExit};
 
-/// The most that one link may hold, in bytes, half of it for each direction. A stream that has a link for itself gets a
-/// window of about 15 MiB of that: 1.2 Gbit/s at 100 ms.
-const LINK: u64 = 64 << 20;
-
-/// The part of proxy2's memory, as its divisor, that one of its links may hold.
-const LINK_PART: u64 = 4;
+/// The part of proxy2's memory, as its divisor, that one of its links may hold, half of it for each direction: as much as its
+/// ticket may, for one link with a thousand busy streams is faster the more they have. What it takes goes by what is free.
+const LINK_PART: u64 = 2;
 
 /// The part of proxy2's memory, as its divisor, that as many idle links as there may be reserve for their peers' first
 /// bytes.
@@ -22,7 +19,7 @@ const LINK_CREDIT: std::ops::RangeInclusive<u64> = 2 << 10..=128 << 10;
 
 /// The numbers of proxy1's link, which has the memory for itself.
 pub(super) fn of_only_link(options: &Sealed) -> link::Settings {
-    settings(options, options.memory.min(LINK), *LINK_CREDIT.end())
+    settings(options, options.memory, *LINK_CREDIT.end())
 }
 
 /// The numbers of each of proxy2's links.
@@ -30,7 +27,7 @@ pub(super) fn of_each_link(options: &SealedExit) -> link::Settings {
     let all = options.link.memory;
     let links = u64::try_from(options.max_links.max(1)).unwrap_or(u64::MAX);
     let credit = (all / CREDIT_PART / links).clamp(*LINK_CREDIT.start(), *LINK_CREDIT.end());
-    settings(&options.link, (all / LINK_PART).min(LINK), credit)
+    settings(&options.link, all / LINK_PART, credit)
 }
 
 fn settings(options: &Sealed, memory: u64, link_credit: u64) -> link::Settings {
@@ -54,7 +51,7 @@ mod tests {
     fn idle_links_reserve_at_most_half() {
         let links = 1_024;
         let defaults = exit(256 << 20, links);
-        assert_eq!((defaults.memory, defaults.link_credit), (64 << 20, 128 << 10));
+        assert_eq!((defaults.memory, defaults.link_credit), (128 << 20, 128 << 10));
         for memory in [Sealed::LEAST_MEMORY, 16 << 20, 64 << 20, 256 << 20, 1 << 30] {
             assert!(exit(memory, links).link_credit * 1_024 <= memory / 2);
         }
@@ -64,11 +61,8 @@ mod tests {
 
     #[test]
     fn one_link_holds_a_part_and_proxy1s_all() {
-        let mut options = Sealed { memory: 8 << 20, ..Sealed::default() };
+        let options = Sealed { memory: 8 << 20, ..Sealed::default() };
         assert_eq!(of_only_link(&options).transport.memory, 8 << 20);
-        assert_eq!(exit(8 << 20, 10).memory, 2 << 20);
-        options.memory = 1 << 30;
-        assert_eq!(of_only_link(&options).transport.memory, LINK);
-        assert_eq!(exit(1 << 30, 10).memory, LINK);
+        assert_eq!(exit(8 << 20, 10).memory, 4 << 20);
     }
 }

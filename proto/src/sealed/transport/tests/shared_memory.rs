@@ -25,3 +25,29 @@ fn a_link_carries_streams_beside_a_thousand_idle_ones_that_hold_all_memory() {
     pair.assert_empty();
     drop(idle);
 }
+
+#[test]
+fn what_is_kept_for_reuse_counts_and_goes_back_when_a_link_is_quiet() {
+    let mut pair = Pair::new(5, Path { rtt: 20 * MS, ..Path::default() });
+    let idle = pair.open(0);
+    pair.transfer_both_ways(1, 3_000_000);
+    let kept = |pair: &Pair| {
+        pair.ends.each_ref().map(|end| {
+            end.transport.check_accounts();
+            let pools = &end.transport.streams.pools;
+            (pools.send.spare(), pools.recv.spare())
+        })
+    };
+    let early = pair.open(0);
+    pair.ends[0].to_write.insert(early, vec![1; 300_000]);
+    pair.run_until(1_000 * MS, |pair| kept(pair).iter().any(|(send, _)| *send > 0));
+    assert!(
+        kept(&pair).iter().any(|(send, recv)| send + recv > 0),
+        "nothing is kept while it carries something"
+    );
+    pair.run_until(2_000 * MS, |_| false);
+    // What a link sends to keep its path open.
+    pair.ends[0].transport.probe();
+    pair.run_until(1_000 * MS, |_| false);
+    assert_eq!(kept(&pair), [(0, 0); 2], "with {idle} and {early} still open");
+}

@@ -1,6 +1,17 @@
-//! Where the kernel cannot be told how much may wait in it.
+//! What the kernel takes in for a connection whose other end does not read: here nothing bounds it but its own limits.
 
 use tokio::net::TcpStream;
 
-/// Nothing can be said.
-pub(super) const fn bound_unsent(_tcp: &TcpStream, _others: usize) {}
+/// Nothing.
+#[derive(Debug)]
+pub(super) struct Unsent;
+
+impl Unsent {
+    /// Nothing.
+    pub(super) const fn new(_tcp: &TcpStream, _others: usize) -> Self {
+        Self
+    }
+
+    /// Does nothing.
+    pub(super) const fn wrote(&mut self, _tcp: &TcpStream, _count: usize) {}
+}
