@@ -28,6 +28,8 @@ pub(crate) enum DialError {
     UnknownHost,
     /// No descriptor is left for the connection.
     NoDescriptor,
+    /// No port of this machine is left for the connection.
+    NoPort,
     /// So many are being dialled for the same ticket that its turn did not come.
     NoTurn,
     /// Anything else.
@@ -78,7 +80,7 @@ impl DialError {
             Self::Refused => ResetCode::Refused,
             Self::TimedOut => ResetCode::TimedOut,
             Self::Unreachable | Self::UnknownHost | Self::Other(_) => ResetCode::Unreachable,
-            Self::NoDescriptor | Self::NoTurn => ResetCode::Limit,
+            Self::NoDescriptor | Self::NoPort | Self::NoTurn => ResetCode::Limit,
         }
     }
 
@@ -89,7 +91,7 @@ impl DialError {
             Self::TimedOut => &mut dials.timed_out,
             Self::Unreachable => &mut dials.unreachable,
             Self::UnknownHost => &mut dials.unknown_host,
-            Self::NoDescriptor | Self::NoTurn | Self::Other(_) => &mut dials.other,
+            Self::NoDescriptor | Self::NoPort | Self::NoTurn | Self::Other(_) => &mut dials.other,
         };
         *counter += 1;
     }
@@ -111,6 +113,8 @@ impl From<io::Error> for DialError {
             Self::TimedOut
         } else if matches!(kind, Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown) {
             Self::Unreachable
+        } else if matches!(kind, Kind::AddrNotAvailable) {
+            Self::NoPort
         } else if descriptors::is_exhaustion(&error) {
             Self::NoDescriptor
         } else {
@@ -128,6 +132,9 @@ impl fmt::Display for DialError {
             Self::UnknownHost => f.write_str("the target's name is unknown"),
             Self::NoDescriptor => f.write_str(
                 "no descriptor is left to dial the target: raise the limit of open files (ulimit -n)",
+            ),
+            Self::NoPort => f.write_str(
+                "no port of this machine is left to dial the target: too many connections to it have just ended",
             ),
             Self::NoTurn => f.write_str("too many targets are being dialled for this ticket"),
             Self::Other(error) => write!(f, "the target cannot be dialled: {error}"),

@@ -59,11 +59,9 @@ impl Pool {
         while self.used + self.spare() > self.within && self.free.pop().is_some() {}
     }
 
-    /// Gives the memory of unused pieces back to the system, if nobody uses one now.
+    /// Gives the memory of unused pieces back to the system.
     pub(crate) fn trim(&mut self) {
-        if self.used == 0 {
-            self.free = Vec::new();
-        }
+        self.free = Vec::new();
     }
 }
 
@@ -86,8 +84,6 @@ mod tests {
         let mut pieces = pieces.into_iter();
         pieces.by_ref().take(3).for_each(|piece| pool.give(piece));
         assert_eq!((pool.used(), pool.spare()), (PIECE, 2 * PIECE));
-        pool.trim();
-        assert_eq!(pool.spare(), 2 * PIECE, "somebody will want them");
         pool.keep_within(2 * PIECE);
         assert_eq!(pool.spare(), PIECE);
         pool.take(1);

@@ -135,6 +135,15 @@ impl SentLog {
         self.push(now, 0, false, 0, Snapshot::default());
     }
 
+    /// Whether so much was sent since a packet of `before` left that is still in flight that a peer which keeps to the
+    /// specification has acknowledged it: it sends nothing of its own for so long without an acknowledgement from here.
+    pub(crate) fn is_unanswered(&self, before: Time) -> bool {
+        /// Packets of no more than acknowledgements, beside those in flight: 5 MB of this log.
+        const MOST: u64 = 1 << 16;
+        let old = |front: &Packet| front.fate == Fate::InFlight && front.sent <= before;
+        self.packets.len() as u64 > MOST + 2 * self.in_flight_packets && self.packets.front().is_some_and(old)
+    }
+
     fn at(&self, number: u64) -> Option<usize> {
         usize::try_from(number.checked_sub(self.base)?).ok().filter(|at| *at < self.packets.len())
     }

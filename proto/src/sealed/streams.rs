@@ -84,6 +84,8 @@ pub(crate) struct Streams {
     /// The stream looked up last: packets of one follow each other.
     last: Cell<Option<(StreamId, usize)>>,
     next_own: u64,
+    /// Places below that whose streams the peer never heard of: the next ones take them, so that it sees no gaps.
+    withdrawn: Vec<u64>,
     next_peer: u64,
     /// Places of the peer's half below `next_peer` of which nothing has been seen.
     unseen: RangeSet,
@@ -156,6 +158,7 @@ impl Streams {
             by_id: BTreeMap::new(),
             last: Cell::new(None),
             next_own: 0,
+            withdrawn: Vec::new(),
             next_peer: 0,
             unseen: RangeSet::default(),
             peer_open: 0,
@@ -280,8 +283,9 @@ impl Streams {
         if !self.promises.has_place(0) {
             return None;
         }
-        let id = self.side.id(self.next_own);
-        self.next_own += 1;
+        let place = self.withdrawn.pop().unwrap_or(self.next_own);
+        self.next_own = self.next_own.max(place + 1);
+        let id = self.side.id(place);
         let mut stream = Stream::new(id);
         if let Some(credit) = &mut self.link_credit {
             let first = credit.take(0);
@@ -294,6 +298,14 @@ impl Streams {
         stream.due.open = true;
         self.promises.first_grant(Time::ZERO, &mut stream);
         Some((self.insert(stream), id))
+    }
+
+    /// A stream of our own that was not announced will not be: as if it had never been opened.
+    pub(crate) fn withdraw(&mut self, stream: &Stream) {
+        if let (Some(credit), Some(first)) = (&mut self.link_credit, stream.first) {
+            credit.taken -= first;
+        }
+        self.withdrawn.push(stream.id.0 >> 1);
     }
 
     fn insert(&mut self, stream: Stream) -> usize {
@@ -348,7 +360,11 @@ impl Streams {
         self.refused -= usize::from(stream.own_reset.is_some_and(|reset| reset.refused));
         stream.send.clear(&mut self.pools.send);
         stream.recv.clear(&mut self.pools.recv);
-        self.trim();
+        if self.pools.send.used() == 0 && self.pools.recv.used() == 0 {
+            self.trim();
+        }
+        self.count_promised();
+        self.count_written();
         if self.slab.is_empty() {
             self.slab.shrink_to_fit();
         }
@@ -379,6 +395,8 @@ impl Streams {
 
     /// Counts what is held of what is written, and what is kept for what will be.
     pub(crate) fn count_written(&mut self) {
+        let allowed = self.send_share.used() + self.send_share.free();
+        self.pools.send.keep_within(usize::try_from(allowed).unwrap_or(usize::MAX));
         self.send_share.set((self.pools.send.used() + self.pools.send.spare()) as u64);
     }
 
@@ -388,11 +406,10 @@ impl Streams {
         self.pools.recv.keep_within(promised);
     }
 
-    /// Gives back what is kept for reuse, of each direction in which nothing is held.
+    /// Gives back what is kept for reuse.
     pub(crate) fn trim(&mut self) {
         self.pools.send.trim();
         self.pools.recv.trim();
-        self.count_promised();
         self.count_written();
     }
 

@@ -26,6 +26,7 @@ use super::recovery::{Counts, Outcome, Recovery};
 use super::recv::Violation;
 use super::schedule::Schedule;
 use super::spare::Spares;
+use super::stream::Stream;
 use super::streams::{OpenError, Side, Streams};
 use crate::time::Time;
 pub(crate) use lower::{CHALLENGE_SIZE, PathState};
@@ -107,6 +108,9 @@ pub enum Fault {
     /// Packets that this side never sent.
     #[error("the peer acknowledged packets that were never sent")]
     Ack,
+    /// None of what this side sent, while it sends more and more itself.
+    #[error("the peer acknowledges nothing and goes on")]
+    Unanswered,
     /// A stream that cannot be.
     #[error("the peer named a stream that cannot exist")]
     Stream,
@@ -396,7 +400,7 @@ impl Transport {
         }
     }
 
-    fn remove(&mut self, key: usize) {
+    fn remove(&mut self, key: usize) -> Stream {
         let mut stream = self.streams.remove(key);
         self.renew_link_credit();
         self.schedule.remove(&mut stream.turn);
@@ -404,6 +408,7 @@ impl Transport {
             self.stale += 1;
             self.drop_stale();
         }
+        stream
     }
 
     /// Clears the queue once half of it stands for streams that are gone: to do so for each would cost a walk for each.

@@ -49,8 +49,9 @@ impl Transport {
         else {
             return Ok(0);
         };
-        let filled = stream.send.write_with(slices, &mut pools.send, fill)?;
+        let filled = stream.send.write_with(slices, &mut pools.send, fill);
         self.streams.count_written();
+        let filled = filled?;
         self.wake(now, key);
         Ok(filled)
     }
@@ -72,6 +73,11 @@ impl Transport {
         if stream.peer_reset.is_some() {
             return self.discard(id);
         }
+        if stream.opening && !stream.announced {
+            let stream = self.remove(key);
+            self.streams.withdraw(&stream);
+            return self.tell_writers();
+        }
         // Before the handshake nobody knows how far the peer's credit goes: it is cut when it is announced.
         let has_credit = !stream.opening || stream.first.is_some();
         let end = if has_credit { stream.send.cut(&mut pools.send) } else { 0 };
@@ -83,6 +89,11 @@ impl Transport {
         self.streams.count_written();
         self.renew_link_credit();
         self.tell_writers();
+    }
+
+    /// Whether the peer has not said yet that it knows of a stream which this side has opened.
+    pub fn is_unheard(&self, id: StreamId) -> bool {
+        self.streams.peek(id).is_some_and(|stream| stream.opening)
     }
 
     /// The application is done with a stream that the peer reset.

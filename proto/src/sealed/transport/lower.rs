@@ -54,7 +54,8 @@ impl Transport {
         let Some((stream, _)) = self.streams.get(key) else { return };
         if !stream.open {
             // The application never heard of it.
-            return self.remove(key);
+            self.remove(key);
+            return;
         }
         let (id, code) = (stream.id, *stream.peer_reset.get_or_insert(ResetCode::Reset));
         if !std::mem::replace(&mut stream.told_reset, true) {

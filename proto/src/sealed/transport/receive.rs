@@ -5,6 +5,13 @@ use crate::sealed::early;
 use crate::sealed::frame::{Ack, Frame, Frames, ResetCode, StreamId};
 use crate::sealed::streams::Lookup;
 use crate::time::Time;
+use std::time::Duration;
+
+/// A link that has carried nothing for so long gives back the memory that it keeps for reuse.
+const QUIET: Duration = Duration::from_secs(1);
+
+/// How long a packet may be in flight while the peer goes on sending: no round trip is as long.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// Streams of the peer that were refused for want of a place and wait for it to acknowledge that: an honest peer has few, and
 /// each costs a place in the table. Beyond that `C` has to come again.
@@ -28,6 +35,12 @@ impl Transport {
     /// # Errors
     /// [`Fault`] if the peer does not keep to the specification: the link cannot go on.
     pub fn handle_packet(&mut self, now: Time, number: u64, payload: &[u8]) -> Result<(), Fault> {
+        if now.since(self.content_at) >= QUIET {
+            self.streams.trim();
+        }
+        if self.recovery.log.is_unanswered(now.before(PATIENCE)) {
+            return Err(Fault::Unanswered);
+        }
         let mut asks = false;
         for frame in Frames::new(payload) {
             let frame = frame?;
@@ -221,10 +234,27 @@ impl Transport {
             stream.send.clear(&mut pools.send);
             self.streams.on_end_known(key);
             self.streams.count_written();
-            self.tell_reset(key);
+            if !self.forget_incoming(id) {
+                self.tell_reset(key);
+            }
             self.tell_writers();
         }
         Ok(())
+    }
+
+    /// Whether the application was about to hear of a stream that the peer has given up meanwhile; then it never does. Both come
+    /// in one packet, from a peer that could not reach this side for a while.
+    fn forget_incoming(&mut self, id: StreamId) -> bool {
+        /// Events that may lie between the two.
+        const NEAR: usize = 4;
+        let first = self.events.len().saturating_sub(NEAR);
+        let incoming = |event: &Event| matches!(event, Event::Incoming { id: other, .. } if *other == id);
+        let Some(at) = self.events.range(first..).position(incoming) else { return false };
+        self.events.remove(first + at);
+        if let Some(key) = self.streams.key(id) {
+            self.remove(key);
+        }
+        true
     }
 
     /// Tells the application of the peer's reset once all the bytes before it have arrived.

@@ -4,10 +4,6 @@ use super::Transport;
 use crate::sealed::recovery::Outcome;
 use crate::sealed::sent::Content;
 use crate::time::Time;
-use std::time::Duration;
-
-/// A link that has carried nothing for so long gives back the memory that it keeps for reuse.
-const QUIET: Duration = Duration::from_secs(1);
 
 impl Transport {
     /// Tells the owners of packets' contents what became of them.
@@ -34,9 +30,6 @@ impl Transport {
         }
         self.recovery.forget(now);
         self.streams.count_written();
-        if now.since(self.content_at) >= QUIET {
-            self.streams.trim();
-        }
         self.take_window();
         self.tell_writers();
     }

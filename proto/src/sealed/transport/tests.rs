@@ -6,6 +6,7 @@ mod busy_hosts;
 mod crowd;
 mod dead_path;
 mod gentle;
+mod given_up;
 mod large_packets;
 mod many_streams;
 mod network;

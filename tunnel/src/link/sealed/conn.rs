@@ -86,16 +86,15 @@ impl Conn {
     /// Slices in one system call: a turn's worth of the stream's chunks, and one for a part.
     const SLICES: usize = 9;
 
-    /// Wraps a connection of a link that has `others`; it wakes `key` of `ready`.
+    /// Wraps a connection; it wakes `key` of `ready`.
     pub(super) fn new(
         id: StreamId,
         tcp: TcpStream,
         place: Option<StreamPlace>,
         ready: &Arc<Ready>,
         key: usize,
-        others: usize,
     ) -> Self {
-        let unsent = Unsent::new(&tcp, others);
+        let unsent = Unsent::new(&tcp);
         let (waker, stream_waker) = ready.waker(key);
         Self {
             id,

@@ -64,10 +64,9 @@ impl Conns {
 
     /// Takes over the connection of a stream, and its place.
     pub(super) fn insert(&mut self, id: StreamId, tcp: TcpStream, place: Option<StreamPlace>) {
-        let others = self.slots.len();
         let entry = self.slots.vacant_entry();
         let key = entry.key();
-        entry.insert(Conn::new(id, tcp, place, &self.ready, key, others));
+        entry.insert(Conn::new(id, tcp, place, &self.ready, key));
         self.keys.insert(id, key);
         self.list_read(key);
         self.list_write(key);

@@ -65,6 +65,8 @@ pub(super) struct Exit {
 }
 
 impl Exit {
+    /// Batches in one go before TCP and other links of the thread get their turn: 4 MB at the most.
+    const BATCHES: usize = 64;
     /// How long the first packet of a link may take.
     const PROOF: Duration = Duration::from_secs(10);
     /// How often to tell that the peer is heard: twice in the shortest silence that means anything.
@@ -135,12 +137,14 @@ impl Side for Exit {
         tally: &mut Tally,
     ) -> io::Result<bool> {
         self.mailbox.register(cx.waker());
-        self.mailbox.take(&mut self.batches, &mut self.orders);
+        if self.batches.is_empty() {
+            self.mailbox.take(&mut self.batches, &mut self.orders);
+        }
         let any = !self.batches.is_empty() || !self.orders.is_empty();
         while let Some(order) = self.orders.pop_front() {
             self.obey(now, order, link);
         }
-        while let Some(mut batch) = self.batches.pop_front() {
+        for mut batch in self.batches.drain(..self.batches.len().min(Self::BATCHES)) {
             let (filled, _) = batch.buffer.split_at_mut(batch.len);
             for datagram in filled.chunks_mut(batch.stride.max(1)) {
                 tally.one(Count::DatagramsReceived);

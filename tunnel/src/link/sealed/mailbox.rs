@@ -52,8 +52,8 @@ struct Content {
 }
 
 impl Mailbox {
-    /// Bytes of batches that may wait: about what a socket's buffer would hold.
-    const BYTES: usize = 4 << 20;
+    /// Bytes of buffers that may wait, however little is in them: about what a socket's buffer would hold.
+    const BYTES: usize = 8 << 20;
     /// Batches that may wait, however small.
     const BATCHES: usize = 1_024;
 
@@ -64,7 +64,7 @@ impl Mailbox {
         if content.bytes >= Self::BYTES || content.batches.len() >= Self::BATCHES {
             return false;
         }
-        content.bytes += batch.len;
+        content.bytes += batch.buffer.len();
         content.batches.push_back(batch);
         wake(content);
         true

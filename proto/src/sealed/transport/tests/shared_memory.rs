@@ -1,11 +1,13 @@
 //! A link whose process has given all the memory that its links share to others: the floor that it keeps is enough.
 
-use super::MS;
 use super::network::Path;
 use super::pair::Pair;
-use crate::sealed::budget::Budget;
+use super::{MS, packet};
+use crate::sealed::budget::{Budget, FLOOR};
+use crate::sealed::frame::Frame;
 use crate::sealed::streams::Side;
 use crate::sealed::transport::{Settings, Transport};
+use crate::time::Time;
 
 #[test]
 fn a_link_carries_streams_beside_a_thousand_idle_ones_that_hold_all_memory() {
@@ -50,4 +52,26 @@ fn what_is_kept_for_reuse_counts_and_goes_back_when_a_link_is_quiet() {
     pair.ends[0].transport.probe();
     pair.run_until(1_000 * MS, |_| false);
     assert_eq!(kept(&pair), [(0, 0); 2], "with {idle} and {early} still open");
+}
+
+#[test]
+fn memory_that_is_kept_for_reuse_lets_nobody_write_more_than_there_is() {
+    let (now, budget) = (Time::ZERO + MS, Budget::new(FLOOR));
+    let mut transport =
+        Transport::new(Side::Client, Settings { link_credit: 2 << 10, ..Settings::default() });
+    transport.join(&budget);
+    transport.set_peer_limits(&Transport::limits(&Settings::default()));
+    let id = transport.open(b"").unwrap();
+    transport.poll_packet(now, &mut [0; 1_500]).expect("the frame that opens it");
+    let credit = Frame::Credit { id, end: 1 << 30 };
+    transport.handle_packet(now, 0, &packet(&[credit])).unwrap();
+    for _ in 0..10_000 {
+        let room = transport.room(id).min(2_000);
+        if room > 0 {
+            transport.write(now, id, &vec![7; room]);
+        }
+        while transport.poll_packet(now, &mut [0; 1_500]).is_some() {}
+        transport.check_accounts();
+    }
+    assert!(transport.memory() as u64 <= FLOOR, "{} bytes", transport.memory());
 }

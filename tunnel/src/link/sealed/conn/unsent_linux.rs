@@ -1,9 +1,11 @@
 //! What the kernel takes in for a connection whose other end does not read.
 
+use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
+
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
-/// Bytes that may wait in the kernel before they are sent, for all connections of a link that are read and not many.
+/// Bytes that may wait in the kernel before they are sent, divided by the connections of the process.
 ///
 /// Left alone, its send buffer grows to 2.5 MB for one stuck reader on loopback, and with 400 of them the kernel is short of
 /// memory for TCP, which slows every connection of the machine.
@@ -19,21 +21,23 @@ const UNPROVEN: usize = 32 << 10;
 /// So many bytes it takes: more than the systems on the way take in for a reader that never reads.
 const PROVEN: usize = 1 << 20;
 
+/// The connections of the process.
+static CONNECTIONS: AtomicUsize = AtomicUsize::new(0);
+
 /// Keeps small what waits in the kernel for one connection. What has been sent is not bounded by this, so a long path is
 /// as fast as before.
 #[derive(Debug)]
 pub(super) struct Unsent {
     /// Bytes to write until it counts as read.
     unproven: usize,
-    /// What it may have waiting then.
-    most: usize,
 }
 
 impl Unsent {
-    /// For one more connection of a link that has `others`.
-    pub(super) fn new(tcp: &TcpStream, others: usize) -> Self {
+    /// For one more connection.
+    pub(super) fn new(tcp: &TcpStream) -> Self {
+        CONNECTIONS.fetch_add(1, Relaxed);
         bound(tcp, UNPROVEN);
-        Self { unproven: PROVEN, most: (ALL / (others + 1)).clamp(*READ.start(), *READ.end()) }
+        Self { unproven: PROVEN }
     }
 
     /// The kernel took `count` bytes.
@@ -41,9 +45,15 @@ impl Unsent {
         if self.unproven > 0 {
             self.unproven = self.unproven.saturating_sub(count);
             if self.unproven == 0 {
-                bound(tcp, self.most);
+                bound(tcp, (ALL / CONNECTIONS.load(Relaxed).max(1)).clamp(*READ.start(), *READ.end()));
             }
         }
+    }
+}
+
+impl Drop for Unsent {
+    fn drop(&mut self) {
+        CONNECTIONS.fetch_sub(1, Relaxed);
     }
 }
 

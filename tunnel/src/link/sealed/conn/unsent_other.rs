@@ -8,7 +8,7 @@ pub(super) struct Unsent;
 
 impl Unsent {
     /// Nothing.
-    pub(super) const fn new(_tcp: &TcpStream, _others: usize) -> Self {
+    pub(super) const fn new(_tcp: &TcpStream) -> Self {
         Self
     }
 

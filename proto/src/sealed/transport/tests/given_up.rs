@@ -1,0 +1,48 @@
+//! Streams that are given up before the other side has heard of them: it never does.
+
+use super::network::Path;
+use super::pair::Pair;
+use super::{MS, packet};
+use crate::sealed::frame::{Frame, ResetCode, StreamId};
+use crate::sealed::handshake::Limits;
+use crate::sealed::streams::Side;
+use crate::sealed::transport::{Event, Settings, Transport};
+use crate::time::Time;
+
+#[test]
+fn what_has_not_left_never_leaves_and_the_next_takes_its_number() {
+    let mut transport = Transport::new(Side::Client, Settings::default());
+    transport.set_peer_limits(&Limits { streams: 2, ..Transport::limits(&Settings::default()) });
+    let [first, second] = [(); 2].map(|()| transport.open(b"target:1").unwrap());
+    transport.reset(Time::ZERO, first, ResetCode::TimedOut);
+    assert!(!transport.is_unheard(first) && transport.is_unheard(second));
+    transport.check_accounts();
+    assert_eq!(transport.open(b"target:1"), Some(first), "there is no gap for the peer to see");
+}
+
+#[test]
+fn thousands_that_gave_up_in_turn_leave_no_trace() {
+    let mut pair = Pair::new(7, Path { rtt: 20 * MS, ..Path::default() });
+    for round in 0..6_000 {
+        let id = pair.ends[0].transport.open(b"target:1").unwrap();
+        pair.ends[0].transport.reset(pair.now, id, ResetCode::TimedOut);
+        assert!(id.0 >> 1 == 0, "{id:?} in round {round}");
+    }
+    pair.transfer_both_ways(3, 10_000);
+    pair.assert_empty();
+}
+
+#[test]
+fn a_reset_that_comes_with_the_opening_leaves_nothing_to_dial() {
+    let mut transport = Transport::new(Side::Server, Settings::default());
+    transport.set_peer_limits(&Transport::limits(&Settings::default()));
+    let id = StreamId(0);
+    let open = Frame::Open { id, credit: 100, first: 0, target: b"target:1" };
+    let reset = Frame::Reset { id, code: ResetCode::TimedOut, end: 0 };
+    transport.handle_packet(Time::ZERO, 0, &packet(&[open, reset])).unwrap();
+    assert!(
+        std::iter::from_fn(|| transport.poll_event()).all(|event| !matches!(event, Event::Incoming { .. }))
+    );
+    assert_eq!(transport.stream_count(), 0);
+    transport.check_accounts();
+}
