@@ -41,6 +41,11 @@ struct Cli {
     #[arg(long, value_name = "FILE", conflicts_with = "classic", help_heading = "Sealed link")]
     ticket_file: Option<PathBuf>,
 
+    /// While proxy2 does not answer let a client wait for so long and then reset it; 'refuse' resets it at once, 'wait' is 10s
+    #[arg(long, value_name = "TIME", default_value = "wait", value_parser = parse_when_down, conflicts_with = "classic",
+        help_heading = "Sealed link")]
+    when_down: WhenDown,
+
     #[command(flatten)]
     link: LinkArgs,
 
@@ -48,6 +53,22 @@ struct Cli {
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = parse_time, requires = "classic",
         help_heading = "Classic link")]
     id_rest: Duration,
+}
+
+/// How long a client may wait while proxy2 does not answer.
+#[derive(Clone, Copy, Debug)]
+struct WhenDown(Duration);
+
+fn parse_when_down(text: &str) -> Result<WhenDown, String> {
+    match text {
+        "refuse" => Ok(WhenDown(Duration::ZERO)),
+        "wait" => Ok(WhenDown(Duration::from_secs(10))),
+        other => parse_time(other)
+            .ok()
+            .filter(|time| *time >= Duration::from_secs(1))
+            .map(WhenDown)
+            .ok_or_else(|| format!("'{other}' is not 'wait', 'refuse' or a time of 1s or more")),
+    }
 }
 
 /// The variable that can hold the ticket.
@@ -76,7 +97,9 @@ pub(crate) fn parse(
             classic.table.id_rest = cli.id_rest;
             Link::Classic(classic)
         }
-        Link::Sealed(link) => Link::Sealed(SealedEntry { ticket: cli.source(variable)?, link }),
+        Link::Sealed(link) => {
+            Link::Sealed(SealedEntry { ticket: cli.source(variable)?, link, patience: cli.when_down.0 })
+        }
     };
     let peer = HostPort { host: cli.host, port: cli.port };
     Ok((EntrySettings { listen: cli.listen, peer, link }, cli.verbosity.level()))
@@ -130,7 +153,10 @@ mod tests {
     #[test]
     fn the_sealed_link_is_the_default() {
         let settings = run("8080 localhost 5000").unwrap();
-        let Link::Sealed(SealedEntry { ticket, link }) = settings.link else { panic!("{settings:?}") };
+        let Link::Sealed(SealedEntry { ticket, link, patience }) = settings.link else {
+            panic!("{settings:?}")
+        };
+        assert_eq!(patience, SealedEntry::new(TicketSource::State(None)).patience);
         assert_eq!(link, tunnel::options::Sealed::default(), "the help must show the real defaults");
         assert!(matches!(ticket, TicketSource::State(None)));
     }
@@ -159,6 +185,7 @@ mod tests {
             assert!(error.contains(argument) && error.contains(what), "{line}: {error}");
         };
         names("80800 localhost 5000", "[ADDR:]PORT", "'80800' is not a port");
+        names("--when-down never 8080 localhost 5000", "--when-down", "'never' is not 'wait', 'refuse'");
         names("--classic --id-rest 5 8080 localhost 5000", "--id-rest", "'5' is not a time");
     }
 

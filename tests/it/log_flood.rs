@@ -9,7 +9,7 @@ use tests::client::is_turned_away;
 use tests::folder::Folder;
 use tests::pair::Proxy;
 use tests::target::refusing_address;
-use tunnel::options::{EntrySettings, Link, Sealed, SealedEntry, TicketSource};
+use tunnel::options::{EntrySettings, Link, SealedEntry, TicketSource};
 use tunnel::session::Session;
 
 use crate::programs::{PROXY2, sealed_program, sealed_proxy2};
@@ -32,7 +32,7 @@ async fn the_log_of_proxy2_is_bounded() {
     let quiet = String::from_utf8(quiet.stdout).unwrap();
     for _ in 0..LINKS {
         let ticket = TicketSource::State(Some(PathBuf::from(folder.path("state"))));
-        let link = Link::Sealed(SealedEntry { ticket, link: Sealed::default() });
+        let link = Link::Sealed(SealedEntry::new(ticket));
         let settings = EntrySettings { listen: "0".parse().unwrap(), peer: proxy2.address().into(), link };
         let proxy1 = Proxy::run(Session::entry(settings).await.unwrap());
         for _ in 0..STREAMS {

@@ -17,6 +17,17 @@ pub(crate) fn sealed_processes(target: SocketAddr) -> (Process, Process, Folder)
     (proxy2, proxy1, folder)
 }
 
+/// A proxy2 and a proxy1 in front of it with a classic link.
+pub(crate) fn classic_processes(target: SocketAddr) -> (Process, Process) {
+    let program = |program, to: SocketAddr| {
+        let (host, port) = (to.ip().to_string(), to.port().to_string());
+        Process::listening(program, &["--classic", "0", &host, &port])
+    };
+    let proxy2 = program(PROXY2, target);
+    let proxy1 = program(PROXY1, proxy2.address());
+    (proxy2, proxy1)
+}
+
 /// A proxy2 that keeps its state in `folder`.
 pub(crate) fn sealed_proxy2(listen: &str, target: SocketAddr, folder: &Folder) -> Process {
     sealed_program(PROXY2, listen, target, folder, &[])

@@ -50,15 +50,3 @@ async fn a_client_that_resets_while_nothing_is_read_from_it_is_gone_at_once() {
         assert!(!target.connection_ended().await, "a reset became an end");
     }
 }
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_client_that_ends_while_nothing_is_read_from_it_loses_nothing() {
-    const BYTES: usize = 8 << 20;
-    let mut target = Target::start(Manner::ReadSlowly(Duration::ZERO)).await;
-    let mut pair = Pair::start_sealed(target.address()).await;
-    let mut client = pair.connect().await;
-    client.write_all(&vec![7; BYTES]).await.unwrap();
-    drop(client);
-    assert!(target.connection_ended().await, "it ends in order");
-    pair.wait_for_streams(0).await;
-}

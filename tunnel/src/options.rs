@@ -56,6 +56,16 @@ pub struct SealedEntry {
     pub ticket: TicketSource,
     /// The numbers.
     pub link: Sealed,
+    /// How long a client may wait for proxy2 to hear of its stream; it is reset then, and its stream never opened. Zero: it is
+    /// refused at once while proxy2 does not answer. Default 10 s, which is as long as proxy2 dials.
+    pub patience: Duration,
+}
+
+impl SealedEntry {
+    /// The defaults, with that ticket.
+    pub fn new(ticket: TicketSource) -> Self {
+        Self { ticket, link: Sealed::default(), patience: Duration::from_secs(10) }
+    }
 }
 
 /// Where proxy1 has its ticket from.
@@ -151,7 +161,7 @@ pub struct Sealed {
 }
 
 impl Sealed {
-    /// The least memory, in bytes: with a quarter of it a link still has a few windows in each direction.
+    /// The least memory, in bytes: with half of it a link still has a few windows in each direction.
     pub const LEAST_MEMORY: u64 = 4 << 20;
 }
 

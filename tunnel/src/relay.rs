@@ -3,7 +3,6 @@
 //! The two directions are independent: an end of one says nothing about the other.
 
 use std::io::{self, IoSlice, IoSliceMut};
-use std::net::Shutdown;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker, ready};
 
@@ -12,6 +11,7 @@ use tokio::net::TcpStream;
 
 use crate::queue::{Budget, Queue};
 use crate::ready::{Ready, StreamWaker};
+use crate::tcp_options;
 
 /// One TCP connection and what waits to be written to it.
 #[derive(Debug)]
@@ -106,8 +106,7 @@ impl Relay {
 
     /// Tells the connection's other end that nothing more will come.
     pub(crate) fn finish(&self) {
-        // Fails only on a connection that is over.
-        let _ = SockRef::from(&self.tcp).shutdown(Shutdown::Write);
+        tcp_options::end_in_order(&SockRef::from(&self.tcp));
     }
 
     /// Gives back what waits, unwritten. To be called before dropping the relay.

@@ -198,14 +198,14 @@ fn sealed_entry(
     peer: HostPort,
     options: SealedEntry,
 ) -> Result<Session, BindError> {
-    let ticket = options.ticket.find()?;
+    let (ticket, patience) = (options.ticket.find()?, options.patience);
     let mut options = options.link;
     options.max_streams = check_descriptors(options.max_streams);
     let (clients, local_addr) = bind_clients(listen, address, options.tcp_keepalive)?;
     let udp = Udp::bind_any(options.socket_buffer).map_err(BindError::Socket)?;
     check_buffer(&udp, options.socket_buffer)?;
     let udp_addr = udp.local_addr().map_err(BindError::Socket)?;
-    let client = sealed::Client::new(ticket, &options, clients, local_addr, peer, udp);
+    let client = sealed::Client::new(ticket, &options, patience, clients, local_addr, peer, udp);
     info!(listening = %local_addr, "proxy1 accepts TCP connections");
     let role = Role::SealedEntry(Box::new(client));
     Ok(Session { running: Running { local_addr, udp_addr }, role, invitation: None })

@@ -1,5 +1,6 @@
 //! What is asked of the system for each TCP connection, those with clients and those with targets alike.
 
+use std::net::Shutdown;
 use std::time::Duration;
 
 use socket2::SockRef;
@@ -12,7 +13,7 @@ use socket2::SockRef;
 pub enum TcpKeepalive {
     /// Never.
     Off,
-    /// After this time without traffic, 1 s to 9 h. Without an answer it is ended after another one and a half of it.
+    /// After this time without traffic, 1 s to 9 h. Without an answer it is ended after another one and a half of it, 6 s at the least.
     After(Duration),
 }
 
@@ -50,13 +51,24 @@ impl Default for TcpKeepalive {
 }
 
 /// Sets up a connection. What fails is an option that the system does not have: the connection works without it.
+///
+/// From now on it ends with RST, unless [`end_in_order`] says otherwise: also if this process dies, for the system closes what a
+/// process leaves, and a FIN would make what was cut off look whole.
 pub(crate) fn set(tcp: SockRef<'_>, keepalive: TcpKeepalive) {
+    let _ = tcp.set_linger(Some(Duration::ZERO));
     // Small writes of the application are small packets at once.
     let _ = tcp.set_tcp_nodelay(true);
     keep_urgent_data(&tcp);
     if let Some(checks) = keepalive.checks() {
         let _ = tcp.set_tcp_keepalive(&checks);
     }
+}
+
+/// Sends FIN: nothing more will come. What the system still has is delivered, whatever becomes of this process.
+pub(crate) fn end_in_order(tcp: &SockRef<'_>) {
+    // Both fail only on a connection that is over.
+    let _ = tcp.shutdown(Shutdown::Write);
+    let _ = tcp.set_linger(None);
 }
 
 /// Leaves urgent data where it stands among the other bytes. Without this it would be taken out, and nobody asks for it.

@@ -100,7 +100,8 @@ impl Proxies {
         let mut all = Vec::new();
         for ticket in tickets {
             let link = Sealed { max_datagram: self.datagram, socket_buffer: 1 << 20, ..Sealed::default() };
-            let link = Link::Sealed(SealedEntry { ticket: TicketSource::Given(ticket.clone()), link });
+            let link =
+                Link::Sealed(SealedEntry { link, ..SealedEntry::new(TicketSource::Given(ticket.clone())) });
             let settings = EntrySettings { listen: Listen::loopback(0), peer: self.peer.into(), link };
             let session = Session::entry(settings).await?;
             self.addresses.push(session.running().local_addr);

@@ -54,7 +54,7 @@ pub struct Settings {
     /// How far a client's clock may be off without a challenge; [`CLOCK_TOLERANCE`] unless a test wants another.
     pub clock_tolerance: Duration,
     /// Whole handshakes a second whose public-key work may be done; 0 counts as 1. Messages that are found to be bad before
-    /// they are answered cost a third or half of one.
+    /// they are answered cost half of one.
     pub handshakes_per_second: u32,
 }
 

@@ -4,8 +4,8 @@ use super::pool::{PIECE, Piece, Pool};
 use std::collections::VecDeque;
 use std::ops::Range;
 
-/// Sizes of pieces in bytes, and up to which receive window each is used. Bytes that lie apart need a piece each: with
-/// pieces of at most an eighth of the window a stream can hold little more than its window, whatever arrives.
+/// Sizes of pieces in bytes, and up to which receive window each is used. Pieces are aligned and do not overlap: whatever
+/// arrives, only the first and the last reach beyond the window, so small windows have small ones.
 pub(crate) const SIZES: [(usize, u64); 4] =
     [(512, 4 * 1_024), (1_024, 8 * 1_024), (4 * 1_024, 64 * 1_024), (PIECE, u64::MAX)];
 

@@ -207,7 +207,7 @@ impl Streams {
         first
     }
 
-    /// The peer's streams may take first credit up to `limit` bytes since the link began.
+    /// Our new streams may take first credit up to `limit` bytes since the link began.
     pub(crate) fn raise_link_credit(&mut self, limit: u64) {
         if let Some(credit) = &mut self.link_credit {
             credit.limit = credit.limit.max(limit);
@@ -415,7 +415,9 @@ impl Streams {
 
     /// Gives a stream that the peer has just opened its first window. True if that is more than it had.
     pub(crate) fn first_grant(&mut self, key: usize, now: Time) -> bool {
-        self.slab.get_mut(key).is_some_and(|stream| self.promises.first_grant(now, stream))
+        let more = self.slab.get_mut(key).is_some_and(|stream| self.promises.first_grant(now, stream));
+        self.count_promised();
+        more
     }
 
     /// The application has read `length` bytes of a stream. True if the peer must be told that it may send more.
@@ -429,7 +431,9 @@ impl Streams {
 
     /// More arrived on a stream behind a gap. True if the peer must be told that it may send more.
     pub(crate) fn widen(&mut self, key: usize, now: Time) -> bool {
-        self.slab.get_mut(key).is_some_and(|stream| self.promises.widen(now, stream))
+        let more = self.slab.get_mut(key).is_some_and(|stream| self.promises.widen(now, stream));
+        self.count_promised();
+        more
     }
 
     /// The end of what arrives on a stream is known: what was promised beyond it is free.

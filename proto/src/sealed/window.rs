@@ -17,8 +17,8 @@ pub(crate) const LEAST: u64 = 2 * 1024;
 /// A window below this is small, in bytes: what a stream of a crowd sends in one turn.
 const SMALL: u64 = 64 * 1024;
 
-/// Renewals in which the peer was not held back before the window may shrink: two windows, which is two turns of a stream in
-/// a crowd.
+/// Renewals in which the peer was not held back before the window may shrink: two windows where a quarter at a time is used up,
+/// half a one where it is renewed about once a round trip.
 const CALM: u8 = 8;
 
 /// How much of the memory for windows is free.

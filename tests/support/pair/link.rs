@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use proto::sealed::random::Random;
 use proto::ticket::record::TicketRecord;
@@ -27,6 +28,8 @@ pub struct SealedLink {
     keys: Arc<Keys>,
     /// The numbers of both sides.
     pub options: Sealed,
+    /// How long a client may wait for proxy2.
+    pub patience: Duration,
 }
 
 struct Keys {
@@ -55,7 +58,7 @@ impl SealedLink {
         let server = PrivateKey::generate(&mut random);
         let ticket = Ticket::generate(server.public(), true, &mut random);
         let (tickets, _) = watch::channel(vec![record("test", &ticket)]);
-        Self { keys: Arc::new(Keys { server, ticket, tickets }), options }
+        Self { keys: Arc::new(Keys { server, ticket, tickets }), options, patience: Duration::from_secs(10) }
     }
 
     /// A ticket of the same proxy2 that it does not know.
@@ -64,7 +67,7 @@ impl SealedLink {
         let Keys { server, tickets, .. } = &*self.keys;
         let ticket = Ticket::generate(server.public(), true, &mut unique_random());
         let keys = Keys { server: server.clone(), ticket, tickets: tickets.clone() };
-        Self { keys: Arc::new(keys), options: self.options.clone() }
+        Self { keys: Arc::new(keys), ..self.clone() }
     }
 
     /// Another ticket of the same proxy2, as `proxy2 ticket add` makes it.
@@ -95,7 +98,8 @@ impl SealedLink {
     }
 
     fn entry(&self) -> SealedEntry {
-        SealedEntry { ticket: TicketSource::Given(self.keys.ticket.clone()), link: self.options.clone() }
+        let ticket = TicketSource::Given(self.keys.ticket.clone());
+        SealedEntry { link: self.options.clone(), patience: self.patience, ..SealedEntry::new(ticket) }
     }
 }
 

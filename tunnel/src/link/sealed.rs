@@ -43,6 +43,7 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use proto::Time;
 use proto::sealed::acceptor::{self, Acceptor, CLOCK_TOLERANCE};
@@ -87,6 +88,7 @@ impl Client {
     pub(crate) fn new(
         ticket: Ticket,
         options: &Sealed,
+        patience: Duration,
         clients: tcp::Acceptor,
         listen: SocketAddr,
         peer: HostPort,
@@ -99,7 +101,7 @@ impl Client {
         let peer = Peer::new(peer);
         link.set_peer(peer.address().unwrap_or(NOWHERE));
         let (udp, buffers) = (Arc::clone(&shared.udp), shared.buffers.clone());
-        let side = Entry::new(udp, &buffers, clients, peer, options.max_streams, remake);
+        let side = Entry::new(udp, &buffers, clients, peer, options.max_streams, patience, remake);
         Self { task: Task::new(side, link, &shared, Journal::new(1, Arc::default())), total: shared.total }
     }
 

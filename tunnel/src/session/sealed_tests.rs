@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::*;
 use crate::entropy;
 use crate::metrics::Count;
-use crate::options::{PrivateKey, Sealed, Ticket, TicketRecord, TicketSource};
+use crate::options::{PrivateKey, Ticket, TicketRecord, TicketSource};
 
 /// A proxy2 without files.
 struct State {
@@ -35,7 +35,7 @@ impl State {
         let exit = Session::exit(exit).await.unwrap();
         let peer = exit.running().udp_addr.into();
         let ticket = TicketSource::Given(self.ticket.clone());
-        let link = Link::Sealed(SealedEntry { ticket, link: Sealed::default() });
+        let link = Link::Sealed(SealedEntry::new(ticket));
         let entry = Session::entry(EntrySettings { listen: Listen::loopback(0), peer, link }).await.unwrap();
         let pair =
             Pair { address: entry.running().local_addr, entry: entry.counters(), exit: exit.counters() };
@@ -153,7 +153,7 @@ async fn a_forged_packet_to_another_address_of_proxy2_does_not_stop_a_download()
     let peer = relay.local_addr().unwrap().into();
     tokio::spawn(relay_and_forge(relay, ([127, 0, 0, 1], port).into(), ([127, 0, 0, 2], port).into()));
     let ticket = TicketSource::Given(state.ticket.clone());
-    let link = Link::Sealed(SealedEntry { ticket, link: Sealed::default() });
+    let link = Link::Sealed(SealedEntry::new(ticket));
     let entry = Session::entry(EntrySettings { listen: Listen::loopback(0), peer, link }).await.unwrap();
     let (address, mut counters) = (entry.running().local_addr, exit.counters());
     tokio::spawn(entry.run(std::future::pending()));

@@ -6,7 +6,7 @@ use crate::sealed::transport::Fault;
 use crate::time::Time;
 use std::time::Duration;
 
-/// How long what a peer that is gone has sent may still be read: ten minutes are enough for 32 MiB at 56 kB/s. The peer has
+/// How long what a peer that is gone has sent may still be read: ten minutes are enough for 64 MiB at 112 kB/s. The peer has
 /// its acknowledgement, so it must not be lost lightly; but a target that never reads would keep its link for good.
 pub(crate) const DRAIN: Duration = Duration::from_secs(600);
 

@@ -7,7 +7,6 @@ mod unsent;
 
 use std::convert::Infallible;
 use std::io::{self, IoSlice, IoSliceMut};
-use std::net::Shutdown;
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -22,6 +21,7 @@ use self::starved::{News, Watch};
 use self::unsent::Unsent;
 use super::ticket_share::StreamPlace;
 use crate::ready::{Ready, StreamWaker};
+use crate::tcp_options;
 
 /// The connection and how far each direction is.
 #[derive(Debug)]
@@ -37,8 +37,14 @@ pub(super) struct Conn {
     watch: Option<Watch>,
     /// The stream has ended, and the connection's other end knows.
     write_ended: bool,
-    /// The peer has reset the stream.
-    pub(super) reset: Option<ResetCode>,
+    /// The peer has reset the stream, and until when the bytes before that may take to be written, unless some are.
+    pub(super) reset: Option<(ResetCode, Instant)>,
+    /// When it last took bytes.
+    wrote: Option<Instant>,
+    /// Its other end has sent a byte.
+    asked: bool,
+    /// Since when it waits for the peer to hear of its stream.
+    pub(super) since: Instant,
     /// It stands in the list of those to read from.
     pub(super) to_read: bool,
     /// It stands in the list of those to write to.
@@ -81,6 +87,11 @@ enum Stop {
 }
 
 impl Conn {
+    /// How long an RST waits behind bytes that the connection does not take.
+    const BLOCKED: Duration = Duration::from_millis(500);
+    /// How long it waits behind bytes that the system has taken: it would throw away what has not left, and make others throw
+    /// away what has not been read. A round trip to the next machine, some times over.
+    const LINGER: Duration = Duration::from_millis(200);
     /// Bytes read or written in one turn.
     const TURN: usize = 128 << 10;
     /// Slices in one system call: a turn's worth of the stream's chunks, and one for a part.
@@ -106,6 +117,9 @@ impl Conn {
             watch: None,
             write_ended: false,
             reset: None,
+            wrote: None,
+            asked: false,
+            since: Instant::now(),
             to_read: false,
             to_write: false,
             active: Instant::now(),
@@ -141,7 +155,10 @@ impl Conn {
             })
         });
         match read {
-            Ok(count) => Step::More(count),
+            Ok(count) => {
+                self.asked = true;
+                Step::More(count)
+            }
             Err(Stop::Blocked) => {
                 self.reading = Reading::Told;
                 // Asks to be woken; it may have become readable by now.
@@ -197,6 +214,7 @@ impl Conn {
             match transport.read_with(now, self.id, |bytes| write(&self.tcp, bytes)) {
                 Ok(count) => {
                     self.unsent.wrote(&self.tcp, count);
+                    self.wrote = Some(Instant::now());
                     sum += count;
                 }
                 Err(Stop::Blocked) => {}
@@ -212,11 +230,53 @@ impl Conn {
         Step::Wait(sum)
     }
 
+    /// The connection cannot be written to any more. What its other end had sent before that is still there to be read, an
+    /// early answer perhaps: as much of it as there is room for goes into the stream. Says how many bytes that are.
+    pub(super) fn rescue(&mut self, now: Time, transport: &mut Transport) -> usize {
+        let mut sum = 0;
+        while self.reading != Reading::Ended {
+            let room = transport.room(self.id).min(Self::TURN);
+            let slices = (room.div_ceil(16 << 10) + 1).min(Self::SLICES);
+            let read = transport.write_with(now, self.id, slices, |places| {
+                read(room, places, |bufs| starved::read(&self.tcp, bufs))
+            });
+            match read {
+                Ok(count) if count > 0 => sum += count,
+                Ok(_) | Err(_) => break,
+            }
+        }
+        sum
+    }
+
+    /// The peer has reset the stream.
+    pub(super) fn reset(&mut self, code: ResetCode) {
+        self.reset = Some((code, Instant::now() + Self::BLOCKED));
+    }
+
+    /// When the RST is due that the peer has sent, with `left` bytes before it still to be written; `None`: now.
+    pub(super) fn reset_due(&mut self, left: u64, wrote: usize) -> Option<Instant> {
+        let (_, until) = self.reset.as_mut()?;
+        let now = Instant::now();
+        if wrote > 0 {
+            *until = now + Self::BLOCKED;
+        }
+        Some(*until).filter(|until| left > 0 && *until > now)
+    }
+
+    /// Until when the connection has to be left as it is, so that its other end gets what was written last.
+    pub(super) fn lingers_until(&self) -> Option<Instant> {
+        self.wrote.map(|at| at + Self::LINGER).filter(|until| *until > Instant::now())
+    }
+
+    /// Whether its other end has sent FIN and nothing before.
+    pub(super) fn asked_nothing(&self) -> bool {
+        self.reading == Reading::Ended && !self.asked
+    }
+
     /// Tells the connection's other end that nothing more will come.
     pub(super) fn finish(&mut self) {
         if !std::mem::replace(&mut self.write_ended, true) {
-            // Fails only on a connection that is over.
-            let _ = SockRef::from(&*self.tcp).shutdown(Shutdown::Write);
+            tcp_options::end_in_order(&SockRef::from(&*self.tcp));
         }
     }
 

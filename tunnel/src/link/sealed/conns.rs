@@ -26,6 +26,12 @@ pub(super) struct Conns {
     woken: Vec<usize>,
     to_read: VecDeque<usize>,
     to_write: VecDeque<usize>,
+    /// Clients whose stream the peer has not heard of, and since when, in that order.
+    waiting: VecDeque<(Instant, StreamId)>,
+    /// Connections to look at again, and when: an RST is due then.
+    due: VecDeque<(Instant, StreamId)>,
+    /// Connections without a stream whose RST is due, and when.
+    lingering: VecDeque<(Instant, Conn)>,
 }
 
 /// What a turn brought.
@@ -44,6 +50,13 @@ pub(super) struct Moved {
 impl Conns {
     /// Connections that get their turn in one go.
     const TURNS: usize = 64;
+    /// Connections that may linger at a time.
+    const LINGERING: usize = 256;
+    /// How often waiting clients are looked through.
+    const LOOK: Duration = Duration::from_secs(1);
+    /// How long a client that has asked for nothing and sent FIN may still be one that waits to be greeted: the peer hears of it
+    /// in a round trip.
+    const GREETING: Duration = Duration::from_secs(3);
 
     /// No connections.
     pub(super) fn new() -> Self {
@@ -54,6 +67,9 @@ impl Conns {
             woken: Vec::new(),
             to_read: VecDeque::new(),
             to_write: VecDeque::new(),
+            waiting: VecDeque::new(),
+            due: VecDeque::new(),
+            lingering: VecDeque::new(),
         }
     }
 
@@ -70,6 +86,66 @@ impl Conns {
         self.keys.insert(id, key);
         self.list_read(key);
         self.list_write(key);
+    }
+
+    /// The client of this stream waits until the peer has heard of it.
+    pub(super) fn waits(&mut self, id: StreamId) {
+        if let Some(conn) = self.keys.get(&id).and_then(|&key| self.slots.get(key)) {
+            self.waiting.push_back((conn.since, id));
+        }
+    }
+
+    /// The streams of clients that have waited for `limit` or are gone, of which the peer has not heard.
+    pub(super) fn given_up(&mut self, transport: &Transport, limit: Duration) -> Vec<(StreamId, ResetCode)> {
+        let now = Instant::now();
+        let mut given_up = Vec::new();
+        let (keys, slots) = (&self.keys, &self.slots);
+        self.waiting.retain(|&(since, id)| {
+            let conn = keys.get(&id).and_then(|&key| slots.get(key)).filter(|conn| conn.since == since);
+            let Some(conn) = conn.filter(|_| transport.is_unheard(id)) else { return false };
+            let waited = now.saturating_duration_since(since);
+            let code = if waited >= limit {
+                ResetCode::TimedOut
+            } else if waited >= Self::GREETING && conn.asked_nothing() {
+                ResetCode::Reset
+            } else {
+                return true;
+            };
+            given_up.push((id, code));
+            false
+        });
+        given_up
+    }
+
+    /// When [`Conns::given_up`] or [`Conns::handle_timeout`] has something to do.
+    pub(super) fn next_look(&self, now: Instant) -> Option<Instant> {
+        let waits = (!self.waiting.is_empty()).then(|| now + Self::LOOK);
+        let due = self.due.front().map(|(at, _)| *at);
+        let lingers = self.lingering.front().map(|(at, _)| *at);
+        [waits, due, lingers].into_iter().flatten().min()
+    }
+
+    /// Sends the RSTs that are due.
+    pub(super) fn handle_timeout(&mut self, now: Instant) {
+        while self.due.front().is_some_and(|(at, _)| *at <= now)
+            && let Some((_, id)) = self.due.pop_front()
+        {
+            self.readable(id);
+        }
+        while self.lingering.front().is_some_and(|(at, _)| *at <= now)
+            && let Some((_, conn)) = self.lingering.pop_front()
+        {
+            conn.abort();
+        }
+    }
+
+    /// Ends the connection of a stream that the peer has reset with RST, once what was written to it had the time to arrive.
+    fn let_go(&mut self, id: StreamId) {
+        let Some(conn) = self.take(id) else { return };
+        match conn.lingers_until().filter(|_| self.lingering.len() < Self::LINGERING) {
+            Some(until) => self.lingering.push_back((until, conn)),
+            None => conn.abort(),
+        }
     }
 
     /// How many there are.
@@ -102,7 +178,7 @@ impl Conns {
     pub(super) fn reset(&mut self, id: StreamId, code: ResetCode) {
         let Some(&key) = self.keys.get(&id) else { return };
         if let Some(conn) = self.slots.get_mut(key) {
-            conn.reset = Some(code);
+            conn.reset(code);
         }
         self.list_write(key);
     }
@@ -125,6 +201,9 @@ impl Conns {
     pub(super) fn abort_all(&mut self) -> usize {
         let count = self.slots.len();
         self.slots.drain().for_each(Conn::abort);
+        self.lingering.drain(..).for_each(|(_, conn)| conn.abort());
+        self.waiting.clear();
+        self.due.clear();
         self.keys.clear();
         self.to_read.clear();
         self.to_write.clear();
@@ -164,16 +243,31 @@ impl Conns {
             let Some(conn) = self.slots.get_mut(key) else { continue };
             conn.to_write = false;
             let step = conn.push(now, transport);
-            let (id, reset) = (conn.id, conn.reset);
+            if matches!(step, Step::Broken(_)) {
+                moved.sent += conn.rescue(now, transport);
+            }
+            let id = conn.id;
             let Some(count) = self.note(id, step, moved) else { continue };
             moved.received += count.bytes;
             if count.more {
                 self.list_write(key);
-            } else if let Some(code) = reset {
-                self.abort(id);
-                moved.reset.push((id, code));
+            } else {
+                self.end_if_reset(key, transport.readable(id), count.bytes, moved);
             }
         }
+    }
+
+    /// Ends the connection if the peer has reset its stream and the bytes before that are written, or cannot be. `left`: of those
+    /// so many are not, `wrote` were just now.
+    fn end_if_reset(&mut self, key: usize, left: u64, wrote: usize, moved: &mut Moved) {
+        let Some(conn) = self.slots.get_mut(key) else { return };
+        let (id, Some((code, _))) = (conn.id, conn.reset) else { return };
+        if let Some(at) = conn.reset_due(left, wrote) {
+            self.due.push_back((at, id));
+            return;
+        }
+        self.let_go(id);
+        moved.reset.push((id, code));
     }
 
     /// Gives some connections their turn to be read from.

@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use proto::Time;
 use proto::sealed::frame::{ResetCode, StreamId};
@@ -42,6 +43,10 @@ pub(super) struct Entry {
     peer: Peer,
     remake: Remake,
     max_streams: usize,
+    /// How long a client may wait for proxy2; zero: it is refused while proxy2 does not answer.
+    patience: Duration,
+    /// proxy2 does not answer.
+    silent: bool,
     refusals: Limit,
     up: bool,
     /// What proxy2 said last, if it does not let this proxy1 in, and how often; the same is not told twice.
@@ -74,6 +79,7 @@ impl Entry {
         clients: Acceptor,
         peer: Peer,
         max_streams: usize,
+        patience: Duration,
         remake: Remake,
     ) -> Self {
         let refusals = Limit::new(std::time::Instant::now());
@@ -84,6 +90,8 @@ impl Entry {
             peer,
             remake,
             max_streams,
+            patience,
+            silent: true,
             refusals,
             up: false,
             refused: None,
@@ -119,6 +127,7 @@ impl Entry {
 
     fn came_up(&mut self, first: bool, link: &Link, tally: &mut Tally) {
         let lost = self.peer.found();
+        self.silent = false;
         self.refused = None;
         if !std::mem::replace(&mut self.up, true) {
             tally.one(Count::LinksUp);
@@ -135,6 +144,9 @@ impl Entry {
     fn open(&self, link: &mut Link) -> Result<StreamId, (Count, &'static str)> {
         if !link.is_up() && self.refused.is_some_and(|(why, times)| diagnosis::is_final(why, times)) {
             return Err((Count::Forbidden, "proxy2 does not let this proxy1 in"));
+        }
+        if self.silent && self.patience.is_zero() {
+            return Err((Count::Unreachable, "proxy2 does not answer; see --when-down"));
         }
         let room = link.transport().stream_count() < self.max_streams;
         // A plain forward leaves the target to the exit.
@@ -180,6 +192,7 @@ impl Entry {
     /// wait for it, but asks only after a while: a proxy2 that ends each link must not get a thousand a second.
     fn start_again(&mut self, now: Time, link: &mut Link, tally: &mut Tally) -> Next {
         self.went_down(tally);
+        self.silent = true;
         let wait = self.backoff.next(now, self.random.u64());
         self.hold = Some(Hold { over: Box::pin(sleep(wait)), peer: link.peer() });
         *link = (self.remake)(now);
@@ -281,6 +294,7 @@ impl Side for Entry {
             Event::Restarted => info!("proxy2 has been restarted: open streams were reset, new ones work"),
             Event::Unreachable => {
                 self.refused = None;
+                self.silent = true;
                 self.peer.lost(link.peer());
             }
             Event::Moved(to) => debug!(peer = %to, "proxy2 answers from another address"),
@@ -300,6 +314,10 @@ impl Side for Entry {
 
     fn is_over(&self) -> bool {
         false
+    }
+
+    fn patience(&self) -> Duration {
+        self.patience
     }
 
     fn shutdown(&mut self) {

@@ -255,6 +255,11 @@ impl Side for Exit {
         self.over
     }
 
+    fn patience(&self) -> Duration {
+        // It has no clients.
+        Duration::MAX
+    }
+
     fn shutdown(&mut self) {
         self.forget_all();
     }

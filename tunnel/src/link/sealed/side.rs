@@ -2,6 +2,7 @@
 
 use std::io;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
 use proto::Time;
 use proto::sealed::frame::{ResetCode, StreamId};
@@ -69,6 +70,8 @@ pub(super) trait Side: Send {
     fn event(&mut self, now: Time, event: &Event, link: &mut Link, tally: &mut Tally) -> Next;
     /// Whether the link is to end once what it has to say has been sent.
     fn is_over(&self) -> bool;
+    /// How long a client may wait for the peer to hear of its stream.
+    fn patience(&self) -> Duration;
     /// Nothing arrives any more.
     fn shutdown(&mut self);
 }

@@ -52,6 +52,7 @@ pub(super) struct Task<S> {
     clock: Clock,
     idle_limit: Option<Duration>,
     next_sweep: Option<Instant>,
+    next_look: Option<Instant>,
     alarm: Pin<Box<Sleep>>,
     alarm_at: Option<Instant>,
     over: bool,
@@ -79,6 +80,7 @@ impl<S: Side> Task<S> {
             clock: shared.clock,
             idle_limit: shared.idle_limit,
             next_sweep: None,
+            next_look: None,
             alarm: Box::pin(sleep(Duration::ZERO)),
             alarm_at: None,
             over: false,
@@ -126,6 +128,7 @@ impl<S: Side> Task<S> {
                 moved |= self.drain(now);
             }
             self.sweep(now);
+            self.look(now);
             let sent = self.transmit(cx);
             // What left may have made room for a writer.
             moved |= self.drain(now);
@@ -161,6 +164,7 @@ impl<S: Side> Task<S> {
                     self.tally.one(Count::StreamsNow);
                     self.journal.arrived(id);
                     self.conns.insert(id, tcp, None);
+                    self.conns.waits(id);
                 }
                 Arrival::Target(id, tcp, place) => {
                     self.link.transport().accept(id);
@@ -311,6 +315,23 @@ impl<S: Side> Task<S> {
         self.next_sweep = (self.conns.len() > 0).then(|| instant + limit / 8);
     }
 
+    /// Sends the RSTs that are due, and gives up clients that have waited for too long.
+    fn look(&mut self, now: Time) {
+        let instant = Instant::now();
+        if self.next_look.is_none_or(|at| instant < at) {
+            return;
+        }
+        self.conns.handle_timeout(instant);
+        for (id, code) in self.conns.given_up(self.link.transport(), self.side.patience()) {
+            self.link.transport().reset(now, id, code);
+            self.conns.abort(id);
+            let gone = code == ResetCode::Reset;
+            let why = if gone { "the client has gone" } else { "proxy2 did not answer in time" };
+            self.over(id, count_of(code), &why);
+        }
+        self.next_look = None;
+    }
+
     /// Resets the streams that carried nothing for `idle`.
     fn cut_off(&mut self, now: Time, idle: Duration, code: ResetCode) {
         for id in self.conns.idle(idle) {
@@ -327,7 +348,9 @@ impl<S: Side> Task<S> {
         let tell = self.tally.tell(instant);
         let due = self.link.poll_timeout(self.clock.now());
         let link = may_send.then(|| self.clock.instant(due)).flatten();
-        let next = [link, tell, self.next_sweep].into_iter().flatten().min();
+        let look = self.conns.next_look(instant);
+        self.next_look = self.next_look.into_iter().chain(look).min();
+        let next = [link, tell, self.next_sweep, self.next_look].into_iter().flatten().min();
         let Some(next) = next else { return Poll::Pending };
         let next = next.max(instant + Self::LEAST_WAIT);
         // One that rings too early is left as it is: looking once in vain costs less than setting it anew each time.
