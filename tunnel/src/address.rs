@@ -92,8 +92,8 @@ pub struct HostPort {
 }
 
 impl HostPort {
-    /// Every address the host has now, IPv4 first: a proxy2 that was given a bare port listens on 127.0.0.1, and
-    /// `localhost` would otherwise lead to `::1`. Never empty.
+    /// Every address the host has now, of either family in turn (RFC 8305 section 4), IPv4 first: a proxy2 that was given a
+    /// bare port listens on 127.0.0.1, and `localhost` would otherwise lead to `::1`. Never empty.
     ///
     /// # Errors
     /// [`ResolveError`] if the name is unknown or the resolver cannot be asked.
@@ -104,8 +104,8 @@ impl HostPort {
         };
         let found = tokio::net::lookup_host((name.as_str(), self.port)).await;
         let mut found: Vec<_> = found.map_err(|source| ResolveError::new(name, &source))?.collect();
-        found.sort_by_key(SocketAddr::is_ipv6);
         found.dedup();
+        let found = in_turn(found);
         if found.is_empty() {
             let reason = "it has no address".into();
             return Err(ResolveError { name: name.clone(), reason, no_descriptor: false });
@@ -129,6 +129,16 @@ impl From<SocketAddr> for HostPort {
     fn from(address: SocketAddr) -> Self {
         Self { host: Host::Ip(address.ip()), port: address.port() }
     }
+}
+
+/// Addresses of either family in turn, IPv4 first, else in their order.
+fn in_turn(addresses: Vec<SocketAddr>) -> Vec<SocketAddr> {
+    let (v4, v6): (Vec<_>, Vec<_>) = addresses.into_iter().partition(SocketAddr::is_ipv4);
+    let place = |family: usize| move |(place, address)| (2 * place + family, address);
+    let mut placed: Vec<(usize, SocketAddr)> =
+        v4.into_iter().enumerate().map(place(0)).chain(v6.into_iter().enumerate().map(place(1))).collect();
+    placed.sort_by_key(|(place, _)| *place);
+    placed.into_iter().map(|(_, address)| address).collect()
 }
 
 /// A host name that led to no address.

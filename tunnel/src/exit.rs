@@ -1,6 +1,7 @@
 //! Dials the target of a stream.
 
 use std::fmt;
+use std::future::pending;
 use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -9,11 +10,16 @@ use proto::sealed::frame::ResetCode;
 use proto::target::Target;
 use socket2::SockRef;
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::task::JoinSet;
+use tokio::time::sleep;
 
 use crate::address::{HostPort, ResolveError};
 use crate::descriptors;
 use crate::metrics::Dials;
 use crate::tcp_options::{self, TcpKeepalive};
+
+/// How long an address may be silent before the next is tried beside it (RFC 8305 section 8).
+const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
 
 /// Why a target could not be dialled.
 #[derive(Debug)]
@@ -45,25 +51,47 @@ pub(crate) struct DialSettings {
     pub(crate) keepalive: TcpKeepalive,
 }
 
-/// Connects to `target`, trying each of its addresses. A name is looked up each time.
+/// Connects to `target`, to whichever of its addresses answers first. A name is looked up each time.
+///
+/// Cancel safe: what was begun ends.
 ///
 /// # Errors
-/// The last address's, or that the name is unknown.
+/// The address's that failed last, or that the name is unknown.
 pub(crate) async fn dial(target: HostPort, settings: DialSettings) -> Result<TcpStream, DialError> {
     let dialling = dial_each(&target, settings.keepalive);
     tokio::time::timeout(settings.limit, dialling).await.unwrap_or(Err(DialError::TimedOut))
 }
 
 async fn dial_each(target: &HostPort, keepalive: TcpKeepalive) -> Result<TcpStream, DialError> {
-    let addresses = target.resolve().await?;
+    dial_first(target.resolve().await?, keepalive).await
+}
+
+/// Connects to the first of `addresses` that answers: one after the other is tried, the next when one fails or is silent for a
+/// while, and the earlier ones go on (RFC 8305 section 5). Those that lose end with RST.
+async fn dial_first(addresses: Vec<SocketAddr>, keepalive: TcpKeepalive) -> Result<TcpStream, DialError> {
+    let mut left = addresses.into_iter();
+    let mut attempts = JoinSet::new();
     let mut last = DialError::UnknownHost;
-    for address in addresses {
-        match connect(address, keepalive).await {
-            Ok(tcp) => return Ok(tcp),
-            Err(error) => last = error.into(),
+    loop {
+        if let Some(address) = left.next() {
+            attempts.spawn(connect(address, keepalive));
+        }
+        let wait = async {
+            match left.len() {
+                0 => pending().await,
+                _ => sleep(ATTEMPT_DELAY).await,
+            }
+        };
+        tokio::select! {
+            ended = attempts.join_next() => match ended {
+                Some(Ok(Ok(tcp))) => return Ok(tcp),
+                Some(Ok(Err(error))) => last = error.into(),
+                Some(Err(_)) => {}
+                None => return Err(last),
+            },
+            () = wait => {}
         }
     }
-    Err(last)
 }
 
 async fn connect(address: SocketAddr, keepalive: TcpKeepalive) -> io::Result<TcpStream> {
@@ -187,6 +215,24 @@ mod tests {
         };
         assert_eq!(DialError::from(error(true)).code(), ResetCode::Limit);
         assert_eq!(DialError::from(error(false)).code(), ResetCode::Unreachable);
+    }
+
+    #[tokio::test]
+    async fn an_address_that_is_silent_or_refuses_does_not_keep_the_next_from_being_tried() {
+        let open = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let good = open.local_addr().unwrap();
+        let refusing = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+        // Of the block for documentation, RFC 5737: nobody answers there, and where there is no way to it that is said at once.
+        let silent: SocketAddr = "192.0.2.1:9".parse().unwrap();
+        for addresses in
+            [vec![silent, good], vec![refusing, good], vec![silent, refusing, good], vec![good, silent]]
+        {
+            let dialled = dial_first(addresses.clone(), TcpKeepalive::Off).await;
+            assert_eq!(dialled.unwrap().peer_addr().unwrap(), good, "{addresses:?}");
+        }
+        let failed = dial_first(vec![refusing, refusing], TcpKeepalive::Off).await;
+        assert!(matches!(failed, Err(DialError::Refused)), "{failed:?}");
+        assert!(matches!(dial_first(vec![], TcpKeepalive::Off).await, Err(DialError::UnknownHost)));
     }
 
     #[test]

@@ -116,6 +116,8 @@ pub struct Link {
     /// The last content heard after which a sign of life has been asked for.
     quiet_at: Time,
     told_unreachable: bool,
+    /// From where the last handshake was answered.
+    answered_from: Option<SocketAddr>,
     /// The client has given the link back, and asks for another when there is a use for it.
     resting: bool,
     /// There were streams at the last look.
@@ -180,6 +182,7 @@ impl Link {
             sent_at: now,
             quiet_at: now,
             told_unreachable: false,
+            answered_from: None,
             resting: false,
             was_wanted: false,
             heard_resting: false,
@@ -221,7 +224,16 @@ impl Link {
         if peer != self.peer() {
             self.path = PeerPath::new(peer.into());
             self.transport.on_new_path();
+            if let Some(rekey) = &mut self.rekey {
+                rekey.on_new_address();
+            }
         }
+    }
+
+    /// From where the last handshake was answered, if that was since the last call. Only who knows that the peer may be there
+    /// should go there: the answer is authentic, and the address is not.
+    pub const fn take_answered_from(&mut self) -> Option<SocketAddr> {
+        self.answered_from.take()
     }
 
     /// The server has accepted another handshake of this link.

@@ -9,6 +9,7 @@ use crate::sealed::replay::Replay;
 use crate::sealed::transport;
 use crate::sealed::varint;
 use crate::time::Time;
+use std::net::SocketAddr;
 
 impl Link {
     /// Takes in one datagram; what it holds is opened where it lies. `from`: where it came from, and to which address of ours.
@@ -19,7 +20,7 @@ impl Link {
         }
         match Kind::of(datagram) {
             Some(Kind::Data) => self.handle_data(now, from.into(), datagram),
-            Some(Kind::Response | Kind::Cookie) => self.handle_response(now, datagram),
+            Some(Kind::Response | Kind::Cookie) => self.handle_response(now, from.into().remote, datagram),
             Some(Kind::Initiation) | None => self.dropped.malformed += 1,
         }
     }
@@ -101,13 +102,16 @@ impl Link {
         self.end_when_read();
     }
 
-    fn handle_response(&mut self, now: Time, datagram: &[u8]) {
+    fn handle_response(&mut self, now: Time, from: SocketAddr, datagram: &[u8]) {
         let Some(rekey) = &mut self.rekey else {
             self.dropped.malformed += 1;
             return;
         };
         match rekey.initiator.handle(now, datagram) {
-            Outcome::Established(established) => self.established(now, *established),
+            Outcome::Established(established) => {
+                self.answered_from = Some(from);
+                self.established(now, *established);
+            }
             Outcome::Refused(refused) => {
                 rekey.on_refused(now, refused.why);
                 self.told_unreachable = false;

@@ -60,6 +60,11 @@ impl RekeyTimer {
         self.asked_at = now;
     }
 
+    /// The peer may be at another address: it is asked there at once.
+    pub(crate) const fn on_new_address(&mut self) {
+        self.asked_at = Time::ZERO;
+    }
+
     /// Initiations since the last response.
     pub(crate) const fn asked(&self) -> u32 {
         self.asked

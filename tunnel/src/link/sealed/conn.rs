@@ -234,7 +234,10 @@ impl Conn {
     /// early answer perhaps: as much of it as there is room for goes into the stream. Says how many bytes that are.
     pub(super) fn rescue(&mut self, now: Time, transport: &mut Transport) -> usize {
         let mut sum = 0;
-        while self.reading != Reading::Ended {
+        if self.reading == Reading::Ended {
+            return sum;
+        }
+        loop {
             let room = transport.room(self.id).min(Self::TURN);
             let slices = (room.div_ceil(16 << 10) + 1).min(Self::SLICES);
             let read = transport.write_with(now, self.id, slices, |places| {
@@ -242,10 +245,9 @@ impl Conn {
             });
             match read {
                 Ok(count) if count > 0 => sum += count,
-                Ok(_) | Err(_) => break,
+                Ok(_) | Err(_) => return sum,
             }
         }
-        sum
     }
 
     /// The peer has reset the stream.

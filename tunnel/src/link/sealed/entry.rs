@@ -120,6 +120,11 @@ impl Entry {
             for datagram in filled.chunks_mut(meta.stride.max(1)) {
                 tally.one(Count::DatagramsReceived);
                 link.handle_datagram(now, meta.addr, datagram);
+                if let Some(from) = link.take_answered_from()
+                    && self.peer.may_be_at(from)
+                {
+                    link.set_peer(from);
+                }
             }
         }
         Poll::Ready(Ok(filled == Self::BUFFERS))

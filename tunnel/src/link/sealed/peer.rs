@@ -27,6 +27,8 @@ pub(super) struct Peer {
     told: JoinSet<()>,
     told_unknown: bool,
     silent: bool,
+    /// Each address is tried for the first time since it is silent.
+    racing: bool,
     /// Silent for so long that it was told.
     lost: bool,
     timer: Pin<Box<Sleep>>,
@@ -35,6 +37,8 @@ pub(super) struct Peer {
 impl Peer {
     /// How long one address may be silent before the next is tried.
     const PATIENCE: Duration = Duration::from_secs(4);
+    /// The same the first time that each is tried: the answer of an earlier one still counts.
+    const STEP: Duration = Duration::from_millis(300);
 
     /// Begins to look the host up, if it is a name.
     pub(super) fn new(host: HostPort) -> Self {
@@ -47,6 +51,7 @@ impl Peer {
             told: JoinSet::new(),
             told_unknown: false,
             silent: true,
+            racing: true,
             lost: false,
             timer: Box::pin(sleep(Self::PATIENCE)),
         };
@@ -81,8 +86,14 @@ impl Peer {
             self.told.spawn(async move { warn!("{}", diagnosis::silence(address).await) });
         }
         if !std::mem::replace(&mut self.silent, true) {
+            self.racing = true;
             self.timer.as_mut().reset(Instant::now());
         }
+    }
+
+    /// Whether proxy2 is looked for, and this is one of the addresses at which it may be.
+    pub(super) fn may_be_at(&self, address: SocketAddr) -> bool {
+        self.silent && self.addresses.contains(&address)
     }
 
     /// News: perhaps another address to try.
@@ -92,10 +103,10 @@ impl Peer {
             return Poll::Ready(self.take(answer.unwrap_or_else(|_| Ok(Vec::new()))));
         }
         if self.silent && self.lookup.is_empty() && self.timer.as_mut().poll(cx).is_ready() {
-            self.timer.as_mut().reset(Instant::now() + Self::PATIENCE);
             if self.next < self.addresses.len() {
                 return Poll::Ready(self.try_next());
             }
+            self.timer.as_mut().reset(Instant::now() + Self::PATIENCE);
             if self.host.is_name() {
                 self.look_up();
             }
@@ -129,6 +140,9 @@ impl Peer {
     fn try_next(&mut self) -> Option<SocketAddr> {
         let address = self.addresses.get(self.next).copied();
         self.next += 1;
+        self.racing &= self.next < self.addresses.len();
+        let patience = if self.racing { Self::STEP } else { Self::PATIENCE };
+        self.timer.as_mut().reset(Instant::now() + patience);
         address
     }
 
@@ -136,5 +150,32 @@ impl Peer {
         let host = self.host.clone();
         self.lookups += 1;
         self.lookup.spawn(async move { host.resolve().await });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn address(last: u8) -> SocketAddr {
+        ([192, 0, 2, last], 9).into()
+    }
+
+    #[tokio::test]
+    async fn all_addresses_are_tried_within_a_second_and_then_in_turn() {
+        let mut peer = Peer::new(address(1).into());
+        assert_eq!(peer.take(Ok([1, 2, 3].map(address).to_vec())), Some(address(1)));
+        for last in [2, 3] {
+            assert!(peer.timer.deadline() <= Instant::now() + Peer::STEP);
+            assert_eq!(peer.try_next(), Some(address(last)));
+        }
+        assert!(peer.timer.deadline() > Instant::now() + Peer::STEP, "all have been tried");
+        assert!(
+            [1, 2, 3].map(address).iter().all(|address| peer.may_be_at(*address)),
+            "whoever answers is it"
+        );
+        assert!(!peer.may_be_at(address(4)));
+        peer.found();
+        assert!(!peer.may_be_at(address(2)), "it is not looked for");
     }
 }
