@@ -96,6 +96,21 @@ pub enum Event {
     Ended(u64),
 }
 
+impl Event {
+    /// The stream that it is about.
+    const fn stream(&self) -> Option<StreamId> {
+        match self {
+            Self::Incoming { id, .. }
+            | Self::Opened(id)
+            | Self::Readable(id)
+            | Self::Writable(id)
+            | Self::Reset(id, _)
+            | Self::Closed(id) => Some(*id),
+            Self::Checked(_) | Self::Ended(_) => None,
+        }
+    }
+}
+
 /// Why the peer's packets make no sense. The link ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {

@@ -250,7 +250,8 @@ impl Transport {
         let first = self.events.len().saturating_sub(NEAR);
         let incoming = |event: &Event| matches!(event, Event::Incoming { id: other, .. } if *other == id);
         let Some(at) = self.events.range(first..).position(incoming) else { return false };
-        self.events.remove(first + at);
+        let later = self.events.split_off(first + at);
+        self.events.extend(later.into_iter().filter(|event| event.stream() != Some(id)));
         if let Some(key) = self.streams.key(id) {
             self.remove(key);
         }

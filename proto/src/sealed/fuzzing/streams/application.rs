@@ -38,7 +38,10 @@ impl Application {
     pub(super) fn open(&mut self, transport: &mut Transport) {
         // A plain forward names no target.
         if let Some(id) = transport.open(b"") {
-            assert!(self.streams.insert(id, Stream::default()).is_none(), "{id} was used before");
+            let old = self.streams.insert(id, Stream::default());
+            // The number of one that never left is free again.
+            let unused = old.is_none_or(|old| old.reset.is_some() && old.opened == 0);
+            assert!(unused, "{id} was used before");
         }
     }
 

@@ -37,12 +37,12 @@ fn a_reset_that_comes_with_the_opening_leaves_nothing_to_dial() {
     let mut transport = Transport::new(Side::Server, Settings::default());
     transport.set_peer_limits(&Transport::limits(&Settings::default()));
     let id = StreamId(0);
-    let open = Frame::Open { id, credit: 100, first: 0, target: b"target:1" };
-    let reset = Frame::Reset { id, code: ResetCode::TimedOut, end: 0 };
-    transport.handle_packet(Time::ZERO, 0, &packet(&[open, reset])).unwrap();
-    assert!(
-        std::iter::from_fn(|| transport.poll_event()).all(|event| !matches!(event, Event::Incoming { .. }))
-    );
+    let open = Frame::Open { id, credit: 100, first: 3, target: b"target:1" };
+    let data = Frame::Data { id, offset: 0, fin: false, bytes: b"abc" };
+    let reset = Frame::Reset { id, code: ResetCode::TimedOut, end: 3 };
+    transport.handle_packet(Time::ZERO, 0, &packet(&[open, data, reset])).unwrap();
+    let heard: Vec<Event> = std::iter::from_fn(|| transport.poll_event()).collect();
+    assert_eq!(heard, [], "the application hears nothing of it");
     assert_eq!(transport.stream_count(), 0);
     transport.check_accounts();
 }
