@@ -45,11 +45,17 @@ impl FromStr for Host {
     fn from_str(text: &str) -> Result<Self, AddressError> {
         if let Some(rest) = text.strip_prefix('[') {
             let inner = rest.strip_suffix(']').ok_or_else(|| AddressError::Brackets(text.into()))?;
+            if is_zoned(inner) {
+                return Ok(Self::Name(inner.into()));
+            }
             let ip: Ipv6Addr = inner.parse().map_err(|_| AddressError::Brackets(text.into()))?;
-            return Ok(Self::Ip(ip.into()));
+            return Ok(Self::Ip(IpAddr::from(ip).to_canonical()));
         }
         if let Ok(ip) = text.parse::<IpAddr>() {
-            return Ok(Self::Ip(ip));
+            return Ok(Self::Ip(ip.to_canonical()));
+        }
+        if is_zoned(text) {
+            return Ok(Self::Name(text.into()));
         }
         let plausible = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
         let digits_only = text.chars().all(|c| c.is_ascii_digit() || c == '.');
@@ -68,9 +74,16 @@ impl fmt::Display for Host {
         match self {
             Self::Ip(IpAddr::V6(ip)) => write!(f, "[{ip}]"),
             Self::Ip(IpAddr::V4(ip)) => ip.fmt(f),
+            Self::Name(name) if is_zoned(name) => write!(f, "[{name}]"),
             Self::Name(name) => f.write_str(name),
         }
     }
+}
+
+/// Whether this is an IPv6 address with a zone, `fe80::1%eth0` (RFC 4007 section 11). The system's resolver knows the number of
+/// the interface, which may come and go.
+fn is_zoned(text: &str) -> bool {
+    text.split_once('%').is_some_and(|(ip, zone)| ip.parse::<Ipv6Addr>().is_ok() && !zone.is_empty())
 }
 
 /// A port to connect to or to send to: 1 to 65535.
@@ -104,6 +117,11 @@ impl HostPort {
         };
         let found = tokio::net::lookup_host((name.as_str(), self.port)).await;
         let mut found: Vec<_> = found.map_err(|source| ResolveError::new(name, &source))?.collect();
+        for address in &mut found {
+            if let IpAddr::V4(ip) = address.ip().to_canonical() {
+                address.set_ip(ip.into());
+            }
+        }
         found.dedup();
         let found = in_turn(found);
         if found.is_empty() {
@@ -236,6 +254,26 @@ mod tests {
         assert_eq!("::1".parse::<Host>(), Ok(Host::Ip(Ipv6Addr::LOCALHOST.into())));
         assert_eq!("[::1]".parse::<Host>(), Ok(Host::Ip(Ipv6Addr::LOCALHOST.into())));
         assert_eq!("localhost".parse::<Host>(), Ok(Host::Name("localhost".into())));
+    }
+
+    #[test]
+    fn an_ipv4_address_in_ipv6_is_that_ipv4_address() {
+        for text in ["::ffff:127.0.0.1", "[::ffff:127.0.0.1]", "127.0.0.1"] {
+            assert_eq!(text.parse::<Host>(), Ok(Host::Ip(Ipv4Addr::LOCALHOST.into())), "{text}");
+        }
+    }
+
+    #[tokio::test]
+    async fn an_address_may_have_a_zone() {
+        assert_eq!(listen("[fe80::1%eth0]:5000").unwrap(), "[fe80::1%eth0]:5000");
+        for wrong in ["fe80::1%", "%eth0", "127.0.0.1%eth0"] {
+            assert_eq!(wrong.parse::<Host>(), Err(AddressError::Host(wrong.into())));
+        }
+        let host: Host = "fe80::1%lo".parse().unwrap();
+        let found = HostPort { host, port: 9 }.resolve().await;
+        if cfg!(target_os = "linux") {
+            assert!(matches!(found.unwrap().as_slice(), [SocketAddr::V6(ip)] if ip.scope_id() > 0));
+        }
     }
 
     #[test]

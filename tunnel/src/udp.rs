@@ -7,6 +7,7 @@
 
 mod buffers;
 mod gate;
+mod offload;
 #[cfg_attr(unix, path = "udp/io_unix.rs")]
 #[cfg_attr(not(unix), path = "udp/io_other.rs")]
 mod readiness;
@@ -17,6 +18,7 @@ use std::net::{IpAddr, SocketAddr, SocketAddrV6};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
+use self::offload::Offload;
 use self::readiness::Io;
 use crate::drain;
 use quinn_udp::{UdpSockRef, UdpSocketState};
@@ -42,7 +44,8 @@ pub type Writable = Pin<Box<dyn Future<Output = io::Result<()>> + Send>>;
 #[derive(Debug)]
 pub struct Udp {
     io: Io,
-    state: UdpSocketState,
+    receiving: UdpSocketState,
+    sending: Offload,
     /// The socket is IPv6: IPv4 addresses go in and come out mapped.
     v6: bool,
     /// What the system grants anybody to read from.
@@ -62,9 +65,10 @@ impl Udp {
         let common_buffer = buffers::ask(&socket, buffer)?;
         socket.set_nonblocking(true)?;
         socket.bind(&address.into())?;
-        let state = UdpSocketState::new(UdpSockRef::from(&socket))?;
+        let state = || UdpSocketState::new(UdpSockRef::from(&socket));
+        let (receiving, sending) = (state()?, Offload::new(state()?, Offload::PAUSE));
         let io = Io::new(socket.into())?;
-        Ok(Self { io, state, v6: address.is_ipv6(), common_buffer })
+        Ok(Self { io, receiving, sending, v6: address.is_ipv6(), common_buffer })
     }
 
     /// Binds a free port on all addresses of this machine, of both families where there is IPv6.
@@ -92,9 +96,9 @@ impl Udp {
         buffers::granted(SockRef::from(self.io.socket()), self.common_buffer)
     }
 
-    /// How many datagrams one send may carry: 1 without GSO. Can fall to 1 when the system turns out not to support it.
+    /// How many datagrams one send may carry: 1 without GSO. Falls to 1 for a while when the system refuses it.
     pub fn max_segments(&self) -> usize {
-        self.state.max_gso_segments()
+        self.sending.segments()
     }
 
     /// Pending while there is certainly nothing to receive: what a receive needs can be got ready afterwards.
@@ -123,7 +127,7 @@ impl Udp {
             ready!(self.io.poll_readable(cx))?;
             let received = drain::read(
                 bufs.len(),
-                || self.state.recv(UdpSockRef::from(self.io.socket()), bufs, metas),
+                || self.receiving.recv(UdpSockRef::from(self.io.socket()), bufs, metas),
                 |attempt| self.io.try_read(attempt),
             );
             match received {
@@ -183,8 +187,9 @@ impl Udp {
     /// segmented send with `EAGAIN` though a single datagram would go out, so that is no reason to wait yet.
     fn send_some(&self, transmit: &Transmit<'_>) -> io::Result<usize> {
         let segment = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
+        self.sending.try_again(UdpSockRef::from(self.io.socket()));
         if transmit.contents.len() <= segment.saturating_mul(self.max_segments()) {
-            match self.state.try_send(UdpSockRef::from(self.io.socket()), transmit) {
+            match self.sending.try_send(UdpSockRef::from(self.io.socket()), transmit) {
                 Ok(()) => return Ok(transmit.contents.len()),
                 Err(error) if transmit.contents.len() <= segment => return Err(error),
                 Err(_) => {}
@@ -193,7 +198,7 @@ impl Udp {
         let mut sent = 0;
         for contents in transmit.contents.chunks(segment) {
             let single = Transmit { contents, segment_size: None, ..transmit.clone() };
-            match self.state.try_send(UdpSockRef::from(self.io.socket()), &single) {
+            match self.sending.try_send(UdpSockRef::from(self.io.socket()), &single) {
                 Ok(()) => sent += contents.len(),
                 Err(error) if sent == 0 => return Err(error),
                 Err(_) => break,
@@ -288,6 +293,21 @@ mod tests {
         assert!(got.iter().take(21).all(|(_, datagram)| datagram.len() == 1_402));
         let from = SocketAddr::new("127.0.0.1".parse().unwrap(), here.local_addr().unwrap().port());
         assert!(got.iter().all(|(sender, _)| *sender == from), "mapped addresses must not be seen");
+    }
+
+    #[cfg(target_os = "linux")]
+    #[tokio::test]
+    async fn offload_comes_back_after_an_error_that_passes() {
+        let mut here = Udp::bind("127.0.0.1:0".parse().unwrap(), 0).unwrap();
+        let state = UdpSocketState::new(UdpSockRef::from(here.io.socket())).unwrap();
+        here.sending = Offload::new(state, std::time::Duration::ZERO);
+        let (most, there) = (here.max_segments(), here.local_addr().unwrap());
+        // Nothing can be sent to port 0: the system says EINVAL, as it does where a route leads nowhere.
+        let nowhere = "127.0.0.1:0".parse().unwrap();
+        here.send(&transmit(nowhere, &[7; 3_000], 1_000)).await.unwrap_err();
+        assert_eq!(here.max_segments(), 1, "the error has not been what was expected");
+        here.send(&transmit(there, &[7; 3_000], 1_000)).await.unwrap();
+        assert_eq!((here.max_segments(), receive(&here, 3).await.len()), (most, 3));
     }
 
     #[tokio::test]
