@@ -8,7 +8,7 @@ use tracing::level_filters::LevelFilter;
 use tunnel::address::{Host, HostPort, Listen, parse_port};
 use tunnel::cli::{LinkArgs, Verbosity, parse_count, parse_patience};
 use tunnel::options::{ExitSettings, Link, SealedExit, StateSource};
-use tunnel::units::parse_size;
+use tunnel::units::{parse_size, parse_time};
 
 /// Takes TCP connections that come from proxy1s over UDP, and connects each to the target
 #[derive(Debug, Parser)]
@@ -47,6 +47,17 @@ struct Cli {
         help_heading = "Sealed link"
     )]
     links: u32,
+
+    /// Let a link go, and reset its targets, after so long a silence of its proxy1; 0s is never
+    #[arg(
+        long,
+        value_name = "TIME",
+        default_value = "24h",
+        value_parser = parse_time,
+        conflicts_with = "classic",
+        help_heading = "Sealed link"
+    )]
+    abandon: Duration,
 
     /// How many handshakes a second may cost public-key work, 1 or more [default: what takes a quarter of one core of this
     /// machine, 50 to 2000]
@@ -104,6 +115,7 @@ pub(crate) fn parse(
             let mut sealed = SealedExit::new(StateSource::Folder(cli.link.state()));
             sealed.link = link;
             sealed.dial_limit = cli.dial_timeout.unwrap_or(sealed.dial_limit);
+            sealed.abandon = cli.abandon;
             sealed.max_links = count(cli.links);
             sealed.handshakes_per_second = cli.handshakes;
             Link::Sealed(sealed)

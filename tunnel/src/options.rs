@@ -102,6 +102,8 @@ pub struct SealedExit {
     pub link: Sealed,
     /// How long to wait for the target to accept. Default 10 s.
     pub dial_limit: Duration,
+    /// After how long a silence of its proxy1 a link is let go, and its targets reset; zero: never. Default 24 h.
+    pub abandon: Duration,
     /// Links at a time, 1 or more. Default 1,024.
     pub max_links: usize,
     /// Whole handshakes a second whose public-key work may be done, 1 or more. `None`, the default: what takes a quarter of one
@@ -113,7 +115,8 @@ impl SealedExit {
     /// The defaults, with that state.
     pub fn new(state: StateSource) -> Self {
         let (link, dial_limit) = (Sealed::default(), Duration::from_secs(10));
-        Self { state, link, dial_limit, max_links: 1_024, handshakes_per_second: None }
+        let abandon = Duration::from_secs(24 * 3_600);
+        Self { state, link, dial_limit, abandon, max_links: 1_024, handshakes_per_second: None }
     }
 }
 

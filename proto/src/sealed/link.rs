@@ -43,12 +43,16 @@ pub struct Settings {
     /// While streams are open and nothing else is sent, ask for a sign of life this often, so that NATs on the way
     /// keep their state; zero: never. Only the client does it.
     pub keepalive: Duration,
+    /// After how long a silence of the client the server lets the link go, with its streams; zero: never. Without streams it
+    /// does after a day at the latest.
+    pub abandon: Duration,
 }
 
 impl Default for Settings {
     fn default() -> Self {
         // 20 s is below the 30 s after which the most impatient NATs forget a UDP flow (RFC 4787 asks for 2 min).
-        Self { transport: transport::Settings::default(), keepalive: Duration::from_secs(20) }
+        let (keepalive, abandon) = (Duration::from_secs(20), Duration::from_secs(24 * 3_600));
+        Self { transport: transport::Settings::default(), keepalive, abandon }
     }
 }
 

@@ -65,9 +65,16 @@ impl Link {
         self.with = None;
     }
 
-    /// When the server's link ends because nobody has used it for long.
+    /// When the server's link ends because nobody has used it for long, or its client has not come back.
     pub(super) fn deserted_due(&self) -> Time {
-        let waits = self.rekey.is_none() && self.transport.stream_count() == 0;
-        if waits { self.heard_at + DESERTED } else { Time::NEVER }
+        let abandon = match self.settings.abandon {
+            Duration::ZERO => Time::NEVER,
+            patience => self.heard_at + patience,
+        };
+        match (&self.rekey, self.transport.stream_count()) {
+            (Some(_), _) => Time::NEVER,
+            (None, 0) => abandon.min(self.heard_at + DESERTED),
+            (None, _) => abandon,
+        }
     }
 }

@@ -234,7 +234,9 @@ impl Transport {
             stream.send.clear(&mut pools.send);
             self.streams.on_end_known(key);
             self.streams.count_written();
-            if !self.forget_incoming(id) {
+            // Who resets behind bytes wants them to arrive, but for who has waited for too long.
+            let unwanted = end == 0 || code == ResetCode::TimedOut;
+            if !(unwanted && self.forget_incoming(id)) {
                 self.tell_reset(key);
             }
             self.tell_writers();

@@ -27,13 +27,14 @@ pub(super) fn of_each_link(options: &SealedExit) -> link::Settings {
     let all = options.link.memory;
     let links = u64::try_from(options.max_links.max(1)).unwrap_or(u64::MAX);
     let credit = (all / CREDIT_PART / links).clamp(*LINK_CREDIT.start(), *LINK_CREDIT.end());
-    settings(&options.link, all / LINK_PART, credit)
+    let settings = settings(&options.link, all / LINK_PART, credit);
+    link::Settings { abandon: options.abandon, ..settings }
 }
 
 fn settings(options: &Sealed, memory: u64, link_credit: u64) -> link::Settings {
     let (max_streams, max_datagram) = (options.max_streams, options.max_datagram);
     let transport = transport::Settings { max_streams, memory, link_credit, max_datagram };
-    link::Settings { transport, keepalive: options.keepalive }
+    link::Settings { transport, keepalive: options.keepalive, ..link::Settings::default() }
 }
 
 #[cfg(test)]

@@ -169,6 +169,18 @@ fn a_link_that_is_alive_keeps_its_place() {
 }
 
 #[test]
+fn a_client_that_does_not_come_back_is_let_go_with_its_streams() {
+    for (abandon, after) in [(SECOND * 600, 599), (Duration::ZERO, 3_000)] {
+        let mut pair = Pair::with(31, 8, Settings { abandon, ..Settings::default() });
+        greet(&mut pair);
+        pair.alive = false;
+        assert!(!pair.run_until(SECOND * after, |pair| pair.server_events.contains(&Event::Gone)));
+        let gone = pair.run_until(SECOND * 30, |pair| pair.server_events.contains(&Event::Gone));
+        assert_eq!(gone, !abandon.is_zero(), "--abandon {abandon:?}");
+    }
+}
+
+#[test]
 fn a_live_rival_is_asked_and_stays() {
     let mut pair = Pair::new(28);
     let id = greet(&mut pair);

@@ -8,7 +8,7 @@ use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// How the application of one side ends its direction of each stream.
-const CODE: ResetCode = ResetCode::TimedOut;
+const CODE: ResetCode = ResetCode::Idle;
 
 #[derive(Debug)]
 pub(crate) struct Script {
@@ -20,6 +20,8 @@ pub(crate) struct Script {
     /// Bytes written, until all are.
     writing: BTreeMap<StreamId, usize>,
     pub(crate) over: BTreeSet<StreamId>,
+    /// The other side's streams that it has heard of.
+    heard_of: BTreeSet<StreamId>,
     /// More is written before the handshake than the first link credit is: what is then reset may be cut.
     pub(crate) crowded: bool,
 }
@@ -32,6 +34,7 @@ impl Script {
             most,
             writing: BTreeMap::new(),
             over: BTreeSet::new(),
+            heard_of: BTreeSet::new(),
             crowded: false,
         })
     }
@@ -63,7 +66,10 @@ impl Script {
     ) {
         let Event::Stream(event) = event else { return };
         match event {
-            transport::Event::Incoming { id, .. } => drop(self.writing.insert(*id, 0)),
+            transport::Event::Incoming { id, .. } => {
+                self.heard_of.insert(*id);
+                self.writing.insert(*id, 0);
+            }
             transport::Event::Reset(id, code) => {
                 read_all(now, link, heard);
                 let (bytes, resets) = self.plan(1 - self.side, *id);
@@ -90,6 +96,14 @@ impl Script {
             | transport::Event::Checked(_)
             | transport::Event::Ended(_) => {}
         }
+    }
+
+    /// Whether all that `opener` has opened and is over there is over here, or was reset before anybody here heard of it.
+    pub(crate) fn is_over_with(&self, opener: &Self) -> bool {
+        let over = |id: &StreamId| {
+            self.over.contains(id) || !self.heard_of.contains(id) && opener.plan(opener.side, *id).1
+        };
+        opener.over.iter().all(over)
     }
 
     fn end(&mut self, id: StreamId) {

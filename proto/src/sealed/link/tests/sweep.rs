@@ -94,7 +94,10 @@ fn live(seed: u64) {
 
 /// Every stream has ended for both applications, and the link holds nothing any more.
 fn is_over(pair: &Pair, streams: usize) -> bool {
-    let ended = pair.scripts.iter().flatten().all(|script| script.over.len() == streams);
+    let ended = pair
+        .scripts
+        .as_ref()
+        .is_some_and(|[client, server]| client.over.len() == streams && server.is_over_with(client));
     let empty = |link: &Link| {
         link.transport.is_idle() && link.transport.memory() == 0 && link.transport.promised() == 0
     };
