@@ -51,21 +51,24 @@ impl Journal {
     /// A datagram broke a rule.
     pub(super) fn violated(&mut self, from: SocketAddr, datagram: &[u8], violation: Violation) {
         if let Some(held_back) = self.violations.pass(Instant::now()) {
-            let (bytes, hex, rule) = (datagram.len(), Hex::start_of(datagram), violation.rule());
-            warn!(%from, bytes, %hex, reason = %violation, %rule, held_back, "a datagram breaks the protocol");
+            // As text they are written in quotes, which sentences need.
+            let [hex, reason, rule]: [&dyn Display; 3] =
+                [&Hex::start_of(datagram), &violation, &violation.rule()];
+            let [hex, reason, rule] = [hex, reason, rule].map(ToString::to_string);
+            warn!(%from, bytes = datagram.len(), hex, reason, rule, held_back, "a datagram breaks the protocol");
         }
     }
 
     /// An `X` lost what was still on its way.
     pub(super) fn cut<P: Copy>(&mut self, cut: &Cut<P>) {
         if let Some(held_back) = self.violations.pass(Instant::now()) {
-            let (stream, rule) = (cut.stream, Rule::HalfClose);
+            let (stream, rule) = (cut.stream, Rule::HalfClose.to_string());
             warn!(
                 id = %stream.id(),
                 serial = stream.serial(),
                 unread = cut.unread,
                 unwritten = cut.unwritten,
-                %rule,
+                rule,
                 held_back,
                 "the peer's X came before everything was delivered: bytes are lost"
             );
