@@ -215,7 +215,8 @@ fn verdict(report: &Report) -> String {
 /// single thread of Python with the system's socket buffers keeps up with.
 const CLASSIC_HINT: &str = "\
 if this runs over --classic: a proxy received faster than it could read, and lost datagrams are not sent again;
-start the proxy that sends to it with a lower rate, as in: proxy2 --classic --rate 20Mbit 5000 127.0.0.1 7000
+start the proxy that sends to it with a lower rate, as in: proxy2 --classic --rate 10Mbit 5000 127.0.0.1 7000
+(if a proxy's closing line has 'datagrams dropped at full queues', give that one a larger --queue)
 ";
 
 /// A bare port binds loopback.

@@ -50,7 +50,7 @@ fn a_plain_proxy1_with_our_proxy2_at_a_low_rate() {
     }
     let echo = Process::listening(ECHO, &["serve", "0"]);
     let target = echo.address().port().to_string();
-    let proxy2 = Process::listening(PROXY2, &["--classic", "--rate", "20Mbit", "0", "127.0.0.1", &target]);
+    let proxy2 = Process::listening(PROXY2, &["--classic", "--rate", "10Mbit", "0", "127.0.0.1", &target]);
     let link = proxy2.address().port().to_string();
     let proxy1 = Process::listening("python3", &[PLAIN, "0", "127.0.0.1", &link]);
     ten_echoes_through(&proxy1, &proxy2);
