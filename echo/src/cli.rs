@@ -207,8 +207,17 @@ fn verdict(report: &Report) -> String {
         .map(|(bytes, what)| format!("{} {what}", show_size(*bytes)))
         .collect();
     let faults = if faults.is_empty() { "not everything was sent".to_owned() } else { faults.join(", ") };
-    format!("{clean} of {} clients got everything back; {faults}\n", report.clients.len())
+    let hint = if total.missing > 0 { CLASSIC_HINT } else { "" };
+    format!("{clean} of {} clients got everything back; {faults}\n{hint}", report.clients.len())
 }
+
+/// The client sees a TCP connection and not what carries it, so the likely cause is named on a condition. The rate is one that a
+/// single thread of Python with the system's socket buffers keeps up with.
+const CLASSIC_HINT: &str = "\
+if this runs over --classic: a proxy received faster than it could read, and lost datagrams are not sent again;
+start the proxy that sends to it with a lower rate, as in: proxy2 --classic --rate 10Mbit 5000 127.0.0.1 7000
+(if a proxy's closing line has 'datagrams dropped at full queues', give that one a larger --queue)
+";
 
 /// A bare port binds loopback.
 fn parse_listen(text: &str) -> Result<String, String> {

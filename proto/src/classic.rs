@@ -5,7 +5,8 @@
 //!
 //! - *mutators* tell it what the local connections did: [`Entry::open`], [`Entry::finish`], [`Exit::accepted`], …
 //! - *`handle_*`* tell it what the world did: a datagram came, a timeout passed;
-//! - *`poll_*`* say what to do now: datagrams to send, streams that ended, when to call `handle_timeout` next;
+//! - *`poll_*`* say what to do now: datagrams to send, streams that ended, when to call `handle_timeout` next, and what to
+//!   tell the user about the last datagram;
 //! - *getters* look and change nothing.
 //!
 //! **The loop**: mutate or handle *once*, then drain `poll_transmit` and `poll_event` until each answers `None`, then
@@ -38,14 +39,17 @@ pub mod entry;
 pub mod exit;
 pub mod frame;
 mod life;
+mod recent;
 mod settings;
 mod stream;
+pub mod violation;
 
 pub use counters::{Counters, Drops};
 pub use entry::{AllBusy, Entry};
 pub use exit::Exit;
 pub use settings::Settings;
 pub use stream::{Closed, Reason, Stream, StreamId};
+pub use violation::Violation;
 
 /// How many datagrams may wait in a table before it stops to answer strays and repeats. A shell that drains after every
 /// datagram never gets near it; one that does not must not be made to grow by what strangers send.

@@ -8,7 +8,7 @@ use tests::client::run;
 use tests::process::Process;
 use tests::target::{Manner, Target};
 
-use crate::programs::ECHO;
+use crate::programs::{ECHO, PROXY2};
 
 /// Two clients of 20 MB each: more than the sockets' buffers take, so that the client cannot send everything either.
 async fn against(manner: Manner) -> (echo::client::Report, Duration) {
@@ -61,7 +61,20 @@ async fn the_program_ends_with_1_and_its_json_says_the_same() {
     let code = tokio::task::block_in_place(|| client.wait().code());
     assert_eq!(code, Some(1), "{}", client.output());
     assert!(client.output().contains("0 of 1 clients got everything back"), "{}", client.output());
+    the_command_that_is_proposed_works(&client.output());
     let json = std::fs::read_to_string(&file).unwrap();
     std::fs::remove_file(&file).unwrap();
     assert!(json.starts_with("{\"seed\":1,") && json.contains("\"clients\":[{\"client\":1,"), "{json}");
+}
+
+/// Bytes are missing, so the program says what to do if they went over a classic link.
+#[track_caller]
+fn the_command_that_is_proposed_works(output: &str) {
+    let (_, command) =
+        output.split_once("as in: proxy2 ").unwrap_or_else(|| panic!("no proposal in {output}"));
+    let words: Vec<&str> = command.lines().next().unwrap().split(' ').collect();
+    let with_rate = words.iter().position(|word| *word == "--rate").map(|at| words[at + 1]);
+    assert!(words.contains(&"--classic") && with_rate.is_some(), "{command}");
+    let arguments: Vec<&str> = words.iter().map(|word| if *word == "5000" { "0" } else { word }).collect();
+    drop(Process::listening(PROXY2, &arguments));
 }

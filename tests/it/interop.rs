@@ -1,4 +1,4 @@
-//! Our programs work with a peer that somebody else could have written: `tests/interop/classic_peer.py`.
+//! Our programs work with peers that somebody else could have written: `tests/interop/*.py`.
 
 use std::process::{Command, Stdio};
 
@@ -7,6 +7,7 @@ use tests::process::Process;
 use crate::programs::{ECHO, PROXY1, PROXY2};
 
 const PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/classic_peer.py");
+const PLAIN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/plain_proxy1.py");
 
 #[test]
 fn their_proxy1_with_our_proxy2() {
@@ -38,6 +39,20 @@ fn our_proxy1_with_their_proxy2() {
     let proxy2 = Process::listening("python3", &[PEER, "proxy2", "0", "127.0.0.1", &target]);
     let link = proxy2.address().port().to_string();
     let proxy1 = Process::listening(PROXY1, &["--classic", "0", "127.0.0.1", &link]);
+    ten_echoes_through(&proxy1, &proxy2);
+}
+
+/// The example of the README: what its rate is good for is measured, see `docs/performance.md`.
+#[test]
+fn a_plain_proxy1_with_our_proxy2_at_a_low_rate() {
+    if python_is_missing() {
+        return;
+    }
+    let echo = Process::listening(ECHO, &["serve", "0"]);
+    let target = echo.address().port().to_string();
+    let proxy2 = Process::listening(PROXY2, &["--classic", "--rate", "10Mbit", "0", "127.0.0.1", &target]);
+    let link = proxy2.address().port().to_string();
+    let proxy1 = Process::listening("python3", &[PLAIN, "0", "127.0.0.1", &link]);
     ten_echoes_through(&proxy1, &proxy2);
 }
 

@@ -24,6 +24,8 @@ pub struct Counters {
     pub data_sent: u64,
     /// Data datagrams received.
     pub data_received: u64,
+    /// Bytes lost because an `X` came before they were delivered (classic link).
+    pub bytes_cut: u64,
     /// What was dropped outside the table.
     pub lost: Lost,
     /// Targets that could not be dialled, by cause (exit).
@@ -120,7 +122,7 @@ impl Counters {
     }
 
     /// What should not happen often, with what it is called in the closing line.
-    fn unusual(&self) -> [(&'static str, u64); 14] {
+    fn unusual(&self) -> [(&'static str, u64); 16] {
         let t = &self.table;
         [
             ("streams unanswered or given up", t.abandoned),
@@ -129,6 +131,8 @@ impl Counters {
             ("strays answered", t.strays_answered),
             ("ids reused unrested", t.unrested),
             ("datagrams not understood or not expected", t.drops.total()),
+            ("ids of two digits", t.two_digits),
+            ("bytes lost to an early X", t.early_lost + self.bytes_cut),
             ("datagrams dropped at full queues", self.lost.queue_full),
             ("datagrams not sent", self.lost.not_sent + self.lost.answers),
             ("datagrams from strangers", self.lost.strangers),

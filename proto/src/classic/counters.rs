@@ -32,11 +32,20 @@ pub struct Counters {
     pub idle: u64,
     /// Entry: ids given out before they had rested.
     pub unrested: u64,
+    /// Exit: streams whose id was written with two digits, so that the second went to the target.
+    pub two_digits: u64,
+    /// Bytes that came before the answer and were lost because an `X` came before it too.
+    pub early_lost: u64,
     /// Datagrams that changed nothing and were handed to nobody.
     pub drops: Drops,
 }
 
 impl Counters {
+    /// So many bytes are lost with a stream that was not open yet.
+    pub(super) fn lose_early(&mut self, bytes: usize) {
+        self.early_lost += u64::try_from(bytes).unwrap_or(u64::MAX);
+    }
+
     /// A stream ended, for `reason` or, without one, because the shell said so.
     pub(super) fn ended(&mut self, was_open: bool, reason: Option<Reason>) {
         self.idle += u64::from(reason == Some(Reason::Idle));

@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use super::Violation;
 use super::frame::Frame;
 
 /// Runs a script: `step` does what stands before `=>` and returns what must stand after it.
@@ -27,6 +28,23 @@ pub(super) fn wait(input: &str) -> Option<Duration> {
 /// Bytes as the scripts write them.
 pub(super) fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// The bytes that a script writes as text, with `\xNN` for those that are none.
+pub(super) fn bytes(text: &str) -> Vec<u8> {
+    let mut parts = text.split("\\x");
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let (hex, rest) = part.split_at(2);
+        bytes.push(u8::from_str_radix(hex, 16).expect("two hex digits after \\x"));
+        bytes.extend_from_slice(rest.as_bytes());
+    }
+    bytes
+}
+
+/// The rule that a datagram broke.
+pub(super) fn broken(violation: Violation) -> String {
+    format!("breaks {}", violation.rule().name())
 }
 
 /// A control datagram; it must be a frame.

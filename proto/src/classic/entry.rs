@@ -8,7 +8,7 @@ use std::collections::VecDeque;
 use std::mem;
 
 use super::frame::{Answer, Datagram, Frame, Kind};
-use super::{ANSWERS_QUEUED, Closed, Counters, Reason, Settings, Stream, StreamId};
+use super::{ANSWERS_QUEUED, Closed, Counters, Reason, Settings, Stream, StreamId, Violation};
 use crate::Time;
 use slot::{Opening, Slot};
 
@@ -23,6 +23,7 @@ pub struct Entry {
     next_serial: u64,
     transmit: VecDeque<Datagram>,
     events: VecDeque<Closed>,
+    violation: Option<Violation>,
     counters: Counters,
 }
 
@@ -61,6 +62,7 @@ impl Entry {
             next_serial: 0,
             transmit: VecDeque::new(),
             events: VecDeque::new(),
+            violation: None,
             counters: Counters::default(),
         }
     }
@@ -122,10 +124,12 @@ impl Entry {
     /// A datagram came from the exit. `None`: it was for the table alone, or dropped and counted.
     pub fn handle_datagram<'a>(&mut self, now: Time, datagram: &'a [u8]) -> Option<Received<'a>> {
         self.counters.received += 1;
+        self.violation = None;
         let frame = match Frame::parse(datagram) {
             Ok(frame) => frame,
             Err(error) => {
                 self.counters.drops.malformed(error);
+                self.violation = Some(Violation::malformed(datagram, error));
                 return None;
             }
         };
@@ -134,6 +138,7 @@ impl Entry {
             (Kind::Open, Some(Answer::Refused)) => self.handle_refused(now, frame.id),
             (Kind::Open, None) => {
                 self.counters.drops.wrong_role += 1;
+                self.violation = Some(Violation::request_at_entry(&frame));
                 None
             }
             (Kind::Data, _) => self.handle_data(now, frame.id, frame.payload),
@@ -176,6 +181,11 @@ impl Entry {
         self.events.pop_front()
     }
 
+    /// The rule that the last datagram broke, if it broke one; said once. Worth a line in a log that is limited.
+    pub fn poll_violation(&mut self) -> Option<Violation> {
+        self.violation.take()
+    }
+
     /// When to call [`handle_timeout`](Self::handle_timeout), if nothing else happens before; `None`: no need.
     pub fn poll_timeout(&self) -> Option<Time> {
         let deadline = |slot: &Slot| match slot {
@@ -215,7 +225,7 @@ impl Entry {
         let slot = &mut self.slots[id.index()];
         match slot {
             Slot::Free { .. } => {
-                self.answer_stray(id);
+                self.answer_stray(now, id, Violation::AnswerNotAsked(id));
                 None
             }
             Slot::Open { .. } => {
@@ -236,18 +246,22 @@ impl Entry {
     /// Also ends an open stream: the `OK` before it was the answer to an earlier `C` of the same id.
     fn handle_refused(&mut self, now: Time, id: StreamId) -> Option<Received<'static>> {
         let closed = self.end_for(now, id, Reason::Refused);
-        self.counters.drops.not_open += u64::from(closed.is_none());
+        if closed.is_none() {
+            self.drop_stray(now, id, Violation::AnswerNotAsked(id));
+        }
         closed.map(Received::Closed)
     }
 
     fn handle_data<'a>(&mut self, now: Time, id: StreamId, payload: &'a [u8]) -> Option<Received<'a>> {
         let drops = &mut self.counters.drops;
         match &mut self.slots[id.index()] {
-            Slot::Free { .. } => self.answer_stray(id),
+            Slot::Free { .. } => self.answer_stray(now, id, Violation::DataNotOpen(id)),
             Slot::Opening(Opening { rested: false, .. }) => drops.stale += 1,
             Slot::Opening(opening) => {
-                let held = opening.early.hold(payload, self.settings.early_limit);
-                drops.early_full += u64::from(!held);
+                if !opening.early.hold(payload, self.settings.early_limit) {
+                    drops.early_full += 1;
+                    self.violation = Some(Violation::EarlyFull(id, payload.len()));
+                }
             }
             Slot::Open { serial, life } => {
                 life.received(now);
@@ -258,24 +272,41 @@ impl Entry {
     }
 
     fn handle_close(&mut self, now: Time, id: StreamId) -> Option<Received<'static>> {
-        if let Slot::Opening(Opening { rested: false, .. }) = self.slots[id.index()] {
-            self.counters.drops.stale += 1;
-            return None;
-        }
+        let early = match &self.slots[id.index()] {
+            Slot::Opening(Opening { rested: false, .. }) => {
+                self.counters.drops.stale += 1;
+                return None;
+            }
+            Slot::Opening(opening) => opening.early.len(),
+            Slot::Free { .. } | Slot::Open { .. } => 0,
+        };
         let closed = self.end_for(now, id, Reason::Peer);
-        self.counters.drops.not_open += u64::from(closed.is_none());
+        if closed.is_none() {
+            self.drop_stray(now, id, Violation::CloseNotOpen(id));
+        } else if early > 0 {
+            self.counters.lose_early(early);
+            self.violation = Some(Violation::EarlyLost(id, early));
+        }
         closed.map(Received::Closed)
     }
 
     /// A datagram asks for a stream that is not there: the exit has missed its end.
-    fn answer_stray(&mut self, id: StreamId) {
-        self.counters.drops.not_open += 1;
+    fn answer_stray(&mut self, now: Time, id: StreamId, violation: Violation) {
+        self.drop_stray(now, id, violation);
         if self.transmit.len() < ANSWERS_QUEUED {
             self.counters.strays_answered += 1;
             self.transmit.push_back(Datagram::close(id));
         } else {
             self.counters.unanswered += 1;
         }
+    }
+
+    /// A datagram is for an id that is free. It breaks a rule, unless it is late.
+    fn drop_stray(&mut self, now: Time, id: StreamId, violation: Violation) {
+        self.counters.drops.not_open += 1;
+        let since = now.before(self.settings.id_rest);
+        let late = matches!(self.slots[id.index()], Slot::Free { since: Some(end) } if end >= since);
+        self.violation = (!late).then_some(violation);
     }
 
     /// Frees the id, not because of the shell; `None` if it was free.

@@ -6,7 +6,8 @@ use std::fmt::Debug;
 use super::early::Early;
 use super::frame::{Datagram, Frame, Kind};
 use super::life::Life;
-use super::{ANSWERS_QUEUED, Closed, Counters, Reason, Settings, Stream, StreamId};
+use super::recent::Recent;
+use super::{ANSWERS_QUEUED, Closed, Counters, Reason, Settings, Stream, StreamId, Violation};
 use crate::Time;
 
 /// The streams of all proxy1s that one proxy2 serves, kept apart by their address `A`.
@@ -27,6 +28,9 @@ pub struct Exit<A> {
     early: usize,
     transmit: VecDeque<(A, Datagram)>,
     events: VecDeque<Closed<A>>,
+    /// The only thing that outlives an address's last stream: it makes late datagrams known as such.
+    recent: Recent<A>,
+    violation: Option<Violation>,
     counters: Counters,
 }
 
@@ -58,6 +62,8 @@ impl<A: Copy + Ord + Debug> Exit<A> {
             early: 0,
             transmit: VecDeque::new(),
             events: VecDeque::new(),
+            recent: Recent::new(),
+            violation: None,
             counters: Counters::default(),
         }
     }
@@ -75,9 +81,9 @@ impl<A: Copy + Ord + Debug> Exit<A> {
     }
 
     /// The target could not be dialled: sends `NOK` and forgets the stream. No event follows.
-    pub fn refused(&mut self, _now: Time, stream: Stream<A>) {
+    pub fn refused(&mut self, now: Time, stream: Stream<A>) {
         if self.contains(stream) {
-            self.end(stream.peer, stream.id, Some(Reason::Refused));
+            self.end(now, stream.peer, stream.id, Some(Reason::Refused));
             self.transmit.push_back((stream.peer, Datagram::refused(stream.id)));
         }
     }
@@ -92,9 +98,9 @@ impl<A: Copy + Ord + Debug> Exit<A> {
     }
 
     /// The target's connection is gone (reset, write error): sends `X` and forgets the stream. No event follows.
-    pub fn close(&mut self, _now: Time, stream: Stream<A>) {
+    pub fn close(&mut self, now: Time, stream: Stream<A>) {
         if self.contains(stream) {
-            self.end(stream.peer, stream.id, None);
+            self.end(now, stream.peer, stream.id, None);
             self.transmit.push_back((stream.peer, Datagram::close(stream.id)));
         }
     }
@@ -107,9 +113,9 @@ impl<A: Copy + Ord + Debug> Exit<A> {
     }
 
     /// Closes every stream with an `X`. No events follow. The table can go on to be used.
-    pub fn shutdown(&mut self, _now: Time) {
+    pub fn shutdown(&mut self, now: Time) {
         while let Some((&(peer, id), _)) = self.slots.first_key_value() {
-            self.end(peer, id, None);
+            self.end(now, peer, id, None);
             self.transmit.push_back((peer, Datagram::close(id)));
         }
     }
@@ -117,10 +123,12 @@ impl<A: Copy + Ord + Debug> Exit<A> {
     /// A datagram came from `peer`. `None`: it was for the table alone, or dropped and counted.
     pub fn handle_datagram<'a>(&mut self, now: Time, peer: A, datagram: &'a [u8]) -> Option<Received<'a, A>> {
         self.counters.received += 1;
+        self.violation = None;
         let frame = match Frame::parse(datagram) {
             Ok(frame) => frame,
             Err(error) => {
                 self.counters.drops.malformed(error);
+                self.violation = Some(Violation::malformed(datagram, error));
                 return None;
             }
         };
@@ -128,11 +136,12 @@ impl<A: Copy + Ord + Debug> Exit<A> {
             // Two exits that took each other's answers for requests would answer each other for ever.
             Kind::Open if frame.answer().is_some() => {
                 self.counters.drops.wrong_role += 1;
+                self.violation = Some(Violation::AnswerAtExit(frame.id));
                 None
             }
-            Kind::Open => self.handle_open(now, peer, frame.id),
+            Kind::Open => self.handle_open(now, peer, &frame),
             Kind::Data => self.handle_data(now, peer, frame.id, frame.payload),
-            Kind::Close => self.handle_close(peer, frame.id),
+            Kind::Close => self.handle_close(now, peer, frame.id),
         }
     }
 
@@ -143,7 +152,7 @@ impl<A: Copy + Ord + Debug> Exit<A> {
             let (deadline, reason) = slot.life.deadline(&self.settings);
             if deadline > now {
                 self.arm(peer, id);
-            } else if let Some(closed) = self.end_for(peer, id, reason) {
+            } else if let Some(closed) = self.end_for(now, peer, id, reason) {
                 self.transmit.push_back((peer, Datagram::close(id)));
                 self.events.push_back(closed);
             }
@@ -158,6 +167,11 @@ impl<A: Copy + Ord + Debug> Exit<A> {
     /// The next stream that a timer ended: its target's connection is to be closed.
     pub fn poll_event(&mut self) -> Option<Closed<A>> {
         self.events.pop_front()
+    }
+
+    /// The rule that the last datagram broke, if it broke one; said once. Worth a line in a log that is limited.
+    pub fn poll_violation(&mut self) -> Option<Violation> {
+        self.violation.take()
     }
 
     /// When to call [`handle_timeout`](Self::handle_timeout), if nothing else happens before; `None`: no need. Now
@@ -197,7 +211,8 @@ impl<A: Copy + Ord + Debug> Exit<A> {
         &self.settings
     }
 
-    fn handle_open(&mut self, now: Time, peer: A, id: StreamId) -> Option<Received<'static, A>> {
+    fn handle_open(&mut self, now: Time, peer: A, frame: &Frame<'_>) -> Option<Received<'static, A>> {
+        let id = frame.id;
         if let Some(slot) = self.slots.get(&(peer, id)) {
             self.counters.repeats_received += 1;
             if slot.dialling.is_none() {
@@ -208,6 +223,7 @@ impl<A: Copy + Ord + Debug> Exit<A> {
         let newcomer = !self.knows(peer);
         if newcomer && self.peers >= self.settings.max_peers {
             self.counters.drops.too_many_peers += 1;
+            self.violation = Some(Violation::TooManyPeers);
             self.answer(peer, Datagram::refused(id));
             return None;
         }
@@ -220,6 +236,7 @@ impl<A: Copy + Ord + Debug> Exit<A> {
             life: Life::begin(now),
             armed: Time::NEVER,
             dialling: Some(Early::default()),
+            second_digit: second_digit(frame.payload),
         };
         self.slots.insert((peer, id), slot);
         self.arm(peer, id);
@@ -234,27 +251,49 @@ impl<A: Copy + Ord + Debug> Exit<A> {
         payload: &'a [u8],
     ) -> Option<Received<'a, A>> {
         let Some(slot) = self.slots.get_mut(&(peer, id)) else {
-            self.counters.drops.not_open += 1;
+            self.drop_stray(now, peer, id, Violation::DataNotOpen(id));
             self.counters.strays_answered += u64::from(self.answer(peer, Datagram::close(id)));
             return None;
         };
         slot.life.received(now);
+        if let Some(digit) = slot.take_second_digit(payload) {
+            self.counters.two_digits += 1;
+            self.violation = Some(Violation::TwoDigits(id, digit));
+        }
         match &mut slot.dialling {
             None => Some(Received::Data { stream: Stream { peer, id, serial: slot.serial }, payload }),
             Some(early) => {
                 let free = self.settings.early_total.saturating_sub(self.early);
                 let held = early.hold(payload, self.settings.early_limit.min(free));
-                self.early += if held { payload.len() } else { 0 };
-                self.counters.drops.early_full += u64::from(!held);
+                if held {
+                    self.early += payload.len();
+                } else {
+                    self.counters.drops.early_full += 1;
+                    self.violation = Some(Violation::EarlyFull(id, payload.len()));
+                }
                 None
             }
         }
     }
 
-    fn handle_close(&mut self, peer: A, id: StreamId) -> Option<Received<'static, A>> {
-        let closed = self.end_for(peer, id, Reason::Peer);
-        self.counters.drops.not_open += u64::from(closed.is_none());
+    fn handle_close(&mut self, now: Time, peer: A, id: StreamId) -> Option<Received<'static, A>> {
+        let slot = self.slots.get(&(peer, id));
+        let early = slot.and_then(|slot| slot.dialling.as_ref()).map_or(0, Early::len);
+        let closed = self.end_for(now, peer, id, Reason::Peer);
+        if closed.is_none() {
+            self.drop_stray(now, peer, id, Violation::CloseNotOpen(id));
+        } else if early > 0 {
+            self.counters.lose_early(early);
+            self.violation = Some(Violation::EarlyLost(id, early));
+        }
         closed.map(Received::Closed)
+    }
+
+    /// A datagram is for an id that is free. It breaks a rule, unless it is late.
+    fn drop_stray(&mut self, now: Time, peer: A, id: StreamId, violation: Violation) {
+        self.counters.drops.not_open += 1;
+        let late = self.recent.contains(now.before(self.settings.id_rest), peer, id);
+        self.violation = (!late).then_some(violation);
     }
 
     /// Answers a datagram that changed nothing, unless too much waits already; says whether it did.
@@ -277,15 +316,16 @@ impl<A: Copy + Ord + Debug> Exit<A> {
     }
 
     /// Forgets a stream, not because of the shell; `None` if there was none.
-    fn end_for(&mut self, peer: A, id: StreamId, reason: Reason) -> Option<Closed<A>> {
-        let stream = self.end(peer, id, Some(reason))?;
+    fn end_for(&mut self, now: Time, peer: A, id: StreamId, reason: Reason) -> Option<Closed<A>> {
+        let stream = self.end(now, peer, id, Some(reason))?;
         Some(Closed { stream, reason })
     }
 
     /// Forgets a stream, and its peer with the last one, for `reason` or because the shell said so; `None` if there
     /// was none.
-    fn end(&mut self, peer: A, id: StreamId, reason: Option<Reason>) -> Option<Stream<A>> {
+    fn end(&mut self, now: Time, peer: A, id: StreamId, reason: Option<Reason>) -> Option<Stream<A>> {
         let slot = self.slots.remove(&(peer, id))?;
+        self.recent.push(now, peer, id);
         self.timers.remove(&(slot.armed, peer, id));
         self.early -= slot.dialling.as_ref().map_or(0, Early::len);
         self.peers -= usize::from(!self.knows(peer));
@@ -314,6 +354,24 @@ struct Slot {
     armed: Time,
     /// The data that came so far, while the target is being dialled.
     dialling: Option<Early>,
+    /// The digit behind the id of its `C`, until the first data tells whether it is meant as part of the id.
+    second_digit: Option<u8>,
+}
+
+impl Slot {
+    /// The second digit, if the first data begins with it too.
+    fn take_second_digit(&mut self, payload: &[u8]) -> Option<u8> {
+        let first = payload.first()?;
+        self.second_digit.take().filter(|digit| digit == first)
+    }
+}
+
+/// The digit that is all of the payload of a `C`. Some programs send one and mean nothing by it.
+const fn second_digit(payload: &[u8]) -> Option<u8> {
+    match payload {
+        [digit @ b'0'..=b'9'] => Some(*digit),
+        _ => None,
+    }
 }
 
 #[cfg(test)]

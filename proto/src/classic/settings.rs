@@ -14,6 +14,7 @@ pub struct Settings {
     /// Both: a stream with no data either way for so long is closed. Default 5 min: longer than people think, shorter
     /// than the patience of someone who finds all ten streams taken by the dead.
     pub idle_limit: Duration,
+    /// How long after the end of a stream datagrams for it may still come, and are no [`Violation`](super::Violation).
     /// Entry: how long after its end an id counts as rested. Default 1 s: longer than a datagram stays in a network.
     /// An id that had no rest is still used when there is no other, see [`Entry::open`](super::Entry::open).
     pub id_rest: Duration,

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::classic::Drops;
-use crate::classic::dialogue::{control, run, text, wait};
+use crate::classic::dialogue::{broken, bytes, control, run, text, wait};
 
 /// An entry, its clock and the streams by id.
 struct Talk {
@@ -32,7 +32,8 @@ impl Talk {
             return self.wait(time);
         }
         if let Some(datagram) = input.strip_prefix('<') {
-            let received = self.entry.handle_datagram(self.now, datagram.trim_start().as_bytes()).map(show);
+            let datagram = bytes(datagram.trim_start());
+            let received = self.entry.handle_datagram(self.now, &datagram).map(show);
             return received.into_iter().chain(self.drain()).collect();
         }
         let mut refused = None;
@@ -78,6 +79,7 @@ impl Talk {
         while let Some(closed) = self.entry.poll_event() {
             answers.push(show(Received::Closed(closed)));
         }
+        answers.extend(self.entry.poll_violation().map(broken));
         answers
     }
 }
@@ -199,9 +201,9 @@ fn an_answer_to_a_repeat_opens_once() {
 #[test]
 fn data_for_an_id_that_is_not_open_is_answered_with_x_and_x_never() {
     let entry = dialogue(
-        "< D4late  => > X4
-         < X4      =>
-         < C4NOK   =>",
+        "< D4late  => > X4, breaks open-first
+         < X4      => breaks open-first
+         < C4NOK   => breaks open-first",
     );
     assert_eq!((entry.counters().drops.not_open, entry.counters().strays_answered), (3, 1));
 }
@@ -339,7 +341,7 @@ fn early_data_is_bounded() {
         Settings { early_limit: 4, ..Settings::default() },
         "client     => > C0
          < D0abc    =>
-         < D0de     =>
+         < D0de     => breaks early-data
          < D0f      =>
          < C0OK     => opened 0 with abcf",
     );
@@ -413,4 +415,67 @@ fn answers_to_strays_are_bounded_when_nobody_drains() {
     }
     assert_eq!(std::iter::from_fn(|| entry.poll_transmit()).count(), ANSWERS_QUEUED);
     assert_eq!(entry.counters().strays_answered + entry.counters().unanswered, 1000);
+}
+
+#[test]
+fn what_an_entry_does_not_understand_breaks_a_rule() {
+    let entry = dialogue(
+        "client      => > C0
+         < C\\x00OK  => breaks id
+         < COK0      => breaks id
+         < 0COK      => breaks kind
+         < c0OK      => breaks kind
+         < C         => breaks id
+         <           => breaks kind
+         < C00OK     => breaks roles
+         < C0ok      => breaks roles
+         < C0        => breaks roles
+         < C0OK      => opened 0",
+    );
+    assert_eq!(entry.counters().drops.total(), 9);
+}
+
+#[test]
+fn what_is_late_breaks_no_rule_for_a_second() {
+    dialogue(
+        "client    => > C0
+         < C0OK    => opened 0
+         rst 0     => > X0
+         < D0late  => > X0
+         < X0      =>
+         +1s       =>
+         < D0late  => > X0
+         +1ms      =>
+         < D0late  => > X0, breaks open-first
+         < X0      => breaks open-first",
+    );
+}
+
+#[test]
+fn an_answer_that_nobody_asked_for_breaks_a_rule() {
+    dialogue(
+        "< C0OK  => > X0, breaks open-first
+         < C1NOK => breaks open-first",
+    );
+}
+
+#[test]
+fn an_x_before_the_answer_loses_what_came_before_it() {
+    let entry = dialogue(
+        "client    => > C0
+         < D0hola  =>
+         < X0      => closed 0: closed by the peer, breaks half-close",
+    );
+    assert_eq!(entry.counters().early_lost, 4);
+}
+
+#[test]
+fn an_x_right_behind_the_reply_loses_nothing_and_is_not_complained_about() {
+    let entry = dialogue(
+        "client    => > C0
+         < C0OK    => opened 0
+         < D0hola  => data 0 hola
+         < X0      => closed 0: closed by the peer",
+    );
+    assert_eq!(entry.counters().early_lost, 0);
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::classic::Drops;
-use crate::classic::dialogue::{control, run, text, wait};
+use crate::classic::dialogue::{broken, bytes, control, run, text, wait};
 
 /// An exit, its clock and the streams by peer and id, as in `a0`.
 struct Talk {
@@ -34,8 +34,8 @@ impl Talk {
             return self.wait(time);
         }
         if let Some((peer, datagram)) = input.split_once('<') {
-            let received =
-                self.exit.handle_datagram(self.now, peer.parse().unwrap(), datagram.trim_start().as_bytes());
+            let datagram = bytes(datagram.trim_start());
+            let received = self.exit.handle_datagram(self.now, peer.parse().unwrap(), &datagram);
             if let Some(Received::Dial(stream)) = received {
                 self.streams.insert(name(stream), stream);
             }
@@ -79,6 +79,7 @@ impl Talk {
         while let Some(closed) = self.exit.poll_event() {
             answers.push(show(Received::Closed(closed)));
         }
+        answers.extend(self.exit.poll_violation().map(broken));
         answers
     }
 }
@@ -167,7 +168,7 @@ fn early_data_is_bounded() {
         Settings { early_limit: 4, ..Settings::default() },
         "a< C1    => dial a1
          a< D1abc =>
-         a< D1de  =>
+         a< D1de  => breaks early-data
          a< D1f   =>
          ok a1    => early [abcf], a> C1OK",
     );
@@ -185,7 +186,7 @@ fn peers_are_kept_apart_by_their_address() {
          b< D1adeu => data b1 adeu
          a< X1     => closed a1: closed by the peer
          b< D1more => data b1 more
-         c< D1spy  => c> X1",
+         c< D1spy  => c> X1, breaks open-first",
     );
     assert_eq!((exit.streams(), exit.peers()), (1, 1));
 }
@@ -193,8 +194,8 @@ fn peers_are_kept_apart_by_their_address() {
 #[test]
 fn data_for_an_id_that_is_not_open_is_answered_with_x_and_x_never() {
     let exit = dialogue(
-        "a< D4late => a> X4
-         a< X4     =>",
+        "a< D4late => a> X4, breaks open-first
+         a< X4     => breaks open-first",
     );
     assert_eq!((exit.counters().drops.not_open, exit.counters().strays_answered, exit.peers()), (2, 1, 0));
 }
@@ -298,10 +299,10 @@ fn one_peer_too_many_is_refused_and_those_there_go_on() {
         Settings { max_peers: 2, ..Settings::default() },
         "a< C1 => dial a1
          b< C1 => dial b1
-         c< C1 => c> C1NOK
+         c< C1 => c> C1NOK, breaks peers
          a< C2 => dial a2
          a< X1 => closed a1: closed by the peer
-         c< C1 => c> C1NOK
+         c< C1 => c> C1NOK, breaks peers
          a< X2 => closed a2: closed by the peer
          c< C1 => dial c1",
     );
@@ -385,7 +386,7 @@ fn early_data_of_all_streams_has_a_bound() {
          b< D1hey  =>
          c< D1aho  =>
          c< D1     =>
-         b< D1x    =>
+         b< D1x    => breaks early-data
          nok a1    => a> C1NOK
          b< D1y    =>
          ok b1     => early [heyy], b> C1OK
@@ -393,4 +394,94 @@ fn early_data_of_all_streams_has_a_bound() {
     );
     assert_eq!(exit.counters().drops.early_full, 1, "`x` did not fit, `y` did when `hola` was gone");
     assert_eq!(exit.early, 0);
+}
+
+#[test]
+fn what_an_exit_does_not_understand_breaks_a_rule() {
+    let exit = dialogue(
+        "a< C\\x01  => breaks id
+         a< C\\x0a  => breaks id
+         a< C:     => breaks id
+         a< C      => breaks id
+         a< 1C     => breaks kind
+         a< c1     => breaks kind
+         a<        => breaks kind
+         a< C1OK   => breaks roles
+         a< C1NOK  => breaks roles",
+    );
+    assert_eq!((exit.counters().drops.total(), exit.peers()), (9, 0));
+}
+
+#[test]
+fn data_before_c_breaks_a_rule_and_data_behind_an_end_does_not() {
+    dialogue(
+        "a< D1hola => a> X1, breaks open-first
+         a< C1     => dial a1
+         nok a1    => a> C1NOK
+         a< D1hola => a> X1
+         a< X1     =>
+         b< D1hola => b> X1, breaks open-first
+         +1001ms   =>
+         a< D1hola => a> X1, breaks open-first",
+    );
+}
+
+#[test]
+fn an_id_of_two_digits_is_told_with_its_first_data() {
+    let exit = dialogue(
+        "a< C00     => dial a0
+         a< D0      =>
+         a< D00hola => breaks id
+         ok a0      => early [0hola], a> C0OK
+         a< D00hola => data a0 0hola",
+    );
+    assert_eq!((exit.counters().two_digits, exit.counters().drops.total()), (1, 0));
+}
+
+#[test]
+fn a_trailing_digit_without_one_in_the_data_breaks_nothing() {
+    dialogue(
+        "a< C10    => dial a1
+         ok a1     => early [], a> C1OK
+         a< D1hola => data a1 hola
+         a< D10    => data a1 0
+         a< C2     => dial a2
+         a< D20    =>",
+    );
+}
+
+#[test]
+fn an_x_before_the_answer_loses_what_came_before_it() {
+    let exit = dialogue(
+        "a< C1     => dial a1
+         a< D1hola =>
+         a< X1     => closed a1: closed by the peer, breaks half-close
+         ok a1     => over",
+    );
+    assert_eq!(exit.counters().early_lost, 4);
+}
+
+#[test]
+fn an_x_right_behind_the_data_loses_nothing_here_and_is_not_complained_about() {
+    let exit = dialogue(
+        "a< C1     => dial a1
+         ok a1     => early [], a> C1OK
+         a< D1hola => data a1 hola
+         a< X1     => closed a1: closed by the peer",
+    );
+    assert_eq!(exit.counters().early_lost, 0);
+}
+
+#[test]
+fn what_is_remembered_of_ends_is_bounded() {
+    let mut exit = Exit::new(Settings::default());
+    for peer in 0..10_000_u32 {
+        exit.handle_datagram(Time::ZERO, peer, b"C1");
+        exit.handle_datagram(Time::ZERO, peer, b"X1");
+        while exit.poll_transmit().is_some() {}
+    }
+    exit.handle_datagram(Time::ZERO, 0, b"D1");
+    assert_eq!(exit.poll_violation(), Some(Violation::DataNotOpen(StreamId::new(1).unwrap())));
+    exit.handle_datagram(Time::ZERO, 9_999, b"D1");
+    assert_eq!(exit.poll_violation(), None);
 }

@@ -28,6 +28,7 @@ pub(super) struct Conns<P> {
     queue_limit: usize,
     closing: usize,
     next_sweep: Option<Instant>,
+    cuts: Vec<Cut<P>>,
 }
 
 #[derive(Debug)]
@@ -45,7 +46,32 @@ enum State<P> {
     /// A stream's connection; bytes are read from it once the stream is open.
     Stream { stream: Stream<P>, open: bool },
     /// What waits is still written, then FIN is sent, then the other end's FIN is awaited.
-    Closing { fin_sent: bool, until: Instant },
+    Closing {
+        fin_sent: bool,
+        until: Instant,
+        /// The stream, if the peer ended it: what is not delivered is lost by its `X`.
+        cut: Option<Stream<P>>,
+        /// Bytes read from the other end that have no stream any more.
+        unread: u64,
+    },
+}
+
+/// What a stream's `X` from the peer has lost: bytes that the TCP connection still had, or did not take.
+#[derive(Debug)]
+pub(super) struct Cut<P> {
+    /// Whose.
+    pub(super) stream: Stream<P>,
+    /// Bytes that the other end of the TCP connection sent, and that could not be sent to the peer any more.
+    pub(super) unread: u64,
+    /// Bytes that the other end of the TCP connection did not take in time.
+    pub(super) unwritten: u64,
+}
+
+impl<P> Cut<P> {
+    /// All bytes that are lost.
+    pub(super) const fn bytes(&self) -> u64 {
+        self.unread.saturating_add(self.unwritten)
+    }
 }
 
 impl<P: Copy + Ord + Debug> Conns<P> {
@@ -71,6 +97,7 @@ impl<P: Copy + Ord + Debug> Conns<P> {
             queue_limit,
             closing: 0,
             next_sweep: None,
+            cuts: Vec::new(),
         }
     }
 
@@ -105,24 +132,25 @@ impl<P: Copy + Ord + Debug> Conns<P> {
         }
     }
 
-    /// The stream is over: its connection gets what waits for it, then FIN.
-    pub(super) fn close(&mut self, stream: Stream<P>) {
+    /// The stream is over: its connection gets what waits for it, then FIN. `by_peer`: what is lost by that is said, see
+    /// [`Conns::next_cut`].
+    pub(super) fn close(&mut self, stream: Stream<P>, by_peer: bool) {
         if let Some(key) = self.keys.remove(&stream) {
-            self.begin_closing(key);
+            self.begin_closing(key, by_peer.then_some(stream));
         }
     }
 
     /// Closes every stream's connection.
     pub(super) fn close_all(&mut self) {
         for key in std::mem::take(&mut self.keys).into_values() {
-            self.begin_closing(key);
+            self.begin_closing(key, None);
         }
     }
 
     /// Closes a connection that never had a stream.
     pub(super) fn turn_away(&mut self, tcp: TcpStream) {
         if self.closing < Self::MAX_CLOSING {
-            let key = self.add(tcp, State::Closing { fin_sent: false, until: Instant::now() });
+            let key = self.add(tcp, closing(Duration::ZERO, None));
             self.closing += 1;
             self.advance_closing(key);
         }
@@ -197,6 +225,11 @@ impl<P: Copy + Ord + Debug> Conns<P> {
         self.next_sweep = (self.closing > 0).then(|| now + Self::SWEEP);
     }
 
+    /// The next stream that was over before everything was delivered.
+    pub(super) fn next_cut(&mut self) -> Option<Cut<P>> {
+        self.cuts.pop()
+    }
+
     /// Whether every connection has got all its bytes and our FIN.
     pub(super) fn all_finished(&self) -> bool {
         self.slots.iter().all(|(_, conn)| matches!(conn.state, State::Closing { fin_sent: true, .. }))
@@ -225,14 +258,13 @@ impl<P: Copy + Ord + Debug> Conns<P> {
         }
     }
 
-    fn begin_closing(&mut self, key: usize) {
-        if self.closing >= Self::MAX_CLOSING {
+    fn begin_closing(&mut self, key: usize, cut: Option<Stream<P>>) {
+        let Some(conn) = self.slots.get_mut(key) else { return };
+        conn.state = closing(Self::FLUSH_PATIENCE, cut);
+        self.closing += 1;
+        if self.closing > Self::MAX_CLOSING {
             self.drop_slot(key);
-            return;
-        }
-        if let Some(conn) = self.slots.get_mut(key) {
-            conn.state = State::Closing { fin_sent: false, until: Instant::now() + Self::FLUSH_PATIENCE };
-            self.closing += 1;
+        } else {
             self.advance_closing(key);
         }
     }
@@ -240,7 +272,7 @@ impl<P: Copy + Ord + Debug> Conns<P> {
     /// Takes a closing connection as far as it goes.
     fn advance_closing(&mut self, key: usize) {
         let Some(conn) = self.slots.get_mut(key) else { return };
-        let State::Closing { fin_sent, until } = &mut conn.state else { return };
+        let State::Closing { fin_sent, until, cut, unread } = &mut conn.state else { return };
         let now = Instant::now();
         if !*fin_sent {
             let waiting = conn.relay.waiting();
@@ -250,14 +282,18 @@ impl<P: Copy + Ord + Debug> Conns<P> {
                     *fin_sent = true;
                     *until = now + Self::FIN_PATIENCE;
                 }
-                Poll::Ready(Err(_)) => return self.drop_slot(key),
+                Poll::Ready(Err(_)) => {
+                    // Its own end lost what waits, not the peer's `X`.
+                    *cut = None;
+                    return self.drop_slot(key);
+                }
                 Poll::Pending if conn.relay.waiting() < waiting => *until = now + Self::FLUSH_PATIENCE,
                 Poll::Pending => {}
             }
         }
         self.next_sweep.get_or_insert(now + Self::SWEEP);
         // Bytes that still come have no stream any more.
-        let done = conn.ended || reads_to_the_end(&conn.relay);
+        let done = conn.ended || reads_to_the_end(&conn.relay, unread);
         conn.ended = done;
         if done && *fin_sent {
             self.drop_slot(key);
@@ -266,10 +302,13 @@ impl<P: Copy + Ord + Debug> Conns<P> {
 
     fn drop_slot(&mut self, key: usize) {
         let Some(mut conn) = self.slots.try_remove(key) else { return };
-        conn.relay.discard(&mut self.budget);
-        if matches!(conn.state, State::Closing { .. }) {
+        if let State::Closing { cut, unread, .. } = conn.state {
             self.closing -= 1;
+            let unwritten = widen(conn.relay.waiting());
+            self.cuts
+                .extend(cut.map(|stream| Cut { stream, unread, unwritten }).filter(|cut| cut.bytes() > 0));
         }
+        conn.relay.discard(&mut self.budget);
         if conn.listed {
             self.readable.retain(|&other| other != key);
         }
@@ -283,14 +322,23 @@ fn list<P>(readable: &mut VecDeque<usize>, conn: &mut Conn<P>, key: usize) {
     }
 }
 
-/// Reads and forgets what is there; whether nothing more can come.
-fn reads_to_the_end(relay: &Relay) -> bool {
+/// The state of a connection that has so long to take what waits for it.
+fn closing<P>(patience: Duration, cut: Option<Stream<P>>) -> State<P> {
+    State::Closing { fin_sent: false, until: Instant::now() + patience, cut, unread: 0 }
+}
+
+/// Reads and forgets what is there, and counts it; whether nothing more can come.
+fn reads_to_the_end(relay: &Relay, unread: &mut u64) -> bool {
     let mut scratch = [0; 4_096];
     loop {
         match relay.poll_read(&mut [IoSliceMut::new(&mut scratch)]) {
-            Poll::Ready(Ok(Read::Data(_))) => {}
+            Poll::Ready(Ok(Read::Data(count))) => *unread += widen(count),
             Poll::Ready(Ok(Read::End) | Err(_)) => return true,
             Poll::Pending => return false,
         }
     }
+}
+
+fn widen(count: usize) -> u64 {
+    u64::try_from(count).unwrap_or(u64::MAX)
 }

@@ -171,6 +171,7 @@ impl<S: Side> Driver<S> {
         for datagram in datagrams(buffer, meta) {
             let received = self.side.handle_datagram(now, from, datagram);
             if let Some(Received::Data { stream, payload }) = received {
+                self.judge(meta.addr, datagram);
                 if run != Some(stream) {
                     self.write(run.replace(stream), &mut parts);
                 }
@@ -182,13 +183,21 @@ impl<S: Side> Driver<S> {
                 Some(Received::Opened { stream, early }) => self.open(stream, &early),
                 Some(Received::Closed(closed)) => self.close(closed),
                 Some(Received::Data { .. }) => {}
-                // Garbage, or a repetition: the table's counters say which.
+                // Wrong, or a repetition: the table's counters say which.
                 None => trace!(from = %meta.addr, bytes = datagram.len(), "a datagram without news"),
             }
+            self.judge(meta.addr, datagram);
             self.drain();
         }
         self.write(run, &mut parts);
         self.drain();
+    }
+
+    /// Says what is wrong with the last datagram, if something is.
+    fn judge(&mut self, from: SocketAddr, datagram: &[u8]) {
+        if let Some(violation) = self.side.poll_violation() {
+            self.journal.violated(from, datagram, violation);
+        }
     }
 
     /// Writes `parts`, and empties it, to the connection of `stream`.
@@ -225,10 +234,10 @@ impl<S: Side> Driver<S> {
     fn serve(&mut self) -> bool {
         let mut broken = Vec::new();
         let moved = self.conns.serve(&mut broken);
-        if !broken.is_empty() {
-            for (stream, error) in broken {
-                self.fail(stream, &error);
-            }
+        for (stream, error) in broken {
+            self.fail(stream, &error);
+        }
+        if moved {
             self.drain();
         }
         moved
@@ -245,6 +254,7 @@ impl<S: Side> Driver<S> {
         let instant = Instant::now();
         if self.conns.next_sweep().is_some_and(|at| at <= instant) {
             self.conns.sweep(instant);
+            self.drain();
         }
         rung
     }
@@ -308,7 +318,7 @@ impl<S: Side> Driver<S> {
                 self.journal.closed(closed.stream, &closed.reason);
             }
         }
-        self.conns.close(closed.stream);
+        self.conns.close(closed.stream, closed.reason == Reason::Peer);
     }
 
     /// The stream's connection is broken.
@@ -322,6 +332,10 @@ impl<S: Side> Driver<S> {
     fn drain(&mut self) {
         while let Some(closed) = self.side.poll_event() {
             self.close(closed);
+        }
+        while let Some(cut) = self.conns.next_cut() {
+            self.counters.bytes_cut += cut.bytes();
+            self.journal.cut(&cut);
         }
         let now = self.now();
         while let Some((to, datagram)) = self.side.poll_transmit(now) {

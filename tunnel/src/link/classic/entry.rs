@@ -5,7 +5,7 @@ use std::task::{Context, Poll, ready};
 
 use proto::Time;
 use proto::classic::frame::{Datagram, Frame, Kind};
-use proto::classic::{self, Closed, Counters as Table, Stream, StreamId};
+use proto::classic::{self, Closed, Counters as Table, Stream, StreamId, Violation};
 use tracing::debug;
 
 use super::journal::Journal;
@@ -23,6 +23,8 @@ pub(crate) struct Entry {
     /// For each id the address that said `OK`. Its stream stays there when a later one tries another address.
     homes: [Option<SocketAddr>; StreamId::COUNT],
     strangers: u64,
+    /// The last datagram came from one.
+    from_stranger: bool,
     ending: bool,
     journal: Journal,
 }
@@ -32,7 +34,16 @@ impl Entry {
     pub(crate) fn new(settings: classic::Settings, clients: Acceptor, peer: Peer) -> Self {
         let table = classic::Entry::new(settings);
         let homes = [None; StreamId::COUNT];
-        Self { table, clients, peer, homes, strangers: 0, ending: false, journal: Journal::new() }
+        Self {
+            table,
+            clients,
+            peer,
+            homes,
+            strangers: 0,
+            from_stranger: false,
+            ending: false,
+            journal: Journal::new(),
+        }
     }
 
     /// Where datagrams with this id go.
@@ -65,7 +76,8 @@ impl Side for Entry {
     }
 
     fn handle_datagram<'a>(&mut self, now: Time, from: Path, datagram: &'a [u8]) -> Option<Received<'a, ()>> {
-        if !self.believes(from.remote, datagram) {
+        self.from_stranger = !self.believes(from.remote, datagram);
+        if self.from_stranger {
             self.strangers += 1;
             return None;
         }
@@ -136,6 +148,13 @@ impl Side for Entry {
 
     fn poll_event(&mut self) -> Option<Closed> {
         self.table.poll_event()
+    }
+
+    fn poll_violation(&mut self) -> Option<Violation> {
+        if std::mem::take(&mut self.from_stranger) {
+            return Some(Violation::Stranger);
+        }
+        self.table.poll_violation()
     }
 
     fn poll_timeout(&self) -> Option<Time> {

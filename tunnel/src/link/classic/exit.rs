@@ -5,7 +5,7 @@ use std::task::{Context, Poll};
 
 use proto::Time;
 use proto::classic::frame::Datagram;
-use proto::classic::{self, Closed, Counters as Table, Stream};
+use proto::classic::{self, Closed, Counters as Table, Stream, Violation};
 use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -152,6 +152,10 @@ impl Side for Exit {
             dial.abort();
         }
         Some(closed)
+    }
+
+    fn poll_violation(&mut self) -> Option<Violation> {
+        self.table.poll_violation()
     }
 
     fn poll_timeout(&self) -> Option<Time> {

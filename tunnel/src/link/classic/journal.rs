@@ -1,10 +1,14 @@
-//! The lines about single streams. Others decide how many streams there are, so the lines are limited.
+//! The lines about single streams and datagrams. Others decide how many there are, so the lines are limited.
 
-use std::fmt::Display;
+use std::fmt::{self, Display};
+use std::net::SocketAddr;
 use std::time::Instant;
 
-use proto::classic::Stream;
+use proto::classic::violation::Rule;
+use proto::classic::{Stream, Violation};
 use tracing::{info, warn};
+
+use super::conns::Cut;
 
 use crate::limit::Limit;
 
@@ -13,13 +17,14 @@ use crate::limit::Limit;
 pub(super) struct Journal {
     streams: Limit,
     refusals: Limit,
+    violations: Limit,
 }
 
 impl Journal {
     /// A journal that has written nothing.
     pub(super) fn new() -> Self {
         let now = Instant::now();
-        Self { streams: Limit::new(now), refusals: Limit::new(now) }
+        Self { streams: Limit::new(now), refusals: Limit::new(now), violations: Limit::new(now) }
     }
 
     /// A stream carries data from now on.
@@ -41,5 +46,71 @@ impl Journal {
         if let Some(held_back) = self.refusals.pass(Instant::now()) {
             warn!(%reason, held_back, "stream refused");
         }
+    }
+
+    /// A datagram broke a rule.
+    pub(super) fn violated(&mut self, from: SocketAddr, datagram: &[u8], violation: Violation) {
+        if let Some(held_back) = self.violations.pass(Instant::now()) {
+            // As text they are written in quotes, which sentences need.
+            let [hex, reason, rule]: [&dyn Display; 3] =
+                [&Hex::start_of(datagram), &violation, &violation.rule()];
+            let [hex, reason, rule] = [hex, reason, rule].map(ToString::to_string);
+            warn!(%from, bytes = datagram.len(), hex, reason, rule, held_back, "a datagram breaks the protocol");
+        }
+    }
+
+    /// An `X` lost what was still on its way.
+    pub(super) fn cut<P: Copy>(&mut self, cut: &Cut<P>) {
+        if let Some(held_back) = self.violations.pass(Instant::now()) {
+            let (stream, rule) = (cut.stream, Rule::HalfClose.to_string());
+            warn!(
+                id = %stream.id(),
+                serial = stream.serial(),
+                unread = cut.unread,
+                unwritten = cut.unwritten,
+                rule,
+                held_back,
+                "the peer's X came before everything was delivered: bytes are lost"
+            );
+        }
+    }
+}
+
+/// The first bytes of a datagram in hex.
+struct Hex<'a> {
+    start: &'a [u8],
+    /// More follow.
+    cut: bool,
+}
+
+impl<'a> Hex<'a> {
+    /// Enough to see kind, id and how the data begins; a line stays short, and little of what the users send is in it.
+    const MOST: usize = 16;
+
+    fn start_of(datagram: &'a [u8]) -> Self {
+        let (start, rest) = datagram.split_at_checked(Self::MOST).unwrap_or((datagram, &[]));
+        Self { start, cut: !rest.is_empty() }
+    }
+}
+
+impl Display for Hex<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (index, byte) in self.start.iter().enumerate() {
+            write!(f, "{}{byte:02x}", if index == 0 { "" } else { " " })?;
+        }
+        f.write_str(if self.cut { " …" } else { "" })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn hex_is_of_at_most_sixteen_bytes() {
+        assert_eq!(Hex::start_of(b"").to_string(), "");
+        assert_eq!(Hex::start_of(b"C\x01").to_string(), "43 01");
+        assert_eq!(Hex::start_of(&[b'D'; 16]).to_string(), ["44"; 16].join(" "));
+        assert_eq!(Hex::start_of(&[b'D'; 17]).to_string(), format!("{} …", ["44"; 16].join(" ")));
     }
 }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use proto::Time;
 use proto::classic::frame::Datagram;
-use proto::classic::{Closed, Counters as Table, Stream};
+use proto::classic::{Closed, Counters as Table, Stream, Violation};
 use tokio::net::TcpStream;
 
 use crate::metrics::Counters;
@@ -93,6 +93,8 @@ pub(crate) trait Side {
     fn handle_timeout(&mut self, now: Time);
     /// See [`proto::classic::Entry::poll_event`].
     fn poll_event(&mut self) -> Option<Closed<Self::Peer>>;
+    /// The rule that the last datagram broke, if it broke one; said once.
+    fn poll_violation(&mut self) -> Option<Violation>;
     /// See [`proto::classic::Entry::poll_timeout`].
     fn poll_timeout(&self) -> Option<Time>;
     /// The table's counters.
