@@ -8,7 +8,7 @@ use std::time::Duration;
 use proto::classic;
 pub use proto::sealed::keys::PrivateKey;
 use proto::sealed::link;
-pub use proto::ticket::Ticket;
+pub use proto::ticket::{Ticket, TicketError};
 pub use proto::ticket::record::TicketRecord;
 use tokio::sync::watch;
 
