@@ -28,6 +28,7 @@ mod sealed_crowd_leaves;
 mod sealed_dial_timeout;
 mod sealed_endings;
 mod sealed_every_byte;
+mod sealed_given_tickets;
 mod sealed_half_close;
 mod sealed_handshakes;
 mod sealed_idle;
