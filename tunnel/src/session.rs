@@ -298,9 +298,16 @@ async fn resolve_listen(listen: &Listen) -> Result<SocketAddr, BindError> {
     listen.resolve().await.map_err(unknown)
 }
 
+/// Finds a mistyped name at the start. A name service that cannot be asked yet keeps nobody from starting: the network may come later.
 async fn check_host(argument: &'static str, host: &HostPort) -> Result<(), BindError> {
-    let unknown = |error| BindError::Host { argument, text: host.to_string(), error };
-    host.resolve().await.map(drop).map_err(unknown)
+    match host.resolve().await {
+        Err(error) if error.is_answer() => Err(BindError::Host { argument, text: host.to_string(), error }),
+        Err(error) => {
+            warn!("{error}. It is looked up again for each connection");
+            Ok(())
+        }
+        Ok(_) => Ok(()),
+    }
 }
 
 /// What to do about an address that cannot be bound.
