@@ -12,7 +12,7 @@ use tests::target::{Manner, Target};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-use crate::programs::{PROXY1, PROXY2};
+use crate::programs::{PROXY1, PROXY2, sealed_proxy2};
 
 /// Nobody listens to questions there, which the resolver is told at once.
 const NOBODY: &str = "nameserver 127.9.9.9\n";
@@ -100,6 +100,23 @@ async fn a_proxy2_dials_a_target_that_has_a_name_later() {
         let mut client = TcpStream::connect(proxy1.address()).await.unwrap();
         assert_eq!(exchange(&mut client, b"hola").await, b"hola", "{link}: {}", proxy2.output());
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_sealed_proxy1_finds_a_peer_that_has_a_name_later() {
+    let Some(names) = Names::away() else { return };
+    let target = Target::start(Manner::Echo).await;
+    let folder = Folder::new();
+    let proxy2 = sealed_proxy2("0", target.address(), &folder);
+    let (port, state) = (proxy2.address().port().to_string(), folder.path("state"));
+    let proxy1 = names.spawn(PROXY1, &["0", NAME, &port, "--state", &state]).until_listening();
+    proxy1.wait_for("cannot be found");
+    names.learn();
+    // So that nobody waits for the next time that the name is looked up.
+    proxy1.signal("HUP");
+    proxy1.wait_for("link up");
+    let mut client = TcpStream::connect(proxy1.address()).await.unwrap();
+    assert_eq!(exchange(&mut client, b"hola").await, b"hola", "{}", proxy1.output());
 }
 
 #[test]

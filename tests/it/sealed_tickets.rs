@@ -225,10 +225,24 @@ fn a_ticket_comes_from_the_standard_input() {
     };
     wrong(b"", &["no ticket", "--ticket-file -"]);
     wrong(b"\n", &["no ticket"]);
-    wrong(ticket[..80].as_bytes(), &["cut"]);
+    wrong(&ticket.as_bytes()[..80], &["cut"]);
     wrong(&[b'a'; 10_000], &["first line", "more than"]);
     wrong(&utf16, &["UTF-16"]);
     wrong(b"hello\n", &["not a ticket"]);
+}
+
+/// `script` gives a program a terminal, and ends its input.
+#[cfg(target_os = "linux")]
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn a_terminal_is_asked_for_the_ticket() {
+    if std::process::Command::new("script").arg("--version").output().is_err() {
+        eprintln!("skipped: there is no `script`");
+        return;
+    }
+    let command = format!("{PROXY1} 0 127.0.0.1 5000 --ticket-file -");
+    let answer = ends("script", &["-qefc", &command, "/dev/null"], &[]);
+    says(answer, 2, &["Paste the ticket", "no ticket on standard input"]);
 }
 
 #[test]

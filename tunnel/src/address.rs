@@ -4,6 +4,9 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use crate::descriptors;
 
@@ -111,6 +114,23 @@ impl HostPort {
             return Err(ResolveError { name: name.clone(), reason, no_descriptor: false });
         }
         Ok(found)
+    }
+
+    /// As [`resolve`](Self::resolve), for the start of a program, which a silent name service must not hold up for long.
+    ///
+    /// # Errors
+    /// [`ResolveError`]: see [`ResolveError::is_answer`].
+    pub(crate) async fn resolve_at_start(&self) -> Result<Vec<SocketAddr>, ResolveError> {
+        /// A resolver asks again after 5 s, and gives up after 10 to 30 s.
+        const PATIENCE: Duration = Duration::from_secs(4);
+        let silent = |_| {
+            Err(ResolveError {
+                name: self.host.to_string(),
+                reason: "the name service does not answer".into(),
+                no_descriptor: false,
+            })
+        };
+        timeout(PATIENCE, self.resolve()).await.unwrap_or_else(silent)
     }
 
     /// Whether the address can change: it is a name.

@@ -41,7 +41,7 @@ impl Peer {
     /// # Errors
     /// Its name is unknown.
     pub(crate) async fn find(host: HostPort) -> Result<Self, ResolveError> {
-        match host.resolve().await {
+        match host.resolve_at_start().await {
             Ok(addresses) => Ok(Self::known(host, addresses)),
             Err(error) if error.is_answer() => Err(error),
             Err(error) => {
