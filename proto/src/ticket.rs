@@ -115,8 +115,10 @@ impl Ticket {
 impl FromStr for Ticket {
     type Err = TicketError;
 
-    /// Reads a ticket. Blanks and line ends around it and in it do not matter, nor does upper or lower case.
+    /// Reads a ticket. A byte-order mark before it does not matter, nor do blanks and line ends around it and in it, nor does upper
+    /// or lower case.
     fn from_str(text: &str) -> Result<Self, TicketError> {
+        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         let bytes = TICKET.unwrap(text, |first| match first {
             0 => Some(PLAIN_LEN),
             FLAG_PRESHARED => Some(PRESHARED_LEN),

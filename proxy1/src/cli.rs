@@ -1,6 +1,7 @@
 //! The command line of `proxy1`.
 
 use std::ffi::OsString;
+use std::fmt::Display;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use clap::{CommandFactory, Parser};
 use tracing::level_filters::LevelFilter;
 use tunnel::address::{Host, HostPort, Listen, parse_port};
 use tunnel::cli::{LinkArgs, Verbosity};
-use tunnel::options::{EntrySettings, Link, SealedEntry, TicketSource};
+use tunnel::options::{EntrySettings, Link, SealedEntry, TicketError, TicketSource};
+use tunnel::state::ticket_from_stdin;
 use tunnel::units::parse_time;
 
 /// Accepts TCP connections and carries them over UDP to a proxy2, which connects them to its target
@@ -37,7 +39,7 @@ struct Cli {
     #[arg(long, value_name = "TEXT", conflicts_with_all = ["classic", "ticket_file"], help_heading = "Sealed link")]
     ticket: Option<String>,
 
-    /// A file that holds the ticket, readable for its owner alone
+    /// A file that holds the ticket and that nobody else can read or replace; - reads a line from standard input
     #[arg(long, value_name = "FILE", conflicts_with = "classic", help_heading = "Sealed link")]
     ticket_file: Option<PathBuf>,
 
@@ -76,20 +78,22 @@ const VARIABLE: &str = "PASO_TICKET";
 
 const EXAMPLE: &str = "\
 The ticket is looked for in this order: --ticket, --ticket-file, the variable PASO_TICKET, the state folder (--state), \
-where a proxy2 of the same user on the same machine leaves one.
+where a proxy2 of the same user on the same machine leaves one. docs/secrets.md says which files are taken, those of \
+containers and services among them.
 
 TIME is a number and its unit: 300ms, 5s, 2m, 1h. SIZE is bytes, or has a unit: 64KiB, 8MiB.
 
 Example: carry local port 8080 to the proxy2 that listens on port 5000 of exit.example
   proxy1 8080 exit.example 5000 --ticket-file exit.ticket";
 
-/// What to run, and how much to log. `variable` is what the environment has as the ticket.
+/// What to run, and how much to log. `variable` is what the environment has as the ticket. Waits for the standard input if the
+/// ticket comes from there: before the program listens to signals, so that Ctrl-C ends it.
 ///
 /// # Errors
 /// Bad usage, or a request for help or the version: to be printed, with its exit code.
 pub(crate) fn parse(
     arguments: impl IntoIterator<Item = OsString>,
-    variable: Option<String>,
+    variable: Option<OsString>,
 ) -> Result<(EntrySettings, LevelFilter), clap::Error> {
     let cli = Cli::try_parse_from(arguments)?;
     let link = match cli.link.link()? {
@@ -106,28 +110,39 @@ pub(crate) fn parse(
 }
 
 /// What the environment has as the ticket.
-pub(crate) fn variable() -> Option<String> {
-    std::env::var(VARIABLE).ok().filter(|text| !text.trim().is_empty())
+pub(crate) fn variable() -> Option<OsString> {
+    std::env::var_os(VARIABLE).filter(|text| !text.to_string_lossy().trim().is_empty())
 }
 
 impl Cli {
-    fn source(&self, variable: Option<String>) -> Result<TicketSource, clap::Error> {
+    fn source(&self, variable: Option<OsString>) -> Result<TicketSource, clap::Error> {
         if let Some(text) = &self.ticket {
             return given("--ticket", text);
         }
-        if let Some(path) = &self.ticket_file {
-            return Ok(TicketSource::File(path.clone()));
+        match &self.ticket_file {
+            Some(path) if path.as_os_str() == "-" => {
+                return ticket_from_stdin().map(TicketSource::Given).map_err(|error| wrong(&error));
+            }
+            Some(path) => return Ok(TicketSource::File(path.clone())),
+            None => {}
         }
-        variable.map_or_else(
-            || Ok(TicketSource::State(self.link.state())),
-            |text| given("the variable PASO_TICKET", &text),
-        )
+        let Some(text) = variable else { return Ok(TicketSource::State(self.link.state())) };
+        // A variable that is no text must not be passed over: another ticket would be used.
+        let text = text.to_str().ok_or_else(|| wrong(&format_args!("{PLACE} is not UTF-8 text")))?;
+        given(PLACE, text)
     }
 }
 
+const PLACE: &str = "the variable PASO_TICKET";
+
 fn given(place: &str, text: &str) -> Result<TicketSource, clap::Error> {
-    let wrong = |error| Cli::command().error(ErrorKind::ValueValidation, format!("{place}: {error}"));
-    text.parse().map(TicketSource::Given).map_err(wrong)
+    text.parse()
+        .map(TicketSource::Given)
+        .map_err(|error: TicketError| wrong(&format_args!("{place}: {error}")))
+}
+
+fn wrong(error: &dyn Display) -> clap::Error {
+    Cli::command().error(ErrorKind::ValueValidation, error)
 }
 
 #[cfg(test)]
@@ -168,6 +183,15 @@ mod tests {
         let words = ["proxy1", "8080", "localhost", "5000"].map(OsString::from);
         let error = parse(words, Some("paso1secret".into())).unwrap_err().to_string();
         assert!(error.contains(VARIABLE) && !error.contains("secret"), "{error}");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_variable_that_is_no_text_is_named_and_not_passed_over() {
+        use std::os::unix::ffi::OsStringExt;
+        let words = ["proxy1", "8080", "localhost", "5000"].map(OsString::from);
+        let error = parse(words, Some(OsString::from_vec(vec![0xff, 0xfe, b'p']))).unwrap_err().to_string();
+        assert!(error.contains(VARIABLE) && error.contains("UTF-8"), "{error}");
     }
 
     #[test]

@@ -64,6 +64,7 @@ fn a_port_in_use_ends_with_1_and_says_which() {
 fn an_unknown_host_ends_with_1_and_says_which() {
     for proxy in [PROXY1, PROXY2] {
         fails(proxy, "--classic 0 no-such-host.invalid 5000", 1, &["HOST", "no-such-host.invalid"]);
+        fails(proxy, "0 no-such-host.invalid 5000", 1, &["HOST", "no-such-host.invalid"]);
     }
     fails(ECHO, "client no-such-host.invalid:7000", 1, &["no-such-host.invalid"]);
 }

@@ -195,12 +195,66 @@ fn a_key_or_ticket_that_others_can_read_is_refused() {
     let ticket = new_ticket(&folder, "laptop");
     let file = folder.file("ticket", &ticket, 0o644);
     let words = ["0", "127.0.0.1", "5000", "--ticket-file", &file];
-    says(ends(PROXY1, &words, &[]), 1, &["others can read", "chmod 600", &file]);
+    set_mode(Path::new(&folder.path("")), 0o755);
+    if folder.is_in_public() {
+        says(ends(PROXY1, &words, &[]), 1, &["others can read", "chmod 600", &file]);
+    }
+    set_mode(Path::new(&folder.path("")), 0o700);
+    drop(Process::listening(PROXY1, &words));
     let state = folder.path("state");
     let key = format!("{state}/server.key");
     set_mode(Path::new(&key), 0o640);
     let words = ["0", "127.0.0.1", "5000", "--state", &state];
     says(ends(PROXY2, &words, &[]), 1, &["others can read", "chmod 600", &key]);
+}
+
+#[test]
+fn a_ticket_comes_from_the_standard_input() {
+    let folder = started_folder();
+    let ticket = new_ticket(&folder, "laptop");
+    let words = ["0", "127.0.0.1", "5000", "--ticket-file", "-"];
+    let start = |text: &[u8]| Process::spawn_reading(PROXY1, &words, text);
+    for text in
+        [format!("{ticket}\n"), ticket.clone(), format!("{ticket}\r\nmore"), format!("\u{feff}{ticket}\r\n")]
+    {
+        drop(start(text.as_bytes()).until_listening());
+    }
+    let utf16: Vec<u8> = format!("\u{feff}{ticket}\r\n").encode_utf16().flat_map(u16::to_le_bytes).collect();
+    let wrong = |text: &[u8], words: &[&str]| {
+        let mut process = start(text);
+        let code = process.wait().code();
+        says((code, process.output()), 2, &[words, &["standard input"]].concat());
+    };
+    wrong(b"", &["no ticket", "--ticket-file -"]);
+    wrong(b"\n", &["no ticket"]);
+    wrong(&ticket.as_bytes()[..80], &["cut"]);
+    wrong(&[b'a'; 10_000], &["first line", "more than"]);
+    wrong(&utf16, &["UTF-16"]);
+    wrong(b"hello\n", &["not a ticket"]);
+}
+
+/// `script` gives a program a terminal, and ends its input.
+#[cfg(target_os = "linux")]
+#[test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+fn a_terminal_is_asked_for_the_ticket() {
+    if std::process::Command::new("script").arg("--version").output().is_err() {
+        eprintln!("skipped: there is no `script`");
+        return;
+    }
+    let command = format!("{PROXY1} 0 127.0.0.1 5000 --ticket-file -");
+    let answer = ends("script", &["-qefc", &command, "/dev/null"], &[]);
+    says(answer, 2, &["Paste the ticket", "no ticket on standard input"]);
+}
+
+#[test]
+fn a_byte_order_mark_before_a_ticket_is_skipped() {
+    let folder = started_folder();
+    let marked = format!("\u{feff}{}\r\n", new_ticket(&folder, "laptop"));
+    let words = ["0", "127.0.0.1", "5000"];
+    drop(Process::listening_with(PROXY1, &words, &[("PASO_TICKET", &marked)]));
+    let file = folder.file("ticket", &marked, 0o600);
+    drop(Process::listening(PROXY1, &[&words[..], &["--ticket-file", &file]].concat()));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

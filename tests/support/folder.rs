@@ -26,6 +26,20 @@ impl Folder {
         Self(path)
     }
 
+    /// Whether other users can come to it once all may enter it: not where the folder for temporary files is closed to them, as
+    /// macOS has it.
+    ///
+    /// # Panics
+    /// When it is gone.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn is_in_public(&self) -> bool {
+        use std::os::unix::fs::PermissionsExt;
+        let whole = self.0.canonicalize().expect("it is there");
+        let above = whole.ancestors().skip(1).map(|path| fs::metadata(path).expect("it is there"));
+        above.map(|found| found.permissions().mode()).all(|mode| mode & 0o001 != 0)
+    }
+
     /// Where something in it is, as text for a command line.
     ///
     /// # Panics

@@ -1,6 +1,6 @@
 //! The real programs, as processes.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::net::SocketAddr;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -36,10 +36,27 @@ impl Process {
     /// When it cannot be started.
     #[must_use]
     pub fn spawn_with(path: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
+        Self::start(path, arguments, variables, Stdio::null())
+    }
+
+    /// As [`spawn`](Self::spawn), with that text as its standard input.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[must_use]
+    pub fn spawn_reading(path: &str, arguments: &[&str], text: &[u8]) -> Self {
+        let (input, mut writer) = std::io::pipe().expect("there are descriptors");
+        let process = Self::start(path, arguments, &[], input.into());
+        // What it does not read is lost, and that is its own affair.
+        _ = writer.write_all(text);
+        process
+    }
+
+    fn start(path: &str, arguments: &[&str], variables: &[(&str, &str)], input: Stdio) -> Self {
         let mut command = Command::new(path);
         command.args(arguments).env_remove("RUST_LOG").env_remove("PASO_TICKET").env("NO_COLOR", "1");
         command.envs(variables.iter().copied());
-        command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {path}: {error}"));
         let (sender, lines) = channel();
         let output = Arc::default();
@@ -74,11 +91,19 @@ impl Process {
     /// When it does not say where it listens.
     #[must_use]
     pub fn listening_with(path: &str, arguments: &[&str], variables: &[(&str, &str)]) -> Self {
-        let mut process = Self::spawn_with(path, arguments, variables);
-        let line = process.wait_for("listening");
+        Self::spawn_with(path, arguments, variables).until_listening()
+    }
+
+    /// Waits until it says where it listens.
+    ///
+    /// # Panics
+    /// When it does not.
+    #[must_use]
+    pub fn until_listening(mut self) -> Self {
+        let line = self.wait_for("listening");
         let address = line.split(|c: char| c.is_whitespace() || c == '=').find_map(|word| word.parse().ok());
-        process.address = Some(address.unwrap_or_else(|| panic!("no address in: {line}")));
-        process
+        self.address = Some(address.unwrap_or_else(|| panic!("no address in: {line}")));
+        self
     }
 
     /// Where it said that it listens.

@@ -4,6 +4,9 @@ use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
+use std::time::Duration;
+
+use tokio::time::timeout;
 
 use crate::descriptors;
 
@@ -131,6 +134,23 @@ impl HostPort {
         Ok(found)
     }
 
+    /// As [`resolve`](Self::resolve), for the start of a program, which a silent name service must not hold up for long.
+    ///
+    /// # Errors
+    /// [`ResolveError`]: see [`ResolveError::is_answer`].
+    pub(crate) async fn resolve_at_start(&self) -> Result<Vec<SocketAddr>, ResolveError> {
+        /// A resolver asks again after 5 s, and gives up after 10 to 30 s.
+        const PATIENCE: Duration = Duration::from_secs(4);
+        let silent = |_| {
+            Err(ResolveError {
+                name: self.host.to_string(),
+                reason: "the name service does not answer".into(),
+                no_descriptor: false,
+            })
+        };
+        timeout(PATIENCE, self.resolve()).await.unwrap_or_else(silent)
+    }
+
     /// Whether the address can change: it is a name.
     pub fn is_name(&self) -> bool {
         matches!(self.host, Host::Name(_))
@@ -172,6 +192,32 @@ pub struct ResolveError {
 }
 
 impl ResolveError {
+    /// Whether the name service has answered that there is no such name, or that it has no address. Otherwise it could not be asked,
+    /// and may know the name later.
+    ///
+    /// The standard library keeps only the text of `gai_strerror(3)`, in English, since nothing sets a locale here. glibc and musl say
+    /// these after an answer only; macOS and Windows say the same of a name that is unknown and of a network that is down, so there
+    /// nothing is taken for an answer.
+    pub fn is_answer(&self) -> bool {
+        const ANSWERS: [&str; 6] = [
+            "it has no address",
+            // glibc: EAI_NONAME, EAI_NODATA, EAI_ADDRFAMILY.
+            "Name or service not known",
+            "No address associated with hostname",
+            "Address family for hostname not supported",
+            // musl: EAI_NONAME, EAI_NODATA.
+            "Name does not resolve",
+            "Name has no usable address",
+        ];
+        // RFC 6761 section 6.4: there is no need to ask for such a name.
+        // The interface of a zone may come later.
+        if is_zoned(&self.name) {
+            return false;
+        }
+        let is_never_known = self.name.trim_end_matches('.').ends_with(".invalid");
+        is_never_known || !self.no_descriptor && ANSWERS.iter().any(|answer| self.reason.ends_with(answer))
+    }
+
     fn new(name: &str, source: &io::Error) -> Self {
         // Before it has read its own settings, glibc's resolver says that it does not know the name when it cannot open them.
         let no_descriptor = descriptors::is_exhaustion(source) || descriptors::are_used_up();
@@ -273,6 +319,28 @@ mod tests {
         let found = HostPort { host, port: 9 }.resolve().await;
         if cfg!(target_os = "linux") {
             assert!(matches!(found.unwrap().as_slice(), [SocketAddr::V6(ip)] if ip.scope_id() > 0));
+        }
+    }
+
+    #[test]
+    fn an_answer_is_told_apart_from_a_name_service_that_cannot_be_asked() {
+        let error = |name: &str, reason: &str, no_descriptor| {
+            let reason = format!("failed to lookup address information: {reason}");
+            ResolveError { name: name.into(), reason, no_descriptor }
+        };
+        for answer in
+            ["Name or service not known", "No address associated with hostname", "Name does not resolve"]
+        {
+            assert!(error("exit.example", answer, false).is_answer(), "{answer}");
+            assert!(!error("exit.example", answer, true).is_answer(), "{answer}");
+        }
+        for reason in [
+            "Temporary failure in name resolution",
+            "Non-recoverable failure in name resolution",
+            "Try again",
+        ] {
+            assert!(!error("exit.example", reason, false).is_answer(), "{reason}");
+            assert!(error("exit.invalid", reason, false).is_answer(), "{reason}");
         }
     }
 

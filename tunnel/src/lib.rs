@@ -22,6 +22,7 @@ pub mod program;
 mod queue;
 mod ready;
 mod relay;
+mod reload;
 pub mod session;
 pub mod state;
 mod tcp_options;

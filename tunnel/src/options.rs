@@ -8,8 +8,8 @@ use std::time::Duration;
 use proto::classic;
 pub use proto::sealed::keys::PrivateKey;
 use proto::sealed::link;
-pub use proto::ticket::Ticket;
 pub use proto::ticket::record::TicketRecord;
+pub use proto::ticket::{Ticket, TicketError};
 use tokio::sync::watch;
 
 use crate::address::{HostPort, Listen};

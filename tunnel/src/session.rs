@@ -107,7 +107,11 @@ impl Session {
         let address = resolve_listen(&listen).await?;
         match link {
             Link::Classic(options) => classic_entry(listen, address, peer, &options).await,
-            Link::Sealed(options) => sealed_entry(listen, address, peer, options),
+            Link::Sealed(options) => {
+                // What cannot be looked up yet, the link says and tries again.
+                check_host("HOST PORT", &peer).await?;
+                sealed_entry(listen, address, peer, options)
+            }
         }
     }
 
@@ -118,7 +122,9 @@ impl Session {
     pub async fn exit(settings: ExitSettings) -> Result<Self, BindError> {
         let ExitSettings { listen, target, link } = settings;
         let address = resolve_listen(&listen).await?;
-        check_host("HOST PORT", &target).await?;
+        if let Some(error) = check_host("HOST PORT", &target).await? {
+            warn!("{error}. It is looked up again for each connection");
+        }
         let buffer = match &link {
             Link::Classic(options) => options.socket_buffer,
             Link::Sealed(options) => options.link.socket_buffer,
@@ -298,9 +304,13 @@ async fn resolve_listen(listen: &Listen) -> Result<SocketAddr, BindError> {
     listen.resolve().await.map_err(unknown)
 }
 
-async fn check_host(argument: &'static str, host: &HostPort) -> Result<(), BindError> {
-    let unknown = |error| BindError::Host { argument, text: host.to_string(), error };
-    host.resolve().await.map(drop).map_err(unknown)
+/// Finds a mistyped name at the start. A name service that cannot be asked yet keeps nobody from starting, since the network may come
+/// later: what it is then.
+async fn check_host(argument: &'static str, host: &HostPort) -> Result<Option<ResolveError>, BindError> {
+    match host.resolve_at_start().await {
+        Err(error) if error.is_answer() => Err(BindError::Host { argument, text: host.to_string(), error }),
+        result => Ok(result.err()),
+    }
 }
 
 /// What to do about an address that cannot be bound.

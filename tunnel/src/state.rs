@@ -10,7 +10,7 @@
 //!
 //! All are for their owner alone: the folder is made with mode 0700, the files with 0600, and a file that others can
 //! read is refused. So is a folder that others could replace: each part of its path must belong to this user or to
-//! root, and only its owner may write to it, or a group that nobody else is in.
+//! root, and only its owner may write to it, or a group that nobody else is in. `docs/secrets.md` says the same of ticket files.
 
 mod error;
 mod feed;
@@ -26,6 +26,7 @@ mod watch;
 
 use std::env;
 use std::fmt;
+use std::io::{self, IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
 
 use proto::sealed::keys::PrivateKey;
@@ -38,7 +39,7 @@ use crate::entropy;
 use files::Change;
 use running::Presence;
 
-pub use error::StateError;
+pub use error::{Purpose, StateError};
 pub(crate) use feed::Tickets;
 pub use running::Confirmed;
 pub(crate) use watch::Watch;
@@ -185,9 +186,24 @@ impl StateDir {
 /// The ticket in a file that holds nothing else.
 ///
 /// # Errors
-/// The file cannot be read, is readable for others, or holds no ticket.
+/// The file cannot be read, others can read or replace it, or it holds no ticket.
 pub fn ticket_from_file(path: &Path) -> Result<Ticket, StateError> {
     let text = files::read_given(path)?.ok_or_else(|| StateError::Missing { path: path.into() })?;
+    text.parse().map_err(|error| StateError::Ticket { path: path.into(), error })
+}
+
+/// The ticket in the first line of the standard input; waits for it.
+///
+/// # Errors
+/// There is no such line, or it is no ticket.
+pub fn ticket_from_stdin() -> Result<Ticket, StateError> {
+    let path = Path::new(files::STDIN);
+    if io::stdin().is_terminal() {
+        // Otherwise it looks as if the program hung.
+        let _ = io::stderr().write_all(b"Paste the ticket, one line: ");
+    }
+    let input = os::stdin().map_err(error::failed("read", path))?;
+    let text = files::read_line(input)?.ok_or(StateError::NoLine)?;
     text.parse().map_err(|error| StateError::Ticket { path: path.into(), error })
 }
 

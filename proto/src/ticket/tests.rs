@@ -20,6 +20,8 @@ fn a_ticket_is_read_as_it_was_written() {
         assert_eq!(text.parse::<Ticket>().as_ref(), Ok(&ticket));
         let wrapped = format!(" \r\n{}\n {}\t\n", &text[..50], &text[50..]);
         assert_eq!(wrapped.parse::<Ticket>().as_ref(), Ok(&ticket), "blanks do not matter");
+        let marked = format!("\u{feff}{}\r\n", *text);
+        assert_eq!(marked.parse::<Ticket>().as_ref(), Ok(&ticket), "nor does a byte-order mark");
         assert_eq!(text.to_uppercase().parse::<Ticket>().as_ref(), Ok(&ticket), "nor does case");
     }
 }

@@ -1,5 +1,6 @@
 //! Why state cannot be had.
 
+use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -41,10 +42,27 @@ pub enum StateError {
         path: PathBuf,
     },
     /// Bytes that are no text.
-    #[error("{} is not a text file", path.display())]
+    #[error("{} is not text", path.display())]
     NoText {
         /// The file.
         path: PathBuf,
+    },
+    /// Text of two bytes a character.
+    #[error("{} is UTF-16 text, as PowerShell's `>` writes it: save it as UTF-8 or ASCII", path.display())]
+    Utf16 {
+        /// The file.
+        path: PathBuf,
+    },
+    /// The standard input ended, or its first line was blank.
+    #[error("there is no ticket on standard input: give it as one line, like `--ticket-file - < FILE`")]
+    NoLine,
+    /// A first line of the standard input that no ticket has.
+    #[error(
+        "the first line of standard input has more than {most} bytes, and a ticket has 167: give the ticket as one line"
+    )]
+    LongLine {
+        /// So many bytes are read.
+        most: usize,
     },
     /// A pipe, a device or a symbolic link where a file should be.
     #[error("{} is not a regular file: put the file itself there", path.display())]
@@ -58,41 +76,66 @@ pub enum StateError {
         /// The file.
         path: PathBuf,
     },
-    /// A folder in which others could put another key, or one above it.
+    /// A pipe or a device that is named as a ticket file.
+    #[error("{} is not a regular file: put the ticket into one, or give it with `--ticket-file -`", path.display())]
+    NoTicketFile {
+        /// The name.
+        path: PathBuf,
+    },
+    /// A ticket file that strangers can read, as far as is known.
     #[error(
-        "others can write to {}, and could put another key in place: run `chmod go-w {}` or name another folder with \
-         --state DIR",
+        "others can read {}, so what is in it is no secret: run `chmod 600 {}`, keep it below a folder that only you can \
+         enter, or give the ticket with `--ticket-file -` (docs/secrets.md says how containers and services give it)",
         path.display(),
         path.display()
+    )]
+    ExposedTicket {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A folder in which others could put another key or ticket, or one above it.
+    #[error(
+        "others can write to {}, and could put another {purpose} in place: run `chmod go-w {}` or {}",
+        path.display(),
+        path.display(),
+        purpose.instead()
     )]
     Open {
         /// The folder.
         path: PathBuf,
+        /// What would be in it.
+        purpose: Purpose,
     },
     /// The same, for a group.
     #[error(
         "the group with number {group} can write to {}, and it is not known to be one of this user alone: its members could put \
-         another key in place; run `chmod g-w {}` or name another folder with --state DIR",
+         another {purpose} in place; run `chmod g-w {}` or {}",
         path.display(),
-        path.display()
+        path.display(),
+        purpose.instead()
     )]
     OpenToGroup {
         /// The folder.
         path: PathBuf,
         /// Its group.
         group: u32,
+        /// What would be in it.
+        purpose: Purpose,
     },
     /// Something of another user, who could put another key in place.
     #[error(
-        "{} belongs to the user with number {owner}, who could put another key in place: run this program as that user, \
-         give it to yours with `chown`, or name another folder with --state DIR",
-        path.display()
+        "{} belongs to the user with number {owner}, who could put another {purpose} in place: run this program as that \
+         user, give it to yours with `chown`, or {}",
+        path.display(),
+        purpose.instead()
     )]
     Foreign {
         /// The file, folder or symbolic link.
         path: PathBuf,
         /// Whose it is.
         owner: u32,
+        /// What it is for.
+        purpose: Purpose,
     },
     /// The key file is damaged.
     #[error("{} is damaged and holds no key: restore it, or delete it and give out new tickets", path.display())]
@@ -174,6 +217,33 @@ pub enum StateError {
         /// How long it was waited for.
         waited: Duration,
     },
+}
+
+/// What a file is for, and so what can be done instead of using it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// The state folder.
+    State,
+    /// A ticket that the user names.
+    Ticket,
+}
+
+impl Purpose {
+    const fn instead(self) -> &'static str {
+        match self {
+            Self::State => "name another folder with --state DIR",
+            Self::Ticket => "give the ticket with `--ticket-file -`",
+        }
+    }
+}
+
+impl fmt::Display for Purpose {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::State => "key",
+            Self::Ticket => "ticket",
+        })
+    }
 }
 
 impl StateError {

@@ -30,12 +30,12 @@ pub(super) fn read_secret(path: &Path) -> Result<Option<Zeroizing<String>>, Stat
 
 /// The text of a file that was named by the user, which may be a pipe; `None` if there is no such file.
 pub(super) fn read_given(path: &Path) -> Result<Option<Zeroizing<String>>, StateError> {
-    let file = match File::open(path) {
+    let file = match os::open_given(path) {
         Ok(file) => file,
         Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
         Err(error) => return Err(failed("read", path)(error)),
     };
-    os::check_mode(&file, path)?;
+    os::check_given(&file, path)?;
     read(file, path).map(Some)
 }
 
@@ -67,9 +67,48 @@ fn read(mut file: File, path: &Path) -> Result<Zeroizing<String>, StateError> {
         }
     }
     bytes.truncate(filled);
+    text(bytes, path)
+}
+
+/// The first line of what is no file, without its end; `None` if there is none or it is blank. Bytes behind it are not read.
+pub(super) fn read_line(mut input: impl Read) -> Result<Option<Zeroizing<String>>, StateError> {
+    /// A ticket has 167 characters.
+    const MOST: usize = 4 << 10;
+    let path = Path::new(STDIN);
+    let mut bytes = Zeroizing::new(Vec::with_capacity(MOST));
+    let mut byte = [0];
+    loop {
+        match input.read(&mut byte) {
+            Ok(0) => break,
+            Ok(_) if byte == *b"\n" => break,
+            Ok(_) if bytes.len() == MOST => return Err(StateError::LongLine { most: MOST }),
+            Ok(_) => bytes.extend(byte),
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+            Err(error) => return Err(failed("read", path)(error)),
+        }
+    }
+    text(bytes, path).map(|line| Some(line).filter(|line| !line.trim().is_empty()))
+}
+
+/// What messages call the standard input.
+pub(super) const STDIN: &str = "standard input";
+
+fn text(mut bytes: Zeroizing<Vec<u8>>, path: &Path) -> Result<Zeroizing<String>, StateError> {
+    if is_utf16(&bytes) {
+        return Err(StateError::Utf16 { path: path.into() });
+    }
     let no_text = |_| StateError::NoText { path: path.into() };
     // Taken out of its wrapper and put into another: the same memory.
     String::from_utf8(std::mem::take(&mut bytes)).map(Zeroizing::new).map_err(no_text)
+}
+
+/// By its byte-order mark, or by a first character with a byte of zero: all of ours are ASCII.
+const fn is_utf16(bytes: &[u8]) -> bool {
+    match *bytes {
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => true,
+        [first, second, ..] => (first == 0) != (second == 0),
+        _ => false,
+    }
 }
 
 /// A text and a line end.

@@ -3,6 +3,7 @@
 use std::fs::{self, File, Metadata, OpenOptions};
 use std::io;
 use std::os::windows::fs::OpenOptionsExt;
+use std::os::windows::io::AsHandle;
 use std::path::Path;
 
 use super::error::{StateError, failed};
@@ -56,9 +57,19 @@ pub(super) fn check_file(file: &File, path: &Path) -> Result<(), StateError> {
     if found.is_file() { Ok(()) } else { Err(StateError::NoFile { path: path.into() }) }
 }
 
+/// Opens a file that the user names.
+pub(super) fn open_given(path: &Path) -> io::Result<File> {
+    File::open(path)
+}
+
 /// There are no modes.
-pub(super) fn check_mode(_file: &File, _path: &Path) -> Result<(), StateError> {
+pub(super) fn check_given(_file: &File, _path: &Path) -> Result<(), StateError> {
     Ok(())
+}
+
+/// The standard input, without a buffer that would keep a copy of what is read.
+pub(super) fn stdin() -> io::Result<File> {
+    io::stdin().as_handle().try_clone_to_owned().map(File::from)
 }
 
 /// Opens a file, made if there is none, and locks it until it is closed, if nobody else has locked it.

@@ -5,6 +5,7 @@ use std::time::Duration;
 use super::tickets::to_text;
 use super::*;
 
+mod given;
 mod paths;
 mod running;
 
@@ -218,7 +219,7 @@ fn what_is_no_folder_or_no_text_is_named() {
     let folder = Temporary::new();
     let file = folder.0.join("file");
     files::create_secret(&file, "").unwrap();
-    std::fs::write(&file, [0xff, 0xfe]).unwrap();
+    std::fs::write(&file, [0xc3, 0x28]).unwrap();
     let error = StateDir::locate(Some(file.clone())).unwrap().server().unwrap_err();
     assert!(matches!(error, StateError::NoFolder { .. }), "{error}");
     let error = ticket_from_file(&file).unwrap_err();

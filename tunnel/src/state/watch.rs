@@ -12,6 +12,7 @@ use tracing::{info, warn};
 use super::feed::{Digest, Tickets};
 use super::running::Presence;
 use super::{ServerState, StateDir, StateError, TICKETS_FILE, os};
+use crate::reload::Reload;
 
 /// How often the file is looked at: a revoked client is gone within about this time.
 const PERIOD: Duration = Duration::from_millis(500);
@@ -24,6 +25,7 @@ pub(crate) struct Watch {
     sender: watch::Sender<Vec<TicketRecord>>,
     taken: watch::Receiver<Option<Digest>>,
     presence: Presence,
+    reload: Reload,
     /// The file whose content was sent last.
     seen: Option<Mark>,
     spare: Spare,
@@ -37,8 +39,8 @@ impl Watch {
         let (sender, list) = watch::channel(state.tickets);
         let tickets = Tickets::from(list);
         let (taken, spare) = (tickets.confirmations(), Spare::new(folder.path()));
-        let watch =
-            Self { folder, sender, taken, presence: state.presence, seen: None, spare, complaint: None };
+        let (presence, reload) = (state.presence, Reload::new());
+        let watch = Self { folder, sender, taken, presence, reload, seen: None, spare, complaint: None };
         (watch, tickets)
     }
 
@@ -49,6 +51,10 @@ impl Watch {
         loop {
             tokio::select! {
                 _ = ticks.tick() => self.look(),
+                () = self.reload.asked() => {
+                    self.seen = None;
+                    self.look();
+                }
                 Ok(()) = self.taken.changed() => {
                     if let Some(taken) = *self.taken.borrow_and_update() {
                         self.presence.confirm(taken);

@@ -99,6 +99,10 @@ impl Side for Entry {
             return Poll::Ready(Arrival::Nothing);
         }
         let (tcp, client) = ready!(self.clients.poll(cx));
+        if !self.peer.is_known() {
+            self.journal.refused(&"proxy2's name is not known yet");
+            return Poll::Ready(Arrival::Surplus(tcp));
+        }
         Poll::Ready(match self.table.open(now) {
             Ok(stream) => {
                 debug!(id = %stream.id(), serial = stream.serial(), %client, "a client arrived");

@@ -13,6 +13,7 @@ use tracing::{info, warn};
 
 use super::diagnosis;
 use crate::address::{Host, HostPort, ResolveError};
+use crate::reload::Reload;
 
 /// The peer's name and addresses.
 #[derive(Debug)]
@@ -32,6 +33,7 @@ pub(super) struct Peer {
     /// Silent for so long that it was told.
     lost: bool,
     timer: Pin<Box<Sleep>>,
+    reload: Reload,
 }
 
 impl Peer {
@@ -54,6 +56,7 @@ impl Peer {
             racing: true,
             lost: false,
             timer: Box::pin(sleep(Self::PATIENCE)),
+            reload: Reload::new(),
         };
         match peer.host.host {
             Host::Ip(ip) => peer.addresses.push(SocketAddr::new(ip, peer.host.port)),
@@ -99,6 +102,9 @@ impl Peer {
     /// News: perhaps another address to try.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<SocketAddr>> {
         while matches!(self.told.poll_join_next(cx), Poll::Ready(Some(_))) {}
+        if self.reload.was_asked(cx) && self.host.is_name() && self.lookup.is_empty() {
+            self.look_up();
+        }
         if let Poll::Ready(Some(answer)) = self.lookup.poll_join_next(cx) {
             return Poll::Ready(self.take(answer.unwrap_or_else(|_| Ok(Vec::new()))));
         }
@@ -124,7 +130,8 @@ impl Peer {
                 }
                 self.addresses = addresses;
                 self.next = 0;
-                self.try_next()
+                // A link that is up stays where it is.
+                if self.silent { self.try_next() } else { None }
             }
             Ok(_) => None,
             Err(error) => {

@@ -26,7 +26,8 @@ fn give_away(path: &Path) -> bool {
 #[track_caller]
 fn is_open(state: &StateDir, path: &Path) {
     for error in [state.server().map(drop).unwrap_err(), state.local_ticket().map(drop).unwrap_err()] {
-        let (StateError::Open { path: named } | StateError::OpenToGroup { path: named, .. }) = &error else {
+        let (StateError::Open { path: named, .. } | StateError::OpenToGroup { path: named, .. }) = &error
+        else {
             panic!("{error}")
         };
         assert_eq!(named, path);
@@ -36,7 +37,7 @@ fn is_open(state: &StateDir, path: &Path) {
 #[track_caller]
 fn is_foreign(state: &StateDir, path: &Path) {
     for error in [state.server().map(drop).unwrap_err(), state.local_ticket().map(drop).unwrap_err()] {
-        let named = matches!(&error, StateError::Foreign { path: named, owner: NOBODY } if named == path);
+        let named = matches!(&error, StateError::Foreign { path: named, owner: NOBODY, .. } if named == path);
         assert!(named, "{error}");
     }
 }

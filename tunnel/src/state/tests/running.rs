@@ -135,7 +135,7 @@ fn a_change_in_the_same_moment_as_the_last_is_noticed() {
     let time = path.metadata().unwrap().modified().unwrap();
     let text = std::fs::read_to_string(&path).unwrap();
     let file = std::fs::OpenOptions::new().write(true).open(&path).unwrap();
-    std::io::Write::write_all(&mut &file, text.replace("valid  ", "revoked").as_bytes()).unwrap();
+    io::Write::write_all(&mut &file, text.replace("valid  ", "revoked").as_bytes()).unwrap();
     file.set_modified(time).unwrap();
     watch.look();
     assert!(is_revoked(&tickets.get()));
