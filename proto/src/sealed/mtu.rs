@@ -6,10 +6,14 @@ use std::time::Duration;
 /// UDP payload every path is taken to carry (RFC 8899 section 5.1.2 calls it BASE_PLPMTU; RFC 9000 uses the same).
 pub(crate) const BASE: u16 = 1_200;
 
+/// UDP payload that a path is taken to carry which does not carry [`BASE`]: a path MTU of 576 bytes, which every host takes
+/// (RFC 791), less the largest IPv4 header and that of UDP.
+pub(crate) const LEAST: u16 = 508;
+
 /// Payloads of well-known frame sizes, tried from the left: Ethernet over IPv4 and over IPv6, jumbo frames, then what
 /// tunnels and mobile networks leave. Between the largest that passed and the smallest that did not, nothing else is
-/// worth a search: the last per cent is not there.
-const LADDER: [u16; 7] = [1_452, 1_472, 8_952, 8_972, 1_420, 1_392, 1_280];
+/// worth a search: the last per cent is not there. Those below [`BASE`] are for paths that do not carry that.
+const LADDER: [u16; 10] = [1_452, 1_472, 8_952, 8_972, 1_420, 1_392, 1_280, 1_072, 972, 732];
 
 /// Probes of one size that may be lost before the size counts as too large (RFC 8899 MAX_PROBES).
 const MAX_PROBES: u8 = 3;
@@ -17,11 +21,11 @@ const MAX_PROBES: u8 = 3;
 /// After a finished search, when to look again whether the path has grown (RFC 8899 PMTU_RAISE_TIMER).
 const RAISE: Duration = Duration::from_secs(600);
 
-/// Losses in a row of packets larger than [`BASE`], with none of them arriving, that make a black hole if smaller ones
+/// Losses in a row of packets larger than [`Mtu::floor`], with none of them arriving, that make a black hole if smaller ones
 /// do arrive meanwhile.
 const BLACK_HOLE: u32 = 12;
 
-/// Packets of at most [`BASE`] bytes that must have arrived since the last larger one: a burst of losses swallows all
+/// Packets of at most [`Mtu::floor`] bytes that must have arrived since the last larger one: a burst of losses swallows all
 /// sizes alike, a black hole lets these pass.
 const SMALL_ONES: u32 = 3;
 
@@ -38,7 +42,7 @@ pub(crate) struct Mtu {
     next_probe: Time,
     large_lost: u32,
     small_passed: u32,
-    /// When the first packet of at most [`BASE`] bytes arrived since the last larger one.
+    /// When the first packet of at most [`Mtu::floor`] bytes arrived since the last larger one.
     small_since: Option<Time>,
 }
 
@@ -99,10 +103,15 @@ impl Mtu {
     }
 
     /// The ladder, and the configured maximum where it lies between its rungs.
-    fn candidates(&self) -> [u16; 8] {
-        let mut all = [self.max; 8];
-        all[..7].copy_from_slice(&LADDER);
+    fn candidates(&self) -> [u16; LADDER.len() + 1] {
+        let mut all = [self.max; LADDER.len() + 1];
+        all[..LADDER.len()].copy_from_slice(&LADDER);
         all
+    }
+
+    /// The size that packets fall back to if the path turns out not to carry the current one.
+    const fn floor(&self) -> u16 {
+        if self.current > BASE { BASE } else { LEAST }
     }
 
     /// When the next probe is due; never while one is on its way.
@@ -143,7 +152,7 @@ impl Mtu {
 
     /// A packet of `size` bytes arrived. True if that shows a black hole: see [`Mtu::on_lost`].
     pub(crate) fn on_acked(&mut self, now: Time, size: u32) -> bool {
-        if size > u32::from(BASE) {
+        if size > u32::from(self.floor()) {
             (self.large_lost, self.small_passed, self.small_since) = (0, 0, None);
         } else {
             self.small_since.get_or_insert(now);
@@ -153,11 +162,11 @@ impl Mtu {
     }
 
     /// A packet of `size` bytes that left at `sent` was lost. True if that shows a black hole: the path no longer carries
-    /// the current size, which falls to [`BASE`], and the search begins again. A large one that left before small ones
+    /// the current size, which falls to [`Mtu::floor`], and the search begins again. A large one that left before small ones
     /// were seen to pass shows nothing: the path may have been dead for all sizes.
     pub(crate) fn on_lost(&mut self, now: Time, size: u32, sent: Time) -> bool {
         // Larger than the current size is a packet that only tried whether the path carries it.
-        let large = u32::from(BASE) + 1..=u32::from(self.current);
+        let large = u32::from(self.floor()) + 1..=u32::from(self.current);
         if large.contains(&size) && self.small_since.is_some_and(|since| since <= sent) {
             self.large_lost += 1;
         }
@@ -165,9 +174,14 @@ impl Mtu {
     }
 
     fn fall_back(&mut self, now: Time) -> bool {
-        let hole = self.current > BASE && self.large_lost >= BLACK_HOLE && self.small_passed >= SMALL_ONES;
+        let hole = self.current > LEAST && self.large_lost >= BLACK_HOLE && self.small_passed >= SMALL_ONES;
         if hole {
-            *self = Self { next_probe: now + Duration::from_secs(1), ..Self::new(self.max) };
+            let (current, too_large) = match self.floor() {
+                BASE => (BASE, self.max.saturating_add(1)),
+                least => (least, self.current),
+            };
+            *self =
+                Self { current, too_large, next_probe: now + Duration::from_secs(1), ..Self::new(self.max) };
         }
         hole
     }
@@ -194,6 +208,25 @@ mod tests {
         assert_eq!(search(1_400, 1_472), 1_392);
         assert_eq!(search(1_200, 1_472), 1_200);
         assert_eq!(search(60_000, 16_000), 16_000);
+    }
+
+    #[test]
+    fn a_path_that_does_not_carry_the_base_has_rungs_too() {
+        for (path, found) in [(548, 508), (1_000, 972), (1_100, 1_072)] {
+            let mut mtu = Mtu::new(1_472);
+            let now = Time::ZERO + Duration::from_secs(1);
+            mtu.on_acked(now, 100);
+            (0..BLACK_HOLE).for_each(|_| assert!(!mtu.on_lost(now, 1_200, now)));
+            assert!((0..SMALL_ONES).any(|_| mtu.on_acked(now, 500)));
+            assert_eq!(mtu.current(), LEAST);
+            let later = now + Duration::from_secs(1);
+            while let Some(size) = mtu.probe(later) {
+                assert!(size < BASE, "it is known not to pass");
+                mtu.on_probe_sent();
+                if size <= path { mtu.on_probe_acked(size) } else { mtu.on_probe_lost(size) }
+            }
+            assert_eq!(mtu.current(), found);
+        }
     }
 
     #[test]

@@ -174,6 +174,11 @@ impl Recovery {
         self.probes_left > 0
     }
 
+    /// Probe time-outs in a row.
+    pub(crate) const fn unanswered_probes(&self) -> u32 {
+        self.probe_count
+    }
+
     /// Whether the window leaves room for a packet.
     pub(crate) fn window_open(&self) -> bool {
         self.log.in_flight() < self.controller.window()

@@ -13,7 +13,7 @@ use std::time::Duration;
 impl Transport {
     /// Builds the packet that ends the link, and acknowledges what has not been.
     pub(crate) fn end(&mut self, now: Time, code: EndCode, out: &mut [u8]) -> Built {
-        let room = (usize::from(mtu::BASE) - OVERHEAD).min(out.len());
+        let room = (usize::from(self.mtu.current().min(mtu::BASE)) - OVERHEAD).min(out.len());
         let mut writer = Writer::new(&mut out[..room]);
         frame::put(&mut writer, &Frame::End { code: code.code() });
         if self.acks.is_waiting() {

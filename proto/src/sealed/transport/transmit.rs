@@ -46,8 +46,7 @@ impl Transport {
             }
             return None;
         }
-        let full = if self.recovery.is_probing() { mtu::BASE } else { self.mtu.current() };
-        let room = (usize::from(full) - OVERHEAD).min(out.len());
+        let room = (usize::from(self.full_size()) - OVERHEAD).min(out.len());
         let mut writer = Writer::new(&mut out[..room]);
         // First, as acknowledgements take whatever room there is, and an address without proof gives little.
         let proves = checks && self.put_checks(&mut writer);
@@ -66,6 +65,15 @@ impl Transport {
             }
         }
         self.finish_packet(now, writer.len(), proves || writer.len() > before)
+    }
+
+    /// The most UDP payload of the next packet. A probe that went unanswered may have been too large.
+    fn full_size(&self) -> u16 {
+        match self.recovery.unanswered_probes() {
+            _ if !self.recovery.is_probing() => self.mtu.current(),
+            0 | 1 => self.mtu.current().min(mtu::BASE),
+            _ => mtu::LEAST,
+        }
     }
 
     fn finish_packet(&mut self, now: Time, length: usize, tracked: bool) -> Option<Built> {

@@ -48,6 +48,18 @@ impl Journal {
         }
     }
 
+    /// The path turned out to carry only datagrams of so many bytes.
+    pub(super) fn small_path(&self, bytes: u16) {
+        if let Some(held_back) = self.lines.refusals.pass(Instant::now()) {
+            warn!(
+                link = self.link,
+                bytes,
+                held_back,
+                "the path carries no larger datagrams: it is used as it is, a little slower"
+            );
+        }
+    }
+
     /// A stream is over.
     pub(super) fn closed(&self, id: StreamId, reason: &dyn Display) {
         if let Some(held_back) = self.lines.streams.pass(Instant::now()) {

@@ -53,6 +53,8 @@ pub(super) struct Task<S> {
     idle_limit: Option<Duration>,
     next_sweep: Option<Instant>,
     next_look: Option<Instant>,
+    /// The size of datagrams, as far as it was told that it is small.
+    told_size: u16,
     alarm: Pin<Box<Sleep>>,
     alarm_at: Option<Instant>,
     over: bool,
@@ -65,6 +67,8 @@ impl<S: Side> Task<S> {
     const ARRIVALS: usize = 16;
     /// The shortest wait: a moment that has passed and brought nothing must not make the loop spin.
     const LEAST_WAIT: Duration = Duration::from_micros(100);
+    /// Nearly all paths carry so many bytes in a datagram; where one does not, somebody will want to know.
+    const USUAL_SIZE: u16 = 1_200;
     /// How long the last packets may take to leave.
     const END_PATIENCE: Duration = Duration::from_millis(200);
 
@@ -81,6 +85,7 @@ impl<S: Side> Task<S> {
             idle_limit: shared.idle_limit,
             next_sweep: None,
             next_look: None,
+            told_size: Self::USUAL_SIZE,
             alarm: Box::pin(sleep(Duration::ZERO)),
             alarm_at: None,
             over: false,
@@ -365,7 +370,16 @@ impl<S: Side> Task<S> {
         rung
     }
 
+    /// Says it once if the path carries small datagrams only.
+    fn look_at_size(&mut self) {
+        let size = self.link.transport().mtu().min(Self::USUAL_SIZE);
+        if std::mem::replace(&mut self.told_size, size) > size {
+            self.journal.small_path(size);
+        }
+    }
+
     fn count_packets(&mut self) {
+        self.look_at_size();
         let counts = self.link.transport().counts();
         self.tally.set(Count::PacketsLost, counts.lost);
         self.tally.set(Count::PacketsSpurious, counts.spurious);

@@ -50,3 +50,32 @@ fn large_packets_lost_with_the_path_are_no_reason_for_small_ones() {
         assert!(large, "small packets after a death of {dead} ms");
     }
 }
+
+/// A path MTU of 576, a filter for datagrams above 1,000 bytes, and a path between: all from the start.
+#[test]
+fn paths_that_do_not_carry_the_smallest_size_of_others_carry_everything() {
+    for (mtu, least) in [(548, 508), (1_000, 972), (1_172, 1_072)] {
+        let mut pair = Pair::new(8, Path { rtt: 50 * MS, rate: 1_000_000, mtu, ..Path::default() });
+        let begun = pair.now;
+        pair.transfer_both_ways(2, 1_000_000);
+        // At 8 Mbit/s the bytes alone take two seconds and a half.
+        assert!(pair.now - begun <= 8 * SECOND, "{:?} with packets of up to {mtu} bytes", pair.now - begun);
+        pair.assert_empty();
+        assert!(pair.ends.iter().all(|end| end.transport.mtu() >= least), "up to {mtu} bytes");
+    }
+}
+
+#[test]
+fn a_path_that_carries_less_in_the_middle_of_a_transfer_is_noticed() {
+    for mtu in [1_172, 1_072, 548] {
+        let mut pair = Pair::new(9, Path { rtt: 40 * MS, rate: 1_000_000, ..Path::default() });
+        let bulk = pair.open(0);
+        pair.ends[0].to_write.insert(bulk, bytes(bulk.0, 8_000_000));
+        pair.run_until(3 * SECOND, |_| false);
+        pair.path.mtu = mtu;
+        let (before, changed) = (pair.ends[1].heard[&bulk].len(), pair.now);
+        let goes_on = pair.run_until(20 * SECOND, |pair| pair.ends[1].heard[&bulk].len() > before + 100_000);
+        let took = pair.now - changed;
+        assert!(goes_on && took <= 6 * SECOND, "{took:?} with packets of up to {mtu} bytes");
+    }
+}
