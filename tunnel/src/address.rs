@@ -151,6 +151,14 @@ impl HostPort {
         timeout(PATIENCE, self.resolve()).await.unwrap_or_else(silent)
     }
 
+    /// Whether it is on this machine, as far as that shows.
+    pub(crate) fn is_loopback(&self) -> bool {
+        match &self.host {
+            Host::Ip(ip) => ip.is_loopback(),
+            Host::Name(name) => name == "localhost",
+        }
+    }
+
     /// Whether the address can change: it is a name.
     pub fn is_name(&self) -> bool {
         matches!(self.host, Host::Name(_))

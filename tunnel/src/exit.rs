@@ -85,7 +85,7 @@ async fn dial_first(addresses: Vec<SocketAddr>, keepalive: TcpKeepalive) -> Resu
         tokio::select! {
             ended = attempts.join_next() => match ended {
                 Some(Ok(Ok(tcp))) => return Ok(tcp),
-                Some(Ok(Err(error))) => last = error.into(),
+                Some(Ok(Err(error))) => last = last.or(error.into()),
                 Some(Err(_)) => {}
                 None => return Err(last),
             },
@@ -102,6 +102,16 @@ async fn connect(address: SocketAddr, keepalive: TcpKeepalive) -> io::Result<Tcp
 }
 
 impl DialError {
+    /// What the failure of another address of the same target makes of it. A family that this machine does not have fails as if no
+    /// port were left, and says nothing of the target.
+    fn or(self, next: Self) -> Self {
+        match (&self, &next) {
+            (Self::UnknownHost, _) => next,
+            (_, Self::NoPort) => self,
+            _ => next,
+        }
+    }
+
     /// What the peer is told.
     pub(crate) const fn code(&self) -> ResetCode {
         match self {

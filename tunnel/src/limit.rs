@@ -37,7 +37,7 @@ impl Bucket {
     }
 
     /// Takes one unit if there is one.
-    fn take(&self, now: Instant) -> bool {
+    pub(crate) fn take(&self, now: Instant) -> bool {
         let mut full_at = self.lock();
         let after = (*full_at).max(now) + self.per_unit;
         let fits = after.saturating_duration_since(now) <= self.burst;

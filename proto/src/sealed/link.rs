@@ -78,6 +78,8 @@ pub enum Event {
     Moved(SocketAddr),
     /// Initiations go unanswered; told once a silence.
     Unreachable,
+    /// The peer is heard again after that.
+    Heard,
     /// The peer ended the link for this reason.
     Ended(EndCode),
     /// The peer was asked whether it lives ([`Link::challenge`]) and did not answer, or has not used the link for long.

@@ -162,6 +162,11 @@ impl SendHalf {
         None
     }
 
+    /// Whether nothing of it has left: bytes can leave before the frame that opens their stream, if that does not fit.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.next == 0 && !matches!(self.fin, Fin::Sent | Fin::Acked)
+    }
+
     /// Copies the bytes of a piece that was taken.
     pub(crate) fn copy(&self, range: &Range<u64>, out: &mut [u8]) {
         debug_assert_eq!(out.len() as u64, range.end - range.start);

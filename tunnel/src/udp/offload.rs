@@ -20,7 +20,11 @@ pub(super) struct Offload {
 #[derive(Debug)]
 struct Without {
     until: Option<Instant>,
+    /// When it was last taken up again.
+    since: Instant,
     pause: Duration,
+    /// The first pause.
+    least: Duration,
 }
 
 impl Offload {
@@ -32,7 +36,11 @@ impl Offload {
     /// For the socket that `state` was made of. `pause`: [`Self::PAUSE`].
     pub(super) fn new(state: UdpSocketState, pause: Duration) -> Self {
         let most = state.max_gso_segments();
-        Self { state: RwLock::new(state), most, without: Mutex::new(Without { until: None, pause }) }
+        Self {
+            state: RwLock::new(state),
+            most,
+            without: Mutex::new(Without { until: None, since: Instant::now(), pause, least: pause }),
+        }
     }
 
     /// How many datagrams one send may carry now.
@@ -61,7 +69,7 @@ impl Offload {
         if without.until.is_some_and(|until| until <= Instant::now())
             && let Ok(state) = UdpSocketState::new(socket)
         {
-            without.until = None;
+            (without.until, without.since) = (None, Instant::now());
             *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
         }
     }
@@ -72,6 +80,9 @@ impl Offload {
         }
         let mut without = self.without.lock().unwrap_or_else(PoisonError::into_inner);
         if without.until.is_none() {
+            if without.since.elapsed() > Self::MOST {
+                without.pause = without.least;
+            }
             without.until = Some(Instant::now() + without.pause);
             without.pause = (without.pause * 2).min(Self::MOST);
         }

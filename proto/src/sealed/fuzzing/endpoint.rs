@@ -402,7 +402,8 @@ fn work(now: Time, link: &mut Link, ids: &mut Vec<StreamId>) -> bool {
             | Event::Up { .. }
             | Event::Refused(_)
             | Event::Moved(_)
-            | Event::Unreachable => {}
+            | Event::Unreachable
+            | Event::Heard => {}
         }
     }
     over

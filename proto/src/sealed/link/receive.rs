@@ -66,7 +66,9 @@ impl Link {
         self.heard_at = now;
         self.heard_resting = true;
         self.challenged = None;
-        self.told_unreachable = false;
+        if std::mem::take(&mut self.told_unreachable) {
+            self.events.push_back(Event::Heard);
+        }
     }
 
     /// The server follows its client; the client stays with the address its user gave.

@@ -73,7 +73,7 @@ impl Transport {
         if stream.peer_reset.is_some() {
             return self.discard(id);
         }
-        if stream.opening && !stream.announced {
+        if stream.opening && !stream.announced && stream.send.is_untouched() {
             let stream = self.remove(key);
             self.streams.withdraw(&stream);
             return self.tell_writers();

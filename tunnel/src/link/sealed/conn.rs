@@ -39,6 +39,8 @@ pub(super) struct Conn {
     write_ended: bool,
     /// The peer has reset the stream, and until when the bytes before that may take to be written, unless some are.
     pub(super) reset: Option<(ResetCode, Instant)>,
+    /// It stands in the list of those that are looked at when their RST is due.
+    pub(super) in_due: bool,
     /// When it last took bytes.
     wrote: Option<Instant>,
     /// Its other end has sent a byte.
@@ -117,6 +119,7 @@ impl Conn {
             watch: None,
             write_ended: false,
             reset: None,
+            in_due: false,
             wrote: None,
             asked: false,
             since: Instant::now(),

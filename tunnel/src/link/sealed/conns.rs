@@ -117,6 +117,11 @@ impl Conns {
         given_up
     }
 
+    /// Whether [`Conns::next_look`] is never.
+    pub(super) fn none_waits(&self) -> bool {
+        self.waiting.is_empty() && self.due.is_empty() && self.lingering.is_empty()
+    }
+
     /// When [`Conns::given_up`] or [`Conns::handle_timeout`] has something to do.
     pub(super) fn next_look(&self, now: Instant) -> Option<Instant> {
         let waits = (!self.waiting.is_empty()).then(|| now + Self::LOOK);
@@ -130,6 +135,9 @@ impl Conns {
         while self.due.front().is_some_and(|(at, _)| *at <= now)
             && let Some((_, id)) = self.due.pop_front()
         {
+            if let Some(conn) = self.keys.get(&id).and_then(|&key| self.slots.get_mut(key)) {
+                conn.in_due = false;
+            }
             self.readable(id);
         }
         while self.lingering.front().is_some_and(|(at, _)| *at <= now)
@@ -263,7 +271,9 @@ impl Conns {
         let Some(conn) = self.slots.get_mut(key) else { return };
         let (id, Some((code, _))) = (conn.id, conn.reset) else { return };
         if let Some(at) = conn.reset_due(left, wrote) {
-            self.due.push_back((at, id));
+            if !std::mem::replace(&mut conn.in_due, true) {
+                self.due.push_back((at, id));
+            }
             return;
         }
         self.let_go(id);

@@ -145,6 +145,14 @@ impl Entry {
         }
     }
 
+    /// proxy2 answers after a silence, with the keys that there are.
+    fn heard_again(&mut self, link: &Link) {
+        self.silent = false;
+        if self.peer.found() {
+            info!(peer = %link.peer(), "proxy2 answers again");
+        }
+    }
+
     /// A stream for a client, or why there can be none.
     fn open(&self, link: &mut Link) -> Result<StreamId, (Count, &'static str)> {
         if !link.is_up() && self.refused.is_some_and(|(why, times)| diagnosis::is_final(why, times)) {
@@ -302,6 +310,7 @@ impl Side for Entry {
                 self.silent = true;
                 self.peer.lost(link.peer());
             }
+            Event::Heard => self.heard_again(link),
             Event::Moved(to) => debug!(peer = %to, "proxy2 answers from another address"),
             Event::Ended(code) => {
                 info!("{}", diagnosis::ended(*code));

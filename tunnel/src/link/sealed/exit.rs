@@ -190,6 +190,7 @@ impl Side for Exit {
     fn incoming(&mut self, id: StreamId, target: &[u8]) -> Result<(), ResetCode> {
         let target = self.permit.check(target).map_err(|_| ResetCode::Forbidden)?;
         let place = self.ticket.take_place()?;
+        self.ticket.take_port(&target)?;
         let (turns, dialling) = (self.ticket.turns(), self.dialling);
         let handle = self
             .dials
@@ -228,7 +229,9 @@ impl Side for Exit {
                 debug!(link = self.number, peer = %to, "the peer's address has changed");
                 return Next::On;
             }
-            Event::Stream(_) | Event::Refused(_) | Event::Restarted | Event::Unreachable => return Next::On,
+            Event::Stream(_) | Event::Refused(_) | Event::Restarted | Event::Unreachable | Event::Heard => {
+                return Next::On;
+            }
             Event::Ended(code) => {
                 if let Some(held_back) = self.ticket.pass_link_line() {
                     info!(link = self.number, reason = %code, held_back, "link ended by proxy1");

@@ -127,13 +127,13 @@ impl<S: Side> Task<S> {
             let mut moved = self.side.receive(cx, now, &mut self.link, &mut self.tally)?;
             self.drain(now);
             moved |= self.arrivals(cx, now);
+            self.look(now);
             moved |= self.serve(now);
             if self.link.poll_timeout(now) <= now {
                 self.link.handle_timeout(now);
                 moved |= self.drain(now);
             }
             self.sweep(now);
-            self.look(now);
             let sent = self.transmit(cx);
             // What left may have made room for a writer.
             moved |= self.drain(now);
@@ -222,6 +222,7 @@ impl<S: Side> Task<S> {
                 | Event::Refused(_)
                 | Event::Moved(_)
                 | Event::Unreachable
+                | Event::Heard
                 | Event::Ended(_)
                 | Event::Gone
                 | Event::Broken(_) => self.link_event(now, &event),
@@ -322,8 +323,13 @@ impl<S: Side> Task<S> {
 
     /// Sends the RSTs that are due, and gives up clients that have waited for too long.
     fn look(&mut self, now: Time) {
+        if self.conns.none_waits() {
+            return;
+        }
         let instant = Instant::now();
-        if self.next_look.is_none_or(|at| instant < at) {
+        let next = self.next_look.into_iter().chain(self.conns.next_look(instant)).min();
+        if next.is_none_or(|at| instant < at) {
+            self.next_look = next;
             return;
         }
         self.conns.handle_timeout(instant);

@@ -13,7 +13,7 @@ use super::journal::StreamLines;
 use super::ticket_share::{StreamPlace, TicketShare};
 use crate::address::HostPort;
 use crate::exit::{DialError, DialSettings, dial};
-use crate::limit::Limit;
+use crate::limit::{Bucket, Limit};
 
 /// What a ticket holds and may still have. Kept for as long as there is the ticket, not only while it has links: a new
 /// link must not bring new limits.
@@ -24,6 +24,8 @@ pub(super) struct TicketResources {
     memory: Budget,
     /// Turns to dial. A dial costs more than its descriptor: the target's queue, ports, perhaps a look-up's thread.
     dials: Arc<Semaphore>,
+    /// Ports of this machine for connections to targets elsewhere.
+    ports: Bucket,
     link_lines: Limit,
     stream_lines: Arc<StreamLines>,
 }
@@ -31,6 +33,9 @@ pub(super) struct TicketResources {
 impl TicketResources {
     /// Dials under way at a time; others wait for their turn.
     const DIALS: usize = 256;
+    /// Connections a second to a target on another machine, and at once. One that proxy2 ends first keeps its port for a minute
+    /// (TIME_WAIT), and Linux has 28,232 for each target: one ticket gets half of them.
+    const PORTS: (u32, u32) = (230, 7_000);
 
     /// Those of the ticket called `name`, which has nothing yet.
     pub(super) fn new(name: String, streams: TicketShare, memory: Budget) -> Self {
@@ -39,6 +44,7 @@ impl TicketResources {
             streams,
             memory,
             dials: Arc::new(Semaphore::new(Self::DIALS)),
+            ports: Bucket::new(Instant::now(), Self::PORTS.0, Self::PORTS.1),
             link_lines: Limit::new(Instant::now()),
             stream_lines: Arc::default(),
         }
@@ -55,6 +61,15 @@ impl TicketResources {
     /// The ticket has all that it may have now.
     pub(super) fn take_place(&self) -> Result<StreamPlace, ResetCode> {
         self.streams.take().ok_or(ResetCode::Limit)
+    }
+
+    /// Whether one more connection to `target` may take a port of this machine. Ports of loopback are free again at once.
+    ///
+    /// # Errors
+    /// The ticket has had as many as it may have.
+    pub(super) fn take_port(&self, target: &HostPort) -> Result<(), ResetCode> {
+        let free = target.is_loopback() || self.ports.take(Instant::now());
+        if free { Ok(()) } else { Err(ResetCode::Limit) }
     }
 
     /// What the data of its streams may take.
@@ -97,8 +112,19 @@ mod tests {
     use std::net::SocketAddr;
     use std::time::Duration;
 
+    use super::super::ticket_share::StreamPlaces;
     use super::*;
     use crate::options::TcpKeepalive;
+
+    #[test]
+    fn one_ticket_leaves_half_of_the_ports() {
+        let places = StreamPlaces::new(10);
+        let ticket = TicketResources::new("laptop".into(), places.share(), Budget::new(1 << 20));
+        let target = |text: &str| HostPort::from(text.parse::<SocketAddr>().unwrap());
+        let taken = (0..20_000).filter(|_| ticket.take_port(&target("192.0.2.1:80")).is_ok()).count();
+        assert!((7_000..8_000).contains(&taken), "{taken} ports");
+        assert!(ticket.take_port(&target("127.0.0.1:80")).is_ok());
+    }
 
     #[tokio::test]
     async fn a_dial_waits_for_its_turn_but_not_for_ever() {

@@ -53,6 +53,10 @@ fn everything_moves_within_about_a_second_of_the_return_of_the_path() {
         let back = pair.now;
         assert!(pair.run_until(SECOND * 5, |pair| pair.heard_by_server[&id] == b"hola mundo"));
         assert!(pair.now - back <= Duration::from_millis(1_300), "{dead} s: {:?}", pair.now - back);
+        // Whoever was told that the peer is silent is told that it is not.
+        pair.run_until(SECOND, |_| false);
+        let heard = pair.client_events.iter().filter(|event| matches!(event, Event::Heard)).count();
+        assert_eq!(heard, asked, "{dead} s: {:?}", pair.client_events);
     }
 }
 

@@ -46,3 +46,31 @@ fn a_reset_that_comes_with_the_opening_leaves_nothing_to_dial() {
     assert_eq!(transport.stream_count(), 0);
     transport.check_accounts();
 }
+
+/// More streams open than the frames of one packet: bytes of one leave before the frame that opens it. What came of it is known there,
+/// so its number is not free.
+#[test]
+fn a_stream_of_which_bytes_have_left_keeps_its_number() {
+    let now = Time::ZERO + MS;
+    let mut transport = Transport::new(Side::Client, Settings::default());
+    transport.set_peer_limits(&Transport::limits(&Settings::default()));
+    let ids: Vec<StreamId> = (0..20).map(|_| transport.open(&[b'x'; 200]).unwrap()).collect();
+    // Those that the first packet has no room to open.
+    ids[10..].iter().for_each(|id| transport.write(now, *id, &[7; 100]));
+    // The first looks for the size of the path.
+    for at in 0..2 {
+        transport.poll_packet(now + 100 * MS * at, &mut [0; 1_500]).expect("there is much to send");
+    }
+    let left = |transport: &Transport, id: StreamId| {
+        let stream = transport.streams.peek(id).unwrap();
+        (stream.announced, stream.send.is_untouched())
+    };
+    assert!(ids.iter().any(|id| left(&transport, *id) == (false, false)), "no bytes went ahead");
+    for id in &ids {
+        let (announced, untouched) = left(&transport, *id);
+        transport.reset(now, *id, ResetCode::TimedOut);
+        let gone = transport.streams.peek(*id).is_none();
+        assert_eq!(gone, !announced && untouched, "{id}: announced {announced}, untouched {untouched}");
+    }
+    transport.check_accounts();
+}
