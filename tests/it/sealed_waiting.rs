@@ -17,9 +17,19 @@ async fn alone(link: &SealedLink) -> (Proxy, Listen) {
     (proxy1, place.to_string().parse().unwrap())
 }
 
+/// What a proxy2 that comes now has connected once one more client of `proxy1`, which has no stream left, is served.
+async fn opened_when_proxy2_comes(mut proxy1: Proxy, place: Listen, link: SealedLink) -> u64 {
+    proxy1.wait_until("no stream is left", |now| now.sealed.get(Count::StreamsNow) == 0).await;
+    let target = Target::start(Manner::Echo).await;
+    let mut proxy2 = Proxy::exit_with(place, target.address(), link).await;
+    let mut client = TcpStream::connect(proxy1.address).await.unwrap();
+    assert_eq!(exchange(&mut client, b"hola").await, b"hola");
+    proxy2.wait_for_count(Count::Opened, 1).await;
+    proxy2.count(Count::Opened)
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_has_waited_for_too_long_is_reset_and_never_connected() {
-    let target = Target::start(Manner::Echo).await;
     let mut link = SealedLink::new();
     link.patience = Duration::from_millis(500);
     let (mut proxy1, place) = alone(&link).await;
@@ -27,32 +37,19 @@ async fn who_has_waited_for_too_long_is_reset_and_never_connected() {
     client.write_all(b"POST / HTTP/1.1\r\n\r\n").await.unwrap();
     assert_eq!(read_to_reset(&mut client).await, b"");
     proxy1.wait_for_count(Count::TimedOut, 1).await;
-    proxy1.wait_until("no stream is left", |now| now.sealed.get(Count::StreamsNow) == 0).await;
-
-    let mut proxy2 = Proxy::exit_with(place, target.address(), link).await;
-    let mut next = TcpStream::connect(proxy1.address).await.unwrap();
-    assert_eq!(exchange(&mut next, b"hola").await, b"hola");
-    proxy2.wait_for_count(Count::Opened, 1).await;
-    assert_eq!(proxy2.count(Count::Opened), 1, "the first was connected after all");
+    assert_eq!(opened_when_proxy2_comes(proxy1, place, link).await, 1, "the first was connected after all");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn health_checks_during_an_outage_cost_nothing_afterwards() {
     const CHECKS: usize = 600;
-    let target = Target::start(Manner::Echo).await;
     let link = SealedLink::new();
     let (mut proxy1, place) = alone(&link).await;
     for _ in 0..CHECKS {
         drop(TcpStream::connect(proxy1.address).await.unwrap());
     }
     proxy1.wait_for_count(Count::Reset, CHECKS as u64).await;
-    proxy1.wait_until("no stream is left", |now| now.sealed.get(Count::StreamsNow) == 0).await;
-
-    let mut proxy2 = Proxy::exit_with(place, target.address(), link).await;
-    let mut client = TcpStream::connect(proxy1.address).await.unwrap();
-    assert_eq!(exchange(&mut client, b"hola").await, b"hola");
-    proxy2.wait_for_count(Count::Opened, 1).await;
-    assert_eq!(proxy2.count(Count::Opened), 1, "checks were connected");
+    assert_eq!(opened_when_proxy2_comes(proxy1, place, link).await, 1, "checks were connected");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

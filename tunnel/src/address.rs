@@ -217,11 +217,11 @@ impl ResolveError {
             "Name does not resolve",
             "Name has no usable address",
         ];
-        // RFC 6761 section 6.4: there is no need to ask for such a name.
         // The interface of a zone may come later.
         if is_zoned(&self.name) {
             return false;
         }
+        // RFC 6761 section 6.4: there is no need to ask for such a name.
         let is_never_known = self.name.trim_end_matches('.').ends_with(".invalid");
         is_never_known || !self.no_descriptor && ANSWERS.iter().any(|answer| self.reason.ends_with(answer))
     }

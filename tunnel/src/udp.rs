@@ -187,8 +187,8 @@ impl Udp {
     /// segmented send with `EAGAIN` though a single datagram would go out, so that is no reason to wait yet.
     fn send_some(&self, transmit: &Transmit<'_>) -> io::Result<usize> {
         let segment = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
-        self.sending.try_again(UdpSockRef::from(self.io.socket()));
-        if transmit.contents.len() <= segment.saturating_mul(self.max_segments()) {
+        let most = self.sending.segments_again(UdpSockRef::from(self.io.socket()));
+        if transmit.contents.len() <= segment.saturating_mul(most) {
             match self.sending.try_send(UdpSockRef::from(self.io.socket()), transmit) {
                 Ok(()) => return Ok(transmit.contents.len()),
                 Err(error) if transmit.contents.len() <= segment => return Err(error),

@@ -360,11 +360,12 @@ impl Streams {
         self.refused -= usize::from(stream.own_reset.is_some_and(|reset| reset.refused));
         stream.send.clear(&mut self.pools.send);
         stream.recv.clear(&mut self.pools.recv);
+        self.count_promised();
         if self.pools.send.used() == 0 && self.pools.recv.used() == 0 {
             self.trim();
+        } else {
+            self.count_written();
         }
-        self.count_promised();
-        self.count_written();
         if self.slab.is_empty() {
             self.slab.shrink_to_fit();
         }

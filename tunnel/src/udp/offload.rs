@@ -60,10 +60,11 @@ impl Offload {
         sent
     }
 
-    /// Offload is tried again if it is time for that.
-    pub(super) fn try_again(&self, socket: UdpSockRef<'_>) {
-        if self.segments() >= self.most {
-            return;
+    /// How many datagrams one send may carry now; offload is tried again if it is time for that.
+    pub(super) fn segments_again(&self, socket: UdpSockRef<'_>) -> usize {
+        let segments = self.segments();
+        if segments >= self.most {
+            return segments;
         }
         let mut without = self.without.lock().unwrap_or_else(PoisonError::into_inner);
         if without.until.is_some_and(|until| until <= Instant::now())
@@ -72,6 +73,7 @@ impl Offload {
             (without.until, without.since) = (None, Instant::now());
             *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
         }
+        self.segments()
     }
 
     fn note_loss(&self) {

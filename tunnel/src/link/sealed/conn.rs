@@ -149,15 +149,7 @@ impl Conn {
             return self.starve(now, transport);
         }
         self.reading = if told { Reading::Told } else { Reading::Untold };
-        // One more than fit: the first may be what is left of a chunk.
-        let slices = (room.div_ceil(16 << 10) + 1).min(Self::SLICES);
-        let read = transport.write_with(now, self.id, slices, |places| {
-            read(room, places, |bufs| match told {
-                true => self.tcp.try_read_vectored(bufs),
-                false => starved::read(&self.tcp, bufs),
-            })
-        });
-        match read {
+        match self.read(now, transport, room, told) {
             Ok(count) => {
                 self.asked = true;
                 Step::More(count)
@@ -173,6 +165,18 @@ impl Conn {
             Err(Stop::End) => self.end_reading(now, transport),
             Err(Stop::Broken(error)) => Step::Broken(error),
         }
+    }
+
+    /// Reads at most `room` bytes into the stream. `told`: the runtime is asked first.
+    fn read(&self, now: Time, transport: &mut Transport, room: usize, told: bool) -> Result<usize, Stop> {
+        // One more than fit: the first may be what is left of a chunk.
+        let slices = (room.div_ceil(16 << 10) + 1).min(Self::SLICES);
+        transport.write_with(now, self.id, slices, |places| {
+            read(room, places, |bufs| match told {
+                true => self.tcp.try_read_vectored(bufs),
+                false => starved::read(&self.tcp, bufs),
+            })
+        })
     }
 
     /// Whether the stream had no room when there was something to read.
@@ -242,11 +246,7 @@ impl Conn {
         }
         loop {
             let room = transport.room(self.id).min(Self::TURN);
-            let slices = (room.div_ceil(16 << 10) + 1).min(Self::SLICES);
-            let read = transport.write_with(now, self.id, slices, |places| {
-                read(room, places, |bufs| starved::read(&self.tcp, bufs))
-            });
-            match read {
+            match self.read(now, transport, room, false) {
                 Ok(count) if count > 0 => sum += count,
                 Ok(_) | Err(_) => return sum,
             }

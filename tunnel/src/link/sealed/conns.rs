@@ -90,8 +90,8 @@ impl Conns {
 
     /// The client of this stream waits until the peer has heard of it.
     pub(super) fn waits(&mut self, id: StreamId) {
-        if let Some(conn) = self.keys.get(&id).and_then(|&key| self.slots.get(key)) {
-            self.waiting.push_back((conn.since, id));
+        if let Some(since) = self.find(id).map(|conn| conn.since) {
+            self.waiting.push_back((since, id));
         }
     }
 
@@ -135,7 +135,7 @@ impl Conns {
         while self.due.front().is_some_and(|(at, _)| *at <= now)
             && let Some((_, id)) = self.due.pop_front()
         {
-            if let Some(conn) = self.keys.get(&id).and_then(|&key| self.slots.get_mut(key)) {
+            if let Some(conn) = self.find(id) {
                 conn.in_due = false;
             }
             self.readable(id);
@@ -307,11 +307,15 @@ impl Conns {
             }
         };
         if went.bytes > 0
-            && let Some(conn) = self.keys.get(&id).and_then(|&key| self.slots.get_mut(key))
+            && let Some(conn) = self.find(id)
         {
             conn.active = Instant::now();
         }
         Some(went)
+    }
+
+    fn find(&mut self, id: StreamId) -> Option<&mut Conn> {
+        self.slots.get_mut(*self.keys.get(&id)?)
     }
 
     fn take(&mut self, id: StreamId) -> Option<Conn> {

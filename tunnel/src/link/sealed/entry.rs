@@ -131,8 +131,7 @@ impl Entry {
     }
 
     fn came_up(&mut self, first: bool, link: &Link, tally: &mut Tally) {
-        let lost = self.peer.found();
-        self.silent = false;
+        let lost = self.found();
         self.refused = None;
         if !std::mem::replace(&mut self.up, true) {
             tally.one(Count::LinksUp);
@@ -145,10 +144,16 @@ impl Entry {
         }
     }
 
+    /// proxy2 answers. Says whether it was told that it does not.
+    fn found(&mut self) -> bool {
+        self.silent = false;
+        self.peer.found()
+    }
+
     /// proxy2 answers after a silence, with the keys that there are.
     fn heard_again(&mut self, link: &Link) {
-        self.silent = false;
-        if self.peer.found() {
+        // At first that is told as "link up".
+        if self.found() && self.up {
             info!(peer = %link.peer(), "proxy2 answers again");
         }
     }
