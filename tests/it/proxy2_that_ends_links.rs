@@ -128,7 +128,7 @@ impl Server {
                     let mut out = [0; 65_507];
                     while let Some(transmit) = link.poll_transmit(now, (self.clock)(), &mut out) {
                         for packet in out[..transmit.length].chunks(transmit.segment) {
-                            socket.send_to(packet, transmit.to).unwrap();
+                            socket.send_to(packet, transmit.path.remote).unwrap();
                         }
                     }
                 }

@@ -19,8 +19,9 @@ use crate::Time;
 use crate::ticket::Ticket;
 
 /// Implementation: initiations that may be waiting for a response. A path slower than the timer that repeats the
-/// initiation is still answered: any of the last ones will do.
-const MOST_PENDING: usize = 8;
+/// initiation is still answered: any of the last ones will do. While other places are tried as well there are three a
+/// second; so many are good for round trips of 8 s.
+pub(super) const MOST_PENDING: usize = 24;
 
 /// What proxy1 needs for its handshakes, for as long as its process lives.
 ///
@@ -61,7 +62,12 @@ pub enum Outcome {
     /// proxy2 is reached, knows its own key and lets this client not in.
     Refused(Refused),
     /// proxy2 is busy: send these bytes at once, they are the last initiation again with proof of address.
-    Resend(Vec<u8>),
+    Resend {
+        /// The index of the initiation.
+        index: u32,
+        /// The bytes.
+        message: Vec<u8>,
+    },
     /// Not a response to an initiation of this process: drop it.
     Ignored(Ignored),
 }
@@ -252,7 +258,7 @@ impl Initiator {
             return Err(Ignored::Unasked);
         }
         message::prove_address(&mut pending.message, &cookie);
-        Ok(Outcome::Resend(pending.message.clone()))
+        Ok(Outcome::Resend { index: pending.index, message: pending.message.clone() })
     }
 
     fn place(&self, index: u32) -> Result<usize, Ignored> {

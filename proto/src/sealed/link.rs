@@ -4,6 +4,8 @@
 //! with its streams ([`Link::transport`]), then drain [`Link::poll_transmit`] and [`Link::poll_event`] and wait until
 //! [`Link::poll_timeout`] or the next input.
 
+mod destinations;
+mod keepalive;
 mod path;
 mod receive;
 mod rekey_timer;
@@ -25,8 +27,10 @@ use super::replay::Replay;
 use super::streams::Side;
 use super::transport::{self, Fault, Transport};
 use crate::time::Time;
-pub use path::FourTuple;
+use destinations::Destinations;
+use keepalive::Keepalive;
 use path::PeerPath;
+pub use path::{FourTuple, SocketId};
 use rekey_timer::RekeyTimer;
 use sessions::Sessions;
 use state::State;
@@ -74,8 +78,10 @@ pub enum Event {
     /// The peer's process is another one than before, or has lost its state of this link. All streams are gone: reset
     /// their TCP connections. New streams can be opened at once.
     Restarted,
-    /// The peer's packets come from another address.
+    /// The peer is at another address. At the client: it answered there, or over another socket, and had been silent.
     Moved(SocketAddr),
+    /// The client shows itself after so long without a packet from now on: something on the way has forgotten it in less than it was.
+    Keepalive(Duration),
     /// Initiations go unanswered; told once a silence.
     Unreachable,
     /// The peer is heard again after that.
@@ -115,15 +121,16 @@ pub struct Link {
     /// Which state of which process the link is with.
     with: Option<(Epoch, Life)>,
     events: VecDeque<Event>,
-    /// A handshake packet that must go.
-    outgoing: Option<Vec<u8>>,
+    /// A handshake packet that must go, and where to.
+    outgoing: Option<(Vec<u8>, FourTuple)>,
+    /// Where initiations go.
+    destinations: Destinations,
+    keepalive: Keepalive,
     heard_at: Time,
     sent_at: Time,
     /// The last content heard after which a sign of life has been asked for.
     quiet_at: Time,
     told_unreachable: bool,
-    /// From where the last handshake was answered.
-    answered_from: Option<SocketAddr>,
     /// The client has given the link back, and asks for another when there is a use for it.
     resting: bool,
     /// There were streams at the last look.
@@ -140,7 +147,7 @@ impl Link {
     /// The client's end: asks `peer` for keys as soon as it is driven.
     pub fn client(
         now: Time,
-        peer: SocketAddr,
+        peer: impl Into<FourTuple>,
         initiator: Initiator,
         settings: Settings,
         random: Random,
@@ -184,11 +191,12 @@ impl Link {
             with: None,
             events: VecDeque::new(),
             outgoing: None,
+            destinations: Destinations::default(),
+            keepalive: Keepalive::new(settings.keepalive),
             heard_at: now,
             sent_at: now,
             quiet_at: now,
             told_unreachable: false,
-            answered_from: None,
             resting: false,
             was_wanted: false,
             heard_resting: false,
@@ -225,21 +233,26 @@ impl Link {
         self.heard_at
     }
 
-    /// The peer is at `peer` from now on: its name has another address.
-    pub fn set_peer(&mut self, peer: SocketAddr) {
-        if peer != self.peer() {
-            self.path = PeerPath::new(peer.into());
-            self.transport.on_new_path();
-            if let Some(rekey) = &mut self.rekey {
-                rekey.on_new_address();
-            }
+    /// Where the peer is, and over which of our sockets.
+    pub const fn path(&self) -> FourTuple {
+        self.path.proven()
+    }
+
+    /// The client's peer may be `at` there too: asks it for keys there, at once, beside what it does anyway. The link moves to
+    /// where an initiation went that is answered. Before it knows of any place, this is its peer. What is not sent by the next call,
+    /// as while the server's refusal is believed, is given up.
+    pub fn try_peer(&mut self, at: impl Into<FourTuple>) {
+        let at = at.into();
+        if self.path.is_known() {
+            self.destinations.try_next(at);
+        } else {
+            self.path = PeerPath::new(at);
         }
     }
 
-    /// From where the last handshake was answered, if that was since the last call. Only who knows that the peer may be there
-    /// should go there: the answer is authentic, and the address is not.
-    pub const fn take_answered_from(&mut self) -> Option<SocketAddr> {
-        self.answered_from.take()
+    /// From now on the client shows itself after so long without a packet of its own; zero: never.
+    pub fn set_keepalive(&mut self, interval: Duration) {
+        self.keepalive.set(interval);
     }
 
     /// The server has accepted another handshake of this link.
@@ -282,18 +295,27 @@ impl Link {
         Transport::limits(&settings.transport)
     }
 
-    /// Asks for keys if that is due. `unix`: the wall clock.
+    /// Asks for keys where that is due. `unix`: the wall clock.
     fn ask(&mut self, now: Time, unix: UnixMicros) {
-        if self.ask_due(now) > now {
-            return;
-        }
+        let Some(to) = self.take_destination(now) else { return };
         let mut index = self.random.u32();
         while self.sessions.has(index) {
             index = self.random.u32();
         }
         if let Some(rekey) = &mut self.rekey {
-            self.outgoing = Some(rekey.initiator.start(now, unix, index, &mut self.random));
-            rekey.on_asked(now);
+            self.outgoing = Some((rekey.initiator.start(now, unix, index, &mut self.random), to));
+            self.destinations.on_sent(index, to);
         }
+    }
+
+    /// Where an initiation has to go now: to the peer when that is due, else to a place that is tried.
+    fn take_destination(&mut self, now: Time) -> Option<FourTuple> {
+        let is_due = self.ask_due(now) <= now;
+        let rekey = self.rekey.as_mut()?;
+        if is_due {
+            rekey.on_asked(now);
+            return Some(self.path.proven());
+        }
+        self.destinations.take_next().filter(|_| !self.resting && rekey.may_ask(now))
     }
 }

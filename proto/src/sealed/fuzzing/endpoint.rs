@@ -326,7 +326,11 @@ impl Model {
             }
             while let Some(transmit) = link.poll_transmit(now, unix, &mut out) {
                 for bytes in out[..transmit.length].chunks(transmit.segment) {
-                    self.wire.push_back(Datagram { from: server(), to: transmit.to, bytes: bytes.to_vec() });
+                    self.wire.push_back(Datagram {
+                        from: server(),
+                        to: transmit.path.remote,
+                        bytes: bytes.to_vec(),
+                    });
                 }
             }
             while let Some(index) = link.poll_retired() {
@@ -403,6 +407,7 @@ fn work(now: Time, link: &mut Link, ids: &mut Vec<StreamId>) -> bool {
             | Event::Refused(_)
             | Event::Moved(_)
             | Event::Unreachable
+            | Event::Keepalive(_)
             | Event::Heard => {}
         }
     }

@@ -27,25 +27,31 @@ const CANDIDATES: usize = 4;
 /// How long what was learnt of a path is kept after it was left.
 const REMEMBERED: Duration = Duration::from_secs(60);
 
-/// The addresses of a path: the peer's, and the one of ours that it sends to, if the socket has several.
+/// The addresses of a path: the peer's, and those of ours that it sends to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct FourTuple {
     /// The peer's address and port.
     pub remote: SocketAddr,
-    /// The address of ours; `None`: the system chooses it.
+    /// The address of ours, if the socket has several; `None`: the system chooses it.
     pub local: Option<IpAddr>,
+    /// The socket of ours, and so its port.
+    pub socket: SocketId,
 }
+
+/// One of the sockets of the link's owner, who numbers them: 0 if there is only one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct SocketId(pub u8);
 
 impl FourTuple {
     /// Whether packets between these addresses take the way that they take between `other`, whatever the ports.
-    fn is_same_way(&self, other: &Self) -> bool {
+    pub(crate) fn is_same_way(&self, other: &Self) -> bool {
         (self.remote.ip(), self.local) == (other.remote.ip(), other.local)
     }
 }
 
 impl From<SocketAddr> for FourTuple {
     fn from(remote: SocketAddr) -> Self {
-        Self { remote, local: None }
+        Self { remote, local: None, socket: SocketId::default() }
     }
 }
 

@@ -9,7 +9,6 @@ use crate::sealed::replay::Replay;
 use crate::sealed::transport;
 use crate::sealed::varint;
 use crate::time::Time;
-use std::net::SocketAddr;
 
 impl Link {
     /// Takes in one datagram; what it holds is opened where it lies. `from`: where it came from, and to which address of ours.
@@ -20,7 +19,7 @@ impl Link {
         }
         match Kind::of(datagram) {
             Some(Kind::Data) => self.handle_data(now, from.into(), datagram),
-            Some(Kind::Response | Kind::Cookie) => self.handle_response(now, from.into().remote, datagram),
+            Some(Kind::Response | Kind::Cookie) => self.handle_response(now, datagram),
             Some(Kind::Initiation) | None => self.dropped.malformed += 1,
         }
     }
@@ -48,6 +47,9 @@ impl Link {
             self.events.push_back(Event::Up { first: self.highest.is_none() });
         }
         self.heard(now);
+        let round_trip = self.transport.round_trip().unwrap_or_default();
+        let learnt = self.keepalive.on_heard(now, header.counter, round_trip);
+        self.events.extend(learnt.map(Event::Keepalive));
         if self.highest.is_none_or(|highest| header.counter > highest) {
             self.highest = Some(header.counter);
             self.heard_newest(now, from);
@@ -104,22 +106,23 @@ impl Link {
         self.end_when_read();
     }
 
-    fn handle_response(&mut self, now: Time, from: SocketAddr, datagram: &[u8]) {
+    fn handle_response(&mut self, now: Time, datagram: &[u8]) {
         let Some(rekey) = &mut self.rekey else {
             self.dropped.malformed += 1;
             return;
         };
         match rekey.initiator.handle(now, datagram) {
-            Outcome::Established(established) => {
-                self.answered_from = Some(from);
-                self.established(now, *established);
-            }
+            Outcome::Established(established) => self.established(now, *established),
             Outcome::Refused(refused) => {
                 rekey.on_refused(now, refused.why);
                 self.told_unreachable = false;
                 self.events.push_back(Event::Refused(refused));
             }
-            Outcome::Resend(message) => self.outgoing = Some(message),
+            Outcome::Resend { index, message } => {
+                if let Some(to) = self.destinations.of(index) {
+                    self.outgoing = Some((message, to));
+                }
+            }
             Outcome::Ignored(_) => self.dropped.unasked += 1,
         }
     }
@@ -137,6 +140,12 @@ impl Link {
         }
         self.with = with;
         self.resting = false;
+        // The answer shows that the peer is where its initiation went.
+        if let Some(to) = self.destinations.take(new.session.local).filter(|to| *to != self.path.proven()) {
+            let learnt = self.keepalive.on_move(now, self.path.proven(), to);
+            self.events.extend(learnt.map(Event::Keepalive));
+            self.move_to(now, to);
+        }
         self.transport.set_peer_limits(&new.limits);
         self.sessions.replace(now, self.transport.next_packet(), new.session);
         if let Some(rekey) = &mut self.rekey {

@@ -60,9 +60,9 @@ impl RekeyTimer {
         self.asked_at = now;
     }
 
-    /// The peer may be at another address: it is asked there at once.
-    pub(crate) const fn on_new_address(&mut self) {
-        self.asked_at = Time::ZERO;
+    /// Whether no refusal forbids to ask.
+    pub(crate) fn may_ask(&self, now: Time) -> bool {
+        self.not_before <= now
     }
 
     /// Initiations since the last response.

@@ -5,6 +5,7 @@ mod ending;
 mod hostile;
 mod keys;
 mod make;
+mod nats_and_places;
 mod observer;
 mod pair;
 mod path_and_peers;

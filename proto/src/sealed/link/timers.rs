@@ -37,7 +37,7 @@ impl Link {
         }
         let content = self.transport.content_at();
         let quiet = if content > self.quiet_at { self.heard_at + QUIET } else { Time::NEVER };
-        let keepalive = self.settings.keepalive;
+        let keepalive = self.keepalive.interval();
         let alive = if keepalive.is_zero() { Time::NEVER } else { self.sent_at + keepalive };
         quiet.min(alive)
     }
@@ -56,7 +56,8 @@ impl Link {
         }
         if self.probe_due() <= now {
             self.quiet_at = self.transport.content_at();
-            self.sent_at = now;
+            // Once, also if the packet cannot leave at once.
+            self.on_sending(now);
             self.transport.probe();
         }
         if self.challenged.is_some_and(|until| until <= now) {

@@ -5,15 +5,12 @@ use crate::sealed::handshake::UnixMicros;
 use crate::sealed::packet::{HEADER_LEN, OVERHEAD, TAG_LEN};
 use crate::sealed::transport::{Built, CHALLENGE_SIZE, Transport};
 use crate::time::Time;
-use std::net::{IpAddr, SocketAddr};
 
 /// Datagrams to send in one system call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Transmit {
-    /// Where to.
-    pub to: SocketAddr,
-    /// From which address of ours; `None`: the system chooses it.
-    pub from: Option<IpAddr>,
+    /// Where to, and from which address and socket of ours.
+    pub path: FourTuple,
     /// Bytes in all.
     pub length: usize,
     /// Bytes of each datagram but the last, which may be shorter.
@@ -25,7 +22,7 @@ const SEGMENTS: usize = 64;
 
 impl Transmit {
     const fn new(path: FourTuple, length: usize, segment: usize) -> Self {
-        Self { to: path.remote, from: path.local, length, segment }
+        Self { path, length, segment }
     }
 }
 
@@ -51,10 +48,10 @@ impl Link {
             return Some(whole(length));
         }
         self.ask(now, unix);
-        if let Some(message) = self.outgoing.take() {
+        if let Some((message, to)) = self.outgoing.take() {
             out[..message.len()].copy_from_slice(&message);
-            self.sent_at = now;
-            return Some(whole(message.len()));
+            self.on_sending(now);
+            return Some(Transmit::new(to, message.len(), message.len()));
         }
         if !self.is_up() || self.resting {
             return None;
@@ -83,8 +80,16 @@ impl Link {
         if length == 0 {
             return None;
         }
-        self.sent_at = now;
+        self.on_sending(now);
         Some(Transmit::new(path, length, segment.min(length)))
+    }
+
+    /// Something leaves.
+    pub(super) fn on_sending(&mut self, now: Time) {
+        if self.rekey.is_some() {
+            self.keepalive.on_sending(now, now.since(self.sent_at), self.highest);
+        }
+        self.sent_at = now;
     }
 
     /// Asks an address that the peer's packets come from whether the peer is there.

@@ -29,7 +29,7 @@ impl Pair {
             let initiation = self.ask();
             let mut verdict = self.hear_behind(copies, &initiation);
             if let Verdict::Cookie(reply) = verdict {
-                let Outcome::Resend(proven) = self.tell(&reply) else { panic!("not resent") };
+                let Outcome::Resend { message: proven, .. } = self.tell(&reply) else { panic!("not resent") };
                 verdict = self.hear_behind(copies, &proven);
             }
             match verdict {

@@ -129,7 +129,7 @@ impl Attacker {
                 *cookie = cookie::Reply::parse(reply).unwrap().open(&server_key().public(), view.mac1);
             }
             Has::BadTicket(initiator) | Has::Ticket(initiator) => {
-                assert!(matches!(initiator.handle(now, reply), Outcome::Resend(_)));
+                assert!(matches!(initiator.handle(now, reply), Outcome::Resend { .. }));
             }
         }
     }
@@ -232,7 +232,9 @@ fn flood_with_links(
                     toll.work += 6;
                 }
                 Verdict::Cookie(reply) => {
-                    if let Outcome::Resend(initiation) = newcomer.initiator.handle(now, &reply) {
+                    if let Outcome::Resend { message: initiation, .. } =
+                        newcomer.initiator.handle(now, &reply)
+                    {
                         newcomer.resend = Some((millisecond + ROUND_TRIP, initiation));
                     }
                 }

@@ -27,7 +27,7 @@ fn cookie(verdict: Verdict) -> Vec<u8> {
 }
 
 fn resend(outcome: Outcome) -> Vec<u8> {
-    let Outcome::Resend(initiation) = outcome else { panic!("not resent but {outcome:?}") };
+    let Outcome::Resend { message: initiation, .. } = outcome else { panic!("not resent but {outcome:?}") };
     initiation
 }
 

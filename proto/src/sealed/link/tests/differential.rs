@@ -3,7 +3,7 @@
 use super::pair::Pair;
 use super::path_and_peers::greet;
 use super::wire::Wire;
-use crate::sealed::link::{Dropped, FourTuple, Link};
+use crate::sealed::link::{Dropped, FourTuple, Link, SocketId};
 use crate::sealed::packet::Kind;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -28,7 +28,10 @@ fn forge(dice: &mut Wire, seen: &[Vec<u8>], peer: SocketAddr) -> (FourTuple, Vec
     }
     let addresses = [peer, "203.0.113.7:7".parse().unwrap(), SocketAddr::new(peer.ip(), 1)];
     let local = [None, Some("192.0.2.2".parse().unwrap()), Some("::1".parse().unwrap())];
-    (FourTuple { remote: addresses[dice.below(3)], local: local[dice.below(3)] }, datagram)
+    (
+        FourTuple { remote: addresses[dice.below(3)], local: local[dice.below(3)], socket: SocketId(0) },
+        datagram,
+    )
 }
 
 /// Packets seen so far, of the direction whose next packet is under way and so may not be taken for authentic.

@@ -7,7 +7,7 @@ use crate::sealed::frame::StreamId;
 use crate::sealed::handshake::UnixMicros;
 use crate::sealed::hub::{Hub, LinkKey, Route};
 use crate::sealed::keys::{PrivateKey, PublicKey};
-use crate::sealed::link::{Event, Link, Settings};
+use crate::sealed::link::{Event, FourTuple, Link, Settings, SocketId};
 use crate::sealed::packet::Kind;
 use crate::sealed::transport;
 use crate::ticket::Ticket;
@@ -29,6 +29,24 @@ pub(crate) struct Observer {
     /// Datagrams that were sent to him.
     pub(crate) got: u64,
 }
+
+/// An address translator, which gives the client another port when it has forgotten it.
+#[derive(Debug)]
+pub(crate) struct Nat {
+    /// After how long without a packet of the client's it does.
+    pub(crate) forgets: Duration,
+    /// When the client last sent one.
+    pub(crate) refreshed: Time,
+}
+
+impl Nat {
+    fn has_forgotten(&self, now: Time) -> bool {
+        now.since(self.refreshed) > self.forgets
+    }
+}
+
+/// The port of the client's other sockets: so much higher each.
+const SOCKET_STEP: u16 = 1_000;
 
 /// Where somebody on the way may send from.
 const STRANGER: &str = "203.0.113.7:7";
@@ -61,6 +79,10 @@ pub(crate) struct Pair {
     pub(crate) observer: Option<Observer>,
     /// Handshakes are lost.
     pub(crate) no_handshakes: bool,
+    /// What translates the client's address, if something does.
+    pub(crate) nat: Option<Nat>,
+    /// Nothing of the client's leaves over these.
+    pub(crate) blocked: Vec<FourTuple>,
     /// What he has heard.
     overheard: Vec<Vec<u8>>,
     /// How many of his have arrived.
@@ -118,6 +140,8 @@ impl Pair {
             forgeries: 0,
             observer: None,
             no_handshakes: false,
+            nat: None,
+            blocked: Vec::new(),
             overheard: Vec::new(),
             forged: 0,
             dropped: 0,
@@ -206,8 +230,7 @@ impl Pair {
             while let Some((to, mut datagram)) = self.wires[1].arrive(self.now) {
                 if self.lose_to_client > 0 {
                     self.lose_to_client -= 1;
-                } else if to == self.client_address && !(self.deaf && Kind::of(&datagram) == Some(Kind::Data))
-                {
+                } else if self.lets_in(to) && !(self.deaf && Kind::of(&datagram) == Some(Kind::Data)) {
                     self.arrived[0] += 1;
                     self.record_arrival(1, &datagram);
                     self.client.handle_datagram(self.now, self.server_address, &mut datagram);
@@ -280,6 +303,26 @@ impl Pair {
         self.send(1, from, &response);
     }
 
+    /// The address that a packet of the client's has when it leaves.
+    fn translated(&mut self, socket: SocketId) -> SocketAddr {
+        if let Some(nat) = &mut self.nat {
+            if nat.has_forgotten(self.now) {
+                self.client_address.set_port(self.client_address.port() + 1);
+            }
+            nat.refreshed = self.now;
+        }
+        let port = self.client_address.port() + u16::from(socket.0) * SOCKET_STEP;
+        SocketAddr::new(self.client_address.ip(), port)
+    }
+
+    /// Whether a packet to this address reaches the client.
+    fn lets_in(&self, to: SocketAddr) -> bool {
+        let port = self.client_address.port();
+        to.ip() == self.client_address.ip()
+            && [port, port + SOCKET_STEP].contains(&to.port())
+            && !self.nat.as_ref().is_some_and(|nat| nat.has_forgotten(self.now))
+    }
+
     /// A datagram leaves, and perhaps others with it.
     fn send(&mut self, way: usize, address: SocketAddr, datagram: &[u8]) {
         if self.no_handshakes && Kind::of(datagram) != Some(Kind::Data) {
@@ -332,8 +375,12 @@ impl Pair {
         read_all(now, &mut self.client, &mut self.heard_by_client);
         while let Some(transmit) = self.client.poll_transmit(now, unix, &mut out) {
             busy = true;
+            if self.blocked.contains(&transmit.path) {
+                continue;
+            }
+            let from = self.translated(transmit.path.socket);
             for datagram in out[..transmit.length].chunks(transmit.segment).filter(|_| alive) {
-                self.send(0, self.client_address, datagram);
+                self.send(0, from, datagram);
             }
         }
         let (mut gone, mut sent) = (Vec::new(), Vec::new());
@@ -360,7 +407,7 @@ impl Pair {
             while let Some(transmit) = link.poll_transmit(now, unix, &mut out) {
                 busy = true;
                 for datagram in out[..transmit.length].chunks(transmit.segment).filter(|_| alive) {
-                    sent.push((transmit.to, datagram.to_vec()));
+                    sent.push((transmit.path.remote, datagram.to_vec()));
                 }
             }
         }
