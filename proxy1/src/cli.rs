@@ -8,9 +8,9 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use tracing::level_filters::LevelFilter;
-use tunnel::address::{Host, HostPort, Listen, parse_port};
+use tunnel::address::{Host, HostPort, HostPorts, Listen, Ports};
 use tunnel::cli::{LinkArgs, Verbosity};
-use tunnel::options::{EntrySettings, Link, SealedEntry, TicketError, TicketSource};
+use tunnel::options::{EntryLink, EntrySettings, Link, SealedEntry, TicketError, TicketSource};
 use tunnel::state::ticket_from_stdin;
 use tunnel::units::parse_time;
 
@@ -22,13 +22,13 @@ struct Cli {
     #[arg(value_name = "[ADDR:]PORT")]
     listen: Listen,
 
-    /// The machine of proxy2: IPv4 or IPv6 address, or host name
-    #[arg(value_name = "HOST")]
-    host: Host,
+    /// The machine of proxy2: IPv4 or IPv6 address, or host name; not needed with a ticket that says it
+    #[arg(value_name = "HOST", requires = "port")]
+    host: Option<Host>,
 
-    /// The UDP port of proxy2
-    #[arg(value_name = "PORT", value_parser = parse_port)]
-    port: u16,
+    /// The UDP port of proxy2, or several with commas: each is tried until proxy2 answers at one
+    #[arg(value_name = "PORT[,PORT]")]
+    port: Option<Ports>,
 
     // First: its options have no heading of their own and would come under the one before.
     #[command(flatten)]
@@ -96,17 +96,32 @@ pub(crate) fn parse(
     variable: Option<OsString>,
 ) -> Result<(EntrySettings, LevelFilter), clap::Error> {
     let cli = Cli::try_parse_from(arguments)?;
+    let place = cli.host.clone().zip(cli.port.clone()).map(|(host, ports)| HostPorts { host, ports });
     let link = match cli.link.link()? {
-        Link::Classic(mut classic) => {
-            classic.table.id_rest = cli.id_rest;
-            Link::Classic(classic)
+        Link::Classic(mut options) => {
+            options.table.id_rest = cli.id_rest;
+            EntryLink::Classic { peer: one_port(place)?, options }
         }
-        Link::Sealed(link) => {
-            Link::Sealed(SealedEntry { ticket: cli.source(variable)?, link, patience: cli.when_down.0 })
-        }
+        Link::Sealed(link) => EntryLink::Sealed(SealedEntry {
+            ticket: cli.source(variable)?,
+            places: place.into_iter().collect(),
+            link,
+            patience: cli.when_down.0,
+        }),
     };
-    let peer = HostPort { host: cli.host, port: cli.port };
-    Ok((EntrySettings { listen: cli.listen, peer, link }, cli.verbosity.level()))
+    Ok((EntrySettings { listen: cli.listen, link }, cli.verbosity.level()))
+}
+
+/// The classic link's peer: it has no handshake that could find a port.
+fn one_port(place: Option<HostPorts>) -> Result<HostPort, clap::Error> {
+    let missing = || {
+        Cli::command().error(ErrorKind::MissingRequiredArgument, "with --classic, HOST and PORT are required")
+    };
+    let HostPorts { host, ports } = place.ok_or_else(missing)?;
+    match ports.as_slice() {
+        [port] => Ok(HostPort { host, port: *port }),
+        _ => Err(wrong(&"with --classic there is one PORT")),
+    }
 }
 
 /// What the environment has as the ticket.
@@ -158,8 +173,8 @@ mod tests {
     fn three_words_and_the_mode_are_enough() {
         let settings = run("--classic 8080 localhost 5000").unwrap();
         assert_eq!(settings.listen, Listen::loopback(8080));
-        assert_eq!(settings.peer.to_string(), "localhost:5000");
-        let Link::Classic(classic) = settings.link else { panic!("{settings:?}") };
+        let EntryLink::Classic { peer, options: classic } = settings.link else { panic!("{settings:?}") };
+        assert_eq!(peer.to_string(), "localhost:5000");
         let default = tunnel::options::Classic::default();
         assert_eq!(classic.table, default.table, "the help must show the real defaults");
         assert_eq!(format!("{classic:?}"), format!("{default:?}"), "the help must show the real defaults");
@@ -168,12 +183,32 @@ mod tests {
     #[test]
     fn the_sealed_link_is_the_default() {
         let settings = run("8080 localhost 5000").unwrap();
-        let Link::Sealed(SealedEntry { ticket, link, patience }) = settings.link else {
+        let EntryLink::Sealed(SealedEntry { ticket, places, link, patience }) = settings.link else {
             panic!("{settings:?}")
         };
-        assert_eq!(patience, SealedEntry::new(TicketSource::State(None)).patience);
+        assert_eq!(places.len(), 1);
+        assert_eq!(patience, SealedEntry::new(TicketSource::State(None), places).patience);
         assert_eq!(link, tunnel::options::Sealed::default(), "the help must show the real defaults");
         assert!(matches!(ticket, TicketSource::State(None)));
+    }
+
+    #[test]
+    fn ports_may_be_several_and_the_place_the_tickets() {
+        let places = |line: &str| match run(line).unwrap().link {
+            EntryLink::Sealed(sealed) => sealed.places.iter().map(ToString::to_string).collect::<Vec<_>>(),
+            EntryLink::Classic { .. } => panic!("{line}"),
+        };
+        assert_eq!(places("8080 localhost 5000,443,53"), ["localhost:5000,443,53"]);
+        assert!(places("8080").is_empty());
+        for (line, named) in [
+            ("8080 localhost", "PORT"),
+            ("8080 localhost 443,443", "443 is given twice"),
+            ("--classic 8080", "HOST and PORT"),
+            ("--classic 8080 localhost 5000,443", "one PORT"),
+        ] {
+            let error = run(line).unwrap_err();
+            assert!(error.contains(named), "{line}: {error}");
+        }
     }
 
     #[test]

@@ -3,9 +3,10 @@
 use std::ffi::OsString;
 use std::time::Duration;
 
-use clap::Parser;
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser};
 use tracing::level_filters::LevelFilter;
-use tunnel::address::{Host, HostPort, Listen, parse_port};
+use tunnel::address::{Host, HostPort, ListenPorts, parse_port};
 use tunnel::cli::{LinkArgs, Verbosity, parse_count, parse_patience};
 use tunnel::options::{ExitSettings, Link, SealedExit, StateSource};
 use tunnel::units::{parse_size, parse_time};
@@ -14,9 +15,10 @@ use tunnel::units::{parse_size, parse_time};
 #[derive(Debug, Parser)]
 #[command(name = "proxy2", version, after_help = EXAMPLE)]
 struct Cli {
-    /// Where proxy1s send their datagrams (UDP); a bare PORT is on 127.0.0.1, port 0 is any free one
+    /// Where proxy1s send their datagrams (UDP); a bare PORT is on 127.0.0.1, port 0 is any free one; several with commas: see
+    /// --also-port
     #[arg(value_name = "[ADDR:]PORT")]
-    listen: Listen,
+    listen: ListenPorts,
 
     /// The machine of the target: IPv4 or IPv6 address, or host name
     #[arg(value_name = "HOST")]
@@ -36,6 +38,16 @@ struct Cli {
 
     #[command(flatten)]
     link: LinkArgs,
+
+    /// Take datagrams at these UDP ports too: a network that stops one may let another pass, 443, 53 or 123
+    #[arg(
+        long,
+        value_name = "PORT[,PORT]",
+        value_delimiter = ',',
+        conflicts_with = "classic",
+        help_heading = "Sealed link"
+    )]
+    also_port: Vec<u16>,
 
     /// How many links there may be at a time, 1 or more
     #[arg(
@@ -106,6 +118,9 @@ pub(crate) fn parse(
     let cli = Cli::try_parse_from(arguments)?;
     let link = match cli.link.link()? {
         Link::Classic(mut classic) => {
+            if !cli.listen.also.is_empty() {
+                return Err(wrong("with --classic there is one PORT to listen on"));
+            }
             classic.table.early_limit = cli.early;
             classic.table.max_peers = count(cli.peers);
             classic.dial_limit = cli.dial_timeout.unwrap_or(classic.dial_limit);
@@ -114,6 +129,7 @@ pub(crate) fn parse(
         Link::Sealed(link) => {
             let mut sealed = SealedExit::new(StateSource::Folder(cli.link.state()));
             sealed.link = link;
+            sealed.also_ports = also_ports(&cli)?;
             sealed.dial_limit = cli.dial_timeout.unwrap_or(sealed.dial_limit);
             sealed.abandon = cli.abandon;
             sealed.max_links = count(cli.links);
@@ -122,7 +138,31 @@ pub(crate) fn parse(
         }
     };
     let target = HostPort { host: cli.host, port: cli.port };
-    Ok((ExitSettings { listen: cli.listen, target, link }, cli.verbosity.level()))
+    Ok((ExitSettings { listen: cli.listen.first, target, link }, cli.verbosity.level()))
+}
+
+/// The ports beside the first.
+fn also_ports(cli: &Cli) -> Result<Vec<u16>, clap::Error> {
+    let also = [cli.listen.also.as_slice(), &cli.also_port].concat();
+    if also.len() > SealedExit::MAX_PORTS {
+        return Err(wrong(&format!(
+            "{} further ports are too many: at most {}",
+            also.len(),
+            SealedExit::MAX_PORTS
+        )));
+    }
+    let mut seen = vec![cli.listen.first.port];
+    for port in &also {
+        if *port != 0 && seen.contains(port) {
+            return Err(wrong(&format!("port {port} is given twice: write it once")));
+        }
+        seen.push(*port);
+    }
+    Ok(also)
+}
+
+fn wrong(what: &str) -> clap::Error {
+    Cli::command().error(ErrorKind::ValueValidation, what)
 }
 
 fn count(number: u32) -> usize {
@@ -131,8 +171,6 @@ fn count(number: u32) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     fn run(line: &str) -> Result<ExitSettings, String> {
@@ -143,7 +181,7 @@ mod tests {
     #[test]
     fn three_words_and_the_mode_are_enough() {
         let settings = run("--classic 8080 localhost 5000").unwrap();
-        assert_eq!(settings.listen, Listen::loopback(8080));
+        assert_eq!(settings.listen, tunnel::address::Listen::loopback(8080));
         assert_eq!(settings.target.to_string(), "localhost:5000");
         let Link::Classic(classic) = settings.link else { panic!("{settings:?}") };
         let default = tunnel::options::Classic::default();
@@ -157,6 +195,26 @@ mod tests {
         let Link::Sealed(sealed) = settings.link else { panic!("{settings:?}") };
         let default = SealedExit::new(StateSource::Folder(None));
         assert_eq!(format!("{sealed:?}"), format!("{default:?}"), "the help must show the real defaults");
+    }
+
+    #[test]
+    fn ports_may_be_several() {
+        let ports = |line: &str| match run(line).unwrap().link {
+            Link::Sealed(sealed) => sealed.also_ports,
+            Link::Classic(_) => panic!("{line}"),
+        };
+        assert_eq!(ports("0.0.0.0:5000,443 --also-port 53,123 localhost 80"), [443, 53, 123]);
+        assert_eq!(ports("5000 --also-port 53 --also-port 123 localhost 80"), [53, 123]);
+        for (line, named) in [
+            ("5000,443 --also-port 443 localhost 80", "443 is given twice"),
+            ("5000,x localhost 80", "'x' is not a port"),
+            ("5000 --also-port 1,2,3,4,5,6,7,8,9,10,11,12,13,14,15,16 localhost 80", "at most 15"),
+            ("--classic 5000,443 localhost 80", "one PORT"),
+            ("--classic 5000 --also-port 443 localhost 80", "--classic"),
+        ] {
+            let error = run(line).unwrap_err();
+            assert!(error.contains(named), "{line}: {error}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use tests::client::is_turned_away;
 use tests::folder::Folder;
 use tests::pair::Proxy;
 use tests::target::refusing_address;
-use tunnel::options::{EntrySettings, Link, SealedEntry, TicketSource};
+use tunnel::options::{EntryLink, EntrySettings, SealedEntry, TicketSource};
 use tunnel::session::Session;
 
 use crate::programs::{PROXY2, sealed_program, sealed_proxy2};
@@ -32,8 +32,8 @@ async fn the_log_of_proxy2_is_bounded() {
     let quiet = String::from_utf8(quiet.stdout).unwrap();
     for _ in 0..LINKS {
         let ticket = TicketSource::State(Some(PathBuf::from(folder.path("state"))));
-        let link = Link::Sealed(SealedEntry::new(ticket));
-        let settings = EntrySettings { listen: "0".parse().unwrap(), peer: proxy2.address().into(), link };
+        let link = EntryLink::Sealed(SealedEntry::new(ticket, vec![proxy2.address().into()]));
+        let settings = EntrySettings { listen: "0".parse().unwrap(), link };
         let proxy1 = Proxy::run(Session::entry(settings).await.unwrap());
         for _ in 0..STREAMS {
             is_turned_away(proxy1.address).await;

@@ -53,6 +53,7 @@ mod sealed_stuck_ends;
 mod sealed_tickets;
 mod sealed_tickets_share_memory;
 mod sealed_waiting;
+mod sealed_ways;
 mod slow_reader;
 mod target_dies;
 mod target_refuses;

@@ -93,6 +93,10 @@ struct State {
     up: Counts,
     down: Counts,
     rules: Vec<Rule>,
+    /// Flows so far.
+    flows: u64,
+    /// Nothing passes on the flows before this one.
+    dead_before: u64,
     /// Wakes every flow to change its outgoing socket.
     rebind: Vec<mpsc::UnboundedSender<()>>,
 }
@@ -153,6 +157,12 @@ impl Middlebox {
         self.shared.with(|state| *state.counts(way))
     }
 
+    /// Nothing passes any more between the ports that proxy1s have used so far and the proxy2, as where a translator has a wrong
+    /// entry; from other ports it does.
+    pub fn kill_flows(&self) {
+        self.shared.with(|state| state.dead_before = state.flows);
+    }
+
     /// Every flow sends to the proxy2 from a new port from now on, as after the restart of an address translator.
     pub fn change_ports(&self) {
         self.shared.with(|state| state.rebind.retain(|flow| flow.send(()).is_ok()));
@@ -207,6 +217,7 @@ async fn forward(socket: Arc<UdpSocket>, shared: Arc<Shared>) {
             let (datagrams, incoming) = mpsc::unbounded_channel();
             let flow = Flow::new(number, from, Arc::clone(&socket), Arc::clone(&shared));
             tasks.spawn(flow.run(incoming));
+            shared.with(|state| state.flows = number + 1);
             datagrams
         });
         _ = flow.send(buffer[..length].to_vec());

@@ -57,7 +57,7 @@ impl Proxy {
     /// # Panics
     /// When it cannot be bound.
     pub async fn entry_with(listen: Listen, peer: SocketAddr, link: impl Into<PairLink>) -> Self {
-        let settings = EntrySettings { listen, peer: peer.into(), link: link.into().entry() };
+        let settings = EntrySettings { listen, link: link.into().entry(peer) };
         Self::run(Session::entry(settings).await.expect("proxy1 can be bound"))
     }
 

@@ -8,6 +8,10 @@ use std::time::Duration;
 
 use tokio::time::timeout;
 
+mod host_ports;
+
+pub use host_ports::{HostPorts, MAX_PORTS, Ports};
+
 use crate::descriptors;
 
 /// Why a text is not an address. Each message tells what to write instead.
@@ -31,6 +35,12 @@ pub enum AddressError {
     /// No port from 1 to 65535, where something must be reached.
     #[error("'{0}' is not a port that can be reached: write a number from 1 to 65535")]
     Unreachable(String),
+    /// A port stands twice in a list.
+    #[error("port {0} is given twice: write it once")]
+    Twice(u16),
+    /// A list has too many ports.
+    #[error("a list has at most {MAX_PORTS} ports, and this one has {0} ports")]
+    Many(usize),
 }
 
 /// A machine: an address, or a name that is looked up when it is needed.
@@ -94,7 +104,8 @@ fn is_zoned(text: &str) -> bool {
 /// # Errors
 /// [`AddressError::Unreachable`].
 pub fn parse_port(text: &str) -> Result<u16, AddressError> {
-    let port = text.parse().ok().filter(|port| *port > 0);
+    let digits = text.bytes().all(|byte| byte.is_ascii_digit());
+    let port = text.parse().ok().filter(|port| *port > 0 && digits);
     port.ok_or_else(|| AddressError::Unreachable(text.into()))
 }
 
@@ -271,6 +282,26 @@ impl FromStr for Listen {
             return Err(AddressError::Colons(text.into()));
         }
         Ok(Self { host: host.parse()?, port: port(after)? })
+    }
+}
+
+/// Where to listen, with further ports on the same address: `[ADDR:]PORT[,PORT…]`.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ListenPorts {
+    /// The first.
+    pub first: Listen,
+    /// The others; 0 is any free one.
+    pub also: Vec<u16>,
+}
+
+impl FromStr for ListenPorts {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let (first, also) = text.split_once(',').map_or((text, None), |(first, also)| (first, Some(also)));
+        let port = |text: &str| text.parse().map_err(|_| AddressError::Port(text.into()));
+        let also = also.map(|also| also.split(',').map(port).collect()).transpose()?;
+        Ok(Self { first: first.parse()?, also: also.unwrap_or_default() })
     }
 }
 

@@ -11,7 +11,8 @@ use crate::state::{ServerState, StateDir};
 
 /// How a proxy1 joins.
 pub struct Invitation {
-    address: SocketAddr,
+    /// Where proxy2 listens; one or more, on the same address.
+    addresses: Vec<SocketAddr>,
     folder: StateDir,
     /// Whether the first ticket was made just now.
     is_new: bool,
@@ -20,10 +21,10 @@ pub struct Invitation {
 }
 
 impl Invitation {
-    /// For the proxy2 that listens on `address`.
-    pub(crate) fn new(address: SocketAddr, folder: &StateDir, state: &ServerState) -> Self {
+    /// For the proxy2 that listens on these, one or more ports of one address.
+    pub(crate) fn new(addresses: Vec<SocketAddr>, folder: &StateDir, state: &ServerState) -> Self {
         let has_valid = state.tickets.iter().any(TicketRecord::is_valid);
-        Self { address, folder: folder.clone(), is_new: state.is_new, has_valid }
+        Self { addresses, folder: folder.clone(), is_new: state.is_new, has_valid }
     }
 
     /// What to print where only this user sees it, like a terminal: at the first start the ticket is in it, a secret.
@@ -38,9 +39,11 @@ impl Invitation {
     }
 
     fn to_text(&self, new: Option<&Ticket>) -> Zeroizing<String> {
-        let (host, port) = (reachable(self.address.ip()), self.address.port());
+        let address = self.addresses.first().expect("proxy2 listens somewhere").ip();
+        let ports: Vec<_> = self.addresses.iter().map(|address| address.port().to_string()).collect();
+        let (host, port) = (reachable(address), ports.join(","));
         let (command, option) = (format!("proxy1 8080 {host} {port}"), self.folder.option());
-        let from = if self.address.ip().is_loopback() {
+        let from = if address.is_loopback() {
             format!("from this machine (others reach proxy2 when it listens on 0.0.0.0:{port})")
         } else {
             "from anywhere".into()
@@ -71,7 +74,7 @@ impl Invitation {
 
 impl fmt::Debug for Invitation {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Invitation").field("address", &self.address).finish_non_exhaustive()
+        f.debug_struct("Invitation").field("addresses", &self.addresses).finish_non_exhaustive()
     }
 }
 

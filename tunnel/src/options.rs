@@ -12,7 +12,7 @@ pub use proto::ticket::record::TicketRecord;
 pub use proto::ticket::{Ticket, TicketError};
 use tokio::sync::watch;
 
-use crate::address::{HostPort, Listen};
+use crate::address::{HostPort, HostPorts, Listen};
 use crate::state::{StateDir, StateError, ticket_from_file};
 pub use crate::tcp_options::TcpKeepalive;
 use crate::udp::MAX_SEND;
@@ -22,10 +22,23 @@ use crate::udp::MAX_SEND;
 pub struct EntrySettings {
     /// Where TCP clients connect.
     pub listen: Listen,
-    /// Where proxy2 is.
-    pub peer: HostPort,
-    /// How the two proxies speak.
-    pub link: Link<SealedEntry>,
+    /// Where proxy2 is, and how the two proxies speak.
+    pub link: EntryLink,
+}
+
+/// The kind of link of proxy1, and where its proxy2 is.
+#[derive(Clone, Debug)]
+#[expect(clippy::large_enum_variant, reason = "a process has one")]
+pub enum EntryLink {
+    /// As [`Link::Classic`].
+    Classic {
+        /// Where proxy2 is.
+        peer: HostPort,
+        /// The numbers.
+        options: Classic,
+    },
+    /// As [`Link::Sealed`].
+    Sealed(SealedEntry),
 }
 
 /// What `proxy2` runs with: links in, one TCP target out.
@@ -54,6 +67,8 @@ pub enum Link<S> {
 pub struct SealedEntry {
     /// What lets it join proxy2.
     pub ticket: TicketSource,
+    /// Where proxy2 may be, the first to try first; none: where the ticket says.
+    pub places: Vec<HostPorts>,
     /// The numbers.
     pub link: Sealed,
     /// How long a client may wait for proxy2 to hear of its stream; it is reset then, and its stream never opened. Zero: it is
@@ -62,9 +77,9 @@ pub struct SealedEntry {
 }
 
 impl SealedEntry {
-    /// The defaults, with that ticket.
-    pub fn new(ticket: TicketSource) -> Self {
-        Self { ticket, link: Sealed::default(), patience: Duration::from_secs(10) }
+    /// The defaults, with that ticket, for the proxy2 at one of these places.
+    pub fn new(ticket: TicketSource, places: Vec<HostPorts>) -> Self {
+        Self { ticket, places, link: Sealed::default(), patience: Duration::from_secs(10) }
     }
 }
 
@@ -98,6 +113,9 @@ impl TicketSource {
 pub struct SealedExit {
     /// Its key and the tickets it gave out.
     pub state: StateSource,
+    /// Further UDP ports on the same address, for networks that do not let each pass; 0 is any free one. At most
+    /// [`SealedExit::MAX_PORTS`].
+    pub also_ports: Vec<u16>,
     /// The numbers of each link.
     pub link: Sealed,
     /// How long to wait for the target to accept. Default 10 s.
@@ -116,8 +134,12 @@ impl SealedExit {
     pub fn new(state: StateSource) -> Self {
         let (link, dial_limit) = (Sealed::default(), Duration::from_secs(10));
         let abandon = Duration::from_secs(24 * 3_600);
-        Self { state, link, dial_limit, abandon, max_links: 1_024, handshakes_per_second: None }
+        let also_ports = Vec::new();
+        Self { state, also_ports, link, dial_limit, abandon, max_links: 1_024, handshakes_per_second: None }
     }
+
+    /// The most further ports: each has a socket with buffers of its own.
+    pub const MAX_PORTS: usize = 15;
 }
 
 /// Where proxy2 has its key and tickets from.
@@ -152,8 +174,8 @@ pub struct Sealed {
     pub memory: u64,
     /// The largest UDP payload to try, in bytes, 1,200 to 65,507. Default 8,972.
     pub max_datagram: u16,
-    /// How often an idle link with open streams sends a packet so that NATs on the way do not forget it; zero: never.
-    /// Default 20 s. Only proxy1 does it.
+    /// How often an idle link with open streams sends a packet so that NATs on the way do not forget it, at the least: more often where
+    /// one has forgotten it sooner. Zero: never. Default 20 s. Only proxy1 does it.
     pub keepalive: Duration,
     /// After how long without data a stream is closed; `None`, the default: never.
     pub idle: Option<Duration>,

@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use tokio::sync::watch;
 use tracing::{info, warn};
 
-use crate::address::{HostPort, Listen, ResolveError};
+use crate::address::{HostPort, HostPorts, Listen, ResolveError};
 use crate::descriptors;
 use crate::entry::tcp::Acceptor;
 use crate::exit::DialSettings;
@@ -16,7 +16,7 @@ use crate::link::classic::{self, Driver};
 use crate::link::sealed;
 use crate::metrics::Counters;
 use crate::options::{
-    Classic, EntrySettings, ExitSettings, Link, SealedEntry, SealedExit, StateSource, TcpKeepalive,
+    Classic, EntryLink, EntrySettings, ExitSettings, Link, SealedEntry, SealedExit, StateSource, TcpKeepalive,
 };
 use crate::state::{StateDir, StateError, Watch};
 use crate::udp::Udp;
@@ -34,7 +34,7 @@ pub struct Running {
 ///
 /// ```
 /// use tunnel::address::Listen;
-/// use tunnel::options::{Classic, EntrySettings, ExitSettings, Link};
+/// use tunnel::options::{Classic, EntryLink, EntrySettings, ExitSettings, Link};
 /// use tunnel::session::Session;
 ///
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
@@ -42,7 +42,8 @@ pub struct Running {
 /// let exit = ExitSettings { listen: Listen::loopback(0), target: target.into(), link: Link::Classic(Classic::default()) };
 /// let exit = Session::exit(exit).await?;
 /// let peer = exit.running().local_addr.into();
-/// let entry = Session::entry(EntrySettings { listen: Listen::loopback(0), peer, link: Link::Classic(Classic::default()) }).await?;
+/// let link = EntryLink::Classic { peer, options: Classic::default() };
+/// let entry = Session::entry(EntrySettings { listen: Listen::loopback(0), link }).await?;
 /// assert_ne!(entry.running().local_addr.port(), 0);
 /// let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
 /// let entry = tokio::spawn(entry.run(async { stopped.await.unwrap_or_default() }));
@@ -54,6 +55,7 @@ pub struct Running {
 #[derive(Debug)]
 pub struct Session {
     running: Running,
+    udp_addresses: Vec<SocketAddr>,
     role: Role,
     invitation: Option<Invitation>,
 }
@@ -89,6 +91,11 @@ pub enum BindError {
         /// What the resolver said.
         error: ResolveError,
     },
+    /// Nobody said where proxy2 is.
+    #[error(
+        "where is proxy2? Give its HOST PORT, or a ticket that says it (`proxy2 ticket add NAME --at HOST:PORT`)"
+    )]
+    NoPlace,
     /// No UDP socket for the link.
     #[error("cannot open a UDP socket: {}", descriptors::explain(.0))]
     Socket(io::Error),
@@ -103,15 +110,11 @@ impl Session {
     /// # Errors
     /// See [`BindError`].
     pub async fn entry(settings: EntrySettings) -> Result<Self, BindError> {
-        let EntrySettings { listen, peer, link } = settings;
+        let EntrySettings { listen, link } = settings;
         let address = resolve_listen(&listen).await?;
         match link {
-            Link::Classic(options) => classic_entry(listen, address, peer, &options).await,
-            Link::Sealed(options) => {
-                // What cannot be looked up yet, the link says and tries again.
-                check_host("HOST PORT", &peer).await?;
-                sealed_entry(listen, address, peer, options)
-            }
+            EntryLink::Classic { peer, options } => classic_entry(listen, address, peer, &options).await,
+            EntryLink::Sealed(options) => sealed_entry(listen, address, options).await,
         }
     }
 
@@ -125,19 +128,34 @@ impl Session {
         if let Some(error) = check_host("HOST PORT", &target).await? {
             warn!("{error}. It is looked up again for each connection");
         }
-        let buffer = match &link {
-            Link::Classic(options) => options.socket_buffer,
-            Link::Sealed(options) => options.link.socket_buffer,
+        let (buffer, also_ports) = match &link {
+            Link::Classic(options) => (options.socket_buffer, &[][..]),
+            Link::Sealed(options) => (options.link.socket_buffer, options.also_ports.as_slice()),
         };
-        let udp = Udp::bind(address, buffer);
-        let udp = udp.map_err(|error| BindError::Listen { protocol: "UDP", address: listen, error })?;
-        let local_addr = udp.local_addr().map_err(BindError::Socket)?;
+        let mut sockets = vec![bind_udp(&listen, address, buffer)?];
+        for port in also_ports {
+            let (listen, address) =
+                (Listen { port: *port, ..listen.clone() }, SocketAddr::new(address.ip(), *port));
+            sockets.push(bind_udp(&listen, address, buffer)?);
+        }
+        let bound: io::Result<Vec<_>> = sockets.iter().map(Udp::local_addr).collect();
+        let bound = bound.map_err(BindError::Socket)?;
         let (role, invitation) = match link {
-            Link::Classic(options) => (classic_exit(target, udp, &options)?, None),
-            Link::Sealed(options) => sealed_exit(target, udp, local_addr, &options)?,
+            Link::Classic(options) => {
+                (classic_exit(target, sockets.pop().expect("the one just bound"), &options)?, None)
+            }
+            Link::Sealed(options) => sealed_exit(target, sockets, bound.clone(), &options)?,
         };
-        info!(listening = %local_addr, "proxy2 accepts UDP datagrams");
-        Ok(Self { running: Running { local_addr, udp_addr: local_addr }, role, invitation })
+        for listening in &bound {
+            info!(%listening, "proxy2 accepts UDP datagrams");
+        }
+        let local_addr = *bound.first().expect("one is bound");
+        Ok(Self {
+            running: Running { local_addr, udp_addr: local_addr },
+            udp_addresses: bound,
+            role,
+            invitation,
+        })
     }
 
     /// How a proxy1 joins this sealed proxy2, if its state is in a folder.
@@ -148,6 +166,11 @@ impl Session {
     /// The bound addresses.
     pub const fn running(&self) -> Running {
         self.running
+    }
+
+    /// The addresses of all UDP sockets of an exit, in the order of its ports; of an entry, that of its first.
+    pub fn udp_addresses(&self) -> &[SocketAddr] {
+        &self.udp_addresses
     }
 
     /// The counters, kept up to date while the session runs: a test can wait for one of them to move.
@@ -189,7 +212,12 @@ async fn classic_entry(
     let side = classic::entry::Entry::new(options.table.clone(), clients, peer);
     let role = Role::ClassicEntry(Box::new(drive(side, udp, options)?));
     info!(listening = %local_addr, "proxy1 accepts TCP connections");
-    Ok(Session { running: Running { local_addr, udp_addr }, role, invitation: None })
+    Ok(Session {
+        running: Running { local_addr, udp_addr },
+        udp_addresses: vec![udp_addr],
+        role,
+        invitation: None,
+    })
 }
 
 fn classic_exit(target: HostPort, udp: Udp, options: &Classic) -> Result<Role, BindError> {
@@ -198,47 +226,63 @@ fn classic_exit(target: HostPort, udp: Udp, options: &Classic) -> Result<Role, B
     Ok(Role::ClassicExit(Box::new(drive(side, udp, options)?)))
 }
 
-fn sealed_entry(
+async fn sealed_entry(
     listen: Listen,
     address: SocketAddr,
-    peer: HostPort,
-    options: SealedEntry,
+    mut options: SealedEntry,
 ) -> Result<Session, BindError> {
-    let (ticket, patience) = (options.ticket.find()?, options.patience);
-    let mut options = options.link;
-    options.max_streams = check_descriptors(options.max_streams);
-    let (clients, local_addr) = bind_clients(listen, address, options.tcp_keepalive)?;
-    let udp = Udp::bind_any(options.socket_buffer).map_err(BindError::Socket)?;
-    check_buffer(&udp, options.socket_buffer)?;
+    let ticket = options.ticket.find()?;
+    let places = std::mem::take(&mut options.places);
+    // What cannot be looked up yet, the link says and tries again.
+    check_places(&places).await?;
+    options.link.max_streams = check_descriptors(options.link.max_streams);
+    let (clients, local_addr) = bind_clients(listen, address, options.link.tcp_keepalive)?;
+    let udp = Udp::bind_any(options.link.socket_buffer).map_err(BindError::Socket)?;
+    check_buffer(&udp, options.link.socket_buffer)?;
     let udp_addr = udp.local_addr().map_err(BindError::Socket)?;
-    let client = sealed::Client::new(ticket, &options, patience, clients, local_addr, peer, udp);
+    let client = sealed::Client::new(ticket, &options, clients, local_addr, places, udp);
     info!(listening = %local_addr, "proxy1 accepts TCP connections");
     let role = Role::SealedEntry(Box::new(client));
-    Ok(Session { running: Running { local_addr, udp_addr }, role, invitation: None })
+    Ok(Session {
+        running: Running { local_addr, udp_addr },
+        udp_addresses: vec![udp_addr],
+        role,
+        invitation: None,
+    })
 }
 
 fn sealed_exit(
     target: HostPort,
-    udp: Udp,
-    local: SocketAddr,
+    sockets: Vec<Udp>,
+    bound: Vec<SocketAddr>,
     options: &SealedExit,
 ) -> Result<(Role, Option<Invitation>), BindError> {
-    check_buffer(&udp, options.link.socket_buffer)?;
+    if let Some(udp) = sockets.first() {
+        check_buffer(udp, options.link.socket_buffer)?;
+    }
     check_descriptors(options.link.max_streams);
     let (key, tickets, invitation) = match &options.state {
         StateSource::Given { key, tickets } => (key.clone(), tickets.clone().into(), None),
         StateSource::Folder(path) => {
             let folder = StateDir::locate(path.clone())?;
             let state = folder.server()?;
-            let invitation = Invitation::new(local, &folder, &state);
+            let invitation = Invitation::new(bound.clone(), &folder, &state);
             let key = state.key.clone();
             let (watch, tickets) = Watch::new(folder, state);
             tokio::spawn(watch.run());
             (key, tickets, Some(invitation))
         }
     };
-    let server = sealed::Server::new(key, tickets, options, target, udp, local);
+    let server = sealed::Server::new(key, tickets, options, target, sockets, bound);
     Ok((Role::SealedExit(Box::new(server)), invitation))
+}
+
+fn bind_udp(listen: &Listen, address: SocketAddr, buffer: usize) -> Result<Udp, BindError> {
+    Udp::bind(address, buffer).map_err(|error| BindError::Listen {
+        protocol: "UDP",
+        address: listen.clone(),
+        error,
+    })
 }
 
 fn bind_clients(
@@ -311,6 +355,21 @@ async fn check_host(argument: &'static str, host: &HostPort) -> Result<Option<Re
         Err(error) if error.is_answer() => Err(BindError::Host { argument, text: host.to_string(), error }),
         result => Ok(result.err()),
     }
+}
+
+/// The same for all places of proxy2: it is enough that one may be there.
+async fn check_places(places: &[HostPorts]) -> Result<(), BindError> {
+    if places.is_empty() {
+        return Err(BindError::NoPlace);
+    }
+    let mut unknown = None;
+    for place in places {
+        match check_host("HOST PORT", &place.with_first_port()).await {
+            Ok(_) => return Ok(()),
+            Err(error) => unknown = Some(error),
+        }
+    }
+    unknown.map_or(Ok(()), Err)
 }
 
 /// What to do about an address that cannot be bound.

@@ -9,7 +9,7 @@ use proto::ticket::record::TicketRecord;
 use tokio::task::JoinSet;
 use tunnel::address::Listen;
 use tunnel::metrics::Count;
-use tunnel::options::{EntrySettings, Link, Sealed, SealedEntry, Ticket, TicketSource};
+use tunnel::options::{EntryLink, EntrySettings, Sealed, SealedEntry, Ticket, TicketSource};
 use tunnel::session::Session;
 use tunnel::state::StateDir;
 
@@ -100,9 +100,9 @@ impl Proxies {
         let mut all = Vec::new();
         for ticket in tickets {
             let link = Sealed { max_datagram: self.datagram, socket_buffer: 1 << 20, ..Sealed::default() };
-            let link =
-                Link::Sealed(SealedEntry { link, ..SealedEntry::new(TicketSource::Given(ticket.clone())) });
-            let settings = EntrySettings { listen: Listen::loopback(0), peer: self.peer.into(), link };
+            let entry = SealedEntry::new(TicketSource::Given(ticket.clone()), vec![self.peer.into()]);
+            let link = EntryLink::Sealed(SealedEntry { link, ..entry });
+            let settings = EntrySettings { listen: Listen::loopback(0), link };
             let session = Session::entry(settings).await?;
             self.addresses.push(session.running().local_addr);
             all.push(session.counters());

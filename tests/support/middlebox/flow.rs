@@ -76,13 +76,13 @@ impl Flow {
         *seen += 1;
         let seed = self.shared.seed.wrapping_add(self.number);
         let (copies, delay) = self.shared.with(|state| {
-            let weather = state.weather;
+            let (weather, is_dead) = (state.weather, self.number < state.dead_before);
             let ruled_out = state.rules.iter_mut().any(|rule| rule(way, datagram));
             let counts = state.counts(way);
             counts.received += 1;
             let dropped = if ruled_out {
                 Some(&mut counts.ruled_out)
-            } else if weather.blackout {
+            } else if weather.blackout || is_dead {
                 Some(&mut counts.blacked_out)
             } else {
                 (chance(seed, index, 1) < weather.loss).then_some(&mut counts.lost)

@@ -1,5 +1,6 @@
 //! How the two proxies of a pair speak: the classic link, or a sealed one with keys made for it.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
@@ -7,8 +8,9 @@ use std::time::Duration;
 use proto::sealed::random::Random;
 use proto::ticket::record::TicketRecord;
 use tokio::sync::watch;
+use tunnel::address::HostPorts;
 use tunnel::options::{
-    Classic, Link, PrivateKey, Sealed, SealedEntry, SealedExit, StateSource, Ticket, TicketSource,
+    Classic, EntryLink, Link, PrivateKey, Sealed, SealedEntry, SealedExit, StateSource, Ticket, TicketSource,
 };
 
 use crate::seed::seed;
@@ -91,15 +93,20 @@ impl SealedLink {
         });
     }
 
-    fn exit(&self) -> SealedExit {
+    /// What a proxy2 runs with.
+    #[must_use]
+    pub fn exit(&self) -> SealedExit {
         let tickets = self.keys.tickets.subscribe();
         let state = StateSource::Given { key: self.keys.server.clone(), tickets };
         SealedExit { link: self.options.clone(), ..SealedExit::new(state) }
     }
 
-    fn entry(&self) -> SealedEntry {
+    /// What a proxy1 runs with.
+    #[must_use]
+    pub fn entry(&self, places: Vec<HostPorts>) -> SealedEntry {
         let ticket = TicketSource::Given(self.keys.ticket.clone());
-        SealedEntry { link: self.options.clone(), patience: self.patience, ..SealedEntry::new(ticket) }
+        let (link, patience) = (self.options.clone(), self.patience);
+        SealedEntry { link, patience, ..SealedEntry::new(ticket, places) }
     }
 }
 
@@ -117,10 +124,10 @@ impl PairLink {
         }
     }
 
-    pub(super) fn entry(&self) -> Link<SealedEntry> {
+    pub(super) fn entry(&self, peer: SocketAddr) -> EntryLink {
         match self {
-            Self::Classic(classic) => Link::Classic(classic.clone()),
-            Self::Sealed(sealed) => Link::Sealed(sealed.entry()),
+            Self::Classic(classic) => EntryLink::Classic { peer: peer.into(), options: classic.clone() },
+            Self::Sealed(sealed) => EntryLink::Sealed(sealed.entry(vec![peer.into()])),
         }
     }
 }

@@ -10,7 +10,8 @@
 //! - `outbox`: from the link into the socket
 //! - `reader`, `mailbox`, `buffers`, `workers`: from proxy2's socket to the tasks of its links, on as many threads as
 //!   there are cores
-//! - `peer`, `diagnosis`, `backoff`: where proxy2 is, what is wrong if it does not answer, when to try again
+//! - `peer`, `diagnosis`, `backoff`: where proxy2 may be, what is wrong if it does not answer, when to try again
+//! - `sockets`, `keepalives`: proxy1's sockets, and how often it shows itself to what is on the way
 //! - `memory`: how the links of a process share its memory
 //! - `ticket_resources`, `ticket_share`: what one ticket has of the process, all its links together
 //! - `calibration`: how many handshakes this machine may do
@@ -26,12 +27,14 @@ mod diagnosis;
 mod entry;
 mod exit;
 mod journal;
+mod keepalives;
 mod mailbox;
 mod memory;
 mod outbox;
 mod peer;
 mod reader;
 mod side;
+mod sockets;
 mod tally;
 mod task;
 mod ticket_resources;
@@ -43,7 +46,6 @@ use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use proto::Time;
 use proto::sealed::acceptor::{self, Acceptor, CLOCK_TOLERANCE};
@@ -61,15 +63,17 @@ use self::buffers::Buffers;
 use self::clock::Clock;
 use self::entry::Entry;
 use self::journal::Journal;
+use self::keepalives::Keepalives;
 use self::peer::Peer;
 use self::reader::{Parts, Reader};
+use self::sockets::Sockets;
 use self::task::{Shared, Task};
-use crate::address::HostPort;
+use crate::address::{HostPort, HostPorts};
 use crate::entropy;
 use crate::entry::tcp;
 use crate::exit::{DialSettings, Permit};
 use crate::metrics::Counters;
-use crate::options::{Sealed, SealedExit};
+use crate::options::{Sealed, SealedEntry, SealedExit};
 use crate::state::Tickets;
 use crate::udp::Udp;
 
@@ -84,24 +88,33 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// A link to `peer`, for the clients that connect to `clients`, which listens on `listen`.
+    /// A link to the proxy2 that is at one of `places`, for the clients that connect to `clients`, which listens on `listen`.
     pub(crate) fn new(
         ticket: Ticket,
-        options: &Sealed,
-        patience: Duration,
+        options: &SealedEntry,
         clients: tcp::Acceptor,
         listen: SocketAddr,
-        peer: HostPort,
+        places: Vec<HostPorts>,
         udp: Udp,
     ) -> Self {
-        let shared = Shared::new(udp, options);
-        let settings = memory::of_only_link(options);
-        let mut remake = remake(ticket, settings, instance(listen));
+        let SealedEntry { link: options, patience, .. } = options;
+        let shared = Shared::new(options);
+        let mut remake = remake(ticket, memory::of_only_link(options), instance(listen));
         let mut link = remake(shared.clock.now());
-        let peer = Peer::new(peer);
-        link.set_peer(peer.address().unwrap_or(NOWHERE));
-        let (udp, buffers) = (Arc::clone(&shared.udp), shared.buffers.clone());
-        let side = Entry::new(udp, &buffers, clients, peer, options.max_streams, patience, remake);
+        let peer = Peer::new(places);
+        if let Some(address) = peer.address() {
+            link.try_peer(address);
+        }
+        let parts = entry::Parts {
+            sockets: Sockets::new(udp, options.socket_buffer),
+            clients,
+            peer,
+            remake,
+            keepalives: Keepalives::new(options.keepalive),
+            max_streams: options.max_streams,
+            patience: *patience,
+        };
+        let side = Entry::new(parts, &shared.buffers);
         Self { task: Task::new(side, link, &shared, Journal::new(1, Arc::default())), total: shared.total }
     }
 
@@ -134,10 +147,10 @@ impl Server {
         tickets: Tickets,
         options: &SealedExit,
         target: HostPort,
-        udp: Udp,
-        local: SocketAddr,
+        sockets: Vec<Udp>,
+        bound: Vec<SocketAddr>,
     ) -> Self {
-        let shared = Shared::new(udp, &options.link);
+        let shared = Shared::new(&options.link);
         let settings = memory::of_each_link(options);
         let memory = Budget::new(options.link.memory);
         let mut random = entropy::random();
@@ -155,7 +168,17 @@ impl Server {
         let dialling = DialSettings { limit: options.dial_limit, keepalive: options.link.tcp_keepalive };
         let permit = Permit::only(target);
         Self {
-            reader: Reader::new(Parts { hub, shared, local, tickets, permit, dialling, settings, memory }),
+            reader: Reader::new(Parts {
+                hub,
+                shared,
+                sockets: sockets.into(),
+                bound,
+                tickets,
+                permit,
+                dialling,
+                settings,
+                memory,
+            }),
             total,
         }
     }
@@ -176,9 +199,8 @@ impl Server {
 }
 
 impl Shared {
-    fn new(udp: Udp, options: &Sealed) -> Self {
+    fn new(options: &Sealed) -> Self {
         Self {
-            udp: Arc::new(udp),
             buffers: Buffers::default(),
             total: Arc::default(),
             clock: Clock::start(),

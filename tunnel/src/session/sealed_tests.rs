@@ -35,8 +35,8 @@ impl State {
         let exit = Session::exit(exit).await.unwrap();
         let peer = exit.running().udp_addr.into();
         let ticket = TicketSource::Given(self.ticket.clone());
-        let link = Link::Sealed(SealedEntry::new(ticket));
-        let entry = Session::entry(EntrySettings { listen: Listen::loopback(0), peer, link }).await.unwrap();
+        let link = EntryLink::Sealed(SealedEntry::new(ticket, vec![peer]));
+        let entry = Session::entry(EntrySettings { listen: Listen::loopback(0), link }).await.unwrap();
         let pair =
             Pair { address: entry.running().local_addr, entry: entry.counters(), exit: exit.counters() };
         tokio::spawn(entry.run(std::future::pending()));
@@ -153,8 +153,8 @@ async fn a_forged_packet_to_another_address_of_proxy2_does_not_stop_a_download()
     let peer = relay.local_addr().unwrap().into();
     tokio::spawn(relay_and_forge(relay, ([127, 0, 0, 1], port).into(), ([127, 0, 0, 2], port).into()));
     let ticket = TicketSource::Given(state.ticket.clone());
-    let link = Link::Sealed(SealedEntry::new(ticket));
-    let entry = Session::entry(EntrySettings { listen: Listen::loopback(0), peer, link }).await.unwrap();
+    let link = EntryLink::Sealed(SealedEntry::new(ticket, vec![peer]));
+    let entry = Session::entry(EntrySettings { listen: Listen::loopback(0), link }).await.unwrap();
     let (address, mut counters) = (entry.running().local_addr, exit.counters());
     tokio::spawn(entry.run(std::future::pending()));
     tokio::spawn(exit.run(std::future::pending()));

@@ -28,8 +28,8 @@ async fn pair(target: SocketAddr) -> (Session, Session) {
     };
     let exit = Session::exit(exit).await.unwrap();
     let peer = exit.running().udp_addr.into();
-    let link = Link::Classic(options);
-    let entry = Session::entry(EntrySettings { listen: Listen::loopback(0), peer, link }).await.unwrap();
+    let link = EntryLink::Classic { peer, options };
+    let entry = Session::entry(EntrySettings { listen: Listen::loopback(0), link }).await.unwrap();
     (entry, exit)
 }
 
@@ -95,9 +95,11 @@ fn entry_to(host: &str, addresses: Vec<SocketAddr>) -> Session {
     let clients = Acceptor::bind("127.0.0.1:0".parse().unwrap(), options.tcp_keepalive).unwrap();
     let udp = Udp::bind_any(options.socket_buffer).unwrap();
     let running = Running { local_addr: clients.local_addr().unwrap(), udp_addr: udp.local_addr().unwrap() };
+    let udp_addresses = vec![running.udp_addr];
     let side = classic::entry::Entry::new(options.table.clone(), clients, peer);
     Session {
         running,
+        udp_addresses,
         invitation: None,
         role: Role::ClassicEntry(Box::new(drive(side, udp, &options).unwrap())),
     }
@@ -156,8 +158,8 @@ async fn an_open_stream_stays_where_it_is_when_another_address_is_tried() {
 async fn an_address_in_use_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap();
-    let link = Link::Classic(Classic::default());
-    let settings = EntrySettings { listen: address.into(), peer: address.into(), link };
+    let link = EntryLink::Classic { peer: address.into(), options: Classic::default() };
+    let settings = EntrySettings { listen: address.into(), link };
     let error = Session::entry(settings).await.unwrap_err().to_string();
     assert!(error.contains(&address.to_string()) && error.contains("in use"), "{error}");
 }

@@ -144,7 +144,8 @@ impl End {
         let Some(batch) = self.link.poll_transmit(self.clock.now(), UNIX, buffer) else { return Ok(false) };
         let segment_size = (batch.length > batch.segment).then_some(batch.segment);
         let contents = &buffer[..batch.length];
-        let transmit = Transmit { destination: batch.path.remote, ecn: None, contents, segment_size, src_ip: None };
+        let transmit =
+            Transmit { destination: batch.path.remote, ecn: None, contents, segment_size, src_ip: None };
         self.udp.send(&transmit).await?;
         Ok(true)
     }

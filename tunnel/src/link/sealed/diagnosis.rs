@@ -78,9 +78,15 @@ pub(super) const fn code_of(why: Refusal) -> ResetCode {
 }
 
 /// Why `peer` does not answer, as far as that can be found out.
-pub(super) async fn silence(peer: SocketAddr) -> String {
+/// `others`: the number of other addresses and ports at which it may be.
+pub(super) async fn silence(peer: SocketAddr, others: usize) -> String {
     let complaint = complaint(peer).await;
-    format!("{}. Trying on", explanation(peer, complaint.map(|error| error.kind())))
+    let explanation = explanation(peer, complaint.map(|error| error.kind()));
+    match others {
+        0 => format!("{explanation}. Still trying, also from another port"),
+        1 => format!("{explanation}. Still trying, also at 1 other place and from another port"),
+        _ => format!("{explanation}. Still trying, also at {others} other places and from another port"),
+    }
 }
 
 fn explanation(peer: SocketAddr, complaint: Option<io::ErrorKind>) -> String {
@@ -132,9 +138,9 @@ mod tests {
     async fn a_closed_port_and_a_silent_one_are_told_apart() {
         let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let address = silent.local_addr().unwrap();
-        assert!(silence(address).await.contains("no answer"));
+        assert!(silence(address, 0).await.contains("no answer"));
         drop(silent);
-        assert!(silence(address).await.contains("nothing listens"));
+        assert!(silence(address, 0).await.contains("nothing listens"));
     }
 
     #[test]

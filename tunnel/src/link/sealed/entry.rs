@@ -5,7 +5,6 @@ use std::future::Future;
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
@@ -13,16 +12,19 @@ use proto::Time;
 use proto::sealed::frame::{ResetCode, StreamId};
 use proto::sealed::handshake::Refusal;
 use proto::sealed::initiator::Refused;
-use proto::sealed::link::{Event, Link};
+use proto::sealed::link::{Event, FourTuple, Link, SocketId};
 use proto::sealed::random::Random;
 use tokio::time::{Sleep, sleep};
 use tracing::{debug, info, warn};
 
+use super::NOWHERE;
 use super::backoff::Backoff;
 use super::buffers::{Buffer, Buffers};
 use super::diagnosis;
+use super::keepalives::Keepalives;
 use super::peer::Peer;
 use super::side::{Arrival, Next, Side};
+use super::sockets::Sockets;
 use super::tally::Tally;
 use super::task::turn_away;
 use crate::entropy;
@@ -36,17 +38,20 @@ pub(super) type Remake = Box<dyn FnMut(Time) -> Link + Send>;
 
 /// The socket, the listener and the peer.
 pub(super) struct Entry {
-    udp: Arc<Udp>,
+    sockets: Sockets,
     /// Kept, half a mebibyte: taking them from where they are shared was a seventh of the instructions of an echo.
     buffers: [Buffer; Self::BUFFERS],
     clients: Acceptor,
     peer: Peer,
     remake: Remake,
+    keepalives: Keepalives,
     max_streams: usize,
     /// How long a client may wait for proxy2; zero: it is refused while proxy2 does not answer.
     patience: Duration,
     /// proxy2 does not answer.
     silent: bool,
+    /// Not for so long that it was told: another socket is tried too.
+    lost: bool,
     refusals: Limit,
     up: bool,
     /// What proxy2 said last, if it does not let this proxy1 in, and how often; the same is not told twice.
@@ -63,7 +68,25 @@ pub(super) struct Entry {
 /// A link that waits before it asks proxy2 for the first time: it does not know where proxy2 is until then.
 struct Hold {
     over: Pin<Box<Sleep>>,
-    peer: SocketAddr,
+    path: FourTuple,
+}
+
+/// What an entry is made of.
+pub(super) struct Parts {
+    /// The socket, and others when they are needed.
+    pub(super) sockets: Sockets,
+    /// Where clients connect.
+    pub(super) clients: Acceptor,
+    /// Where proxy2 may be.
+    pub(super) peer: Peer,
+    /// Makes another link after one that is over.
+    pub(super) remake: Remake,
+    /// How often an idle link shows itself.
+    pub(super) keepalives: Keepalives,
+    /// Streams at a time.
+    pub(super) max_streams: usize,
+    /// How long a client may wait for proxy2; zero: it is refused while proxy2 does not answer.
+    pub(super) patience: Duration,
 }
 
 impl Entry {
@@ -72,26 +95,21 @@ impl Entry {
     /// System calls that take from the socket before TCP gets its turn.
     const RECEIVES: usize = 4;
 
-    /// An entry whose clients connect to `clients` and whose exit is `peer`.
-    pub(super) fn new(
-        udp: Arc<Udp>,
-        buffers: &Buffers,
-        clients: Acceptor,
-        peer: Peer,
-        max_streams: usize,
-        patience: Duration,
-        remake: Remake,
-    ) -> Self {
+    /// An entry of these parts.
+    pub(super) fn new(parts: Parts, buffers: &Buffers) -> Self {
+        let Parts { sockets, clients, peer, remake, keepalives, max_streams, patience } = parts;
         let refusals = Limit::new(std::time::Instant::now());
         Self {
-            udp,
+            sockets,
             buffers: std::array::from_fn(|_| buffers.take()),
             clients,
             peer,
             remake,
+            keepalives,
             max_streams,
             patience,
             silent: true,
+            lost: false,
             refusals,
             up: false,
             refused: None,
@@ -103,35 +121,33 @@ impl Entry {
         }
     }
 
-    /// Takes what one system call brings.
+    /// Takes what one system call brings from the socket `id`.
     fn poll_receive(
         &mut self,
         cx: &mut Context<'_>,
         now: Time,
         link: &mut Link,
         tally: &mut Tally,
+        id: SocketId,
     ) -> Poll<io::Result<bool>> {
-        ready!(self.udp.poll_readable(cx))?;
+        let Some(udp) = self.sockets.get(id) else { return Poll::Pending };
+        ready!(udp.poll_readable(cx))?;
         let mut metas = [RecvMeta::default(); Self::BUFFERS];
         let mut bufs = self.buffers.each_mut().map(|buffer| IoSliceMut::new(buffer));
-        let filled = ready!(self.udp.poll_recv(cx, &mut bufs, &mut metas))?;
+        let filled = ready!(udp.poll_recv(cx, &mut bufs, &mut metas))?;
         for (meta, buffer) in metas.iter().zip(&mut self.buffers).take(filled) {
             let filled = buffer.get_mut(..meta.len).unwrap_or_default();
             for datagram in filled.chunks_mut(meta.stride.max(1)) {
                 tally.one(Count::DatagramsReceived);
-                link.handle_datagram(now, meta.addr, datagram);
-                if let Some(from) = link.take_answered_from()
-                    && self.peer.may_be_at(from)
-                {
-                    link.set_peer(from);
-                }
+                link.handle_datagram(now, FourTuple { socket: id, ..meta.addr.into() }, datagram);
             }
         }
         Poll::Ready(Ok(filled == Self::BUFFERS))
     }
 
-    fn came_up(&mut self, first: bool, link: &Link, tally: &mut Tally) {
-        let lost = self.found();
+    fn came_up(&mut self, first: bool, link: &mut Link, tally: &mut Tally) {
+        let lost = self.found(link);
+        link.set_keepalive(self.keepalives.at(link.peer()));
         self.refused = None;
         if !std::mem::replace(&mut self.up, true) {
             tally.one(Count::LinksUp);
@@ -145,15 +161,16 @@ impl Entry {
     }
 
     /// proxy2 answers. Says whether it was told that it does not.
-    fn found(&mut self) -> bool {
-        self.silent = false;
+    fn found(&mut self, link: &Link) -> bool {
+        (self.silent, self.lost) = (false, false);
+        self.sockets.keep_only(link.path().socket);
         self.peer.found()
     }
 
     /// proxy2 answers after a silence, with the keys that there are.
     fn heard_again(&mut self, link: &Link) {
         // At first that is told as "link up".
-        if self.found() && self.up {
+        if self.found(link) && self.up {
             info!(peer = %link.peer(), "proxy2 answers again");
         }
     }
@@ -191,12 +208,37 @@ impl Entry {
         }
     }
 
+    /// proxy2 may be at this address.
+    fn look_at(&mut self, address: SocketAddr, link: &mut Link) {
+        if let Some(hold) = &mut self.hold {
+            if hold.path.remote == NOWHERE {
+                hold.path.remote = address;
+            }
+            return;
+        }
+        let used = link.path();
+        let socket = if self.lost { self.sockets.beside(used.socket) } else { used.socket };
+        let at = FourTuple { socket, ..address.into() };
+        // There it asks anyway.
+        if at != used {
+            link.try_peer(at);
+        }
+    }
+
     /// No reason to turn anybody away: the link asks again at once, and needs no clock for that.
     fn clock_differs(&mut self, refused: &Refused) {
         if let Some(sentence) = diagnosis::clock(refused)
             && !std::mem::replace(&mut self.clock_told, true)
         {
             warn!("{sentence}");
+        }
+    }
+
+    fn moved(&self, to: SocketAddr, tally: &mut Tally) {
+        // At first that is told as "link up".
+        if self.up {
+            tally.one(Count::Moved);
+            info!(peer = %to, "proxy2 is reached another way: at another address or port, or from another port");
         }
     }
 
@@ -212,7 +254,7 @@ impl Entry {
         self.went_down(tally);
         self.silent = true;
         let wait = self.backoff.next(now, self.random.u64());
-        self.hold = Some(Hold { over: Box::pin(sleep(wait)), peer: link.peer() });
+        self.hold = Some(Hold { over: Box::pin(sleep(wait)), path: link.path() });
         *link = (self.remake)(now);
         Next::On
     }
@@ -233,16 +275,13 @@ impl Side for Entry {
         tally: &mut Tally,
     ) -> io::Result<bool> {
         let mut any = false;
-        for _ in 0..Self::RECEIVES {
-            match self.poll_receive(cx, now, link, tally) {
-                Poll::Ready(Ok(more)) => {
-                    any = true;
-                    if !more {
-                        break;
-                    }
+        for id in Sockets::IDS {
+            for _ in 0..Self::RECEIVES {
+                let Poll::Ready(more) = self.poll_receive(cx, now, link, tally, id) else { break };
+                any = true;
+                if !more? {
+                    break;
                 }
-                Poll::Ready(Err(error)) => return Err(error),
-                Poll::Pending => break,
             }
         }
         Ok(any)
@@ -261,16 +300,15 @@ impl Side for Entry {
         if let Some(hold) = &mut self.hold
             && hold.over.as_mut().poll(cx).is_ready()
         {
-            link.set_peer(hold.peer);
+            link.try_peer(hold.path);
             self.hold = None;
             return Poll::Ready(Arrival::Nothing);
         }
-        if let Poll::Ready(address) = self.peer.poll(cx) {
+        let waited = link.transport().stream_count() > 0;
+        if let Poll::Ready(address) = self.peer.poll(cx, waited) {
             tally.set(Count::Lookups, self.peer.lookups());
-            match (address, &mut self.hold) {
-                (Some(address), Some(hold)) => hold.peer = address,
-                (Some(address), None) => link.set_peer(address),
-                (None, _) => {}
+            if let Some(address) = address {
+                self.look_at(address, link);
             }
             return Poll::Ready(Arrival::Nothing);
         }
@@ -312,11 +350,12 @@ impl Side for Entry {
             Event::Restarted => info!("proxy2 has been restarted: open streams were reset, new ones work"),
             Event::Unreachable => {
                 self.refused = None;
-                self.silent = true;
+                (self.silent, self.lost) = (true, true);
                 self.peer.lost(link.peer());
             }
             Event::Heard => self.heard_again(link),
-            Event::Moved(to) => debug!(peer = %to, "proxy2 answers from another address"),
+            Event::Moved(to) => self.moved(*to, tally),
+            Event::Keepalive(interval) => self.keepalives.learnt(*interval),
             Event::Ended(code) => {
                 info!("{}", diagnosis::ended(*code));
                 return self.start_again(now, link, tally);
@@ -337,6 +376,10 @@ impl Side for Entry {
 
     fn patience(&self) -> Duration {
         self.patience
+    }
+
+    fn socket(&self, id: SocketId) -> Option<&Udp> {
+        self.sockets.get(id)
     }
 
     fn shutdown(&mut self) {

@@ -12,7 +12,7 @@ use std::time::Duration;
 use proto::Time;
 use proto::sealed::frame::{ResetCode, StreamId};
 use proto::sealed::hub::LinkKey;
-use proto::sealed::link::{Event, Link};
+use proto::sealed::link::{Event, Link, SocketId};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::{AbortHandle, JoinSet};
@@ -26,6 +26,7 @@ use super::ticket_resources::{TicketResources, dial_in_turn};
 use super::ticket_share::StreamPlace;
 use crate::exit::{DialError, DialSettings, Permit};
 use crate::metrics::Count;
+use crate::udp::Udp;
 
 /// What a link's task tells the reader.
 #[derive(Clone, Copy, Debug)]
@@ -38,6 +39,17 @@ pub(super) enum Report {
     Over(LinkKey),
 }
 
+/// How a link's task and the rest of the process reach each other, and its peer.
+#[derive(Debug)]
+pub(super) struct Channels {
+    /// From the reader.
+    pub(super) mailbox: Mailbox,
+    /// To the reader.
+    pub(super) reports: UnboundedSender<Report>,
+    /// To the peer.
+    pub(super) sockets: Arc<[Udp]>,
+}
+
 /// What comes of a dial: a connection and the place it has.
 type Dialled = Result<(TcpStream, StreamPlace), DialError>;
 
@@ -47,8 +59,7 @@ pub(super) struct Exit {
     key: LinkKey,
     number: u64,
     ticket: Arc<TicketResources>,
-    mailbox: Mailbox,
-    reports: UnboundedSender<Report>,
+    channels: Channels,
     permit: Arc<Permit>,
     dialling: DialSettings,
     dials: JoinSet<(StreamId, Dialled)>,
@@ -77,8 +88,7 @@ impl Exit {
         key: LinkKey,
         number: u64,
         ticket: Arc<TicketResources>,
-        mailbox: Mailbox,
-        reports: UnboundedSender<Report>,
+        channels: Channels,
         permit: Arc<Permit>,
         dialling: DialSettings,
     ) -> Self {
@@ -86,8 +96,7 @@ impl Exit {
             key,
             number,
             ticket,
-            mailbox,
-            reports,
+            channels,
             permit,
             dialling,
             dials: JoinSet::new(),
@@ -124,7 +133,7 @@ impl Exit {
 
     fn report(&self, report: Report) {
         // Fails only when the reader has ended, which then needs no reports.
-        let _ = self.reports.send(report);
+        let _ = self.channels.reports.send(report);
     }
 }
 
@@ -136,9 +145,9 @@ impl Side for Exit {
         link: &mut Link,
         tally: &mut Tally,
     ) -> io::Result<bool> {
-        self.mailbox.register(cx.waker());
+        self.channels.mailbox.register(cx.waker());
         if self.batches.is_empty() {
-            self.mailbox.take(&mut self.batches, &mut self.orders);
+            self.channels.mailbox.take(&mut self.batches, &mut self.orders);
         }
         let any = !self.batches.is_empty() || !self.orders.is_empty();
         while let Some(order) = self.orders.pop_front() {
@@ -229,7 +238,12 @@ impl Side for Exit {
                 debug!(link = self.number, peer = %to, "the peer's address has changed");
                 return Next::On;
             }
-            Event::Stream(_) | Event::Refused(_) | Event::Restarted | Event::Unreachable | Event::Heard => {
+            Event::Stream(_)
+            | Event::Refused(_)
+            | Event::Restarted
+            | Event::Unreachable
+            | Event::Keepalive(_)
+            | Event::Heard => {
                 return Next::On;
             }
             Event::Ended(code) => {
@@ -261,6 +275,10 @@ impl Side for Exit {
     fn patience(&self) -> Duration {
         // It has no clients.
         Duration::MAX
+    }
+
+    fn socket(&self, id: SocketId) -> Option<&Udp> {
+        self.channels.sockets.get(usize::from(id.0))
     }
 
     fn shutdown(&mut self) {

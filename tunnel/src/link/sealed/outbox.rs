@@ -2,7 +2,6 @@
 
 use std::fmt;
 use std::io;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Instant;
 
@@ -12,14 +11,14 @@ use tracing::debug;
 
 use super::buffers::{Buffer, Buffers};
 use super::clock::Clock;
+use super::side::Side;
 use super::tally::Tally;
 use crate::limit::Limit;
 use crate::metrics::Count;
-use crate::udp::{self, Gate, MAX_SEND, Udp};
+use crate::udp::{self, Gate, MAX_SEND};
 
 /// The batch in hand.
 pub(super) struct Outbox {
-    udp: Arc<Udp>,
     buffers: Buffers,
     /// Held while there is a batch: links that have nothing to do share what buffers there are.
     buffer: Option<Buffer>,
@@ -39,24 +38,18 @@ impl Outbox {
     const BATCHES: usize = 8;
 
     /// An empty outbox.
-    pub(super) fn new(udp: Arc<Udp>, buffers: Buffers) -> Self {
-        Self {
-            udp,
-            buffers,
-            buffer: None,
-            batch: None,
-            gate: Gate::default(),
-            errors: Limit::new(Instant::now()),
-        }
+    pub(super) fn new(buffers: Buffers) -> Self {
+        Self { buffers, buffer: None, batch: None, gate: Gate::default(), errors: Limit::new(Instant::now()) }
     }
 
-    /// Sends what the link has to send. Says whether there may be more; pending if the system takes nothing now.
+    /// Sends what the link has to send by the sockets of its `side`. Says whether there may be more; pending if the system takes nothing now.
     pub(super) fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
         now: Time,
         link: &mut Link,
         tally: &mut Tally,
+        side: &impl Side,
     ) -> Poll<bool> {
         ready!(self.gate.poll(cx));
         let mut buffer = self.buffer.take().unwrap_or_else(|| self.buffers.take());
@@ -69,7 +62,7 @@ impl Outbox {
             if self.batch.is_none() {
                 return Poll::Ready(false);
             }
-            if self.poll_batch(cx, &buffer, tally).is_pending() {
+            if self.poll_batch(cx, &buffer, tally, side).is_pending() {
                 self.buffer = Some(buffer);
                 return Poll::Pending;
             }
@@ -78,23 +71,35 @@ impl Outbox {
     }
 
     /// Sends the batch, which lies in `buffer`.
-    fn poll_batch(&mut self, cx: &mut Context<'_>, buffer: &[u8], tally: &mut Tally) -> Poll<()> {
-        let most = self.udp.max_segments().max(1);
+    fn poll_batch(
+        &mut self,
+        cx: &mut Context<'_>,
+        buffer: &[u8],
+        tally: &mut Tally,
+        side: &impl Side,
+    ) -> Poll<()> {
         while let Some(Batch { what, sent }) = &mut self.batch {
             let segment = what.segment.max(1);
+            let Some(udp) = side.socket(what.path.socket) else {
+                // It was closed meanwhile: the batch is lost.
+                tally.add(Count::NotSent, widen((what.length - *sent).div_ceil(segment)));
+                self.batch = None;
+                break;
+            };
+            let most = udp.max_segments().max(1);
             let contents = buffer.get(*sent..what.length.min(*sent + segment * most)).unwrap_or_default();
             if contents.is_empty() {
                 self.batch = None;
                 break;
             }
             let transmit = udp::Transmit {
-                destination: what.to,
+                destination: what.path.remote,
                 ecn: None,
                 contents,
                 segment_size: (contents.len() > segment).then_some(segment),
-                src_ip: what.from,
+                src_ip: what.path.local,
             };
-            match ready!(self.gate.poll_send(cx, &self.udp, &transmit)) {
+            match ready!(self.gate.poll_send(cx, udp, &transmit)) {
                 Ok(count) => {
                     tally.add(Count::DatagramsSent, widen(count.div_ceil(segment)));
                     *sent += count;

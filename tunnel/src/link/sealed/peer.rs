@@ -1,5 +1,5 @@
-//! Where proxy2 is: one of the addresses its name has. While it is silent the others are tried, and the name is looked
-//! up again.
+//! Where proxy2 may be: at each port of each address that its names have. While it is silent all of them are tried in turn, and
+//! the names are looked up again.
 
 use std::future::Future;
 use std::net::SocketAddr;
@@ -12,18 +12,19 @@ use tokio::time::{Instant, Sleep, sleep};
 use tracing::{info, warn};
 
 use super::diagnosis;
-use crate::address::{Host, HostPort, ResolveError};
+use crate::address::{HostPorts, ResolveError};
 use crate::reload::Reload;
 
-/// The peer's name and addresses.
+/// The peer's names, addresses and ports.
 #[derive(Debug)]
 pub(super) struct Peer {
-    host: HostPort,
+    places: Vec<HostPorts>,
     addresses: Vec<SocketAddr>,
     /// The place of the next address to try.
     next: usize,
-    lookup: JoinSet<Result<Vec<SocketAddr>, ResolveError>>,
+    lookup: JoinSet<Found>,
     lookups: u64,
+    looked_up: Instant,
     /// Told why there is no answer; it is told once a silence.
     told: JoinSet<()>,
     told_unknown: bool,
@@ -36,32 +37,43 @@ pub(super) struct Peer {
     reload: Reload,
 }
 
-impl Peer {
-    /// How long one address may be silent before the next is tried.
-    const PATIENCE: Duration = Duration::from_secs(4);
-    /// The same the first time that each is tried: the answer of an earlier one still counts.
-    const STEP: Duration = Duration::from_millis(300);
+/// What came of looking all names up.
+#[derive(Debug, Default)]
+struct Found {
+    addresses: Vec<SocketAddr>,
+    /// Of the last name that led nowhere.
+    error: Option<ResolveError>,
+}
 
-    /// Begins to look the host up, if it is a name.
-    pub(super) fn new(host: HostPort) -> Self {
+impl Peer {
+    /// How long a name that leads to no answer is not looked up again, and how long one address may be silent before the next is
+    /// tried while nobody waits for proxy2.
+    const PATIENCE: Duration = Duration::from_secs(4);
+    /// How long one address may be silent the first time that each is tried (RFC 8305 section 5 recommends 250 ms). The answer
+    /// of an earlier one still counts.
+    const STEP: Duration = Duration::from_millis(300);
+    /// The same afterwards, while somebody waits: two initiations a second find one of four places within 2 s of its return.
+    const LATER_STEP: Duration = Duration::from_millis(500);
+
+    /// Begins to look the names up, if there are any.
+    pub(super) fn new(places: Vec<HostPorts>) -> Self {
+        let addresses = places.iter().filter_map(HostPorts::literal).flatten().collect();
         let mut peer = Self {
-            host,
-            addresses: Vec::new(),
-            next: 0,
+            places,
+            addresses,
+            next: 1,
             lookup: JoinSet::new(),
             lookups: 0,
+            looked_up: Instant::now(),
             told: JoinSet::new(),
             told_unknown: false,
             silent: true,
             racing: true,
             lost: false,
-            timer: Box::pin(sleep(Self::PATIENCE)),
+            timer: Box::pin(sleep(Self::STEP)),
             reload: Reload::new(),
         };
-        match peer.host.host {
-            Host::Ip(ip) => peer.addresses.push(SocketAddr::new(ip, peer.host.port)),
-            Host::Name(_) => peer.look_up(),
-        }
+        peer.look_up();
         peer
     }
 
@@ -70,7 +82,7 @@ impl Peer {
         self.addresses.first().copied()
     }
 
-    /// How often the name was looked up again.
+    /// How often the names were looked up again.
     pub(super) const fn lookups(&self) -> u64 {
         self.lookups.saturating_sub(1)
     }
@@ -85,79 +97,95 @@ impl Peer {
     /// It does not answer any more at `address`: says why, and looks for it elsewhere.
     pub(super) fn lost(&mut self, address: SocketAddr) {
         self.lost = true;
+        let others = self.addresses.iter().filter(|other| **other != address).count();
         if !self.addresses.is_empty() && self.told.is_empty() {
-            self.told.spawn(async move { warn!("{}", diagnosis::silence(address).await) });
+            self.told.spawn(async move { warn!("{}", diagnosis::silence(address, others).await) });
         }
         if !std::mem::replace(&mut self.silent, true) {
-            self.racing = true;
+            // Where it was found is where it is looked for first.
+            let here = self.addresses.iter().position(|known| *known == address).unwrap_or_default();
+            self.addresses.rotate_left(here);
+            (self.racing, self.next) = (true, 0);
             self.timer.as_mut().reset(Instant::now());
         }
     }
 
-    /// Whether proxy2 is looked for, and this is one of the addresses at which it may be.
-    pub(super) fn may_be_at(&self, address: SocketAddr) -> bool {
-        self.silent && self.addresses.contains(&address)
-    }
-
-    /// News: perhaps another address to try.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Option<SocketAddr>> {
+    /// News: perhaps an address to try. `waited`: somebody waits for proxy2.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, waited: bool) -> Poll<Option<SocketAddr>> {
         while matches!(self.told.poll_join_next(cx), Poll::Ready(Some(_))) {}
-        if self.reload.was_asked(cx) && self.host.is_name() && self.lookup.is_empty() {
+        if self.reload.was_asked(cx) {
             self.look_up();
         }
-        if let Poll::Ready(Some(answer)) = self.lookup.poll_join_next(cx) {
-            return Poll::Ready(self.take(answer.unwrap_or_else(|_| Ok(Vec::new()))));
+        if let Poll::Ready(Some(found)) = self.lookup.poll_join_next(cx) {
+            return Poll::Ready(self.take(found.unwrap_or_default()));
         }
-        if self.silent && self.lookup.is_empty() && self.timer.as_mut().poll(cx).is_ready() {
-            if self.next < self.addresses.len() {
-                return Poll::Ready(self.try_next());
-            }
-            self.timer.as_mut().reset(Instant::now() + Self::PATIENCE);
-            if self.host.is_name() {
-                self.look_up();
-            }
-            return Poll::Ready(None);
+        if self.silent && self.timer.as_mut().poll(cx).is_ready() {
+            return Poll::Ready(self.try_next(waited));
         }
         Poll::Pending
     }
 
-    fn take(&mut self, answer: Result<Vec<SocketAddr>, ResolveError>) -> Option<SocketAddr> {
-        self.timer.as_mut().reset(Instant::now() + Self::PATIENCE);
-        match answer {
-            Ok(addresses) if !addresses.is_empty() => {
-                if !self.addresses.is_empty() && self.addresses != addresses {
-                    info!(host = %self.host, "proxy2's name has other addresses now");
-                }
-                self.addresses = addresses;
-                self.next = 0;
-                // A link that is up stays where it is.
-                if self.silent { self.try_next() } else { None }
-            }
-            Ok(_) => None,
-            Err(error) => {
-                // Once: the network may not be there yet.
-                if !std::mem::replace(&mut self.told_unknown, true) {
-                    warn!("{error}. Trying on");
-                }
-                None
-            }
+    fn take(&mut self, found: Found) -> Option<SocketAddr> {
+        if let Some(error) = found.error
+            // Once: the network may not be there yet.
+            && !std::mem::replace(&mut self.told_unknown, true)
+        {
+            warn!("{error}. Still trying");
         }
+        let is_news = found.addresses.iter().any(|address| !self.addresses.contains(address));
+        if !is_news {
+            return None;
+        }
+        if self.addresses.iter().any(|address| !found.addresses.contains(address)) {
+            info!(places = %listed(&self.places), "proxy2's name has other addresses now");
+        }
+        (self.addresses, self.next, self.racing) = (found.addresses, 0, true);
+        // A link that is up stays where it is.
+        if self.silent { self.try_next(true) } else { None }
     }
 
-    fn try_next(&mut self) -> Option<SocketAddr> {
+    fn try_next(&mut self, waited: bool) -> Option<SocketAddr> {
+        if self.next >= self.addresses.len() {
+            (self.next, self.racing) = (0, false);
+            if self.looked_up.elapsed() >= Self::PATIENCE {
+                self.look_up();
+            }
+        }
         let address = self.addresses.get(self.next).copied();
         self.next += 1;
-        self.racing &= self.next < self.addresses.len();
-        let patience = if self.racing { Self::STEP } else { Self::PATIENCE };
-        self.timer.as_mut().reset(Instant::now() + patience);
+        let step = match (self.racing, waited) {
+            (true, _) => Self::STEP,
+            (false, true) => Self::LATER_STEP,
+            (false, false) => Self::PATIENCE,
+        };
+        self.timer.as_mut().reset(Instant::now() + step);
         address
     }
 
+    /// Looks all names up, unless there are none, or that is under way.
     fn look_up(&mut self) {
-        let host = self.host.clone();
-        self.lookups += 1;
-        self.lookup.spawn(async move { host.resolve().await });
+        if self.lookup.is_empty() && self.places.iter().any(HostPorts::is_name) {
+            self.looked_up = Instant::now();
+            self.lookups += 1;
+            self.lookup.spawn(resolve(self.places.clone()));
+        }
     }
+}
+
+/// The addresses of all places, in their order.
+async fn resolve(places: Vec<HostPorts>) -> Found {
+    let mut found = Found::default();
+    for place in places {
+        match place.resolve().await {
+            Ok(addresses) => found.addresses.extend(addresses),
+            Err(error) => found.error = Some(error),
+        }
+    }
+    found
+}
+
+fn listed(places: &[HostPorts]) -> String {
+    places.iter().map(ToString::to_string).collect::<Vec<_>>().join(" ")
 }
 
 #[cfg(test)]
@@ -168,21 +196,46 @@ mod tests {
         ([192, 0, 2, last], 9).into()
     }
 
+    fn peer(addresses: &[u8]) -> Peer {
+        Peer::new(addresses.iter().map(|last| address(*last).into()).collect())
+    }
+
     #[tokio::test]
     async fn all_addresses_are_tried_within_a_second_and_then_in_turn() {
-        let mut peer = Peer::new(address(1).into());
-        assert_eq!(peer.take(Ok([1, 2, 3].map(address).to_vec())), Some(address(1)));
+        let mut peer = peer(&[1, 2, 3]);
+        assert_eq!(peer.address(), Some(address(1)), "there the link begins");
         for last in [2, 3] {
             assert!(peer.timer.deadline() <= Instant::now() + Peer::STEP);
-            assert_eq!(peer.try_next(), Some(address(last)));
+            assert_eq!(peer.try_next(true), Some(address(last)));
         }
-        assert!(peer.timer.deadline() > Instant::now() + Peer::STEP, "all have been tried");
-        assert!(
-            [1, 2, 3].map(address).iter().all(|address| peer.may_be_at(*address)),
-            "whoever answers is it"
-        );
-        assert!(!peer.may_be_at(address(4)));
+        for (waited, step) in [(true, Peer::LATER_STEP), (false, Peer::PATIENCE)] {
+            let before = Instant::now();
+            assert!(peer.try_next(waited).is_some());
+            assert!(peer.timer.deadline() >= before + step, "all have been tried");
+        }
+    }
+
+    #[tokio::test]
+    async fn where_it_was_found_it_is_looked_for_first() {
+        let mut peer = peer(&[1, 2, 3]);
+        assert!(!peer.found(), "nobody was told that it is silent");
+        peer.lost(address(2));
+        let tried: Vec<_> = (0..4).filter_map(|_| peer.try_next(true)).collect();
+        assert_eq!(tried, [2, 3, 1, 2].map(address));
+        assert!(peer.found());
+    }
+
+    #[tokio::test]
+    async fn new_addresses_are_tried_at_once_and_the_old_ones_forgotten() {
+        let mut peer = peer(&[1]);
+        let found = |addresses: &[u8]| Found {
+            addresses: addresses.iter().copied().map(address).collect(),
+            error: None,
+        };
+        assert_eq!(peer.take(found(&[1])), None, "no news");
+        assert_eq!(peer.take(found(&[2, 3])), Some(address(2)));
         peer.found();
-        assert!(!peer.may_be_at(address(2)), "it is not looked for");
+        assert_eq!(peer.take(found(&[4])), None, "a link that is up stays where it is");
+        assert_eq!(peer.addresses, [address(4)]);
     }
 }

@@ -1,11 +1,12 @@
 //! proxy2's reader: takes every datagram from the socket, answers handshakes, hands the rest to the links' tasks.
 
 use std::collections::HashMap;
-use std::future::{Future, pending};
+use std::future::{Future, pending, poll_fn};
 use std::io::{self, IoSliceMut};
 use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use proto::sealed::budget::Budget;
@@ -14,7 +15,7 @@ use proto::sealed::end_code::EndCode;
 use proto::sealed::handshake::{Limits, Refusal};
 use proto::sealed::hub::{Dropped, Hub, LinkKey, Route};
 use proto::sealed::keys::PublicKey;
-use proto::sealed::link::{self, FourTuple, Link};
+use proto::sealed::link::{self, FourTuple, Link, SocketId};
 use proto::sealed::packet::Kind;
 use proto::ticket::record::Standing;
 use tokio::sync::mpsc;
@@ -24,7 +25,7 @@ use tracing::{debug, info};
 
 use super::buffers::Buffer;
 use super::clock::Clock;
-use super::exit::{Exit, Report};
+use super::exit::{Channels, Exit, Report};
 use super::journal::Journal;
 use super::mailbox::{Batch, Mailbox, Order};
 use super::tally::Tally;
@@ -38,7 +39,7 @@ use crate::exit::{DialSettings, Permit};
 use crate::limit::{Limit, OWN};
 use crate::metrics::Count;
 use crate::state::Tickets;
-use crate::udp::{self, RecvMeta, answer_from};
+use crate::udp::{self, RecvMeta, Udp, answer_from};
 
 /// What a reader is made with.
 #[derive(Debug)]
@@ -47,8 +48,10 @@ pub(super) struct Parts {
     pub(super) hub: Hub,
     /// What all links share.
     pub(super) shared: Shared,
-    /// The address the socket is bound to.
-    pub(super) local: SocketAddr,
+    /// The sockets, and the address that each is bound to.
+    pub(super) sockets: Arc<[Udp]>,
+    /// See above.
+    pub(super) bound: Vec<SocketAddr>,
     /// The tickets, as they change.
     pub(super) tickets: Tickets,
     /// What is dialled.
@@ -123,7 +126,8 @@ impl Reader {
     /// The socket is broken.
     pub(super) async fn run(mut self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let mut shutdown = pin!(shutdown);
-        let udp = Arc::clone(&self.parts.shared.udp);
+        let sockets = Arc::clone(&self.parts.sockets);
+        let mut turn = 0;
         let mut buffers: [Buffer; Self::BUFFERS] = std::array::from_fn(|_| self.parts.shared.buffers.take());
         loop {
             let mut metas = [RecvMeta::default(); Self::BUFFERS];
@@ -134,10 +138,12 @@ impl Reader {
                 () = &mut shutdown => break,
                 Some(report) = self.reports.recv() => self.take_report(report),
                 Ok(()) = self.parts.tickets.changed() => self.take_tickets(),
-                received = udp.recv(&mut bufs, &mut metas) => {
-                    let count = received?;
+                received = poll_fn(|cx| poll_any(cx, &sockets, turn, &mut bufs, &mut metas)) => {
+                    let (socket, count) = received?;
+                    // One that always has something must not keep the others waiting.
+                    turn = socket + 1;
                     for (meta, buffer) in metas.iter().zip(&mut buffers).take(count) {
-                        self.take_in(meta, buffer);
+                        self.take_in(socket, meta, buffer);
                     }
                     if count == Self::BUFFERS {
                         // There is more, but what is here already should not grow old.
@@ -175,8 +181,10 @@ impl Reader {
     }
 
     /// Sorts one receive buffer. Datagrams that came merged are nearly always for one link, which then gets the buffer.
-    fn take_in(&mut self, meta: &RecvMeta, buffer: &mut Buffer) {
-        let from = FourTuple { remote: meta.addr, local: answer_from(self.parts.local, meta) };
+    fn take_in(&mut self, socket: usize, meta: &RecvMeta, buffer: &mut Buffer) {
+        let local = self.parts.bound.get(socket).and_then(|bound| answer_from(*bound, meta));
+        let socket = SocketId(u8::try_from(socket).expect("there are few sockets"));
+        let from = FourTuple { remote: meta.addr, local, socket };
         let (len, stride) = (meta.len, meta.stride.max(1));
         let filled = buffer.get(..len).unwrap_or_default();
         let runs: Vec<(usize, usize)> = runs(filled, stride);
@@ -259,12 +267,16 @@ impl Reader {
         let ticket = self.resources_of(client);
         let link = Link::server(now, from, session, limits, self.parts.settings, entropy::random());
         let link = link.sharing(ticket.memory());
-        let (number, reports) = (self.links_made, self.to_reports.clone());
-        let (shared, inbox) = (self.parts.shared.clone(), mailbox.clone());
+        let (number, shared) = (self.links_made, self.parts.shared.clone());
+        let channels = Channels {
+            mailbox: mailbox.clone(),
+            reports: self.to_reports.clone(),
+            sockets: Arc::clone(&self.parts.sockets),
+        };
         // Made where it runs: its timers belong to that thread.
         let task = async move {
             let journal = Journal::new(number, ticket.stream_lines());
-            let side = Exit::new(key, number, ticket, inbox, reports, permit, dialling);
+            let side = Exit::new(key, number, ticket, channels, permit, dialling);
             Task::new(side, link, &shared, journal).run(pending()).await
         };
         let place = self.workers.spawn(&mut self.tasks, task);
@@ -302,10 +314,8 @@ impl Reader {
             segment_size: None,
             src_ip: to.local,
         };
-        match self.parts.shared.udp.try_send(&transmit) {
-            Ok(_) => self.tally.one(Count::DatagramsSent),
-            Err(_) => self.tally.one(Count::NotSent),
-        }
+        let sent = self.parts.sockets.get(usize::from(to.socket.0)).map(|udp| udp.try_send(&transmit));
+        self.tally.one(if matches!(sent, Some(Ok(_))) { Count::DatagramsSent } else { Count::NotSent });
     }
 
     /// Lets in who has a valid ticket, and nobody else from now on.
@@ -356,6 +366,25 @@ fn runs(filled: &[u8], stride: usize) -> Vec<(usize, usize)> {
         start = end;
     }
     runs
+}
+
+/// What one of the sockets has, the first to be asked being `turn`: which socket, and how many buffers are filled.
+fn poll_any(
+    cx: &mut Context<'_>,
+    sockets: &[Udp],
+    turn: usize,
+    bufs: &mut [IoSliceMut<'_>],
+    metas: &mut [RecvMeta],
+) -> Poll<io::Result<(usize, usize)>> {
+    for number in 0..sockets.len() {
+        let socket = (turn + number) % sockets.len();
+        if let Some(udp) = sockets.get(socket)
+            && let Poll::Ready(received) = udp.poll_recv(cx, bufs, metas)
+        {
+            return Poll::Ready(received.map(|count| (socket, count)));
+        }
+    }
+    Poll::Pending
 }
 
 async fn wait(until: Option<Instant>) {

@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use proto::Time;
 use proto::sealed::frame::{ResetCode, StreamId};
-use proto::sealed::link::{Event, Link};
+use proto::sealed::link::{Event, Link, SocketId};
 use tokio::net::TcpStream;
 
 use super::tally::Tally;
 use super::ticket_share::StreamPlace;
+use crate::udp::Udp;
 
 /// What a role brings.
 #[derive(Debug)]
@@ -72,6 +73,8 @@ pub(super) trait Side: Send {
     fn is_over(&self) -> bool;
     /// How long a client may wait for the peer to hear of its stream.
     fn patience(&self) -> Duration;
+    /// One of the sockets that datagrams leave by.
+    fn socket(&self, id: SocketId) -> Option<&Udp>;
     /// Nothing arrives any more.
     fn shutdown(&mut self);
 }

@@ -23,13 +23,10 @@ use super::outbox::Outbox;
 use super::side::{Arrival, Next, Side};
 use super::tally::{Tally, Total};
 use crate::metrics::Count;
-use crate::udp::Udp;
 
 /// What all links of a session have in common.
 #[derive(Clone, Debug)]
 pub(super) struct Shared {
-    /// The socket.
-    pub(super) udp: Arc<Udp>,
     /// Buffers for datagrams.
     pub(super) buffers: Buffers,
     /// Where counts are added up.
@@ -78,7 +75,7 @@ impl<S: Side> Task<S> {
             side,
             link,
             conns: Conns::new(),
-            outbox: Outbox::new(Arc::clone(&shared.udp), shared.buffers.clone()),
+            outbox: Outbox::new(shared.buffers.clone()),
             tally: Tally::new(Arc::clone(&shared.total)),
             journal,
             clock: shared.clock,
@@ -157,7 +154,7 @@ impl<S: Side> Task<S> {
             return Poll::Pending;
         }
         let now = self.clock.now();
-        self.outbox.poll_send(cx, now, &mut self.link, &mut self.tally)
+        self.outbox.poll_send(cx, now, &mut self.link, &mut self.tally, &self.side)
     }
 
     fn arrivals(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
@@ -222,6 +219,7 @@ impl<S: Side> Task<S> {
                 | Event::Refused(_)
                 | Event::Moved(_)
                 | Event::Unreachable
+                | Event::Keepalive(_)
                 | Event::Heard
                 | Event::Ended(_)
                 | Event::Gone

@@ -1,0 +1,85 @@
+//! Several ways to one proxy2: its ports, and proxy1's own. The link finds one that passes and leaves one that died.
+
+use std::net::SocketAddr;
+
+use tests::client::exchange;
+use tests::middlebox::Middlebox;
+use tests::pair::{PATIENCE, Pair, Proxy, SealedLink};
+use tests::seed::seed;
+use tests::target::{Manner, Target};
+use tokio::net::{TcpStream, UdpSocket};
+use tokio::time::timeout;
+use tunnel::address::{HostPorts, Listen};
+use tunnel::metrics::Count;
+use tunnel::options::{EntryLink, EntrySettings, ExitSettings, Link, SealedExit};
+use tunnel::session::Session;
+
+/// A proxy2 with this many ports, and their addresses.
+async fn proxy2(target: SocketAddr, link: &SealedLink, ports: usize) -> (Proxy, Vec<SocketAddr>) {
+    let sealed = SealedExit { also_ports: vec![0; ports - 1], ..link.exit() };
+    let settings =
+        ExitSettings { listen: Listen::loopback(0), target: target.into(), link: Link::Sealed(sealed) };
+    let session = Session::exit(settings).await.unwrap();
+    let addresses = session.udp_addresses().to_vec();
+    (Proxy::run(session), addresses)
+}
+
+/// A proxy1 whose proxy2 may be at these addresses of one machine.
+async fn proxy1(link: &SealedLink, addresses: &[SocketAddr]) -> Proxy {
+    let ports: Vec<_> = addresses.iter().map(|address| address.port().to_string()).collect();
+    let host = HostPorts::from(addresses[0]).host;
+    let place = HostPorts { host, ports: ports.join(",").parse().unwrap() };
+    let link = EntryLink::Sealed(link.entry(vec![place]));
+    Proxy::run(Session::entry(EntrySettings { listen: Listen::loopback(0), link }).await.unwrap())
+}
+
+async fn exchange_in_time(client: &mut TcpStream, bytes: &[u8]) {
+    let answer = timeout(PATIENCE, exchange(client, bytes)).await;
+    assert_eq!(answer.expect("an answer in time"), bytes);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_flow_that_died_is_left_for_one_from_another_port() {
+    let target = Target::start(Manner::Echo).await;
+    let (mut pair, network) = Pair::start_apart(target.address(), SealedLink::new()).await;
+    let mut client = pair.connect().await;
+    for round in 1..=2 {
+        exchange_in_time(&mut client, b"hola").await;
+        network.kill_flows();
+        exchange_in_time(&mut client, b"still here").await;
+        pair.proxy1.wait_for_count(Count::Moved, round).await;
+        pair.proxy2.wait_for_count(Count::Moved, round).await;
+    }
+    assert_eq!((pair.proxy1.count(Count::Reset), pair.proxy1.count(Count::Restarted)), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_that_passes_is_found_at_the_start() {
+    let (target, link) = (Target::start(Manner::Echo).await, SealedLink::new());
+    let (_proxy2, ports) = proxy2(target.address(), &link, 3).await;
+    // It takes what comes and says nothing, as what a firewall drops.
+    let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let places = [silent.local_addr().unwrap(), ports[2], ports[0]];
+    let proxy1 = proxy1(&link, &places).await;
+    let mut client = TcpStream::connect(proxy1.address).await.unwrap();
+    exchange_in_time(&mut client, b"hola").await;
+    assert_eq!(proxy1.count(Count::Lookups), 0);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_port_that_dies_is_left_for_another_and_tried_again() {
+    let (target, link) = (Target::start(Manner::Echo).await, SealedLink::new());
+    let (mut proxy2, ports) = proxy2(target.address(), &link, 2).await;
+    let networks = [0, 1].map(|port: usize| Middlebox::start(ports[port], seed()).unwrap());
+    let mut proxy1 = proxy1(&link, &networks.each_ref().map(Middlebox::address)).await;
+    let mut client = TcpStream::connect(proxy1.address).await.unwrap();
+    for (round, (dies, lives)) in (1..).zip([(0, 1), (1, 0), (0, 1)]) {
+        exchange_in_time(&mut client, b"hola").await;
+        networks[dies].set_blackout(true);
+        networks[lives].set_blackout(false);
+        exchange_in_time(&mut client, b"still here").await;
+        proxy1.wait_for_count(Count::Moved, round).await;
+        proxy2.wait_for_count(Count::Moved, round).await;
+    }
+    assert_eq!((proxy1.count(Count::Reset), proxy1.count(Count::Restarted)), (0, 0));
+}
