@@ -173,6 +173,14 @@ impl Initiator {
         self.pending.clear();
     }
 
+    /// The handshakes to come are another client's, perhaps with another proxy2.
+    pub fn set_ticket(&mut self, ticket: Ticket) {
+        self.mac1_key = mac::mac1_key(ticket.acceptor());
+        self.ticket = ticket;
+        (self.cookie, self.challenged) = (None, None);
+        self.give_up();
+    }
+
     /// The handshakes to come give keys to another link.
     pub fn set_link(&mut self, link: LinkId) {
         self.identity.link = link;

@@ -26,6 +26,7 @@ use super::random::Random;
 use super::replay::Replay;
 use super::streams::Side;
 use super::transport::{self, Fault, Transport};
+use crate::ticket::Ticket;
 use crate::time::Time;
 use destinations::Destinations;
 use keepalive::Keepalive;
@@ -117,6 +118,8 @@ pub struct Link {
     highest: Option<u64>,
     path: PeerPath,
     rekey: Option<RekeyTimer>,
+    /// The ticket that takes the place of the client's when the link starts again.
+    next_ticket: Option<Ticket>,
     random: Random,
     /// Which state of which process the link is with.
     with: Option<(Epoch, Life)>,
@@ -187,6 +190,7 @@ impl Link {
             highest: None,
             path: PeerPath::new(peer),
             rekey,
+            next_ticket: None,
             random,
             with: None,
             events: VecDeque::new(),
@@ -272,6 +276,16 @@ impl Link {
     pub fn vacate(&mut self, now: Time) {
         self.hasten(now, CHALLENGE);
         self.challenge(now);
+    }
+
+    /// From its next start on the client's link is this ticket's: at once if it has not been up yet, else after a rest. Until then it goes on
+    /// with the one before, and so do its streams.
+    pub fn set_ticket(&mut self, ticket: Ticket) {
+        match &mut self.rekey {
+            Some(rekey) if self.with.is_none() => rekey.set_ticket(ticket),
+            Some(_) => self.next_ticket = Some(ticket),
+            None => {}
+        }
     }
 
     /// Whether somebody waits for the peer: a stream is open, or something is not acknowledged.

@@ -2,6 +2,7 @@
 
 use crate::sealed::handshake::{LinkId, Refusal};
 use crate::sealed::initiator::Initiator;
+use crate::ticket::Ticket;
 use crate::time::Time;
 use std::time::Duration;
 
@@ -63,6 +64,12 @@ impl RekeyTimer {
     /// Whether no refusal forbids to ask.
     pub(crate) fn may_ask(&self, now: Time) -> bool {
         self.not_before <= now
+    }
+
+    /// The next initiation is another client's, whom nobody has refused.
+    pub(crate) fn set_ticket(&mut self, ticket: Ticket) {
+        self.initiator.set_ticket(ticket);
+        (self.asked, self.refused, self.not_before) = (0, 0, Time::ZERO);
     }
 
     /// Initiations since the last response.

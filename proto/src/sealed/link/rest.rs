@@ -41,8 +41,8 @@ impl Link {
         if self.rest_due() > now {
             return None;
         }
-        if let Some(rekey) = self.rekey.as_mut().filter(|_| !self.resting) {
-            rekey.on_rest(LinkId(self.random.u64()));
+        if !self.resting {
+            self.take_other_name();
         }
         (self.resting, self.heard_resting) = (true, false);
         self.seal(out, |transport, frames| Some(transport.end(now, EndCode::Dormant, frames)))
@@ -53,16 +53,24 @@ impl Link {
     /// cannot cost a stream.
     pub(super) fn wake(&mut self, now: Time) {
         let silent = self.with.is_some() && !self.was_wanted && now.since(self.heard_at) >= LONG_SILENCE;
-        let Some(rekey) = self.rekey.as_mut().filter(|_| self.resting || silent) else { return };
-        if self.transport.stream_count() == 0 {
+        if self.rekey.is_none() || !(self.resting || silent) || self.transport.stream_count() == 0 {
             return;
         }
         if !std::mem::take(&mut self.resting) {
-            rekey.on_rest(LinkId(self.random.u64()));
+            self.take_other_name();
         }
         self.transport.reconnect();
         self.forget_peer();
         self.with = None;
+    }
+
+    /// What the client asks for next is another link, perhaps another ticket's.
+    fn take_other_name(&mut self) {
+        let Some(rekey) = &mut self.rekey else { return };
+        rekey.on_rest(LinkId(self.random.u64()));
+        if let Some(ticket) = self.next_ticket.take() {
+            rekey.set_ticket(ticket);
+        }
     }
 
     /// When the server's link ends because nobody has used it for long, or its client has not come back.

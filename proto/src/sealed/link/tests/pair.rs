@@ -165,6 +165,13 @@ impl Pair {
         self.ticket.client()
     }
 
+    /// Another ticket of the same proxy2.
+    pub(crate) fn add_ticket(&mut self) -> Ticket {
+        let ticket = Ticket::generate(self.key.public(), false, &mut random(self.seed, 60));
+        self.hub.allow(ticket.client(), None);
+        ticket
+    }
+
     /// proxy2 is killed and started again.
     pub(crate) fn restart_server(&mut self) {
         self.hub = new_hub(

@@ -235,3 +235,40 @@ fn a_link_that_was_dropped_before_its_first_packet_costs_no_stream() {
     assert!(pair.run_until(SECOND * 2, |pair| pair.heard_by_server.get(&id).is_some_and(|b| b == b"hola")));
     assert!(!pair.client_events.contains(&Event::Restarted));
 }
+
+#[test]
+fn another_ticket_counts_from_the_next_start_on() {
+    let mut pair = Pair::new(17);
+    let (new, old) = (pair.add_ticket(), pair.client_key());
+    let id = greet(&mut pair);
+    pair.client.set_ticket(new);
+    // Over several handshakes.
+    for _ in 0..10 {
+        pair.run_until(SECOND * 60, |_| false);
+        say(&mut pair, id, b"still the same link");
+    }
+    assert!(!pair.client_events.contains(&Event::Restarted));
+    let now = pair.now;
+    pair.client.transport().finish(now, id);
+    for link in pair.links.values_mut() {
+        link.transport().finish(now, id);
+    }
+    // It rests, and is another one when it wakes up.
+    pair.run_until(SECOND * 90, |_| false);
+    pair.hub.revoke(old);
+    greet(&mut pair);
+    assert!(!pair.client_events.iter().any(|event| matches!(event, Event::Refused(_) | Event::Restarted)));
+}
+
+#[test]
+fn another_ticket_counts_at_once_where_the_first_is_refused() {
+    let mut pair = Pair::new(18);
+    let new = pair.add_ticket();
+    let old = pair.client_key();
+    pair.hub.revoke(old);
+    assert!(!pair.run_until(SECOND * 3, |pair| pair.client.is_up()));
+    let id = pair.client.transport().open(b"").unwrap();
+    pair.client.transport().write(pair.now, id, b"hola");
+    pair.client.set_ticket(new);
+    assert!(pair.run_until(SECOND, |pair| pair.heard_by_server.get(&id).is_some_and(|b| b == b"hola")));
+}
