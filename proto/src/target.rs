@@ -98,27 +98,42 @@ impl FromStr for Target {
 
     /// Reads `HOST:PORT` or `[IPV6]:PORT`.
     fn from_str(text: &str) -> Result<Self, TargetError> {
-        let (host, port) = text.rsplit_once(':').ok_or(TargetError::NoPort)?;
-        if port.contains(']') {
-            return Err(TargetError::NoPort);
-        }
-        let bracketed = host.strip_prefix('[').and_then(|inner| inner.strip_suffix(']'));
-        let host = match bracketed {
-            Some(inner) => Host::v6(inner)?,
-            None if host.contains([':', '[', ']']) => return Err(TargetError::Brackets),
-            None => host.parse()?,
-        };
-        Self::new(host, parse_port(port)?)
+        let (host, port) = split(text)?;
+        Self::new(Host::from_bracketed(host)?, parse_port(port)?)
     }
 }
 
+/// The text of a host, an IPv6 address in its brackets, and what is behind the colon.
+pub(crate) fn split(text: &str) -> Result<(&str, &str), TargetError> {
+    let (host, port) = text.rsplit_once(':').ok_or(TargetError::NoPort)?;
+    if port.contains(']') { Err(TargetError::NoPort) } else { Ok((host, port)) }
+}
+
 /// A port in decimal digits, without the sign that `u16::from_str` would take.
-fn parse_port(text: &str) -> Result<u16, TargetError> {
+pub(crate) fn parse_port(text: &str) -> Result<u16, TargetError> {
     let digits = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
     if digits { text.parse().map_err(|_| TargetError::Port) } else { Err(TargetError::Port) }
 }
 
 impl Host {
+    /// Reads a host as it stands before a port: an IPv6 address, and nothing else, is in brackets.
+    pub(crate) fn from_bracketed(text: &str) -> Result<Self, TargetError> {
+        match text.strip_prefix('[').and_then(|inner| inner.strip_suffix(']')) {
+            Some(inner) => Self::v6(inner),
+            None if text.contains([':', '[', ']']) => Err(TargetError::Brackets),
+            None => text.parse(),
+        }
+    }
+
+    /// Writes it as it stands before a port.
+    pub(crate) fn write_bracketed(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ip(IpAddr::V6(address)) => write!(f, "[{address}]"),
+            Self::Ip(IpAddr::V4(address)) => write!(f, "{address}"),
+            Self::Name(Name(name)) => f.write_str(name),
+        }
+    }
+
     fn v6(text: &str) -> Result<Self, TargetError> {
         let address: Ipv6Addr = text.parse().map_err(|_| TargetError::Brackets)?;
         Ok(Self::Ip(address.to_canonical()))
@@ -179,11 +194,8 @@ fn looks_like_an_address(name: &str) -> bool {
 
 impl fmt::Display for Target {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.host {
-            Host::Ip(IpAddr::V6(address)) => write!(f, "[{address}]:{}", self.port),
-            Host::Ip(IpAddr::V4(address)) => write!(f, "{address}:{}", self.port),
-            Host::Name(Name(name)) => write!(f, "{name}:{}", self.port),
-        }
+        self.host.write_bracketed(f)?;
+        write!(f, ":{}", self.port)
     }
 }
 

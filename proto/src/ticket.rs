@@ -11,9 +11,11 @@ use crate::sealed::random::Random;
 
 mod base32;
 mod envelope;
+pub mod place;
 pub mod record;
 
-use envelope::Envelope;
+use envelope::{Envelope, Length};
+use place::{Place, Places};
 
 /// Specification: a ticket is `paso`, its version, and base32.
 const TICKET: Envelope = Envelope { prefix: "paso", version: '1' };
@@ -22,17 +24,18 @@ const SERVER_KEY: Envelope = Envelope { prefix: "pasokey", version: '1' };
 
 /// Specification: the ticket holds a pre-shared key.
 const FLAG_PRESHARED: u8 = 1;
-/// Flags, proxy2's public key, the client's private key.
-const PLAIN_LEN: usize = 1 + KEY_LEN + KEY_LEN;
-/// The same and a pre-shared key.
-const PRESHARED_LEN: usize = PLAIN_LEN + KEY_LEN;
+/// Specification: the ticket says where proxy2 is.
+const FLAG_PLACES: u8 = 2;
+/// Most bytes of a ticket before its checksum: flags, length of the places, three keys, the places.
+const MAX_LEN: usize = 1 + 1 + 3 * KEY_LEN + place::MAX_TEXT_LEN;
 
-/// What lets a proxy1 join one proxy2: whom to trust, who to be. A secret: erased on drop, never printed by `Debug`.
+/// What lets a proxy1 join one proxy2: whom to trust, who to be, and perhaps where to go. A secret: erased on drop, never printed by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Ticket {
     acceptor: PublicKey,
     private: PrivateKey,
     preshared: Option<PresharedKey>,
+    places: Places,
 }
 
 /// Why a text is not a ticket (or a key file).
@@ -52,7 +55,7 @@ pub enum TicketError {
     Cut {
         /// Characters that are there, blanks left out.
         has: usize,
-        /// Characters that a ticket of this kind has.
+        /// Characters that a ticket of this kind has; so many as tell that, if they are not all there.
         needs: usize,
     },
     /// It has more characters than a ticket has.
@@ -67,16 +70,21 @@ pub enum TicketError {
 }
 
 impl Ticket {
-    /// A new identity for a client of the proxy2 with that public key.
+    /// A new identity for a client of the proxy2 with that public key, without places.
     pub fn generate(acceptor: PublicKey, preshared: bool, random: &mut Random) -> Self {
         let private = PrivateKey::generate(random);
         let preshared = preshared.then(|| PresharedKey::generate(random));
-        Self { acceptor, private, preshared }
+        Self::new(acceptor, private, preshared)
     }
 
-    /// A ticket of its parts.
+    /// A ticket of its parts, without places.
     pub fn new(acceptor: PublicKey, private: PrivateKey, preshared: Option<PresharedKey>) -> Self {
-        Self { acceptor, private, preshared }
+        Self { acceptor, private, preshared, places: Places::default() }
+    }
+
+    /// The same ticket, with these places instead of those that it had.
+    pub fn at(self, places: Places) -> Self {
+        Self { places, ..self }
     }
 
     /// proxy2's public key.
@@ -99,15 +107,27 @@ impl Ticket {
         self.preshared.as_ref()
     }
 
+    /// Where proxy2 is, in the order in which that is to be tried; none if the ticket does not say.
+    pub fn places(&self) -> &[Place] {
+        self.places.as_slice()
+    }
+
     /// The ticket as one line of text without a line end.
     pub fn to_text(&self) -> Zeroizing<String> {
-        let mut bytes = Zeroizing::new(Vec::with_capacity(PRESHARED_LEN));
-        bytes.push(if self.preshared.is_some() { FLAG_PRESHARED } else { 0 });
+        let places = self.places.to_string();
+        // Room from the start: a Vec that grows leaves copies behind.
+        let mut bytes = Zeroizing::new(Vec::with_capacity(MAX_LEN));
+        let preshared = if self.preshared.is_some() { FLAG_PRESHARED } else { 0 };
+        bytes.push(preshared | if places.is_empty() { 0 } else { FLAG_PLACES });
+        if !places.is_empty() {
+            bytes.push(u8::try_from(places.len()).expect("`Places` has no more than fit"));
+        }
         bytes.extend_from_slice(self.acceptor.as_bytes());
         bytes.extend_from_slice(self.private.bytes());
         if let Some(preshared) = &self.preshared {
             bytes.extend_from_slice(preshared.bytes());
         }
+        bytes.extend_from_slice(places.as_bytes());
         TICKET.wrap(&bytes)
     }
 }
@@ -119,20 +139,42 @@ impl FromStr for Ticket {
     /// or lower case.
     fn from_str(text: &str) -> Result<Self, TicketError> {
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let bytes = TICKET.unwrap(text, |first| match first {
-            0 => Some(PLAIN_LEN),
-            FLAG_PRESHARED => Some(PRESHARED_LEN),
-            _ => None,
-        })?;
-        let (_, rest) = bytes.split_first().ok_or(TicketError::Unknown)?;
-        let (acceptor, rest) = rest.split_first_chunk().ok_or(TicketError::Unknown)?;
-        let (private, rest) = rest.split_first_chunk().ok_or(TicketError::Unknown)?;
-        Ok(Self {
-            acceptor: PublicKey::from_bytes(*acceptor),
-            private: PrivateKey::from_bytes(private),
-            preshared: rest.first_chunk().map(PresharedKey::from_bytes),
-        })
+        let bytes = TICKET.unwrap(text, length)?;
+        parse(&bytes).ok_or(TicketError::Unknown)
     }
+}
+
+/// How many bytes a ticket has before its checksum, as its first bytes tell.
+fn length(bytes: &[u8]) -> Option<Length> {
+    let Some((flags, rest)) = bytes.split_first() else { return Some(Length::ToldBy(1)) };
+    if flags & !(FLAG_PRESHARED | FLAG_PLACES) != 0 {
+        return None;
+    }
+    let preshared = if flags & FLAG_PRESHARED == 0 { 0 } else { KEY_LEN };
+    let places = match rest.first() {
+        _ if flags & FLAG_PLACES == 0 => 0,
+        Some(len) => 1 + usize::from(*len),
+        None => return Some(Length::ToldBy(2)),
+    };
+    Some(Length::Is(1 + 2 * KEY_LEN + preshared + places))
+}
+
+/// Reads a ticket of as many bytes as [`length`] tells.
+fn parse(bytes: &[u8]) -> Option<Ticket> {
+    let (flags, mut rest) = bytes.split_first()?;
+    let has_places = flags & FLAG_PLACES != 0;
+    if has_places {
+        (_, rest) = rest.split_first()?;
+    }
+    let (acceptor, rest) = rest.split_first_chunk()?;
+    let (private, mut rest) = rest.split_first_chunk()?;
+    let mut preshared = None;
+    if flags & FLAG_PRESHARED != 0 {
+        let (key, behind) = rest.split_first_chunk()?;
+        (preshared, rest) = (Some(PresharedKey::from_bytes(key)), behind);
+    }
+    let ticket = Ticket::new(PublicKey::from_bytes(*acceptor), PrivateKey::from_bytes(private), preshared);
+    if has_places { Some(ticket.at(str::from_utf8(rest).ok()?.parse().ok()?)) } else { Some(ticket) }
 }
 
 impl fmt::Debug for Ticket {
@@ -153,7 +195,7 @@ pub fn server_key_to_text(key: &PrivateKey) -> Zeroizing<String> {
 /// # Errors
 /// As for a ticket.
 pub fn server_key_from_text(text: &str) -> Result<PrivateKey, TicketError> {
-    let bytes = SERVER_KEY.unwrap(text, |_| Some(KEY_LEN))?;
+    let bytes = SERVER_KEY.unwrap(text, |_| Some(Length::Is(KEY_LEN)))?;
     bytes.first_chunk().map(PrivateKey::from_bytes).ok_or(TicketError::Unknown)
 }
 

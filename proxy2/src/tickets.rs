@@ -6,10 +6,11 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
 
-use anyhow::Context;
-use clap::{Parser, Subcommand};
+use anyhow::{Context, bail};
+use clap::error::ErrorKind;
+use clap::{CommandFactory, Parser, Subcommand};
 use tunnel::options::TicketRecord;
-use tunnel::state::{Confirmed, StateDir, TicketName, UnixSeconds};
+use tunnel::state::{Confirmed, Host, Place, Places, StateDir, TicketName, UnixSeconds};
 
 /// Makes, shows and revokes the tickets that let a proxy1 join
 #[derive(Debug, Parser)]
@@ -26,6 +27,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Action {
     /// Make a ticket and print it, this once: proxy2 does not keep it. A running proxy2 takes it within a second
+    #[command(after_help = EXAMPLE)]
     Add {
         /// 1 to 64 letters, digits, '-', '_', '.'
         name: TicketName,
@@ -33,6 +35,11 @@ enum Action {
         /// Write the ticket to this new file, for you alone to read, instead of printing it ('-' prints it)
         #[arg(long, value_name = "FILE")]
         out: Option<PathBuf>,
+
+        /// Say in the ticket that proxy1 finds proxy2 on this host, at these UDP ports, 1 to 8 of them in the order in
+        /// which they are to be tried; up to 8 times
+        #[arg(long, value_name = "HOST:PORT[,PORT…]", value_parser = parse_place)]
+        at: Vec<Place>,
     },
     /// List all tickets: name, standing, fingerprint of the client's public key, when it was made
     List,
@@ -46,6 +53,33 @@ enum Action {
         /// The ticket
         name: TicketName,
     },
+}
+
+const EXAMPLE: &str = "\
+Example: a ticket that knows where proxy2 is, by its name or else by its address:
+  proxy2 ticket add laptop --at exit.example:5000,443 --at 192.0.2.1:443 --out laptop.ticket";
+
+/// A place that proxy1 can go to.
+fn parse_place(text: &str) -> anyhow::Result<Place> {
+    if text.contains(char::is_whitespace) {
+        bail!("there is a blank in it: leave it out, or write --at once more for another place");
+    }
+    let place: Place = text.parse()?;
+    match place.host() {
+        Host::Ip(ip) if ip.is_unspecified() => {
+            bail!(
+                "{ip} is where a program listens, not where others find it: write an address of this machine"
+            )
+        }
+        Host::Ip(_) | Host::Name(_) => Ok(place),
+    }
+}
+
+/// The places of one ticket.
+fn together(at: Vec<Place>) -> Result<Places, clap::Error> {
+    Places::new(at).map_err(|error| {
+        Cli::command().error(ErrorKind::ValueValidation, format_args!("invalid values for '--at': {error}"))
+    })
 }
 
 /// Whether the program was called as `proxy2 ticket …`; if so, what to parse. `--state DIR` may stand before `ticket`.
@@ -73,7 +107,10 @@ pub(crate) fn main(arguments: Vec<OsString>) -> ExitCode {
     };
     match run(cli, &mut io::stdout()) {
         Ok(()) => ExitCode::SUCCESS,
-        Err(error) => tunnel::program::fail(&format_args!("{error:#}")),
+        Err(error) => match error.downcast_ref::<clap::Error>() {
+            Some(usage) => tunnel::cli::explain(usage),
+            None => tunnel::program::fail(&format_args!("{error:#}")),
+        },
     }
 }
 
@@ -83,13 +120,14 @@ const PATIENCE: Duration = Duration::from_secs(10);
 fn run(cli: Cli, out: &mut impl Write) -> anyhow::Result<()> {
     let folder = StateDir::locate(cli.state)?;
     match cli.action {
-        Action::Add { name, out: file } => {
+        Action::Add { name, out: file, at } => {
+            let places = together(at)?;
             if folder.convert()? {
                 note_conversion(&folder);
             }
             match file.filter(|file| file.as_os_str() != "-") {
-                Some(file) => add_to_file(&folder, name, &file, out),
-                None => add(&folder, name, out),
+                Some(file) => add_to_file(&folder, name, places, &file, out),
+                None => add(&folder, name, places, out),
             }
         }
         Action::Show { name } => show(&folder, &name, out),
@@ -100,8 +138,8 @@ fn run(cli: Cli, out: &mut impl Write) -> anyhow::Result<()> {
 
 const STDOUT: &str = "cannot write to stdout";
 
-fn add(folder: &StateDir, name: TicketName, out: &mut impl Write) -> anyhow::Result<()> {
-    let ticket = folder.add_ticket(name.clone())?;
+fn add(folder: &StateDir, name: TicketName, places: Places, out: &mut impl Write) -> anyhow::Result<()> {
+    let ticket = folder.add_ticket(name.clone(), places)?;
     let text = ticket.to_text();
     let written =
         out.write_all(text.as_bytes()).and_then(|()| out.write_all(b"\n")).and_then(|()| out.flush());
@@ -116,8 +154,14 @@ fn add(folder: &StateDir, name: TicketName, out: &mut impl Write) -> anyhow::Res
     Ok(())
 }
 
-fn add_to_file(folder: &StateDir, name: TicketName, file: &Path, out: &mut impl Write) -> anyhow::Result<()> {
-    folder.add_ticket_to_file(name.clone(), file)?;
+fn add_to_file(
+    folder: &StateDir,
+    name: TicketName,
+    places: Places,
+    file: &Path,
+    out: &mut impl Write,
+) -> anyhow::Result<()> {
+    folder.add_ticket_to_file(name.clone(), places, file)?;
     writeln!(out, "{}; the ticket is in {}", takes(folder, &name), file.display()).context(STDOUT)
 }
 
@@ -248,5 +292,33 @@ mod tests {
         assert!(Cli::try_parse_from(["ticket", "add", "laptop", "--state", "x"]).is_ok());
         let error = Cli::try_parse_from(["ticket", "add", "a b"]).unwrap_err().to_string();
         assert!(error.contains("letters"), "{error}");
+    }
+
+    #[test]
+    fn places_are_checked_one_by_one_and_together() {
+        let add = |at: &[&str]| {
+            let options = at.iter().flat_map(|place| ["--at", place]);
+            let cli = Cli::try_parse_from(["ticket", "add", "laptop"].into_iter().chain(options))?;
+            let Action::Add { at, .. } = cli.action else { panic!("it is `add`") };
+            together(at)
+        };
+        let places = add(&["Exit.example:5000,443", "[2001:db8::1]:53"]).unwrap();
+        assert_eq!(places.to_string(), "exit.example:5000,443 [2001:db8::1]:53");
+        assert_eq!(add(&[]).unwrap(), Places::default());
+        for (at, words) in [
+            (&["exit.example"][..], "this has no port"),
+            (&["exit.example:0"], "'0' is not a port"),
+            (&["exit.example:443,https"], "'https' is not a port"),
+            (&["a:1 b:2"], "--at once more"),
+            (&["0.0.0.0:5000"], "where a program listens"),
+            (&["[::]:5000"], "where a program listens"),
+            (&["a:1,2", "a:2"], "a:2 stands there twice"),
+            (&["a:1"; 9], "at most 8 places, and these are 9"),
+        ] {
+            let error = add(at).unwrap_err();
+            assert_eq!(error.exit_code(), 2);
+            let error = error.to_string();
+            assert!(error.contains("--at") && error.contains(words), "{at:?}: {error}");
+        }
     }
 }

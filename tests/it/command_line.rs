@@ -32,7 +32,7 @@ fn bad_usage_ends_with_2_and_names_the_argument() {
     for proxy in [PROXY1, PROXY2] {
         fails(proxy, "", 2, &["[ADDR:]PORT"]);
         fails(proxy, "--classic 70000 localhost 5000", 2, &["[ADDR:]PORT", "70000"]);
-        fails(proxy, "--classic 0 localhost five", 2, &["<PORT>", "five"]);
+        fails(proxy, "--classic 0 localhost five", 2, &["PORT", "five"]);
         fails(proxy, "--classic --idle soon 0 localhost 5000", 2, &["--idle", "soon"]);
         fails(proxy, "--frobnicate", 2, &["--frobnicate"]);
     }

@@ -1,7 +1,11 @@
 //! SIGHUP asks that tickets and names be read again, and ends nothing.
 #![cfg(unix)]
 
-use tests::client::exchange;
+use std::net::UdpSocket;
+use std::process::Command;
+
+use tests::client::{exchange, read_to_reset};
+use tests::folder::Folder;
 use tests::process::Process;
 use tests::target::{Manner, Target};
 use tokio::net::TcpStream;
@@ -30,4 +34,45 @@ async fn streams_go_on_after_sighup_on_both_links() {
     let port = proxy2.address().port().to_string();
     let proxy1 = Process::listening(PROXY1, &["--classic", "0", "localhost", &port]);
     goes_on(proxy1, proxy2).await;
+}
+
+/// A ticket that says where proxy2 is; `places` in the words of `--at`.
+fn ticket(folder: &Folder, name: &str, places: &str) -> String {
+    let add = ["ticket", "add", name, "--at", places, "--state", &folder.path("state")];
+    let made = Command::new(PROXY2).args(add).output().unwrap();
+    assert!(made.status.success(), "{made:?}");
+    String::from_utf8(made.stdout).unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_ticket_is_all_that_proxy1_needs_and_another_takes_its_place() {
+    let target = Target::start(Manner::Echo).await;
+    let folder = Folder::new();
+    let port = target.address().port().to_string();
+    let state = folder.path("state");
+    let proxy2 = Process::listening(PROXY2, &["0", "127.0.0.1", &port, "--state", &state]);
+    // Nothing answers at the first of the two.
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
+    let places = format!("127.0.0.1:{silent},{}", proxy2.address().port());
+    let file = folder.file("inside.ticket", &ticket(&folder, "one", &places), 0o600);
+    let proxy1 = Process::listening(PROXY1, &["0", "--ticket-file", &file]);
+    let mut client = TcpStream::connect(proxy1.address()).await.unwrap();
+    assert_eq!(exchange(&mut client, b"hola").await, b"hola", "{}", proxy1.output());
+    proxy1.wait_for(&format!("link up peer={}", proxy2.address()));
+
+    std::fs::write(&file, ticket(&folder, "two", &places)).unwrap();
+    proxy1.signal("HUP");
+    proxy1.wait_for("there is another ticket");
+    assert_eq!(exchange(&mut client, b"hola").await, b"hola", "{}", proxy1.output());
+    let revoke = Command::new(PROXY2).args(["ticket", "revoke", "one", "--state", &state]).output().unwrap();
+    assert!(revoke.status.success(), "{revoke:?}");
+    read_to_reset(&mut client).await;
+    let mut client = TcpStream::connect(proxy1.address()).await.unwrap();
+    assert_eq!(exchange(&mut client, b"hola").await, b"hola", "{}", proxy1.output());
+
+    // What is no ticket changes nothing.
+    std::fs::write(&file, "paso1").unwrap();
+    proxy1.signal("HUP");
+    proxy1.wait_for("the ticket was not read again");
+    assert_eq!(exchange(&mut client, b"hola").await, b"hola", "{}", proxy1.output());
 }

@@ -161,6 +161,46 @@ fn a_ticket_is_written_to_a_new_file() {
     assert!(printed.starts_with("paso1"), "{printed}");
 }
 
+#[test]
+fn a_ticket_says_where_proxy2_is() {
+    let folder = started_folder();
+    let at = ["--at", "Exit.example:5000,443", "--at", "[2001:db8::1]:53"];
+    let places = |text: &str| {
+        let ticket: proto::ticket::Ticket = text.parse().unwrap();
+        ticket.places().iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let expected = ["exit.example:5000,443", "[2001:db8::1]:53"];
+    let (code, printed) = ticket_command(&folder, &[&["add", "laptop"], &at[..]].concat());
+    assert_eq!(code, Some(0), "{printed}");
+    assert_eq!(places(&printed), expected);
+    let file = folder.path("desk.ticket");
+    says(
+        ticket_command(&folder, &[&["add", "desk", "--out", &file], &at[..]].concat()),
+        0,
+        &["desk is valid"],
+    );
+    assert_eq!(places(&std::fs::read_to_string(&file).unwrap()), expected);
+    assert!(places(&new_ticket(&folder, "phone")).is_empty());
+    let kept = std::fs::read_to_string(folder.path("state/tickets")).unwrap();
+    assert!(!kept.contains("exit.example") && kept.lines().count() == 4, "{kept}");
+}
+
+#[test]
+fn places_that_a_ticket_cannot_have_make_none() {
+    let folder = started_folder();
+    for (at, words) in [
+        (&["exit.example"][..], "has no port: write one"),
+        (&["exit.example:443,0"], "'0' is not a port"),
+        (&["0.0.0.0:5000"], "where a program listens"),
+        (&["a:1", "b:1", "a:2,1"], "a:1 stands there twice"),
+    ] {
+        let options = at.iter().flat_map(|place| ["--at", place]);
+        let words_of_add: Vec<_> = ["add", "laptop"].into_iter().chain(options).collect();
+        says(ticket_command(&folder, &words_of_add), 2, &["--at", words]);
+        says(ticket_command(&folder, &["show", "laptop"]), 1, &["no ticket is named 'laptop'"]);
+    }
+}
+
 /// As when the service has its state elsewhere: a false sense of safety for a lost laptop.
 #[test]
 fn ticket_commands_in_the_wrong_folder_make_nothing_and_say_so() {

@@ -28,7 +28,6 @@ pub struct EntrySettings {
 
 /// The kind of link of proxy1, and where its proxy2 is.
 #[derive(Clone, Debug)]
-#[expect(clippy::large_enum_variant, reason = "a process has one")]
 pub enum EntryLink {
     /// As [`Link::Classic`].
     Classic {

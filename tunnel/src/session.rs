@@ -231,16 +231,20 @@ async fn sealed_entry(
     address: SocketAddr,
     mut options: SealedEntry,
 ) -> Result<Session, BindError> {
-    let ticket = options.ticket.find()?;
-    let places = std::mem::take(&mut options.places);
     // What cannot be looked up yet, the link says and tries again.
-    check_places(&places).await?;
+    if !options.places.is_empty() {
+        check_places(&options.places).await?;
+    }
+    let ticket = options.ticket.find()?;
+    if options.places.is_empty() {
+        check_places(&sealed::places_of(&ticket)).await?;
+    }
     options.link.max_streams = check_descriptors(options.link.max_streams);
     let (clients, local_addr) = bind_clients(listen, address, options.link.tcp_keepalive)?;
     let udp = Udp::bind_any(options.link.socket_buffer).map_err(BindError::Socket)?;
     check_buffer(&udp, options.link.socket_buffer)?;
     let udp_addr = udp.local_addr().map_err(BindError::Socket)?;
-    let client = sealed::Client::new(ticket, &options, clients, local_addr, places, udp);
+    let client = sealed::Client::new(ticket, options, clients, local_addr, udp);
     info!(listening = %local_addr, "proxy1 accepts TCP connections");
     let role = Role::SealedEntry(Box::new(client));
     Ok(Session {

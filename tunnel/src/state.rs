@@ -30,6 +30,7 @@ use std::io::{self, IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
 
 use proto::sealed::keys::PrivateKey;
+pub use proto::ticket::place::{Host, Place, PlaceError, Places};
 use proto::ticket::record::TicketRecord;
 pub use proto::ticket::record::{Standing, TicketName, UnixSeconds};
 use proto::ticket::{Ticket, server_key_from_text, server_key_to_text};

@@ -12,6 +12,7 @@ use super::cookie::Reply;
 use super::message::{Initiation, InitiationView, Response, ResponseView};
 use super::packet::{Header, Kind};
 use crate::target::Target;
+use crate::ticket::place::Places;
 use crate::ticket::record::TicketRecord;
 use crate::ticket::{Ticket, server_key_from_text};
 
@@ -57,6 +58,9 @@ fn parse_text(text: &str) {
     }
     if let Ok(record) = text.parse::<TicketRecord>() {
         assert_eq!(record.to_line().parse(), Ok(record));
+    }
+    if let Ok(places) = text.parse::<Places>() {
+        assert_eq!(places.to_string().parse(), Ok(places));
     }
     let _ = server_key_from_text(text);
 }

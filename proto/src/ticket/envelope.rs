@@ -9,6 +9,14 @@ use crate::sealed::mac;
 /// Bytes of checksum: one mistyped text in four thousand million passes.
 const CHECKSUM_LEN: usize = 4;
 
+/// What the first bytes tell about how many there must be.
+pub(super) enum Length {
+    /// So many.
+    Is(usize),
+    /// It is told by the first so many, more than there are.
+    ToldBy(usize),
+}
+
 /// One kind of text.
 pub(super) struct Envelope {
     /// What it begins with, in lower case.
@@ -30,32 +38,34 @@ impl Envelope {
         text
     }
 
-    /// The bytes in `text`. `len_of` tells from the first of them how many there must be.
+    /// The bytes in `text`. `length_of` tells from those that are there how many there must be; it is `None` if they say
+    /// what this version does not know.
     pub(super) fn unwrap(
         &self,
         text: &str,
-        len_of: impl Fn(u8) -> Option<usize>,
+        length_of: impl FnOnce(&[u8]) -> Option<Length>,
     ) -> Result<Zeroizing<Vec<u8>>, TicketError> {
         let digits = self.digits(text)?;
         let head = self.prefix.len() + 1;
-        // Two characters hold the first byte.
-        let (first, _) = base32::decode(digits.get(..2).unwrap_or_default());
-        let first = first.first().ok_or(TicketError::Cut { has: head + digits.len(), needs: head + 2 })?;
-        let len = len_of(*first).ok_or(TicketError::Unknown)?;
+        let cut = |needs| TicketError::Cut { has: head + digits.len(), needs: head + needs };
+        let (bytes, whole) = base32::decode(&digits);
+        let len = match length_of(&bytes).ok_or(TicketError::Unknown)? {
+            Length::Is(len) => len,
+            Length::ToldBy(first) => return Err(cut(base32::text_len(first))),
+        };
         let needs = base32::text_len(len + CHECKSUM_LEN);
         if digits.len() < needs {
-            return Err(TicketError::Cut { has: head + digits.len(), needs: head + needs });
+            return Err(cut(needs));
         }
         if digits.len() > needs {
             return Err(TicketError::TooLong(digits.len() - needs));
         }
-        self.verified(&digits, len)
+        if whole { self.verified(bytes, len) } else { Err(TicketError::Checksum) }
     }
 
-    fn verified(&self, digits: &[u8], len: usize) -> Result<Zeroizing<Vec<u8>>, TicketError> {
-        let (mut bytes, whole) = base32::decode(digits);
+    fn verified(&self, mut bytes: Zeroizing<Vec<u8>>, len: usize) -> Result<Zeroizing<Vec<u8>>, TicketError> {
         let (content, checksum) = bytes.split_at_checked(len).ok_or(TicketError::Checksum)?;
-        if !whole || checksum != self.checksum(content) {
+        if checksum != self.checksum(content) {
             return Err(TicketError::Checksum);
         }
         bytes.truncate(len);

@@ -10,7 +10,7 @@ use std::str::FromStr;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use super::envelope::Envelope;
+use super::envelope::{Envelope, Length};
 use super::{Ticket, TicketError};
 use crate::sealed::keys::{KEY_LEN, PresharedKey, PublicKey};
 use crate::sealed::mac;
@@ -169,7 +169,7 @@ fn is_valid(standing: &str) -> Result<bool, RecordError> {
 }
 
 fn key_of(envelope: &Envelope, text: &str) -> Result<Zeroizing<[u8; KEY_LEN]>, RecordError> {
-    let bytes = envelope.unwrap(text, |_| Some(KEY_LEN))?;
+    let bytes = envelope.unwrap(text, |_| Some(Length::Is(KEY_LEN)))?;
     let mut key = Zeroizing::new([0; KEY_LEN]);
     key.copy_from_slice(&bytes);
     Ok(key)

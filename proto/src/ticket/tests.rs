@@ -5,6 +5,8 @@ use proptest::prelude::*;
 use super::record::{RecordError, TicketRecord, UnixSeconds, digest, whole_ticket};
 use super::*;
 
+mod places;
+
 fn example(preshared: bool) -> Ticket {
     let acceptor = PrivateKey::from_bytes(&[1; 32]).public();
     Ticket::generate(acceptor, preshared, &mut Random::from_seed([2; 32]))

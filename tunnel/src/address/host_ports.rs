@@ -4,10 +4,13 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
+use proto::target;
+use proto::ticket::place::Place;
+
 use super::{AddressError, Host, HostPort, ResolveError, parse_port};
 
 /// The most ports in a list: as many as a ticket can carry for one machine.
-pub const MAX_PORTS: usize = 8;
+pub const MAX_PORTS: usize = proto::ticket::place::MAX_PORTS;
 
 /// Ports of one machine in the order in which they are tried: 1 to [`MAX_PORTS`], each from 1 to 65535, none twice.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -101,6 +104,16 @@ impl HostPorts {
 impl fmt::Display for HostPorts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.host, self.ports)
+    }
+}
+
+impl From<&Place> for HostPorts {
+    fn from(place: &Place) -> Self {
+        let host = match place.host() {
+            target::Host::Ip(ip) => Host::Ip(*ip),
+            target::Host::Name(name) => Host::Name(name.as_str().into()),
+        };
+        Self { host, ports: Ports(place.ports().to_vec()) }
     }
 }
 

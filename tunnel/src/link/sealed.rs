@@ -12,6 +12,7 @@
 //!   there are cores
 //! - `peer`, `diagnosis`, `backoff`: where proxy2 may be, what is wrong if it does not answer, when to try again
 //! - `sockets`, `keepalives`: proxy1's sockets, and how often it shows itself to what is on the way
+//! - `ticket_reader`: proxy1's ticket, read again
 //! - `memory`: how the links of a process share its memory
 //! - `ticket_resources`, `ticket_share`: what one ticket has of the process, all its links together
 //! - `calibration`: how many handshakes this machine may do
@@ -37,6 +38,7 @@ mod side;
 mod sockets;
 mod tally;
 mod task;
+mod ticket_reader;
 mod ticket_resources;
 mod ticket_share;
 mod workers;
@@ -65,10 +67,12 @@ use self::entry::Entry;
 use self::journal::Journal;
 use self::keepalives::Keepalives;
 use self::peer::Peer;
+pub(crate) use self::peer::places_of;
 use self::reader::{Parts, Reader};
 use self::sockets::Sockets;
 use self::task::{Shared, Task};
-use crate::address::{HostPort, HostPorts};
+use self::ticket_reader::TicketReader;
+use crate::address::HostPort;
 use crate::entropy;
 use crate::entry::tcp;
 use crate::exit::{DialSettings, Permit};
@@ -88,20 +92,19 @@ pub(crate) struct Client {
 }
 
 impl Client {
-    /// A link to the proxy2 that is at one of `places`, for the clients that connect to `clients`, which listens on `listen`.
+    /// A link with `ticket`, for the clients that connect to `clients`, which listens on `listen`.
     pub(crate) fn new(
         ticket: Ticket,
-        options: &SealedEntry,
+        settings: SealedEntry,
         clients: tcp::Acceptor,
         listen: SocketAddr,
-        places: Vec<HostPorts>,
         udp: Udp,
     ) -> Self {
-        let SealedEntry { link: options, patience, .. } = options;
-        let shared = Shared::new(options);
-        let mut remake = remake(ticket, memory::of_only_link(options), instance(listen));
-        let mut link = remake(shared.clock.now());
-        let peer = Peer::new(places);
+        let SealedEntry { ticket: source, places, link: options, patience } = settings;
+        let shared = Shared::new(&options);
+        let mut remake = remake(memory::of_only_link(&options), instance(listen));
+        let mut link = remake(shared.clock.now(), &ticket);
+        let peer = Peer::new(places, &ticket);
         if let Some(address) = peer.address() {
             link.try_peer(address);
         }
@@ -109,10 +112,11 @@ impl Client {
             sockets: Sockets::new(udp, options.socket_buffer),
             clients,
             peer,
+            ticket: TicketReader::new(source, ticket),
             remake,
             keepalives: Keepalives::new(options.keepalive),
             max_streams: options.max_streams,
-            patience: *patience,
+            patience,
         };
         let side = Entry::new(parts, &shared.buffers);
         Self { task: Task::new(side, link, &shared, Journal::new(1, Arc::default())), total: shared.total }
@@ -210,9 +214,9 @@ impl Shared {
 }
 
 /// Makes links to one proxy2: the first, and another whenever proxy2 has ended the one before.
-fn remake(ticket: Ticket, settings: link::Settings, instance: Instance) -> entry::Remake {
+fn remake(settings: link::Settings, instance: Instance) -> entry::Remake {
     let limits = Link::limits(&settings);
-    Box::new(move |now: Time| {
+    Box::new(move |now: Time, ticket: &Ticket| {
         let mut random = entropy::random();
         let identity = Identity { link: LinkId(random.u64()), instance, ciphers: ciphers(), limits };
         let initiator = Initiator::new(ticket.clone(), identity);

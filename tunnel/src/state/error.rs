@@ -58,7 +58,7 @@ pub enum StateError {
     NoLine,
     /// A first line of the standard input that no ticket has.
     #[error(
-        "the first line of standard input has more than {most} bytes, and a ticket has 167: give the ticket as one line"
+        "the first line of standard input has more than {most} bytes, and a ticket has at most 577: give the ticket as one line"
     )]
     LongLine {
         /// So many bytes are read.

@@ -45,7 +45,7 @@ fn is_link(path: &Path) -> bool {
 
 /// All of a file. The memory is there from the start: a text that grows leaves copies of the secret behind.
 fn read(mut file: File, path: &Path) -> Result<Zeroizing<String>, StateError> {
-    /// Enough for what is no file and does not say how long it is: a ticket has 167 characters.
+    /// Enough for what is no file and does not say how long it is: a ticket has at most 577 characters.
     const LEAST: u64 = 4 << 10;
     /// More tickets than anybody has.
     const MOST: u64 = 64 << 20;
@@ -72,7 +72,7 @@ fn read(mut file: File, path: &Path) -> Result<Zeroizing<String>, StateError> {
 
 /// The first line of what is no file, without its end; `None` if there is none or it is blank. Bytes behind it are not read.
 pub(super) fn read_line(mut input: impl Read) -> Result<Option<Zeroizing<String>>, StateError> {
-    /// A ticket has 167 characters.
+    /// A ticket has at most 577 characters.
     const MOST: usize = 4 << 10;
     let path = Path::new(STDIN);
     let mut bytes = Zeroizing::new(Vec::with_capacity(MOST));

@@ -83,8 +83,8 @@ fn tickets_are_added_found_and_revoked_by_name() {
     let folder = Temporary::new();
     let state = folder.state();
     drop(state.server().unwrap());
-    let ticket = state.add_ticket(name("laptop")).unwrap();
-    assert!(matches!(state.add_ticket(name("laptop")), Err(StateError::NameTaken(_))));
+    let ticket = state.add_ticket(name("laptop"), Places::default()).unwrap();
+    assert!(matches!(state.add_ticket(name("laptop"), Places::default()), Err(StateError::NameTaken(_))));
     let record = state.find_ticket(&name("laptop")).unwrap();
     assert!(record.is_valid() && record.client == ticket.client() && record.made.is_some());
     assert!(matches!(state.find_ticket(&name("phone")), Err(StateError::NoSuchName(_))));
@@ -92,7 +92,7 @@ fn tickets_are_added_found_and_revoked_by_name() {
     state.revoke_ticket(&name("laptop")).unwrap();
     state.revoke_ticket(&name("laptop")).unwrap();
     assert!(!state.find_ticket(&name("laptop")).unwrap().is_valid());
-    assert!(matches!(state.add_ticket(name("laptop")), Err(StateError::NameRevoked(_))));
+    assert!(matches!(state.add_ticket(name("laptop"), Places::default()), Err(StateError::NameRevoked(_))));
 }
 
 /// Whoever steals the folder is not every client.
@@ -101,7 +101,7 @@ fn no_private_key_of_a_client_is_kept_but_the_local_one() {
     let folder = Temporary::new();
     let state = folder.state();
     drop(state.server().unwrap());
-    let ticket = state.add_ticket(name("laptop")).unwrap();
+    let ticket = state.add_ticket(name("laptop"), Places::default()).unwrap();
     let secret = ticket.to_text();
     for entry in std::fs::read_dir(state.path()).unwrap().flatten().filter(|entry| entry.path().is_file()) {
         let text = std::fs::read_to_string(entry.path()).unwrap();
@@ -116,15 +116,35 @@ fn a_ticket_goes_to_a_file_that_is_new() {
     let state = folder.state();
     drop(state.server().unwrap());
     let file = folder.0.join("laptop.ticket");
-    state.add_ticket_to_file(name("laptop"), &file).unwrap();
+    state.add_ticket_to_file(name("laptop"), Places::default(), &file).unwrap();
     let ticket = ticket_from_file(&file).unwrap();
     assert_eq!(ticket.client(), state.find_ticket(&name("laptop")).unwrap().client);
-    let error = state.add_ticket_to_file(name("desk"), &file).unwrap_err();
+    let error = state.add_ticket_to_file(name("desk"), Places::default(), &file).unwrap_err();
     assert!(matches!(error, StateError::Io { .. }), "{error}");
     assert!(matches!(state.find_ticket(&name("desk")), Err(StateError::NoSuchName(_))));
     let other = folder.0.join("other.ticket");
-    assert!(matches!(state.add_ticket_to_file(name("laptop"), &other), Err(StateError::NameTaken(_))));
+    assert!(matches!(
+        state.add_ticket_to_file(name("laptop"), Places::default(), &other),
+        Err(StateError::NameTaken(_))
+    ));
     assert!(!other.exists());
+}
+
+/// Whoever reads the folder learns nothing more than before.
+#[test]
+fn places_go_into_the_ticket_alone() {
+    let folder = Temporary::new();
+    let state = folder.state();
+    drop(state.server().unwrap());
+    let places: Places = "exit.example:5000,443 192.0.2.1:53".parse().unwrap();
+    let ticket = state.add_ticket(name("laptop"), places.clone()).unwrap();
+    assert_eq!(ticket.places(), places.as_slice());
+    let file = folder.0.join("desk.ticket");
+    state.add_ticket_to_file(name("desk"), places.clone(), &file).unwrap();
+    assert_eq!(ticket_from_file(&file).unwrap().places(), places.as_slice());
+    assert_eq!(state.local_ticket().unwrap().places(), []);
+    let record = state.find_ticket(&name("laptop")).unwrap();
+    assert_eq!(record, TicketRecord::new(name("laptop"), &ticket.at(Places::default()), record.made));
 }
 
 #[test]
@@ -138,7 +158,7 @@ fn the_local_ticket_goes_when_it_is_revoked() {
     assert!(matches!(state.local_ticket(), Err(StateError::NoTicket { .. })));
     let file = state.path().join(LOCAL_TICKET_FILE);
     assert!(!file.exists());
-    state.add_ticket_to_file(name("second"), &file).unwrap();
+    state.add_ticket_to_file(name("second"), Places::default(), &file).unwrap();
     assert!(state.local_ticket().is_ok(), "another takes its place");
 }
 
@@ -148,7 +168,7 @@ fn commands_in_a_folder_without_a_key_make_nothing() {
     let state = folder.state();
     let laptop = || name("laptop");
     for error in [
-        state.add_ticket(laptop()).map(drop).unwrap_err(),
+        state.add_ticket(laptop(), Places::default()).map(drop).unwrap_err(),
         state.all_tickets().map(drop).unwrap_err(),
         state.find_ticket(&laptop()).map(drop).unwrap_err(),
         state.revoke_ticket(&laptop()).unwrap_err(),
@@ -189,10 +209,13 @@ fn a_missing_tickets_file_is_not_an_empty_one() {
     let state = folder.state();
     drop(state.server().unwrap());
     std::fs::remove_file(state.path().join(TICKETS_FILE)).unwrap();
-    assert!(matches!(state.add_ticket(name("laptop")), Err(StateError::NoTicketsFile { .. })));
+    assert!(matches!(
+        state.add_ticket(name("laptop"), Places::default()),
+        Err(StateError::NoTicketsFile { .. })
+    ));
     assert!(matches!(state.local_ticket(), Err(StateError::NoTicketsFile { .. })));
     assert!(state.server().unwrap().tickets.is_empty(), "a start begins anew");
-    state.add_ticket(name("laptop")).unwrap();
+    state.add_ticket(name("laptop"), Places::default()).unwrap();
 }
 
 /// As when the key file was lost.

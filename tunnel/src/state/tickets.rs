@@ -5,6 +5,7 @@ use std::time::SystemTime;
 
 use proto::sealed::keys::PublicKey;
 use proto::ticket::Ticket;
+use proto::ticket::place::Places;
 use proto::ticket::record::{TicketName, TicketRecord, UnixSeconds, whole_ticket};
 use zeroize::Zeroizing;
 
@@ -75,22 +76,27 @@ impl StateDir {
         self.tickets()
     }
 
-    /// Makes a ticket for the proxy2 of this folder. What is kept of it does not hold the client's secret: print it,
-    /// or it is lost.
+    /// Makes a ticket for the proxy2 of this folder, which says that proxy2 is in these places. What is kept of it holds
+    /// neither the client's secret nor the places: print it, or it is lost.
     ///
     /// # Errors
     /// There is no key; the name is taken; a file cannot be read or written.
-    pub fn add_ticket(&self, name: TicketName) -> Result<Ticket, StateError> {
-        self.add_delivered(name, |_| Ok(()))
+    pub fn add_ticket(&self, name: TicketName, places: Places) -> Result<Ticket, StateError> {
+        self.add_delivered(name, places, |_| Ok(()))
     }
 
     /// Makes a ticket and writes it to a file of its own, which must not exist.
     ///
     /// # Errors
     /// As [`add_ticket`](Self::add_ticket); the file exists or cannot be written.
-    pub fn add_ticket_to_file(&self, name: TicketName, path: &Path) -> Result<(), StateError> {
+    pub fn add_ticket_to_file(
+        &self,
+        name: TicketName,
+        places: Places,
+        path: &Path,
+    ) -> Result<(), StateError> {
         let mut made = false;
-        let result = self.add_delivered(name, |ticket| {
+        let result = self.add_delivered(name, places, |ticket| {
             files::create_secret(path, &files::line(&ticket.to_text()))?;
             made = true;
             Ok(())
@@ -105,10 +111,11 @@ impl StateDir {
     fn add_delivered(
         &self,
         name: TicketName,
+        places: Places,
         deliver: impl FnOnce(&Ticket) -> Result<(), StateError>,
     ) -> Result<Ticket, StateError> {
         let key = self.existing_key()?;
-        let ticket = Ticket::generate(key.public(), true, &mut entropy::random());
+        let ticket = Ticket::generate(key.public(), true, &mut entropy::random()).at(places);
         let change = Change::begin(&self.path)?;
         let mut list = self.list()?;
         match list.records.iter().find(|known| known.name == name) {

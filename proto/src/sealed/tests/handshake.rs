@@ -8,7 +8,7 @@ use crate::sealed::acceptor::{Dropped, Verdict};
 use crate::sealed::challenge::Challenge;
 use crate::sealed::cipher::Cipher;
 use crate::sealed::handshake::{Epoch, Instance, Life, LinkId, Refusal};
-use crate::sealed::initiator::{Ignored, Outcome};
+use crate::sealed::initiator::{Ignored, MOST_PENDING, Outcome};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -91,10 +91,11 @@ fn a_younger_response_closes_the_older_initiations() {
 }
 
 #[test]
-fn the_last_eight_initiations_wait() {
+fn the_last_initiations_wait() {
     let mut pair = Pair::new();
-    let initiations: Vec<_> =
-        (0..9).map(|index| pair.initiator.start(pair.now, pair.unix, index, &mut pair.random)).collect();
+    let initiations: Vec<_> = (0..=u32::try_from(MOST_PENDING).unwrap())
+        .map(|index| pair.initiator.start(pair.now, pair.unix, index, &mut pair.random))
+        .collect();
     let [first, second] = [0, 1]
         .map(|place: usize| request(pair.hear(&initiations[place])).accept(1, Life(0), SERVER_LIMITS).0);
     assert_eq!(ignored(pair.tell(&first)), Ignored::Unasked);

@@ -14,6 +14,7 @@ use proto::sealed::handshake::Refusal;
 use proto::sealed::initiator::Refused;
 use proto::sealed::link::{Event, FourTuple, Link, SocketId};
 use proto::sealed::random::Random;
+use proto::ticket::Ticket;
 use tokio::time::{Sleep, sleep};
 use tracing::{debug, info, warn};
 
@@ -27,6 +28,7 @@ use super::side::{Arrival, Next, Side};
 use super::sockets::Sockets;
 use super::tally::Tally;
 use super::task::turn_away;
+use super::ticket_reader::TicketReader;
 use crate::entropy;
 use crate::entry::tcp::Acceptor;
 use crate::limit::Limit;
@@ -34,7 +36,7 @@ use crate::metrics::Count;
 use crate::udp::{BATCH_SIZE, RecvMeta, Udp};
 
 /// Makes a new link to the same proxy2.
-pub(super) type Remake = Box<dyn FnMut(Time) -> Link + Send>;
+pub(super) type Remake = Box<dyn FnMut(Time, &Ticket) -> Link + Send>;
 
 /// The socket, the listener and the peer.
 pub(super) struct Entry {
@@ -43,6 +45,7 @@ pub(super) struct Entry {
     buffers: [Buffer; Self::BUFFERS],
     clients: Acceptor,
     peer: Peer,
+    ticket: TicketReader,
     remake: Remake,
     keepalives: Keepalives,
     max_streams: usize,
@@ -50,8 +53,6 @@ pub(super) struct Entry {
     patience: Duration,
     /// proxy2 does not answer.
     silent: bool,
-    /// Not for so long that it was told: another socket is tried too.
-    lost: bool,
     refusals: Limit,
     up: bool,
     /// What proxy2 said last, if it does not let this proxy1 in, and how often; the same is not told twice.
@@ -79,6 +80,8 @@ pub(super) struct Parts {
     pub(super) clients: Acceptor,
     /// Where proxy2 may be.
     pub(super) peer: Peer,
+    /// What it joins proxy2 with.
+    pub(super) ticket: TicketReader,
     /// Makes another link after one that is over.
     pub(super) remake: Remake,
     /// How often an idle link shows itself.
@@ -97,19 +100,19 @@ impl Entry {
 
     /// An entry of these parts.
     pub(super) fn new(parts: Parts, buffers: &Buffers) -> Self {
-        let Parts { sockets, clients, peer, remake, keepalives, max_streams, patience } = parts;
+        let Parts { sockets, clients, peer, ticket, remake, keepalives, max_streams, patience } = parts;
         let refusals = Limit::new(std::time::Instant::now());
         Self {
             sockets,
             buffers: std::array::from_fn(|_| buffers.take()),
             clients,
             peer,
+            ticket,
             remake,
             keepalives,
             max_streams,
             patience,
             silent: true,
-            lost: false,
             refusals,
             up: false,
             refused: None,
@@ -162,7 +165,7 @@ impl Entry {
 
     /// proxy2 answers. Says whether it was told that it does not.
     fn found(&mut self, link: &Link) -> bool {
-        (self.silent, self.lost) = (false, false);
+        self.silent = false;
         self.sockets.keep_only(link.path().socket);
         self.peer.found()
     }
@@ -217,7 +220,7 @@ impl Entry {
             return;
         }
         let used = link.path();
-        let socket = if self.lost { self.sockets.beside(used.socket) } else { used.socket };
+        let socket = if self.peer.is_lost() { self.sockets.beside(used.socket) } else { used.socket };
         let at = FourTuple { socket, ..address.into() };
         // There it asks anyway.
         if at != used {
@@ -255,7 +258,7 @@ impl Entry {
         self.silent = true;
         let wait = self.backoff.next(now, self.random.u64());
         self.hold = Some(Hold { over: Box::pin(sleep(wait)), path: link.path() });
-        *link = (self.remake)(now);
+        *link = (self.remake)(now, self.ticket.ticket());
         Next::On
     }
 }
@@ -304,6 +307,12 @@ impl Side for Entry {
             self.hold = None;
             return Poll::Ready(Arrival::Nothing);
         }
+        if let Poll::Ready(ticket) = self.ticket.poll(cx) {
+            self.refused = None;
+            self.peer.take_ticket(&ticket);
+            link.set_ticket(ticket);
+            return Poll::Ready(Arrival::Nothing);
+        }
         let waited = link.transport().stream_count() > 0;
         if let Poll::Ready(address) = self.peer.poll(cx, waited) {
             tally.set(Count::Lookups, self.peer.lookups());
@@ -350,7 +359,7 @@ impl Side for Entry {
             Event::Restarted => info!("proxy2 has been restarted: open streams were reset, new ones work"),
             Event::Unreachable => {
                 self.refused = None;
-                (self.silent, self.lost) = (true, true);
+                self.silent = true;
                 self.peer.lost(link.peer());
             }
             Event::Heard => self.heard_again(link),

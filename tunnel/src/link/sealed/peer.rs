@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use proto::ticket::Ticket;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep, sleep};
 use tracing::{info, warn};
@@ -19,6 +20,8 @@ use crate::reload::Reload;
 #[derive(Debug)]
 pub(super) struct Peer {
     places: Vec<HostPorts>,
+    /// They are the ticket's.
+    follows_ticket: bool,
     addresses: Vec<SocketAddr>,
     /// The place of the next address to try.
     next: usize,
@@ -55,12 +58,14 @@ impl Peer {
     /// The same afterwards, while somebody waits: two initiations a second find one of four places within 2 s of its return.
     const LATER_STEP: Duration = Duration::from_millis(500);
 
-    /// Begins to look the names up, if there are any.
-    pub(super) fn new(places: Vec<HostPorts>) -> Self {
-        let addresses = places.iter().filter_map(HostPorts::literal).flatten().collect();
+    /// At these places; none: where the ticket says. Begins to look the names up, if there are any.
+    pub(super) fn new(places: Vec<HostPorts>, ticket: &Ticket) -> Self {
+        let follows_ticket = places.is_empty();
+        let places = if follows_ticket { places_of(ticket) } else { places };
         let mut peer = Self {
+            addresses: literal(&places),
             places,
-            addresses,
+            follows_ticket,
             next: 1,
             lookup: JoinSet::new(),
             lookups: 0,
@@ -75,6 +80,17 @@ impl Peer {
         };
         peer.look_up();
         peer
+    }
+
+    /// There is another ticket, which may say something else.
+    pub(super) fn take_ticket(&mut self, ticket: &Ticket) {
+        let places = places_of(ticket);
+        if self.follows_ticket && !places.is_empty() && places != self.places {
+            (self.addresses, self.next, self.racing) = (literal(&places), 0, true);
+            self.places = places;
+            self.lookup.abort_all();
+            self.look_up();
+        }
     }
 
     /// Where to send at first, if that is known.
@@ -108,6 +124,11 @@ impl Peer {
             (self.racing, self.next) = (true, 0);
             self.timer.as_mut().reset(Instant::now());
         }
+    }
+
+    /// Whether it has been silent for so long that it was told.
+    pub(super) const fn is_lost(&self) -> bool {
+        self.lost
     }
 
     /// News: perhaps an address to try. `waited`: somebody waits for proxy2.
@@ -172,6 +193,16 @@ impl Peer {
     }
 }
 
+/// Where the ticket says that proxy2 is.
+pub(crate) fn places_of(ticket: &Ticket) -> Vec<HostPorts> {
+    ticket.places().iter().map(HostPorts::from).collect()
+}
+
+/// The addresses of the places that are given by one.
+fn literal(places: &[HostPorts]) -> Vec<SocketAddr> {
+    places.iter().filter_map(HostPorts::literal).flatten().collect()
+}
+
 /// The addresses of all places, in their order.
 async fn resolve(places: Vec<HostPorts>) -> Found {
     let mut found = Found::default();
@@ -196,8 +227,26 @@ mod tests {
         ([192, 0, 2, last], 9).into()
     }
 
+    fn ticket() -> Ticket {
+        let mut random = crate::entropy::random();
+        let key = proto::sealed::keys::PrivateKey::generate(&mut random);
+        Ticket::generate(key.public(), false, &mut random)
+    }
+
     fn peer(addresses: &[u8]) -> Peer {
-        Peer::new(addresses.iter().map(|last| address(*last).into()).collect())
+        Peer::new(addresses.iter().map(|last| address(*last).into()).collect(), &ticket())
+    }
+
+    #[tokio::test]
+    async fn a_ticket_that_says_where_proxy2_is_is_followed_where_nobody_else_does() {
+        let at = |text: &str| ticket().at(text.parse().unwrap());
+        let mut peer = Peer::new(Vec::new(), &at("192.0.2.1:9,10"));
+        assert_eq!(peer.addresses.len(), 2);
+        peer.take_ticket(&at("192.0.2.2:9"));
+        assert_eq!(peer.addresses, [address(2)]);
+        let mut told = self::peer(&[1]);
+        told.take_ticket(&at("192.0.2.2:9"));
+        assert_eq!(told.addresses, [address(1)]);
     }
 
     #[tokio::test]

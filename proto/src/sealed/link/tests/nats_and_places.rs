@@ -21,9 +21,8 @@ fn push(pair: &mut Pair, id: StreamId) -> Duration {
 }
 
 fn learnt(pair: &Pair) -> Vec<u64> {
-    let learnt = |event: &Event| match event {
-        Event::Keepalive(interval) => Some(interval.as_secs()),
-        _ => None,
+    let learnt = |event: &Event| {
+        if let Event::Keepalive(interval) = event { Some(interval.as_secs()) } else { None }
     };
     pair.client_events.iter().filter_map(learnt).collect()
 }

@@ -1,0 +1,53 @@
+//! proxy1's ticket, read again when the operator wishes it: another one takes its place when the link starts again.
+
+use std::task::{Context, Poll};
+
+use proto::ticket::Ticket;
+use tokio::task::JoinSet;
+use tracing::{info, warn};
+
+use crate::options::TicketSource;
+use crate::reload::Reload;
+use crate::state::StateError;
+
+/// Where the ticket is, and what it was.
+#[derive(Debug)]
+pub(super) struct TicketReader {
+    source: TicketSource,
+    ticket: Ticket,
+    reload: Reload,
+    reading: JoinSet<Result<Ticket, StateError>>,
+}
+
+impl TicketReader {
+    /// The ticket that was found at the source.
+    pub(super) fn new(source: TicketSource, ticket: Ticket) -> Self {
+        Self { source, ticket, reload: Reload::new(), reading: JoinSet::new() }
+    }
+
+    /// The ticket as it was last read.
+    pub(super) const fn ticket(&self) -> &Ticket {
+        &self.ticket
+    }
+
+    /// Another ticket than before.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ticket> {
+        if self.reload.was_asked(cx) && self.reading.is_empty() {
+            let source = self.source.clone();
+            // A file may be on a disk that does not answer.
+            self.reading.spawn_blocking(move || source.find());
+        }
+        while let Poll::Ready(Some(read)) = self.reading.poll_join_next(cx) {
+            match read {
+                Ok(Ok(ticket)) if ticket != self.ticket => {
+                    info!("there is another ticket: new links use it, this one goes on");
+                    self.ticket = ticket.clone();
+                    return Poll::Ready(ticket);
+                }
+                Ok(Err(error)) => warn!("the ticket was not read again, the one before stays: {error}"),
+                Ok(Ok(_)) | Err(_) => {}
+            }
+        }
+        Poll::Pending
+    }
+}
