@@ -2,8 +2,8 @@
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use proto::sealed::benching::{Ends, Turns};
-use proto::sealed::frame::{Frame, Frames, StreamId, put, put_ack};
-use proto::sealed::varint::Writer;
+use proto::sealed::wire::frame::{Frame, Frames, StreamId, put, put_ack};
+use proto::sealed::wire::varint::Writer;
 use std::hint::black_box;
 use std::time::Duration;
 

@@ -6,8 +6,8 @@ use std::str::FromStr;
 use thiserror::Error;
 use zeroize::Zeroizing;
 
-use crate::sealed::keys::{KEY_LEN, PresharedKey, PrivateKey, PublicKey};
-use crate::sealed::random::Random;
+use crate::sealed::crypto::keys::{KEY_LEN, PresharedKey, PrivateKey, PublicKey};
+use crate::sealed::crypto::random::Random;
 
 mod base32;
 mod envelope;

@@ -5,14 +5,14 @@ use std::net::UdpSocket;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use proto::Time;
-use proto::sealed::acceptor::{self, Acceptor, CLOCK_TOLERANCE};
-use proto::sealed::cipher::CipherSupport;
-use proto::sealed::end_code::EndCode;
-use proto::sealed::handshake::{Epoch, UnixMicros};
-use proto::sealed::hub::{Hub, Route};
-use proto::sealed::keys::PrivateKey;
+use proto::sealed::crypto::cipher::CipherSupport;
+use proto::sealed::crypto::keys::PrivateKey;
+use proto::sealed::crypto::random::Random;
+use proto::sealed::endpoint::{Hub, Route};
+use proto::sealed::handshake::responder::{self, Acceptor, CLOCK_TOLERANCE};
+use proto::sealed::handshake::terms::{Epoch, UnixMicros};
 use proto::sealed::link::{self, Link};
-use proto::sealed::random::Random;
+use proto::sealed::wire::end_code::EndCode;
 use proto::ticket::Ticket;
 use tests::folder::Folder;
 use tests::pair::PATIENCE;
@@ -93,7 +93,7 @@ struct Server {
 impl Server {
     fn new(key: PrivateKey, ticket: &Ticket, clock: fn() -> UnixMicros) -> Self {
         let settings = link::Settings::default();
-        let acceptor = acceptor::Settings {
+        let acceptor = responder::Settings {
             epoch: Epoch(1),
             ciphers: CipherSupport { aes: false },
             clock_tolerance: CLOCK_TOLERANCE,

@@ -4,10 +4,10 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use proto::Time;
-use proto::sealed::cipher::CipherSupport;
-use proto::sealed::handshake::{Instance, Limits, LinkId, Refusal, UnixMicros};
-use proto::sealed::initiator::{Identity, Initiator, Outcome};
-use proto::sealed::random::Random;
+use proto::sealed::crypto::cipher::CipherSupport;
+use proto::sealed::crypto::random::Random;
+use proto::sealed::handshake::initiator::{Identity, Initiator, Outcome};
+use proto::sealed::handshake::terms::{Instance, Limits, LinkId, Refusal, UnixMicros};
 use tests::pair::{PATIENCE, Proxy, SealedLink};
 use tests::target::{Manner, Target};
 use tokio::net::UdpSocket;

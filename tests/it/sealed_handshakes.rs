@@ -5,11 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proto::Time;
-use proto::sealed::cipher::CipherSupport;
-use proto::sealed::handshake::{Instance, Limits, LinkId, UnixMicros};
-use proto::sealed::initiator::{Identity, Initiator};
-use proto::sealed::packet::Kind;
-use proto::sealed::random::Random;
+use proto::sealed::crypto::cipher::CipherSupport;
+use proto::sealed::crypto::random::Random;
+use proto::sealed::handshake::initiator::{Identity, Initiator};
+use proto::sealed::handshake::terms::{Instance, Limits, LinkId, UnixMicros};
+use proto::sealed::wire::packet::Kind;
 use proto::ticket::Ticket;
 use tests::client::exchange;
 use tests::folder::Folder;

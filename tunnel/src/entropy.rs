@@ -1,6 +1,6 @@
 //! Unpredictable bytes from the system. The home of `rand`.
 
-use proto::sealed::random::Random;
+use proto::sealed::crypto::random::Random;
 use rand::TryRng;
 use rand::rngs::SysRng;
 

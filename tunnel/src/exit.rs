@@ -6,7 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use proto::sealed::frame::ResetCode;
+use proto::sealed::wire::frame::ResetCode;
 use proto::target::Target;
 use socket2::SockRef;
 use tokio::net::{TcpSocket, TcpStream};

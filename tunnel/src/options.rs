@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use proto::classic;
-pub use proto::sealed::keys::PrivateKey;
+pub use proto::sealed::crypto::keys::PrivateKey;
 use proto::sealed::link;
 pub use proto::ticket::record::TicketRecord;
 pub use proto::ticket::{Ticket, TicketError};

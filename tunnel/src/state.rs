@@ -29,7 +29,7 @@ use std::fmt;
 use std::io::{self, IsTerminal, Write as _};
 use std::path::{Path, PathBuf};
 
-use proto::sealed::keys::PrivateKey;
+use proto::sealed::crypto::keys::PrivateKey;
 pub use proto::ticket::place::{Host, Place, PlaceError, Places};
 use proto::ticket::record::TicketRecord;
 pub use proto::ticket::record::{Standing, TicketName, UnixSeconds};

@@ -67,7 +67,7 @@ pub(super) fn thousand(context: &Context, tunnel: Tunnel) -> Result<Vec<Sample>>
 fn make_tickets(folder: &Folder, count: usize) -> Result<Vec<Ticket>> {
     let state = StateDir::locate(Some(folder.0.clone()))?;
     let key = state.server()?.key;
-    let mut random = proto::sealed::random::Random::from_seed([9; 32]);
+    let mut random = proto::sealed::crypto::random::Random::from_seed([9; 32]);
     let mut lines = String::new();
     let mut tickets = Vec::new();
     for at in 0..count {

@@ -9,8 +9,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use proto::sealed::benching::sessions;
-use proto::sealed::cipher::Session;
-use proto::sealed::packet::OVERHEAD;
+use proto::sealed::crypto::cipher::Session;
+use proto::sealed::wire::packet::OVERHEAD;
 use tunnel::udp::{DATAGRAM_BUFFER, RecvMeta, Transmit, Udp};
 
 use super::{Context, Figure, Goal, Sample};

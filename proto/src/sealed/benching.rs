@@ -5,15 +5,15 @@ mod turns;
 
 pub use turns::Turns;
 
-use super::acceptor::{self, Acceptor, CLOCK_TOLERANCE, Verdict};
-use super::cipher::{Cipher, CipherSupport, Session};
-use super::frame::StreamId;
-use super::handshake::{Epoch, Instance, Life, LinkId, UnixMicros};
-use super::initiator::{Identity, Initiator};
-use super::keys::PrivateKey;
 use super::link::{Link, Settings};
-use super::random::Random;
 use super::transport;
+use crate::sealed::crypto::cipher::{Cipher, CipherSupport, Session};
+use crate::sealed::crypto::keys::PrivateKey;
+use crate::sealed::crypto::random::Random;
+use crate::sealed::handshake::initiator::{Identity, Initiator};
+use crate::sealed::handshake::responder::{self, Acceptor, CLOCK_TOLERANCE, Verdict};
+use crate::sealed::handshake::terms::{Epoch, Instance, Life, LinkId, UnixMicros};
+use crate::sealed::wire::frame::StreamId;
 use crate::ticket::Ticket;
 use crate::time::Time;
 use std::convert::Infallible;
@@ -149,8 +149,8 @@ fn take_all(now: Time, link: &mut Link, id: StreamId) -> usize {
     }
 }
 
-const fn acceptor_settings(ciphers: CipherSupport) -> acceptor::Settings {
-    acceptor::Settings {
+const fn acceptor_settings(ciphers: CipherSupport) -> responder::Settings {
+    responder::Settings {
         epoch: Epoch(1),
         ciphers,
         clock_tolerance: CLOCK_TOLERANCE,

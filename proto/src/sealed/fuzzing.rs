@@ -8,9 +8,9 @@ pub use authentic::feed_transport;
 pub use endpoint::run_endpoint;
 pub use streams::{Knobs, run_streams, run_streams_with};
 
-use super::cookie::Reply;
-use super::message::{Initiation, InitiationView, Response, ResponseView};
-use super::packet::{Header, Kind};
+use crate::sealed::handshake::cookie::Reply;
+use crate::sealed::handshake::messages::{Initiation, InitiationView, Response, ResponseView};
+use crate::sealed::wire::packet::{Header, Kind};
 use crate::target::Target;
 use crate::ticket::place::Places;
 use crate::ticket::record::TicketRecord;

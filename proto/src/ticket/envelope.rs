@@ -4,7 +4,7 @@ use zeroize::Zeroizing;
 
 use super::TicketError;
 use super::base32;
-use crate::sealed::mac;
+use crate::sealed::crypto::mac;
 
 /// Bytes of checksum: one mistyped text in four thousand million passes.
 const CHECKSUM_LEN: usize = 4;

@@ -12,8 +12,8 @@ use zeroize::Zeroizing;
 
 use super::envelope::{Envelope, Length};
 use super::{Ticket, TicketError};
-use crate::sealed::keys::{KEY_LEN, PresharedKey, PublicKey};
-use crate::sealed::mac;
+use crate::sealed::crypto::keys::{KEY_LEN, PresharedKey, PublicKey};
+use crate::sealed::crypto::mac;
 
 /// The longest name of a ticket in bytes.
 pub const MAX_NAME_LEN: usize = 64;

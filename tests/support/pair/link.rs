@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use proto::sealed::random::Random;
+use proto::sealed::crypto::random::Random;
 use proto::ticket::record::TicketRecord;
 use tokio::sync::watch;
 use tunnel::address::HostPorts;

@@ -50,14 +50,14 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use proto::Time;
-use proto::sealed::acceptor::{self, Acceptor, CLOCK_TOLERANCE};
-use proto::sealed::budget::Budget;
-use proto::sealed::cipher::CipherSupport;
-use proto::sealed::handshake::{Epoch, Instance, LinkId};
-use proto::sealed::hub::Hub;
-use proto::sealed::initiator::{Identity, Initiator};
-use proto::sealed::keys::PrivateKey;
+use proto::sealed::crypto::cipher::CipherSupport;
+use proto::sealed::crypto::keys::PrivateKey;
+use proto::sealed::endpoint::Hub;
+use proto::sealed::handshake::initiator::{Identity, Initiator};
+use proto::sealed::handshake::responder::{self, Acceptor, CLOCK_TOLERANCE};
+use proto::sealed::handshake::terms::{Epoch, Instance, LinkId};
 use proto::sealed::link::{self, Link};
+use proto::sealed::streams::budget::Budget;
 use proto::ticket::Ticket;
 use tokio::sync::watch;
 
@@ -158,7 +158,7 @@ impl Server {
         let settings = memory::of_each_link(options);
         let memory = Budget::new(options.link.memory);
         let mut random = entropy::random();
-        let acceptor = acceptor::Settings {
+        let acceptor = responder::Settings {
             epoch: Epoch(random.u64()),
             ciphers: ciphers(),
             clock_tolerance: CLOCK_TOLERANCE,

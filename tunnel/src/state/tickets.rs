@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::SystemTime;
 
-use proto::sealed::keys::PublicKey;
+use proto::sealed::crypto::keys::PublicKey;
 use proto::ticket::Ticket;
 use proto::ticket::place::Places;
 use proto::ticket::record::{TicketName, TicketRecord, UnixSeconds, whole_ticket};

@@ -11,8 +11,8 @@ use std::time::{Duration, Instant};
 use anyhow::Result;
 use proto::Time;
 use proto::sealed::benching::UNIX;
-use proto::sealed::frame::StreamId;
 use proto::sealed::link::Link;
+use proto::sealed::wire::frame::StreamId;
 use tunnel::udp::{DATAGRAM_BUFFER, MAX_SEND, RecvMeta, Transmit, Udp};
 
 use crate::process::thread_cpu;

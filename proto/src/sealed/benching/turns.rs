@@ -1,6 +1,6 @@
 //! The scheduler alone, with streams that always have more to send.
 
-use super::super::schedule::{Schedule, Turn};
+use crate::sealed::streams::scheduler::{Schedule, Turn};
 use crate::time::Time;
 
 /// So many bulk streams that take turns.

@@ -70,8 +70,8 @@ fn serve(now: Time, transport: &mut Transport, dice: u8) {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sealed::frame::{self, Frame, ResetCode, StreamId};
-    use crate::sealed::varint::Writer;
+    use crate::sealed::wire::frame::{self, Frame, ResetCode, StreamId};
+    use crate::sealed::wire::varint::Writer;
     use proptest::prelude::*;
     use std::time::Duration;
 

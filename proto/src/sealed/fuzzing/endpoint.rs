@@ -6,18 +6,18 @@
 //! each link has whatever others hold; and when the clients have left, the links are gone within their deadlines, with
 //! all memory.
 
-use crate::sealed::acceptor::{self, Acceptor, CLOCK_TOLERANCE};
-use crate::sealed::budget::{Budget, FLOOR};
-use crate::sealed::cipher::CipherSupport;
-use crate::sealed::end_code::EndCode;
-use crate::sealed::frame::{ResetCode, StreamId};
-use crate::sealed::handshake::{Epoch, Instance, LinkId, UnixMicros};
-use crate::sealed::hub::{Hub, LinkKey, Route};
-use crate::sealed::initiator::{Identity, Initiator};
-use crate::sealed::keys::PrivateKey;
+use crate::sealed::crypto::cipher::CipherSupport;
+use crate::sealed::crypto::keys::PrivateKey;
+use crate::sealed::crypto::random::Random;
+use crate::sealed::endpoint::{Hub, LinkKey, Route};
+use crate::sealed::handshake::initiator::{Identity, Initiator};
+use crate::sealed::handshake::responder::{self, Acceptor, CLOCK_TOLERANCE};
+use crate::sealed::handshake::terms::{Epoch, Instance, LinkId, UnixMicros};
 use crate::sealed::link::{Event, Link, Settings};
-use crate::sealed::random::Random;
+use crate::sealed::streams::budget::{Budget, FLOOR};
 use crate::sealed::transport;
+use crate::sealed::wire::end_code::EndCode;
+use crate::sealed::wire::frame::{ResetCode, StreamId};
 use crate::ticket::Ticket;
 use crate::time::Time;
 use std::collections::{BTreeMap, VecDeque};
@@ -93,7 +93,7 @@ impl Model {
         let transport =
             transport::Settings { memory: MEMORY / 4, max_streams: 20, ..transport::Settings::default() };
         let settings = Settings { transport, ..Settings::default() };
-        let acceptor = acceptor::Settings {
+        let acceptor = responder::Settings {
             epoch: Epoch(1),
             ciphers: CipherSupport { aes: true },
             clock_tolerance: CLOCK_TOLERANCE,

@@ -8,7 +8,7 @@ mod application;
 mod path;
 
 use crate::sealed::Side;
-use crate::sealed::budget::Budget;
+use crate::sealed::streams::budget::Budget;
 use crate::sealed::transport::{Settings, Transport};
 use crate::time::Time;
 use application::Application;

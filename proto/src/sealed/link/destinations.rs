@@ -1,7 +1,7 @@
 //! Where the client's initiations go: to its peer, and to places where the owner of the link looks for it.
 
 use super::FourTuple;
-use crate::sealed::initiator::MOST_PENDING;
+use crate::sealed::handshake::initiator::MOST_PENDING;
 use std::collections::VecDeque;
 
 /// Where initiations went, by their index, and where the next one has to go.

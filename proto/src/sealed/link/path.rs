@@ -4,7 +4,7 @@
 //! Everything goes to the proven path until another has answered a challenge sent to it. Who copies packets and has a
 //! faster way than they have (RFC 9000 section 9.3.3) thus gets challenges, and nothing else.
 
-use crate::sealed::random::Random;
+use crate::sealed::crypto::random::Random;
 use crate::sealed::transport::PathState;
 use crate::time::Time;
 use std::net::{IpAddr, SocketAddr};

@@ -2,12 +2,12 @@
 
 use super::path::Move;
 use super::{Event, FourTuple, Link};
-use crate::sealed::end_code::EndCode;
-use crate::sealed::initiator::{Established, Outcome};
-use crate::sealed::packet::{Header, Kind};
-use crate::sealed::replay::Replay;
+use crate::sealed::crypto::replay::Replay;
+use crate::sealed::handshake::initiator::{Established, Outcome};
 use crate::sealed::transport;
-use crate::sealed::varint;
+use crate::sealed::wire::end_code::EndCode;
+use crate::sealed::wire::packet::{Header, Kind};
+use crate::sealed::wire::varint;
 use crate::time::Time;
 
 impl Link {

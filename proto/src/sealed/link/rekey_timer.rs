@@ -1,7 +1,7 @@
 //! When the client asks for keys.
 
-use crate::sealed::handshake::{LinkId, Refusal};
-use crate::sealed::initiator::Initiator;
+use crate::sealed::handshake::initiator::Initiator;
+use crate::sealed::handshake::terms::{LinkId, Refusal};
 use crate::ticket::Ticket;
 use crate::time::Time;
 use std::time::Duration;

@@ -2,14 +2,14 @@
 
 use super::Link;
 use super::rekey_timer::LONG_SILENCE;
-use crate::sealed::end_code::EndCode;
-use crate::sealed::handshake::LinkId;
+use crate::sealed::handshake::terms::LinkId;
+use crate::sealed::wire::end_code::EndCode;
 use crate::time::Time;
 use std::time::Duration;
 
 /// A server's link without streams ends after so long a silence. Its client has most probably rested long before; but the
 /// path may have died, for hours, just before the first packet of a stream, which would then be lost with the link. If
-/// its place is needed it is asked much sooner: see [`crate::sealed::hub`].
+/// its place is needed it is asked much sooner: see [`crate::sealed::endpoint`].
 const DESERTED: Duration = Duration::from_secs(24 * 3_600);
 
 impl Link {

@@ -1,7 +1,7 @@
 //! The keys of a link: those in use, those before them, and those that wait for a first packet.
 
-use crate::sealed::cipher::{Forged, REKEY_AFTER, REKEY_PACKETS, Session};
-use crate::sealed::packet::Header;
+use crate::sealed::crypto::cipher::{Forged, REKEY_AFTER, REKEY_PACKETS, Session};
+use crate::sealed::wire::packet::Header;
 use crate::time::Time;
 use std::time::Duration;
 

@@ -1,8 +1,8 @@
 //! Where a link is in its life, and how it ends.
 
 use super::{Event, Link};
-use crate::sealed::end_code::EndCode;
 use crate::sealed::transport::Fault;
+use crate::sealed::wire::end_code::EndCode;
 use crate::time::Time;
 use std::time::Duration;
 

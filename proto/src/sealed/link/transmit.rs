@@ -1,9 +1,9 @@
 //! Datagrams that leave: handshakes alone, packets in batches of equal size.
 
 use super::{FourTuple, Link};
-use crate::sealed::handshake::UnixMicros;
-use crate::sealed::packet::{HEADER_LEN, OVERHEAD, TAG_LEN};
+use crate::sealed::handshake::terms::UnixMicros;
 use crate::sealed::transport::{Built, CHALLENGE_SIZE, Transport};
+use crate::sealed::wire::packet::{HEADER_LEN, OVERHEAD, TAG_LEN};
 use crate::time::Time;
 
 /// Datagrams to send in one system call.

@@ -8,7 +8,7 @@ const LOSSY: f64 = 0.000_5;
 
 /// The share of packets lost of late.
 #[derive(Debug)]
-pub(super) struct Lossiness(f64);
+pub(crate) struct Lossiness(f64);
 
 impl Default for Lossiness {
     /// A path of which nothing is known counts as one that has just lost a packet: else the first losses of a link that
@@ -20,17 +20,17 @@ impl Default for Lossiness {
 
 impl Lossiness {
     /// A packet arrived.
-    pub(super) fn on_arrived(&mut self) {
+    pub(crate) fn on_arrived(&mut self) {
         self.0 -= self.0 / MEMORY;
     }
 
     /// A packet was lost.
-    pub(super) fn on_lost(&mut self) {
+    pub(crate) fn on_lost(&mut self) {
         self.0 += (1.0 - self.0) / MEMORY;
     }
 
     /// Whether what must not wait is worth a second copy.
-    pub(super) fn is_lossy(&self) -> bool {
+    pub(crate) fn is_lossy(&self) -> bool {
         self.0 > LOSSY
     }
 }

@@ -1,7 +1,7 @@
 //! Packet numbers that are left out at random: who acknowledges one has not waited for what it acknowledges (RFC 9000
 //! section 21.4).
 
-use crate::sealed::random::Random;
+use crate::sealed::crypto::random::Random;
 use std::collections::VecDeque;
 use std::ops::Range;
 
@@ -18,7 +18,7 @@ const REMEMBERED: usize = 16;
 
 /// The numbers left out.
 #[derive(Debug)]
-pub(super) struct Skipped {
+pub(crate) struct Skipped {
     random: Random,
     /// The next number to leave out.
     next: u64,
@@ -28,13 +28,13 @@ pub(super) struct Skipped {
 
 impl Skipped {
     /// Nothing left out yet.
-    pub(super) fn new(mut random: Random) -> Self {
+    pub(crate) fn new(mut random: Random) -> Self {
         let next = FIRST + random.u64() % FIRST;
         Self { random, next, numbers: VecDeque::new() }
     }
 
     /// Whether packet `number` is to be left out, which it then is. `base`: nothing below it is in flight.
-    pub(super) fn skips(&mut self, number: u64, base: u64) -> bool {
+    pub(crate) fn skips(&mut self, number: u64, base: u64) -> bool {
         if number < self.next {
             return false;
         }
@@ -47,13 +47,13 @@ impl Skipped {
     }
 
     /// Whether one of `range` was left out.
-    pub(super) fn meets(&self, range: &Range<u64>) -> bool {
+    pub(crate) fn meets(&self, range: &Range<u64>) -> bool {
         let at = self.numbers.partition_point(|&number| number < range.start);
         self.numbers.get(at).is_some_and(|&number| number < range.end)
     }
 
     /// A source for another link's numbers.
-    pub(super) fn fork(&mut self) -> Random {
+    pub(crate) fn fork(&mut self) -> Random {
         Random::from_seed(*self.random.block())
     }
 }

@@ -3,10 +3,10 @@
 use std::time::Duration;
 
 use super::pair::*;
-use crate::sealed::acceptor::{Acceptor, Dropped, Settings, Verdict};
-use crate::sealed::challenge::CHALLENGE_LIFE;
-use crate::sealed::handshake::{Epoch, Life, LinkId, Refusal, UnixMicros};
-use crate::sealed::initiator::{Identity, Initiator, Outcome};
+use crate::sealed::handshake::challenge::CHALLENGE_LIFE;
+use crate::sealed::handshake::initiator::{Identity, Initiator, Outcome};
+use crate::sealed::handshake::responder::{Acceptor, Dropped, Settings, Verdict};
+use crate::sealed::handshake::terms::{Epoch, Life, LinkId, Refusal, UnixMicros};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: i64 = 60_000_000;
@@ -156,7 +156,7 @@ fn a_restart_of_proxy2_costs_one_more_initiation() {
 /// Another proxy2 process.
 fn restarted(pair: &Pair) -> Acceptor {
     let settings = Settings { epoch: Epoch(100), ..settings(AES) };
-    let random = crate::sealed::random::Random::from_seed([0x23; 32]);
+    let random = crate::sealed::crypto::random::Random::from_seed([0x23; 32]);
     let mut acceptor = Acceptor::new(pair.now, server_key(), settings, random);
     acceptor.allow(pair.ticket.client(), None);
     acceptor

@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use super::pair::*;
 use crate::Time;
-use crate::sealed::acceptor::{Acceptor, Dropped, Settings, Verdict};
-use crate::sealed::cookie::{self, Cookie};
-use crate::sealed::handshake::{Instance, LinkId, Refusal, UnixMicros};
-use crate::sealed::initiator::{Identity, Initiator, Outcome};
-use crate::sealed::random::Random;
-use crate::sealed::{mac, message};
+use crate::sealed::crypto::mac;
+use crate::sealed::crypto::random::Random;
+use crate::sealed::handshake::cookie::{self, Cookie};
+use crate::sealed::handshake::initiator::{Identity, Initiator, Outcome};
+use crate::sealed::handshake::messages;
+use crate::sealed::handshake::responder::{Acceptor, Dropped, Settings, Verdict};
+use crate::sealed::handshake::terms::{Instance, LinkId, Refusal, UnixMicros};
 use crate::ticket::Ticket;
 
 const MILLISECOND: Duration = Duration::from_millis(1);
@@ -79,8 +80,8 @@ impl Attacker {
             Has::PublicKey(cookie) => {
                 let key = mac::mac1_key(&server_key().public());
                 let noise = |room: &mut [u8]| room[..32].copy_from_slice(random.block().as_slice());
-                let mut initiation = message::write_initiation(7, &key, noise).0;
-                cookie.iter().for_each(|cookie| message::prove_address(&mut initiation, cookie));
+                let mut initiation = messages::write_initiation(7, &key, noise).0;
+                cookie.iter().for_each(|cookie| messages::prove_address(&mut initiation, cookie));
                 initiation
             }
             Has::BadTicket(initiator) => initiator.start(now, unix, 7, random),
@@ -125,7 +126,7 @@ impl Attacker {
     fn prove(&mut self, now: Time, initiation: &[u8], reply: &[u8]) {
         match &mut self.has {
             Has::PublicKey(cookie) => {
-                let view = message::InitiationView::parse(initiation).unwrap();
+                let view = messages::InitiationView::parse(initiation).unwrap();
                 *cookie = cookie::Reply::parse(reply).unwrap().open(&server_key().public(), view.mac1);
             }
             Has::BadTicket(initiator) | Has::Ticket(initiator) => {

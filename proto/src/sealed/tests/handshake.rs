@@ -4,11 +4,11 @@ use std::num::NonZeroU8;
 use std::time::Duration;
 
 use super::pair::*;
-use crate::sealed::acceptor::{Dropped, Verdict};
-use crate::sealed::challenge::Challenge;
-use crate::sealed::cipher::Cipher;
-use crate::sealed::handshake::{Epoch, Instance, Life, LinkId, Refusal};
-use crate::sealed::initiator::{Ignored, MOST_PENDING, Outcome};
+use crate::sealed::crypto::cipher::Cipher;
+use crate::sealed::handshake::challenge::Challenge;
+use crate::sealed::handshake::initiator::{Ignored, MOST_PENDING, Outcome};
+use crate::sealed::handshake::responder::{Dropped, Verdict};
+use crate::sealed::handshake::terms::{Epoch, Instance, Life, LinkId, Refusal};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -131,10 +131,11 @@ fn a_clock_that_stands_or_is_set_back_does_not_keep_proxy1_out() {
 
 #[test]
 fn a_client_of_another_version_is_told_ours() {
-    use crate::sealed::{mac, message, noise};
+    use crate::sealed::crypto::{mac, noise};
+    use crate::sealed::handshake::messages;
     let mut pair = Pair::new();
     let ticket = pair.ticket.clone();
-    let payload = message::Initiation {
+    let payload = messages::Initiation {
         version: 2,
         ciphers: 0xff,
         index: 5,
@@ -145,32 +146,33 @@ fn a_client_of_another_version_is_told_ours() {
         challenge: Challenge::NONE,
     };
     let key = mac::mac1_key(ticket.acceptor());
-    let (initiation, mut asking) = message::write_initiation(5, &key, |room| {
+    let (initiation, mut asking) = messages::write_initiation(5, &key, |room| {
         noise::initiate(ticket.private(), ticket.acceptor(), pair.random.block(), &payload.to_bytes(), room)
     });
     let Verdict::Refused { why: Refusal::Version, response, .. } = pair.hear(&initiation) else {
         panic!("not refused");
     };
-    let view = message::ResponseView::parse(&response).unwrap();
-    let mut payload = [0; message::RESPONSE_PAYLOAD_LEN];
+    let view = messages::ResponseView::parse(&response).unwrap();
+    let mut payload = [0; messages::RESPONSE_PAYLOAD_LEN];
     asking.read(&[0; 32], view.noise, &mut payload).unwrap();
-    assert_eq!(message::Response::parse(&payload).unwrap().version, 1);
+    assert_eq!(messages::Response::parse(&payload).unwrap().version, 1);
 }
 
 /// A proxy2 that answers by hand, with a version, a status and a cipher of its choice.
 fn answered(version: u8, status: u8, cipher: u8) -> Outcome {
-    use crate::sealed::{mac, message, noise};
+    use crate::sealed::crypto::{mac, noise};
+    use crate::sealed::handshake::messages;
     let mut pair = Pair::with(false, NO_AES, settings(AES));
     let initiation = pair.ask();
-    let view = message::InitiationView::parse(&initiation).unwrap();
-    let mut heard = [0; message::INITIATION_PAYLOAD_LEN];
+    let view = messages::InitiationView::parse(&initiation).unwrap();
+    let mut heard = [0; messages::INITIATION_PAYLOAD_LEN];
     let answering =
         noise::read_initiation(&server_key(), pair.random.block(), view.noise, &mut heard).unwrap();
-    let mut payload = [0; message::RESPONSE_PAYLOAD_LEN];
+    let mut payload = [0; messages::RESPONSE_PAYLOAD_LEN];
     payload[..3].copy_from_slice(&[version, status, cipher]);
     let key = mac::mac1_key(&server_key().public());
     let (response, _) =
-        message::write_response(view.sender, &key, |room| answering.write(&[0; 32], &payload, room));
+        messages::write_response(view.sender, &key, |room| answering.write(&[0; 32], &payload, room));
     pair.tell(&response)
 }
 

@@ -3,12 +3,12 @@
 use std::time::Duration;
 
 use super::pair::*;
-use crate::sealed::acceptor::{Acceptor, Dropped, Verdict};
-use crate::sealed::handshake::{INITIATION_LEN, Life, RESPONSE_LEN, Refusal};
-use crate::sealed::initiator::{Ignored, Initiator};
-use crate::sealed::keys::PrivateKey;
-use crate::sealed::mac;
-use crate::sealed::random::Random;
+use crate::sealed::crypto::keys::PrivateKey;
+use crate::sealed::crypto::mac;
+use crate::sealed::crypto::random::Random;
+use crate::sealed::handshake::initiator::{Ignored, Initiator};
+use crate::sealed::handshake::responder::{Acceptor, Dropped, Verdict};
+use crate::sealed::handshake::terms::{INITIATION_LEN, Life, RESPONSE_LEN, Refusal};
 use crate::ticket::Ticket;
 
 fn dropped(verdict: Verdict) -> Dropped {

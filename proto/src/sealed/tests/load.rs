@@ -4,10 +4,10 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use super::pair::*;
-use crate::sealed::acceptor::{Dropped, Settings, Verdict};
-use crate::sealed::cookie::COOKIE_REPLY_LEN;
-use crate::sealed::handshake::{Life, LinkId};
-use crate::sealed::initiator::{Ignored, Initiator, Outcome};
+use crate::sealed::handshake::cookie::COOKIE_REPLY_LEN;
+use crate::sealed::handshake::initiator::{Ignored, Initiator, Outcome};
+use crate::sealed::handshake::responder::{Dropped, Settings, Verdict};
+use crate::sealed::handshake::terms::{Life, LinkId};
 
 const ELSEWHERE: SocketAddr = address(2, 5_000);
 

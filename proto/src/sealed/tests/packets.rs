@@ -1,7 +1,7 @@
 //! Data packets: what was changed does not open.
 
 use super::pair::*;
-use crate::sealed::packet::{Header, OVERHEAD};
+use crate::sealed::wire::packet::{Header, OVERHEAD};
 
 #[test]
 fn every_changed_bit_is_noticed() {

@@ -4,13 +4,13 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::Time;
-use crate::sealed::acceptor::{Acceptor, CLOCK_TOLERANCE, Request, Settings, Verdict};
-use crate::sealed::cipher::{CipherSupport, Session};
-use crate::sealed::handshake::{Epoch, Instance, Life, Limits, LinkId, Refusal, UnixMicros};
-use crate::sealed::initiator::{Established, Identity, Ignored, Initiator, Outcome, Refused};
-use crate::sealed::keys::PrivateKey;
-use crate::sealed::packet::{HEADER_LEN, TAG_LEN};
-use crate::sealed::random::Random;
+use crate::sealed::crypto::cipher::{CipherSupport, Session};
+use crate::sealed::crypto::keys::PrivateKey;
+use crate::sealed::crypto::random::Random;
+use crate::sealed::handshake::initiator::{Established, Identity, Ignored, Initiator, Outcome, Refused};
+use crate::sealed::handshake::responder::{Acceptor, CLOCK_TOLERANCE, Request, Settings, Verdict};
+use crate::sealed::handshake::terms::{Epoch, Instance, Life, Limits, LinkId, Refusal, UnixMicros};
+use crate::sealed::wire::packet::{HEADER_LEN, TAG_LEN};
 use crate::ticket::Ticket;
 
 /// 2026-01-01 00:00 UTC.

@@ -4,10 +4,10 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::pair::*;
-use crate::sealed::acceptor::{Acceptor, Settings, Verdict};
-use crate::sealed::handshake::{Epoch, Life, LinkId};
-use crate::sealed::initiator::Outcome;
-use crate::sealed::random::Random;
+use crate::sealed::crypto::random::Random;
+use crate::sealed::handshake::initiator::Outcome;
+use crate::sealed::handshake::responder::{Acceptor, Settings, Verdict};
+use crate::sealed::handshake::terms::{Epoch, Life, LinkId};
 
 /// Seeds of the property below; each makes [`STEPS`] moves.
 const SEEDS: u8 = 24;

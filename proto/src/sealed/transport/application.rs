@@ -1,8 +1,8 @@
 //! What the application does with its streams: open, answer, write, read, end.
 
 use super::Transport;
-use crate::sealed::frame::{ResetCode, StreamId};
-use crate::sealed::stream::OwnReset;
+use crate::sealed::streams::stream::OwnReset;
+use crate::sealed::wire::frame::{ResetCode, StreamId};
 use crate::time::Time;
 
 impl Transport {

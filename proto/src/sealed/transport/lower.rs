@@ -1,12 +1,12 @@
 //! What the link beneath asks of its transport: packets of its own, and other paths.
 
 use super::{Built, Transport};
-use crate::sealed::end_code::EndCode;
-use crate::sealed::frame::{self, Frame, ResetCode};
-use crate::sealed::mtu::{self, Mtu};
-use crate::sealed::packet::OVERHEAD;
-use crate::sealed::varint::Writer;
-use crate::sealed::{ack, recovery};
+use crate::sealed::recovery::mtu::{self, Mtu};
+use crate::sealed::recovery::{ack, loss_detection};
+use crate::sealed::wire::end_code::EndCode;
+use crate::sealed::wire::frame::{self, Frame, ResetCode};
+use crate::sealed::wire::packet::OVERHEAD;
+use crate::sealed::wire::varint::Writer;
 use crate::time::Time;
 use std::time::Duration;
 
@@ -67,7 +67,7 @@ impl Transport {
 /// What was learnt of a path, to go on with if the peer returns to it (RFC 9000 section 9.4).
 #[derive(Debug)]
 pub(crate) struct PathState {
-    recovery: recovery::PathState,
+    recovery: loss_detection::PathState,
     mtu: Mtu,
 }
 

@@ -1,9 +1,9 @@
 //! Packets that came in: their frames, one by one.
 
 use super::{Event, Fault, Transport};
-use crate::sealed::early;
-use crate::sealed::frame::{Ack, Frame, Frames, ResetCode, StreamId};
-use crate::sealed::streams::Lookup;
+use crate::sealed::streams::early;
+use crate::sealed::streams::table::Lookup;
+use crate::sealed::wire::frame::{Ack, Frame, Frames, ResetCode, StreamId};
 use crate::time::Time;
 use std::time::Duration;
 

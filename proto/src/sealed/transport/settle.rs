@@ -1,8 +1,8 @@
 //! What becomes of the packets that left: arrived or lost, their contents are settled with their owners.
 
 use super::Transport;
-use crate::sealed::recovery::Outcome;
-use crate::sealed::sent::Content;
+use crate::sealed::recovery::loss_detection::Outcome;
+use crate::sealed::recovery::sent::Content;
 use crate::time::Time;
 
 impl Transport {

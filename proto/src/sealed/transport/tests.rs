@@ -19,10 +19,10 @@ mod stuck;
 mod thin;
 
 use super::{Event, Fault, Settings, Transport, Violation};
-use crate::sealed::frame::{self, Frame, Frames, ResetCode, StreamId};
-use crate::sealed::handshake::Limits;
-use crate::sealed::streams::Side;
-use crate::sealed::varint::Writer;
+use crate::sealed::handshake::terms::Limits;
+use crate::sealed::streams::table::Side;
+use crate::sealed::wire::frame::{self, Frame, Frames, ResetCode, StreamId};
+use crate::sealed::wire::varint::Writer;
 use crate::time::Time;
 use network::Path;
 use pair::Pair;

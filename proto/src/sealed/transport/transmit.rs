@@ -1,12 +1,12 @@
 //! Packets that go out: what to put into the next one.
 
 use super::Transport;
-use crate::sealed::frame::{self, Frame};
-use crate::sealed::mtu;
-use crate::sealed::packet::OVERHEAD;
-use crate::sealed::sent::Content;
-use crate::sealed::spare;
-use crate::sealed::varint::Writer;
+use crate::sealed::recovery::copies;
+use crate::sealed::recovery::mtu;
+use crate::sealed::recovery::sent::Content;
+use crate::sealed::wire::frame::{self, Frame};
+use crate::sealed::wire::packet::OVERHEAD;
+use crate::sealed::wire::varint::Writer;
 use crate::time::Time;
 
 /// Packets between two floors. The peer holds at most this many numbers too many.
@@ -218,7 +218,7 @@ impl Transport {
             let length = usize::try_from(piece.range.end - piece.range.start).unwrap_or(0);
             frame::put_data_header(writer, stream.id, piece.range.start, length, piece.fin);
             stream.send.copy(&piece.range, writer.space(length));
-            if lossy && length as u64 <= spare::MAX_LENGTH && stream.turn.is_thin() {
+            if lossy && length as u64 <= copies::MAX_LENGTH && stream.turn.is_thin() {
                 self.spares.push(now, &self.recovery.rtt, number, stream.id, piece.range.clone(), piece.fin);
             }
             self.recovery.log.note(Content::Data { id: stream.id, range: piece.range, fin: piece.fin });

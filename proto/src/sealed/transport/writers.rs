@@ -1,11 +1,11 @@
 //! Writers that were told to wait for room, and when they are told that there is some.
 
 use super::{Event, Transport};
-use crate::sealed::budget::FLOOR;
-use crate::sealed::frame::StreamId;
-use crate::sealed::pacing::BATCH;
-use crate::sealed::stream::Stream;
-use crate::sealed::window;
+use crate::sealed::recovery::pacing::BATCH;
+use crate::sealed::streams::budget::FLOOR;
+use crate::sealed::streams::stream::Stream;
+use crate::sealed::streams::window;
+use crate::sealed::wire::frame::StreamId;
 use crate::time::Time;
 use std::collections::VecDeque;
 use std::time::Duration;

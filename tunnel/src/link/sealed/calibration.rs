@@ -5,12 +5,12 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use proto::Time;
-use proto::sealed::acceptor::{self, Acceptor, CLOCK_TOLERANCE, Verdict};
-use proto::sealed::cipher::CipherSupport;
-use proto::sealed::handshake::{Epoch, Instance, Life, Limits, LinkId, UnixMicros};
-use proto::sealed::initiator::{Identity, Initiator};
-use proto::sealed::keys::PrivateKey;
-use proto::sealed::random::Random;
+use proto::sealed::crypto::cipher::CipherSupport;
+use proto::sealed::crypto::keys::PrivateKey;
+use proto::sealed::crypto::random::Random;
+use proto::sealed::handshake::initiator::{Identity, Initiator};
+use proto::sealed::handshake::responder::{self, Acceptor, CLOCK_TOLERANCE, Verdict};
+use proto::sealed::handshake::terms::{Epoch, Instance, Life, Limits, LinkId, UnixMicros};
 use proto::ticket::Ticket;
 use tracing::debug;
 
@@ -86,7 +86,7 @@ impl Example {
 
     /// All of proxy2's work for it, to be done: each time by another proxy2, as one takes the same message only once.
     fn prepare(&self) -> impl FnOnce() + use<'_> {
-        let settings = acceptor::Settings {
+        let settings = responder::Settings {
             epoch: Epoch(1),
             ciphers: Self::CIPHERS,
             clock_tolerance: CLOCK_TOLERANCE,

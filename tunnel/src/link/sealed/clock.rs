@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use proto::Time;
-use proto::sealed::handshake::UnixMicros;
+use proto::sealed::handshake::terms::UnixMicros;
 
 /// A clock that counts from the start of the session, the same for all its links.
 #[derive(Clone, Copy, Debug)]

@@ -12,8 +12,8 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use proto::Time;
-use proto::sealed::frame::{ResetCode, StreamId};
 use proto::sealed::transport::Transport;
+use proto::sealed::wire::frame::{ResetCode, StreamId};
 use socket2::SockRef;
 use tokio::net::TcpStream;
 

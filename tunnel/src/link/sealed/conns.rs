@@ -7,8 +7,8 @@ use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use proto::Time;
-use proto::sealed::frame::{ResetCode, StreamId};
 use proto::sealed::transport::Transport;
+use proto::sealed::wire::frame::{ResetCode, StreamId};
 use slab::Slab;
 use tokio::net::TcpStream;
 

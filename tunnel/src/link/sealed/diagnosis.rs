@@ -4,11 +4,11 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use proto::sealed::acceptor::CLOCK_TOLERANCE;
-use proto::sealed::end_code::EndCode;
-use proto::sealed::frame::ResetCode;
-use proto::sealed::handshake::Refusal;
-use proto::sealed::initiator::Refused;
+use proto::sealed::handshake::initiator::Refused;
+use proto::sealed::handshake::responder::CLOCK_TOLERANCE;
+use proto::sealed::handshake::terms::Refusal;
+use proto::sealed::wire::end_code::EndCode;
+use proto::sealed::wire::frame::ResetCode;
 use tokio::net::UdpSocket;
 
 use super::clock::Clock;
@@ -130,7 +130,7 @@ async fn complaint(peer: SocketAddr) -> Option<io::Error> {
 
 #[cfg(test)]
 mod tests {
-    use proto::sealed::handshake::{Epoch, UnixMicros};
+    use proto::sealed::handshake::terms::{Epoch, UnixMicros};
 
     use super::*;
 
@@ -147,7 +147,7 @@ mod tests {
     fn a_clock_that_is_off_is_told_by_how_much() {
         let hour = 3_600_000_000;
         let says = |time: u64| {
-            let (version, epoch) = (proto::sealed::handshake::VERSION, Epoch(1));
+            let (version, epoch) = (proto::sealed::handshake::terms::VERSION, Epoch(1));
             clock(&Refused { why: Refusal::ClockOff, time: UnixMicros(time), version, epoch })
         };
         let ours = Clock::unix().0;

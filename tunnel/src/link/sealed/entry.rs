@@ -9,11 +9,11 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use proto::Time;
-use proto::sealed::frame::{ResetCode, StreamId};
-use proto::sealed::handshake::Refusal;
-use proto::sealed::initiator::Refused;
+use proto::sealed::crypto::random::Random;
+use proto::sealed::handshake::initiator::Refused;
+use proto::sealed::handshake::terms::Refusal;
 use proto::sealed::link::{Event, FourTuple, Link, SocketId};
-use proto::sealed::random::Random;
+use proto::sealed::wire::frame::{ResetCode, StreamId};
 use proto::ticket::Ticket;
 use tokio::time::{Sleep, sleep};
 use tracing::{debug, info, warn};

@@ -10,9 +10,9 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use proto::Time;
-use proto::sealed::frame::{ResetCode, StreamId};
-use proto::sealed::hub::LinkKey;
+use proto::sealed::endpoint::LinkKey;
 use proto::sealed::link::{Event, Link, SocketId};
+use proto::sealed::wire::frame::{ResetCode, StreamId};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::task::{AbortHandle, JoinSet};

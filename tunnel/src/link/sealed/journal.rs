@@ -4,7 +4,7 @@ use std::fmt::Display;
 use std::sync::Arc;
 use std::time::Instant;
 
-use proto::sealed::frame::StreamId;
+use proto::sealed::wire::frame::StreamId;
 use tracing::{debug, info, warn};
 
 use crate::limit::Limit;

@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use proto::sealed::cipher::Session;
-use proto::sealed::end_code::EndCode;
+use proto::sealed::crypto::cipher::Session;
 use proto::sealed::link::FourTuple;
+use proto::sealed::wire::end_code::EndCode;
 
 use super::buffers::Buffer;
 

@@ -229,7 +229,7 @@ mod tests {
 
     fn ticket() -> Ticket {
         let mut random = crate::entropy::random();
-        let key = proto::sealed::keys::PrivateKey::generate(&mut random);
+        let key = proto::sealed::crypto::keys::PrivateKey::generate(&mut random);
         Ticket::generate(key.public(), false, &mut random)
     }
 

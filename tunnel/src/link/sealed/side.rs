@@ -5,8 +5,8 @@ use std::task::{Context, Poll};
 use std::time::Duration;
 
 use proto::Time;
-use proto::sealed::frame::{ResetCode, StreamId};
 use proto::sealed::link::{Event, Link, SocketId};
+use proto::sealed::wire::frame::{ResetCode, StreamId};
 use tokio::net::TcpStream;
 
 use super::tally::Tally;

@@ -8,10 +8,10 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use proto::Time;
-use proto::sealed::end_code::EndCode;
-use proto::sealed::frame::{ResetCode, StreamId};
 use proto::sealed::link::{Event, Link};
 use proto::sealed::transport::Event as StreamEvent;
+use proto::sealed::wire::end_code::EndCode;
+use proto::sealed::wire::frame::{ResetCode, StreamId};
 use tokio::time::{Sleep, sleep};
 
 use super::buffers::Buffers;

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::time::Instant;
 
-use proto::sealed::budget::Budget;
-use proto::sealed::frame::ResetCode;
+use proto::sealed::streams::budget::Budget;
+use proto::sealed::wire::frame::ResetCode;
 use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;

@@ -1,7 +1,7 @@
 //! The application of one end, and what it has said and heard.
 
-use crate::sealed::frame::{ResetCode, StreamId};
 use crate::sealed::transport::{Event, Transport};
+use crate::sealed::wire::frame::{ResetCode, StreamId};
 use crate::time::Time;
 use std::collections::BTreeMap;
 use std::convert::Infallible;

@@ -4,7 +4,7 @@ use super::pair::Pair;
 use super::path_and_peers::greet;
 use super::wire::Wire;
 use crate::sealed::link::{Dropped, FourTuple, Link, SocketId};
-use crate::sealed::packet::Kind;
+use crate::sealed::wire::packet::Kind;
 use std::net::SocketAddr;
 use std::time::Duration;
 

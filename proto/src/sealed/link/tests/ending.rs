@@ -3,13 +3,13 @@
 use super::pair::Pair;
 use super::path_and_peers::{end_unread, greet};
 use super::script::Script;
-use crate::sealed::end_code::EndCode;
-use crate::sealed::frame::{self, Frame, ResetCode, StreamId};
 use crate::sealed::link::state::{DRAIN, State};
 use crate::sealed::link::{Event, Link};
-use crate::sealed::packet::{HEADER_LEN, TAG_LEN};
 use crate::sealed::transport::{self, Fault};
-use crate::sealed::varint::Writer;
+use crate::sealed::wire::end_code::EndCode;
+use crate::sealed::wire::frame::{self, Frame, ResetCode, StreamId};
+use crate::sealed::wire::packet::{HEADER_LEN, TAG_LEN};
+use crate::sealed::wire::varint::Writer;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);

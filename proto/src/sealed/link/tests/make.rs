@@ -1,13 +1,13 @@
 //! Clients and hubs that know each other.
 
-use crate::sealed::acceptor::{self, Acceptor, CLOCK_TOLERANCE};
-use crate::sealed::cipher::CipherSupport;
-use crate::sealed::handshake::{Epoch, Instance, Limits, LinkId};
-use crate::sealed::hub::Hub;
-use crate::sealed::initiator::{Identity, Initiator};
-use crate::sealed::keys::PrivateKey;
+use crate::sealed::crypto::cipher::CipherSupport;
+use crate::sealed::crypto::keys::PrivateKey;
+use crate::sealed::crypto::random::Random;
+use crate::sealed::endpoint::Hub;
+use crate::sealed::handshake::initiator::{Identity, Initiator};
+use crate::sealed::handshake::responder::{self, Acceptor, CLOCK_TOLERANCE};
+use crate::sealed::handshake::terms::{Epoch, Instance, Limits, LinkId};
 use crate::sealed::link::{Link, Settings};
-use crate::sealed::random::Random;
 use crate::ticket::Ticket;
 use crate::time::Time;
 use std::net::SocketAddr;
@@ -48,7 +48,7 @@ pub(super) fn new_hub(
     seed: u8,
     epoch: u64,
 ) -> Hub {
-    let settings = acceptor::Settings {
+    let settings = responder::Settings {
         epoch: Epoch(epoch),
         ciphers: CipherSupport { aes: true },
         clock_tolerance: CLOCK_TOLERANCE,

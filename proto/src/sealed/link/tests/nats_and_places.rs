@@ -2,8 +2,8 @@
 
 use super::pair::{Nat, Pair};
 use super::path_and_peers::{greet, say};
-use crate::sealed::frame::StreamId;
 use crate::sealed::link::{Event, FourTuple, SocketId};
+use crate::sealed::wire::frame::StreamId;
 use crate::time::Time;
 use std::net::SocketAddr;
 use std::time::Duration;

@@ -2,8 +2,8 @@
 
 use super::pair::{Observer, Pair};
 use super::path_and_peers::{greet, say};
-use crate::sealed::frame::StreamId;
 use crate::sealed::link::Event;
+use crate::sealed::wire::frame::StreamId;
 use crate::time::Time;
 use std::time::Duration;
 

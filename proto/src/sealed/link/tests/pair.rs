@@ -3,13 +3,13 @@
 use super::make::{initiator, new_client, new_hub, random};
 use super::script::Script;
 use super::wire::Wire;
-use crate::sealed::frame::StreamId;
-use crate::sealed::handshake::UnixMicros;
-use crate::sealed::hub::{Hub, LinkKey, Route};
-use crate::sealed::keys::{PrivateKey, PublicKey};
+use crate::sealed::crypto::keys::{PrivateKey, PublicKey};
+use crate::sealed::endpoint::{Hub, LinkKey, Route};
+use crate::sealed::handshake::terms::UnixMicros;
 use crate::sealed::link::{Event, FourTuple, Link, Settings, SocketId};
-use crate::sealed::packet::Kind;
 use crate::sealed::transport;
+use crate::sealed::wire::frame::StreamId;
+use crate::sealed::wire::packet::Kind;
 use crate::ticket::Ticket;
 use crate::time::Time;
 use std::collections::BTreeMap;

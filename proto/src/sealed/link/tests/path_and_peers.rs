@@ -1,10 +1,10 @@
 //! What the link outlives, and what ends its streams.
 
 use super::pair::Pair;
-use crate::sealed::cipher::REKEY_PACKETS;
-use crate::sealed::frame::StreamId;
-use crate::sealed::hub::LinkKey;
+use crate::sealed::crypto::cipher::REKEY_PACKETS;
+use crate::sealed::endpoint::LinkKey;
 use crate::sealed::link::Event;
+use crate::sealed::wire::frame::StreamId;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -2,11 +2,11 @@
 
 use super::pair::Pair;
 use super::path_and_peers::{end_unread, greet, say};
-use crate::sealed::frame::StreamId;
-use crate::sealed::hub::LinkKey;
-use crate::sealed::keys::PrivateKey;
+use crate::sealed::crypto::keys::PrivateKey;
+use crate::sealed::endpoint::LinkKey;
 use crate::sealed::link::state::DRAIN;
 use crate::sealed::link::{Event, Link, Settings};
+use crate::sealed::wire::frame::StreamId;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);

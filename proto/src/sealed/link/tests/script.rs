@@ -1,9 +1,9 @@
 //! What two applications do with streams, and what each must hear of the other.
 
 use super::pair::read_all;
-use crate::sealed::frame::{ResetCode, StreamId};
 use crate::sealed::link::{Event, Link};
 use crate::sealed::transport;
+use crate::sealed::wire::frame::{ResetCode, StreamId};
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
 

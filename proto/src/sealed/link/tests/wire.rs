@@ -1,6 +1,6 @@
 //! One direction of a network that does what networks do, and what people on it do.
 
-use crate::sealed::packet::Kind;
+use crate::sealed::wire::packet::Kind;
 use crate::time::Time;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

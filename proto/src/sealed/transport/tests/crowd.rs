@@ -3,8 +3,8 @@
 use super::MS;
 use super::network::Path;
 use super::pair::{Pair, bytes};
-use crate::sealed::frame::StreamId;
 use crate::sealed::transport::Settings;
+use crate::sealed::wire::frame::StreamId;
 use std::time::Duration;
 
 /// 100 Mbit/s in bytes a second.

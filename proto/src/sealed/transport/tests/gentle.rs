@@ -5,7 +5,7 @@ use super::network::Path;
 use super::pair::{Pair, bytes};
 use super::rivals::{Kind, Rival};
 use super::speed::mbit;
-use crate::sealed::frame::StreamId;
+use crate::sealed::wire::frame::StreamId;
 use crate::time::Time;
 use std::rc::Rc;
 use std::time::Duration;

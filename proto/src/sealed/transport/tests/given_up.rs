@@ -3,10 +3,10 @@
 use super::network::Path;
 use super::pair::Pair;
 use super::{MS, packet};
-use crate::sealed::frame::{Frame, ResetCode, StreamId};
-use crate::sealed::handshake::Limits;
-use crate::sealed::streams::Side;
+use crate::sealed::handshake::terms::Limits;
+use crate::sealed::streams::table::Side;
 use crate::sealed::transport::{Event, Settings, Transport};
+use crate::sealed::wire::frame::{Frame, ResetCode, StreamId};
 use crate::time::Time;
 
 #[test]

@@ -3,7 +3,7 @@
 use super::MS;
 use super::network::Path;
 use super::pair::{Pair, bytes};
-use crate::sealed::random::Random;
+use crate::sealed::crypto::random::Random;
 use crate::sealed::transport::Settings;
 use std::time::Duration;
 

@@ -1,7 +1,7 @@
 //! A peer that acknowledges what it has not seen, so that this side sends faster than the path carries (RFC 9000 21.4).
 
 use super::*;
-use crate::sealed::random::Random;
+use crate::sealed::crypto::random::Random;
 use crate::sealed::transport::Fault;
 
 /// Sends bulk to a peer that answers each packet with an acknowledgement of all numbers up to it, and returns the fault

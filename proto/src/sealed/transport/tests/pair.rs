@@ -1,10 +1,10 @@
 //! Two transports, the applications on them, and a clock.
 
 use super::network::{Direction, Path};
-use crate::sealed::frame::StreamId;
-use crate::sealed::packet::OVERHEAD;
-use crate::sealed::streams::Side;
+use crate::sealed::streams::table::Side;
 use crate::sealed::transport::{Event, Settings, Transport};
+use crate::sealed::wire::frame::StreamId;
+use crate::sealed::wire::packet::OVERHEAD;
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;

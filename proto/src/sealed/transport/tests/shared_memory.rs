@@ -3,10 +3,10 @@
 use super::network::Path;
 use super::pair::Pair;
 use super::{MS, packet};
-use crate::sealed::budget::{Budget, FLOOR};
-use crate::sealed::frame::Frame;
-use crate::sealed::streams::Side;
+use crate::sealed::streams::budget::{Budget, FLOOR};
+use crate::sealed::streams::table::Side;
 use crate::sealed::transport::{Settings, Transport};
+use crate::sealed::wire::frame::Frame;
 use crate::time::Time;
 
 #[test]

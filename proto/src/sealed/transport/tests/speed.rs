@@ -3,7 +3,7 @@
 use super::MS;
 use super::network::Path;
 use super::pair::{Pair, bytes};
-use crate::sealed::frame::StreamId;
+use crate::sealed::wire::frame::StreamId;
 use std::time::Duration;
 
 pub(super) fn mbit(rate: u64) -> u64 {

@@ -4,8 +4,8 @@ use super::MS;
 use super::network::Path;
 use super::pair::{Pair, bytes};
 use super::speed::mbit;
-use crate::sealed::frame::{ResetCode, StreamId};
 use crate::sealed::transport::Transport;
+use crate::sealed::wire::frame::{ResetCode, StreamId};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);

@@ -1,0 +1,303 @@
+//! proxy2's table: which datagram belongs to which link, and who may have a new one.
+//!
+//! A [`Hub`] answers handshakes and names the link that a datagram is for; the links themselves live elsewhere, each
+//! where it likes. Give it every datagram that arrives ([`Hub::handle`]; for data packets only the header is looked
+//! at), tell it which links are heard ([`Hub::heard`]), the indices that links retire and the links that end.
+
+use crate::sealed::crypto::cipher::Session;
+use crate::sealed::crypto::keys::{PresharedKey, PublicKey};
+use crate::sealed::crypto::random::Random;
+use crate::sealed::handshake::pending::Request;
+use crate::sealed::handshake::responder::{self, Acceptor, Verdict};
+use crate::sealed::handshake::terms::{Instance, Life, Limits, LinkId, Refusal, UnixMicros};
+use crate::sealed::wire::packet::{Header, Kind};
+use crate::time::Time;
+use slab::Slab;
+use std::collections::{BTreeMap, HashMap};
+use std::net::SocketAddr;
+use std::time::Duration;
+
+/// Names a link in this process, for as long as it lives; may be used again afterwards.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct LinkKey(usize);
+
+/// What to do with a datagram.
+#[derive(Debug)]
+pub enum Route {
+    /// Nothing.
+    Drop(Dropped),
+    /// Send these bytes back to where it came from. `refused` tells whose handshake was refused, and why.
+    Reply {
+        /// The bytes.
+        bytes: Vec<u8>,
+        /// The client and the reason, where it was refused.
+        refused: Option<(PublicKey, Refusal)>,
+    },
+    /// It is for this link.
+    Link(LinkKey),
+    /// A link gets further keys: send the response, give it the session.
+    Session {
+        /// The link.
+        link: LinkKey,
+        /// Its keys.
+        session: Box<Session>,
+        /// The bytes to send back.
+        response: Vec<u8>,
+    },
+    /// All places are taken, but this link has been silent for long: ask it whether it lives, and send nothing. The
+    /// client asks again.
+    Full {
+        /// The link.
+        ask: LinkKey,
+    },
+    /// There is a new link: send the response, make the link. It has shown no sign of life yet: forget it unless its
+    /// first packet comes within seconds.
+    New {
+        /// Its name.
+        link: LinkKey,
+        /// Whose it is.
+        client: PublicKey,
+        /// Its keys.
+        session: Box<Session>,
+        /// What the client takes.
+        limits: Limits,
+        /// An older link of the same client, machine and listen address: ask it whether it lives.
+        rival: Option<LinkKey>,
+        /// The bytes to send back.
+        response: Vec<u8>,
+    },
+}
+
+/// Why a datagram was dropped without a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Dropped {
+    /// Not the form of any packet.
+    Malformed,
+    /// A data packet for no link here.
+    Stray,
+    /// A handshake that must not be answered.
+    Handshake(responder::Dropped),
+}
+
+#[derive(Debug)]
+struct Entry {
+    client: PublicKey,
+    id: LinkId,
+    instance: Instance,
+    life: Life,
+    /// Whether an authentic packet of it came.
+    used: bool,
+    /// When one last came, as far as was told; or the link was made, or asked whether it lives.
+    seen: Time,
+}
+
+/// Silence after which a link is asked whether it lives when its place is wanted: three keepalives of a client.
+const SILENT: Duration = Duration::from_secs(60);
+
+/// The same where the client that wants the place seems to be the next process of the link's client.
+const SILENT_RIVAL: Duration = Duration::from_secs(1);
+
+/// The share of the places, as its divisor, that is for clients without a link.
+const RESERVE: usize = 4;
+
+/// Lives that took nothing which are remembered. Each cost its client an initiation that was good.
+const UNUSED: usize = 1_024;
+
+/// The table.
+#[derive(Debug)]
+pub struct Hub {
+    acceptor: Acceptor,
+    limits: Limits,
+    max_links: usize,
+    /// How many links were made; the life of the last.
+    lives: Life,
+    /// Lives that took nothing and are over: their clients' streams need not go with them.
+    unused: BTreeMap<(PublicKey, LinkId), Life>,
+    entries: Slab<Entry>,
+    by_name: BTreeMap<(PublicKey, LinkId), LinkKey>,
+    by_instance: BTreeMap<(PublicKey, Instance), LinkKey>,
+    /// Only looked up, never walked: its order does not matter.
+    by_index: HashMap<u32, LinkKey>,
+    random: Random,
+}
+
+impl Hub {
+    /// A table without links. `limits`: what each link tells its client; `max_links`: links at a time, 1 or more.
+    pub fn new(acceptor: Acceptor, limits: Limits, max_links: usize, random: Random) -> Self {
+        Self {
+            acceptor,
+            limits,
+            max_links,
+            lives: Life(0),
+            unused: BTreeMap::new(),
+            entries: Slab::new(),
+            by_name: BTreeMap::new(),
+            by_instance: BTreeMap::new(),
+            by_index: HashMap::new(),
+            random,
+        }
+    }
+
+    /// This proxy2's public key.
+    pub fn public_key(&self) -> &PublicKey {
+        self.acceptor.public_key()
+    }
+
+    /// Links at present.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there is no link.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Lets a client in from now on.
+    pub fn allow(&mut self, client: PublicKey, psk: Option<PresharedKey>) {
+        self.acceptor.allow(client, psk);
+    }
+
+    /// Lets a client in no more, and returns its links, which must end.
+    pub fn revoke(&mut self, client: PublicKey) -> Vec<LinkKey> {
+        self.acceptor.revoke(client);
+        self.links_of(client).collect()
+    }
+
+    /// Everything about the links, to compare.
+    #[cfg(test)]
+    pub(crate) fn describe(&self) -> String {
+        format!("{self:?} {:?}", self.entries.iter().collect::<Vec<_>>())
+    }
+
+    /// A link is over.
+    pub fn remove(&mut self, link: LinkKey) {
+        let Some(entry) = self.entries.try_remove(link.0) else { return };
+        self.by_name.remove(&(entry.client, entry.id));
+        self.acceptor.link_is_over(entry.client, entry.id);
+        if !entry.used {
+            if self.unused.len() >= UNUSED {
+                self.unused.pop_first();
+            }
+            self.unused.insert((entry.client, entry.id), entry.life);
+        }
+        if self.by_instance.get(&(entry.client, entry.instance)) == Some(&link) {
+            self.by_instance.remove(&(entry.client, entry.instance));
+        }
+        self.by_index.retain(|_, key| *key != link);
+    }
+
+    /// An index that a link does not use any more.
+    pub fn retire(&mut self, index: u32) {
+        self.by_index.remove(&index);
+    }
+
+    /// Decides on one datagram. `unix`: the wall clock.
+    pub fn handle(&mut self, now: Time, unix: UnixMicros, from: SocketAddr, datagram: &[u8]) -> Route {
+        match Kind::of(datagram) {
+            Some(Kind::Data) => self.route(datagram),
+            Some(Kind::Initiation) => self.greet(now, unix, from, datagram),
+            Some(Kind::Response | Kind::Cookie) | None => Route::Drop(Dropped::Malformed),
+        }
+    }
+
+    fn links_of(&self, client: PublicKey) -> impl Iterator<Item = LinkKey> {
+        self.by_name.range((client, LinkId(0))..=(client, LinkId(u64::MAX))).map(|(_, key)| *key)
+    }
+
+    /// Whom a data packet is for; that it is authentic is for the link to say ([`Hub::heard`]).
+    fn route(&self, datagram: &[u8]) -> Route {
+        let Some(header) = Header::parse(datagram) else { return Route::Drop(Dropped::Malformed) };
+        let Some(&link) = self.by_index.get(&header.receiver) else { return Route::Drop(Dropped::Stray) };
+        Route::Link(link)
+    }
+
+    /// An authentic packet of the link came, whose peer is `at` there, as far as is proven. Tell it of the first at once, of
+    /// later ones within half of [`SILENT_RIVAL`].
+    pub fn heard(&mut self, now: Time, link: LinkKey, at: SocketAddr) {
+        if let Some(entry) = self.entries.get_mut(link.0) {
+            (entry.used, entry.seen) = (true, entry.seen.max(now));
+            self.acceptor.link_is_at(entry.client, entry.id, at);
+        }
+    }
+
+    fn greet(&mut self, now: Time, unix: UnixMicros, from: SocketAddr, datagram: &[u8]) -> Route {
+        match self.acceptor.handle(now, unix, from, datagram) {
+            Verdict::Drop(why) => Route::Drop(Dropped::Handshake(why)),
+            Verdict::Cookie(bytes) => Route::Reply { bytes, refused: None },
+            Verdict::Refused { client, why, response } => {
+                Route::Reply { bytes: response, refused: Some((client, why)) }
+            }
+            Verdict::Request(request) => self.admit(now, *request),
+        }
+    }
+
+    fn admit(&mut self, now: Time, request: Request) -> Route {
+        let (client, id, instance, limits) =
+            (request.client(), request.link(), request.instance(), request.limits());
+        let known = self.by_name.get(&(client, id)).copied();
+        if known.is_none() && !self.has_place_for(client) {
+            if let Some(ask) = self.doubtful(now, client, instance) {
+                // The next initiation asks somebody else, should this one neither answer nor go.
+                if let Some(entry) = self.entries.get_mut(ask.0) {
+                    entry.seen = now;
+                }
+                return Route::Full { ask };
+            }
+            let why = Refusal::TooManyLinks;
+            return Route::Reply { bytes: request.refuse(why), refused: Some((client, why)) };
+        }
+        let index = self.free_index();
+        let life = known.and_then(|link| self.entries.get(link.0)).map(|entry| entry.life);
+        let life = life.or_else(|| self.unused.remove(&(client, id)));
+        let life = life.unwrap_or_else(|| {
+            self.lives.0 = self.lives.0.wrapping_add(1);
+            self.lives
+        });
+        let (response, session) = request.accept(index, life, self.limits);
+        let session = Box::new(session);
+        if let Some(link) = known {
+            self.by_index.insert(index, link);
+            return Route::Session { link, session, response };
+        }
+        let link = LinkKey(self.entries.insert(Entry { client, id, instance, life, used: false, seen: now }));
+        self.by_index.insert(index, link);
+        self.by_name.insert((client, id), link);
+        let rival = self.by_instance.insert((client, instance), link);
+        Route::New { link, client, session, limits, rival, response }
+    }
+
+    /// Whether there is a place for one more link of this client. The last places are for clients that have none, so that
+    /// no ticket keeps the others out.
+    fn has_place_for(&self, client: PublicKey) -> bool {
+        let free = self.max_links.saturating_sub(self.entries.len());
+        let reserve = self.max_links / RESERVE;
+        if free > reserve || self.links_of(client).next().is_none() {
+            return free > 0;
+        }
+        let without = |client: &PublicKey| self.links_of(*client).next().is_none();
+        free > self.acceptor.clients().filter(without).count().min(reserve)
+    }
+
+    /// The link that most probably is nobody's any more, if one may be.
+    fn doubtful(&self, now: Time, client: PublicKey, instance: Instance) -> Option<LinkKey> {
+        let silent = |entry: &Entry, limit| now.since(entry.seen) >= limit;
+        let rival = self.by_instance.get(&(client, instance));
+        let rival = rival
+            .filter(|link| self.entries.get(link.0).is_some_and(|entry| silent(entry, SILENT_RIVAL)))
+            .copied();
+        rival.or_else(|| {
+            let candidates = self.entries.iter().filter(|(_, entry)| silent(entry, SILENT));
+            candidates.min_by_key(|(_, entry)| entry.seen).map(|(key, _)| LinkKey(key))
+        })
+    }
+
+    fn free_index(&mut self) -> u32 {
+        loop {
+            let index = self.random.u32();
+            if !self.by_index.contains_key(&index) {
+                return index;
+            }
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What has arrived from the peer, and when to say so.
+
+use super::rtt;
+use crate::sealed::wire::frame;
+use crate::sealed::wire::ranges::RangeSet;
+use crate::sealed::wire::varint::{self, Writer};
+use crate::time::Time;
+use std::ops::Range;
+use std::time::Duration;
+
+/// Packets that ask for an acknowledgement and may wait for one together. At 100 Mbit/s one in ten keeps the way
+/// back at 1 % of the way there; a batch read in one system call is acknowledged at once whatever its size.
+pub(crate) const PACKETS: u32 = 10;
+
+/// The longest that an acknowledgement waits; the peer adds it to its probe time-out.
+pub(crate) const MAX_DELAY: Duration = Duration::from_millis(5);
+
+/// Ranges held, and said in one frame, at the most: what a path leaves open that carries 1 Gbit/s and lets packets overtake
+/// each other by 10 ms, or loses half of what leaves in a round trip of 50 ms at 100 Mbit/s. Only a peer that leaves gaps on
+/// purpose has more; the lowest go first, and at worst the peer sends again what had arrived.
+const MAX_RANGES: usize = 256;
+
+/// Bytes of a frame that are free; the rest must have arrived since the last one. So gaps in packet numbers, which cost their
+/// sender nothing, bring no more than about twice the bytes back.
+const FREE_BYTES: usize = 48;
+
+/// Tracks the packets that arrived.
+#[derive(Debug, Default)]
+pub(crate) struct Acks {
+    received: RangeSet,
+    /// Below this the peer waits for nothing.
+    floor: u64,
+    largest_at: Time,
+    /// Packets since the last acknowledgement that ask for one.
+    waiting: u32,
+    /// Bytes of frames in packets since the last acknowledgement.
+    bytes: usize,
+    due: Option<Time>,
+}
+
+impl Acks {
+    /// Notes that packet `number` arrived, with `bytes` of frames. `asks` tells whether it wants an acknowledgement; `rtt` sets
+    /// how long that may wait: a sixteenth of the round trip, so that the peer's clock of acknowledgements stays fine.
+    pub(crate) fn received(&mut self, now: Time, number: u64, bytes: usize, asks: bool, rtt: &rtt::Rtt) {
+        self.bytes = self.bytes.saturating_add(bytes);
+        let largest = self.received.iter().next_back().map(|range| range.end - 1);
+        let in_order = largest.is_none_or(|largest| number == largest + 1);
+        if largest.is_none_or(|largest| number > largest) {
+            self.largest_at = now;
+        }
+        self.received.insert(number..number + 1);
+        while self.received.len() > MAX_RANGES {
+            self.received.pop_first();
+        }
+        if !asks {
+            return;
+        }
+        self.waiting += 1;
+        let delay = (rtt.smoothed() / 16).clamp(rtt::GRANULARITY, MAX_DELAY);
+        let due = if !in_order || self.waiting >= PACKETS { now } else { now + delay };
+        self.due = Some(self.due.map_or(due, |earlier| earlier.min(due)));
+    }
+
+    /// The peer waits for nothing below `packet`.
+    pub(crate) fn raise_floor(&mut self, packet: u64) {
+        self.floor = self.floor.max(packet);
+        // The highest range stays whatever the peer says: it tells the order of what comes.
+        let highest = self.received.iter().next_back().map_or(packet, |range| range.start);
+        self.received.remove_below(packet.min(highest));
+    }
+
+    /// How many ranges, from the highest down and one or more, `bytes` hold at least.
+    fn affordable(&self, bytes: usize) -> usize {
+        /// The most bytes that a range and the gap before it take.
+        const LARGEST: usize = 16;
+        if self.received.len() * LARGEST <= bytes {
+            return self.received.len();
+        }
+        let (mut left, mut low) = (bytes, None);
+        let mut fits = |range: &Range<u64>| {
+            let gap = low.map_or(0, |low: u64| varint::size(low - range.end));
+            let size = gap + varint::size(range.end - range.start);
+            low = Some(range.start);
+            left = left.saturating_sub(size);
+            left > 0
+        };
+        self.received.iter().rev().take_while(&mut fits).count().max(1)
+    }
+
+    /// When an acknowledgement must leave.
+    pub(crate) const fn due(&self) -> Option<Time> {
+        self.due
+    }
+
+    /// Whether one could leave: something came since the last.
+    pub(crate) const fn is_waiting(&self) -> bool {
+        self.waiting > 0
+    }
+
+    /// Writes the frame, as many ranges as fit; false where there is nothing to say or no room.
+    pub(crate) fn put(&mut self, now: Time, out: &mut Writer<'_>) -> bool {
+        let most = self.affordable(FREE_BYTES + self.bytes);
+        let written = frame::put_ack(out, now.since(self.largest_at), self.received.iter().rev().take(most));
+        if written {
+            (self.waiting, self.bytes) = (0, 0);
+            self.due = None;
+        }
+        written
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sealed::recovery::rtt::Rtt;
+
+    /// Bytes of the acknowledgement after each of `count` packets of `bytes` with a gap before each.
+    fn answers(count: u64, bytes: usize, gap: u64) -> Vec<usize> {
+        let (mut acks, rtt, mut room) = (Acks::default(), Rtt::default(), [0; 1_400]);
+        let numbers = (0..count).map(|place| place * (gap + 1));
+        let answer = |number| {
+            acks.received(Time::ZERO, number, bytes, true, &rtt);
+            let mut writer = Writer::new(&mut room);
+            assert!(acks.put(Time::ZERO, &mut writer));
+            assert!(acks.received.len() <= MAX_RANGES, "no floor, and yet an end");
+            writer.len()
+        };
+        numbers.map(answer).collect()
+    }
+
+    #[test]
+    fn gaps_that_cost_nothing_bring_no_more_than_they_sent_and_a_little() {
+        for (bytes, gap) in [(1, 1), (1, 1 << 40), (60, 1 << 40), (1_400, 1), (1_400, 1 << 40)] {
+            let most = answers(2_000, bytes, gap).into_iter().max().expect("some");
+            assert!(most <= bytes + FREE_BYTES + 32, "{most} bytes for {bytes} with gaps of {gap}");
+        }
+    }
+
+    #[test]
+    fn disorder_of_honest_packets_is_told_whole() {
+        let last = *answers(200, 1_400, 1).last().expect("some");
+        assert!(last >= 2 * 200, "{last} bytes for 200 ranges");
+    }
+}

@@ -1,0 +1,377 @@
+//! Loss recovery: which packets arrived, which are lost, when to probe, how much may leave.
+//!
+//! Loss is told by time (RACK, RFC 8985): a packet is lost when one that left later has arrived and the packet itself
+//! has had a round trip and the reordering window to show up. The window follows what the path does: a packet that was
+//! thought lost and arrives widens it.
+
+use super::lossiness::Lossiness;
+use super::reordering::Disorder;
+use super::skipped::Skipped;
+use super::{ack, rtt};
+use crate::sealed::crypto::random::Random;
+use crate::sealed::recovery::congestion::{AckEvent, Controller};
+use crate::sealed::recovery::pacing::Pacer;
+use crate::sealed::recovery::rate::Rate;
+use crate::sealed::recovery::rtt::Rtt;
+use crate::sealed::recovery::sent::{Content, Fate, SentLog};
+use crate::sealed::wire::frame::Ack;
+use crate::sealed::wire::ranges::RangeSet;
+use crate::time::Time;
+use std::ops::Range;
+use std::time::Duration;
+
+/// The longest time between two probes while data waits. The path may come back at any moment, and its users should
+/// notice within about this.
+pub(crate) const MAX_PROBE_GAP: Duration = Duration::from_secs(1);
+
+/// Probe time-outs in a row after which the path counts as dead.
+const DEAD_AFTER: u32 = 5;
+
+/// Packets that one probe time-out lets go (RFC 9002 section 6.2.4): two, as one may be lost as well.
+const PROBES: u32 = 2;
+
+/// Probe time-outs of the first length. Losses come in bursts, and where a burst is what stops both sides, it ends the
+/// sooner the more is sent.
+const PATIENCE: u32 = 16;
+
+/// Probe time-outs of each further length, twice the one before, up to [`MAX_PROBE_GAP`]: a dead path costs little.
+const STEP: u32 = 2;
+
+/// The state of recovery on one path.
+#[derive(Debug)]
+pub(crate) struct Recovery {
+    /// Packets that left.
+    pub(crate) log: SentLog,
+    /// The path's round trip.
+    pub(crate) rtt: Rtt,
+    /// The congestion controller.
+    pub(crate) controller: Controller,
+    pacer: Pacer,
+    rate: Rate,
+    mtu: u16,
+    /// The highest packet acknowledged.
+    largest_acked: Option<u64>,
+    disorder: Disorder,
+    loss_due: Option<Time>,
+    /// Half of the window or more was in use before the acknowledgement that is being taken in.
+    busy: bool,
+    probe_count: u32,
+    probes_left: u32,
+    last_tracked: Time,
+    lossiness: Lossiness,
+    skipped: Skipped,
+    /// Packets known to have arrived, as far back as the log.
+    acked: RangeSet,
+    /// Scratch: what an acknowledgement says for the first time.
+    fresh: Vec<Range<u64>>,
+    /// Counts for the outside.
+    pub(crate) counts: Counts,
+}
+
+/// What was learnt of a path.
+#[derive(Debug)]
+pub(crate) struct PathState {
+    rtt: Rtt,
+    controller: Controller,
+    disorder: Disorder,
+}
+
+/// What recovery has seen, in packets.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    /// Thought lost.
+    pub lost: u64,
+    /// Thought lost, but arrived.
+    pub spurious: u64,
+    /// Probe time-outs.
+    pub timeouts: u64,
+}
+
+/// What became of packets, for the owner of their contents.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Outcome {
+    /// Arrived.
+    Acked(u64),
+    /// Its contents must go again.
+    Lost(u64),
+    /// It may well arrive, but nothing is heard: its contents go again, in a probe. Says nothing of the path.
+    Again(u64),
+}
+
+impl Recovery {
+    /// A fresh path with packets of `mtu` bytes of UDP payload; `random` says which packet numbers are left out.
+    pub(crate) fn new(mtu: u16, random: Random) -> Self {
+        Self {
+            log: SentLog::default(),
+            rtt: Rtt::default(),
+            controller: Controller::new(mtu),
+            pacer: Pacer::default(),
+            rate: Rate::default(),
+            mtu,
+            largest_acked: None,
+            disorder: Disorder::default(),
+            loss_due: None,
+            busy: false,
+            probe_count: 0,
+            probes_left: 0,
+            last_tracked: Time::ZERO,
+            lossiness: Lossiness::default(),
+            skipped: Skipped::new(random),
+            acked: RangeSet::default(),
+            fresh: Vec::new(),
+            counts: Counts::default(),
+        }
+    }
+
+    /// Packets have another size from now on.
+    pub(crate) fn set_mtu(&mut self, mtu: u16) {
+        self.mtu = mtu;
+        self.controller.set_mtu(mtu);
+    }
+
+    /// The path has changed beneath the link: what was learnt of it is handed out, what is in flight stays. `known`: what is
+    /// known of the new one.
+    pub(crate) fn switch_path(&mut self, mtu: u16, known: Option<PathState>) -> PathState {
+        let tag = self.controller.tag() + 1;
+        let next = known.map_or_else(
+            || PathState {
+                rtt: Rtt::default(),
+                controller: Controller::starting_at(mtu, tag),
+                disorder: Disorder::default(),
+            },
+            |mut known| {
+                known.controller.resume_at(tag);
+                known
+            },
+        );
+        let old = PathState {
+            rtt: std::mem::replace(&mut self.rtt, next.rtt),
+            controller: std::mem::replace(&mut self.controller, next.controller),
+            disorder: std::mem::replace(&mut self.disorder, next.disorder),
+        };
+        self.set_mtu(mtu);
+        (self.probe_count, self.probes_left) = (0, PROBES);
+        old
+    }
+
+    /// The path is the same, but what left before may have gone to a port where nobody is any more: its loss says nothing.
+    pub(crate) fn on_rebinding(&mut self) {
+        self.controller.on_blackout();
+        (self.probe_count, self.probes_left) = (0, PROBES);
+    }
+
+    /// Whether a tracked packet may leave now: window and pacer allow it, or a probe is due.
+    pub(crate) fn may_send(&mut self, now: Time) -> bool {
+        self.probes_left > 0 || self.window_open() && self.may_pace(now)
+    }
+
+    /// Whether the next packet is a probe: it leaves whatever the window says, and small.
+    pub(crate) const fn is_probing(&self) -> bool {
+        self.probes_left > 0
+    }
+
+    /// Probe time-outs in a row.
+    pub(crate) const fn unanswered_probes(&self) -> u32 {
+        self.probe_count
+    }
+
+    /// Whether the window leaves room for a packet.
+    pub(crate) fn window_open(&self) -> bool {
+        self.log.in_flight() < self.controller.window()
+    }
+
+    fn may_pace(&mut self, now: Time) -> bool {
+        let rate = self.controller.pacing_rate(self.rtt.smoothed());
+        self.pacer.set_rate(rate, self.controller.at_once());
+        self.pacer.may_send(now, u64::from(self.mtu))
+    }
+
+    /// When the pacer lets the next packet go.
+    pub(crate) fn next_paced(&self) -> Time {
+        self.pacer.next(u64::from(self.mtu))
+    }
+
+    /// The packet whose contents were noted in the log leaves. `tracked`: it asks for an acknowledgement.
+    pub(crate) fn on_sent(&mut self, now: Time, size: usize, tracked: bool) {
+        let idle = self.log.in_flight() == 0;
+        let snapshot = self.rate.on_sent(now, idle && tracked);
+        let bytes = u32::try_from(size).unwrap_or(u32::MAX);
+        self.log.push(now, bytes, tracked, self.controller.tag(), snapshot);
+        if tracked {
+            self.last_tracked = now;
+            self.probes_left = self.probes_left.saturating_sub(1);
+            self.pacer.on_sent(u64::from(bytes));
+        }
+        if self.skipped.skips(self.log.next(), self.log.base()) {
+            self.log.leave_out(now);
+        }
+    }
+
+    /// A source of randomness for a successor of this one.
+    pub(crate) fn fork_random(&mut self) -> Random {
+        self.skipped.fork()
+    }
+
+    /// Nothing more to send, though there would be room.
+    pub(crate) fn on_app_limited(&mut self) {
+        self.rate.on_app_limited(self.log.in_flight());
+    }
+
+    /// Whether `ack` names packets that were never sent. Only a peer that does not wait for what it acknowledges does.
+    pub(crate) fn is_optimistic(&self, ack: &Ack<'_>) -> bool {
+        ack.largest() >= self.log.next() || ack.ranges().any(|range| self.skipped.meets(&range))
+    }
+
+    /// Takes in an acknowledgement; appends what became of packets to `outcomes`.
+    pub(crate) fn on_ack(&mut self, now: Time, ack: &Ack<'_>, outcomes: &mut Vec<Outcome>) {
+        let mut newest = None;
+        self.busy = self.log.in_flight() * 2 >= self.controller.window();
+        let mut fresh = std::mem::take(&mut self.fresh);
+        for range in ack.ranges() {
+            // Each acknowledgement repeats the ones before: what is known is skipped range by range.
+            fresh.extend(self.acked.gaps_in(self.log.held(range)));
+        }
+        for range in fresh.drain(..) {
+            self.acked.insert(range.clone());
+            for number in range {
+                if self.on_packet_acked(now, number, outcomes) {
+                    newest = newest.max(Some(number));
+                }
+            }
+        }
+        self.fresh = fresh;
+        self.largest_acked = self.largest_acked.max(newest);
+        let Some(newest) = newest else { return };
+        self.probe_count = 0;
+        self.probes_left = 0;
+        let sample =
+            (newest == ack.largest()).then(|| self.log.get(newest).map(|packet| now.since(packet.sent)));
+        if let Some(sample) = sample.flatten() {
+            self.rtt.update(now, sample, ack.delay().min(ack::MAX_DELAY));
+        }
+        self.detect_losses(now, outcomes);
+        let event = AckEvent {
+            now,
+            rtt: sample.flatten().unwrap_or_else(|| self.rtt.latest()),
+            min_rtt: self.rtt.lowest(),
+            sample: self.rate.sample(self.rtt.lowest()),
+            delivered: self.rate.delivered(),
+            in_flight: self.log.in_flight(),
+            busy: self.busy,
+        };
+        self.controller.on_ack(&event);
+    }
+
+    /// True if the packet was not known to have arrived.
+    fn on_packet_acked(&mut self, now: Time, number: u64, outcomes: &mut Vec<Outcome>) -> bool {
+        let Some(packet) = self.log.get(number) else { return false };
+        let (fate, sent, size, phase, snapshot) =
+            (packet.fate, packet.sent, u64::from(packet.size), packet.phase, packet.snapshot);
+        match fate {
+            Fate::Acked | Fate::Untracked => return false,
+            Fate::InFlight => self.controller.on_packet_acked(phase, size, self.busy),
+            // Its loss was not counted either.
+            Fate::Lost if self.is_mtu_probe(number) => {}
+            Fate::Lost => {
+                self.counts.spurious += 1;
+                self.controller.on_spurious(phase);
+                self.disorder.on_late(now, now.since(sent), &self.rtt);
+            }
+        }
+        self.log.set_fate(number, Fate::Acked);
+        self.lossiness.on_arrived();
+        self.rate.on_acked(now, sent, size, snapshot);
+        outcomes.push(Outcome::Acked(number));
+        true
+    }
+
+    /// What was too large for the path says nothing of what it loses (RFC 8899 section 3).
+    fn is_mtu_probe(&self, number: u64) -> bool {
+        self.log.contents(number).any(|content| matches!(content, Content::MtuProbe(_)))
+    }
+
+    fn detect_losses(&mut self, now: Time, outcomes: &mut Vec<Outcome>) {
+        self.loss_due = None;
+        let Some(largest) = self.largest_acked else { return };
+        self.disorder.calm_down(now, &self.rtt);
+        let patience = self.rtt.smoothed().max(self.rtt.latest()) + self.disorder.window(&self.rtt);
+        let first = outcomes.len();
+        self.log.oldest_in_flight(); // moves the start of the walk below
+        for (number, packet) in self.log.in_flight_below(largest) {
+            let due = packet.sent + patience;
+            if due > now {
+                self.loss_due = Some(due);
+                break;
+            }
+            outcomes.push(Outcome::Lost(number));
+        }
+        for outcome in &outcomes[first..] {
+            let Outcome::Lost(number) = *outcome else { continue };
+            let phase = self.log.get(number).map(|packet| packet.phase);
+            self.log.set_fate(number, Fate::Lost);
+            if self.is_mtu_probe(number) {
+                continue;
+            }
+            if let Some(phase) = phase {
+                self.controller.on_packet_lost(phase);
+            }
+            self.counts.lost += 1;
+            self.lossiness.on_lost();
+        }
+    }
+
+    /// When [`Recovery::on_timeout`] is due.
+    pub(crate) fn timeout(&self) -> Time {
+        if let Some(due) = self.loss_due {
+            return due;
+        }
+        if self.log.in_flight_packets() == 0 { Time::NEVER } else { self.probe_due() }
+    }
+
+    fn probe_due(&self) -> Time {
+        let base = self.rtt.probe_timeout(ack::MAX_DELAY);
+        let doublings = (self.probe_count.saturating_sub(PATIENCE) / STEP).min(u32::BITS - 1);
+        let gap = base.saturating_mul(1 << doublings).min(base.max(MAX_PROBE_GAP));
+        self.last_tracked + gap.min(MAX_PROBE_GAP * 3)
+    }
+
+    /// Time passed: packets may be lost, or a probe due. A probe sends the oldest contents in flight once more.
+    pub(crate) fn on_timeout(&mut self, now: Time, outcomes: &mut Vec<Outcome>) {
+        if let Some(due) = self.loss_due {
+            if due <= now {
+                self.detect_losses(now, outcomes);
+            }
+            return;
+        }
+        if self.log.in_flight_packets() == 0 || now < self.probe_due() {
+            return;
+        }
+        self.probe_count += 1;
+        self.counts.timeouts += 1;
+        self.probes_left = PROBES;
+        self.last_tracked = now;
+        if self.probe_count == DEAD_AFTER {
+            self.controller.on_blackout();
+        }
+        self.log.oldest_in_flight(); // moves the start of the walk below
+        let again = self.log.in_flight_below(self.log.next()).take(PROBES as usize).map(|(number, _)| number);
+        outcomes.extend(again.map(Outcome::Again));
+    }
+
+    /// Whether the path has lost packets of late.
+    pub(crate) fn is_lossy(&self) -> bool {
+        self.lossiness.is_lossy()
+    }
+
+    /// Whether the path counts as dead: probes went unanswered.
+    pub(crate) const fn is_dead(&self) -> bool {
+        self.probe_count >= DEAD_AFTER
+    }
+
+    /// Forgets packets that no longer matter; a lost one may still show up for two round trips.
+    pub(crate) fn forget(&mut self, now: Time) {
+        let patience = self.rtt.smoothed() * 3 + rtt::INITIAL_RTT;
+        self.log.forget(now.before(patience));
+        self.acked.remove_below(self.log.base());
+    }
+}

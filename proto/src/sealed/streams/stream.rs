@@ -1,0 +1,127 @@
+//! One stream of a link: its two halves, and what has to be said about it.
+
+use crate::sealed::streams::levels::Level;
+use crate::sealed::streams::recv::RecvHalf;
+use crate::sealed::streams::scheduler::Turn;
+use crate::sealed::streams::send::SendHalf;
+use crate::sealed::streams::window::Window;
+use crate::sealed::transport::writers::Wants;
+use crate::sealed::wire::frame::{ResetCode, StreamId};
+
+/// Reset by this side.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct OwnReset {
+    /// Why.
+    pub(crate) code: ResetCode,
+    /// Where the bytes this side sent end.
+    pub(crate) end: u64,
+    /// Whether the peer has it.
+    pub(crate) acked: bool,
+    /// The stream was reset as the peer opened it, because there is no place for it.
+    pub(crate) refused: bool,
+}
+
+/// One stream.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    /// Its name.
+    pub(crate) id: StreamId,
+    /// Bytes to the peer.
+    pub(crate) send: SendHalf,
+    /// Bytes from the peer.
+    pub(crate) recv: RecvHalf,
+    /// Its place in the schedule.
+    pub(crate) turn: Turn,
+    /// Where it goes: in `C`, until that is acknowledged. May be empty.
+    pub(crate) target: Vec<u8>,
+    /// Whether `C` is this side's to send and has not been acknowledged: until then the peer may not know the stream.
+    pub(crate) opening: bool,
+    /// Control frames that must go (again).
+    pub(crate) due: Due,
+    /// Whether `K` is this side's to send and has not been acknowledged.
+    pub(crate) announcing: bool,
+    /// Whether `C` has been seen or sent.
+    pub(crate) open: bool,
+    /// Whether the target has been dialled, as far as this side knows.
+    pub(crate) accepted: bool,
+    /// Reset by this side.
+    pub(crate) own_reset: Option<OwnReset>,
+    /// Reset by the peer.
+    pub(crate) peer_reset: Option<ResetCode>,
+    /// Whether the application knows of the peer's reset.
+    pub(crate) told_reset: bool,
+    /// Whether the application has been told that there is something to read, and has not read since.
+    pub(crate) told_readable: bool,
+    /// What the application waits for before it writes on.
+    pub(crate) wants: Wants,
+    /// Link credit that this side, which opens it, has taken for its first bytes; `None` while the peer has given none.
+    pub(crate) first: Option<u64>,
+    /// Whether `C` has left: what was taken does not change any more.
+    pub(crate) announced: bool,
+    /// The receive window.
+    pub(crate) window: Window,
+    /// Memory that is reserved for what may arrive, in bytes.
+    pub(crate) charge: u64,
+    /// Of that, what it may hold whatever its level, in bytes: as much as its first window took.
+    pub(crate) beginning: u64,
+    /// How much has been read of it, roughly.
+    pub(crate) level: Level,
+}
+
+/// Control frames of one stream that wait for a packet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Due {
+    /// `C`.
+    pub(crate) open: bool,
+    /// `K`.
+    pub(crate) opened: bool,
+    /// `W`.
+    pub(crate) credit: bool,
+    /// `X`.
+    pub(crate) reset: bool,
+    /// In the queue for any of these.
+    pub(crate) queued: bool,
+}
+
+impl Stream {
+    /// A stream that may neither send nor receive bytes yet.
+    pub(crate) fn new(id: StreamId) -> Self {
+        Self {
+            id,
+            send: SendHalf::default(),
+            recv: RecvHalf::default(),
+            turn: Turn::default(),
+            target: Vec::new(),
+            opening: false,
+            announcing: false,
+            due: Due::default(),
+            open: false,
+            accepted: false,
+            own_reset: None,
+            peer_reset: None,
+            told_reset: false,
+            told_readable: false,
+            wants: Wants::default(),
+            first: None,
+            announced: false,
+            window: Window::default(),
+            charge: 0,
+            beginning: 0,
+            level: Level::default(),
+        }
+    }
+
+    /// Whether the application may still write.
+    pub(crate) fn takes_bytes(&self) -> bool {
+        !self.send.is_finished() && self.own_reset.is_none() && self.peer_reset.is_none()
+    }
+
+    /// Whether both directions are over and nothing has to be said any more.
+    pub(crate) fn is_over(&self) -> bool {
+        if let Some(reset) = self.own_reset {
+            return reset.acked && self.send.held() == 0 && !self.opening;
+        }
+        // What the peer reset is over when the application says so: see `Event::Reset`.
+        self.peer_reset.is_none() && self.send.is_done() && self.recv.is_read() && !self.announcing
+    }
+}

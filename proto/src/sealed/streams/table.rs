@@ -1,0 +1,455 @@
+//! The streams of a link: their table, their states, and the memory they may come to hold.
+
+use crate::sealed::streams::budget::{Budget, Share};
+use crate::sealed::streams::levels::Levels;
+use crate::sealed::streams::pool::Pool;
+use crate::sealed::streams::promises::Promises;
+use crate::sealed::streams::recv::Violation;
+use crate::sealed::streams::stream::Stream;
+use crate::sealed::transport::Settings;
+use crate::sealed::wire::frame::StreamId;
+use crate::sealed::wire::ranges::RangeSet;
+use crate::sealed::wire::varint;
+use crate::time::Time;
+use slab::Slab;
+use std::cell::Cell;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// Which end of the handshake this is; tells whose half of the stream ids is whose.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Side {
+    /// Began the handshake: proxy1. Opens even ids.
+    Client,
+    /// Answered it: proxy2. Opens odd ids.
+    Server,
+}
+
+impl Side {
+    /// The stream id with place `place` in this side's half.
+    pub(crate) const fn id(self, place: u64) -> StreamId {
+        StreamId(place << 1 | self as u64)
+    }
+
+    /// Whether this side opened `id`.
+    pub(crate) const fn opened(self, id: StreamId) -> bool {
+        id.0 & 1 == self as u64
+    }
+}
+
+/// What a frame's stream id stands for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lookup {
+    /// A stream in the table.
+    Known(usize),
+    /// One that was here and is over.
+    Over,
+    /// One of the peer's that it has not opened yet, as far as is known here.
+    Unseen,
+    /// One of ours that was never opened.
+    Never,
+}
+
+/// Why a stream of the peer cannot be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum OpenError {
+    /// The peer's ids have more gaps, or it has far more streams, than a link can have.
+    TooMany,
+    /// It takes more link credit than it has.
+    Credit(Violation),
+}
+
+/// Bytes kept for reuse of what is written and acknowledged: more than a busy link cycles through at once would only hold
+/// memory.
+const KEPT_TO_WRITE: usize = 1 << 20;
+
+/// The same of what has arrived and been read: what comes in a turn of a fast link, which is all out before any is read.
+const KEPT_TO_READ: usize = 8 << 20;
+
+/// Memory for pieces of either direction, counted apart: what readers leave lying must not keep writers from writing.
+#[derive(Debug)]
+pub(crate) struct Pools {
+    /// For what is written and not acknowledged.
+    pub(crate) send: Pool,
+    /// For what has arrived and not been read.
+    pub(crate) recv: Pool,
+}
+
+/// The table of streams.
+#[derive(Debug)]
+pub(crate) struct Streams {
+    side: Side,
+    slab: Slab<Stream>,
+    by_id: BTreeMap<StreamId, usize>,
+    /// The stream looked up last: packets of one follow each other.
+    last: Cell<Option<(StreamId, usize)>>,
+    next_own: u64,
+    /// Places below that whose streams the peer never heard of: the next ones take them, so that it sees no gaps.
+    withdrawn: Vec<u64>,
+    next_peer: u64,
+    /// Places of the peer's half below `next_peer` of which nothing has been seen.
+    unseen: RangeSet,
+    peer_open: usize,
+    /// How many of them were refused.
+    refused: usize,
+    /// Streams of the peer that may be in the table: far more than it may have open, because its streams are over for
+    /// it a little earlier than here, and what is beyond the limit is here until the peer has its reset.
+    max_peer: usize,
+    /// Memory for pieces.
+    pub(crate) pools: Pools,
+    /// What the peer may send.
+    pub(crate) promises: Promises,
+    /// What may be held of what is written.
+    pub(crate) send_share: Share,
+    /// What this side may send on streams of which the peer has said nothing; `None` before the handshake.
+    link_credit: Option<LinkCredit>,
+}
+
+/// Link credit that the peer gave this side: first bytes of new streams, in bytes since the link began.
+#[derive(Clone, Copy, Debug)]
+struct LinkCredit {
+    limit: u64,
+    taken: u64,
+    /// The most that one stream should take.
+    stream: u64,
+}
+
+impl LinkCredit {
+    /// Left to the next eight streams, [`Self::PART`] each, once larger ones took the rest, in bytes.
+    const KEPT: u64 = 16 * 1024;
+    /// Such a part: a request.
+    const PART: u64 = 2 * 1024;
+    /// A stream that has this much to send is bulk, and takes what there is.
+    const BULK: u64 = 16 * 1024;
+    /// The part of what is left, as its divisor, that another takes: nobody knows yet how much it will send.
+    const OTHERS: u64 = 8;
+
+    /// Takes the first credit of one stream, which has `waiting` bytes to send.
+    fn take(&mut self, waiting: u64) -> u64 {
+        let left = self.limit - self.taken;
+        let first = if left <= Self::KEPT {
+            left.min(Self::PART)
+        } else {
+            let wanted = if waiting >= Self::BULK { left } else { waiting.max(left / Self::OTHERS) };
+            wanted.min(self.stream).min(left - Self::KEPT).max(Self::PART)
+        };
+        self.taken += first;
+        first
+    }
+
+    /// Takes more for a stream that has `taken` some and is bulk.
+    fn take_more(&mut self, taken: u64) -> u64 {
+        let left = (self.limit - self.taken).saturating_sub(Self::KEPT);
+        let more = left.min(self.stream.saturating_sub(taken));
+        self.taken += more;
+        more
+    }
+}
+
+impl Streams {
+    /// Gaps in the peer's ids: more means a peer that does not play by the rules.
+    const MAX_GAPS: usize = 4_096;
+
+    /// An empty table for `side`.
+    pub(crate) fn new(side: Side, settings: &Settings) -> Self {
+        Self {
+            side,
+            slab: Slab::new(),
+            by_id: BTreeMap::new(),
+            last: Cell::new(None),
+            next_own: 0,
+            withdrawn: Vec::new(),
+            next_peer: 0,
+            unseen: RangeSet::default(),
+            peer_open: 0,
+            refused: 0,
+            max_peer: settings.max_streams * 2 + Self::MAX_GAPS,
+            pools: Pools { send: Pool::keeping(KEPT_TO_WRITE), recv: Pool::keeping(KEPT_TO_READ) },
+            promises: Promises::new(Share::of(settings.share()), settings.first_credit()),
+            send_share: Share::of(settings.share()),
+            link_credit: None,
+        }
+    }
+
+    /// From now on its memory is part of `budget`.
+    pub(crate) fn join(&mut self, budget: &Budget) {
+        self.promises.join(budget);
+        self.send_share.join(budget);
+    }
+
+    /// The peer's link credit is `limit` bytes since the link began, of which one stream should take no more than `stream`.
+    /// The same in all handshakes of a link.
+    pub(crate) fn set_link_credit(&mut self, limit: u64, stream: u64) {
+        // No offset on the wire is larger.
+        let limit = limit.min(varint::MAX);
+        self.link_credit.get_or_insert(LinkCredit { limit, taken: 0, stream });
+    }
+
+    /// A stream of our own is announced. The first time it takes link credit for its first bytes, if it has none or is bulk.
+    /// Returns what it has taken in all.
+    pub(crate) fn take_first(&mut self, key: usize) -> u64 {
+        let Some(stream) = self.slab.get_mut(key) else { return 0 };
+        if std::mem::replace(&mut stream.announced, true) {
+            return stream.first.unwrap_or(0);
+        }
+        let waiting = stream.send.unsent();
+        let first = match (stream.first, &mut self.link_credit) {
+            (None, Some(credit)) => credit.take(waiting),
+            (Some(first), Some(credit)) if waiting >= LinkCredit::BULK => first + credit.take_more(first),
+            (first, _) => first.unwrap_or(0),
+        };
+        stream.first = Some(first);
+        stream.send.raise_credit(first);
+        if let Some(reset) = &mut stream.own_reset {
+            reset.end = stream.send.cut(&mut self.pools.send);
+            self.count_written();
+        }
+        first
+    }
+
+    /// Our new streams may take first credit up to `limit` bytes since the link began.
+    pub(crate) fn raise_link_credit(&mut self, limit: u64) {
+        if let Some(credit) = &mut self.link_credit {
+            credit.limit = credit.limit.max(limit);
+        }
+    }
+
+    /// Another peer than before, which knows of no stream: what either side let the other send means nothing any more.
+    pub(crate) fn forget_peer_credit(&mut self) {
+        self.link_credit = None;
+        self.promises.restart();
+        for (_, stream) in &mut self.slab {
+            (stream.first, stream.announced) = (None, false);
+            stream.send.forget_credit();
+        }
+    }
+
+    /// How many streams there are.
+    pub(crate) fn len(&self) -> usize {
+        self.slab.len()
+    }
+
+    /// How many of them the peer opened.
+    pub(crate) const fn peer_open(&self) -> usize {
+        self.peer_open
+    }
+
+    /// Streams of the peer that were refused and are still here.
+    pub(crate) const fn refused(&self) -> usize {
+        self.refused
+    }
+
+    /// A stream that the peer has just opened was reset because there is no place for it.
+    pub(crate) fn on_refused(&mut self, key: usize) {
+        if let Some(reset) = self.slab.get_mut(key).and_then(|stream| stream.own_reset.as_mut()) {
+            reset.refused = true;
+            self.refused += 1;
+        }
+    }
+
+    /// All streams.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Stream> {
+        self.slab.iter().map(|(_, stream)| stream)
+    }
+
+    /// The stream named `id`.
+    pub(crate) fn key(&self, id: StreamId) -> Option<usize> {
+        if let Some((_, key)) = self.last.get().filter(|(last, _)| *last == id) {
+            return Some(key);
+        }
+        let key = self.by_id.get(&id).copied()?;
+        self.last.set(Some((id, key)));
+        Some(key)
+    }
+
+    /// The stream with this key and the pool its bytes live in.
+    pub(crate) fn get(&mut self, key: usize) -> Option<(&mut Stream, &mut Pools)> {
+        self.slab.get_mut(key).map(|stream| (stream, &mut self.pools))
+    }
+
+    /// The stream named `id` and the pool its bytes live in.
+    pub(crate) fn find(&mut self, id: StreamId) -> Option<(usize, &mut Stream, &mut Pools)> {
+        let key = self.key(id)?;
+        self.slab.get_mut(key).map(|stream| (key, stream, &mut self.pools))
+    }
+
+    /// The stream named `id`, to look at.
+    pub(crate) fn peek(&self, id: StreamId) -> Option<&Stream> {
+        self.slab.get(self.key(id)?)
+    }
+
+    /// A new stream of our own; `None` if there is no memory for it.
+    pub(crate) fn open(&mut self, target: &[u8]) -> Option<(usize, StreamId)> {
+        if !self.promises.has_place(0) {
+            return None;
+        }
+        let place = self.withdrawn.pop().unwrap_or(self.next_own);
+        self.next_own = self.next_own.max(place + 1);
+        let id = self.side.id(place);
+        let mut stream = Stream::new(id);
+        if let Some(credit) = &mut self.link_credit {
+            let first = credit.take(0);
+            stream.first = Some(first);
+            stream.send.raise_credit(first);
+        }
+        stream.target = target.to_vec();
+        stream.opening = true;
+        stream.open = true;
+        stream.due.open = true;
+        self.promises.first_grant(Time::ZERO, &mut stream);
+        Some((self.insert(stream), id))
+    }
+
+    /// A stream of our own that was not announced will not be: as if it had never been opened.
+    pub(crate) fn withdraw(&mut self, stream: &Stream) {
+        if let (Some(credit), Some(first)) = (&mut self.link_credit, stream.first) {
+            credit.taken -= first;
+        }
+        self.withdrawn.push(stream.id.0 >> 1);
+    }
+
+    fn insert(&mut self, stream: Stream) -> usize {
+        let id = stream.id;
+        let key = self.slab.insert(stream);
+        self.by_id.insert(id, key);
+        key
+    }
+
+    /// Which stream a frame of the peer means.
+    pub(crate) fn lookup(&self, id: StreamId) -> Lookup {
+        if let Some(key) = self.key(id) {
+            return Lookup::Known(key);
+        }
+        let place = id.0 >> 1;
+        if self.side.opened(id) {
+            return if place < self.next_own { Lookup::Over } else { Lookup::Never };
+        }
+        let unseen = place >= self.next_peer || self.unseen.contains(place);
+        if unseen { Lookup::Unseen } else { Lookup::Over }
+    }
+
+    /// The peer opens the stream `id`, which is [`Lookup::Unseen`], and has taken `first` of the link credit for it.
+    pub(crate) fn open_peer(&mut self, id: StreamId, first: u64) -> Result<usize, OpenError> {
+        let place = id.0 >> 1;
+        if place >= self.next_peer {
+            self.unseen.insert(self.next_peer..place);
+            self.next_peer = place + 1;
+        } else {
+            self.unseen.remove(place..place + 1);
+        }
+        if self.unseen.len() > Self::MAX_GAPS || self.peer_open >= self.max_peer {
+            return Err(OpenError::TooMany);
+        }
+        self.promises.on_taken(first).map_err(OpenError::Credit)?;
+        self.peer_open += 1;
+        let mut stream = Stream::new(id);
+        stream.recv.grant(first);
+        self.promises.recount(&mut stream);
+        Ok(self.insert(stream))
+    }
+
+    /// Takes the stream out, frees its memory and returns it.
+    pub(crate) fn remove(&mut self, key: usize) -> Stream {
+        let mut stream = self.slab.remove(key);
+        self.last.set(None);
+        self.promises.release(&mut stream);
+        self.by_id.remove(&stream.id);
+        if !self.side.opened(stream.id) {
+            self.peer_open -= 1;
+        }
+        self.refused -= usize::from(stream.own_reset.is_some_and(|reset| reset.refused));
+        stream.send.clear(&mut self.pools.send);
+        stream.recv.clear(&mut self.pools.recv);
+        self.count_promised();
+        if self.pools.send.used() == 0 && self.pools.recv.used() == 0 {
+            self.trim();
+        } else {
+            self.count_written();
+        }
+        if self.slab.is_empty() {
+            self.slab.shrink_to_fit();
+        }
+        stream
+    }
+
+    /// What is held and promised, counted anew, is what the accounts say, and no more than was reserved for it.
+    ///
+    /// # Panics
+    /// If it is not.
+    pub(crate) fn check_accounts(&self, early: u64) {
+        let charged: u64 = self.iter().map(|stream| stream.charge).sum();
+        let mut levels = Levels::default();
+        self.iter().for_each(|stream| levels.count(stream));
+        assert_eq!((charged + early, levels), self.promises.accounts(), "bytes promised, by level");
+        let (send, recv) = (&self.pools.send, &self.pools.recv);
+        assert!((recv.used() + recv.spare()) as u64 <= charged, "{recv:?} in {charged}");
+        assert_eq!((send.used() + send.spare()) as u64, self.send_share.used(), "bytes written");
+        for stream in self.iter() {
+            let most = stream.recv.charge();
+            assert!(
+                stream.charge >= most || stream.own_reset.is_some(),
+                "{} of {most}: {stream:?}",
+                stream.charge
+            );
+        }
+    }
+
+    /// Counts what is held of what is written, and what is kept for what will be.
+    pub(crate) fn count_written(&mut self) {
+        let allowed = self.send_share.used() + self.send_share.free();
+        self.pools.send.keep_within(usize::try_from(allowed).unwrap_or(usize::MAX));
+        self.send_share.set((self.pools.send.used() + self.pools.send.spare()) as u64);
+    }
+
+    /// Memory is kept for what will arrive only as far as it is set aside for that.
+    fn count_promised(&mut self) {
+        let promised = usize::try_from(self.promises.streams()).unwrap_or(usize::MAX);
+        self.pools.recv.keep_within(promised);
+    }
+
+    /// Gives back what is kept for reuse.
+    pub(crate) fn trim(&mut self) {
+        self.pools.send.trim();
+        self.pools.recv.trim();
+        self.count_written();
+    }
+
+    /// Gives a stream that the peer has just opened its first window. True if that is more than it had.
+    pub(crate) fn first_grant(&mut self, key: usize, now: Time) -> bool {
+        let more = self.slab.get_mut(key).is_some_and(|stream| self.promises.first_grant(now, stream));
+        self.count_promised();
+        more
+    }
+
+    /// The application has read `length` bytes of a stream. True if the peer must be told that it may send more.
+    pub(crate) fn consume(&mut self, key: usize, length: u64, now: Time, round_trip: Duration) -> bool {
+        let Some(stream) = self.slab.get_mut(key) else { return false };
+        stream.recv.consume(length, &mut self.pools.recv);
+        let more = self.promises.on_read(now, stream, round_trip);
+        self.count_promised();
+        more
+    }
+
+    /// More arrived on a stream behind a gap. True if the peer must be told that it may send more.
+    pub(crate) fn widen(&mut self, key: usize, now: Time) -> bool {
+        let more = self.slab.get_mut(key).is_some_and(|stream| self.promises.widen(now, stream));
+        self.count_promised();
+        more
+    }
+
+    /// The end of what arrives on a stream is known: what was promised beyond it is free.
+    pub(crate) fn on_end_known(&mut self, key: usize) {
+        if let Some(stream) = self.slab.get_mut(key) {
+            self.promises.recount(stream);
+            self.count_promised();
+        }
+    }
+
+    /// Nothing of a stream is kept any more, whatever arrives.
+    pub(crate) fn stop_receiving(&mut self, key: usize) {
+        let Some(stream) = self.slab.get_mut(key) else { return };
+        stream.recv.clear(&mut self.pools.recv);
+        self.promises.reduce(stream);
+        self.count_promised();
+    }
+}

@@ -1,0 +1,7 @@
+//! Bytes: packets and frames, and the numbers in them.
+
+pub mod end_code;
+pub mod frame;
+pub mod packet;
+pub(crate) mod ranges;
+pub mod varint;
