@@ -318,6 +318,8 @@ impl Side for Entry {
             tally.set(Count::Lookups, self.peer.lookups());
             if let Some(address) = address {
                 self.look_at(address, link);
+                // There may be a socket that nobody has asked yet for what it brings.
+                cx.waker().wake_by_ref();
             }
             return Poll::Ready(Arrival::Nothing);
         }
