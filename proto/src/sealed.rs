@@ -3,7 +3,7 @@
 //! The cryptographic half: who may join ([`crypto::keys`], [`crate::ticket`]), how a link gets its keys
 //! ([`handshake::initiator`], [`handshake::responder`]) and how a packet is sealed with them ([`crypto::cipher`], [`wire::packet`], [`crypto::replay`]).
 //!
-//! proxy1 keeps one [`Initiator`](handshake::initiator::Initiator) a process, proxy2 one [`Acceptor`](handshake::responder::Acceptor).
+//! proxy1 keeps one [`Initiator`](handshake::initiator::Initiator) a process, proxy2 one [`Responder`](handshake::responder::Responder).
 //! A handshake is one initiation and one response; both end with a [`Session`](crypto::cipher::Session), two packet keys. A new
 //! session replaces the old one at proxy2 only when the first packet sealed with it has been opened.
 

@@ -32,7 +32,7 @@ const MAX_LEN: usize = 1 + 1 + 3 * KEY_LEN + place::MAX_TEXT_LEN;
 /// What lets a proxy1 join one proxy2: whom to trust, who to be, and perhaps where to go. A secret: erased on drop, never printed by `Debug`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Ticket {
-    acceptor: PublicKey,
+    server_key: PublicKey,
     private: PrivateKey,
     preshared: Option<PresharedKey>,
     places: Places,
@@ -71,15 +71,15 @@ pub enum TicketError {
 
 impl Ticket {
     /// A new identity for a client of the proxy2 with that public key, without places.
-    pub fn generate(acceptor: PublicKey, preshared: bool, random: &mut Random) -> Self {
+    pub fn generate(server_key: PublicKey, preshared: bool, random: &mut Random) -> Self {
         let private = PrivateKey::generate(random);
         let preshared = preshared.then(|| PresharedKey::generate(random));
-        Self::new(acceptor, private, preshared)
+        Self::new(server_key, private, preshared)
     }
 
     /// A ticket of its parts, without places.
-    pub fn new(acceptor: PublicKey, private: PrivateKey, preshared: Option<PresharedKey>) -> Self {
-        Self { acceptor, private, preshared, places: Places::default() }
+    pub fn new(server_key: PublicKey, private: PrivateKey, preshared: Option<PresharedKey>) -> Self {
+        Self { server_key, private, preshared, places: Places::default() }
     }
 
     /// The same ticket, with these places instead of those that it had.
@@ -88,8 +88,8 @@ impl Ticket {
     }
 
     /// proxy2's public key.
-    pub fn acceptor(&self) -> &PublicKey {
-        &self.acceptor
+    pub fn server_key(&self) -> &PublicKey {
+        &self.server_key
     }
 
     /// The client's private key.
@@ -122,7 +122,7 @@ impl Ticket {
         if !places.is_empty() {
             bytes.push(u8::try_from(places.len()).expect("`Places` has no more than fit"));
         }
-        bytes.extend_from_slice(self.acceptor.as_bytes());
+        bytes.extend_from_slice(self.server_key.as_bytes());
         bytes.extend_from_slice(self.private.bytes());
         if let Some(preshared) = &self.preshared {
             bytes.extend_from_slice(preshared.bytes());
@@ -166,20 +166,20 @@ fn parse(bytes: &[u8]) -> Option<Ticket> {
     if has_places {
         (_, rest) = rest.split_first()?;
     }
-    let (acceptor, rest) = rest.split_first_chunk()?;
+    let (server_key, rest) = rest.split_first_chunk()?;
     let (private, mut rest) = rest.split_first_chunk()?;
     let mut preshared = None;
     if flags & FLAG_PRESHARED != 0 {
         let (key, behind) = rest.split_first_chunk()?;
         (preshared, rest) = (Some(PresharedKey::from_bytes(key)), behind);
     }
-    let ticket = Ticket::new(PublicKey::from_bytes(*acceptor), PrivateKey::from_bytes(private), preshared);
+    let ticket = Ticket::new(PublicKey::from_bytes(*server_key), PrivateKey::from_bytes(private), preshared);
     if has_places { Some(ticket.at(str::from_utf8(rest).ok()?.parse().ok()?)) } else { Some(ticket) }
 }
 
 impl fmt::Debug for Ticket {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Ticket").field("acceptor", &self.acceptor).finish_non_exhaustive()
+        f.debug_struct("Ticket").field("server_key", &self.server_key).finish_non_exhaustive()
     }
 }
 

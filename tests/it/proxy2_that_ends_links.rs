@@ -8,8 +8,8 @@ use proto::Time;
 use proto::sealed::crypto::cipher::CipherSupport;
 use proto::sealed::crypto::keys::PrivateKey;
 use proto::sealed::crypto::random::Random;
-use proto::sealed::endpoint::{Hub, Route};
-use proto::sealed::handshake::responder::{self, Acceptor, CLOCK_TOLERANCE};
+use proto::sealed::endpoint::{DatagramEvent, Endpoint};
+use proto::sealed::handshake::responder::{self, CLOCK_TOLERANCE, Responder};
 use proto::sealed::handshake::terms::{Epoch, UnixMicros};
 use proto::sealed::link::{self, Link};
 use proto::sealed::wire::end_code::EndCode;
@@ -84,7 +84,7 @@ impl Pair {
 
 /// What a proxy2 is made of, without a will to serve.
 struct Server {
-    hub: Hub,
+    endpoint: Endpoint,
     settings: link::Settings,
     start: Instant,
     clock: fn() -> UnixMicros,
@@ -93,16 +93,17 @@ struct Server {
 impl Server {
     fn new(key: PrivateKey, ticket: &Ticket, clock: fn() -> UnixMicros) -> Self {
         let settings = link::Settings::default();
-        let acceptor = responder::Settings {
+        let responder = responder::Settings {
             epoch: Epoch(1),
             ciphers: CipherSupport { aes: false },
             clock_tolerance: CLOCK_TOLERANCE,
             handshakes_per_second: u32::MAX,
         };
-        let acceptor = Acceptor::new(Time::ZERO, key, acceptor, Random::from_seed([8; 32]));
-        let mut hub = Hub::new(acceptor, Link::limits(&settings), 1_024, Random::from_seed([9; 32]));
-        hub.allow(ticket.client(), ticket.preshared().cloned());
-        Self { hub, settings, start: Instant::now(), clock }
+        let responder = Responder::new(Time::ZERO, key, responder, Random::from_seed([8; 32]));
+        let mut endpoint =
+            Endpoint::new(responder, Link::limits(&settings), 1_024, Random::from_seed([9; 32]));
+        endpoint.allow(ticket.client(), ticket.preshared().cloned());
+        Self { endpoint, settings, start: Instant::now(), clock }
     }
 
     /// Accepts up to `most` links and ends each at its first packet; how many there were.
@@ -114,14 +115,14 @@ impl Server {
             socket.set_read_timeout(Some(left.max(Duration::from_millis(1)))).unwrap();
             let Ok((length, from)) = socket.recv_from(&mut datagram) else { continue };
             let now = Time::ZERO + self.start.elapsed();
-            match self.hub.handle(now, (self.clock)(), from, &datagram[..length]) {
-                Route::New { session, limits, response, .. } => {
+            match self.endpoint.handle(now, (self.clock)(), from, &datagram[..length]) {
+                DatagramEvent::New { session, limits, response, .. } => {
                     links += 1;
                     let random = Random::from_seed([u8::try_from(links % 256).unwrap(); 32]);
                     current = Some(Link::server(now, from, *session, limits, self.settings, random));
                     socket.send_to(&response, from).unwrap();
                 }
-                Route::Link(_) => {
+                DatagramEvent::Link(_) => {
                     let Some(mut link) = current.take() else { continue };
                     link.handle_datagram(now, from, &mut datagram[..length]);
                     link.close(EndCode::Shutdown);
@@ -132,8 +133,8 @@ impl Server {
                         }
                     }
                 }
-                Route::Reply { bytes, .. } => _ = socket.send_to(&bytes, from).unwrap(),
-                Route::Drop(_) | Route::Session { .. } | Route::Full { .. } => {}
+                DatagramEvent::Reply { bytes, .. } => _ = socket.send_to(&bytes, from).unwrap(),
+                DatagramEvent::Drop(_) | DatagramEvent::Session { .. } | DatagramEvent::Full { .. } => {}
             }
         }
         links

@@ -178,7 +178,7 @@ impl StateDir {
         let local: Option<Ticket> = local.transpose()?;
         let is_good = |ticket: &Ticket| {
             let holds = |record: &TicketRecord| record.is_valid() && record.client == ticket.client();
-            *ticket.acceptor() == key && tickets.records.iter().any(holds)
+            *ticket.server_key() == key && tickets.records.iter().any(holds)
         };
         local.or_else(|| tickets.first_whole(&key)).filter(is_good).ok_or_else(none)
     }

@@ -11,8 +11,8 @@ use crate::sealed::crypto::cipher::{Cipher, CipherSupport, Session};
 use crate::sealed::crypto::keys::PrivateKey;
 use crate::sealed::crypto::random::Random;
 use crate::sealed::handshake::initiator::{Identity, Initiator};
-use crate::sealed::handshake::responder::{self, Acceptor, CLOCK_TOLERANCE, Verdict};
-use crate::sealed::handshake::terms::{Epoch, Instance, Life, LinkId, UnixMicros};
+use crate::sealed::handshake::responder::{self, CLOCK_TOLERANCE, Responder, Verdict};
+use crate::sealed::handshake::terms::{Epoch, Incarnation, Instance, LinkId, UnixMicros};
 use crate::sealed::wire::frame::StreamId;
 use crate::ticket::Ticket;
 use crate::time::Time;
@@ -60,19 +60,19 @@ impl Ends {
         let key = PrivateKey::generate(&mut random);
         let ticket = Ticket::generate(key.public(), false, &mut random);
         let (limits, ciphers) = (Link::limits(&settings), CipherSupport { aes });
-        let mut acceptor = Acceptor::new(now, key, acceptor_settings(ciphers), Random::from_seed([4; 32]));
-        acceptor.allow(ticket.client(), None);
+        let mut responder = Responder::new(now, key, responder_settings(ciphers), Random::from_seed([4; 32]));
+        responder.allow(ticket.client(), None);
         let identity = Identity { link: LinkId(1), instance: Instance(1), ciphers, limits };
         let mut client = Link::client(now, addresses[1], Initiator::new(ticket, identity), settings, random);
 
         let mut room = vec![0; BATCH];
         let initiation = client.poll_transmit(now, UNIX, &mut room).expect("a client asks at once");
-        let Verdict::Request(request) = acceptor.handle(now, UNIX, addresses[0], &room[..initiation.length])
+        let Verdict::Request(request) = responder.handle(now, UNIX, addresses[0], &room[..initiation.length])
         else {
             panic!("the ticket is good");
         };
         let client_limits = request.limits();
-        let (mut response, session) = request.accept(9, Life(0), limits);
+        let (mut response, session) = request.accept(9, Incarnation(0), limits);
         let random = Random::from_seed([5; 32]);
         let server = Link::server(now, addresses[0], session, client_limits, settings, random);
         client.handle_datagram(now, addresses[1], &mut response);
@@ -149,7 +149,7 @@ fn take_all(now: Time, link: &mut Link, id: StreamId) -> usize {
     }
 }
 
-const fn acceptor_settings(ciphers: CipherSupport) -> responder::Settings {
+const fn responder_settings(ciphers: CipherSupport) -> responder::Settings {
     responder::Settings {
         epoch: Epoch(1),
         ciphers,

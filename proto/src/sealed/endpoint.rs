@@ -1,15 +1,15 @@
 //! proxy2's table: which datagram belongs to which link, and who may have a new one.
 //!
-//! A [`Hub`] answers handshakes and names the link that a datagram is for; the links themselves live elsewhere, each
-//! where it likes. Give it every datagram that arrives ([`Hub::handle`]; for data packets only the header is looked
-//! at), tell it which links are heard ([`Hub::heard`]), the indices that links retire and the links that end.
+//! A [`Endpoint`] answers handshakes and names the link that a datagram is for; the links themselves live elsewhere, each
+//! where it likes. Give it every datagram that arrives ([`Endpoint::handle`]; for data packets only the header is looked
+//! at), tell it which links are heard ([`Endpoint::heard`]), the indices that links retire and the links that end.
 
 use crate::sealed::crypto::cipher::Session;
 use crate::sealed::crypto::keys::{PresharedKey, PublicKey};
 use crate::sealed::crypto::random::Random;
 use crate::sealed::handshake::pending::Request;
-use crate::sealed::handshake::responder::{self, Acceptor, Verdict};
-use crate::sealed::handshake::terms::{Instance, Life, Limits, LinkId, Refusal, UnixMicros};
+use crate::sealed::handshake::responder::{self, Responder, Verdict};
+use crate::sealed::handshake::terms::{Incarnation, Instance, Limits, LinkId, Refusal, UnixMicros};
 use crate::sealed::wire::packet::{Header, Kind};
 use crate::time::Time;
 use slab::Slab;
@@ -23,7 +23,7 @@ pub struct LinkKey(usize);
 
 /// What to do with a datagram.
 #[derive(Debug)]
-pub enum Route {
+pub enum DatagramEvent {
     /// Nothing.
     Drop(Dropped),
     /// Send these bytes back to where it came from. `refused` tells whose handshake was refused, and why.
@@ -84,7 +84,7 @@ struct Entry {
     client: PublicKey,
     id: LinkId,
     instance: Instance,
-    life: Life,
+    incarnation: Incarnation,
     /// Whether an authentic packet of it came.
     used: bool,
     /// When one last came, as far as was told; or the link was made, or asked whether it lives.
@@ -105,14 +105,14 @@ const UNUSED: usize = 1_024;
 
 /// The table.
 #[derive(Debug)]
-pub struct Hub {
-    acceptor: Acceptor,
+pub struct Endpoint {
+    responder: Responder,
     limits: Limits,
     max_links: usize,
-    /// How many links were made; the life of the last.
-    lives: Life,
+    /// How many links were made; the incarnation of the last.
+    lives: Incarnation,
     /// Lives that took nothing and are over: their clients' streams need not go with them.
-    unused: BTreeMap<(PublicKey, LinkId), Life>,
+    unused: BTreeMap<(PublicKey, LinkId), Incarnation>,
     entries: Slab<Entry>,
     by_name: BTreeMap<(PublicKey, LinkId), LinkKey>,
     by_instance: BTreeMap<(PublicKey, Instance), LinkKey>,
@@ -121,14 +121,14 @@ pub struct Hub {
     random: Random,
 }
 
-impl Hub {
+impl Endpoint {
     /// A table without links. `limits`: what each link tells its client; `max_links`: links at a time, 1 or more.
-    pub fn new(acceptor: Acceptor, limits: Limits, max_links: usize, random: Random) -> Self {
+    pub fn new(responder: Responder, limits: Limits, max_links: usize, random: Random) -> Self {
         Self {
-            acceptor,
+            responder,
             limits,
             max_links,
-            lives: Life(0),
+            lives: Incarnation(0),
             unused: BTreeMap::new(),
             entries: Slab::new(),
             by_name: BTreeMap::new(),
@@ -140,7 +140,7 @@ impl Hub {
 
     /// This proxy2's public key.
     pub fn public_key(&self) -> &PublicKey {
-        self.acceptor.public_key()
+        self.responder.public_key()
     }
 
     /// Links at present.
@@ -155,12 +155,12 @@ impl Hub {
 
     /// Lets a client in from now on.
     pub fn allow(&mut self, client: PublicKey, psk: Option<PresharedKey>) {
-        self.acceptor.allow(client, psk);
+        self.responder.allow(client, psk);
     }
 
     /// Lets a client in no more, and returns its links, which must end.
     pub fn revoke(&mut self, client: PublicKey) -> Vec<LinkKey> {
-        self.acceptor.revoke(client);
+        self.responder.revoke(client);
         self.links_of(client).collect()
     }
 
@@ -174,12 +174,12 @@ impl Hub {
     pub fn remove(&mut self, link: LinkKey) {
         let Some(entry) = self.entries.try_remove(link.0) else { return };
         self.by_name.remove(&(entry.client, entry.id));
-        self.acceptor.link_is_over(entry.client, entry.id);
+        self.responder.link_is_over(entry.client, entry.id);
         if !entry.used {
             if self.unused.len() >= UNUSED {
                 self.unused.pop_first();
             }
-            self.unused.insert((entry.client, entry.id), entry.life);
+            self.unused.insert((entry.client, entry.id), entry.incarnation);
         }
         if self.by_instance.get(&(entry.client, entry.instance)) == Some(&link) {
             self.by_instance.remove(&(entry.client, entry.instance));
@@ -193,11 +193,17 @@ impl Hub {
     }
 
     /// Decides on one datagram. `unix`: the wall clock.
-    pub fn handle(&mut self, now: Time, unix: UnixMicros, from: SocketAddr, datagram: &[u8]) -> Route {
+    pub fn handle(
+        &mut self,
+        now: Time,
+        unix: UnixMicros,
+        from: SocketAddr,
+        datagram: &[u8],
+    ) -> DatagramEvent {
         match Kind::of(datagram) {
             Some(Kind::Data) => self.route(datagram),
             Some(Kind::Initiation) => self.greet(now, unix, from, datagram),
-            Some(Kind::Response | Kind::Cookie) | None => Route::Drop(Dropped::Malformed),
+            Some(Kind::Response | Kind::Cookie) | None => DatagramEvent::Drop(Dropped::Malformed),
         }
     }
 
@@ -205,11 +211,13 @@ impl Hub {
         self.by_name.range((client, LinkId(0))..=(client, LinkId(u64::MAX))).map(|(_, key)| *key)
     }
 
-    /// Whom a data packet is for; that it is authentic is for the link to say ([`Hub::heard`]).
-    fn route(&self, datagram: &[u8]) -> Route {
-        let Some(header) = Header::parse(datagram) else { return Route::Drop(Dropped::Malformed) };
-        let Some(&link) = self.by_index.get(&header.receiver) else { return Route::Drop(Dropped::Stray) };
-        Route::Link(link)
+    /// Whom a data packet is for; that it is authentic is for the link to say ([`Endpoint::heard`]).
+    fn route(&self, datagram: &[u8]) -> DatagramEvent {
+        let Some(header) = Header::parse(datagram) else { return DatagramEvent::Drop(Dropped::Malformed) };
+        let Some(&link) = self.by_index.get(&header.receiver) else {
+            return DatagramEvent::Drop(Dropped::Stray);
+        };
+        DatagramEvent::Link(link)
     }
 
     /// An authentic packet of the link came, whose peer is `at` there, as far as is proven. Tell it of the first at once, of
@@ -217,22 +225,22 @@ impl Hub {
     pub fn heard(&mut self, now: Time, link: LinkKey, at: SocketAddr) {
         if let Some(entry) = self.entries.get_mut(link.0) {
             (entry.used, entry.seen) = (true, entry.seen.max(now));
-            self.acceptor.link_is_at(entry.client, entry.id, at);
+            self.responder.link_is_at(entry.client, entry.id, at);
         }
     }
 
-    fn greet(&mut self, now: Time, unix: UnixMicros, from: SocketAddr, datagram: &[u8]) -> Route {
-        match self.acceptor.handle(now, unix, from, datagram) {
-            Verdict::Drop(why) => Route::Drop(Dropped::Handshake(why)),
-            Verdict::Cookie(bytes) => Route::Reply { bytes, refused: None },
+    fn greet(&mut self, now: Time, unix: UnixMicros, from: SocketAddr, datagram: &[u8]) -> DatagramEvent {
+        match self.responder.handle(now, unix, from, datagram) {
+            Verdict::Drop(why) => DatagramEvent::Drop(Dropped::Handshake(why)),
+            Verdict::Cookie(bytes) => DatagramEvent::Reply { bytes, refused: None },
             Verdict::Refused { client, why, response } => {
-                Route::Reply { bytes: response, refused: Some((client, why)) }
+                DatagramEvent::Reply { bytes: response, refused: Some((client, why)) }
             }
             Verdict::Request(request) => self.admit(now, *request),
         }
     }
 
-    fn admit(&mut self, now: Time, request: Request) -> Route {
+    fn admit(&mut self, now: Time, request: Request) -> DatagramEvent {
         let (client, id, instance, limits) =
             (request.client(), request.link(), request.instance(), request.limits());
         let known = self.by_name.get(&(client, id)).copied();
@@ -242,29 +250,30 @@ impl Hub {
                 if let Some(entry) = self.entries.get_mut(ask.0) {
                     entry.seen = now;
                 }
-                return Route::Full { ask };
+                return DatagramEvent::Full { ask };
             }
             let why = Refusal::TooManyLinks;
-            return Route::Reply { bytes: request.refuse(why), refused: Some((client, why)) };
+            return DatagramEvent::Reply { bytes: request.refuse(why), refused: Some((client, why)) };
         }
         let index = self.free_index();
-        let life = known.and_then(|link| self.entries.get(link.0)).map(|entry| entry.life);
-        let life = life.or_else(|| self.unused.remove(&(client, id)));
-        let life = life.unwrap_or_else(|| {
+        let incarnation = known.and_then(|link| self.entries.get(link.0)).map(|entry| entry.incarnation);
+        let incarnation = incarnation.or_else(|| self.unused.remove(&(client, id)));
+        let incarnation = incarnation.unwrap_or_else(|| {
             self.lives.0 = self.lives.0.wrapping_add(1);
             self.lives
         });
-        let (response, session) = request.accept(index, life, self.limits);
+        let (response, session) = request.accept(index, incarnation, self.limits);
         let session = Box::new(session);
         if let Some(link) = known {
             self.by_index.insert(index, link);
-            return Route::Session { link, session, response };
+            return DatagramEvent::Session { link, session, response };
         }
-        let link = LinkKey(self.entries.insert(Entry { client, id, instance, life, used: false, seen: now }));
+        let link =
+            LinkKey(self.entries.insert(Entry { client, id, instance, incarnation, used: false, seen: now }));
         self.by_index.insert(index, link);
         self.by_name.insert((client, id), link);
         let rival = self.by_instance.insert((client, instance), link);
-        Route::New { link, client, session, limits, rival, response }
+        DatagramEvent::New { link, client, session, limits, rival, response }
     }
 
     /// Whether there is a place for one more link of this client. The last places are for clients that have none, so that
@@ -276,7 +285,7 @@ impl Hub {
             return free > 0;
         }
         let without = |client: &PublicKey| self.links_of(*client).next().is_none();
-        free > self.acceptor.clients().filter(without).count().min(reserve)
+        free > self.responder.clients().filter(without).count().min(reserve)
     }
 
     /// The link that most probably is nobody's any more, if one may be.

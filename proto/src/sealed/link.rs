@@ -5,11 +5,11 @@
 //! [`Link::poll_timeout`] or the next input.
 
 mod destinations;
+mod dormant;
 mod keepalive;
 mod path;
 mod receive;
 mod rekey_timer;
-mod rest;
 mod sessions;
 mod state;
 #[cfg(test)]
@@ -22,7 +22,7 @@ use crate::sealed::crypto::cipher::Session;
 use crate::sealed::crypto::random::Random;
 use crate::sealed::crypto::replay::Replay;
 use crate::sealed::handshake::initiator::{Initiator, Refused};
-use crate::sealed::handshake::terms::{Epoch, Life, Limits, UnixMicros};
+use crate::sealed::handshake::terms::{Epoch, Incarnation, Limits, UnixMicros};
 use crate::sealed::streams::budget::Budget;
 use crate::sealed::streams::table::Side;
 use crate::sealed::wire::end_code::EndCode;
@@ -62,7 +62,7 @@ impl Default for Settings {
 }
 
 /// How long a link whose life is doubted has to show it.
-const CHALLENGE: Duration = Duration::from_millis(1_500);
+const LIVENESS_PATIENCE: Duration = Duration::from_millis(1_500);
 
 /// What the owner of a link wants to know.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,7 +71,7 @@ pub enum Event {
     Stream(transport::Event),
     /// There are keys; `first`: for the first time.
     Up {
-        /// Not again, but for the first time in this link's life.
+        /// Not again, but for the first time in this link's incarnation.
         first: bool,
     },
     /// The server reached does not let this client in. It will be asked again.
@@ -89,7 +89,7 @@ pub enum Event {
     Heard,
     /// The peer ended the link for this reason.
     Ended(EndCode),
-    /// The peer was asked whether it lives ([`Link::challenge`]) and did not answer, or has not used the link for long.
+    /// The peer was asked whether it lives ([`Link::check_liveness`]) and did not answer, or has not used the link for long.
     Gone,
     /// The peer broke the rules; the link is of no use any more.
     Broken(Fault),
@@ -122,7 +122,7 @@ pub struct Link {
     next_ticket: Option<Ticket>,
     random: Random,
     /// Which state of which process the link is with.
-    with: Option<(Epoch, Life)>,
+    with: Option<(Epoch, Incarnation)>,
     events: VecDeque<Event>,
     /// A handshake packet that must go, and where to.
     outgoing: Option<(Vec<u8>, FourTuple)>,
@@ -135,12 +135,12 @@ pub struct Link {
     quiet_at: Time,
     told_unreachable: bool,
     /// The client has given the link back, and asks for another when there is a use for it.
-    resting: bool,
+    dormant: bool,
     /// There were streams at the last look.
     was_wanted: bool,
     /// The server was heard since it was last told of that.
-    heard_resting: bool,
-    challenged: Option<Time>,
+    heard_dormant: bool,
+    liveness_deadline: Option<Time>,
     state: State,
     /// Datagrams that were not used.
     pub dropped: Dropped,
@@ -201,10 +201,10 @@ impl Link {
             sent_at: now,
             quiet_at: now,
             told_unreachable: false,
-            resting: false,
+            dormant: false,
             was_wanted: false,
-            heard_resting: false,
-            challenged: None,
+            heard_dormant: false,
+            liveness_deadline: None,
             state: State::Open,
             dropped: Dropped::default(),
         }
@@ -265,17 +265,17 @@ impl Link {
     }
 
     /// Doubts that the peer lives: [`Event::Gone`] follows unless it is heard soon.
-    pub fn challenge(&mut self, now: Time) {
-        if self.challenged.is_none() && self.is_open() {
-            self.challenged = Some(now + CHALLENGE);
+    pub fn check_liveness(&mut self, now: Time) {
+        if self.liveness_deadline.is_none() && self.is_open() {
+            self.liveness_deadline = Some(now + LIVENESS_PATIENCE);
             self.transport.probe();
         }
     }
 
     /// Its place is wanted: doubts that the peer lives. A link whose peer is known to be gone ends sooner than it would.
     pub fn vacate(&mut self, now: Time) {
-        self.hasten(now, CHALLENGE);
-        self.challenge(now);
+        self.hasten(now, LIVENESS_PATIENCE);
+        self.check_liveness(now);
     }
 
     /// From its next start on the client's link is this ticket's: at once if it has not been up yet, else after a rest. Until then it goes on
@@ -330,6 +330,6 @@ impl Link {
             rekey.on_asked(now);
             return Some(self.path.proven());
         }
-        self.destinations.take_next().filter(|_| !self.resting && rekey.may_ask(now))
+        self.destinations.take_next().filter(|_| !self.dormant && rekey.may_ask(now))
     }
 }

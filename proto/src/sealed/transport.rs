@@ -17,7 +17,7 @@ pub(super) mod writers;
 use crate::sealed::crypto::random::Random;
 use crate::sealed::handshake::terms::Limits;
 use crate::sealed::recovery::ack::Acks;
-use crate::sealed::recovery::copies::Spares;
+use crate::sealed::recovery::copies::RedundantCopies;
 use crate::sealed::recovery::loss_detection::{Counts, Outcome, Recovery};
 use crate::sealed::recovery::mtu::{self, Mtu};
 use crate::sealed::streams::budget::Budget;
@@ -91,7 +91,7 @@ pub enum Event {
     /// The stream ended in order, on both sides; its id means nothing any more.
     Closed(StreamId),
     /// The peer answered a check of its address; for the link.
-    Checked(u64),
+    PathResponse(u64),
     /// The peer ended the link, with its reason; for the link.
     Ended(u64),
 }
@@ -106,7 +106,7 @@ impl Event {
             | Self::Writable(id)
             | Self::Reset(id, _)
             | Self::Closed(id) => Some(*id),
-            Self::Checked(_) | Self::Ended(_) => None,
+            Self::PathResponse(_) | Self::Ended(_) => None,
         }
     }
 }
@@ -155,7 +155,7 @@ pub struct Transport {
     stale: usize,
     recovery: Recovery,
     acks: Acks,
-    spares: Spares,
+    copies: RedundantCopies,
     mtu: Mtu,
     events: VecDeque<Event>,
     /// Answers to the peer's checks that wait for a packet.
@@ -198,7 +198,7 @@ impl Transport {
             stale: 0,
             recovery: Recovery::new(mtu::BASE, random),
             acks: Acks::default(),
-            spares: Spares::default(),
+            copies: RedundantCopies::default(),
             mtu: Mtu::new(settings.max_datagram),
             events: VecDeque::new(),
             checked: VecDeque::new(),
@@ -229,7 +229,7 @@ impl Transport {
         let new = self.renewed();
         self.recovery = new.recovery;
         self.acks = new.acks;
-        self.spares = new.spares;
+        self.copies = new.copies;
         self.mtu = new.mtu;
         self.streams.forget_peer_credit();
         self.link_credit_due = false;
@@ -242,7 +242,7 @@ impl Transport {
         self.streams.join(budget);
     }
 
-    /// Asks the peer for a sign of life.
+    /// Asks the peer for a sign of incarnation.
     pub const fn probe(&mut self) {
         self.probe = true;
     }
@@ -290,7 +290,7 @@ impl Transport {
         if self.has_content() && self.recovery.window_open() {
             due = due.min(self.recovery.next_paced());
         }
-        if let Some(spare) = self.spares.due().filter(|_| self.recovery.window_open()) {
+        if let Some(spare) = self.copies.due().filter(|_| self.recovery.window_open()) {
             due = due.min(spare.max(self.recovery.next_paced()));
         }
         if self.may_probe_mtu() {
@@ -384,7 +384,7 @@ impl Transport {
 
     /// Bytes a second the path delivers, and the share of packets it loses whatever the rate.
     pub fn path_model(&self) -> (u64, f64) {
-        (self.recovery.controller.rate(), self.recovery.controller.own_loss())
+        (self.recovery.controller.rate(), self.recovery.controller.random_loss())
     }
 
     // Inside.

@@ -8,8 +8,8 @@ use super::*;
 mod places;
 
 fn example(preshared: bool) -> Ticket {
-    let acceptor = PrivateKey::from_bytes(&[1; 32]).public();
-    Ticket::generate(acceptor, preshared, &mut Random::from_seed([2; 32]))
+    let server_key = PrivateKey::from_bytes(&[1; 32]).public();
+    Ticket::generate(server_key, preshared, &mut Random::from_seed([2; 32]))
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn other_texts_are_named() {
 fn secrets_are_not_printed() {
     let ticket = example(true);
     let printed = format!("{ticket:?}");
-    assert!(printed.starts_with("Ticket { acceptor: PublicKey("), "{printed}");
+    assert!(printed.starts_with("Ticket { server_key: PublicKey("), "{printed}");
     let secret = ticket.to_text();
     assert!(!printed.contains(&secret[60..70]));
     assert!(printed.len() < 60, "{printed}");
@@ -179,9 +179,9 @@ fn bad_records_are_named() {
 
 proptest! {
     #[test]
-    fn any_ticket_survives(seed: [u8; 32], acceptor: [u8; 32], preshared: bool) {
+    fn any_ticket_survives(seed: [u8; 32], server_key: [u8; 32], preshared: bool) {
         let ticket =
-            Ticket::generate(PublicKey::from_bytes(acceptor), preshared, &mut Random::from_seed(seed));
+            Ticket::generate(PublicKey::from_bytes(server_key), preshared, &mut Random::from_seed(seed));
         prop_assert_eq!(ticket.to_text().parse::<Ticket>(), Ok(ticket));
     }
 

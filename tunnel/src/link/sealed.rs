@@ -8,7 +8,7 @@
 //! - `side`: what differs between the two roles, `entry` and `exit`
 //! - `conns`, `conn`: the TCP connections, and how bytes go between one of them and its stream
 //! - `outbox`: from the link into the socket
-//! - `reader`, `mailbox`, `buffers`, `workers`: from proxy2's socket to the tasks of its links, on as many threads as
+//! - `reader`, `queue`, `buffers`, `workers`: from proxy2's socket to the tasks of its links, on as many threads as
 //!   there are cores
 //! - `peer`, `diagnosis`, `backoff`: where proxy2 may be, what is wrong if it does not answer, when to try again
 //! - `sockets`, `keepalives`: proxy1's sockets, and how often it shows itself to what is on the way
@@ -29,10 +29,10 @@ mod entry;
 mod exit;
 mod journal;
 mod keepalives;
-mod mailbox;
 mod memory;
 mod outbox;
 mod peer;
+mod queue;
 mod reader;
 mod side;
 mod sockets;
@@ -52,9 +52,9 @@ use std::sync::Arc;
 use proto::Time;
 use proto::sealed::crypto::cipher::CipherSupport;
 use proto::sealed::crypto::keys::PrivateKey;
-use proto::sealed::endpoint::Hub;
+use proto::sealed::endpoint::Endpoint;
 use proto::sealed::handshake::initiator::{Identity, Initiator};
-use proto::sealed::handshake::responder::{self, Acceptor, CLOCK_TOLERANCE};
+use proto::sealed::handshake::responder::{self, CLOCK_TOLERANCE, Responder};
 use proto::sealed::handshake::terms::{Epoch, Instance, LinkId};
 use proto::sealed::link::{self, Link};
 use proto::sealed::streams::budget::Budget;
@@ -158,7 +158,7 @@ impl Server {
         let settings = memory::of_each_link(options);
         let memory = Budget::new(options.link.memory);
         let mut random = entropy::random();
-        let acceptor = responder::Settings {
+        let responder = responder::Settings {
             epoch: Epoch(random.u64()),
             ciphers: ciphers(),
             clock_tolerance: CLOCK_TOLERANCE,
@@ -166,14 +166,14 @@ impl Server {
                 .handshakes_per_second
                 .unwrap_or_else(calibration::handshakes_per_second),
         };
-        let acceptor = Acceptor::new(shared.clock.now(), key, acceptor, entropy::random());
-        let hub = Hub::new(acceptor, Link::limits(&settings), options.max_links, random);
+        let responder = Responder::new(shared.clock.now(), key, responder, entropy::random());
+        let endpoint = Endpoint::new(responder, Link::limits(&settings), options.max_links, random);
         let total = Arc::clone(&shared.total);
         let dialling = DialSettings { limit: options.dial_limit, keepalive: options.link.tcp_keepalive };
         let permit = Permit::only(target);
         Self {
             reader: Reader::new(Parts {
-                hub,
+                endpoint,
                 shared,
                 sockets: sockets.into(),
                 bound,

@@ -49,7 +49,7 @@ fn the_first_start_makes_a_key_and_a_ticket_and_the_second_finds_them() {
     let first = folder.state().server().unwrap();
     assert!(first.is_new);
     let ticket = folder.state().local_ticket().unwrap();
-    assert_eq!(*ticket.acceptor(), first.key.public());
+    assert_eq!(*ticket.server_key(), first.key.public());
     let second = folder.state().server().unwrap();
     assert!(!second.is_new);
     assert_eq!(second.key.public(), first.key.public());
@@ -228,7 +228,7 @@ fn tickets_of_another_key_are_put_aside() {
     assert!(matches!(state.local_ticket(), Err(StateError::NoTicket { .. })));
     let new = state.server().unwrap();
     assert!(new.is_new && new.key.public() != old.key.public());
-    assert_eq!(*state.local_ticket().unwrap().acceptor(), new.key.public());
+    assert_eq!(*state.local_ticket().unwrap().server_key(), new.key.public());
     let aside = |name: &str| std::fs::read_to_string(state.path().join(name)).unwrap();
     assert_eq!(aside("tickets.old"), *to_text(&old.tickets));
     std::fs::remove_file(state.path().join(KEY_FILE)).unwrap();

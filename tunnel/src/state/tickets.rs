@@ -24,7 +24,7 @@ pub(super) struct List {
 impl List {
     /// The first whole ticket for the proxy2 with that key.
     pub(super) fn first_whole(&self, key: &PublicKey) -> Option<Ticket> {
-        self.whole.iter().find(|ticket| ticket.acceptor() == key).cloned()
+        self.whole.iter().find(|ticket| ticket.server_key() == key).cloned()
     }
 
     /// Where the line of that name is.

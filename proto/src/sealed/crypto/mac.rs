@@ -39,8 +39,8 @@ pub(crate) fn hash(parts: &[&[u8]]) -> [u8; 32] {
 }
 
 /// The key of `mac1` in messages to and from the proxy2 with this public key.
-pub(crate) fn mac1_key(acceptor: &PublicKey) -> [u8; 32] {
-    hash(&[LABEL_MAC1, acceptor.as_bytes()])
+pub(crate) fn mac1_key(responder: &PublicKey) -> [u8; 32] {
+    hash(&[LABEL_MAC1, responder.as_bytes()])
 }
 
 /// Keyed BLAKE2s-256 of `label`: a secret for one use from a uniform secret.

@@ -29,7 +29,7 @@ const PSK_PLACE: u8 = 2;
 /// What a handshake ends with: a key for each direction.
 pub(crate) struct Split {
     /// For packets to proxy2.
-    pub(crate) to_acceptor: Zeroizing<[u8; 32]>,
+    pub(crate) to_responder: Zeroizing<[u8; 32]>,
     /// For packets to proxy1.
     pub(crate) to_initiator: Zeroizing<[u8; 32]>,
 }
@@ -112,8 +112,8 @@ fn builder<'a>(local: &'a PrivateKey, ephemeral: Zeroizing<[u8; 32]>, prologue: 
 }
 
 fn split(state: &mut HandshakeState) -> Split {
-    let (to_acceptor, to_initiator) = state.dangerously_get_raw_split();
-    Split { to_acceptor: Zeroizing::new(to_acceptor), to_initiator: Zeroizing::new(to_initiator) }
+    let (to_responder, to_initiator) = state.dangerously_get_raw_split();
+    Split { to_responder: Zeroizing::new(to_responder), to_initiator: Zeroizing::new(to_initiator) }
 }
 
 /// snow's own primitives, with the ephemeral key given instead of drawn from the system.
@@ -211,9 +211,9 @@ mod tests {
         assert!(initiator.read(&[0; 32], &second, &mut payload).is_none(), "another pre-shared key");
         let ours = initiator.read(&unhex32(PSK), &second, &mut payload).unwrap();
         assert_eq!(payload.to_vec(), unhex(SECOND_PAYLOAD));
-        assert_eq!(*ours.to_acceptor, *theirs.to_acceptor);
+        assert_eq!(*ours.to_responder, *theirs.to_responder);
         assert_eq!(*ours.to_initiator, *theirs.to_initiator);
-        assert_eq!(open_once(&ours.to_acceptor, [0; 12], &mut unhex(TO_SERVER)).unwrap(), b"F. A. Hayek");
+        assert_eq!(open_once(&ours.to_responder, [0; 12], &mut unhex(TO_SERVER)).unwrap(), b"F. A. Hayek");
         assert_eq!(open_once(&ours.to_initiator, [0; 12], &mut unhex(TO_CLIENT)).unwrap(), b"Carl Menger");
     }
 

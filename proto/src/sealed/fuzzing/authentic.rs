@@ -59,7 +59,7 @@ fn serve(now: Time, transport: &mut Transport, dice: u8) {
             | Event::Opened(_)
             | Event::Writable(_)
             | Event::Closed(_)
-            | Event::Checked(_)
+            | Event::PathResponse(_)
             | Event::Ended(_) => {}
         }
     }
@@ -89,8 +89,8 @@ mod tests {
                 5 => Frame::Reset { id, code: ResetCode::from_code(b), end: c },
                 6 => Frame::Credit { id, end: b },
                 7 => Frame::Floor { packet: a },
-                8 => Frame::Check { token: a },
-                9 => Frame::Checked { token: a },
+                8 => Frame::PathChallenge { token: a },
+                9 => Frame::PathResponse { token: a },
                 10 => Frame::End { code: a },
                 11 => Frame::LinkCredit { limit: a },
                 _ => Frame::Probe,

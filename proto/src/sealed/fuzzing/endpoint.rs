@@ -9,9 +9,9 @@
 use crate::sealed::crypto::cipher::CipherSupport;
 use crate::sealed::crypto::keys::PrivateKey;
 use crate::sealed::crypto::random::Random;
-use crate::sealed::endpoint::{Hub, LinkKey, Route};
+use crate::sealed::endpoint::{DatagramEvent, Endpoint, LinkKey};
 use crate::sealed::handshake::initiator::{Identity, Initiator};
-use crate::sealed::handshake::responder::{self, Acceptor, CLOCK_TOLERANCE};
+use crate::sealed::handshake::responder::{self, CLOCK_TOLERANCE, Responder};
 use crate::sealed::handshake::terms::{Epoch, Instance, LinkId, UnixMicros};
 use crate::sealed::link::{Event, Link, Settings};
 use crate::sealed::streams::budget::{Budget, FLOOR};
@@ -56,7 +56,7 @@ struct Client {
 
 struct Model {
     now: Time,
-    hub: Hub,
+    endpoint: Endpoint,
     budget: Budget,
     /// The tickets' parts of it, by their places in `tickets`.
     parts: Vec<Budget>,
@@ -93,7 +93,7 @@ impl Model {
         let transport =
             transport::Settings { memory: MEMORY / 4, max_streams: 20, ..transport::Settings::default() };
         let settings = Settings { transport, ..Settings::default() };
-        let acceptor = responder::Settings {
+        let responder = responder::Settings {
             epoch: Epoch(1),
             ciphers: CipherSupport { aes: true },
             clock_tolerance: CLOCK_TOLERANCE,
@@ -101,13 +101,14 @@ impl Model {
         };
         let tickets: Vec<_> =
             (0..TICKETS).map(|_| Ticket::generate(key.public(), false, &mut random)).collect();
-        let acceptor = Acceptor::new(now, key, acceptor, Random::from_seed([2; 32]));
-        let mut hub = Hub::new(acceptor, Link::limits(&settings), PLACES, Random::from_seed([3; 32]));
-        tickets.iter().for_each(|ticket| hub.allow(ticket.client(), None));
+        let responder = Responder::new(now, key, responder, Random::from_seed([2; 32]));
+        let mut endpoint =
+            Endpoint::new(responder, Link::limits(&settings), PLACES, Random::from_seed([3; 32]));
+        tickets.iter().for_each(|ticket| endpoint.allow(ticket.client(), None));
         let budget = Budget::new(MEMORY);
         let mut model = Self {
             now,
-            hub,
+            endpoint,
             parts: tickets.iter().map(|_| budget.part()).collect(),
             budget,
             settings,
@@ -194,9 +195,9 @@ impl Model {
     fn change_ticket(&mut self, at: usize, amount: u8) {
         let ticket = self.tickets[self.clients[at].ticket].client();
         if !amount.is_multiple_of(4) {
-            return self.hub.allow(ticket, None);
+            return self.endpoint.allow(ticket, None);
         }
-        for key in self.hub.revoke(ticket) {
+        for key in self.endpoint.revoke(ticket) {
             self.close(key, EndCode::Revoked);
         }
         self.drive();
@@ -265,38 +266,38 @@ impl Model {
 
     fn at_server(&mut self, mut datagram: Datagram) {
         let (now, unix, from) = (self.now, self.unix(), datagram.from);
-        let response = match self.hub.handle(now, unix, from, &datagram.bytes) {
-            Route::Drop(_) => return,
-            Route::Reply { bytes, .. } => bytes,
-            Route::Link(key) => {
+        let response = match self.endpoint.handle(now, unix, from, &datagram.bytes) {
+            DatagramEvent::Drop(_) => return,
+            DatagramEvent::Reply { bytes, .. } => bytes,
+            DatagramEvent::Link(key) => {
                 let Some(link) = self.links.get_mut(&key) else { return };
                 let before = link.heard_at();
                 link.handle_datagram(now, from, &mut datagram.bytes);
                 if link.heard_at() > before {
-                    self.hub.heard(now, key, link.peer());
+                    self.endpoint.heard(now, key, link.peer());
                 }
                 return;
             }
-            Route::Session { link, session, response } => {
+            DatagramEvent::Session { link, session, response } => {
                 if let Some(link) = self.links.get_mut(&link) {
                     link.add_session(now, *session);
                 }
                 response
             }
-            Route::Full { ask } => {
+            DatagramEvent::Full { ask } => {
                 if let Some(link) = self.links.get_mut(&ask) {
                     link.vacate(now);
                 }
                 return;
             }
-            Route::New { link, client, session, limits, rival, response } => {
+            DatagramEvent::New { link, client, session, limits, rival, response } => {
                 let random = Random::from_seed([self.links.len().to_le_bytes()[0]; 32]);
                 let made = Link::server(now, from, *session, limits, self.settings, random);
                 let ticket = self.tickets.iter().position(|ticket| ticket.client() == client);
                 let part = &self.parts[ticket.expect("only holders of tickets have links")];
                 self.links.insert(link, made.sharing(part));
                 if let Some(rival) = rival.and_then(|rival| self.links.get_mut(&rival)) {
-                    rival.challenge(now);
+                    rival.check_liveness(now);
                 }
                 response
             }
@@ -334,19 +335,19 @@ impl Model {
                 }
             }
             while let Some(index) = link.poll_retired() {
-                self.hub.retire(index);
+                self.endpoint.retire(index);
             }
         }
         over.append(&mut self.closing);
         for key in over {
-            self.hub.remove(key);
+            self.endpoint.remove(key);
             self.links.remove(&key);
         }
         self.room = out;
     }
 
     fn check(&mut self) {
-        assert!(self.hub.len() <= PLACES && self.links.len() <= PLACES + 1, "more links than places");
+        assert!(self.endpoint.len() <= PLACES && self.links.len() <= PLACES + 1, "more links than places");
         for link in self.links.values_mut() {
             link.transport().check_accounts();
         }
@@ -377,7 +378,7 @@ impl Model {
             }
             self.drive();
         }
-        assert!(self.links.is_empty() && self.hub.is_empty(), "links outlive their clients");
+        assert!(self.links.is_empty() && self.endpoint.is_empty(), "links outlive their clients");
         self.check();
     }
 }

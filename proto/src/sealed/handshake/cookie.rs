@@ -52,13 +52,13 @@ impl Jar {
 
 /// A cookie reply to the initiation with index `receiver` and mac `mac1`.
 pub(crate) fn reply(
-    acceptor: &PublicKey,
+    responder: &PublicKey,
     receiver: u32,
     mac1: &[u8; MAC_LEN],
     mut cookie: Cookie,
     nonce: [u8; NONCE_LEN],
 ) -> Vec<u8> {
-    let tag = seal_once(&travel_key(acceptor, mac1), nonce, &mut cookie);
+    let tag = seal_once(&travel_key(responder, mac1), nonce, &mut cookie);
     let receiver = receiver.to_be_bytes();
     [&[Kind::Cookie.byte()][..], &receiver, &nonce, &cookie, &tag].concat()
 }
@@ -82,12 +82,12 @@ impl Reply {
     }
 
     /// The cookie, if this answers the initiation with that mac.
-    pub(crate) fn open(mut self, acceptor: &PublicKey, mac1: &[u8; MAC_LEN]) -> Option<Cookie> {
-        let opened = open_once(&travel_key(acceptor, mac1), self.nonce, &mut self.sealed).ok()?;
+    pub(crate) fn open(mut self, responder: &PublicKey, mac1: &[u8; MAC_LEN]) -> Option<Cookie> {
+        let opened = open_once(&travel_key(responder, mac1), self.nonce, &mut self.sealed).ok()?;
         Cookie::try_from(&*opened).ok()
     }
 }
 
-fn travel_key(acceptor: &PublicKey, mac1: &[u8; MAC_LEN]) -> Zeroizing<[u8; 32]> {
-    Zeroizing::new(mac::hash(&[mac::LABEL_COOKIE, acceptor.as_bytes(), mac1]))
+fn travel_key(responder: &PublicKey, mac1: &[u8; MAC_LEN]) -> Zeroizing<[u8; 32]> {
+    Zeroizing::new(mac::hash(&[mac::LABEL_COOKIE, responder.as_bytes(), mac1]))
 }

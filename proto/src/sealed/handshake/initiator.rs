@@ -14,7 +14,9 @@ use crate::sealed::handshake::cookie::{self, COOKIE_LIFE, Cookie};
 use crate::sealed::handshake::messages::{
     self, Initiation, InitiationView, RESPONSE_PAYLOAD_LEN, Response, ResponseView, Welcome,
 };
-use crate::sealed::handshake::terms::{Epoch, Instance, Life, Limits, LinkId, Refusal, UnixMicros, VERSION};
+use crate::sealed::handshake::terms::{
+    Epoch, Incarnation, Instance, Limits, LinkId, Refusal, UnixMicros, VERSION,
+};
 use crate::sealed::wire::packet::Kind;
 use crate::ticket::Ticket;
 
@@ -79,8 +81,8 @@ pub struct Established {
     pub session: Session,
     /// Which proxy2 process answered. Another one than before has none of the old streams.
     pub epoch: Epoch,
-    /// What that process has of this link. Another life than before has none of the old streams.
-    pub life: Life,
+    /// What that process has of this link. Another incarnation than before has none of the old streams.
+    pub incarnation: Incarnation,
     /// What this side may send before any frame allows more.
     pub limits: Limits,
 }
@@ -132,7 +134,7 @@ struct Pending {
 impl Initiator {
     /// An initiator that has sent no initiation.
     pub fn new(ticket: Ticket, identity: Identity) -> Self {
-        let mac1_key = mac::mac1_key(ticket.acceptor());
+        let mac1_key = mac::mac1_key(ticket.server_key());
         let stamp = UnixMicros::default();
         let pending = VecDeque::new();
         Self { ticket, identity, mac1_key, cookie: None, stamp, challenged: None, pending }
@@ -147,7 +149,7 @@ impl Initiator {
         let payload = self.payload(now, unix, index).to_bytes();
         let (ticket, ephemeral) = (&self.ticket, random.block());
         let (mut message, noise) = messages::write_initiation(index, &self.mac1_key, |room| {
-            noise::initiate(ticket.private(), ticket.acceptor(), ephemeral, &payload, room)
+            noise::initiate(ticket.private(), ticket.server_key(), ephemeral, &payload, room)
         });
         if let Some((cookie, came)) = &self.cookie
             && now.since(*came) < COOKIE_LIFE
@@ -175,7 +177,7 @@ impl Initiator {
 
     /// The handshakes to come are another client's, perhaps with another proxy2.
     pub fn set_ticket(&mut self, ticket: Ticket) {
-        self.mac1_key = mac::mac1_key(ticket.acceptor());
+        self.mac1_key = mac::mac1_key(ticket.server_key());
         self.ticket = ticket;
         (self.cookie, self.challenged) = (None, None);
         self.give_up();
@@ -259,7 +261,7 @@ impl Initiator {
         let reply = cookie::Reply::parse(datagram).ok_or(Ignored::Malformed)?;
         let place = self.place(reply.receiver)?;
         let pending = &mut self.pending[place];
-        let cookie = reply.open(self.ticket.acceptor(), &pending.mac1).ok_or(Ignored::Forged)?;
+        let cookie = reply.open(self.ticket.server_key(), &pending.mac1).ok_or(Ignored::Forged)?;
         self.cookie = Some((cookie, now));
         // Once only, or two busy ends could keep an initiation going back and forth for ever.
         if std::mem::replace(&mut pending.repeated, true) {
@@ -275,9 +277,9 @@ impl Initiator {
 }
 
 fn established(index: u32, response: &Response, welcome: Welcome, split: &Split) -> Outcome {
-    let Welcome { cipher, life, limits } = welcome;
-    let session = Session::new(cipher, &split.to_acceptor, &split.to_initiator, index, response.index);
-    Outcome::Established(Box::new(Established { session, epoch: response.epoch, life, limits }))
+    let Welcome { cipher, incarnation, limits } = welcome;
+    let session = Session::new(cipher, &split.to_responder, &split.to_initiator, index, response.index);
+    Outcome::Established(Box::new(Established { session, epoch: response.epoch, incarnation, limits }))
 }
 
 /// Opens a response: under the ticket's pre-shared key whatever it says; if the ticket has one, a refusal also without,

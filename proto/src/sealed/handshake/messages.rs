@@ -7,7 +7,7 @@ use crate::sealed::crypto::mac::{self, MAC_LEN};
 use crate::sealed::crypto::noise;
 use crate::sealed::handshake::challenge::Challenge;
 use crate::sealed::handshake::terms::{
-    Epoch, INITIATION_LEN, Instance, Life, Limits, LinkId, RESPONSE_LEN, Refusal, UnixMicros,
+    Epoch, INITIATION_LEN, Incarnation, Instance, Limits, LinkId, RESPONSE_LEN, Refusal, UnixMicros,
 };
 use crate::sealed::wire::packet::Kind;
 
@@ -92,7 +92,7 @@ pub(crate) struct Response {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Welcome {
     pub(crate) cipher: Cipher,
-    pub(crate) life: Life,
+    pub(crate) incarnation: Incarnation,
     pub(crate) limits: Limits,
 }
 
@@ -110,7 +110,7 @@ impl Response {
                 bytes[1] = STATUS_ACCEPTED;
                 bytes[2] = welcome.cipher.byte();
                 bytes[24..24 + Limits::LEN].copy_from_slice(&welcome.limits.to_bytes());
-                bytes[46..].copy_from_slice(&welcome.life.0.to_be_bytes());
+                bytes[46..].copy_from_slice(&welcome.incarnation.0.to_be_bytes());
             }
             Err(refusal) => {
                 bytes[1] = refusal.byte();
@@ -127,11 +127,11 @@ impl Response {
         let (epoch, rest) = rest.split_first_chunk()?;
         let (given, _) = rest.split_first_chunk()?;
         let (limits, rest) = Limits::parse(rest)?;
-        let (life, _) = rest.split_first_chunk()?;
+        let (incarnation, _) = rest.split_first_chunk()?;
         let result = match NonZeroU8::new(*status) {
             None => {
                 let cipher = Cipher::from_byte(*cipher)?;
-                Ok(Welcome { cipher, life: Life(u16::from_be_bytes(*life)), limits })
+                Ok(Welcome { cipher, incarnation: Incarnation(u16::from_be_bytes(*incarnation)), limits })
             }
             Some(code) => Err(Refusal::from_byte(code)),
         };

@@ -7,7 +7,9 @@ use crate::sealed::crypto::keys::{PresharedKey, PublicKey};
 use crate::sealed::crypto::noise::{ResponderState, Split};
 use crate::sealed::handshake::challenge::Challenge;
 use crate::sealed::handshake::messages::{self, Initiation, Response, Welcome};
-use crate::sealed::handshake::terms::{Epoch, Instance, Life, Limits, LinkId, Refusal, UnixMicros, VERSION};
+use crate::sealed::handshake::terms::{
+    Epoch, Incarnation, Instance, Limits, LinkId, Refusal, UnixMicros, VERSION,
+};
 
 /// A client that may come in, if there is room for it.
 ///
@@ -66,14 +68,14 @@ impl Request {
     /// Lets the client in: the response to send, and the keys.
     ///
     /// `index` will stand in the header of what the client sends under these keys; the caller chooses one that none of
-    /// its sessions has. `life` names what this process has of the link.
-    pub fn accept(self, index: u32, life: Life, limits: Limits) -> (Vec<u8>, Session) {
+    /// its sessions has. `incarnation` names what this process has of the link.
+    pub fn accept(self, index: u32, incarnation: Incarnation, limits: Limits) -> (Vec<u8>, Session) {
         let Self { caller, ready, .. } = self;
         let peer = caller.index;
         let psk = ready.psk.as_ref().map_or(&PresharedKey::NONE, PresharedKey::bytes);
-        let welcome = Welcome { cipher: ready.cipher, life, limits };
+        let welcome = Welcome { cipher: ready.cipher, incarnation, limits };
         let (response, split) = caller.respond(index, Ok(welcome), Challenge::NONE, psk);
-        let session = Session::new(ready.cipher, &split.to_initiator, &split.to_acceptor, index, peer);
+        let session = Session::new(ready.cipher, &split.to_initiator, &split.to_responder, index, peer);
         (response, session)
     }
 

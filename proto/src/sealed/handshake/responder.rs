@@ -30,7 +30,7 @@ pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(600);
 ///
 /// Give every first message ([`Kind::Initiation`](crate::sealed::wire::packet::Kind::Initiation)) to [`handle`](Self::handle) and do
 /// what the verdict says. It has no timers.
-pub struct Acceptor {
+pub struct Responder {
     settings: Settings,
     key: PrivateKey,
     public: PublicKey,
@@ -44,7 +44,7 @@ pub struct Acceptor {
     random: Random,
 }
 
-/// What an acceptor is told when it is made.
+/// What an responder is told when it is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// This process.
@@ -101,8 +101,8 @@ pub enum Dropped {
     Unwelcome,
 }
 
-impl Acceptor {
-    /// An acceptor that allows nobody yet.
+impl Responder {
+    /// An responder that allows nobody yet.
     pub fn new(now: Time, key: PrivateKey, settings: Settings, mut random: Random) -> Self {
         let public = key.public();
         let jar = Jar::new(now, &mut random);
@@ -321,8 +321,8 @@ fn micros(duration: Duration) -> u64 {
     u64::try_from(duration.as_micros()).unwrap_or(u64::MAX)
 }
 
-impl fmt::Debug for Acceptor {
+impl fmt::Debug for Responder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Acceptor").field("settings", &self.settings).finish_non_exhaustive()
+        f.debug_struct("Responder").field("settings", &self.settings).finish_non_exhaustive()
     }
 }

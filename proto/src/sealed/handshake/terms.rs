@@ -31,10 +31,10 @@ pub struct Instance(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(pub u64);
 
-/// What a proxy2 process has of one link: it counts the links that the process made. Another life than before means that
+/// What a proxy2 process has of one link: it counts the links that the process made. Another incarnation than before means that
 /// what there was of the link was given up meanwhile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Life(pub u16);
+pub struct Incarnation(pub u16);
 
 /// Wall-clock time: microseconds since 1970-01-01 00:00 UTC.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]

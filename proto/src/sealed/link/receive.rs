@@ -66,8 +66,8 @@ impl Link {
 
     fn heard(&mut self, now: Time) {
         self.heard_at = now;
-        self.heard_resting = true;
-        self.challenged = None;
+        self.heard_dormant = true;
+        self.liveness_deadline = None;
         if std::mem::take(&mut self.told_unreachable) {
             self.events.push_back(Event::Heard);
         }
@@ -95,7 +95,7 @@ impl Link {
 
     pub(super) fn take_events(&mut self) {
         while let Some(event) = self.transport.poll_event() {
-            if let transport::Event::Checked(token) = event {
+            if let transport::Event::PathResponse(token) = event {
                 self.path.on_response(token);
             } else if let transport::Event::Ended(code) = event {
                 self.peer_ended(EndCode::from_code(code));
@@ -128,7 +128,7 @@ impl Link {
     }
 
     fn established(&mut self, now: Time, new: Established) {
-        let with = Some((new.epoch, new.life));
+        let with = Some((new.epoch, new.incarnation));
         // What was opened before the first response is known to nobody but us, and stays.
         let first = self.with.is_none();
         if !first && self.with != with {
@@ -139,7 +139,7 @@ impl Link {
             }
         }
         self.with = with;
-        self.resting = false;
+        self.dormant = false;
         // The answer shows that the peer is where its initiation went.
         if let Some(to) = self.destinations.take(new.session.local).filter(|to| *to != self.path.proven()) {
             let learnt = self.keepalive.on_move(now, self.path.proven(), to);

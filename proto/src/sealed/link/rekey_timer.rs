@@ -85,7 +85,7 @@ impl RekeyTimer {
     }
 
     /// The next initiation is for another link.
-    pub(crate) fn on_rest(&mut self, next: LinkId) {
+    pub(crate) fn on_dormant(&mut self, next: LinkId) {
         self.asked = 0;
         self.initiator.give_up();
         self.initiator.set_link(next);

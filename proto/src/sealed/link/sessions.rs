@@ -36,8 +36,8 @@ struct Keys {
 
 impl Keys {
     /// Keys just made, good for `life`.
-    fn new(now: Time, life: Duration, first: u64, session: Session) -> Self {
-        Self { session, born: now, until: now + life, first, first_opened: None }
+    fn new(now: Time, incarnation: Duration, first: u64, session: Session) -> Self {
+        Self { session, born: now, until: now + incarnation, first, first_opened: None }
     }
 
     fn is_named(&self, index: u32) -> bool {

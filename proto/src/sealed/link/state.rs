@@ -1,4 +1,4 @@
-//! Where a link is in its life, and how it ends.
+//! Where a link is in its incarnation, and how it ends.
 
 use super::{Event, Link};
 use crate::sealed::transport::Fault;
@@ -16,7 +16,7 @@ pub(crate) const DRAIN_WANTED: Duration = Duration::from_secs(60);
 /// How long the packet that says why the link ends may take to leave.
 const LAST_WORD: Duration = Duration::from_millis(200);
 
-/// Where a link is in its life.
+/// Where a link is in its incarnation.
 #[derive(Debug)]
 pub(super) enum State {
     /// Packets go both ways.

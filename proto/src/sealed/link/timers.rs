@@ -7,7 +7,7 @@ use crate::sealed::transport::CHALLENGE_SIZE;
 use crate::time::Time;
 use std::time::Duration;
 
-/// A client that was receiving and hears nothing more for this long asks for a sign of life: its address may have
+/// A client that was receiving and hears nothing more for this long asks for a sign of incarnation: its address may have
 /// changed without its knowledge, and only its own packets show the new one.
 const QUIET: Duration = Duration::from_secs(1);
 
@@ -16,7 +16,7 @@ impl Link {
     pub(super) fn ask_due(&self, now: Time) -> Time {
         let Some(rekey) = self.rekey.as_ref().filter(|_| self.path.is_known()) else { return Time::NEVER };
         let wanted = self.is_wanted();
-        if self.resting {
+        if self.dormant {
             return if wanted { now } else { Time::NEVER };
         }
         if !self.is_up() || self.sessions.is_old(now, self.transport.next_packet()) && wanted {
@@ -30,8 +30,8 @@ impl Link {
         rekey.due(wanted).max(if unheard { waiting } else { self.heard_at.max(waiting) + patience })
     }
 
-    /// When the client asks for a sign of life.
-    fn probe_due(&self) -> Time {
+    /// When the client asks for a sign of incarnation.
+    fn liveness_probe_due(&self) -> Time {
         if self.rekey.is_none() || !self.is_up() || self.transport.stream_count() == 0 {
             return Time::NEVER;
         }
@@ -54,14 +54,14 @@ impl Link {
             // Only a server has a table of them.
             self.sessions.forget_retired();
         }
-        if self.probe_due() <= now {
+        if self.liveness_probe_due() <= now {
             self.quiet_at = self.transport.content_at();
             // Once, also if the packet cannot leave at once.
             self.on_sending(now);
             self.transport.probe();
         }
-        if self.challenged.is_some_and(|until| until <= now) {
-            self.challenged = None;
+        if self.liveness_deadline.is_some_and(|until| until <= now) {
+            self.liveness_deadline = None;
             self.unanswered(now);
         }
         if self.deserted_due() <= now {
@@ -81,17 +81,17 @@ impl Link {
         if !self.is_open() {
             return self.end_due();
         }
-        let sends = self.is_up() && !self.resting;
+        let sends = self.is_up() && !self.dormant;
         let due = [
             if sends { self.transport.poll_timeout() } else { Time::NEVER },
             if sends { self.path.timeout(CHALLENGE_SIZE as u64) } else { Time::NEVER },
-            self.probe_due(),
+            self.liveness_probe_due(),
             self.sessions.timeout(),
             self.ask_due(now),
-            self.rest_due(),
+            self.dormant_due(),
             self.deserted_due(),
         ];
         let due = due.into_iter().min().unwrap_or(Time::NEVER);
-        self.challenged.map_or(due, |until| due.min(until))
+        self.liveness_deadline.map_or(due, |until| due.min(until))
     }
 }

@@ -44,7 +44,7 @@ impl Link {
         }
         self.wake(now);
         self.round_off();
-        if let Some(length) = self.rest(now, out) {
+        if let Some(length) = self.go_dormant(now, out) {
             return Some(whole(length));
         }
         self.ask(now, unix);
@@ -53,7 +53,7 @@ impl Link {
             self.on_sending(now);
             return Some(Transmit::new(to, message.len(), message.len()));
         }
-        if !self.is_up() || self.resting {
+        if !self.is_up() || self.dormant {
             return None;
         }
         self.challenge_path(now, out).or_else(|| self.seal_batch(now, path, out))

@@ -39,9 +39,16 @@ pub(crate) struct Acks {
 }
 
 impl Acks {
-    /// Notes that packet `number` arrived, with `bytes` of frames. `asks` tells whether it wants an acknowledgement; `rtt` sets
+    /// Notes that packet `number` arrived, with `bytes` of frames. `ack_eliciting` tells whether it wants an acknowledgement; `rtt` sets
     /// how long that may wait: a sixteenth of the round trip, so that the peer's clock of acknowledgements stays fine.
-    pub(crate) fn received(&mut self, now: Time, number: u64, bytes: usize, asks: bool, rtt: &rtt::Rtt) {
+    pub(crate) fn received(
+        &mut self,
+        now: Time,
+        number: u64,
+        bytes: usize,
+        ack_eliciting: bool,
+        rtt: &rtt::Rtt,
+    ) {
         self.bytes = self.bytes.saturating_add(bytes);
         let largest = self.received.iter().next_back().map(|range| range.end - 1);
         let in_order = largest.is_none_or(|largest| number == largest + 1);
@@ -52,7 +59,7 @@ impl Acks {
         while self.received.len() > MAX_RANGES {
             self.received.pop_first();
         }
-        if !asks {
+        if !ack_eliciting {
             return;
         }
         self.waiting += 1;

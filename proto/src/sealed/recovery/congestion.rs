@@ -9,28 +9,28 @@
 //! The phases are those of BBR (draft-cardwell-iccrg-bbr-congestion-control): start-up, drain, then cycles of up, down
 //! and cruise. Design, reasons and what was tried: `docs/congestion.md`.
 
-mod clumps;
+mod ack_aggregation;
+mod bandwidth_drop;
 mod loss;
+mod max_bandwidth;
 mod phase;
 mod queue;
 mod round;
-mod slower;
 mod startup;
 #[cfg(test)]
 mod tests;
-mod top;
 
 use crate::sealed::recovery::rate;
 use crate::time::Time;
-use clumps::Clumps;
+use ack_aggregation::AckAggregation;
+use bandwidth_drop::BandwidthDrop;
 use loss::Losses;
-use phase::{Epochs, Phase};
+use max_bandwidth::MaxBandwidth;
+use phase::{Phase, ProbeCycles};
 use queue::Queue;
-use round::{Finding, Round};
-use slower::Slower;
+use round::{Round, RoundSample};
 use startup::Startup;
 use std::time::Duration;
-use top::Top;
 
 /// Rounds of cruise between two looks. Shorter finds new rate sooner, longer disturbs less.
 const CRUISE_ROUNDS: u32 = 6;
@@ -74,7 +74,7 @@ pub(crate) struct AckEvent {
     /// UDP payload bytes in flight after it.
     pub(crate) in_flight: u64,
     /// Half of the window or more was in use before it.
-    pub(crate) busy: bool,
+    pub(crate) cwnd_limited: bool,
 }
 
 /// The controller of one path.
@@ -82,20 +82,20 @@ pub(crate) struct AckEvent {
 pub(crate) struct Controller {
     phase: Phase,
     phase_rounds: u32,
-    epochs: Epochs,
+    cycles: ProbeCycles,
     mtu: u64,
     min_rtt: Duration,
     startup: Startup,
-    top: Top,
-    clumps: Clumps,
+    max_bandwidth: MaxBandwidth,
+    aggregation: AckAggregation,
     round: Round,
     queue: Queue,
-    slower: Slower,
+    bandwidth_drop: BandwidthDrop,
     losses: Losses,
     /// The rate from before a look for more.
     rate_before: u64,
     /// Looks in a row that found more.
-    climbs: u32,
+    probe_up_streak: u32,
     /// The last round lost more than the path's own: the queue overflows.
     overflows: bool,
 }
@@ -111,18 +111,18 @@ impl Controller {
         Self {
             phase: Phase::Startup,
             phase_rounds: 0,
-            epochs: Epochs::starting_at(tag),
+            cycles: ProbeCycles::starting_at(tag),
             mtu: u64::from(mtu),
             min_rtt: Duration::ZERO,
             startup: Startup::default(),
-            top: Top::default(),
-            clumps: Clumps::default(),
+            max_bandwidth: MaxBandwidth::default(),
+            aggregation: AckAggregation::default(),
             round: Round::default(),
             queue: Queue::default(),
-            slower: Slower::default(),
+            bandwidth_drop: BandwidthDrop::default(),
             losses: Losses::default(),
             rate_before: 0,
-            climbs: 0,
+            probe_up_streak: 0,
             overflows: false,
         }
     }
@@ -134,22 +134,22 @@ impl Controller {
 
     /// The tag for packets that leave now.
     pub(crate) const fn tag(&self) -> u32 {
-        self.epochs.newest()
+        self.cycles.newest()
     }
 
     /// The highest delivered rate of the last rounds, bytes a second; 0 before the first round.
     pub(crate) fn rate(&self) -> u64 {
-        self.top.rate()
+        self.max_bandwidth.rate()
     }
 
     /// The share of packets that the path loses whatever the rate, 0..=0.5.
-    pub(crate) const fn own_loss(&self) -> f64 {
+    pub(crate) const fn random_loss(&self) -> f64 {
         self.losses.own()
     }
 
-    /// A packet with `tag` and of `bytes` arrived. `busy`: the window was in use.
-    pub(crate) fn on_packet_acked(&mut self, tag: u32, bytes: u64, busy: bool) {
-        if self.phase == Phase::Startup && busy {
+    /// A packet with `tag` and of `bytes` arrived. `cwnd_limited`: the window was in use.
+    pub(crate) fn on_packet_acked(&mut self, tag: u32, bytes: u64, cwnd_limited: bool) {
+        if self.phase == Phase::Startup && cwnd_limited {
             self.startup.on_arrived(bytes);
         }
         self.count(tag, 1.0, 0.0);
@@ -166,11 +166,11 @@ impl Controller {
     }
 
     fn count(&mut self, tag: u32, arrived: f64, lost: f64) {
-        if !self.epochs.counts(tag) {
+        if !self.cycles.counts(tag) {
             return;
         }
         self.round.tally.add(arrived, lost);
-        match self.epochs.phase(tag) {
+        match self.cycles.phase(tag) {
             Some(Phase::Down | Phase::Drain) => self.losses.add_low(arrived, lost),
             Some(Phase::Cruise) => self.losses.add_full(arrived, lost),
             Some(Phase::Startup | Phase::Up) | None => {}
@@ -181,36 +181,36 @@ impl Controller {
     pub(crate) fn on_blackout(&mut self) {
         let phase = if self.phase == Phase::Startup { Phase::Startup } else { Phase::Cruise };
         self.enter(phase);
-        self.epochs.forget_earlier();
+        self.cycles.forget_earlier();
         self.round.excuse();
-        self.slower.forget();
+        self.bandwidth_drop.forget();
     }
 
     /// The path is used again after another one was: packets that left meanwhile have tags below `tag`, and say nothing.
     pub(crate) fn resume_at(&mut self, tag: u32) {
-        self.epochs.resume_at(tag);
+        self.cycles.resume_at(tag);
         self.on_blackout();
     }
 
     /// Takes in an acknowledgement.
     pub(crate) fn on_ack(&mut self, ack: &AckEvent) {
         self.min_rtt = ack.min_rtt;
-        self.clumps.on_ack(ack.now, ack.delivered, self.rate(), self.mtu);
+        self.aggregation.on_ack(ack.now, ack.delivered, self.rate(), self.mtu);
         if matches!(self.phase, Phase::Startup | Phase::Drain) {
             self.look_ahead(ack);
         }
-        if self.phase == Phase::Drain && ack.in_flight as f64 <= self.product() {
+        if self.phase == Phase::Drain && ack.in_flight as f64 <= self.bdp() {
             self.end_drain();
         }
-        let Some(finding) = self.round.on_ack(ack) else { return };
+        let Some(sample) = self.round.on_ack(ack) else { return };
         self.phase_rounds += 1;
-        self.clumps.on_round();
+        self.aggregation.on_round();
         self.losses.judge();
-        if let Some(finding) = finding {
-            self.queue.on_round(finding.lowest_rtt, ack.min_rtt);
-            self.overflows = self.losses.is_excess(&finding.tally);
-            self.note_rate(&finding);
-            self.advance(&finding);
+        if let Some(sample) = sample {
+            self.queue.on_round(sample.lowest_rtt, ack.min_rtt);
+            self.overflows = self.losses.is_excess(&sample.tally);
+            self.note_rate(&sample);
+            self.advance(&sample);
         }
     }
 
@@ -219,16 +219,16 @@ impl Controller {
     /// the rate of a few small messages would be taken for that of the path.
     fn look_ahead(&mut self, ack: &AckEvent) {
         if let Some(sample) = ack.sample.filter(|sample| !sample.app_limited || sample.rate > self.rate()) {
-            self.top.raise(sample.rate);
+            self.max_bandwidth.raise(sample.rate);
         }
         self.startup.on_ack(ack, self.mtu);
         let over = self.phase == Phase::Startup
-            && (ack.busy && self.startup.sees_queue(ack.min_rtt, true)
+            && (ack.cwnd_limited && self.startup.sees_queue(ack.min_rtt, true)
                 || self.startup.is_choking(&self.round.tally));
         if (over || self.phase == Phase::Drain && self.startup.sees_queue(ack.min_rtt, false))
             && let Some(rate) = self.startup.rate_of_arrivals()
         {
-            self.top.raise(rate);
+            self.max_bandwidth.raise(rate);
         }
         if over {
             self.end_startup();
@@ -241,29 +241,29 @@ impl Controller {
     }
 
     /// A rate that the application held down only counts if it is higher than what is known.
-    fn note_rate(&mut self, finding: &Finding) {
+    fn note_rate(&mut self, sample: &RoundSample) {
         let known = self.rate();
-        if finding.limited && finding.rate < known {
+        if sample.limited && sample.rate < known {
             return;
         }
-        self.top.push(finding.rate);
+        self.max_bandwidth.push(sample.rate);
         let full = match self.phase {
             Phase::Cruise => self.phase_rounds >= 2,
             Phase::Up => true,
             Phase::Startup | Phase::Drain | Phase::Down => false,
         };
-        if full && let Some(rounds) = self.slower.on_round(finding, known, self.queue.is_choked()) {
-            self.top.keep(rounds);
+        if full && let Some(rounds) = self.bandwidth_drop.on_round(sample, known, self.queue.is_choked()) {
+            self.max_bandwidth.keep(rounds);
             self.losses.forget();
             self.rate_before = self.rate();
             self.enter(Phase::Down);
         }
     }
 
-    fn advance(&mut self, finding: &Finding) {
+    fn advance(&mut self, sample: &RoundSample) {
         match self.phase {
             Phase::Startup => {
-                if self.startup.on_round(finding, self.top.rate()) {
+                if self.startup.on_round(sample, self.max_bandwidth.rate()) {
                     self.end_startup();
                 }
             }
@@ -272,8 +272,8 @@ impl Controller {
             Phase::Up => self.enter(Phase::Down),
             Phase::Down => self.look_back(),
             // Not all at the same time: others on the path may count as we do.
-            Phase::Cruise if self.phase_rounds >= CRUISE_ROUNDS + self.epochs.newest() % 3 => {
-                self.climbs = 0;
+            Phase::Cruise if self.phase_rounds >= CRUISE_ROUNDS + self.cycles.newest() % 3 => {
+                self.probe_up_streak = 0;
                 self.look_up();
             }
             Phase::Cruise => {}
@@ -296,7 +296,7 @@ impl Controller {
     fn look_back(&mut self) {
         let more = self.rate() > self.rate_before + self.rate_before / 8;
         if self.phase_rounds == 1 && more && !self.queue.is_own() {
-            self.climbs += 1;
+            self.probe_up_streak += 1;
             return self.look_up();
         }
         if !self.queue.is_own() || self.phase_rounds >= DOWN_ROUNDS {
@@ -308,17 +308,17 @@ impl Controller {
     fn enter(&mut self, phase: Phase) {
         self.phase = phase;
         self.phase_rounds = 0;
-        self.epochs.begin(phase);
+        self.cycles.begin(phase);
     }
 
     /// Bytes to send for each byte that is to arrive.
-    fn price(&self) -> f64 {
-        1.0 / (1.0 - self.own_loss())
+    fn loss_compensation(&self) -> f64 {
+        1.0 / (1.0 - self.random_loss())
     }
 
     /// Rate times lowest delay: what is on its way when the path is full and its queues are empty, with what it loses.
-    fn product(&self) -> f64 {
-        self.rate() as f64 * self.price() * self.min_rtt.as_secs_f64()
+    fn bdp(&self) -> f64 {
+        self.rate() as f64 * self.loss_compensation() * self.min_rtt.as_secs_f64()
     }
 
     /// Bytes worth keeping ready to be sent: what leaves in [`READY`]. No limit in start-up, whose rate is not known.
@@ -326,25 +326,29 @@ impl Controller {
         if self.phase == Phase::Startup {
             return u64::MAX;
         }
-        whole(self.rate() as f64 * self.price() * READY.as_secs_f64())
+        whole(self.rate() as f64 * self.loss_compensation() * READY.as_secs_f64())
     }
 
     /// How many bytes may be in flight.
-    pub(crate) fn window(&self) -> u64 {
+    pub(crate) fn cwnd(&self) -> u64 {
         if self.phase == Phase::Startup {
-            return self.startup.window(self.mtu, self.min_rtt);
+            return self.startup.cwnd(self.mtu, self.min_rtt);
         }
         // What gathers while a busy machine does not wake us is no queue of the path.
         let late = self.rate() as f64 * LATE.as_secs_f64();
         let gain = if self.overflows { FULL_WINDOW_GAIN } else { WINDOW_GAIN };
-        let window = whole(self.product() * gain + late) + 3 * self.mtu;
-        window.max(MIN_PACKETS * self.mtu).max(self.at_once())
+        let window = whole(self.bdp() * gain + late) + 3 * self.mtu;
+        window.max(MIN_PACKETS * self.mtu).max(self.burst_allowance())
     }
 
     /// Bytes that may leave at once, whatever the rate: two clumps. None where the queue overflows, and none in start-up, whose
     /// window does not come from the rate.
-    pub(crate) fn at_once(&self) -> u64 {
-        if self.overflows || self.phase == Phase::Startup { 0 } else { 2 * self.clumps.largest(self.rate()) }
+    pub(crate) fn burst_allowance(&self) -> u64 {
+        if self.overflows || self.phase == Phase::Startup {
+            0
+        } else {
+            2 * self.aggregation.largest(self.rate())
+        }
     }
 
     /// How fast packets may leave, in bytes a second of UDP payload.
@@ -352,8 +356,8 @@ impl Controller {
         if self.phase == Phase::Startup {
             return self.startup.pacing_rate(self.mtu, self.min_rtt, smoothed_rtt);
         }
-        let gain = self.phase.gain(self.climbs, self.queue.is_own());
-        whole(self.rate() as f64 * gain * self.price()).max(self.mtu)
+        let gain = self.phase.gain(self.probe_up_streak, self.queue.is_own());
+        whole(self.rate() as f64 * gain * self.loss_compensation()).max(self.mtu)
     }
 }
 

@@ -31,7 +31,7 @@ const MAX_WAITING: usize = 64;
 
 /// A frame that is to go again.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Spare {
+pub(crate) struct RedundantCopy {
     /// It may ride in a packet from this moment on.
     from: Time,
     /// The first copy leaves in a packet of its own at this moment.
@@ -49,11 +49,11 @@ pub(crate) struct Spare {
 
 /// The frames that are to go again, in the order in which they may.
 #[derive(Debug, Default)]
-pub(crate) struct Spares {
-    waiting: VecDeque<Spare>,
+pub(crate) struct RedundantCopies {
+    waiting: VecDeque<RedundantCopy>,
 }
 
-impl Spares {
+impl RedundantCopies {
     /// Packet `last` carries this frame.
     pub(crate) fn push(
         &mut self,
@@ -66,7 +66,15 @@ impl Spares {
     ) {
         if self.waiting.len() < MAX_WAITING {
             let due = now + (rtt.smoothed() / 4).clamp(MIN_WAIT, MAX_WAIT);
-            self.waiting.push_back(Spare { from: now + MIN_WAIT, due, last, left: COPIES, id, range, fin });
+            self.waiting.push_back(RedundantCopy {
+                from: now + MIN_WAIT,
+                due,
+                last,
+                left: COPIES,
+                id,
+                range,
+                fin,
+            });
         }
     }
 
@@ -76,7 +84,7 @@ impl Spares {
     }
 
     /// The next frame of which a copy may ride in packet `number`, which leaves now.
-    pub(crate) fn front(&self, now: Time, number: u64) -> Option<&Spare> {
+    pub(crate) fn front(&self, now: Time, number: u64) -> Option<&RedundantCopy> {
         self.waiting.front().filter(|spare| spare.last < number && spare.from <= now)
     }
 
@@ -84,7 +92,7 @@ impl Spares {
     pub(crate) fn rides(&mut self, now: Time, number: u64) {
         let Some(spare) = self.waiting.pop_front() else { return };
         if spare.left > 1 {
-            self.waiting.push_back(Spare {
+            self.waiting.push_back(RedundantCopy {
                 from: now + MIN_WAIT,
                 last: number,
                 left: spare.left - 1,
@@ -105,7 +113,7 @@ mod tests {
 
     #[test]
     fn copies_keep_a_distance_and_end() {
-        let (mut spares, mut now) = (Spares::default(), Time::ZERO);
+        let (mut spares, mut now) = (RedundantCopies::default(), Time::ZERO);
         spares.push(now, &Rtt::default(), 7, StreamId(2), 0..64, false);
         assert_eq!(spares.due(), Some(Time::ZERO + MAX_WAIT));
         for number in 0..u64::from(COPIES) {
@@ -121,7 +129,7 @@ mod tests {
 
     #[test]
     fn a_load_that_is_not_thin_is_not_copied_without_end() {
-        let mut spares = Spares::default();
+        let mut spares = RedundantCopies::default();
         (0..1_000)
             .for_each(|number| spares.push(Time::ZERO, &Rtt::default(), number, StreamId(2), 0..64, false));
         assert_eq!(spares.waiting.len(), MAX_WAITING);

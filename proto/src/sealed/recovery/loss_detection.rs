@@ -5,7 +5,7 @@
 //! thought lost and arrives widens it.
 
 use super::lossiness::Lossiness;
-use super::reordering::Disorder;
+use super::reordering::ReorderingWindow;
 use super::skipped::Skipped;
 use super::{ack, rtt};
 use crate::sealed::crypto::random::Random;
@@ -22,7 +22,7 @@ use std::time::Duration;
 
 /// The longest time between two probes while data waits. The path may come back at any moment, and its users should
 /// notice within about this.
-pub(crate) const MAX_PROBE_GAP: Duration = Duration::from_secs(1);
+pub(crate) const MAX_PTO: Duration = Duration::from_secs(1);
 
 /// Probe time-outs in a row after which the path counts as dead.
 const DEAD_AFTER: u32 = 5;
@@ -34,7 +34,7 @@ const PROBES: u32 = 2;
 /// sooner the more is sent.
 const PATIENCE: u32 = 16;
 
-/// Probe time-outs of each further length, twice the one before, up to [`MAX_PROBE_GAP`]: a dead path costs little.
+/// Probe time-outs of each further length, twice the one before, up to [`MAX_PTO`]: a dead path costs little.
 const STEP: u32 = 2;
 
 /// The state of recovery on one path.
@@ -51,13 +51,13 @@ pub(crate) struct Recovery {
     mtu: u16,
     /// The highest packet acknowledged.
     largest_acked: Option<u64>,
-    disorder: Disorder,
+    reordering: ReorderingWindow,
     loss_due: Option<Time>,
     /// Half of the window or more was in use before the acknowledgement that is being taken in.
-    busy: bool,
-    probe_count: u32,
+    cwnd_limited: bool,
+    pto_count: u32,
     probes_left: u32,
-    last_tracked: Time,
+    last_ack_eliciting: Time,
     lossiness: Lossiness,
     skipped: Skipped,
     /// Packets known to have arrived, as far back as the log.
@@ -73,7 +73,7 @@ pub(crate) struct Recovery {
 pub(crate) struct PathState {
     rtt: Rtt,
     controller: Controller,
-    disorder: Disorder,
+    reordering: ReorderingWindow,
 }
 
 /// What recovery has seen, in packets.
@@ -95,7 +95,7 @@ pub(crate) enum Outcome {
     /// Its contents must go again.
     Lost(u64),
     /// It may well arrive, but nothing is heard: its contents go again, in a probe. Says nothing of the path.
-    Again(u64),
+    ProbeRetransmit(u64),
 }
 
 impl Recovery {
@@ -109,12 +109,12 @@ impl Recovery {
             rate: Rate::default(),
             mtu,
             largest_acked: None,
-            disorder: Disorder::default(),
+            reordering: ReorderingWindow::default(),
             loss_due: None,
-            busy: false,
-            probe_count: 0,
+            cwnd_limited: false,
+            pto_count: 0,
             probes_left: 0,
-            last_tracked: Time::ZERO,
+            last_ack_eliciting: Time::ZERO,
             lossiness: Lossiness::default(),
             skipped: Skipped::new(random),
             acked: RangeSet::default(),
@@ -137,7 +137,7 @@ impl Recovery {
             || PathState {
                 rtt: Rtt::default(),
                 controller: Controller::starting_at(mtu, tag),
-                disorder: Disorder::default(),
+                reordering: ReorderingWindow::default(),
             },
             |mut known| {
                 known.controller.resume_at(tag);
@@ -147,20 +147,20 @@ impl Recovery {
         let old = PathState {
             rtt: std::mem::replace(&mut self.rtt, next.rtt),
             controller: std::mem::replace(&mut self.controller, next.controller),
-            disorder: std::mem::replace(&mut self.disorder, next.disorder),
+            reordering: std::mem::replace(&mut self.reordering, next.reordering),
         };
         self.set_mtu(mtu);
-        (self.probe_count, self.probes_left) = (0, PROBES);
+        (self.pto_count, self.probes_left) = (0, PROBES);
         old
     }
 
     /// The path is the same, but what left before may have gone to a port where nobody is any more: its loss says nothing.
     pub(crate) fn on_rebinding(&mut self) {
         self.controller.on_blackout();
-        (self.probe_count, self.probes_left) = (0, PROBES);
+        (self.pto_count, self.probes_left) = (0, PROBES);
     }
 
-    /// Whether a tracked packet may leave now: window and pacer allow it, or a probe is due.
+    /// Whether a ack_eliciting packet may leave now: window and pacer allow it, or a probe is due.
     pub(crate) fn may_send(&mut self, now: Time) -> bool {
         self.probes_left > 0 || self.window_open() && self.may_pace(now)
     }
@@ -172,17 +172,17 @@ impl Recovery {
 
     /// Probe time-outs in a row.
     pub(crate) const fn unanswered_probes(&self) -> u32 {
-        self.probe_count
+        self.pto_count
     }
 
     /// Whether the window leaves room for a packet.
     pub(crate) fn window_open(&self) -> bool {
-        self.log.in_flight() < self.controller.window()
+        self.log.in_flight() < self.controller.cwnd()
     }
 
     fn may_pace(&mut self, now: Time) -> bool {
         let rate = self.controller.pacing_rate(self.rtt.smoothed());
-        self.pacer.set_rate(rate, self.controller.at_once());
+        self.pacer.set_rate(rate, self.controller.burst_allowance());
         self.pacer.may_send(now, u64::from(self.mtu))
     }
 
@@ -191,14 +191,14 @@ impl Recovery {
         self.pacer.next(u64::from(self.mtu))
     }
 
-    /// The packet whose contents were noted in the log leaves. `tracked`: it asks for an acknowledgement.
-    pub(crate) fn on_sent(&mut self, now: Time, size: usize, tracked: bool) {
+    /// The packet whose contents were noted in the log leaves. `ack_eliciting`: it asks for an acknowledgement.
+    pub(crate) fn on_sent(&mut self, now: Time, size: usize, ack_eliciting: bool) {
         let idle = self.log.in_flight() == 0;
-        let snapshot = self.rate.on_sent(now, idle && tracked);
+        let snapshot = self.rate.on_sent(now, idle && ack_eliciting);
         let bytes = u32::try_from(size).unwrap_or(u32::MAX);
-        self.log.push(now, bytes, tracked, self.controller.tag(), snapshot);
-        if tracked {
-            self.last_tracked = now;
+        self.log.push(now, bytes, ack_eliciting, self.controller.tag(), snapshot);
+        if ack_eliciting {
+            self.last_ack_eliciting = now;
             self.probes_left = self.probes_left.saturating_sub(1);
             self.pacer.on_sent(u64::from(bytes));
         }
@@ -225,7 +225,7 @@ impl Recovery {
     /// Takes in an acknowledgement; appends what became of packets to `outcomes`.
     pub(crate) fn on_ack(&mut self, now: Time, ack: &Ack<'_>, outcomes: &mut Vec<Outcome>) {
         let mut newest = None;
-        self.busy = self.log.in_flight() * 2 >= self.controller.window();
+        self.cwnd_limited = self.log.in_flight() * 2 >= self.controller.cwnd();
         let mut fresh = std::mem::take(&mut self.fresh);
         for range in ack.ranges() {
             // Each acknowledgement repeats the ones before: what is known is skipped range by range.
@@ -242,7 +242,7 @@ impl Recovery {
         self.fresh = fresh;
         self.largest_acked = self.largest_acked.max(newest);
         let Some(newest) = newest else { return };
-        self.probe_count = 0;
+        self.pto_count = 0;
         self.probes_left = 0;
         let sample =
             (newest == ack.largest()).then(|| self.log.get(newest).map(|packet| now.since(packet.sent)));
@@ -257,7 +257,7 @@ impl Recovery {
             sample: self.rate.sample(self.rtt.lowest()),
             delivered: self.rate.delivered(),
             in_flight: self.log.in_flight(),
-            busy: self.busy,
+            cwnd_limited: self.cwnd_limited,
         };
         self.controller.on_ack(&event);
     }
@@ -268,14 +268,14 @@ impl Recovery {
         let (fate, sent, size, phase, snapshot) =
             (packet.fate, packet.sent, u64::from(packet.size), packet.phase, packet.snapshot);
         match fate {
-            Fate::Acked | Fate::Untracked => return false,
-            Fate::InFlight => self.controller.on_packet_acked(phase, size, self.busy),
+            Fate::Acked | Fate::NotAckEliciting => return false,
+            Fate::InFlight => self.controller.on_packet_acked(phase, size, self.cwnd_limited),
             // Its loss was not counted either.
             Fate::Lost if self.is_mtu_probe(number) => {}
             Fate::Lost => {
                 self.counts.spurious += 1;
                 self.controller.on_spurious(phase);
-                self.disorder.on_late(now, now.since(sent), &self.rtt);
+                self.reordering.on_late(now, now.since(sent), &self.rtt);
             }
         }
         self.log.set_fate(number, Fate::Acked);
@@ -293,8 +293,8 @@ impl Recovery {
     fn detect_losses(&mut self, now: Time, outcomes: &mut Vec<Outcome>) {
         self.loss_due = None;
         let Some(largest) = self.largest_acked else { return };
-        self.disorder.calm_down(now, &self.rtt);
-        let patience = self.rtt.smoothed().max(self.rtt.latest()) + self.disorder.window(&self.rtt);
+        self.reordering.calm_down(now, &self.rtt);
+        let patience = self.rtt.smoothed().max(self.rtt.latest()) + self.reordering.window(&self.rtt);
         let first = outcomes.len();
         self.log.oldest_in_flight(); // moves the start of the walk below
         for (number, packet) in self.log.in_flight_below(largest) {
@@ -325,14 +325,14 @@ impl Recovery {
         if let Some(due) = self.loss_due {
             return due;
         }
-        if self.log.in_flight_packets() == 0 { Time::NEVER } else { self.probe_due() }
+        if self.log.in_flight_packets() == 0 { Time::NEVER } else { self.pto_deadline() }
     }
 
-    fn probe_due(&self) -> Time {
+    fn pto_deadline(&self) -> Time {
         let base = self.rtt.probe_timeout(ack::MAX_DELAY);
-        let doublings = (self.probe_count.saturating_sub(PATIENCE) / STEP).min(u32::BITS - 1);
-        let gap = base.saturating_mul(1 << doublings).min(base.max(MAX_PROBE_GAP));
-        self.last_tracked + gap.min(MAX_PROBE_GAP * 3)
+        let doublings = (self.pto_count.saturating_sub(PATIENCE) / STEP).min(u32::BITS - 1);
+        let gap = base.saturating_mul(1 << doublings).min(base.max(MAX_PTO));
+        self.last_ack_eliciting + gap.min(MAX_PTO * 3)
     }
 
     /// Time passed: packets may be lost, or a probe due. A probe sends the oldest contents in flight once more.
@@ -343,19 +343,19 @@ impl Recovery {
             }
             return;
         }
-        if self.log.in_flight_packets() == 0 || now < self.probe_due() {
+        if self.log.in_flight_packets() == 0 || now < self.pto_deadline() {
             return;
         }
-        self.probe_count += 1;
+        self.pto_count += 1;
         self.counts.timeouts += 1;
         self.probes_left = PROBES;
-        self.last_tracked = now;
-        if self.probe_count == DEAD_AFTER {
+        self.last_ack_eliciting = now;
+        if self.pto_count == DEAD_AFTER {
             self.controller.on_blackout();
         }
         self.log.oldest_in_flight(); // moves the start of the walk below
         let again = self.log.in_flight_below(self.log.next()).take(PROBES as usize).map(|(number, _)| number);
-        outcomes.extend(again.map(Outcome::Again));
+        outcomes.extend(again.map(Outcome::ProbeRetransmit));
     }
 
     /// Whether the path has lost packets of late.
@@ -365,7 +365,7 @@ impl Recovery {
 
     /// Whether the path counts as dead: probes went unanswered.
     pub(crate) const fn is_dead(&self) -> bool {
-        self.probe_count >= DEAD_AFTER
+        self.pto_count >= DEAD_AFTER
     }
 
     /// Forgets packets that no longer matter; a lost one may still show up for two round trips.

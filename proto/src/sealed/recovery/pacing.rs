@@ -21,16 +21,16 @@ pub(crate) struct Pacer {
     filled_at: Time,
     rate: u64,
     /// Bytes that may leave at once whatever the rate.
-    at_once: u64,
+    burst_allowance: u64,
     /// The bucket has run dry, and a batch must gather before the next packet leaves.
     dry: bool,
 }
 
 impl Pacer {
     /// Sets the rate in bytes a second, and how many bytes may leave at once whatever the rate.
-    pub(crate) const fn set_rate(&mut self, rate: u64, at_once: u64) {
+    pub(crate) const fn set_rate(&mut self, rate: u64, burst_allowance: u64) {
         self.rate = rate;
-        self.at_once = at_once;
+        self.burst_allowance = burst_allowance;
     }
 
     /// What the rate lets gather, without what may leave at once whatever it is.
@@ -40,7 +40,7 @@ impl Pacer {
     }
 
     fn burst(&self, mtu: u64) -> i64 {
-        self.slack(mtu).max(signed(self.at_once))
+        self.slack(mtu).max(signed(self.burst_allowance))
     }
 
     fn fill(&mut self, now: Time, mtu: u64) {
@@ -109,9 +109,9 @@ mod tests {
 
     #[test]
     fn what_may_leave_at_once_does_and_is_not_waited_for() {
-        for (at_once, together) in [(0, MIN_BURST * 1_000), (40_000, 40_000)] {
+        for (burst_allowance, together) in [(0, MIN_BURST * 1_000), (40_000, 40_000)] {
             let (mut pacer, mut sent) = (Pacer::default(), 0);
-            pacer.set_rate(1_000_000, at_once);
+            pacer.set_rate(1_000_000, burst_allowance);
             while pacer.may_send(Time::ZERO + Duration::from_secs(1), 1_000) {
                 pacer.on_sent(1_000);
                 sent += 1_000;

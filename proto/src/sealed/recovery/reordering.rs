@@ -10,13 +10,13 @@ const CALM_ROUNDS: u32 = 16;
 
 /// The reordering window. It follows what the path does.
 #[derive(Debug, Default)]
-pub(crate) struct Disorder {
+pub(crate) struct ReorderingWindow {
     /// Beyond the least window: how much later than others packets came.
     seen: Duration,
     seen_at: Time,
 }
 
-impl Disorder {
+impl ReorderingWindow {
     /// How long beyond a round trip a packet may take while later ones arrive.
     pub(crate) fn window(&self, rtt: &Rtt) -> Duration {
         (rtt.lowest() / 8).max(GRANULARITY).max(self.seen)
@@ -53,12 +53,12 @@ mod tests {
 
     #[test]
     fn at_first_an_eighth_of_a_round_trip_is_given() {
-        assert_eq!(Disorder::default().window(&rtt()), 10 * MS);
+        assert_eq!(ReorderingWindow::default().window(&rtt()), 10 * MS);
     }
 
     #[test]
     fn what_comes_late_widens_it_up_to_a_round_trip() {
-        let mut disorder = Disorder::default();
+        let mut disorder = ReorderingWindow::default();
         disorder.on_late(Time::ZERO, 112 * MS, &rtt());
         assert_eq!(disorder.window(&rtt()), 36 * MS);
         disorder.on_late(Time::ZERO, 96 * MS, &rtt());
@@ -69,7 +69,7 @@ mod tests {
 
     #[test]
     fn calm_narrows_it_again() {
-        let (mut disorder, rtt) = (Disorder::default(), rtt());
+        let (mut disorder, rtt) = (ReorderingWindow::default(), rtt());
         disorder.on_late(Time::ZERO, 112 * MS, &rtt);
         disorder.calm_down(Time::ZERO + 80 * MS * CALM_ROUNDS, &rtt);
         assert_eq!(disorder.window(&rtt), 36 * MS, "not yet");

@@ -43,7 +43,7 @@ impl Content {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
     /// It asks for nothing: only acknowledgements were in it. Or there was no such packet: its number was left out.
-    Untracked,
+    NotAckEliciting,
     /// On its way.
     InFlight,
     /// Thought lost; its frames go again. Kept for a while, to see whether it arrives after all.
@@ -118,12 +118,19 @@ impl SentLog {
     }
 
     /// The packet that was being made leaves, with what was noted for it.
-    pub(crate) fn push(&mut self, sent: Time, size: u32, tracked: bool, phase: u32, snapshot: Snapshot) {
+    pub(crate) fn push(
+        &mut self,
+        sent: Time,
+        size: u32,
+        ack_eliciting: bool,
+        phase: u32,
+        snapshot: Snapshot,
+    ) {
         let end = self.contents_base + self.contents.len() as u64;
         let contents = self.contents_used..end;
         self.contents_used = end;
-        let fate = if tracked { Fate::InFlight } else { Fate::Untracked };
-        if tracked {
+        let fate = if ack_eliciting { Fate::InFlight } else { Fate::NotAckEliciting };
+        if ack_eliciting {
             self.in_flight += u64::from(size);
             self.in_flight_packets += 1;
         }
@@ -202,7 +209,7 @@ impl SentLog {
             let matters = match front.fate {
                 Fate::InFlight => true,
                 Fate::Lost => front.sent >= remember,
-                Fate::Acked | Fate::Untracked => false,
+                Fate::Acked | Fate::NotAckEliciting => false,
             };
             if matters {
                 return;

@@ -5,8 +5,8 @@ use std::time::Duration;
 use super::pair::*;
 use crate::sealed::handshake::challenge::CHALLENGE_LIFE;
 use crate::sealed::handshake::initiator::{Identity, Initiator, Outcome};
-use crate::sealed::handshake::responder::{Acceptor, Dropped, Settings, Verdict};
-use crate::sealed::handshake::terms::{Epoch, Life, LinkId, Refusal, UnixMicros};
+use crate::sealed::handshake::responder::{Dropped, Responder, Settings, Verdict};
+use crate::sealed::handshake::terms::{Epoch, Incarnation, LinkId, Refusal, UnixMicros};
 
 const SECOND: Duration = Duration::from_secs(1);
 const MINUTE: i64 = 60_000_000;
@@ -34,7 +34,7 @@ impl Pair {
             }
             match verdict {
                 Verdict::Request(request) => {
-                    let (response, _) = request.accept(SERVER_INDEX, Life(0), SERVER_LIMITS);
+                    let (response, _) = request.accept(SERVER_INDEX, Incarnation(0), SERVER_LIMITS);
                     established(self.tell(&response));
                     return refusals;
                 }
@@ -147,19 +147,19 @@ fn the_clock_of_proxy2_may_be_as_wrong() {
 fn a_restart_of_proxy2_costs_one_more_initiation() {
     let mut pair = Pair::new();
     let [_, initiation] = challenged(&mut pair);
-    pair.acceptor = restarted(&pair);
+    pair.responder = restarted(&pair);
     let Verdict::Refused { why: Refusal::ClockOff, response, .. } = pair.hear(&initiation) else { panic!() };
     refused(pair.tell(&response));
     assert_eq!(pair.shake_until_in(), 0);
 }
 
 /// Another proxy2 process.
-fn restarted(pair: &Pair) -> Acceptor {
+fn restarted(pair: &Pair) -> Responder {
     let settings = Settings { epoch: Epoch(100), ..settings(AES) };
     let random = crate::sealed::crypto::random::Random::from_seed([0x23; 32]);
-    let mut acceptor = Acceptor::new(pair.now, server_key(), settings, random);
-    acceptor.allow(pair.ticket.client(), None);
-    acceptor
+    let mut responder = Responder::new(pair.now, server_key(), settings, random);
+    responder.allow(pair.ticket.client(), None);
+    responder
 }
 
 #[test]
@@ -231,7 +231,7 @@ fn who_repeats_old_initiations_does_not_keep_their_owner_out() {
     for from in [address(9, 1), ADDRESS] {
         for _ in 0..20 {
             pair.pass(CHALLENGE_LIFE * 2);
-            pair.acceptor.handle(pair.now, pair.unix, from, &first);
+            pair.responder.handle(pair.now, pair.unix, from, &first);
             assert_eq!(pair.shake_until_in_beside(&[&first, &second]), 1);
         }
     }
@@ -263,7 +263,7 @@ fn old_initiations_from_forged_addresses_do_not_keep_their_owner_out() {
     let [first, _] = challenged(&mut pair);
     pair.pass(CHALLENGE_LIFE * 2);
     for last in 0..=255 {
-        pair.acceptor.handle(pair.now, pair.unix, address(last, 1), &first);
+        pair.responder.handle(pair.now, pair.unix, address(last, 1), &first);
     }
     assert_eq!(pair.shake_until_in(), 1);
 }

@@ -11,7 +11,7 @@ use crate::sealed::crypto::random::Random;
 use crate::sealed::handshake::cookie::{self, Cookie};
 use crate::sealed::handshake::initiator::{Identity, Initiator, Outcome};
 use crate::sealed::handshake::messages;
-use crate::sealed::handshake::responder::{Acceptor, Dropped, Settings, Verdict};
+use crate::sealed::handshake::responder::{Dropped, Responder, Settings, Verdict};
 use crate::sealed::handshake::terms::{Instance, LinkId, Refusal, UnixMicros};
 use crate::ticket::Ticket;
 
@@ -95,14 +95,14 @@ impl Attacker {
     /// Sends one more initiation.
     fn ask(
         &mut self,
-        acceptor: &mut Acceptor,
+        responder: &mut Responder,
         now: Time,
         unix: UnixMicros,
         random: &mut Random,
         toll: &mut Toll,
     ) {
         let initiation = self.initiation(now, unix, random);
-        let verdict = acceptor.handle(now, unix, self.from, &initiation);
+        let verdict = responder.handle(now, unix, self.from, &initiation);
         // Anything else would be a flood that does not do what it is for.
         toll.work += match (&self.has, verdict) {
             (_, Verdict::Cookie(reply)) => {
@@ -200,14 +200,14 @@ fn flood_with_links(
     let mut random = Random::from_seed([0x72; 32]);
     let (ticket, attackers_ticket) = (ticket(GOOD, false), ticket(ATTACKERS, false));
     let revoked = super::pair::ticket(REVOKED, false).client();
-    let mut acceptor = acceptor(Settings { handshakes_per_second: RATE, ..settings(AES) });
-    acceptor.allow(ticket.client(), None);
-    acceptor.allow(attackers_ticket.client(), None);
-    acceptor.allow(revoked, None);
-    acceptor.revoke(revoked);
+    let mut responder = responder(Settings { handshakes_per_second: RATE, ..settings(AES) });
+    responder.allow(ticket.client(), None);
+    responder.allow(attackers_ticket.client(), None);
+    responder.allow(revoked, None);
+    responder.revoke(revoked);
     for (client, links) in [(ticket.client(), links), (attackers_ticket.client(), attackers_links)] {
         for (link, at) in (0..).map(LinkId).zip(links) {
-            acceptor.link_is_at(client, link, *at);
+            responder.link_is_at(client, link, *at);
         }
     }
     let starts = (FROM..=LASTS - PATIENCE).step_by(EVERY as usize);
@@ -222,12 +222,12 @@ fn flood_with_links(
             let now = now + MILLISECOND / 5 * u32::try_from(part).unwrap();
             let attacker = &mut attackers[turn];
             if part < attacker.speed() {
-                attacker.ask(&mut acceptor, now, unix, &mut random, &mut toll);
+                attacker.ask(&mut responder, now, unix, &mut random, &mut toll);
             }
         }
         for newcomer in &mut newcomers {
             let Some(initiation) = newcomer.asks(millisecond, now, unix, &mut random) else { continue };
-            match acceptor.handle(now, unix, newcomer.from, &initiation) {
+            match responder.handle(now, unix, newcomer.from, &initiation) {
                 Verdict::Request(_) => {
                     newcomer.accepted = true;
                     toll.work += 6;

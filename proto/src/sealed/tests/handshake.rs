@@ -8,7 +8,7 @@ use crate::sealed::crypto::cipher::Cipher;
 use crate::sealed::handshake::challenge::Challenge;
 use crate::sealed::handshake::initiator::{Ignored, MOST_PENDING, Outcome};
 use crate::sealed::handshake::responder::{Dropped, Verdict};
-use crate::sealed::handshake::terms::{Epoch, Instance, Life, LinkId, Refusal};
+use crate::sealed::handshake::terms::{Epoch, Incarnation, Instance, LinkId, Refusal};
 
 const SECOND: Duration = Duration::from_secs(1);
 
@@ -21,9 +21,9 @@ fn both_ends_learn_what_the_other_said() {
     assert_eq!(request.link(), LinkId(77));
     assert_eq!(request.instance(), Instance(88));
     assert_eq!(request.limits(), CLIENT_LIMITS);
-    let (response, theirs) = request.accept(SERVER_INDEX, Life(0xabcd), SERVER_LIMITS);
+    let (response, theirs) = request.accept(SERVER_INDEX, Incarnation(0xabcd), SERVER_LIMITS);
     let ours = established(pair.tell(&response));
-    assert_eq!((ours.epoch, ours.life, ours.limits), (Epoch(99), Life(0xabcd), SERVER_LIMITS));
+    assert_eq!((ours.epoch, ours.incarnation, ours.limits), (Epoch(99), Incarnation(0xabcd), SERVER_LIMITS));
     assert_eq!((ours.session.local, ours.session.seal.receiver()), (CLIENT_INDEX, SERVER_INDEX));
     assert_eq!((theirs.local, theirs.seal.receiver()), (SERVER_INDEX, CLIENT_INDEX));
 }
@@ -72,8 +72,8 @@ fn a_late_response_is_good_after_the_initiation_was_repeated() {
     let first = pair.ask();
     pair.pass(SECOND);
     let second = pair.initiator.start(pair.now, pair.unix, 9, &mut pair.random);
-    let one = request(pair.hear(&first)).accept(1, Life(0), SERVER_LIMITS);
-    let two = request(pair.hear(&second)).accept(2, Life(0), SERVER_LIMITS);
+    let one = request(pair.hear(&first)).accept(1, Incarnation(0), SERVER_LIMITS);
+    let two = request(pair.hear(&second)).accept(2, Incarnation(0), SERVER_LIMITS);
     assert_eq!(established(pair.tell(&one.0)).session.local, CLIENT_INDEX);
     assert_eq!(established(pair.tell(&two.0)).session.local, 9);
     assert_eq!(ignored(pair.tell(&two.0)), Ignored::Unasked, "once each");
@@ -84,8 +84,8 @@ fn a_younger_response_closes_the_older_initiations() {
     let mut pair = Pair::new();
     let first = pair.ask();
     let second = pair.initiator.start(pair.now, pair.unix, 9, &mut pair.random);
-    let one = request(pair.hear(&first)).accept(1, Life(0), SERVER_LIMITS);
-    let two = request(pair.hear(&second)).accept(2, Life(0), SERVER_LIMITS);
+    let one = request(pair.hear(&first)).accept(1, Incarnation(0), SERVER_LIMITS);
+    let two = request(pair.hear(&second)).accept(2, Incarnation(0), SERVER_LIMITS);
     established(pair.tell(&two.0));
     assert_eq!(ignored(pair.tell(&one.0)), Ignored::Unasked);
 }
@@ -96,8 +96,9 @@ fn the_last_initiations_wait() {
     let initiations: Vec<_> = (0..=u32::try_from(MOST_PENDING).unwrap())
         .map(|index| pair.initiator.start(pair.now, pair.unix, index, &mut pair.random))
         .collect();
-    let [first, second] = [0, 1]
-        .map(|place: usize| request(pair.hear(&initiations[place])).accept(1, Life(0), SERVER_LIMITS).0);
+    let [first, second] = [0, 1].map(|place: usize| {
+        request(pair.hear(&initiations[place])).accept(1, Incarnation(0), SERVER_LIMITS).0
+    });
     assert_eq!(ignored(pair.tell(&first)), Ignored::Unasked);
     assert_eq!(established(pair.tell(&second)).session.local, 1);
 }
@@ -107,12 +108,12 @@ fn who_may_not_join_is_told_why() {
     for preshared in [false, true] {
         let mut pair = Pair::with(preshared, AES, settings(AES));
         let client = pair.ticket.client();
-        pair.acceptor.revoke(client);
+        pair.responder.revoke(client);
         assert_eq!(pair.refusal().why, Refusal::RevokedTicket);
-        pair.acceptor.forget(&client);
+        pair.responder.forget(&client);
         assert_eq!(pair.refusal().why, Refusal::UnknownTicket);
         let psk = pair.ticket.preshared().cloned();
-        pair.acceptor.allow(client, psk);
+        pair.responder.allow(client, psk);
         pair.shake();
         let initiation = pair.ask();
         let response = request(pair.hear(&initiation)).refuse(Refusal::TooManyLinks);
@@ -145,9 +146,9 @@ fn a_client_of_another_version_is_told_ours() {
         limits: CLIENT_LIMITS,
         challenge: Challenge::NONE,
     };
-    let key = mac::mac1_key(ticket.acceptor());
+    let key = mac::mac1_key(ticket.server_key());
     let (initiation, mut asking) = messages::write_initiation(5, &key, |room| {
-        noise::initiate(ticket.private(), ticket.acceptor(), pair.random.block(), &payload.to_bytes(), room)
+        noise::initiate(ticket.private(), ticket.server_key(), pair.random.block(), &payload.to_bytes(), room)
     });
     let Verdict::Refused { why: Refusal::Version, response, .. } = pair.hear(&initiation) else {
         panic!("not refused");
@@ -209,7 +210,7 @@ fn every_code_of_a_refusal_is_understood() {
 fn a_wrong_preshared_key_gets_nothing() {
     let mut pair = Pair::with(true, AES, settings(AES));
     let other = ticket(0x55, true);
-    pair.acceptor.allow(pair.ticket.client(), other.preshared().cloned());
+    pair.responder.allow(pair.ticket.client(), other.preshared().cloned());
     let (response, _) = pair.response();
     assert_eq!(ignored(pair.tell(&response)), Ignored::Forged);
 }
@@ -217,7 +218,7 @@ fn a_wrong_preshared_key_gets_nothing() {
 #[test]
 fn an_acceptance_without_the_tickets_preshared_key_is_no_acceptance() {
     let mut pair = Pair::with(true, AES, settings(AES));
-    pair.acceptor.allow(pair.ticket.client(), None);
+    pair.responder.allow(pair.ticket.client(), None);
     let (response, _) = pair.response();
     assert_eq!(ignored(pair.tell(&response)), Ignored::Forged);
 }

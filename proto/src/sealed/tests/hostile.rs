@@ -7,8 +7,8 @@ use crate::sealed::crypto::keys::PrivateKey;
 use crate::sealed::crypto::mac;
 use crate::sealed::crypto::random::Random;
 use crate::sealed::handshake::initiator::{Ignored, Initiator};
-use crate::sealed::handshake::responder::{Acceptor, Dropped, Verdict};
-use crate::sealed::handshake::terms::{INITIATION_LEN, Life, RESPONSE_LEN, Refusal};
+use crate::sealed::handshake::responder::{Dropped, Responder, Verdict};
+use crate::sealed::handshake::terms::{INITIATION_LEN, Incarnation, RESPONSE_LEN, Refusal};
 use crate::ticket::Ticket;
 
 fn dropped(verdict: Verdict) -> Dropped {
@@ -126,11 +126,11 @@ fn a_stranger_gets_not_one_byte() {
 fn an_old_initiation_at_a_restarted_proxy2_gives_keys_that_nobody_else_has() {
     let mut pair = Pair::new();
     let old = pair.ask();
-    request(pair.hear(&old)).accept(1, Life(0), SERVER_LIMITS);
-    let mut restarted = acceptor(settings(AES));
+    request(pair.hear(&old)).accept(1, Incarnation(0), SERVER_LIMITS);
+    let mut restarted = responder(settings(AES));
     restarted.allow(pair.ticket.client(), None);
     let verdict = restarted.handle(pair.now, pair.unix, ADDRESS, &old);
-    let (_, session) = request(verdict).accept(2, Life(0), SERVER_LIMITS);
+    let (_, session) = request(verdict).accept(2, Incarnation(0), SERVER_LIMITS);
     let (now, _) = pair.shake();
     assert!(session.open.open_in_place(&mut sealed(&now.session, 0, b"frames")).is_err());
     pair.pass(Duration::from_secs(601));
@@ -144,7 +144,7 @@ fn an_answer_of_another_proxy2_is_ignored() {
     let initiation = pair.ask();
     // It knows the public key, so its macs are right; it has not the private one.
     let other = PrivateKey::from_bytes(&[0x12; 32]);
-    let mut impostor = Acceptor::new(pair.now, other, settings(AES), Random::from_seed([1; 32]));
+    let mut impostor = Responder::new(pair.now, other, settings(AES), Random::from_seed([1; 32]));
     assert_eq!(dropped(impostor.handle(pair.now, pair.unix, ADDRESS, &initiation)), Dropped::Mac);
     let mut forged = vec![0; RESPONSE_LEN];
     forged[0] = 2;

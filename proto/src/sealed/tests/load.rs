@@ -7,7 +7,7 @@ use super::pair::*;
 use crate::sealed::handshake::cookie::COOKIE_REPLY_LEN;
 use crate::sealed::handshake::initiator::{Ignored, Initiator, Outcome};
 use crate::sealed::handshake::responder::{Dropped, Settings, Verdict};
-use crate::sealed::handshake::terms::{Life, LinkId};
+use crate::sealed::handshake::terms::{Incarnation, LinkId};
 
 const ELSEWHERE: SocketAddr = address(2, 5_000);
 
@@ -38,7 +38,7 @@ fn who_proves_its_address_is_heard() {
     let reply = cookie(pair.hear(&initiation));
     let again = resend(pair.tell(&reply));
     assert_eq!(again.len(), initiation.len());
-    let (response, _) = request(pair.hear(&again)).accept(SERVER_INDEX, Life(0), SERVER_LIMITS);
+    let (response, _) = request(pair.hear(&again)).accept(SERVER_INDEX, Incarnation(0), SERVER_LIMITS);
     established(pair.tell(&response));
 }
 
@@ -58,7 +58,7 @@ fn a_cookie_is_good_at_one_address() {
     let initiation = pair.ask();
     let reply = cookie(pair.hear(&initiation));
     let again = resend(pair.tell(&reply));
-    cookie(pair.acceptor.handle(pair.now, pair.unix, ELSEWHERE, &again));
+    cookie(pair.responder.handle(pair.now, pair.unix, ELSEWHERE, &again));
     request(pair.hear(&again));
 }
 
@@ -109,7 +109,7 @@ fn a_changed_proof_is_no_proof() {
 /// An initiation that proves its address, at a proxy2 that is busy.
 fn proven(pair: &mut Pair, from: SocketAddr) -> Vec<u8> {
     let initiation = pair.ask();
-    let reply = cookie(pair.acceptor.handle(pair.now, pair.unix, from, &initiation));
+    let reply = cookie(pair.responder.handle(pair.now, pair.unix, from, &initiation));
     resend(pair.tell(&reply))
 }
 
@@ -130,14 +130,14 @@ fn beyond_the_limit_even_proven_addresses_wait() {
     for last in [10, 11] {
         let from = address(last, 5_000);
         let initiation = proven(&mut pair, from);
-        request(pair.acceptor.handle(pair.now, pair.unix, from, &initiation));
+        request(pair.responder.handle(pair.now, pair.unix, from, &initiation));
     }
     let initiation = proven(&mut pair, ADDRESS);
     assert!(matches!(pair.hear(&initiation), Verdict::Drop(Dropped::Busy)));
     let (client, link) = (pair.ticket.client(), LinkId(77));
-    pair.acceptor.link_is_at(client, link, address(1, 5_001));
+    pair.responder.link_is_at(client, link, address(1, 5_001));
     request(pair.hear(&initiation));
-    pair.acceptor.link_is_at(client, link, ADDRESS);
+    pair.responder.link_is_at(client, link, ADDRESS);
     let initiation = pair.ask();
     assert!(matches!(pair.hear(&initiation), Verdict::Drop(Dropped::Busy)), "nothing is left at all");
     pair.pass(Duration::from_millis(84) * 3);
@@ -151,10 +151,10 @@ fn one_address_keeps_nobody_out() {
     let mut other = Pair::new();
     other.ticket = ticket(0x34, false);
     other.initiator = Initiator::new(other.ticket.clone(), identity(AES));
-    pair.acceptor.allow(other.ticket.client(), None);
+    pair.responder.allow(other.ticket.client(), None);
     for round in 0..1_000 {
         let greedy = pair.ask();
-        let verdict = pair.acceptor.handle(pair.now, pair.unix, ELSEWHERE, &greedy);
+        let verdict = pair.responder.handle(pair.now, pair.unix, ELSEWHERE, &greedy);
         if let Verdict::Cookie(reply) = verdict {
             resend(pair.tell(&reply));
         }

@@ -8,8 +8,8 @@ use crate::sealed::crypto::cipher::{CipherSupport, Session};
 use crate::sealed::crypto::keys::PrivateKey;
 use crate::sealed::crypto::random::Random;
 use crate::sealed::handshake::initiator::{Established, Identity, Ignored, Initiator, Outcome, Refused};
-use crate::sealed::handshake::responder::{Acceptor, CLOCK_TOLERANCE, Request, Settings, Verdict};
-use crate::sealed::handshake::terms::{Epoch, Instance, Life, Limits, LinkId, Refusal, UnixMicros};
+use crate::sealed::handshake::responder::{CLOCK_TOLERANCE, Request, Responder, Settings, Verdict};
+use crate::sealed::handshake::terms::{Epoch, Incarnation, Instance, Limits, LinkId, Refusal, UnixMicros};
 use crate::sealed::wire::packet::{HEADER_LEN, TAG_LEN};
 use crate::ticket::Ticket;
 
@@ -47,8 +47,8 @@ pub(super) fn settings(ciphers: CipherSupport) -> Settings {
     Settings { epoch, ciphers, clock_tolerance, handshakes_per_second: 1_000 }
 }
 
-pub(super) fn acceptor(settings: Settings) -> Acceptor {
-    Acceptor::new(Time::ZERO, server_key(), settings, Random::from_seed([0x22; 32]))
+pub(super) fn responder(settings: Settings) -> Responder {
+    Responder::new(Time::ZERO, server_key(), settings, Random::from_seed([0x22; 32]))
 }
 
 /// Both ends with one ticket between them.
@@ -60,7 +60,7 @@ pub(super) struct Pair {
     pub(super) skew: i64,
     pub(super) ticket: Ticket,
     pub(super) initiator: Initiator,
-    pub(super) acceptor: Acceptor,
+    pub(super) responder: Responder,
     pub(super) random: Random,
 }
 
@@ -71,11 +71,11 @@ impl Pair {
 
     pub(super) fn with(preshared: bool, ciphers: CipherSupport, settings: Settings) -> Self {
         let ticket = ticket(0x33, preshared);
-        let mut acceptor = acceptor(settings);
-        acceptor.allow(ticket.client(), ticket.preshared().cloned());
+        let mut responder = responder(settings);
+        responder.allow(ticket.client(), ticket.preshared().cloned());
         let initiator = Initiator::new(ticket.clone(), identity(ciphers));
         let random = Random::from_seed([0x44; 32]);
-        Self { now: Time::ZERO, unix: NEW_YEAR, skew: 0, ticket, initiator, acceptor, random }
+        Self { now: Time::ZERO, unix: NEW_YEAR, skew: 0, ticket, initiator, responder, random }
     }
 
     pub(super) fn pass(&mut self, time: Duration) {
@@ -93,17 +93,17 @@ impl Pair {
     }
 
     pub(super) fn hear(&mut self, datagram: &[u8]) -> Verdict {
-        self.acceptor.handle(self.now, self.unix, ADDRESS, datagram)
+        self.responder.handle(self.now, self.unix, ADDRESS, datagram)
     }
 
     pub(super) fn tell(&mut self, datagram: &[u8]) -> Outcome {
         self.initiator.handle(self.now, datagram)
     }
 
-    /// The response to a fresh initiation, and the acceptor's half of the session.
+    /// The response to a fresh initiation, and the responder's half of the session.
     pub(super) fn response(&mut self) -> (Vec<u8>, Session) {
         let initiation = self.ask();
-        let response = request(self.hear(&initiation)).accept(SERVER_INDEX, Life(0), SERVER_LIMITS);
+        let response = request(self.hear(&initiation)).accept(SERVER_INDEX, Incarnation(0), SERVER_LIMITS);
         assert!(response.0.len() <= initiation.len(), "a response is never larger than its initiation");
         response
     }

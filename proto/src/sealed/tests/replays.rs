@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::pair::*;
 use crate::sealed::crypto::random::Random;
 use crate::sealed::handshake::initiator::Outcome;
-use crate::sealed::handshake::responder::{Acceptor, Settings, Verdict};
-use crate::sealed::handshake::terms::{Epoch, Life, LinkId};
+use crate::sealed::handshake::responder::{Responder, Settings, Verdict};
+use crate::sealed::handshake::terms::{Epoch, Incarnation, LinkId};
 
 /// Seeds of the property below; each makes [`STEPS`] moves.
 const SEEDS: u8 = 24;
@@ -60,8 +60,8 @@ impl World {
         let settings =
             Settings { epoch: Epoch(self.processes), handshakes_per_second: 1_000_000, ..settings(AES) };
         let random = Random::from_seed(*self.chance.block());
-        self.pair.acceptor = Acceptor::new(self.pair.now, server_key(), settings, random);
-        self.pair.acceptor.allow(self.pair.ticket.client(), None);
+        self.pair.responder = Responder::new(self.pair.now, server_key(), settings, random);
+        self.pair.responder.allow(self.pair.ticket.client(), None);
     }
 
     /// proxy1 asks; the initiation or its response may be lost.
@@ -85,13 +85,13 @@ impl World {
     /// An initiation arrives, and its response perhaps.
     fn deliver(&mut self, which: usize, from: u8) {
         let arrives = self.below(4) > 0;
-        let Pair { acceptor, now, unix, .. } = &mut self.pair;
+        let Pair { responder, now, unix, .. } = &mut self.pair;
         let sent = &mut self.sent[which];
-        let response = match acceptor.handle(*now, *unix, address(from, 5_000), &sent.bytes) {
+        let response = match responder.handle(*now, *unix, address(from, 5_000), &sent.bytes) {
             Verdict::Request(request) => {
                 assert_ne!(sent.taken_by, Some(self.processes), "initiation {which} makes a second link");
                 sent.taken_by = Some(self.processes);
-                request.accept(SERVER_INDEX, Life(0), SERVER_LIMITS).0
+                request.accept(SERVER_INDEX, Incarnation(0), SERVER_LIMITS).0
             }
             Verdict::Refused { response, .. } => response,
             Verdict::Drop(_) | Verdict::Cookie(_) => return,
@@ -108,7 +108,7 @@ impl World {
         for _ in 0..3 {
             let initiation = self.pair.ask();
             let response = match self.pair.hear(&initiation) {
-                Verdict::Request(request) => request.accept(SERVER_INDEX, Life(0), SERVER_LIMITS).0,
+                Verdict::Request(request) => request.accept(SERVER_INDEX, Incarnation(0), SERVER_LIMITS).0,
                 Verdict::Refused { response, .. } => response,
                 verdict @ (Verdict::Drop(_) | Verdict::Cookie(_)) => panic!("{verdict:?}"),
             };
@@ -138,8 +138,8 @@ fn after_a_restart_only_the_stamp_makes_an_old_initiation_good() {
     let mut pair = Pair::new();
     let initiation = pair.ask();
     request(pair.hear(&initiation));
-    pair.acceptor = acceptor(Settings { epoch: Epoch(100), ..settings(AES) });
-    pair.acceptor.allow(pair.ticket.client(), None);
+    pair.responder = responder(Settings { epoch: Epoch(100), ..settings(AES) });
+    pair.responder.allow(pair.ticket.client(), None);
     pair.pass(Duration::from_secs(601));
     assert!(why_refused(pair.hear(&initiation)).is_some());
 }

@@ -99,7 +99,7 @@ impl Transport {
     /// than the rest, and the link repeats it.
     pub(crate) fn path_challenge(&mut self, now: Time, token: u64, out: &mut [u8]) -> Built {
         let mut writer = Writer::new(out);
-        frame::put(&mut writer, &Frame::Check { token });
+        frame::put(&mut writer, &Frame::PathChallenge { token });
         let (number, length) = (self.recovery.log.next(), writer.len());
         self.recovery.on_sent(now, length + OVERHEAD, false);
         Built { number, length }

@@ -41,19 +41,19 @@ impl Transport {
         if self.recovery.log.is_unanswered(now.before(PATIENCE)) {
             return Err(Fault::Unanswered);
         }
-        let mut asks = false;
+        let mut ack_eliciting = false;
         for frame in Frames::new(payload) {
             let frame = frame?;
-            asks |=
+            ack_eliciting |=
                 !matches!(frame, Frame::Ack(_) | Frame::Padding | Frame::Floor { .. } | Frame::End { .. });
             self.handle_frame(now, frame)?;
         }
-        if asks {
+        if ack_eliciting {
             self.content_at = now;
         }
         // A packet of which something was declined counts as lost on the way: its frames come again.
         if !std::mem::take(&mut self.declined) {
-            self.acks.received(now, number, payload.len(), asks, &self.recovery.rtt);
+            self.acks.received(now, number, payload.len(), ack_eliciting, &self.recovery.rtt);
         }
         Ok(())
     }
@@ -61,7 +61,7 @@ impl Transport {
     fn handle_frame(&mut self, now: Time, frame: Frame<'_>) -> Result<(), Fault> {
         match frame {
             Frame::Padding | Frame::Probe => {}
-            Frame::Checked { token } => self.events.push_back(Event::Checked(token)),
+            Frame::PathResponse { token } => self.events.push_back(Event::PathResponse(token)),
             Frame::Ack(ack) => self.handle_ack(now, &ack)?,
             Frame::Data { id, offset, fin, bytes } => {
                 self.handle_data(now, id, offset, bytes, fin, Origin::Packet)?;
@@ -81,7 +81,7 @@ impl Transport {
             Frame::LinkCredit { limit } => self.streams.raise_link_credit(limit),
             Frame::Floor { packet } => self.acks.raise_floor(packet),
             // A peer that checks without end gets the newest answered; nothing grows.
-            Frame::Check { token } => {
+            Frame::PathChallenge { token } => {
                 self.checked.truncate(MAX_CHECKED - 1);
                 self.checked.push_back(token);
             }

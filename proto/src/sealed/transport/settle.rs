@@ -9,20 +9,20 @@ impl Transport {
     /// Tells the owners of packets' contents what became of them.
     pub(super) fn settle(&mut self, now: Time, outcomes: &mut Vec<Outcome>) {
         for outcome in outcomes.drain(..) {
-            let (Outcome::Acked(number) | Outcome::Lost(number) | Outcome::Again(number)) = outcome;
+            let (Outcome::Acked(number) | Outcome::Lost(number) | Outcome::ProbeRetransmit(number)) = outcome;
             for at in 0.. {
                 let Some(content) = self.recovery.log.contents(number).nth(at).cloned() else { break };
                 match outcome {
                     Outcome::Acked(_) => self.on_arrived(&content),
                     Outcome::Lost(_) => self.on_lost(now, &content),
-                    Outcome::Again(_) => self.send_again(now, &content),
+                    Outcome::ProbeRetransmit(_) => self.send_again(now, &content),
                 }
             }
             let packet = self.recovery.log.get(number).map(|packet| (packet.size, packet.sent));
             let hole = match (outcome, packet) {
                 (Outcome::Acked(_), Some((size, _))) => self.mtu.on_acked(now, size),
                 (Outcome::Lost(_), Some((size, sent))) => self.mtu.on_lost(now, size, sent),
-                (Outcome::Again(_), _) | (_, None) => false,
+                (Outcome::ProbeRetransmit(_), _) | (_, None) => false,
             };
             if hole {
                 self.recovery.set_mtu(self.mtu.current());

@@ -68,7 +68,7 @@ fn the_answer_to_a_challenge_has_room_before_any_acknowledgement() {
     let mut room = [0; 48];
     let built = transport.poll_packet(now, &mut room).unwrap();
     let first = Frames::new(&room[..built.length]).next().unwrap();
-    assert_eq!(first, Ok(Frame::Checked { token: 7 }));
+    assert_eq!(first, Ok(Frame::PathResponse { token: 7 }));
 }
 
 #[test]

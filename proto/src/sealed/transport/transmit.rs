@@ -34,7 +34,7 @@ impl Transport {
             return Some(built);
         }
         let may = self.recovery.may_send(now);
-        let spare_due = self.spares.due().is_some_and(|due| due <= now);
+        let spare_due = self.copies.due().is_some_and(|due| due <= now);
         let content = may && (self.has_content() || self.recovery.is_probing() || spare_due);
         let ack_due = self.acks.due().is_some_and(|due| due <= now);
         // What proves an address is small and must not wait for window or pacer: the rest may wait for it.
@@ -76,15 +76,15 @@ impl Transport {
         }
     }
 
-    fn finish_packet(&mut self, now: Time, length: usize, tracked: bool) -> Option<Built> {
+    fn finish_packet(&mut self, now: Time, length: usize, ack_eliciting: bool) -> Option<Built> {
         if length == 0 {
             return None;
         }
-        if tracked {
+        if ack_eliciting {
             self.probe = false;
         }
         let number = self.recovery.log.next();
-        self.recovery.on_sent(now, length + OVERHEAD, tracked);
+        self.recovery.on_sent(now, length + OVERHEAD, ack_eliciting);
         self.since_floor += 1;
         Some(Built { number, length })
     }
@@ -126,7 +126,7 @@ impl Transport {
         while writer.room() >= frame::SMALL_FRAME
             && let Some(token) = self.checked.pop_front()
         {
-            frame::put(writer, &Frame::Checked { token });
+            frame::put(writer, &Frame::PathResponse { token });
         }
         !writer.is_empty()
     }
@@ -181,11 +181,11 @@ impl Transport {
     /// Further copies of thin streams' frames, as many as fit.
     fn put_spares(&mut self, now: Time, writer: &mut Writer<'_>) {
         let number = self.recovery.log.next();
-        while let Some(spare) = self.spares.front(now, number) {
+        while let Some(spare) = self.copies.front(now, number) {
             let stream = self.streams.find(spare.id).map(|(_, stream, _)| stream);
             let lacking = stream.as_ref().and_then(|stream| stream.send.lacking(&spare.range, spare.fin));
             let Some((stream, range)) = stream.zip(lacking) else {
-                self.spares.pop();
+                self.copies.pop();
                 continue;
             };
             let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
@@ -196,7 +196,7 @@ impl Transport {
             frame::put_data_header(writer, spare.id, range.start, length, spare.fin);
             stream.send.copy(&range, writer.space(length));
             self.recovery.log.note(Content::Data { id: spare.id, range, fin: spare.fin });
-            self.spares.rides(now, number);
+            self.copies.rides(now, number);
         }
     }
 
@@ -219,7 +219,7 @@ impl Transport {
             frame::put_data_header(writer, stream.id, piece.range.start, length, piece.fin);
             stream.send.copy(&piece.range, writer.space(length));
             if lossy && length as u64 <= copies::MAX_LENGTH && stream.turn.is_thin() {
-                self.spares.push(now, &self.recovery.rtt, number, stream.id, piece.range.clone(), piece.fin);
+                self.copies.push(now, &self.recovery.rtt, number, stream.id, piece.range.clone(), piece.fin);
             }
             self.recovery.log.note(Content::Data { id: stream.id, range: piece.range, fin: piece.fin });
             self.schedule.sent(&mut stream.turn, length as u64, stream.send.is_ready());

@@ -190,7 +190,7 @@ impl Transport {
 
     /// The window of the path may have changed.
     pub(super) fn take_window(&mut self) {
-        let window = self.recovery.controller.window();
+        let window = self.recovery.controller.cwnd();
         self.unsent_limit = self.recovery.controller.ready().clamp(LEAST_UNSENT, MOST_UNSENT);
         self.schedule.set_window(window);
     }

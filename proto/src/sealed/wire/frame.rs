@@ -36,9 +36,9 @@ pub mod kind {
     /// Asks for an acknowledgement.
     pub const PROBE: u8 = b'P';
     /// Asks whether the peer is reachable at an address.
-    pub const CHECK: u8 = b'Q';
+    pub const PATH_CHALLENGE: u8 = b'Q';
     /// Answers a check.
-    pub const CHECKED: u8 = b'R';
+    pub const PATH_RESPONSE: u8 = b'R';
     /// Lets the peer send more of a stream.
     pub const CREDIT: u8 = b'W';
     /// Resets a stream.
@@ -137,10 +137,10 @@ pub enum Frame<'a> {
     Probe,
     /// No packet below `packet` is waiting for an acknowledgement.
     Floor { packet: u64 },
-    /// Answer with [`Frame::Checked`] and the same token, to where this came from.
-    Check { token: u64 },
+    /// Answer with [`Frame::PathResponse`] and the same token, to where this came from.
+    PathChallenge { token: u64 },
     /// The answer to a check.
-    Checked { token: u64 },
+    PathResponse { token: u64 },
     /// The link is over; `code` says why.
     End { code: u64 },
 }
@@ -210,8 +210,8 @@ fn parse<'a>(kind: u8, rest: &mut &'a [u8]) -> Result<Frame<'a>, Malformed> {
         kind::CREDIT => Frame::Credit { id: StreamId(number(rest)?), end: number(rest)? },
         kind::LINK_CREDIT => Frame::LinkCredit { limit: number(rest)? },
         kind::FLOOR => Frame::Floor { packet: number(rest)? },
-        kind::CHECK => Frame::Check { token: token(rest).ok_or(short)? },
-        kind::CHECKED => Frame::Checked { token: token(rest).ok_or(short)? },
+        kind::PATH_CHALLENGE => Frame::PathChallenge { token: token(rest).ok_or(short)? },
+        kind::PATH_RESPONSE => Frame::PathResponse { token: token(rest).ok_or(short)? },
         kind::END => Frame::End { code: number(rest)? },
         unknown => return Err(Malformed::Kind(unknown)),
     })
@@ -268,12 +268,12 @@ pub fn put(out: &mut Writer<'_>, frame: &Frame<'_>) {
         Frame::Credit { id, end } => numbers(out, kind::CREDIT, &[id.0, *end]),
         Frame::LinkCredit { limit } => numbers(out, kind::LINK_CREDIT, &[*limit]),
         Frame::Floor { packet } => numbers(out, kind::FLOOR, &[*packet]),
-        Frame::Check { token } => {
-            out.byte(kind::CHECK);
+        Frame::PathChallenge { token } => {
+            out.byte(kind::PATH_CHALLENGE);
             out.bytes(&token.to_be_bytes());
         }
-        Frame::Checked { token } => {
-            out.byte(kind::CHECKED);
+        Frame::PathResponse { token } => {
+            out.byte(kind::PATH_RESPONSE);
             out.bytes(&token.to_be_bytes());
         }
         Frame::End { code } => numbers(out, kind::END, &[*code]),

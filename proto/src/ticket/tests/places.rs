@@ -129,8 +129,8 @@ proptest! {
         preshared: bool,
         places in prop::collection::vec(any_place(), 1..=place::MAX_PLACES),
     ) {
-        let acceptor = PublicKey::from_bytes([3; 32]);
-        let ticket = Ticket::generate(acceptor, preshared, &mut Random::from_seed(seed));
+        let server_key = PublicKey::from_bytes([3; 32]);
+        let ticket = Ticket::generate(server_key, preshared, &mut Random::from_seed(seed));
         let text = places.join(" ");
         match text.parse::<Places>() {
             Ok(places) => {

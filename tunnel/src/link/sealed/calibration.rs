@@ -9,8 +9,8 @@ use proto::sealed::crypto::cipher::CipherSupport;
 use proto::sealed::crypto::keys::PrivateKey;
 use proto::sealed::crypto::random::Random;
 use proto::sealed::handshake::initiator::{Identity, Initiator};
-use proto::sealed::handshake::responder::{self, Acceptor, CLOCK_TOLERANCE, Verdict};
-use proto::sealed::handshake::terms::{Epoch, Instance, Life, Limits, LinkId, UnixMicros};
+use proto::sealed::handshake::responder::{self, CLOCK_TOLERANCE, Responder, Verdict};
+use proto::sealed::handshake::terms::{Epoch, Incarnation, Instance, Limits, LinkId, UnixMicros};
 use proto::ticket::Ticket;
 use tracing::debug;
 
@@ -92,15 +92,16 @@ impl Example {
             clock_tolerance: CLOCK_TOLERANCE,
             handshakes_per_second: 1,
         };
-        let mut acceptor = Acceptor::new(Time::ZERO, self.key.clone(), settings, Random::from_seed([2; 32]));
-        acceptor.allow(self.ticket.client(), self.ticket.preshared().cloned());
+        let mut responder =
+            Responder::new(Time::ZERO, self.key.clone(), settings, Random::from_seed([2; 32]));
+        responder.allow(self.ticket.client(), self.ticket.preshared().cloned());
         move || {
             let from = SocketAddr::from((Ipv4Addr::LOCALHOST, 1));
-            let verdict = acceptor.handle(Time::ZERO, Self::UNIX, from, &self.initiation);
+            let verdict = responder.handle(Time::ZERO, Self::UNIX, from, &self.initiation);
             let Verdict::Request(request) = verdict else {
                 unreachable!("a good handshake is taken: {verdict:?}")
             };
-            drop(request.accept(1, Life(0), Self::LIMITS));
+            drop(request.accept(1, Incarnation(0), Self::LIMITS));
         }
     }
 }

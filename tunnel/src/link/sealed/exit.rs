@@ -19,7 +19,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Sleep, sleep};
 use tracing::{debug, info, warn};
 
-use super::mailbox::{Batch, Mailbox, Order};
+use super::queue::{Batch, Command, LinkQueue};
 use super::side::{Arrival, Next, Side};
 use super::tally::Tally;
 use super::ticket_resources::{TicketResources, dial_in_turn};
@@ -43,7 +43,7 @@ pub(super) enum Report {
 #[derive(Debug)]
 pub(super) struct Channels {
     /// From the reader.
-    pub(super) mailbox: Mailbox,
+    pub(super) queue: LinkQueue,
     /// To the reader.
     pub(super) reports: UnboundedSender<Report>,
     /// To the peer.
@@ -53,7 +53,7 @@ pub(super) struct Channels {
 /// What comes of a dial: a connection and the place it has.
 type Dialled = Result<(TcpStream, StreamPlace), DialError>;
 
-/// One link's mailbox and dials.
+/// One link's queue and dials.
 #[derive(Debug)]
 pub(super) struct Exit {
     key: LinkKey,
@@ -65,7 +65,7 @@ pub(super) struct Exit {
     dials: JoinSet<(StreamId, Dialled)>,
     under_way: BTreeMap<StreamId, AbortHandle>,
     batches: VecDeque<Batch>,
-    orders: VecDeque<Order>,
+    commands: VecDeque<Command>,
     /// When the reader was last told that the peer is heard.
     told_heard: Option<Time>,
     up: bool,
@@ -102,7 +102,7 @@ impl Exit {
             dials: JoinSet::new(),
             under_way: BTreeMap::new(),
             batches: VecDeque::new(),
-            orders: VecDeque::new(),
+            commands: VecDeque::new(),
             told_heard: None,
             up: false,
             over: false,
@@ -110,12 +110,12 @@ impl Exit {
         }
     }
 
-    fn obey(&mut self, now: Time, order: Order, link: &mut Link) {
+    fn obey(&mut self, now: Time, order: Command, link: &mut Link) {
         match order {
-            Order::Session { session } => link.add_session(now, *session),
-            Order::Challenge => link.challenge(now),
-            Order::Vacate => link.vacate(now),
-            Order::Close(code) => {
+            Command::Session { session } => link.add_session(now, *session),
+            Command::Challenge => link.check_liveness(now),
+            Command::Vacate => link.vacate(now),
+            Command::Close(code) => {
                 link.close(code);
                 self.over = true;
             }
@@ -145,12 +145,12 @@ impl Side for Exit {
         link: &mut Link,
         tally: &mut Tally,
     ) -> io::Result<bool> {
-        self.channels.mailbox.register(cx.waker());
+        self.channels.queue.register(cx.waker());
         if self.batches.is_empty() {
-            self.channels.mailbox.take(&mut self.batches, &mut self.orders);
+            self.channels.queue.take(&mut self.batches, &mut self.commands);
         }
-        let any = !self.batches.is_empty() || !self.orders.is_empty();
-        while let Some(order) = self.orders.pop_front() {
+        let any = !self.batches.is_empty() || !self.commands.is_empty();
+        while let Some(order) = self.commands.pop_front() {
             self.obey(now, order, link);
         }
         for mut batch in self.batches.drain(..self.batches.len().min(Self::BATCHES)) {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use proto::sealed::crypto::cipher::Session;
 use proto::sealed::crypto::keys::PublicKey;
-use proto::sealed::endpoint::{Dropped, Hub, LinkKey, Route};
+use proto::sealed::endpoint::{DatagramEvent, Dropped, Endpoint, LinkKey};
 use proto::sealed::handshake::terms::{Limits, Refusal};
 use proto::sealed::link::{self, FourTuple, Link, SocketId};
 use proto::sealed::streams::budget::Budget;
@@ -27,7 +27,7 @@ use super::buffers::Buffer;
 use super::clock::Clock;
 use super::exit::{Channels, Exit, Report};
 use super::journal::Journal;
-use super::mailbox::{Batch, Mailbox, Order};
+use super::queue::{Batch, Command, LinkQueue};
 use super::tally::Tally;
 use super::task::{Shared, Task};
 use super::ticket_resources::TicketResources;
@@ -45,7 +45,7 @@ use crate::udp::{self, RecvMeta, Udp, answer_from};
 #[derive(Debug)]
 pub(super) struct Parts {
     /// The table of links.
-    pub(super) hub: Hub,
+    pub(super) endpoint: Endpoint,
     /// What all links share.
     pub(super) shared: Shared,
     /// The sockets, and the address that each is bound to.
@@ -69,7 +69,7 @@ pub(super) struct Parts {
 pub(super) struct Reader {
     parts: Parts,
     permit: Arc<Permit>,
-    links: HashMap<LinkKey, Known>,
+    links: HashMap<LinkKey, LinkHandle>,
     workers: Workers,
     names: HashMap<PublicKey, String>,
     /// What each ticket that has had a link holds and may still have.
@@ -85,8 +85,8 @@ pub(super) struct Reader {
 
 /// A link whose task runs.
 #[derive(Debug)]
-struct Known {
-    mailbox: Mailbox,
+struct LinkHandle {
+    queue: LinkQueue,
     place: Place,
 }
 
@@ -159,7 +159,7 @@ impl Reader {
 
     async fn end(&mut self) {
         for link in self.links.values() {
-            link.mailbox.order(Order::Close(EndCode::Shutdown));
+            link.queue.command(Command::Close(EndCode::Shutdown));
         }
         let all = async { while self.tasks.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(Self::END_PATIENCE, all).await;
@@ -168,13 +168,13 @@ impl Reader {
 
     fn take_report(&mut self, report: Report) {
         match report {
-            Report::Retired(index) => self.parts.hub.retire(index),
-            Report::Heard(key, at) => self.parts.hub.heard(self.parts.shared.clock.now(), key, at),
+            Report::Retired(index) => self.parts.endpoint.retire(index),
+            Report::Heard(key, at) => self.parts.endpoint.heard(self.parts.shared.clock.now(), key, at),
             Report::Over(key) => {
                 if let Some(link) = self.links.remove(&key) {
                     self.workers.leave(link.place);
                 }
-                self.parts.hub.remove(key);
+                self.parts.endpoint.remove(key);
             }
         }
         while self.tasks.try_join_next().is_some() {}
@@ -192,53 +192,53 @@ impl Reader {
             && *end == len
             && len > Self::SMALL
         {
-            let Some(mailbox) = self.route(from, filled.get(..stride).unwrap_or(filled)) else { return };
+            let Some(queue) = self.route(from, filled.get(..stride).unwrap_or(filled)) else { return };
             let buffer = std::mem::replace(buffer, self.parts.shared.buffers.take());
-            return self.post(&mailbox, Batch { from, buffer, len, stride });
+            return self.post(&queue, Batch { from, buffer, len, stride });
         }
         for (start, end) in runs {
             let run = filled.get(start..end).unwrap_or_default();
-            let Some(mailbox) = self.route(from, run.get(..stride).unwrap_or(run)) else { continue };
+            let Some(queue) = self.route(from, run.get(..stride).unwrap_or(run)) else { continue };
             let (buffer, len) = (Buffer::copy(run), run.len());
-            self.post(&mailbox, Batch { from, buffer, len, stride });
+            self.post(&queue, Batch { from, buffer, len, stride });
         }
     }
 
-    fn post(&mut self, mailbox: &Mailbox, batch: Batch) {
+    fn post(&mut self, queue: &LinkQueue, batch: Batch) {
         let datagrams = batch.len.div_ceil(batch.stride);
-        if !mailbox.post(batch) {
+        if !queue.post(batch) {
             self.tally.add(Count::DroppedBusy, u64::try_from(datagrams).unwrap_or(u64::MAX));
         }
     }
 
-    /// The mailbox that the datagram is for; everything that is for no link is dealt with here.
-    fn route(&mut self, from: FourTuple, datagram: &[u8]) -> Option<Mailbox> {
+    /// The queue that the datagram is for; everything that is for no link is dealt with here.
+    fn route(&mut self, from: FourTuple, datagram: &[u8]) -> Option<LinkQueue> {
         let now = self.parts.shared.clock.now();
-        match self.parts.hub.handle(now, Clock::unix(), from.remote, datagram) {
-            Route::Link(key) => return self.links.get(&key).map(|link| link.mailbox.clone()),
-            Route::Drop(why) => self.tally.one(match why {
+        match self.parts.endpoint.handle(now, Clock::unix(), from.remote, datagram) {
+            DatagramEvent::Link(key) => return self.links.get(&key).map(|link| link.queue.clone()),
+            DatagramEvent::Drop(why) => self.tally.one(match why {
                 Dropped::Malformed => Count::DroppedMalformed,
                 Dropped::Stray => Count::DroppedStray,
                 Dropped::Handshake(_) => Count::DroppedHandshake,
             }),
-            Route::Reply { bytes, refused } => {
+            DatagramEvent::Reply { bytes, refused } => {
                 if let Some((client, why)) = refused {
                     self.note_refused(client, why);
                 }
                 self.reply(from, &bytes);
             }
-            Route::Session { link, session, response } => {
+            DatagramEvent::Session { link, session, response } => {
                 if let Some(link) = self.links.get(&link) {
-                    link.mailbox.order(Order::Session { session });
+                    link.queue.command(Command::Session { session });
                 }
                 self.reply(from, &response);
             }
-            Route::Full { ask } => {
+            DatagramEvent::Full { ask } => {
                 self.tally.one(Count::DroppedHandshake);
-                self.order(Some(ask), Order::Vacate);
+                self.command(Some(ask), Command::Vacate);
             }
-            Route::New { link, client, session, limits, rival, response } => {
-                self.order(rival, Order::Challenge);
+            DatagramEvent::New { link, client, session, limits, rival, response } => {
+                self.command(rival, Command::Challenge);
                 self.start_link(link, from, &client, *session, limits);
                 self.reply(from, &response);
             }
@@ -246,9 +246,9 @@ impl Reader {
         None
     }
 
-    fn order(&self, link: Option<LinkKey>, order: Order) {
+    fn command(&self, link: Option<LinkKey>, order: Command) {
         if let Some(link) = link.and_then(|link| self.links.get(&link)) {
-            link.mailbox.order(order);
+            link.queue.command(order);
         }
     }
 
@@ -260,7 +260,7 @@ impl Reader {
         session: Session,
         limits: Limits,
     ) {
-        let mailbox = Mailbox::default();
+        let queue = LinkQueue::default();
         self.links_made += 1;
         let now = self.parts.shared.clock.now();
         let (permit, dialling) = (Arc::clone(&self.permit), self.parts.dialling);
@@ -269,7 +269,7 @@ impl Reader {
         let link = link.sharing(ticket.memory());
         let (number, shared) = (self.links_made, self.parts.shared.clone());
         let channels = Channels {
-            mailbox: mailbox.clone(),
+            queue: queue.clone(),
             reports: self.to_reports.clone(),
             sockets: Arc::clone(&self.parts.sockets),
         };
@@ -280,7 +280,7 @@ impl Reader {
             Task::new(side, link, &shared, journal).run(pending()).await
         };
         let place = self.workers.spawn(&mut self.tasks, task);
-        self.links.insert(key, Known { mailbox, place });
+        self.links.insert(key, LinkHandle { queue, place });
     }
 
     /// What the ticket of a client has: the same for all its links.
@@ -325,7 +325,7 @@ impl Reader {
         for record in &records {
             names.insert(record.client, record.name.to_string());
             match &record.standing {
-                Standing::Valid { preshared } => self.parts.hub.allow(record.client, preshared.clone()),
+                Standing::Valid { preshared } => self.parts.endpoint.allow(record.client, preshared.clone()),
                 Standing::Revoked => self.revoke(record.client, record.name.as_str()),
             }
         }
@@ -338,12 +338,12 @@ impl Reader {
     }
 
     fn revoke(&mut self, client: PublicKey, name: &str) {
-        let links = self.parts.hub.revoke(client);
+        let links = self.parts.endpoint.revoke(client);
         if !links.is_empty() {
             info!(target: OWN, ticket = name, links = links.len(), "ticket revoked: its links end");
         }
         for link in links.iter().filter_map(|key| self.links.get(key)) {
-            link.mailbox.order(Order::Close(EndCode::Revoked));
+            link.queue.command(Command::Close(EndCode::Revoked));
         }
     }
 }

@@ -262,7 +262,7 @@ impl<S: Side> Task<S> {
                 self.conns.close(id);
                 self.over(id, Count::Closed, &"finished");
             }
-            StreamEvent::Ended(_) | StreamEvent::Checked(_) => {}
+            StreamEvent::Ended(_) | StreamEvent::PathResponse(_) => {}
         }
     }
 

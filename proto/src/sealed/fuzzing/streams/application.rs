@@ -142,7 +142,7 @@ impl Application {
                 stream.over = true;
                 stream.read_end = true;
             }
-            Event::Checked(_) | Event::Ended(_) => panic!("nobody said {event:?}"),
+            Event::PathResponse(_) | Event::Ended(_) => panic!("nobody said {event:?}"),
         }
     }
 

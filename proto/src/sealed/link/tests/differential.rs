@@ -1,4 +1,4 @@
-//! A datagram that is not authentic changes nothing: neither what a link or a hub is, nor what it sends.
+//! A datagram that is not authentic changes nothing: neither what a link or a endpoint is, nor what it sends.
 
 use super::pair::Pair;
 use super::path_and_peers::greet;
@@ -54,9 +54,9 @@ fn attack(pair: &mut Pair, dice: &mut Wire, seed: u8) {
             continue;
         }
         if way == 0 {
-            let before = pair.hub.describe();
+            let before = pair.endpoint.describe();
             pair.route_only(from.remote, &datagram);
-            assert_eq!(pair.hub.describe(), before, "seed {seed}: the hub");
+            assert_eq!(pair.endpoint.describe(), before, "seed {seed}: the endpoint");
         }
         let now = pair.now;
         let link = if way == 0 { pair.links.values_mut().next() } else { Some(&mut pair.client) };
@@ -108,8 +108,8 @@ fn a_hub_takes_a_link_for_heard_only_when_it_is_told() {
     let mut pair = Pair::new(1);
     greet(&mut pair);
     let key = *pair.links.keys().next().expect("a link");
-    let before = pair.hub.describe();
+    let before = pair.endpoint.describe();
     pair.now += Duration::from_secs(5);
-    pair.hub.heard(pair.now, key, "192.0.2.1:5000".parse().unwrap());
-    assert_ne!(pair.hub.describe(), before);
+    pair.endpoint.heard(pair.now, key, "192.0.2.1:5000".parse().unwrap());
+    assert_ne!(pair.endpoint.describe(), before);
 }

@@ -124,7 +124,7 @@ fn after_an_end_anywhere_the_ended_link_is_gone_in_time() {
         // Nobody reads or answers; whoever heard the end has ended, and who has not is asked.
         pair.alive = false;
         let now = pair.now;
-        pair.links.values_mut().for_each(|link| link.challenge(now));
+        pair.links.values_mut().for_each(|link| link.check_liveness(now));
         let gone = |link: &Link| matches!(link.state, State::Closed);
         assert!(pair.run_until(DRAIN + SECOND * 2, |pair| pair.links.values().all(gone)), "seed {seed}");
     }

@@ -3,9 +3,9 @@
 use crate::sealed::crypto::cipher::CipherSupport;
 use crate::sealed::crypto::keys::PrivateKey;
 use crate::sealed::crypto::random::Random;
-use crate::sealed::endpoint::Hub;
+use crate::sealed::endpoint::Endpoint;
 use crate::sealed::handshake::initiator::{Identity, Initiator};
-use crate::sealed::handshake::responder::{self, Acceptor, CLOCK_TOLERANCE};
+use crate::sealed::handshake::responder::{self, CLOCK_TOLERANCE, Responder};
 use crate::sealed::handshake::terms::{Epoch, Instance, Limits, LinkId};
 use crate::sealed::link::{Link, Settings};
 use crate::ticket::Ticket;
@@ -39,7 +39,7 @@ pub(super) fn new_client(
     Link::client(now, peer, initiator(ticket, settings, name), settings, random(seed, 20))
 }
 
-pub(super) fn new_hub(
+pub(super) fn new_endpoint(
     now: Time,
     key: &PrivateKey,
     ticket: &Ticket,
@@ -47,15 +47,15 @@ pub(super) fn new_hub(
     limits: Limits,
     seed: u8,
     epoch: u64,
-) -> Hub {
+) -> Endpoint {
     let settings = responder::Settings {
         epoch: Epoch(epoch),
         ciphers: CipherSupport { aes: true },
         clock_tolerance: CLOCK_TOLERANCE,
         handshakes_per_second: 100,
     };
-    let acceptor = Acceptor::new(now, key.clone(), settings, random(seed, 30));
-    let mut hub = Hub::new(acceptor, limits, places, random(seed, 31));
-    hub.allow(ticket.client(), None);
-    hub
+    let responder = Responder::new(now, key.clone(), settings, random(seed, 30));
+    let mut endpoint = Endpoint::new(responder, limits, places, random(seed, 31));
+    endpoint.allow(ticket.client(), None);
+    endpoint
 }

@@ -1,10 +1,10 @@
-//! A client's link, a hub with its links, and the datagrams between them.
+//! A client's link, a endpoint with its links, and the datagrams between them.
 
-use super::make::{initiator, new_client, new_hub, random};
+use super::make::{initiator, new_client, new_endpoint, random};
 use super::script::Script;
 use super::wire::Wire;
 use crate::sealed::crypto::keys::{PrivateKey, PublicKey};
-use crate::sealed::endpoint::{Hub, LinkKey, Route};
+use crate::sealed::endpoint::{DatagramEvent, Endpoint, LinkKey};
 use crate::sealed::handshake::terms::UnixMicros;
 use crate::sealed::link::{Event, FourTuple, Link, Settings, SocketId};
 use crate::sealed::transport;
@@ -55,7 +55,7 @@ const STRANGER: &str = "203.0.113.7:7";
 pub(crate) struct Pair {
     pub(crate) now: Time,
     pub(crate) client: Link,
-    pub(crate) hub: Hub,
+    pub(crate) endpoint: Endpoint,
     pub(crate) links: BTreeMap<LinkKey, Link>,
     pub(crate) client_address: SocketAddr,
     pub(crate) server_address: SocketAddr,
@@ -87,7 +87,7 @@ pub(crate) struct Pair {
     overheard: Vec<Vec<u8>>,
     /// How many of his have arrived.
     pub(crate) forged: u64,
-    /// Datagrams that the hub dropped.
+    /// Datagrams that the endpoint dropped.
     pub(crate) dropped: u64,
     /// What the applications do, of the client and of the server.
     pub(crate) scripts: Option<[Script; 2]>,
@@ -114,7 +114,7 @@ impl Pair {
         Self::with(seed, 10, Settings::default())
     }
 
-    /// A hub with `places` for links, and both ends with these settings.
+    /// A endpoint with `places` for links, and both ends with these settings.
     pub(crate) fn with(seed: u8, places: usize, settings: Settings) -> Self {
         let mut make = random(seed, 1);
         let key = PrivateKey::generate(&mut make);
@@ -124,7 +124,7 @@ impl Pair {
         Self {
             now,
             client: new_client(now, &ticket, server_address, settings, seed, (10, 5)),
-            hub: new_hub(now, &key, &ticket, places, Link::limits(&settings), seed, 1),
+            endpoint: new_endpoint(now, &key, &ticket, places, Link::limits(&settings), seed, 1),
             links: BTreeMap::new(),
             client_address: "192.0.2.1:5000".parse().unwrap(),
             server_address,
@@ -168,13 +168,13 @@ impl Pair {
     /// Another ticket of the same proxy2.
     pub(crate) fn add_ticket(&mut self) -> Ticket {
         let ticket = Ticket::generate(self.key.public(), false, &mut random(self.seed, 60));
-        self.hub.allow(ticket.client(), None);
+        self.endpoint.allow(ticket.client(), None);
         ticket
     }
 
     /// proxy2 is killed and started again.
     pub(crate) fn restart_server(&mut self) {
-        self.hub = new_hub(
+        self.endpoint = new_endpoint(
             self.now,
             &self.key,
             &self.ticket,
@@ -190,7 +190,7 @@ impl Pair {
     /// proxy2 gives the link up, and goes on.
     pub(crate) fn give_up_link(&mut self) {
         let key = *self.links.keys().next().expect("a link");
-        self.hub.remove(key);
+        self.endpoint.remove(key);
         self.links.clear();
     }
 
@@ -257,10 +257,10 @@ impl Pair {
         }
     }
 
-    /// The hub says whom a datagram is for, and nobody gets it.
+    /// The endpoint says whom a datagram is for, and nobody gets it.
     pub(crate) fn route_only(&mut self, from: SocketAddr, datagram: &[u8]) {
         let (now, unix) = (self.now, self.unix());
-        self.hub.handle(now, unix, from, datagram);
+        self.endpoint.handle(now, unix, from, datagram);
     }
 
     fn at_server(&mut self, from: SocketAddr, datagram: &mut [u8]) {
@@ -268,40 +268,40 @@ impl Pair {
         if !self.alive {
             return;
         }
-        let response = match self.hub.handle(now, unix, from, datagram) {
-            Route::Drop(_) => {
+        let response = match self.endpoint.handle(now, unix, from, datagram) {
+            DatagramEvent::Drop(_) => {
                 self.dropped += 1;
                 return;
             }
-            Route::Full { ask } => {
+            DatagramEvent::Full { ask } => {
                 if let Some(link) = self.links.get_mut(&ask) {
                     link.vacate(now);
                 }
                 return;
             }
-            Route::Reply { bytes, refused } => {
+            DatagramEvent::Reply { bytes, refused } => {
                 self.refused += u32::from(refused.is_some());
                 bytes
             }
-            Route::Link(key) => {
+            DatagramEvent::Link(key) => {
                 if let Some(link) = self.links.get_mut(&key) {
                     let before = link.heard_at();
                     link.handle_datagram(now, from, datagram);
                     if link.heard_at() > before {
-                        self.hub.heard(now, key, link.peer());
+                        self.endpoint.heard(now, key, link.peer());
                     }
                 }
                 return;
             }
-            Route::Session { link, session, response } => {
+            DatagramEvent::Session { link, session, response } => {
                 self.links.get_mut(&link).unwrap().add_session(now, *session);
                 response
             }
-            Route::New { link, session, limits, rival, response, .. } => {
+            DatagramEvent::New { link, session, limits, rival, response, .. } => {
                 let made = Link::server(now, from, *session, limits, self.settings, random(self.seed, 40));
                 self.links.insert(link, made);
                 if let Some(rival) = rival.and_then(|rival| self.links.get_mut(&rival)) {
-                    rival.challenge(now);
+                    rival.check_liveness(now);
                 }
                 response
             }
@@ -423,7 +423,7 @@ impl Pair {
             self.send(1, to, &datagram);
         }
         for key in gone {
-            self.hub.remove(key);
+            self.endpoint.remove(key);
             self.links.remove(&key);
         }
         busy

@@ -213,9 +213,9 @@ fn a_path_that_dies_right_behind_the_first_answer_costs_no_stream() {
 fn a_ticket_that_is_used_a_moment_before_it_is_good_works_a_moment_later() {
     let mut pair = Pair::new(14);
     let client = pair.client_key();
-    pair.hub.revoke(client);
+    pair.endpoint.revoke(client);
     pair.run_until(Duration::from_millis(400), |_| false);
-    pair.hub.allow(client, None);
+    pair.endpoint.allow(client, None);
     let now = pair.now;
     greet(&mut pair);
     assert!(pair.now - now <= Duration::from_millis(500), "{:?}", pair.now - now);
@@ -255,7 +255,7 @@ fn another_ticket_counts_from_the_next_start_on() {
     }
     // It rests, and is another one when it wakes up.
     pair.run_until(SECOND * 90, |_| false);
-    pair.hub.revoke(old);
+    pair.endpoint.revoke(old);
     greet(&mut pair);
     assert!(!pair.client_events.iter().any(|event| matches!(event, Event::Refused(_) | Event::Restarted)));
 }
@@ -265,7 +265,7 @@ fn another_ticket_counts_at_once_where_the_first_is_refused() {
     let mut pair = Pair::new(18);
     let new = pair.add_ticket();
     let old = pair.client_key();
-    pair.hub.revoke(old);
+    pair.endpoint.revoke(old);
     assert!(!pair.run_until(SECOND * 3, |pair| pair.client.is_up()));
     let id = pair.client.transport().open(b"").unwrap();
     pair.client.transport().write(pair.now, id, b"hola");

@@ -58,7 +58,7 @@ fn assert_delivered(pair: &mut Pair, key: LinkKey, id: StreamId) {
 #[test]
 fn what_a_slow_target_has_not_taken_yet_survives_the_rest_of_the_client() {
     let (mut pair, key, id) = with_slow_target(4);
-    assert!(pair.run_until(MINUTE * 2, |pair| pair.client.resting), "the client rests");
+    assert!(pair.run_until(MINUTE * 2, |pair| pair.client.dormant), "the client rests");
     pair.knock(100, 5);
     pair.run_until(MINUTE * 9, |_| false);
     assert_delivered(&mut pair, key, id);
@@ -70,7 +70,7 @@ fn what_a_slow_target_has_not_taken_yet_survives_a_client_that_does_not_answer()
     let (mut pair, key, id) = with_slow_target(4);
     pair.replace_client(6);
     let now = pair.now;
-    pair.links.get_mut(&key).expect("a link").challenge(now);
+    pair.links.get_mut(&key).expect("a link").check_liveness(now);
     pair.run_until(MINUTE * 9, |_| false);
     assert_delivered(&mut pair, key, id);
 }
@@ -78,7 +78,7 @@ fn what_a_slow_target_has_not_taken_yet_survives_a_client_that_does_not_answer()
 #[test]
 fn a_target_that_never_reads_keeps_the_link_of_a_resting_client_for_ten_minutes() {
     let (mut pair, key, _) = with_slow_target(4);
-    assert!(pair.run_until(MINUTE * 2, |pair| pair.client.resting), "the client rests");
+    assert!(pair.run_until(MINUTE * 2, |pair| pair.client.dormant), "the client rests");
     pair.run_until(DRAIN - SECOND, |_| false);
     assert!(pair.links.contains_key(&key));
     assert!(pair.run_until(SECOND * 2, |pair| pair.links.is_empty()));
@@ -87,11 +87,11 @@ fn a_target_that_never_reads_keeps_the_link_of_a_resting_client_for_ten_minutes(
 #[test]
 fn a_target_that_never_reads_keeps_no_place_from_others_for_more_than_a_minute() {
     let (mut pair, _, _) = with_slow_target(1);
-    assert!(pair.run_until(MINUTE * 2, |pair| pair.client.resting), "the client rests");
+    assert!(pair.run_until(MINUTE * 2, |pair| pair.client.dormant), "the client rests");
     knock_for(&mut pair, 50, 6);
     assert_eq!((pair.links.len(), pair.refused), (1, 50), "all were told");
     knock_for(&mut pair, 15, 6);
-    assert!(pair.links.is_empty() || pair.hub.len() == 1 && pair.refused < 65, "{}", pair.refused);
+    assert!(pair.links.is_empty() || pair.endpoint.len() == 1 && pair.refused < 65, "{}", pair.refused);
 }
 
 /// The client is killed, or its last word is lost: either way proxy2 hears nothing.
@@ -131,7 +131,7 @@ fn a_client_that_vanished_makes_room_for_the_next() {
     assert_eq!(pair.dialled, 1, "its silence is not long enough yet");
     assert!(pair.run_until(SECOND * 40, |pair| pair.dialled == 2), "{:?}", pair.client_events);
     assert!(pair.server_events.contains(&Event::Gone));
-    assert_eq!(pair.hub.len(), 1);
+    assert_eq!(pair.endpoint.len(), 1);
 }
 
 #[test]
@@ -143,7 +143,7 @@ fn a_restarted_client_finds_room_where_only_its_own_old_link_is_in_the_way() {
     let now = pair.now;
     greet(&mut pair);
     assert!(pair.now - now <= SECOND * 4);
-    assert_eq!(pair.hub.len(), 1);
+    assert_eq!(pair.endpoint.len(), 1);
 }
 
 /// Knocks every second for `seconds`.
@@ -199,17 +199,17 @@ fn a_live_rival_is_asked_and_stays() {
 fn the_last_places_are_for_tickets_without_a_link() {
     let mut pair = Pair::with(29, 8, Settings::default());
     let other = PrivateKey::from_bytes(&[9; 32]).public();
-    pair.hub.allow(other, None);
+    pair.endpoint.allow(other, None);
     greet(&mut pair);
     for link in 100..110 {
         pair.knock(link, link);
     }
     pair.run_until(SECOND, |_| false);
-    assert_eq!(pair.hub.len(), 7, "one place is left for the ticket that has no link");
-    pair.hub.revoke(other);
+    assert_eq!(pair.endpoint.len(), 7, "one place is left for the ticket that has no link");
+    pair.endpoint.revoke(other);
     pair.knock(200, 200);
     pair.run_until(SECOND, |_| false);
-    assert_eq!(pair.hub.len(), 8, "nobody needs it any more");
+    assert_eq!(pair.endpoint.len(), 8, "nobody needs it any more");
 }
 
 #[test]

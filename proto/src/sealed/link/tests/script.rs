@@ -93,7 +93,7 @@ impl Script {
             transport::Event::Opened(_)
             | transport::Event::Readable(_)
             | transport::Event::Writable(_)
-            | transport::Event::Checked(_)
+            | transport::Event::PathResponse(_)
             | transport::Event::Ended(_) => {}
         }
     }

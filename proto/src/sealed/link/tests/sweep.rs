@@ -101,7 +101,7 @@ fn is_over(pair: &Pair, streams: usize) -> bool {
     let empty = |link: &Link| {
         link.transport.is_idle() && link.transport.memory() == 0 && link.transport.promised() == 0
     };
-    ended && (pair.client.resting || empty(&pair.client)) && pair.links.values().all(empty)
+    ended && (pair.client.dormant || empty(&pair.client)) && pair.links.values().all(empty)
 }
 
 #[test]

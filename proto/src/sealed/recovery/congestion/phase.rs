@@ -20,7 +20,7 @@ const DOWN_GAIN: f64 = 0.75;
 /// Cruise with a queue of our own in the way: lets it go, slowly, until the next down.
 const EASE_GAIN: f64 = 0.95;
 
-/// Epochs whose packets may still be on their way: three cycles of three phases, and as many again.
+/// ProbeCycles whose packets may still be on their way: three cycles of three phases, and as many again.
 const REMEMBERED: usize = 32;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -33,12 +33,12 @@ pub(super) enum Phase {
 }
 
 impl Phase {
-    /// The rate to send at, in delivered rates. `climbs`: looks in a row that found more; `queued`: a queue of our own
+    /// The rate to send at, in delivered rates. `probe_up_streak`: looks in a row that found more; `queued`: a queue of our own
     /// stands.
-    pub(super) fn gain(self, climbs: u32, queued: bool) -> f64 {
+    pub(super) fn gain(self, probe_up_streak: u32, queued: bool) -> f64 {
         match self {
             Self::Drain => DRAIN_GAIN,
-            Self::Up => (UP_GAIN + UP_STEP * f64::from(climbs)).min(MAX_UP_GAIN),
+            Self::Up => (UP_GAIN + UP_STEP * f64::from(probe_up_streak)).min(MAX_UP_GAIN),
             Self::Down => DOWN_GAIN,
             Self::Cruise if queued => EASE_GAIN,
             Self::Cruise | Self::Startup => 1.0,
@@ -48,14 +48,14 @@ impl Phase {
 
 /// Which phase a packet left in, by the tag it carries.
 #[derive(Debug)]
-pub(super) struct Epochs {
+pub(super) struct ProbeCycles {
     newest: u32,
     phases: VecDeque<(u32, Phase)>,
-    /// Packets of the epochs before left into a dead path: their loss says nothing.
+    /// Packets of the cycles before left into a dead path: their loss says nothing.
     blind_before: u32,
 }
 
-impl Epochs {
+impl ProbeCycles {
     /// The first epoch, start-up, whose packets have this tag.
     pub(super) fn starting_at(tag: u32) -> Self {
         Self { newest: tag, phases: VecDeque::from([(tag, Phase::Startup)]), blind_before: tag }
@@ -80,7 +80,7 @@ impl Epochs {
         }
     }
 
-    /// What became of packets of earlier epochs says nothing.
+    /// What became of packets of earlier cycles says nothing.
     pub(super) const fn forget_earlier(&mut self) {
         self.blind_before = self.newest;
     }
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn looks_that_found_more_grow_bolder_up_to_doubling() {
-        let gains: Vec<f64> = (0..5).map(|climbs| Phase::Up.gain(climbs, false)).collect();
+        let gains: Vec<f64> = (0..5).map(|probe_up_streak| Phase::Up.gain(probe_up_streak, false)).collect();
         assert_eq!(gains, [1.25, 1.5, 1.75, 2.0, 2.0]);
     }
 
@@ -114,13 +114,13 @@ mod tests {
 
     #[test]
     fn a_tag_tells_its_phase_until_it_is_old_or_blind() {
-        let mut epochs = Epochs::starting_at(7);
-        epochs.begin(Phase::Drain);
-        assert_eq!((epochs.phase(7), epochs.phase(8)), (Some(Phase::Startup), Some(Phase::Drain)));
-        assert!(!epochs.counts(6) && epochs.counts(7), "a link's earlier path had the tags before");
-        epochs.forget_earlier();
-        assert!(!epochs.counts(7) && epochs.counts(8));
-        (0..REMEMBERED).for_each(|_| epochs.begin(Phase::Cruise));
-        assert_eq!(epochs.phase(8), None);
+        let mut cycles = ProbeCycles::starting_at(7);
+        cycles.begin(Phase::Drain);
+        assert_eq!((cycles.phase(7), cycles.phase(8)), (Some(Phase::Startup), Some(Phase::Drain)));
+        assert!(!cycles.counts(6) && cycles.counts(7), "a link's earlier path had the tags before");
+        cycles.forget_earlier();
+        assert!(!cycles.counts(7) && cycles.counts(8));
+        (0..REMEMBERED).for_each(|_| cycles.begin(Phase::Cruise));
+        assert_eq!(cycles.phase(8), None);
     }
 }

@@ -24,7 +24,7 @@ pub(super) struct Round {
 
 /// What a whole round showed.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Finding {
+pub(super) struct RoundSample {
     /// When it ended.
     pub(super) at: Time,
     /// Bytes delivered a second.
@@ -45,7 +45,7 @@ impl Round {
 
     /// Takes in an acknowledgement; at the end of the round, what it showed. The first round of a controller is not
     /// whole and shows nothing: `Some(None)`.
-    pub(super) fn on_ack(&mut self, ack: &AckEvent) -> Option<Option<Finding>> {
+    pub(super) fn on_ack(&mut self, ack: &AckEvent) -> Option<Option<RoundSample>> {
         let lowest = self.lowest_rtt.get_or_insert(ack.rtt);
         *lowest = ack.rtt.min(*lowest);
         let sample = ack.sample?;
@@ -54,7 +54,7 @@ impl Round {
         if sample.prior_delivered < self.ends_at || took < MIN_ROUND {
             return None;
         }
-        let finding = (self.began != Time::ZERO).then(|| Finding {
+        let sample = (self.began != Time::ZERO).then(|| RoundSample {
             at: ack.now,
             rate: per_second(ack.delivered - self.delivered, took),
             limited: self.app_limited,
@@ -62,7 +62,7 @@ impl Round {
             tally: self.tally,
         });
         *self = Self { began: ack.now, delivered: ack.delivered, ends_at: ack.delivered, ..Self::default() };
-        Some(finding)
+        Some(sample)
     }
 }
 
@@ -82,9 +82,9 @@ mod tests {
         let mut round = Round::default();
         assert!(matches!(round.on_ack(&ack(50, 10_000, 0, 50)), Some(None)), "the first is not whole");
         assert!(round.on_ack(&ack(80, 40_000, 9_999, 53)).is_none(), "it left before the round began");
-        let finding = round.on_ack(&ack(100, 60_000, 10_000, 55)).flatten().unwrap();
-        assert_eq!((finding.rate, finding.limited), (1_000_000, false), "50,000 bytes in 50 ms");
-        assert_eq!(finding.lowest_rtt, Duration::from_millis(53));
+        let sample = round.on_ack(&ack(100, 60_000, 10_000, 55)).flatten().unwrap();
+        assert_eq!((sample.rate, sample.limited), (1_000_000, false), "50,000 bytes in 50 ms");
+        assert_eq!(sample.lowest_rtt, Duration::from_millis(53));
     }
 
     #[test]

@@ -8,7 +8,7 @@
 use super::AckEvent;
 use super::loss::Tally;
 use super::queue::QUEUE_TARGET;
-use super::round::{Finding, MIN_ROUND, per_second};
+use super::round::{MIN_ROUND, RoundSample, per_second};
 use crate::time::Time;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -72,7 +72,7 @@ impl Startup {
     }
 
     /// Bytes that may be in flight.
-    pub(super) fn window(&self, mtu: u64, min_rtt: Duration) -> u64 {
+    pub(super) fn cwnd(&self, mtu: u64, min_rtt: Duration) -> u64 {
         let fair = u128::from(INITIAL_RATE) * min_rtt.as_nanos() / 1_000_000_000;
         let fair = u64::try_from(fair).unwrap_or(u64::MAX);
         fair.clamp(INITIAL_PACKETS * mtu, MAX_INITIAL_PACKETS * mtu) + self.grown
@@ -80,7 +80,7 @@ impl Startup {
 
     /// How fast they may leave, in bytes a second.
     pub(super) fn pacing_rate(&self, mtu: u64, min_rtt: Duration, smoothed_rtt: Duration) -> u64 {
-        per_second(self.window(mtu, min_rtt) * PACE, smoothed_rtt.max(Duration::from_micros(100)))
+        per_second(self.cwnd(mtu, min_rtt) * PACE, smoothed_rtt.max(Duration::from_micros(100)))
     }
 
     /// The loss of its whole rounds.
@@ -132,15 +132,15 @@ impl Startup {
 
     /// A round is over, and `rate` the highest so far. True if start-up is over: three rounds did not bring a quarter
     /// more, or one lost much more than those before.
-    pub(super) fn on_round(&mut self, finding: &Finding, rate: u64) -> bool {
+    pub(super) fn on_round(&mut self, sample: &RoundSample, rate: u64) -> bool {
         self.jitter = self.jitter_now;
         if rate > self.best + self.best / 4 {
-            self.early.add(finding.tally.arrived(), finding.tally.lost());
+            self.early.add(sample.tally.arrived(), sample.tally.lost());
             (self.best, self.flat_rounds) = (rate, 0);
             return false;
         }
-        let excess = self.is_excess(&finding.tally);
-        self.flat_rounds += u32::from(excess || !finding.limited);
+        let excess = self.is_excess(&sample.tally);
+        self.flat_rounds += u32::from(excess || !sample.limited);
         excess || self.flat_rounds >= FLAT_ROUNDS
     }
 }
@@ -159,24 +159,24 @@ mod tests {
         tally
     }
 
-    fn finding(limited: bool, tally: Tally) -> Finding {
-        Finding { at: Time::ZERO, rate: 0, limited, lowest_rtt: MS, tally }
+    fn sample(limited: bool, tally: Tally) -> RoundSample {
+        RoundSample { at: Time::ZERO, rate: 0, limited, lowest_rtt: MS, tally }
     }
 
     #[test]
     fn the_window_triples_and_leaves_in_a_third_of_a_round_trip() {
         let mut startup = Startup::default();
-        assert_eq!(startup.window(MTU, 50 * MS), 40_000);
+        assert_eq!(startup.cwnd(MTU, 50 * MS), 40_000);
         assert_eq!(startup.pacing_rate(MTU, 50 * MS, 50 * MS), 40_000 * 20 * 3);
         startup.on_arrived(40_000);
-        assert_eq!(startup.window(MTU, 50 * MS), 120_000);
+        assert_eq!(startup.cwnd(MTU, 50 * MS), 120_000);
     }
 
     #[test]
     fn a_longer_path_begins_at_five_megabits_up_to_a_limit() {
         let startup = Startup::default();
-        assert_eq!(startup.window(MTU, 100 * MS), 62_500);
-        assert_eq!(startup.window(MTU, 900 * MS), 128_000);
+        assert_eq!(startup.cwnd(MTU, 100 * MS), 62_500);
+        assert_eq!(startup.cwnd(MTU, 900 * MS), 128_000);
     }
 
     #[test]
@@ -206,7 +206,7 @@ mod tests {
         for at in 0..50u64 {
             startup.on_ack(&ack(100 + at, 1_000 * at, 0, if at % 2 == 0 { 50 } else { 65 }), MTU);
         }
-        startup.on_round(&finding(false, Tally::default()), 1);
+        startup.on_round(&sample(false, Tally::default()), 1);
         (50..60).for_each(|at| startup.on_ack(&ack(100 + at, 1_000 * at, 0, 70), MTU));
         assert!(!startup.sees_queue(50 * MS, true));
     }
@@ -214,20 +214,20 @@ mod tests {
     #[test]
     fn three_rounds_without_more_end_it_unless_the_application_was_idle() {
         let mut startup = Startup::default();
-        assert!(!startup.on_round(&finding(false, Tally::default()), 1_000));
-        assert!(!(0..10).any(|_| startup.on_round(&finding(true, Tally::default()), 1_000)));
+        assert!(!startup.on_round(&sample(false, Tally::default()), 1_000));
+        assert!(!(0..10).any(|_| startup.on_round(&sample(true, Tally::default()), 1_000)));
         let ends: Vec<bool> =
-            (0..3).map(|_| startup.on_round(&finding(false, Tally::default()), 1_200)).collect();
+            (0..3).map(|_| startup.on_round(&sample(false, Tally::default()), 1_200)).collect();
         assert_eq!(ends, [false, false, true]);
     }
 
     #[test]
     fn loss_that_grows_ends_it_and_loss_that_was_there_does_not() {
         let mut startup = Startup::default();
-        startup.on_round(&finding(false, tally(160.0, 40.0)), 1_000);
+        startup.on_round(&sample(false, tally(160.0, 40.0)), 1_000);
         assert!(!startup.is_choking(&tally(156.0, 44.0)), "20 % before, 22 % now");
         assert!(startup.is_choking(&tally(100.0, 100.0)));
         assert!(!startup.is_choking(&tally(10.0, 10.0)), "too few to tell");
-        assert!(startup.on_round(&finding(false, tally(100.0, 100.0)), 1_100));
+        assert!(startup.on_round(&sample(false, tally(100.0, 100.0)), 1_100));
     }
 }

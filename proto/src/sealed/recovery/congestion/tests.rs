@@ -15,7 +15,7 @@ pub(super) fn ack(now: u64, delivered: u64, prior: u64, rtt: u64) -> AckEvent {
         sample: Some(rate::Sample { rate: 0, app_limited: false, prior_delivered: prior }),
         delivered,
         in_flight: 0,
-        busy: true,
+        cwnd_limited: true,
     }
 }
 
@@ -124,7 +124,7 @@ fn a_dead_path_keeps_its_rate_and_its_losses_say_nothing() {
     (0..1_000).for_each(|_| bench.controller.on_packet_lost(tag));
     bench.rounds(3, |_| 0);
     assert_eq!(bench.controller.rate(), 1_000_000);
-    assert!(bench.controller.own_loss() < 0.01, "{}", bench.controller.own_loss());
+    assert!(bench.controller.random_loss() < 0.01, "{}", bench.controller.random_loss());
 }
 
 #[test]
@@ -148,11 +148,11 @@ fn the_window_is_two_products_and_never_tiny() {
     let mut bench = Bench::new();
     bench.rounds(60, |_| 0);
     bench.cruise(|_| 0);
-    assert_eq!(bench.controller.window(), 2 * 50_000 + 2_000 + 3_000);
+    assert_eq!(bench.controller.cwnd(), 2 * 50_000 + 2_000 + 3_000);
     bench.rate = 1;
     bench.rounds(60, |_| 0);
     bench.cruise(|_| 0);
-    assert_eq!(bench.controller.window(), 16_000);
+    assert_eq!(bench.controller.cwnd(), 16_000);
 }
 
 #[test]
@@ -161,20 +161,20 @@ fn a_queue_that_overflows_gets_a_smaller_window() {
     bench.rounds(60, |_| 0);
     bench.cruise(|_| 0);
     bench.rounds(2, |_| 30);
-    assert_eq!(bench.controller.window(), 50_000 / 4 * 5 + 2_000 + 3_000);
+    assert_eq!(bench.controller.cwnd(), 50_000 / 4 * 5 + 2_000 + 3_000);
 }
 
 #[test]
 fn a_queue_that_stands_while_little_is_sent_does_not_end_start_up() {
-    for busy in [false, true] {
+    for cwnd_limited in [false, true] {
         let mut controller = Controller::new(MTU);
         for at in 0..60 {
             let rtt = 50 + at.min(40);
             let sample = rate::Sample { rate: 50_000, app_limited: true, prior_delivered: 0 };
             let ack = ack(1_000 + 10 * at, 1_000 * at, 0, rtt);
-            controller.on_ack(&AckEvent { busy, sample: Some(sample), ..ack });
+            controller.on_ack(&AckEvent { cwnd_limited, sample: Some(sample), ..ack });
         }
-        assert_eq!(controller.phase == Phase::Startup, !busy, "{:?}", controller.phase);
+        assert_eq!(controller.phase == Phase::Startup, !cwnd_limited, "{:?}", controller.phase);
     }
 }
 
@@ -195,10 +195,10 @@ fn clumped() -> Bench {
 fn two_clumps_are_the_least_window_but_no_more_than_a_quarter_of_a_second() {
     let mut bench = clumped();
     let rate = bench.controller.rate();
-    assert_eq!(bench.controller.window(), rate / 4);
+    assert_eq!(bench.controller.cwnd(), rate / 4);
     assert_eq!(bench.controller.ready(), rate / 20);
     bench.rounds(20, |_| 0);
-    assert!(bench.controller.window() < rate / 4, "it is forgotten");
+    assert!(bench.controller.cwnd() < rate / 4, "it is forgotten");
 }
 
 #[test]
@@ -206,7 +206,7 @@ fn a_queue_that_overflows_takes_no_clumps() {
     let mut bench = clumped();
     bench.round(|_| 60);
     assert!(bench.controller.overflows);
-    assert_eq!(bench.controller.at_once(), 0);
+    assert_eq!(bench.controller.burst_allowance(), 0);
 }
 
 #[test]
@@ -214,5 +214,8 @@ fn start_up_makes_no_clumps() {
     let mut controller = Controller::new(MTU);
     controller.on_ack(&ack(1_000, 40_000, 0, 50));
     controller.on_ack(&ack(1_050, 400_000, 40_000, 50));
-    assert_eq!((controller.phase, controller.at_once(), controller.ready()), (Phase::Startup, 0, u64::MAX));
+    assert_eq!(
+        (controller.phase, controller.burst_allowance(), controller.ready()),
+        (Phase::Startup, 0, u64::MAX)
+    );
 }

@@ -133,8 +133,8 @@ impl Rival {
         match (self.kind, self.bbr.stage) {
             (Kind::Reno | Kind::Cubic, _) => self.window,
             (Kind::Bbr, Stage::ProbeRtt) => 4.0,
-            (Kind::Bbr, Stage::Startup) => (self.product() * 2.885).max(self.window),
-            (Kind::Bbr, _) => self.product() * 2.0,
+            (Kind::Bbr, Stage::Startup) => (self.bdp() * 2.885).max(self.window),
+            (Kind::Bbr, _) => self.bdp() * 2.0,
         }
     }
 
@@ -215,7 +215,7 @@ impl Rival {
         self.bbr.rates.iter().copied().fold(0.0, f64::max)
     }
 
-    fn product(&self) -> f64 {
+    fn bdp(&self) -> f64 {
         if self.bbr.min_rtt == f64::MAX { 0.0 } else { self.rate() * self.bbr.min_rtt }
     }
 
@@ -263,7 +263,7 @@ impl Rival {
         let lasted = self.now.since(self.bbr.stage_at).as_secs_f64();
         let next = match self.bbr.stage {
             Stage::Startup if self.bbr.full_rounds >= 3 => Stage::Drain,
-            Stage::Drain if self.in_flight.len() as f64 <= self.product() => Stage::Cycle(2),
+            Stage::Drain if self.in_flight.len() as f64 <= self.bdp() => Stage::Cycle(2),
             Stage::Cycle(_) if old => Stage::ProbeRtt,
             Stage::Cycle(at) if lasted > self.bbr.min_rtt => Stage::Cycle((at + 1) % CYCLE.len()),
             Stage::ProbeRtt if lasted > 0.2 + self.bbr.min_rtt => Stage::Cycle(2),

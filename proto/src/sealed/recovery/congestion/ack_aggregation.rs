@@ -1,4 +1,4 @@
-//! How much is acknowledged at once: hosts that are busy with many links, and radio that gathers frames, let
+//! How much is acknowledged at once: hosts that are cwnd_limited with many links, and radio that gathers frames, let
 //! acknowledgements come in clumps. With no more than a clump on its way a link waits for each, and late wake-ups make each
 //! smaller than the one before; so two may be on the way, and leave at once. The idea is that of BBR's `extra_acked`
 //! (draft-cardwell-iccrg-bbr-congestion-control), but what counts is what comes within a millisecond: a rate that is known
@@ -17,14 +17,14 @@ const USUAL_PART: u64 = 500;
 /// A clump is no more than what arrives in an eighth of a second: two of them are the longest queue that a path which stood
 /// still for a moment may get.
 const MOST_PART: u64 = 8;
-/// And what arrives in a quarter of one at the rate that there is later: rates go up and down while a host is busy.
+/// And what arrives in a quarter of one at the rate that there is later: rates go up and down while a host is cwnd_limited.
 const LATER_PART: u64 = 4;
 /// Rounds in each of two spans; a clump is remembered for one to two of them (BBR).
 const SPAN: u32 = 5;
 
 /// The clumps of the last rounds.
 #[derive(Debug, Default)]
-pub(super) struct Clumps {
+pub(super) struct AckAggregation {
     /// The clump that may still grow: when it began, how many bytes had been delivered before.
     began: Time,
     before: u64,
@@ -35,7 +35,7 @@ pub(super) struct Clumps {
     rounds: u32,
 }
 
-impl Clumps {
+impl AckAggregation {
     /// An acknowledgement came `at` that moment, after which `delivered` bytes have arrived, on a path that delivers `rate`
     /// bytes a second, in packets of `mtu`.
     pub(super) fn on_ack(&mut self, at: Time, delivered: u64, rate: u64, mtu: u64) {
@@ -70,8 +70,8 @@ mod tests {
     const RATE: u64 = 1_000_000;
 
     /// Acknowledgements of `bytes` each, `count` of them, at [`RATE`].
-    fn fed(bytes: u64, count: u64) -> Clumps {
-        let mut clumps = Clumps { delivered: Some(0), ..Clumps::default() };
+    fn fed(bytes: u64, count: u64) -> AckAggregation {
+        let mut clumps = AckAggregation { delivered: Some(0), ..AckAggregation::default() };
         for number in 1..=count {
             clumps.on_ack(Time::ZERO + Duration::from_micros(bytes * number), bytes * number, RATE, 1_000);
         }
@@ -94,7 +94,7 @@ mod tests {
 
     #[test]
     fn what_an_earlier_path_delivered_is_no_clump() {
-        let mut clumps = Clumps::default();
+        let mut clumps = AckAggregation::default();
         clumps.on_ack(Time::ZERO + Duration::from_secs(9), 1_000_000, RATE, 1_000);
         assert_eq!(clumps.largest(RATE), 0);
     }

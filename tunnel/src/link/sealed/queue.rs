@@ -25,7 +25,7 @@ pub(super) struct Batch {
 
 /// What a link is told to do.
 #[derive(Debug)]
-pub(super) enum Order {
+pub(super) enum Command {
     /// Take these keys too.
     Session {
         /// The keys.
@@ -39,19 +39,19 @@ pub(super) enum Order {
     Close(EndCode),
 }
 
-/// The mailbox of one link; clones share it.
+/// The queue of one link; clones share it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Mailbox(Arc<Mutex<Content>>);
+pub(super) struct LinkQueue(Arc<Mutex<Content>>);
 
 #[derive(Debug, Default)]
 struct Content {
     batches: VecDeque<Batch>,
     bytes: usize,
-    orders: VecDeque<Order>,
+    commands: VecDeque<Command>,
     task: Option<Waker>,
 }
 
-impl Mailbox {
+impl LinkQueue {
     /// Bytes of buffers that may wait, however little is in them: about what a socket's buffer would hold.
     const BYTES: usize = 8 << 20;
     /// Batches that may wait, however small.
@@ -71,9 +71,9 @@ impl Mailbox {
     }
 
     /// Hands over an order. Their number is bounded by the number of handshakes a second.
-    pub(super) fn order(&self, order: Order) {
+    pub(super) fn command(&self, order: Command) {
         let mut content = self.lock();
-        content.orders.push_back(order);
+        content.commands.push_back(order);
         wake(content);
     }
 
@@ -85,11 +85,11 @@ impl Mailbox {
         }
     }
 
-    /// Moves what waits into `batches` and `orders`, which are empty.
-    pub(super) fn take(&self, batches: &mut VecDeque<Batch>, orders: &mut VecDeque<Order>) {
+    /// Moves what waits into `batches` and `commands`, which are empty.
+    pub(super) fn take(&self, batches: &mut VecDeque<Batch>, commands: &mut VecDeque<Command>) {
         let mut content = self.lock();
         std::mem::swap(&mut content.batches, batches);
-        std::mem::swap(&mut content.orders, orders);
+        std::mem::swap(&mut content.commands, commands);
         content.bytes = 0;
     }
 
@@ -114,14 +114,14 @@ mod tests {
 
     #[test]
     fn a_full_mailbox_takes_no_datagrams_but_orders() {
-        let mailbox = Mailbox::default();
+        let queue = LinkQueue::default();
         let from = "127.0.0.1:9".parse::<SocketAddr>().unwrap().into();
         let batch = || Batch { from, buffer: Buffer::copy(b"x"), len: 1, stride: 1 };
-        assert_eq!((0..2_000).filter(|_| mailbox.post(batch())).count(), Mailbox::BATCHES);
-        mailbox.order(Order::Challenge);
-        let (mut batches, mut orders) = (VecDeque::new(), VecDeque::new());
-        mailbox.take(&mut batches, &mut orders);
-        assert_eq!((batches.len(), orders.len()), (Mailbox::BATCHES, 1));
-        assert!(mailbox.post(batch()), "there is room again");
+        assert_eq!((0..2_000).filter(|_| queue.post(batch())).count(), LinkQueue::BATCHES);
+        queue.command(Command::Challenge);
+        let (mut batches, mut commands) = (VecDeque::new(), VecDeque::new());
+        queue.take(&mut batches, &mut commands);
+        assert_eq!((batches.len(), commands.len()), (LinkQueue::BATCHES, 1));
+        assert!(queue.post(batch()), "there is room again");
     }
 }

@@ -7,13 +7,13 @@ const ROUNDS: usize = 10;
 
 /// The delivered rates of the last rounds, in bytes a second.
 #[derive(Debug, Default)]
-pub(super) struct Top {
+pub(super) struct MaxBandwidth {
     rounds: VecDeque<u64>,
     /// The highest of them: asked for with every packet.
     highest: u64,
 }
 
-impl Top {
+impl MaxBandwidth {
     /// The highest; 0 before the first.
     pub(super) const fn rate(&self) -> u64 {
         self.highest
@@ -55,7 +55,7 @@ mod tests {
 
     #[test]
     fn a_rate_counts_for_ten_rounds() {
-        let mut top = Top::default();
+        let mut top = MaxBandwidth::default();
         top.push(9);
         (1..ROUNDS).for_each(|_| top.push(5));
         assert_eq!(top.rate(), 9);
@@ -65,7 +65,7 @@ mod tests {
 
     #[test]
     fn the_round_under_way_is_only_raised() {
-        let mut top = Top::default();
+        let mut top = MaxBandwidth::default();
         top.raise(7);
         top.raise(3);
         assert_eq!((top.rate(), top.rounds.len()), (7, 1));
@@ -73,7 +73,7 @@ mod tests {
 
     #[test]
     fn a_slower_path_forgets_the_old_rates() {
-        let mut top = Top::default();
+        let mut top = MaxBandwidth::default();
         [9, 8, 3, 4].into_iter().for_each(|rate| top.push(rate));
         top.keep(2);
         assert_eq!(top.rate(), 4);

@@ -15,11 +15,11 @@ const DESERTED: Duration = Duration::from_secs(24 * 3_600);
 impl Link {
     /// When the client says that it rests: after a minute without a use for the link, and again whenever something is
     /// heard on it, because then the server does not know.
-    pub(super) fn rest_due(&self) -> Time {
+    pub(super) fn dormant_due(&self) -> Time {
         if self.rekey.is_none() || !self.is_up() || self.is_wanted() {
             return Time::NEVER;
         }
-        match (self.resting, self.heard_resting) {
+        match (self.dormant, self.heard_dormant) {
             (true, true) => self.heard_at,
             (false, _) if self.transport.is_idle() => self.heard_at + LONG_SILENCE,
             (true, false) | (false, _) => Time::NEVER,
@@ -37,14 +37,14 @@ impl Link {
 
     /// Gives the link back if that is due: fills `out` with the packet that says so and returns its length. Keys and packet
     /// numbers stay for what the server may still want acknowledged.
-    pub(super) fn rest(&mut self, now: Time, out: &mut [u8]) -> Option<usize> {
-        if self.rest_due() > now {
+    pub(super) fn go_dormant(&mut self, now: Time, out: &mut [u8]) -> Option<usize> {
+        if self.dormant_due() > now {
             return None;
         }
-        if !self.resting {
+        if !self.dormant {
             self.take_other_name();
         }
-        (self.resting, self.heard_resting) = (true, false);
+        (self.dormant, self.heard_dormant) = (true, false);
         self.seal(out, |transport, frames| Some(transport.end(now, EndCode::Dormant, frames)))
     }
 
@@ -53,10 +53,10 @@ impl Link {
     /// cannot cost a stream.
     pub(super) fn wake(&mut self, now: Time) {
         let silent = self.with.is_some() && !self.was_wanted && now.since(self.heard_at) >= LONG_SILENCE;
-        if self.rekey.is_none() || !(self.resting || silent) || self.transport.stream_count() == 0 {
+        if self.rekey.is_none() || !(self.dormant || silent) || self.transport.stream_count() == 0 {
             return;
         }
-        if !std::mem::take(&mut self.resting) {
+        if !std::mem::take(&mut self.dormant) {
             self.take_other_name();
         }
         self.transport.reconnect();
@@ -67,7 +67,7 @@ impl Link {
     /// What the client asks for next is another link, perhaps another ticket's.
     fn take_other_name(&mut self) {
         let Some(rekey) = &mut self.rekey else { return };
-        rekey.on_rest(LinkId(self.random.u64()));
+        rekey.on_dormant(LinkId(self.random.u64()));
         if let Some(ticket) = self.next_ticket.take() {
             rekey.set_ticket(ticket);
         }
