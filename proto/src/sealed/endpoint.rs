@@ -100,7 +100,7 @@ const SILENT_RIVAL: Duration = Duration::from_secs(1);
 /// The share of the places, as its divisor, that is for clients without a link.
 const RESERVE: usize = 4;
 
-/// Lives that took nothing which are remembered. Each cost its client an initiation that was good.
+/// Incarnations that took nothing which are remembered. Each cost its client an initiation that was good.
 const UNUSED: usize = 1_024;
 
 /// The table.
@@ -110,8 +110,8 @@ pub struct Endpoint {
     limits: Limits,
     max_links: usize,
     /// How many links were made; the incarnation of the last.
-    lives: Incarnation,
-    /// Lives that took nothing and are over: their clients' streams need not go with them.
+    incarnations: Incarnation,
+    /// Incarnations that took nothing and are over: their clients' streams need not go with them.
     unused: BTreeMap<(PublicKey, LinkId), Incarnation>,
     entries: Slab<Entry>,
     by_name: BTreeMap<(PublicKey, LinkId), LinkKey>,
@@ -128,7 +128,7 @@ impl Endpoint {
             responder,
             limits,
             max_links,
-            lives: Incarnation(0),
+            incarnations: Incarnation(0),
             unused: BTreeMap::new(),
             entries: Slab::new(),
             by_name: BTreeMap::new(),
@@ -259,8 +259,8 @@ impl Endpoint {
         let incarnation = known.and_then(|link| self.entries.get(link.0)).map(|entry| entry.incarnation);
         let incarnation = incarnation.or_else(|| self.unused.remove(&(client, id)));
         let incarnation = incarnation.unwrap_or_else(|| {
-            self.lives.0 = self.lives.0.wrapping_add(1);
-            self.lives
+            self.incarnations.0 = self.incarnations.0.wrapping_add(1);
+            self.incarnations
         });
         let (response, session) = request.accept(index, incarnation, self.limits);
         let session = Box::new(session);

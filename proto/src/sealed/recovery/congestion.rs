@@ -42,7 +42,7 @@ const DOWN_ROUNDS: u32 = 3;
 const DRAIN_ROUNDS: u32 = 4;
 
 /// The window, in products of rate and lowest delay: one is on the way, one pays for acknowledgements that come late
-/// or in clumps (BBR).
+/// or in bursts (BBR).
 const WINDOW_GAIN: f64 = 2.0;
 
 /// The same after a round that lost more than the path's own: others and we fill the queue together, and whoever sees it
@@ -341,7 +341,7 @@ impl Controller {
         window.max(MIN_PACKETS * self.mtu).max(self.burst_allowance())
     }
 
-    /// Bytes that may leave at once, whatever the rate: two clumps. None where the queue overflows, and none in start-up, whose
+    /// Bytes that may leave at once, whatever the rate: two bursts. None where the queue overflows, and none in start-up, whose
     /// window does not come from the rate.
     pub(crate) fn burst_allowance(&self) -> u64 {
         if self.overflows || self.phase == Phase::Startup {
