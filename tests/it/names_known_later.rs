@@ -78,6 +78,8 @@ async fn a_classic_proxy1_refuses_clients_until_its_peer_has_a_name() {
     proxy1.wait_for("name is known now");
     let mut client = TcpStream::connect(proxy1.address()).await.unwrap();
     assert_eq!(exchange(&mut client, b"hola").await, b"hola", "{}", proxy1.output());
+    proxy1.signal("TERM");
+    assert!(proxy1.wait_for("ended").contains("proxy2's name was not known yet: 1"), "{}", proxy1.output());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

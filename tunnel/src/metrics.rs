@@ -30,6 +30,8 @@ pub struct Counters {
     pub lost: Lost,
     /// Targets that could not be dialled, by cause (exit).
     pub dials: Dials,
+    /// Clients refused because the peer's name is not known yet (classic entry).
+    pub unknown_peer: u64,
     /// Times that `accept` failed (entry).
     pub accept_failures: u64,
     /// Times that the peer's name was looked up again (entry).
@@ -109,7 +111,7 @@ impl Counters {
     /// Writes the closing line: what always matters, then whatever else is not zero.
     pub(crate) fn log(&self) {
         let (sent, received) = (self.bytes_sent, self.bytes_received);
-        let refused = self.table.refused + self.table.all_busy;
+        let refused = self.table.refused + self.table.all_busy + self.table.no_answer + self.unknown_peer;
         let unusual = in_words(self.unusual().into_iter().chain(log_lines().named()));
         tracing::info!(
             opened = self.table.opened,
@@ -122,10 +124,13 @@ impl Counters {
     }
 
     /// What should not happen often, with what it is called in the closing line.
-    fn unusual(&self) -> [(&'static str, u64); 16] {
+    fn unusual(&self) -> [(&'static str, u64); 19] {
         let t = &self.table;
         [
-            ("streams unanswered or given up", t.abandoned),
+            ("clients refused as all ten streams were taken", t.all_busy),
+            ("clients refused as proxy2's name was not known yet", self.unknown_peer),
+            ("clients refused as proxy2 did not answer", t.no_answer),
+            ("streams given up before an answer", t.abandoned - t.no_answer),
             ("streams closed as idle", t.idle),
             ("opens repeated", t.repeats_sent + t.repeats_received),
             ("strays answered", t.strays_answered),
@@ -155,6 +160,16 @@ fn in_words(all: impl Iterator<Item = (&'static str, u64)>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn refused_clients_are_told_by_reason() {
+        let mut counters = Counters { unknown_peer: 1, ..Counters::default() };
+        (counters.table.all_busy, counters.table.abandoned, counters.table.no_answer) = (2, 4, 3);
+        let words = in_words(counters.unusual().into_iter()).unwrap_or_default();
+        for part in ["taken: 2", "not known yet: 1", "did not answer: 3", "before an answer: 1"] {
+            assert!(words.contains(part), "{words}");
+        }
+    }
 
     #[test]
     fn only_what_happened_is_told() {

@@ -23,6 +23,8 @@ pub(crate) struct Entry {
     /// For each id the address that said `OK`. Its stream stays there when a later one tries another address.
     homes: [Option<SocketAddr>; StreamId::COUNT],
     strangers: u64,
+    /// Clients refused because the peer's name was not known yet.
+    unknown_peer: u64,
     /// The last datagram came from one.
     from_stranger: bool,
     ending: bool,
@@ -40,6 +42,7 @@ impl Entry {
             peer,
             homes,
             strangers: 0,
+            unknown_peer: 0,
             from_stranger: false,
             ending: false,
             journal: Journal::new(),
@@ -100,6 +103,7 @@ impl Side for Entry {
         }
         let (tcp, client) = ready!(self.clients.poll(cx));
         if !self.peer.is_known() {
+            self.unknown_peer += 1;
             self.journal.refused(&"proxy2's name is not known yet");
             return Poll::Ready(Arrival::Surplus(tcp));
         }
@@ -175,6 +179,7 @@ impl Side for Entry {
 
     fn count(&self, counters: &mut Counters) {
         counters.lost.strangers = self.strangers;
+        counters.unknown_peer = self.unknown_peer;
         counters.accept_failures = self.clients.failures();
         counters.lookups = self.peer.lookups();
     }
