@@ -47,6 +47,8 @@ pub struct Lost {
     pub not_sent: u64,
     /// They did not come from the peer (entry).
     pub strangers: u64,
+    /// They came from an address of the peer that was asked beside the one that answered first (classic entry).
+    pub elsewhere: u64,
     /// Answers and closes that waited for the socket in too large a number.
     pub answers: u64,
 }
@@ -76,7 +78,7 @@ impl Dials {
 impl Lost {
     /// All datagrams lost.
     pub const fn total(&self) -> u64 {
-        self.queue_full + self.not_sent + self.strangers + self.answers
+        self.queue_full + self.not_sent + self.strangers + self.elsewhere + self.answers
     }
 }
 
@@ -124,7 +126,7 @@ impl Counters {
     }
 
     /// What should not happen often, with what it is called in the closing line.
-    fn unusual(&self) -> [(&'static str, u64); 19] {
+    fn unusual(&self) -> [(&'static str, u64); 20] {
         let t = &self.table;
         [
             ("clients refused as all ten streams were taken", t.all_busy),
@@ -141,6 +143,7 @@ impl Counters {
             ("datagrams dropped at full queues", self.lost.queue_full),
             ("datagrams not sent", self.lost.not_sent + self.lost.answers),
             ("datagrams from strangers", self.lost.strangers),
+            ("datagrams from a second address of proxy2", self.lost.elsewhere),
             ("dials refused", self.dials.refused),
             ("dials timed out", self.dials.timed_out),
             ("dials failed otherwise", self.dials.total() - self.dials.refused - self.dials.timed_out),
