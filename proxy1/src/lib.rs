@@ -5,15 +5,20 @@ mod cli;
 use std::process::ExitCode;
 
 use anyhow::Context;
+use tunnel::options::EntrySettings;
+use tunnel::program::{Signals, run_session, start_session};
 use tunnel::session::Session;
 
 /// The program: 0 when it ended because it was asked to, 1 when it failed, 2 for bad usage.
 pub fn main() -> ExitCode {
     match cli::parse(std::env::args_os(), cli::variable()) {
-        Ok((settings, level)) => tunnel::program::run(level, |signals| async {
-            let session = Session::entry(settings).await?;
-            tunnel::program::run_session(session, signals).await.map(drop).context("the UDP socket failed")
-        }),
+        Ok((settings, level)) => tunnel::program::run(level, |signals| serve(settings, signals)),
         Err(error) => tunnel::cli::explain(&error),
     }
+}
+
+/// Serves until a signal comes.
+async fn serve(settings: EntrySettings, mut signals: Signals) -> anyhow::Result<()> {
+    let Some(session) = start_session(Session::entry(settings), &mut signals).await? else { return Ok(()) };
+    run_session(session, signals).await.map(drop).context("the UDP socket failed")
 }

@@ -9,7 +9,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use tunnel::invitation::Invitation;
 use tunnel::options::ExitSettings;
-use tunnel::program::{Printing, Signals, run_session};
+use tunnel::program::{Printing, Signals, run_session, start_session};
 use tunnel::session::Session;
 
 /// The program: 0 when it ended because it was asked to, 1 when it failed, 2 for bad usage.
@@ -24,8 +24,8 @@ pub fn main() -> ExitCode {
 }
 
 /// Prints how a proxy1 joins, and serves until a signal comes.
-async fn serve(settings: ExitSettings, signals: Signals) -> anyhow::Result<()> {
-    let session = Session::exit(settings).await?;
+async fn serve(settings: ExitSettings, mut signals: Signals) -> anyhow::Result<()> {
+    let Some(session) = start_session(Session::exit(settings), &mut signals).await? else { return Ok(()) };
     // In a log the ticket would stay for others to read. If nobody reads this, `proxy2 ticket add` makes another one.
     let secret = io::stdout().is_terminal();
     let text = |invitation: &Invitation| {

@@ -78,6 +78,8 @@ async fn a_classic_proxy1_refuses_clients_until_its_peer_has_a_name() {
     proxy1.wait_for("name is known now");
     let mut client = TcpStream::connect(proxy1.address()).await.unwrap();
     assert_eq!(exchange(&mut client, b"hola").await, b"hola", "{}", proxy1.output());
+    proxy1.signal("TERM");
+    assert!(proxy1.wait_for("ended").contains("proxy2's name was not known yet: 1"), "{}", proxy1.output());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -120,13 +122,45 @@ async fn a_sealed_proxy1_finds_a_peer_that_has_a_name_later() {
 }
 
 #[test]
+fn both_programs_listen_on_a_name_that_is_known_later() {
+    let Some(names) = Names::away() else { return };
+    let (folder, listen) = (Folder::new(), format!("{NAME}:0"));
+    let state = folder.path("state");
+    // The sealed proxy1 finds the ticket of the sealed proxy2 before it.
+    for link in [&["--classic"][..], &["--state", &state]] {
+        for program in [PROXY2, PROXY1] {
+            _ = std::fs::write(names.0.path("hosts"), "");
+            let words = [link, &[&listen, "127.0.0.1", "9"]].concat();
+            let process = names.spawn(program, &words);
+            process.wait_for("nothing is listened on until then");
+            names.learn();
+            let address = process.until_listening().address();
+            assert!(address.ip().is_loopback(), "{address}");
+        }
+    }
+}
+
+#[test]
+fn a_program_that_waits_for_a_name_to_listen_on_ends_when_asked() {
+    let Some(names) = Names::away() else { return };
+    for (program, signal) in [(PROXY1, "INT"), (PROXY2, "TERM")] {
+        let mut process = names.spawn(program, &["--classic", &format!("{NAME}:0"), "127.0.0.1", "9"]);
+        process.wait_for("nothing is listened on until then");
+        process.signal(signal);
+        assert_eq!(process.wait().code(), Some(0), "{}", process.output());
+    }
+}
+
+#[test]
 fn a_name_that_the_name_service_does_not_know_still_ends_the_start() {
     let Some(names) = Names::away() else { return };
     // Files are all there is to ask, so this is an answer.
     _ = names.0.file("nsswitch.conf", "hosts: files\n", 0o644);
     for program in [PROXY1, PROXY2] {
-        let mut process = names.spawn(program, &["--classic", "0", NAME, "5000"]);
-        assert_eq!(process.wait().code(), Some(1), "{}", process.output());
-        assert!(process.output().contains(NAME), "{}", process.output());
+        for words in [["0", NAME, "5000"], [&format!("{NAME}:0"), "127.0.0.1", "5000"]] {
+            let mut process = names.spawn(program, &[&["--classic"], &words[..]].concat());
+            assert_eq!(process.wait().code(), Some(1), "{}", process.output());
+            assert!(process.output().contains(NAME), "{}", process.output());
+        }
     }
 }

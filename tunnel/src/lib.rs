@@ -15,6 +15,7 @@ mod free_memory;
 pub mod invitation;
 mod limit;
 mod link;
+mod listen;
 pub mod metrics;
 pub mod options;
 mod pace;

@@ -30,6 +30,8 @@ pub struct Counters {
     pub lost: Lost,
     /// Targets that could not be dialled, by cause (exit).
     pub dials: Dials,
+    /// Clients refused because the peer's name is not known yet (classic entry).
+    pub unknown_peer: u64,
     /// Times that `accept` failed (entry).
     pub accept_failures: u64,
     /// Times that the peer's name was looked up again (entry).
@@ -45,6 +47,8 @@ pub struct Lost {
     pub not_sent: u64,
     /// They did not come from the peer (entry).
     pub strangers: u64,
+    /// They came from an address of the peer that was asked beside the one that answered first (classic entry).
+    pub elsewhere: u64,
     /// Answers and closes that waited for the socket in too large a number.
     pub answers: u64,
 }
@@ -74,7 +78,7 @@ impl Dials {
 impl Lost {
     /// All datagrams lost.
     pub const fn total(&self) -> u64 {
-        self.queue_full + self.not_sent + self.strangers + self.answers
+        self.queue_full + self.not_sent + self.strangers + self.elsewhere + self.answers
     }
 }
 
@@ -109,7 +113,7 @@ impl Counters {
     /// Writes the closing line: what always matters, then whatever else is not zero.
     pub(crate) fn log(&self) {
         let (sent, received) = (self.bytes_sent, self.bytes_received);
-        let refused = self.table.refused + self.table.all_busy;
+        let refused = self.table.refused + self.table.all_busy + self.table.no_answer + self.unknown_peer;
         let unusual = in_words(self.unusual().into_iter().chain(log_lines().named()));
         tracing::info!(
             opened = self.table.opened,
@@ -122,10 +126,13 @@ impl Counters {
     }
 
     /// What should not happen often, with what it is called in the closing line.
-    fn unusual(&self) -> [(&'static str, u64); 16] {
+    fn unusual(&self) -> [(&'static str, u64); 20] {
         let t = &self.table;
         [
-            ("streams unanswered or given up", t.abandoned),
+            ("clients refused as all ten streams were taken", t.all_busy),
+            ("clients refused as proxy2's name was not known yet", self.unknown_peer),
+            ("clients refused as proxy2 did not answer", t.no_answer),
+            ("streams given up before an answer", t.abandoned - t.no_answer),
             ("streams closed as idle", t.idle),
             ("opens repeated", t.repeats_sent + t.repeats_received),
             ("strays answered", t.strays_answered),
@@ -136,6 +143,7 @@ impl Counters {
             ("datagrams dropped at full queues", self.lost.queue_full),
             ("datagrams not sent", self.lost.not_sent + self.lost.answers),
             ("datagrams from strangers", self.lost.strangers),
+            ("datagrams from a second address of proxy2", self.lost.elsewhere),
             ("dials refused", self.dials.refused),
             ("dials timed out", self.dials.timed_out),
             ("dials failed otherwise", self.dials.total() - self.dials.refused - self.dials.timed_out),
@@ -155,6 +163,16 @@ fn in_words(all: impl Iterator<Item = (&'static str, u64)>) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn refused_clients_are_told_by_reason() {
+        let mut counters = Counters { unknown_peer: 1, ..Counters::default() };
+        (counters.table.all_busy, counters.table.abandoned, counters.table.no_answer) = (2, 4, 3);
+        let words = in_words(counters.unusual().into_iter()).unwrap_or_default();
+        for part in ["taken: 2", "not known yet: 1", "did not answer: 3", "before an answer: 1"] {
+            assert!(words.contains(part), "{words}");
+        }
+    }
 
     #[test]
     fn only_what_happened_is_told() {

@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 
 use self::log::Log;
 use crate::metrics::Counters;
-use crate::session::Session;
+use crate::session::{BindError, Session};
 use crate::{descriptors, free_memory};
 pub use signals::Signals;
 
@@ -68,11 +68,26 @@ where
     result
 }
 
+/// Waits for `session`, which may have to wait for a network, or for a signal that asks for the end: `None`.
+///
+/// # Errors
+/// Those of `session`.
+pub async fn start_session(
+    session: impl Future<Output = Result<Session, BindError>>,
+    signals: &mut Signals,
+) -> Result<Option<Session>, BindError> {
+    tokio::select! {
+        biased;
+        session = session => session.map(Some),
+        () = signals.received() => Ok(None),
+    }
+}
+
 /// Serves until a signal asks for the end; what was counted. Memory that is not used any more goes back to the system.
 ///
 /// # Errors
 /// See [`Session::run`].
-pub async fn run_session(session: Session, signals: Signals) -> io::Result<Counters> {
+pub async fn run_session(session: Session, mut signals: Signals) -> io::Result<Counters> {
     let mut aside = JoinSet::new();
     aside.spawn(free_memory::give_back(session.counters()));
     session.run(signals.received()).await

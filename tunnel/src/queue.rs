@@ -33,11 +33,16 @@ impl Queue {
         Self { bytes: VecDeque::new(), limit }
     }
 
+    /// Whether `count` bytes more keep the bounds.
+    pub(crate) fn has_room(&self, count: usize, budget: &Budget) -> bool {
+        self.bytes.len().checked_add(count).is_some_and(|sum| sum <= self.limit)
+            && budget.used.checked_add(count).is_some_and(|sum| sum <= budget.limit)
+    }
+
     /// Appends `bytes`, or nothing of them (and says `false`) where a bound would be broken.
     #[must_use]
     pub(crate) fn push(&mut self, bytes: &[u8], budget: &mut Budget) -> bool {
-        let fits = self.bytes.len().checked_add(bytes.len()).is_some_and(|sum| sum <= self.limit)
-            && budget.used.checked_add(bytes.len()).is_some_and(|sum| sum <= budget.limit);
+        let fits = self.has_room(bytes.len(), budget);
         if fits {
             self.bytes.extend(bytes);
             budget.used += bytes.len();

@@ -32,6 +32,10 @@ pub(crate) enum Read {
 }
 
 impl Relay {
+    /// From so many bytes on a copy of them costs more than a write: those of one receive buffer that is full of merged
+    /// datagrams.
+    const WORTH_A_WRITE: usize = 32 << 10;
+
     /// Wraps a connection; it wakes `key` of `ready`. At most `limit` bytes wait to be written.
     pub(crate) fn new(tcp: TcpStream, limit: usize, ready: &Arc<Ready>, key: usize) -> Self {
         let (waker, stream_waker) = ready.waker(key);
@@ -60,12 +64,32 @@ impl Relay {
         }
     }
 
+    /// Lets `parts` wait behind what waits already, for [`Relay::poll_flush`] to write. Where they are much, or there is
+    /// no room for them, they are written at once, see [`Relay::write`].
+    ///
+    /// A write costs as much as some receives, and while a sender that nothing holds back fills the UDP socket, what counts
+    /// is how soon that is emptied.
+    ///
+    /// # Errors
+    /// The connection is broken.
+    pub(crate) fn put(&mut self, parts: &[IoSlice<'_>], budget: &mut Budget) -> io::Result<usize> {
+        let len: usize = parts.iter().map(|part| part.len()).sum();
+        if len >= Self::WORTH_A_WRITE || !self.queue.has_room(len, budget) {
+            return self.write(parts, budget);
+        }
+        let put = parts.iter().all(|part| self.queue.push(part, budget));
+        debug_assert!(put, "there was room for all of them");
+        Ok(0)
+    }
+
     /// Writes `parts` behind what waits already; what the connection does not take at once waits. Says how many of the
     /// parts were dropped, whole or in part, because a bound was reached.
     ///
     /// # Errors
     /// The connection is broken.
     pub(crate) fn write(&mut self, parts: &[IoSlice<'_>], budget: &mut Budget) -> io::Result<usize> {
+        // What waits may only wait for somebody to write it.
+        let _ = self.poll_flush(budget)?;
         let mut written = if self.queue.is_empty() { self.write_now(parts)? } else { 0 };
         let mut dropped = 0;
         for part in parts {

@@ -14,6 +14,7 @@ use crate::exit::DialSettings;
 use crate::invitation::Invitation;
 use crate::link::classic::{self, Driver};
 use crate::link::sealed;
+use crate::listen;
 use crate::metrics::Counters;
 use crate::options::{
     Classic, EntryLink, EntrySettings, ExitSettings, Link, SealedEntry, SealedExit, StateSource, TcpKeepalive,
@@ -349,7 +350,7 @@ fn drive<S: classic::Side>(side: S, udp: Udp, options: &Classic) -> Result<Drive
 
 async fn resolve_listen(listen: &Listen) -> Result<SocketAddr, BindError> {
     let unknown = |error| BindError::Host { argument: "[ADDR:]PORT", text: listen.to_string(), error };
-    listen.resolve().await.map_err(unknown)
+    listen::resolve(listen).await.map_err(unknown)
 }
 
 /// Finds a mistyped name at the start. A name service that cannot be asked yet keeps nobody from starting, since the network may come

@@ -20,7 +20,7 @@ use std::task::{Context, Poll, ready};
 
 use self::offload::Offload;
 use self::readiness::Io;
-use crate::drain;
+use crate::{drain, listen};
 use quinn_udp::{UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
@@ -56,7 +56,7 @@ impl Udp {
     /// Binds `address` and asks for socket buffers of `buffer` bytes. Smaller ones are no error; see [`Udp::granted`].
     ///
     /// # Errors
-    /// Those of `socket` and `bind`: the port is in use, the address is not of this machine.
+    /// Those of `socket` and `bind`: the port is in use; where the system cannot wait for it, the address is not of this machine.
     pub fn bind(address: SocketAddr, buffer: usize) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
         if address.is_ipv6() {
@@ -64,7 +64,7 @@ impl Udp {
         }
         let common_buffer = buffers::ask(&socket, buffer)?;
         socket.set_nonblocking(true)?;
-        socket.bind(&address.into())?;
+        listen::bind(&socket, address)?;
         let state = || UdpSocketState::new(UdpSockRef::from(&socket));
         let (receiving, sending) = (state()?, Offload::new(state()?, Offload::PAUSE));
         let io = Io::new(socket.into())?;

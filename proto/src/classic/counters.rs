@@ -20,6 +20,8 @@ pub struct Counters {
     pub refused: u64,
     /// Streams that ended with neither `OK` nor `NOK`: no answer, or closed by a side before it.
     pub abandoned: u64,
+    /// Those of them that ended because no answer came (entry): their clients are refused.
+    pub no_answer: u64,
     /// `C` sent again (entry).
     pub repeats_sent: u64,
     /// `C` for a stream that is already there (exit), `OK` for a stream that is already open (entry).
@@ -49,6 +51,7 @@ impl Counters {
     /// A stream ended, for `reason` or, without one, because the shell said so.
     pub(super) fn ended(&mut self, was_open: bool, reason: Option<Reason>) {
         self.idle += u64::from(reason == Some(Reason::Idle));
+        self.no_answer += u64::from(reason == Some(Reason::NoAnswer));
         match (was_open, reason) {
             (true, _) => self.closed += 1,
             (false, Some(Reason::Refused)) => self.refused += 1,

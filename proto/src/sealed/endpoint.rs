@@ -100,7 +100,7 @@ const SILENT_RIVAL: Duration = Duration::from_secs(1);
 /// The share of the places, as its divisor, that is for clients without a link.
 const RESERVE: usize = 4;
 
-/// Incarnations that took nothing which are remembered. Each cost its client an initiation that was good.
+/// How many incarnations that took nothing are remembered. Each cost its client an initiation that was good.
 const UNUSED: usize = 1_024;
 
 /// The table.

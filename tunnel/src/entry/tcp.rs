@@ -12,9 +12,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, Sleep, sleep};
 use tracing::warn;
 
-use crate::descriptors;
 use crate::limit::Limit;
 use crate::tcp_options::{self, TcpKeepalive};
+use crate::{descriptors, listen};
 
 /// A listener. Where accepting fails for want of a resource, it pauses: the connection stays in the queue, so asking
 /// again at once would spin. Descriptors (`EMFILE`) are the exception: a client that waits for one would hang. One is
@@ -47,7 +47,7 @@ impl Acceptor {
         socket.set_reuse_address(true)?;
         socket.set_nonblocking(true)?;
         tcp_options::keep_urgent_data(&SockRef::from(&socket));
-        socket.bind(&address.into())?;
+        listen::bind(&socket, address)?;
         socket.listen(Self::BACKLOG)?;
         let listener = TcpListener::from_std(socket.into())?;
         let (pause, lines) = (Box::pin(sleep(Duration::ZERO)), Limit::new(std::time::Instant::now()));

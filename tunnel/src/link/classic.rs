@@ -4,7 +4,7 @@
 //! - `side`: what differs between the two roles, `entry` and `exit`
 //! - `conns`: the TCP connections, those of streams and those that are being closed
 //! - `outbox`: from TCP into datagrams, paced, and out of the socket
-//! - `peer`: where proxy2 is, by whatever address it answers
+//! - `peer`: where proxy2 is, by whatever address it answers; `places`: where each stream's is
 
 mod conns;
 mod driver;
@@ -13,6 +13,7 @@ pub(crate) mod exit;
 mod journal;
 mod outbox;
 pub(crate) mod peer;
+mod places;
 mod side;
 
 pub(crate) use driver::Driver;

@@ -14,7 +14,7 @@ impl Signals {
     }
 
     /// Waits for Ctrl-C.
-    pub async fn received(self) {
+    pub async fn received(&mut self) {
         let _ = tokio::signal::ctrl_c().await;
         tracing::info!("ending");
     }

@@ -30,7 +30,7 @@ impl Signals {
     }
 
     /// Waits for the first that asks for the end.
-    pub async fn received(mut self) {
+    pub async fn received(&mut self) {
         let name = loop {
             tokio::select! {
                 _ = self.interrupt.recv() => break "SIGINT",

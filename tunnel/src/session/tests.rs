@@ -88,8 +88,13 @@ async fn a_fin_reaches_both_ends_behind_the_last_byte() {
 /// An entry whose peer's name had these addresses when it was looked up, and which asks soon enough to notice in a
 /// test that they are silent.
 fn entry_to(host: &str, addresses: Vec<SocketAddr>) -> Session {
+    entry_that_repeats(host, addresses, [800, 900, 100])
+}
+
+/// The same, repeating an unanswered `C` after so many milliseconds.
+fn entry_that_repeats(host: &str, addresses: Vec<SocketAddr>, repeats: [u64; 3]) -> Session {
     let mut options = Classic::default();
-    options.table.open_repeats = [800, 900, 100].map(Duration::from_millis);
+    options.table.open_repeats = repeats.map(Duration::from_millis);
     let port = addresses.first().unwrap().port();
     let peer = classic::peer::Peer::known(HostPort { host: host.parse().unwrap(), port }, addresses);
     let clients = Acceptor::bind("127.0.0.1:0".parse().unwrap(), options.tcp_keepalive).unwrap();
@@ -152,6 +157,50 @@ async fn an_open_stream_stays_where_it_is_when_another_address_is_tried() {
     let mut bytes = [0; 5];
     timeout(Duration::from_secs(5), open.read_exact(&mut bytes)).await.expect("data in time").unwrap();
     assert_eq!(&bytes, b"three");
+}
+
+/// Two sockets, each of which could be proxy2 and has the `C` of a client; the client; where the `C`s came from; and what
+/// the entry counts, which repeats no `C` to the same address.
+async fn two_that_are_asked() -> ([UdpSocket; 2], TcpStream, SocketAddr, watch::Receiver<Counters>) {
+    let (first, second) =
+        (UdpSocket::bind("127.0.0.1:0").await.unwrap(), UdpSocket::bind("127.0.0.1:0").await.unwrap());
+    let addresses = vec![first.local_addr().unwrap(), second.local_addr().unwrap()];
+    let entry = entry_that_repeats("two.invalid", addresses, [3_600_000; 3]);
+    let (address, counters) = (entry.running().local_addr, entry.counters());
+    tokio::spawn(entry.run(std::future::pending()));
+    let client = TcpStream::connect(address).await.unwrap();
+    assert_eq!(next_datagram(&first, b"").await.0, b"C0");
+    let (datagram, proxy1) = next_datagram(&second, b"").await;
+    assert_eq!(datagram, b"C0");
+    ([first, second], client, proxy1, counters)
+}
+
+#[tokio::test]
+async fn the_first_address_that_answers_is_the_peer_and_a_later_one_is_sent_away() {
+    let ([first, second], mut client, proxy1, mut counters) = two_that_are_asked().await;
+    // What comes before the answer may be of the one that does not win.
+    first.send_to(b"D0nobody", proxy1).await.unwrap();
+    counters.wait_for(|counters| counters.lost.elsewhere == 1).await.unwrap();
+    second.send_to(b"C0OK", proxy1).await.unwrap();
+    client.write_all(b"hola").await.unwrap();
+    assert_eq!(next_datagram(&second, b"").await.0, b"D0hola");
+    first.send_to(b"C0OK", proxy1).await.unwrap();
+    assert_eq!(next_datagram(&first, b"").await.0, b"X0");
+    second.send_to(b"D0que tal", proxy1).await.unwrap();
+    let mut bytes = [0; 7];
+    timeout(Duration::from_secs(5), client.read_exact(&mut bytes)).await.expect("data in time").unwrap();
+    assert_eq!(&bytes, b"que tal");
+    let _next = TcpStream::connect(client.peer_addr().unwrap()).await.unwrap();
+    assert_eq!(next_datagram(&second, b"").await.0, b"C1", "it is asked alone");
+    assert_eq!(counters.borrow().lost.strangers, 0);
+}
+
+#[tokio::test]
+async fn a_refusal_closes_what_another_address_may_have_opened() {
+    let ([first, second], mut client, proxy1, _) = two_that_are_asked().await;
+    second.send_to(b"C0NOK", proxy1).await.unwrap();
+    assert_eq!(next_datagram(&first, b"").await.0, b"X0");
+    assert_eq!(client.read(&mut [0; 1]).await.unwrap(), 0);
 }
 
 #[tokio::test]

@@ -171,7 +171,8 @@ fn a_lost_c_is_repeated_after_1_2_and_4_seconds_then_given_up() {
          +999ms  =>
          +1ms    => > X0, closed 0: no answer from the exit",
     );
-    assert_eq!((entry.counters().repeats_sent, entry.counters().abandoned), (3, 1));
+    let counters = entry.counters();
+    assert_eq!((counters.repeats_sent, counters.abandoned, counters.no_answer), (3, 1, 1));
 }
 
 #[test]

@@ -22,6 +22,8 @@ pub(super) struct Conns<P> {
     keys: BTreeMap<Stream<P>, usize>,
     ready: Arc<Ready>,
     woken: Vec<usize>,
+    /// Connections that were given bytes to write.
+    unwritten: Vec<usize>,
     /// Connections that may have bytes to read, in the order they take turns.
     readable: VecDeque<usize>,
     budget: Budget,
@@ -37,6 +39,8 @@ struct Conn<P> {
     state: State<P>,
     /// It stands in `readable`.
     listed: bool,
+    /// It stands in `unwritten`.
+    unwritten: bool,
     /// The other end has sent FIN.
     ended: bool,
 }
@@ -92,6 +96,7 @@ impl<P: Copy + Ord + Debug> Conns<P> {
             keys: BTreeMap::new(),
             ready: Ready::new(),
             woken: Vec::new(),
+            unwritten: Vec::new(),
             readable: VecDeque::new(),
             budget: Budget::new(memory),
             queue_limit,
@@ -121,14 +126,29 @@ impl<P: Copy + Ord + Debug> Conns<P> {
         }
     }
 
-    /// Writes `parts` to the stream's connection. Says how many were dropped for want of room.
+    /// Hands `parts` to the stream's connection, for [`Conns::write`] to write. Says how many were dropped for want of room.
     ///
     /// # Errors
     /// The connection is broken.
-    pub(super) fn write(&mut self, stream: Stream<P>, parts: &[IoSlice<'_>]) -> io::Result<usize> {
-        match self.keys.get(&stream).and_then(|&key| self.slots.get_mut(key)) {
-            Some(conn) => conn.relay.write(parts, &mut self.budget),
-            None => Ok(parts.len()),
+    pub(super) fn put(&mut self, stream: Stream<P>, parts: &[IoSlice<'_>]) -> io::Result<usize> {
+        let Some(&key) = self.keys.get(&stream) else { return Ok(parts.len()) };
+        let Some(conn) = self.slots.get_mut(key) else { return Ok(parts.len()) };
+        if !std::mem::replace(&mut conn.unwritten, true) {
+            self.unwritten.push(key);
+        }
+        conn.relay.put(parts, &mut self.budget)
+    }
+
+    /// Writes what was put. `broken` gets the streams whose connection turned out to be.
+    pub(super) fn write(&mut self, broken: &mut Vec<(Stream<P>, io::Error)>) {
+        for key in self.unwritten.drain(..) {
+            let Some(conn) = self.slots.get_mut(key) else { continue };
+            conn.unwritten = false;
+            if let State::Stream { stream, .. } = conn.state
+                && let Poll::Ready(Err(error)) = conn.relay.poll_flush(&mut self.budget)
+            {
+                broken.push((stream, error));
+            }
         }
     }
 
@@ -239,7 +259,7 @@ impl<P: Copy + Ord + Debug> Conns<P> {
         let entry = self.slots.vacant_entry();
         let key = entry.key();
         let relay = Relay::new(tcp, self.queue_limit, &self.ready, key);
-        entry.insert(Conn { relay, state, listed: false, ended: false });
+        entry.insert(Conn { relay, state, listed: false, unwritten: false, ended: false });
         key
     }
 
@@ -342,3 +362,6 @@ fn reads_to_the_end(relay: &Relay, unread: &mut u64) -> bool {
 fn widen(count: usize) -> u64 {
     u64::try_from(count).unwrap_or(u64::MAX)
 }
+
+#[cfg(test)]
+mod tests;

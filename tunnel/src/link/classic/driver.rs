@@ -1,5 +1,6 @@
 //! The loop of a classic session: look at everything that may have moved, in the order of its urgency, then wait.
 
+use std::collections::BTreeMap;
 use std::future::{Future, poll_fn};
 use std::io::{self, IoSlice, IoSliceMut};
 use std::net::SocketAddr;
@@ -20,6 +21,9 @@ use super::side::{Arrival, Path, Received, Side};
 use crate::metrics::Counters;
 use crate::options::Classic;
 use crate::udp::{BATCH_SIZE, DATAGRAM_BUFFER, RecvMeta, Udp, answer_from, datagrams};
+
+/// Data that one receive brought, by stream.
+type Gathered<'a, P> = BTreeMap<Stream<P>, Vec<IoSlice<'a>>>;
 
 /// One session, as one task.
 #[derive(Debug)]
@@ -108,6 +112,7 @@ impl<S: Side> Driver<S> {
         for _ in 0..Self::ROUNDS {
             let mut moved = self.receive(cx)?;
             moved |= self.arrivals(cx);
+            self.write();
             moved |= self.serve();
             moved |= self.timeouts();
             let sent = self.outbox.poll_flush(cx, &self.udp, &mut self.counters);
@@ -143,9 +148,7 @@ impl<S: Side> Driver<S> {
                 std::array::from_fn(|_| IoSliceMut::new(places.next().unwrap_or_default()));
             match self.udp.poll_recv(cx, &mut bufs, &mut metas) {
                 Poll::Ready(Ok(filled)) => {
-                    for (meta, buffer) in metas.iter().zip(storage.chunks(DATAGRAM_BUFFER)).take(filled) {
-                        self.take_in(meta, buffer);
-                    }
+                    self.take_in(metas.iter().zip(storage.chunks(DATAGRAM_BUFFER)).take(filled));
                     result = Ok(true);
                     if self.side.is_dialling() {
                         break;
@@ -162,35 +165,41 @@ impl<S: Side> Driver<S> {
         result
     }
 
-    /// Hands one receive buffer to the table. Data datagrams of one stream in a row are written with one call.
-    fn take_in(&mut self, meta: &RecvMeta, buffer: &[u8]) {
-        let from = Path { remote: meta.addr, local: answer_from(self.local, meta) };
-        let now = self.now();
-        let mut run: Option<Stream<S::Peer>> = None;
-        let mut parts: Vec<IoSlice<'_>> = Vec::new();
-        for datagram in datagrams(buffer, meta) {
-            let received = self.side.handle_datagram(now, from, datagram);
-            if let Some(Received::Data { stream, payload }) = received {
-                self.judge(meta.addr, datagram);
-                if run != Some(stream) {
-                    self.write(run.replace(stream), &mut parts);
+    /// Hands what one receive brought to the table.
+    fn take_in<'a>(&mut self, received: impl Iterator<Item = (&'a RecvMeta, &'a [u8])>) {
+        let mut data = Gathered::new();
+        for (meta, buffer) in received {
+            let from = Path { remote: meta.addr, local: answer_from(self.local, meta) };
+            let now = self.now();
+            for datagram in datagrams(buffer, meta) {
+                let news = self.side.handle_datagram(now, from, datagram);
+                if let Some(Received::Data { stream, payload }) = news {
+                    self.judge(meta.addr, datagram);
+                    data.entry(stream).or_default().push(IoSlice::new(payload));
+                    continue;
                 }
-                parts.push(IoSlice::new(payload));
-                continue;
+                // What came before goes out before: this may end a stream that has data here.
+                self.put_all(&mut data);
+                match news {
+                    Some(Received::Opened { stream, early }) => self.open(stream, &early),
+                    Some(Received::Closed(closed)) => self.close(closed),
+                    Some(Received::Data { .. }) => {}
+                    // Wrong, or a repetition: the table's counters say which.
+                    None => trace!(from = %meta.addr, bytes = datagram.len(), "a datagram without news"),
+                }
+                self.judge(meta.addr, datagram);
+                self.drain();
             }
-            self.write(run.take(), &mut parts);
-            match received {
-                Some(Received::Opened { stream, early }) => self.open(stream, &early),
-                Some(Received::Closed(closed)) => self.close(closed),
-                Some(Received::Data { .. }) => {}
-                // Wrong, or a repetition: the table's counters say which.
-                None => trace!(from = %meta.addr, bytes = datagram.len(), "a datagram without news"),
-            }
-            self.judge(meta.addr, datagram);
-            self.drain();
         }
-        self.write(run, &mut parts);
+        self.put_all(&mut data);
         self.drain();
+    }
+
+    /// Hands what was gathered to the connection of each stream.
+    fn put_all(&mut self, data: &mut Gathered<'_, S::Peer>) {
+        for (stream, parts) in std::mem::take(data) {
+            self.put(stream, &parts);
+        }
     }
 
     /// Says what is wrong with the last datagram, if something is.
@@ -200,17 +209,24 @@ impl<S: Side> Driver<S> {
         }
     }
 
-    /// Writes `parts`, and empties it, to the connection of `stream`.
-    fn write(&mut self, stream: Option<Stream<S::Peer>>, parts: &mut Vec<IoSlice<'_>>) {
-        if let Some(stream) = stream {
-            self.counters.data_received += widen(parts.len());
-            self.counters.bytes_received += widen(parts.iter().map(|part| part.len()).sum());
-            match self.conns.write(stream, parts) {
-                Ok(dropped) => self.counters.lost.queue_full += widen(dropped),
-                Err(error) => self.fail(stream, &error),
-            }
+    /// Hands `parts` to the connection of `stream`. What is little waits for [`Driver::write`].
+    fn put(&mut self, stream: Stream<S::Peer>, parts: &[IoSlice<'_>]) {
+        self.counters.data_received += widen(parts.len());
+        self.counters.bytes_received += widen(parts.iter().map(|part| part.len()).sum());
+        match self.conns.put(stream, parts) {
+            Ok(dropped) => self.counters.lost.queue_full += widen(dropped),
+            Err(error) => self.fail(stream, &error),
         }
-        parts.clear();
+    }
+
+    /// Writes what was put.
+    fn write(&mut self) {
+        let mut broken = Vec::new();
+        self.conns.write(&mut broken);
+        for (stream, error) in broken {
+            self.fail(stream, &error);
+        }
+        self.drain();
     }
 
     /// New clients, dialled targets.
@@ -307,7 +323,7 @@ impl<S: Side> Driver<S> {
         self.journal.opened(stream);
         self.conns.open(stream);
         if !early.is_empty() {
-            self.write(Some(stream), &mut vec![IoSlice::new(early)]);
+            self.put(stream, &[IoSlice::new(early)]);
         }
     }
 

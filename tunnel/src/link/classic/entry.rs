@@ -1,15 +1,17 @@
 //! proxy1's role on a classic link: clients in, one peer.
 
+use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::task::{Context, Poll, ready};
 
 use proto::Time;
-use proto::classic::frame::{Datagram, Frame, Kind};
-use proto::classic::{self, Closed, Counters as Table, Stream, StreamId, Violation};
+use proto::classic::frame::{Answer, Datagram, Frame, Kind};
+use proto::classic::{self, Closed, Counters as Table, Reason, Stream, StreamId, Violation};
 use tracing::debug;
 
 use super::journal::Journal;
 use super::peer::Peer;
+use super::places::{Origin, Places};
 use super::side::{Arrival, Path, Received, Side};
 use crate::entry::tcp::Acceptor;
 use crate::metrics::Counters;
@@ -20,8 +22,13 @@ pub(crate) struct Entry {
     table: classic::Entry,
     clients: Acceptor,
     peer: Peer,
-    /// For each id the address that said `OK`. Its stream stays there when a later one tries another address.
-    homes: [Option<SocketAddr>; StreamId::COUNT],
+    places: Places,
+    /// Datagrams beside those of the table: requests to further addresses, and closes for who answered too late.
+    extra: VecDeque<(Path, Datagram)>,
+    /// Clients refused because the peer's name was not known yet.
+    unknown_peer: u64,
+    /// Datagrams from addresses that were asked, but did not answer first.
+    elsewhere: u64,
     strangers: u64,
     /// The last datagram came from one.
     from_stranger: bool,
@@ -33,12 +40,14 @@ impl Entry {
     /// An entry whose clients connect to `clients` and whose exit is `peer`.
     pub(crate) fn new(settings: classic::Settings, clients: Acceptor, peer: Peer) -> Self {
         let table = classic::Entry::new(settings);
-        let homes = [None; StreamId::COUNT];
         Self {
             table,
             clients,
             peer,
-            homes,
+            places: Places::default(),
+            extra: VecDeque::new(),
+            unknown_peer: 0,
+            elsewhere: 0,
             strangers: 0,
             from_stranger: false,
             ending: false,
@@ -48,24 +57,72 @@ impl Entry {
 
     /// Where datagrams with this id go.
     fn path_of(&self, id: StreamId) -> Path {
-        Path { remote: self.home(id).unwrap_or_else(|| self.peer.address()), local: None }
+        to(self.places.home(id).unwrap_or_else(|| self.peer.address()))
     }
 
-    /// Whether a datagram from `from` is to be believed: it came from its stream's home or, before there is one, from
-    /// any of the peer's addresses.
+    /// Whether a datagram from `from` is for the table: it came from its stream's home or, before there is one, from
+    /// any of the peer's addresses. Of several that are asked, only an answer counts.
     fn believes(&mut self, from: SocketAddr, datagram: &[u8]) -> bool {
-        let known = self.peer.is_from(from);
-        let id = Frame::parse(datagram).ok().map(|frame| frame.id);
-        id.and_then(|id| self.home(id)).map_or(known, |home| home == from)
+        let known = self.peer.has(from);
+        self.peer.note_alive(from);
+        let Ok(frame) = Frame::parse(datagram) else {
+            self.from_stranger = !known;
+            return known;
+        };
+        let is_answer = frame.kind == Kind::Open && frame.answer().is_some();
+        let origin = self.places.origin(frame.id, from, known, is_answer);
+        self.from_stranger = origin == Origin::Stranger;
+        self.elsewhere += u64::from(matches!(origin, Origin::Late | Origin::Elsewhere));
+        // Without this its stream would stay open. An `X` is never answered, and a refusal needs no close.
+        if origin == Origin::Late && (frame.kind == Kind::Data || frame.answer() == Some(Answer::Opened)) {
+            self.extra.push_back((to(from), Datagram::close(frame.id)));
+        }
+        origin == Origin::Home
     }
 
-    fn home(&self, id: StreamId) -> Option<SocketAddr> {
-        self.homes.get(usize::from(id.number())).copied().flatten()
+    /// The answer for `stream` came from `from`, for the first time.
+    fn settle(&mut self, stream: Stream, from: SocketAddr) {
+        self.places.settle(stream.id(), from);
+        self.peer.note_answer(from);
     }
 
-    fn set_home(&mut self, id: StreamId, home: Option<SocketAddr>) {
-        *self.homes.get_mut(usize::from(id.number())).expect("there is a place for each id") = home;
+    /// Closes what a second proxy2 may have of the stream that is over.
+    fn release(&mut self, id: StreamId) {
+        let others = self.places.release(id);
+        self.extra.extend(others.into_iter().map(|other| (to(other), Datagram::close(id))));
     }
+
+    /// Streams whose `C` nobody has answered.
+    fn unanswered(&self) -> impl Iterator<Item = StreamId> {
+        let opening = |stream: &Stream| self.table.contains(*stream) && !self.table.is_open(*stream);
+        self.places.homeless().filter(opening).map(|stream| stream.id())
+    }
+
+    /// Asks the peer's further addresses for the streams that are not answered.
+    fn ask_further(&mut self) {
+        for id in self.unanswered().collect::<Vec<_>>() {
+            for address in self.peer.asked() {
+                if self.places.ask(id, address) {
+                    self.extra.push_back((to(address), Datagram::open(id)));
+                }
+            }
+        }
+    }
+
+    /// Queues a request to every address that is asked.
+    fn request(&mut self, id: StreamId, datagram: Datagram) {
+        self.peer.note_request();
+        for address in self.peer.asked() {
+            self.places.ask(id, address);
+        }
+        let all = self.places.others(id).iter().map(|address| (to(*address), datagram));
+        self.extra.extend(all);
+    }
+}
+
+/// The path to `remote`, from whatever address the system picks.
+const fn to(remote: SocketAddr) -> Path {
+    Path { remote, local: None }
 }
 
 impl Side for Entry {
@@ -76,18 +133,23 @@ impl Side for Entry {
     }
 
     fn handle_datagram<'a>(&mut self, now: Time, from: Path, datagram: &'a [u8]) -> Option<Received<'a, ()>> {
-        self.from_stranger = !self.believes(from.remote, datagram);
-        if self.from_stranger {
-            self.strangers += 1;
+        if !self.believes(from.remote, datagram) {
+            self.strangers += u64::from(self.from_stranger);
             return None;
         }
         Some(match self.table.handle_datagram(now, datagram)? {
             classic::entry::Received::Data { stream, payload } => Received::Data { stream, payload },
             classic::entry::Received::Opened { stream, early } => {
-                self.set_home(stream.id(), Some(from.remote));
+                self.settle(stream, from.remote);
                 Received::Opened { stream, early }
             }
-            classic::entry::Received::Closed(closed) => Received::Closed(closed),
+            classic::entry::Received::Closed(closed) => {
+                if closed.reason == Reason::Refused {
+                    self.settle(closed.stream, from.remote);
+                }
+                self.release(closed.stream.id());
+                Received::Closed(closed)
+            }
         })
     }
 
@@ -95,16 +157,20 @@ impl Side for Entry {
         if self.ending {
             return Poll::Pending;
         }
-        if self.peer.poll_lookup(cx).is_ready() {
+        let asking = self.unanswered().next().is_some();
+        if self.peer.poll(cx, asking).is_ready() {
+            self.ask_further();
             return Poll::Ready(Arrival::Nothing);
         }
         let (tcp, client) = ready!(self.clients.poll(cx));
         if !self.peer.is_known() {
+            self.unknown_peer += 1;
             self.journal.refused(&"proxy2's name is not known yet");
             return Poll::Ready(Arrival::Surplus(tcp));
         }
         Poll::Ready(match self.table.open(now) {
             Ok(stream) => {
+                self.places.begin(stream);
                 debug!(id = %stream.id(), serial = stream.serial(), %client, "a client arrived");
                 Arrival::Client(stream, tcp)
             }
@@ -119,14 +185,21 @@ impl Side for Entry {
         false
     }
 
-    fn poll_transmit(&mut self, now: Time) -> Option<(Path, Datagram)> {
+    fn poll_transmit(&mut self, _now: Time) -> Option<(Path, Datagram)> {
+        if let Some(extra) = self.extra.pop_front() {
+            return Some(extra);
+        }
         let datagram = self.table.poll_transmit()?;
         let Frame { kind, id, .. } = Frame::parse(&datagram).expect("a table sends only frames");
         if kind == Kind::Open {
-            self.set_home(id, None);
-            self.peer.note_request(now);
+            self.request(id, datagram);
+            return self.extra.pop_front();
         }
-        Some((self.path_of(id), datagram))
+        let path = self.path_of(id);
+        // Before there is a home, it is among those that are asked.
+        self.release(id);
+        self.extra.retain(|(to, close)| (to, close) != (&path, &datagram));
+        Some((path, datagram))
     }
 
     fn finish(&mut self, now: Time, stream: Stream) {
@@ -175,6 +248,8 @@ impl Side for Entry {
 
     fn count(&self, counters: &mut Counters) {
         counters.lost.strangers = self.strangers;
+        counters.lost.elsewhere = self.elsewhere;
+        counters.unknown_peer = self.unknown_peer;
         counters.accept_failures = self.clients.failures();
         counters.lookups = self.peer.lookups();
     }
