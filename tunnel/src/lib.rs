@@ -9,13 +9,13 @@ pub mod cli;
 mod descriptors;
 mod drain;
 mod entropy;
-mod entry;
-mod exit;
+
 mod free_memory;
 pub mod invitation;
 mod limit;
 mod link;
 mod listen;
+mod local;
 pub mod metrics;
 pub mod options;
 mod pace;

@@ -9,12 +9,12 @@ use tracing::{info, warn};
 
 use crate::address::{HostPort, HostPorts, Listen, ResolveError};
 use crate::descriptors;
-use crate::entry::tcp::Acceptor;
-use crate::exit::DialSettings;
 use crate::invitation::Invitation;
 use crate::link::classic::{self, Driver};
 use crate::link::sealed;
 use crate::listen;
+use crate::local::dial::DialSettings;
+use crate::local::listener::Listener;
 use crate::metrics::Counters;
 use crate::options::{
     Classic, EntryLink, EntrySettings, ExitSettings, Link, SealedEntry, SealedExit, StateSource, TcpKeepalive,
@@ -294,8 +294,8 @@ fn bind_clients(
     listen: Listen,
     address: SocketAddr,
     keepalive: TcpKeepalive,
-) -> Result<(Acceptor, SocketAddr), BindError> {
-    let clients = Acceptor::bind(address, keepalive);
+) -> Result<(Listener, SocketAddr), BindError> {
+    let clients = Listener::bind(address, keepalive);
     let clients = clients.map_err(|error| BindError::Listen { protocol: "TCP", address: listen, error })?;
     let local = clients.local_addr().map_err(BindError::Socket)?;
     Ok((clients, local))

@@ -5,43 +5,28 @@
 //! the socket brings and hands it, buffer by buffer, to the tasks of its links; each sends on the socket itself.
 //!
 //! - `task`: the loop of one link; what to look at first
-//! - `side`: what differs between the two roles, `entry` and `exit`
+//! - `end`: what differs between the two ends, which are in `client` and `server`
+//! - `roles`, `dialler`: the streams of those at this side, whichever end it is: clients that are accepted, targets
 //! - `conns`, `conn`: the TCP connections, and how bytes go between one of them and its stream
-//! - `outbox`: from the link into the socket
-//! - `reader`, `queue`, `buffers`, `workers`: from proxy2's socket to the tasks of its links, on as many threads as
-//!   there are cores
-//! - `peer`, `diagnosis`, `backoff`: where proxy2 may be, what is wrong if it does not answer, when to try again
-//! - `sockets`, `keepalives`: proxy1's sockets, and how often it shows itself to what is on the way
-//! - `ticket_reader`: proxy1's ticket, read again
+//! - `outbox`, `buffers`: from the link into the socket
 //! - `memory`: how the links of a process share its memory
 //! - `ticket_resources`, `ticket_share`: what one ticket has of the process, all its links together
-//! - `calibration`: how many handshakes this machine may do
 //! - `tally`, `journal`, `clock`: counts, log lines, time
 
-mod backoff;
 mod buffers;
-mod calibration;
+mod client;
 mod clock;
 mod conn;
 mod conns;
-mod diagnosis;
-mod entry;
-mod exit;
+mod end;
 mod journal;
-mod keepalives;
 mod memory;
 mod outbox;
-mod peer;
-mod queue;
-mod reader;
-mod side;
-mod sockets;
+mod server;
 mod tally;
 mod task;
-mod ticket_reader;
 mod ticket_resources;
 mod ticket_share;
-mod workers;
 
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
@@ -62,20 +47,20 @@ use proto::ticket::Ticket;
 use tokio::sync::watch;
 
 use self::buffers::Buffers;
+use self::client::client_end::{self, ClientEnd};
+use self::client::keepalives::Keepalives;
+use self::client::peer::Peer;
+pub(crate) use self::client::peer::places_of;
+use self::client::sockets::Sockets;
+use self::client::ticket_reader::TicketReader;
 use self::clock::Clock;
-use self::entry::Entry;
 use self::journal::Journal;
-use self::keepalives::Keepalives;
-use self::peer::Peer;
-pub(crate) use self::peer::places_of;
-use self::reader::{Parts, Reader};
-use self::sockets::Sockets;
+use self::server::demux::{Demux, Parts};
 use self::task::{Shared, Task};
-use self::ticket_reader::TicketReader;
 use crate::address::HostPort;
 use crate::entropy;
-use crate::entry::tcp;
-use crate::exit::{DialSettings, Permit};
+use crate::local::dial::{DialSettings, Permit};
+use crate::local::listener::Listener;
 use crate::metrics::Counters;
 use crate::options::{Sealed, SealedEntry, SealedExit};
 use crate::state::Tickets;
@@ -87,7 +72,7 @@ const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V6(std::net::Ipv6A
 /// proxy1 with its one link.
 #[derive(Debug)]
 pub(crate) struct Client {
-    task: Task<Entry>,
+    task: Task<ClientEnd>,
     total: Arc<watch::Sender<Counters>>,
 }
 
@@ -96,7 +81,7 @@ impl Client {
     pub(crate) fn new(
         ticket: Ticket,
         settings: SealedEntry,
-        clients: tcp::Acceptor,
+        clients: Listener,
         listen: SocketAddr,
         udp: Udp,
     ) -> Self {
@@ -108,7 +93,7 @@ impl Client {
         if let Some(address) = peer.address() {
             link.try_peer(address);
         }
-        let parts = entry::Parts {
+        let parts = client_end::Parts {
             sockets: Sockets::new(udp, options.socket_buffer),
             clients,
             peer,
@@ -118,7 +103,7 @@ impl Client {
             max_streams: options.max_streams,
             patience,
         };
-        let side = Entry::new(parts, &shared.buffers);
+        let side = ClientEnd::new(parts, &shared.buffers);
         Self { task: Task::new(side, link, &shared, Journal::new(1, Arc::default())), total: shared.total }
     }
 
@@ -140,7 +125,7 @@ impl Client {
 /// proxy2 with all its links.
 #[derive(Debug)]
 pub(crate) struct Server {
-    reader: Reader,
+    demux: Demux,
     total: Arc<watch::Sender<Counters>>,
 }
 
@@ -164,7 +149,7 @@ impl Server {
             clock_tolerance: CLOCK_TOLERANCE,
             handshakes_per_second: options
                 .handshakes_per_second
-                .unwrap_or_else(calibration::handshakes_per_second),
+                .unwrap_or_else(server::calibration::handshakes_per_second),
         };
         let responder = Responder::new(shared.clock.now(), key, responder, entropy::random());
         let endpoint = Endpoint::new(responder, Link::limits(&settings), options.max_links, random);
@@ -172,7 +157,7 @@ impl Server {
         let dialling = DialSettings { limit: options.dial_limit, keepalive: options.link.tcp_keepalive };
         let permit = Permit::only(target);
         Self {
-            reader: Reader::new(Parts {
+            demux: Demux::new(Parts {
                 endpoint,
                 shared,
                 sockets: sockets.into(),
@@ -197,7 +182,7 @@ impl Server {
     /// # Errors
     /// The UDP socket is broken.
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<Counters> {
-        self.reader.run(shutdown).await?;
+        self.demux.run(shutdown).await?;
         Ok(*self.total.borrow())
     }
 }
@@ -214,7 +199,7 @@ impl Shared {
 }
 
 /// Makes links to one proxy2: the first, and another whenever proxy2 has ended the one before.
-fn remake(settings: link::Settings, instance: Instance) -> entry::Remake {
+fn remake(settings: link::Settings, instance: Instance) -> client_end::Remake {
     let limits = Link::limits(&settings);
     Box::new(move |now: Time, ticket: &Ticket| {
         let mut random = entropy::random();

@@ -97,7 +97,7 @@ fn entry_that_repeats(host: &str, addresses: Vec<SocketAddr>, repeats: [u64; 3])
     options.table.open_repeats = repeats.map(Duration::from_millis);
     let port = addresses.first().unwrap().port();
     let peer = classic::peer::Peer::known(HostPort { host: host.parse().unwrap(), port }, addresses);
-    let clients = Acceptor::bind("127.0.0.1:0".parse().unwrap(), options.tcp_keepalive).unwrap();
+    let clients = Listener::bind("127.0.0.1:0".parse().unwrap(), options.tcp_keepalive).unwrap();
     let udp = Udp::bind_any(options.socket_buffer).unwrap();
     let running = Running { local_addr: clients.local_addr().unwrap(), udp_addr: udp.local_addr().unwrap() };
     let udp_addresses = vec![running.udp_addr];

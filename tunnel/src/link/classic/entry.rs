@@ -13,14 +13,14 @@ use super::journal::Journal;
 use super::peer::Peer;
 use super::places::{Origin, Places};
 use super::side::{Arrival, Path, Received, Side};
-use crate::entry::tcp::Acceptor;
+use crate::local::listener::Listener;
 use crate::metrics::Counters;
 
 /// A table, a listener and a peer.
 #[derive(Debug)]
 pub(crate) struct Entry {
     table: classic::Entry,
-    clients: Acceptor,
+    clients: Listener,
     peer: Peer,
     places: Places,
     /// Datagrams beside those of the table: requests to further addresses, and closes for who answered too late.
@@ -38,7 +38,7 @@ pub(crate) struct Entry {
 
 impl Entry {
     /// An entry whose clients connect to `clients` and whose exit is `peer`.
-    pub(crate) fn new(settings: classic::Settings, clients: Acceptor, peer: Peer) -> Self {
+    pub(crate) fn new(settings: classic::Settings, clients: Listener, peer: Peer) -> Self {
         let table = classic::Entry::new(settings);
         Self {
             table,

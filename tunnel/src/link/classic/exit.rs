@@ -12,7 +12,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::journal::Journal;
 use super::side::{Arrival, Path, Received, Side};
 use crate::address::HostPort;
-use crate::exit::{DialError, DialSettings, dial};
+use crate::local::dial::{DialError, DialSettings, dial};
 use crate::metrics::{Counters, Dials};
 
 /// A table and the dials under way.

@@ -19,7 +19,7 @@ use tokio::net::TcpStream;
 
 use self::starved::{News, Watch};
 use self::unsent::Unsent;
-use super::ticket_share::StreamPlace;
+use crate::link::sealed::ticket_share::StreamPlace;
 use crate::ready::{Ready, StreamWaker};
 use crate::tcp_options;
 

@@ -12,8 +12,8 @@ use proto::sealed::wire::frame::{ResetCode, StreamId};
 use slab::Slab;
 use tokio::net::TcpStream;
 
-use super::conn::{Conn, Step};
-use super::ticket_share::StreamPlace;
+use crate::link::sealed::conn::{Conn, Step};
+use crate::link::sealed::ticket_share::StreamPlace;
 
 use crate::ready::Ready;
 

@@ -9,11 +9,11 @@ use proto::Time;
 use proto::sealed::link::{Link, Transmit};
 use tracing::debug;
 
-use super::buffers::{Buffer, Buffers};
-use super::clock::Clock;
-use super::side::Side;
-use super::tally::Tally;
 use crate::limit::Limit;
+use crate::link::sealed::buffers::{Buffer, Buffers};
+use crate::link::sealed::clock::Clock;
+use crate::link::sealed::end::End;
+use crate::link::sealed::tally::Tally;
 use crate::metrics::Count;
 use crate::udp::{self, Gate, MAX_SEND};
 
@@ -42,14 +42,14 @@ impl Outbox {
         Self { buffers, buffer: None, batch: None, gate: Gate::default(), errors: Limit::new(Instant::now()) }
     }
 
-    /// Sends what the link has to send by the sockets of its `side`. Says whether there may be more; pending if the system takes nothing now.
+    /// Sends what the link has to send by the sockets of its `end`. Says whether there may be more; pending if the system takes nothing now.
     pub(super) fn poll_send(
         &mut self,
         cx: &mut Context<'_>,
         now: Time,
         link: &mut Link,
         tally: &mut Tally,
-        side: &impl Side,
+        end: &impl End,
     ) -> Poll<bool> {
         ready!(self.gate.poll(cx));
         let mut buffer = self.buffer.take().unwrap_or_else(|| self.buffers.take());
@@ -62,7 +62,7 @@ impl Outbox {
             if self.batch.is_none() {
                 return Poll::Ready(false);
             }
-            if self.poll_batch(cx, &buffer, tally, side).is_pending() {
+            if self.poll_batch(cx, &buffer, tally, end).is_pending() {
                 self.buffer = Some(buffer);
                 return Poll::Pending;
             }
@@ -76,11 +76,11 @@ impl Outbox {
         cx: &mut Context<'_>,
         buffer: &[u8],
         tally: &mut Tally,
-        side: &impl Side,
+        end: &impl End,
     ) -> Poll<()> {
         while let Some(Batch { what, sent }) = &mut self.batch {
             let segment = what.segment.max(1);
-            let Some(udp) = side.socket(what.path.socket) else {
+            let Some(udp) = end.socket(what.path.socket) else {
                 // It was closed meanwhile: the batch is lost.
                 tally.add(Count::NotSent, widen((what.length - *sent).div_ceil(segment)));
                 self.batch = None;

@@ -14,14 +14,14 @@ use proto::sealed::wire::end_code::EndCode;
 use proto::sealed::wire::frame::{ResetCode, StreamId};
 use tokio::time::{Sleep, sleep};
 
-use super::buffers::Buffers;
-use super::clock::Clock;
-use super::conn;
-use super::conns::{Conns, Moved};
-use super::journal::Journal;
-use super::outbox::Outbox;
-use super::side::{Arrival, Next, Side};
-use super::tally::{Tally, Total};
+use crate::link::sealed::buffers::Buffers;
+use crate::link::sealed::clock::Clock;
+use crate::link::sealed::conn;
+use crate::link::sealed::conns::{Conns, Moved};
+use crate::link::sealed::end::{Arrival, End, Next};
+use crate::link::sealed::journal::Journal;
+use crate::link::sealed::outbox::Outbox;
+use crate::link::sealed::tally::{Tally, Total};
 use crate::metrics::Count;
 
 /// What all links of a session have in common.
@@ -39,8 +39,8 @@ pub(super) struct Shared {
 
 /// One link, as one task.
 #[derive(Debug)]
-pub(super) struct Task<S> {
-    side: S,
+pub(super) struct Task<E> {
+    end: E,
     link: Link,
     conns: Conns,
     outbox: Outbox,
@@ -57,7 +57,7 @@ pub(super) struct Task<S> {
     over: bool,
 }
 
-impl<S: Side> Task<S> {
+impl<E: End> Task<E> {
     /// Rounds in one go before other tasks of the thread get theirs.
     const ROUNDS: usize = 16;
     /// Arrivals in one round.
@@ -70,9 +70,9 @@ impl<S: Side> Task<S> {
     const END_PATIENCE: Duration = Duration::from_millis(200);
 
     /// The task of `link`, which writes to `journal`.
-    pub(super) fn new(side: S, link: Link, shared: &Shared, journal: Journal) -> Self {
+    pub(super) fn new(end: E, link: Link, shared: &Shared, journal: Journal) -> Self {
         Self {
-            side,
+            end,
             link,
             conns: Conns::new(),
             outbox: Outbox::new(shared.buffers.clone()),
@@ -110,7 +110,7 @@ impl<S: Side> Task<S> {
     }
 
     async fn end(&mut self) {
-        self.side.shutdown();
+        self.end.shutdown();
         self.link.close(EndCode::Shutdown);
         let sent = poll_fn(|cx| self.transmit(cx).map(drop));
         // One packet is what a peer that is not there is told, too.
@@ -121,7 +121,7 @@ impl<S: Side> Task<S> {
         self.conns.register(cx.waker());
         for _ in 0..Self::ROUNDS {
             let now = self.clock.now();
-            let mut moved = self.side.receive(cx, now, &mut self.link, &mut self.tally)?;
+            let mut moved = self.end.receive(cx, now, &mut self.link, &mut self.tally)?;
             self.drain(now);
             moved |= self.arrivals(cx, now);
             self.look(now);
@@ -134,7 +134,7 @@ impl<S: Side> Task<S> {
             let sent = self.transmit(cx);
             // What left may have made room for a writer.
             moved |= self.drain(now);
-            self.over |= self.side.is_over() && sent.is_ready();
+            self.over |= self.end.is_over() && sent.is_ready();
             if self.over {
                 return Poll::Ready(Ok(()));
             }
@@ -154,12 +154,12 @@ impl<S: Side> Task<S> {
             return Poll::Pending;
         }
         let now = self.clock.now();
-        self.outbox.poll_send(cx, now, &mut self.link, &mut self.tally, &self.side)
+        self.outbox.poll_send(cx, now, &mut self.link, &mut self.tally, &self.end)
     }
 
     fn arrivals(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
         for _ in 0..Self::ARRIVALS {
-            let arrival = self.side.poll_arrival(cx, now, &mut self.link, &mut self.tally);
+            let arrival = self.end.poll_arrival(cx, now, &mut self.link, &mut self.tally);
             let Poll::Ready(arrival) = arrival else { return false };
             match arrival {
                 Arrival::Client(id, tcp) => {
@@ -233,7 +233,7 @@ impl<S: Side> Task<S> {
         if matches!(event, Event::Ended(_) | Event::Gone | Event::Broken(_)) {
             self.drop_streams();
         }
-        match self.side.event(now, event, &mut self.link, &mut self.tally) {
+        match self.end.event(now, event, &mut self.link, &mut self.tally) {
             Next::On => {}
             Next::Refuse(code) => self.cut_off(now, Duration::ZERO, code),
             Next::Over => self.over = true,
@@ -245,7 +245,7 @@ impl<S: Side> Task<S> {
             StreamEvent::Incoming { id, target } => {
                 self.tally.one(Count::StreamsNow);
                 self.journal.arrived(id);
-                if let Err(code) = self.side.incoming(id, &target) {
+                if let Err(code) = self.end.incoming(id, &target) {
                     self.refuse(now, id, code, &code);
                 }
             }
@@ -254,7 +254,7 @@ impl<S: Side> Task<S> {
             StreamEvent::Writable(id) => self.conns.writable(id),
             StreamEvent::Reset(id, code) if self.conns.has(id) => self.conns.reset(id, code),
             StreamEvent::Reset(id, code) => {
-                self.side.forget(id);
+                self.end.forget(id);
                 self.link.transport().discard(id);
                 self.over_by_peer(id, code);
             }
@@ -302,7 +302,7 @@ impl<S: Side> Task<S> {
 
     /// All streams are gone, and their connections must know.
     fn drop_streams(&mut self) {
-        self.side.forget_all();
+        self.end.forget_all();
         let cut = widen(self.conns.abort_all());
         self.tally.add(Count::Shutdown, cut);
         self.tally.set(Count::StreamsNow, 0);
@@ -331,7 +331,7 @@ impl<S: Side> Task<S> {
             return;
         }
         self.conns.handle_timeout(instant);
-        for (id, code) in self.conns.given_up(self.link.transport(), self.side.patience()) {
+        for (id, code) in self.conns.given_up(self.link.transport(), self.end.patience()) {
             self.link.transport().reset(now, id, code);
             self.conns.abort(id);
             let gone = code == ResetCode::Reset;

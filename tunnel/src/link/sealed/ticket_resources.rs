@@ -9,11 +9,11 @@ use tokio::net::TcpStream;
 use tokio::sync::Semaphore;
 use tokio::time::timeout;
 
-use super::journal::StreamLines;
-use super::ticket_share::{StreamPlace, TicketShare};
 use crate::address::HostPort;
-use crate::exit::{DialError, DialSettings, dial};
 use crate::limit::{Bucket, Limit};
+use crate::link::sealed::journal::StreamLines;
+use crate::link::sealed::ticket_share::{StreamPlace, TicketShare};
+use crate::local::dial::{DialError, DialSettings, dial};
 
 /// What a ticket holds and may still have. Kept for as long as there is the ticket, not only while it has links: a new
 /// link must not bring new limits.
@@ -112,8 +112,8 @@ mod tests {
     use std::net::SocketAddr;
     use std::time::Duration;
 
-    use super::super::ticket_share::StreamPlaces;
     use super::*;
+    use crate::link::sealed::ticket_share::StreamPlaces;
     use crate::options::TcpKeepalive;
 
     #[test]

@@ -7,7 +7,7 @@ use proto::Time;
 /// Waits that double with each link that did not last, with jitter: proxy1s that lost their proxy2 together must not
 /// come back together.
 #[derive(Debug, Default)]
-pub(super) struct Backoff {
+pub(crate) struct Backoff {
     /// Links in a row that did not last.
     failures: u32,
     up_since: Option<Time>,
@@ -22,12 +22,12 @@ impl Backoff {
     const GOOD: Duration = Duration::from_secs(10);
 
     /// The link has keys.
-    pub(super) fn came_up(&mut self, now: Time) {
+    pub(crate) fn came_up(&mut self, now: Time) {
         self.up_since.get_or_insert(now);
     }
 
     /// The link is over: how long to wait before the next, between half and all of the wait whose turn it is.
-    pub(super) fn next(&mut self, now: Time, random: u64) -> Duration {
+    pub(crate) fn next(&mut self, now: Time, random: u64) -> Duration {
         if self.up_since.take().is_some_and(|up| now.since(up) >= Self::GOOD) {
             self.failures = 0;
         }

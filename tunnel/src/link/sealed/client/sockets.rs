@@ -14,7 +14,7 @@ use crate::udp::Udp;
 
 /// The sockets, each with its place.
 #[derive(Debug)]
-pub(super) struct Sockets {
+pub(crate) struct Sockets {
     places: [Option<Udp>; 2],
     /// Bytes to ask for each buffer.
     buffer: usize,
@@ -26,24 +26,24 @@ pub(super) struct Sockets {
 
 impl Sockets {
     /// The places.
-    pub(super) const IDS: [SocketId; 2] = [SocketId(0), SocketId(1)];
+    pub(crate) const IDS: [SocketId; 2] = [SocketId(0), SocketId(1)];
 
     /// How long a second socket is tried before another takes its place, one that nothing on the way knows: most translators
     /// forget a flow after 30 s or more, but never one that something is sent on twice a second.
     const RENEW: Duration = Duration::from_secs(60);
 
     /// With one socket.
-    pub(super) const fn new(first: Udp, buffer: usize) -> Self {
+    pub(crate) const fn new(first: Udp, buffer: usize) -> Self {
         Self { places: [Some(first), None], buffer, second: None, told: false }
     }
 
     /// The socket at a place.
-    pub(super) fn get(&self, id: SocketId) -> Option<&Udp> {
+    pub(crate) fn get(&self, id: SocketId) -> Option<&Udp> {
         self.places.get(usize::from(id.0))?.as_ref()
     }
 
     /// proxy2 is silent at the socket `used`: from which it is looked for now.
-    pub(super) fn beside(&mut self, used: SocketId) -> SocketId {
+    pub(crate) fn beside(&mut self, used: SocketId) -> SocketId {
         let other = SocketId(u8::from(used.0 == 0));
         if self.second.is_none_or(|since| since.elapsed() >= Self::RENEW) {
             match Udp::bind_any(self.buffer) {
@@ -61,7 +61,7 @@ impl Sockets {
     }
 
     /// proxy2 answers at the socket `used`: another is not needed any more.
-    pub(super) fn keep_only(&mut self, used: SocketId) {
+    pub(crate) fn keep_only(&mut self, used: SocketId) {
         self.told = false;
         if self.second.take().is_some() {
             self.put(SocketId(u8::from(used.0 == 0)), None);

@@ -18,32 +18,32 @@ use proto::ticket::Ticket;
 use tokio::time::{Sleep, sleep};
 use tracing::{debug, info, warn};
 
-use super::NOWHERE;
-use super::backoff::Backoff;
-use super::buffers::{Buffer, Buffers};
-use super::diagnosis;
-use super::keepalives::Keepalives;
-use super::peer::Peer;
-use super::side::{Arrival, Next, Side};
-use super::sockets::Sockets;
-use super::tally::Tally;
-use super::task::turn_away;
-use super::ticket_reader::TicketReader;
 use crate::entropy;
-use crate::entry::tcp::Acceptor;
 use crate::limit::Limit;
+use crate::link::sealed::NOWHERE;
+use crate::link::sealed::buffers::{Buffer, Buffers};
+use crate::link::sealed::client::backoff::Backoff;
+use crate::link::sealed::client::diagnosis;
+use crate::link::sealed::client::keepalives::Keepalives;
+use crate::link::sealed::client::peer::Peer;
+use crate::link::sealed::client::sockets::Sockets;
+use crate::link::sealed::client::ticket_reader::TicketReader;
+use crate::link::sealed::end::{Arrival, End, Next};
+use crate::link::sealed::tally::Tally;
+use crate::link::sealed::task::turn_away;
+use crate::local::listener::Listener;
 use crate::metrics::Count;
 use crate::udp::{BATCH_SIZE, RecvMeta, Udp};
 
 /// Makes a new link to the same proxy2.
-pub(super) type Remake = Box<dyn FnMut(Time, &Ticket) -> Link + Send>;
+pub(crate) type Remake = Box<dyn FnMut(Time, &Ticket) -> Link + Send>;
 
 /// The socket, the listener and the peer.
-pub(super) struct Entry {
+pub(crate) struct ClientEnd {
     sockets: Sockets,
     /// Kept, half a mebibyte: taking them from where they are shared was a seventh of the instructions of an echo.
     buffers: [Buffer; Self::BUFFERS],
-    clients: Acceptor,
+    clients: Listener,
     peer: Peer,
     ticket: TicketReader,
     remake: Remake,
@@ -73,33 +73,33 @@ struct Hold {
 }
 
 /// What an entry is made of.
-pub(super) struct Parts {
+pub(crate) struct Parts {
     /// The socket, and others when they are needed.
-    pub(super) sockets: Sockets,
+    pub(crate) sockets: Sockets,
     /// Where clients connect.
-    pub(super) clients: Acceptor,
+    pub(crate) clients: Listener,
     /// Where proxy2 may be.
-    pub(super) peer: Peer,
+    pub(crate) peer: Peer,
     /// What it joins proxy2 with.
-    pub(super) ticket: TicketReader,
+    pub(crate) ticket: TicketReader,
     /// Makes another link after one that is over.
-    pub(super) remake: Remake,
+    pub(crate) remake: Remake,
     /// How often an idle link shows itself.
-    pub(super) keepalives: Keepalives,
+    pub(crate) keepalives: Keepalives,
     /// Streams at a time.
-    pub(super) max_streams: usize,
+    pub(crate) max_streams: usize,
     /// How long a client may wait for proxy2; zero: it is refused while proxy2 does not answer.
-    pub(super) patience: Duration,
+    pub(crate) patience: Duration,
 }
 
-impl Entry {
+impl ClientEnd {
     /// Buffers filled in one system call: about what a busy link needs for one round.
     const BUFFERS: usize = if BATCH_SIZE < 8 { BATCH_SIZE } else { 8 };
     /// System calls that take from the socket before TCP gets its turn.
     const RECEIVES: usize = 4;
 
     /// An entry of these parts.
-    pub(super) fn new(parts: Parts, buffers: &Buffers) -> Self {
+    pub(crate) fn new(parts: Parts, buffers: &Buffers) -> Self {
         let Parts { sockets, clients, peer, ticket, remake, keepalives, max_streams, patience } = parts;
         let refusals = Limit::new(std::time::Instant::now());
         Self {
@@ -263,13 +263,13 @@ impl Entry {
     }
 }
 
-impl fmt::Debug for Entry {
+impl fmt::Debug for ClientEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Entry").field("peer", &self.peer).field("up", &self.up).finish_non_exhaustive()
+        f.debug_struct("ClientEnd").field("peer", &self.peer).field("up", &self.up).finish_non_exhaustive()
     }
 }
 
-impl Side for Entry {
+impl End for ClientEnd {
     fn receive(
         &mut self,
         cx: &mut Context<'_>,

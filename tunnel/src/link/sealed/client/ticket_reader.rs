@@ -12,7 +12,7 @@ use crate::state::StateError;
 
 /// Where the ticket is, and what it was.
 #[derive(Debug)]
-pub(super) struct TicketReader {
+pub(crate) struct TicketReader {
     source: TicketSource,
     ticket: Ticket,
     reload: Reload,
@@ -21,17 +21,17 @@ pub(super) struct TicketReader {
 
 impl TicketReader {
     /// The ticket that was found at the source.
-    pub(super) fn new(source: TicketSource, ticket: Ticket) -> Self {
+    pub(crate) fn new(source: TicketSource, ticket: Ticket) -> Self {
         Self { source, ticket, reload: Reload::new(), reading: JoinSet::new() }
     }
 
     /// The ticket as it was last read.
-    pub(super) const fn ticket(&self) -> &Ticket {
+    pub(crate) const fn ticket(&self) -> &Ticket {
         &self.ticket
     }
 
     /// Another ticket than before.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ticket> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ticket> {
         if self.reload.was_asked(cx) && self.reading.is_empty() {
             let source = self.source.clone();
             // A file may be on a disk that does not answer.

@@ -20,7 +20,7 @@ use crate::{descriptors, listen};
 /// again at once would spin. Descriptors (`EMFILE`) are the exception: a client that waits for one would hang. One is
 /// kept in reserve; with it the connection is accepted after all, and reset.
 #[derive(Debug)]
-pub(crate) struct Acceptor {
+pub(crate) struct Listener {
     listener: TcpListener,
     domain: Domain,
     keepalive: TcpKeepalive,
@@ -31,7 +31,7 @@ pub(crate) struct Acceptor {
     lines: Limit,
 }
 
-impl Acceptor {
+impl Listener {
     /// How long to wait after a failure.
     const PAUSE: Duration = Duration::from_millis(100);
     /// Connections that may wait to be accepted.

@@ -26,7 +26,7 @@ const TIME: Duration = Duration::from_millis(10);
 const SAMPLES: usize = 8;
 
 /// The handshakes a second that take a quarter of one core of this machine.
-pub(super) fn handshakes_per_second() -> u32 {
+pub(crate) fn handshakes_per_second() -> u32 {
     let (start, example) = (Instant::now(), Example::new());
     let cost = quickest(|| start.elapsed(), || example.prepare());
     let rate = rate(cost);

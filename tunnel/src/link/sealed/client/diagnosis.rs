@@ -11,10 +11,10 @@ use proto::sealed::wire::end_code::EndCode;
 use proto::sealed::wire::frame::ResetCode;
 use tokio::net::UdpSocket;
 
-use super::clock::Clock;
+use crate::link::sealed::clock::Clock;
 
 /// Why proxy2 refused, and what to do about it.
-pub(super) fn refused(refused: &Refused) -> String {
+pub(crate) fn refused(refused: &Refused) -> String {
     match refused.why {
         Refusal::UnknownTicket => {
             "it does not know this ticket; make one there with `proxy2 ticket add NAME`".into()
@@ -33,7 +33,7 @@ pub(super) fn refused(refused: &Refused) -> String {
 }
 
 /// How far the clocks differ, if it is more than proxy2 overlooks. It keeps nobody out, but one of the two is wrong.
-pub(super) fn clock(refused: &Refused) -> Option<String> {
+pub(crate) fn clock(refused: &Refused) -> Option<String> {
     let (ours, theirs) = (Clock::unix().0, refused.time.0);
     let off = Duration::from_micros(ours.abs_diff(theirs));
     let way = if ours > theirs { "ahead of" } else { "behind" };
@@ -46,7 +46,7 @@ pub(super) fn clock(refused: &Refused) -> Option<String> {
 }
 
 /// What it means that proxy2 ended the link with `code`.
-pub(super) const fn ended(code: EndCode) -> &'static str {
+pub(crate) const fn ended(code: EndCode) -> &'static str {
     match code {
         EndCode::Revoked => "link ended: proxy2 has revoked this ticket",
         EndCode::Fault => "link ended: proxy2 says that this proxy1 broke the protocol",
@@ -56,7 +56,7 @@ pub(super) const fn ended(code: EndCode) -> &'static str {
 
 /// Whether clients need not wait, after `times` refusals in a row for the same reason. A ticket that was made a moment
 /// ago is not known to a running proxy2 yet.
-pub(super) const fn is_final(why: Refusal, times: u32) -> bool {
+pub(crate) const fn is_final(why: Refusal, times: u32) -> bool {
     match why {
         Refusal::Busy | Refusal::ClockOff => false,
         Refusal::UnknownTicket => times > 1,
@@ -65,7 +65,7 @@ pub(super) const fn is_final(why: Refusal, times: u32) -> bool {
 }
 
 /// What a stream is reset with that cannot be because of this.
-pub(super) const fn code_of(why: Refusal) -> ResetCode {
+pub(crate) const fn code_of(why: Refusal) -> ResetCode {
     match why {
         Refusal::TooManyLinks => ResetCode::Limit,
         Refusal::UnknownTicket
@@ -79,7 +79,7 @@ pub(super) const fn code_of(why: Refusal) -> ResetCode {
 
 /// Why `peer` does not answer, as far as that can be found out.
 /// `others`: the number of other addresses and ports at which it may be.
-pub(super) async fn silence(peer: SocketAddr, others: usize) -> String {
+pub(crate) async fn silence(peer: SocketAddr, others: usize) -> String {
     let complaint = complaint(peer).await;
     let explanation = explanation(peer, complaint.map(|error| error.kind()));
     match others {

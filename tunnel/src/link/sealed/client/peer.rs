@@ -12,13 +12,13 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep, sleep};
 use tracing::{info, warn};
 
-use super::diagnosis;
 use crate::address::{HostPorts, ResolveError};
+use crate::link::sealed::client::diagnosis;
 use crate::reload::Reload;
 
 /// The peer's names, addresses and ports.
 #[derive(Debug)]
-pub(super) struct Peer {
+pub(crate) struct Peer {
     places: Vec<HostPorts>,
     /// They are the ticket's.
     follows_ticket: bool,
@@ -59,7 +59,7 @@ impl Peer {
     const LATER_STEP: Duration = Duration::from_millis(500);
 
     /// At these places; none: where the ticket says. Begins to look the names up, if there are any.
-    pub(super) fn new(places: Vec<HostPorts>, ticket: &Ticket) -> Self {
+    pub(crate) fn new(places: Vec<HostPorts>, ticket: &Ticket) -> Self {
         let follows_ticket = places.is_empty();
         let places = if follows_ticket { places_of(ticket) } else { places };
         let mut peer = Self {
@@ -83,7 +83,7 @@ impl Peer {
     }
 
     /// There is another ticket, which may say something else.
-    pub(super) fn take_ticket(&mut self, ticket: &Ticket) {
+    pub(crate) fn take_ticket(&mut self, ticket: &Ticket) {
         let places = places_of(ticket);
         if self.follows_ticket && !places.is_empty() && places != self.places {
             (self.addresses, self.next, self.racing) = (literal(&places), 0, true);
@@ -94,24 +94,24 @@ impl Peer {
     }
 
     /// Where to send at first, if that is known.
-    pub(super) fn address(&self) -> Option<SocketAddr> {
+    pub(crate) fn address(&self) -> Option<SocketAddr> {
         self.addresses.first().copied()
     }
 
     /// How often the names were looked up again.
-    pub(super) const fn lookups(&self) -> u64 {
+    pub(crate) const fn lookups(&self) -> u64 {
         self.lookups.saturating_sub(1)
     }
 
     /// It answers. Says whether somebody was told, or is about to be told, that it does not.
-    pub(super) fn found(&mut self) -> bool {
+    pub(crate) fn found(&mut self) -> bool {
         self.silent = false;
         self.told.abort_all();
         std::mem::take(&mut self.lost)
     }
 
     /// It does not answer any more at `address`: says why, and looks for it elsewhere.
-    pub(super) fn lost(&mut self, address: SocketAddr) {
+    pub(crate) fn lost(&mut self, address: SocketAddr) {
         self.lost = true;
         let others = self.addresses.iter().filter(|other| **other != address).count();
         if !self.addresses.is_empty() && self.told.is_empty() {
@@ -127,12 +127,12 @@ impl Peer {
     }
 
     /// Whether it has been silent for so long that it was told.
-    pub(super) const fn is_lost(&self) -> bool {
+    pub(crate) const fn is_lost(&self) -> bool {
         self.lost
     }
 
     /// News: perhaps an address to try. `waited`: somebody waits for proxy2.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>, waited: bool) -> Poll<Option<SocketAddr>> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, waited: bool) -> Poll<Option<SocketAddr>> {
         while matches!(self.told.poll_join_next(cx), Poll::Ready(Some(_))) {}
         if self.reload.was_asked(cx) {
             self.look_up();

@@ -22,18 +22,18 @@ struct Worker {
 
 /// Which of the threads a link is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Place(usize);
+pub(crate) struct Place(usize);
 
 /// All threads that serve links. The reader's is the first.
 #[derive(Debug)]
-pub(super) struct Workers {
+pub(crate) struct Workers {
     workers: Vec<Worker>,
     limit: usize,
 }
 
 impl Workers {
     /// The thread of the caller, and up to one more for each other core as links come.
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self::with_limit(thread::available_parallelism().map_or(1, NonZero::get))
     }
 
@@ -42,7 +42,7 @@ impl Workers {
     }
 
     /// Starts the task of a link among `tasks`.
-    pub(super) fn spawn<F>(&mut self, tasks: &mut JoinSet<F::Output>, task: F) -> Place
+    pub(crate) fn spawn<F>(&mut self, tasks: &mut JoinSet<F::Output>, task: F) -> Place
     where
         F: Future<Output: Send + 'static> + Send + 'static,
     {
@@ -55,7 +55,7 @@ impl Workers {
     }
 
     /// A link there is over.
-    pub(super) fn leave(&mut self, place: Place) {
+    pub(crate) fn leave(&mut self, place: Place) {
         if let Some(worker) = self.workers.get_mut(place.0) {
             worker.links = worker.links.saturating_sub(1);
         }

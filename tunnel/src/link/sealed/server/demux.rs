@@ -23,50 +23,50 @@ use tokio::task::{JoinSet, yield_now};
 use tokio::time::sleep_until;
 use tracing::{debug, info};
 
-use super::buffers::Buffer;
-use super::clock::Clock;
-use super::exit::{Channels, Exit, Report};
-use super::journal::Journal;
-use super::queue::{Batch, Command, LinkQueue};
-use super::tally::Tally;
-use super::task::{Shared, Task};
-use super::ticket_resources::TicketResources;
-use super::ticket_share::StreamPlaces;
-use super::workers::{Place, Workers};
 use crate::descriptors;
 use crate::entropy;
-use crate::exit::{DialSettings, Permit};
 use crate::limit::{Limit, OWN};
+use crate::link::sealed::buffers::Buffer;
+use crate::link::sealed::clock::Clock;
+use crate::link::sealed::journal::Journal;
+use crate::link::sealed::server::queue::{Batch, Command, LinkQueue};
+use crate::link::sealed::server::server_end::{Channels, Report, ServerEnd};
+use crate::link::sealed::server::workers::{Place, Workers};
+use crate::link::sealed::tally::Tally;
+use crate::link::sealed::task::{Shared, Task};
+use crate::link::sealed::ticket_resources::TicketResources;
+use crate::link::sealed::ticket_share::StreamPlaces;
+use crate::local::dial::{DialSettings, Permit};
 use crate::metrics::Count;
 use crate::state::Tickets;
 use crate::udp::{self, RecvMeta, Udp, answer_from};
 
 /// What a reader is made with.
 #[derive(Debug)]
-pub(super) struct Parts {
+pub(crate) struct Parts {
     /// The table of links.
-    pub(super) endpoint: Endpoint,
+    pub(crate) endpoint: Endpoint,
     /// What all links share.
-    pub(super) shared: Shared,
+    pub(crate) shared: Shared,
     /// The sockets, and the address that each is bound to.
-    pub(super) sockets: Arc<[Udp]>,
+    pub(crate) sockets: Arc<[Udp]>,
     /// See above.
-    pub(super) bound: Vec<SocketAddr>,
+    pub(crate) bound: Vec<SocketAddr>,
     /// The tickets, as they change.
-    pub(super) tickets: Tickets,
+    pub(crate) tickets: Tickets,
     /// What is dialled.
-    pub(super) permit: Permit,
+    pub(crate) permit: Permit,
     /// And how.
-    pub(super) dialling: DialSettings,
+    pub(crate) dialling: DialSettings,
     /// Options of each link.
-    pub(super) settings: link::Settings,
+    pub(crate) settings: link::Settings,
     /// Memory for the stream data of all links.
-    pub(super) memory: Budget,
+    pub(crate) memory: Budget,
 }
 
 /// The reader.
 #[derive(Debug)]
-pub(super) struct Reader {
+pub(crate) struct Demux {
     parts: Parts,
     permit: Arc<Permit>,
     links: HashMap<LinkKey, LinkHandle>,
@@ -90,7 +90,7 @@ struct LinkHandle {
     place: Place,
 }
 
-impl Reader {
+impl Demux {
     /// Buffers filled in one system call.
     const BUFFERS: usize = if udp::BATCH_SIZE < 8 { udp::BATCH_SIZE } else { 8 };
     /// Up to this many bytes are copied for a link; a buffer stays where it is.
@@ -99,7 +99,7 @@ impl Reader {
     const END_PATIENCE: Duration = Duration::from_millis(500);
 
     /// A reader that knows no links.
-    pub(super) fn new(parts: Parts) -> Self {
+    pub(crate) fn new(parts: Parts) -> Self {
         let (to_reports, reports) = mpsc::unbounded_channel();
         let mut reader = Self {
             permit: Arc::new(parts.permit.clone()),
@@ -124,7 +124,7 @@ impl Reader {
     ///
     /// # Errors
     /// The socket is broken.
-    pub(super) async fn run(mut self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+    pub(crate) async fn run(mut self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let mut shutdown = pin!(shutdown);
         let sockets = Arc::clone(&self.parts.sockets);
         let mut turn = 0;
@@ -276,7 +276,7 @@ impl Reader {
         // Made where it runs: its timers belong to that thread.
         let task = async move {
             let journal = Journal::new(number, ticket.stream_lines());
-            let side = Exit::new(key, number, ticket, channels, permit, dialling);
+            let side = ServerEnd::new(key, number, ticket, channels, permit, dialling);
             Task::new(side, link, &shared, journal).run(pending()).await
         };
         let place = self.workers.spawn(&mut self.tasks, task);

@@ -9,8 +9,8 @@ use proto::sealed::link::{Event, Link, SocketId};
 use proto::sealed::wire::frame::{ResetCode, StreamId};
 use tokio::net::TcpStream;
 
-use super::tally::Tally;
-use super::ticket_share::StreamPlace;
+use crate::link::sealed::tally::Tally;
+use crate::link::sealed::ticket_share::StreamPlace;
 use crate::udp::Udp;
 
 /// What a role brings.
@@ -38,7 +38,7 @@ pub(super) enum Next {
 }
 
 /// One role: where its datagrams and connections come from.
-pub(super) trait Side: Send {
+pub(super) trait End: Send {
     /// Gives the link the datagrams that came. Says whether there were any.
     ///
     /// # Errors

@@ -12,7 +12,7 @@ type Ends = (Option<IpAddr>, IpAddr);
 
 /// The intervals that were learnt.
 #[derive(Debug)]
-pub(super) struct Keepalives {
+pub(crate) struct Keepalives {
     /// Where nothing was learnt; zero: never.
     usual: Duration,
     learnt: BTreeMap<Ends, Duration>,
@@ -24,19 +24,19 @@ impl Keepalives {
     const MOST: usize = 256;
 
     /// Nothing learnt yet.
-    pub(super) const fn new(usual: Duration) -> Self {
+    pub(crate) const fn new(usual: Duration) -> Self {
         Self { usual, learnt: BTreeMap::new(), here: None }
     }
 
     /// The interval for the network that this machine is in now, given where proxy2 is.
-    pub(super) fn at(&mut self, peer: SocketAddr) -> Duration {
+    pub(crate) fn at(&mut self, peer: SocketAddr) -> Duration {
         let here = (own_address(peer), peer.ip());
         self.here = Some(here);
         self.learnt.get(&here).copied().unwrap_or(self.usual)
     }
 
     /// In this network it has to be so much.
-    pub(super) fn learnt(&mut self, interval: Duration) {
+    pub(crate) fn learnt(&mut self, interval: Duration) {
         let Some(here) = self.here else { return };
         info!(
             keepalive = ?interval,

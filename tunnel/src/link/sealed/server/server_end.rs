@@ -19,18 +19,18 @@ use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Sleep, sleep};
 use tracing::{debug, info, warn};
 
-use super::queue::{Batch, Command, LinkQueue};
-use super::side::{Arrival, Next, Side};
-use super::tally::Tally;
-use super::ticket_resources::{TicketResources, dial_in_turn};
-use super::ticket_share::StreamPlace;
-use crate::exit::{DialError, DialSettings, Permit};
+use crate::link::sealed::end::{Arrival, End, Next};
+use crate::link::sealed::server::queue::{Batch, Command, LinkQueue};
+use crate::link::sealed::tally::Tally;
+use crate::link::sealed::ticket_resources::{TicketResources, dial_in_turn};
+use crate::link::sealed::ticket_share::StreamPlace;
+use crate::local::dial::{DialError, DialSettings, Permit};
 use crate::metrics::Count;
 use crate::udp::Udp;
 
 /// What a link's task tells the reader.
 #[derive(Clone, Copy, Debug)]
-pub(super) enum Report {
+pub(crate) enum Report {
     /// The link does not use this index any more.
     Retired(u32),
     /// Authentic packets of the link come; where its peer is, as far as is proven.
@@ -41,13 +41,13 @@ pub(super) enum Report {
 
 /// How a link's task and the rest of the process reach each other, and its peer.
 #[derive(Debug)]
-pub(super) struct Channels {
+pub(crate) struct Channels {
     /// From the reader.
-    pub(super) queue: LinkQueue,
+    pub(crate) queue: LinkQueue,
     /// To the reader.
-    pub(super) reports: UnboundedSender<Report>,
+    pub(crate) reports: UnboundedSender<Report>,
     /// To the peer.
-    pub(super) sockets: Arc<[Udp]>,
+    pub(crate) sockets: Arc<[Udp]>,
 }
 
 /// What comes of a dial: a connection and the place it has.
@@ -55,7 +55,7 @@ type Dialled = Result<(TcpStream, StreamPlace), DialError>;
 
 /// One link's queue and dials.
 #[derive(Debug)]
-pub(super) struct Exit {
+pub(crate) struct ServerEnd {
     key: LinkKey,
     number: u64,
     ticket: Arc<TicketResources>,
@@ -75,7 +75,7 @@ pub(super) struct Exit {
     proof: Pin<Box<Sleep>>,
 }
 
-impl Exit {
+impl ServerEnd {
     /// Batches in one go before TCP and other links of the thread get their turn: 4 MB at the most.
     const BATCHES: usize = 64;
     /// How long the first packet of a link may take.
@@ -84,7 +84,7 @@ impl Exit {
     const HEARD_AGAIN: Duration = Duration::from_millis(500);
 
     /// The role for the link `key`, called `number` in the log.
-    pub(super) fn new(
+    pub(crate) fn new(
         key: LinkKey,
         number: u64,
         ticket: Arc<TicketResources>,
@@ -137,7 +137,7 @@ impl Exit {
     }
 }
 
-impl Side for Exit {
+impl End for ServerEnd {
     fn receive(
         &mut self,
         cx: &mut Context<'_>,
@@ -286,7 +286,7 @@ impl Side for Exit {
     }
 }
 
-impl Drop for Exit {
+impl Drop for ServerEnd {
     fn drop(&mut self) {
         self.report(Report::Over(self.key));
     }

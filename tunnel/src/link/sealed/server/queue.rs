@@ -8,24 +8,24 @@ use proto::sealed::crypto::cipher::Session;
 use proto::sealed::link::FourTuple;
 use proto::sealed::wire::end_code::EndCode;
 
-use super::buffers::Buffer;
+use crate::link::sealed::buffers::Buffer;
 
 /// Datagrams of one size (the last may be shorter) from one address.
 #[derive(Debug)]
-pub(super) struct Batch {
+pub(crate) struct Batch {
     /// Who sent them, and to which address of ours, if the socket has several.
-    pub(super) from: FourTuple,
+    pub(crate) from: FourTuple,
     /// They lie at its beginning.
-    pub(super) buffer: Buffer,
+    pub(crate) buffer: Buffer,
     /// Bytes of it that are theirs.
-    pub(super) len: usize,
+    pub(crate) len: usize,
     /// Bytes in each.
-    pub(super) stride: usize,
+    pub(crate) stride: usize,
 }
 
 /// What a link is told to do.
 #[derive(Debug)]
-pub(super) enum Command {
+pub(crate) enum Command {
     /// Take these keys too.
     Session {
         /// The keys.
@@ -41,7 +41,7 @@ pub(super) enum Command {
 
 /// The queue of one link; clones share it.
 #[derive(Clone, Debug, Default)]
-pub(super) struct LinkQueue(Arc<Mutex<Content>>);
+pub(crate) struct LinkQueue(Arc<Mutex<Content>>);
 
 #[derive(Debug, Default)]
 struct Content {
@@ -59,7 +59,7 @@ impl LinkQueue {
 
     /// Hands over datagrams. False if too many wait already: these are lost, as they would be in a full socket buffer.
     #[must_use]
-    pub(super) fn post(&self, batch: Batch) -> bool {
+    pub(crate) fn post(&self, batch: Batch) -> bool {
         let mut content = self.lock();
         if content.bytes >= Self::BYTES || content.batches.len() >= Self::BATCHES {
             return false;
@@ -71,14 +71,14 @@ impl LinkQueue {
     }
 
     /// Hands over an order. Their number is bounded by the number of handshakes a second.
-    pub(super) fn command(&self, order: Command) {
+    pub(crate) fn command(&self, order: Command) {
         let mut content = self.lock();
         content.commands.push_back(order);
         wake(content);
     }
 
     /// Says whom to wake.
-    pub(super) fn register(&self, task: &Waker) {
+    pub(crate) fn register(&self, task: &Waker) {
         match &mut self.lock().task {
             Some(old) if old.will_wake(task) => {}
             slot => *slot = Some(task.clone()),
@@ -86,7 +86,7 @@ impl LinkQueue {
     }
 
     /// Moves what waits into `batches` and `commands`, which are empty.
-    pub(super) fn take(&self, batches: &mut VecDeque<Batch>, commands: &mut VecDeque<Command>) {
+    pub(crate) fn take(&self, batches: &mut VecDeque<Batch>, commands: &mut VecDeque<Command>) {
         let mut content = self.lock();
         std::mem::swap(&mut content.batches, batches);
         std::mem::swap(&mut content.commands, commands);

@@ -1,3 +1,0 @@
-//! Where local connections come in.
-
-pub(crate) mod tcp;

@@ -1,0 +1,13 @@
+//! proxy2's ends of its sealed links.
+//!
+//! - `demux`: from the sockets to the tasks of the links; answers handshakes
+//! - `queue`: what the demultiplexer hands to the task of one link
+//! - `server_end`: one link's datagrams, and when it is over
+//! - `workers`: on as many threads as there are cores
+//! - `calibration`: how many handshakes this machine may do
+
+pub(super) mod calibration;
+pub(super) mod demux;
+mod queue;
+mod server_end;
+mod workers;
