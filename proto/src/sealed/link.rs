@@ -138,6 +138,8 @@ pub struct Link {
     dormant: bool,
     /// There were streams at the last look.
     was_wanted: bool,
+    /// The peer may open streams whenever it likes.
+    expects_streams: bool,
     /// The server was heard since it was last told of that.
     heard_dormant: bool,
     liveness_deadline: Option<Time>,
@@ -203,6 +205,7 @@ impl Link {
             told_unreachable: false,
             dormant: false,
             was_wanted: false,
+            expects_streams: false,
             heard_dormant: false,
             liveness_deadline: None,
             state: State::Open,
@@ -288,9 +291,15 @@ impl Link {
         }
     }
 
-    /// Whether somebody waits for the peer: a stream is open, or something is not acknowledged.
+    /// Whether the peer may open streams whenever it likes: then the client stays up without any, and shows itself as if there
+    /// were some.
+    pub const fn expect_streams(&mut self, expected: bool) {
+        self.expects_streams = expected;
+    }
+
+    /// Whether there is a use for the link: a stream is open, or the peer may open one.
     fn is_wanted(&self) -> bool {
-        self.transport.stream_count() > 0
+        self.expects_streams || self.transport.stream_count() > 0
     }
 
     /// The next thing the owner wants to know.

@@ -18,10 +18,12 @@ mod client;
 mod clock;
 mod conn;
 mod conns;
+mod dialler;
 mod end;
 mod journal;
 mod memory;
 mod outbox;
+mod roles;
 mod server;
 mod tally;
 mod task;
@@ -55,6 +57,7 @@ use self::client::sockets::Sockets;
 use self::client::ticket_reader::TicketReader;
 use self::clock::Clock;
 use self::journal::Journal;
+use self::roles::Roles;
 use self::server::demux::{Demux, Parts};
 use self::task::{Shared, Task};
 use crate::address::HostPort;
@@ -95,16 +98,17 @@ impl Client {
         }
         let parts = client_end::Parts {
             sockets: Sockets::new(udp, options.socket_buffer),
-            clients,
             peer,
             ticket: TicketReader::new(source, ticket),
             remake,
             keepalives: Keepalives::new(options.keepalive),
-            max_streams: options.max_streams,
-            patience,
         };
-        let side = ClientEnd::new(parts, &shared.buffers);
-        Self { task: Task::new(side, link, &shared, Journal::new(1, Arc::default())), total: shared.total }
+        let roles = Roles::listening(vec![clients], options.max_streams, patience);
+        let end = ClientEnd::new(parts, &shared.buffers);
+        Self {
+            task: Task::new(end, roles, link, &shared, Journal::new(1, Arc::default())),
+            total: shared.total,
+        }
     }
 
     /// The counters, kept up to date while the session runs.
@@ -165,6 +169,7 @@ impl Server {
                 tickets,
                 permit,
                 dialling,
+                listeners: Vec::new(),
                 settings,
                 memory,
             }),
@@ -228,3 +233,6 @@ fn ciphers() -> CipherSupport {
     let aes = false;
     CipherSupport { aes }
 }
+
+#[cfg(test)]
+mod tests;

@@ -29,7 +29,7 @@ impl Link {
     /// The client asks for a sign of life when its last stream is over, because the server may still wait for an
     /// acknowledgement that was lost, at an address that the client has left.
     pub(super) fn round_off(&mut self) {
-        let wanted = self.is_wanted();
+        let wanted = self.transport.stream_count() > 0;
         if std::mem::replace(&mut self.was_wanted, wanted) && !wanted && self.rekey.is_some() {
             self.transport.probe();
         }
@@ -52,7 +52,10 @@ impl Link {
     /// meanwhile has left, nor will it before the answer: a server that has forgotten the old link, whatever the reason,
     /// cannot cost a stream.
     pub(super) fn wake(&mut self, now: Time) {
-        let silent = self.with.is_some() && !self.was_wanted && now.since(self.heard_at) >= LONG_SILENCE;
+        let silent = self.with.is_some()
+            && !self.was_wanted
+            && !self.expects_streams
+            && now.since(self.heard_at) >= LONG_SILENCE;
         if self.rekey.is_none() || !(self.dormant || silent) || self.transport.stream_count() == 0 {
             return;
         }

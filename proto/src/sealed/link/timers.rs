@@ -32,7 +32,7 @@ impl Link {
 
     /// When the client asks for a sign of incarnation.
     fn liveness_probe_due(&self) -> Time {
-        if self.rekey.is_none() || !self.is_up() || self.transport.stream_count() == 0 {
+        if self.rekey.is_none() || !self.is_up() || !self.is_wanted() {
             return Time::NEVER;
         }
         let content = self.transport.content_at();

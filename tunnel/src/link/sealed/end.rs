@@ -1,4 +1,4 @@
-//! What differs between the two roles of a sealed link.
+//! What differs between the two ends of a sealed link: where datagrams come from, and when the link is over.
 
 use std::io;
 use std::task::{Context, Poll};
@@ -6,25 +6,11 @@ use std::time::Duration;
 
 use proto::Time;
 use proto::sealed::link::{Event, Link, SocketId};
-use proto::sealed::wire::frame::{ResetCode, StreamId};
-use tokio::net::TcpStream;
+use proto::sealed::wire::frame::ResetCode;
 
-use crate::link::sealed::tally::Tally;
-use crate::link::sealed::ticket_share::StreamPlace;
+use super::tally::Tally;
+use crate::metrics::Count;
 use crate::udp::Udp;
-
-/// What a role brings.
-#[derive(Debug)]
-pub(super) enum Arrival {
-    /// A client; its stream has been opened.
-    Client(StreamId, TcpStream),
-    /// A target that was dialled, and the place its stream has.
-    Target(StreamId, TcpStream, StreamPlace),
-    /// A target that could not be dialled, and why.
-    Failed(StreamId, ResetCode, String),
-    /// Something else happened.
-    Nothing,
-}
 
 /// Whether a link goes on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +23,7 @@ pub(super) enum Next {
     Over,
 }
 
-/// One role: where its datagrams and connections come from.
+/// One end.
 pub(super) trait End: Send {
     /// Gives the link the datagrams that came. Says whether there were any.
     ///
@@ -50,31 +36,19 @@ pub(super) trait End: Send {
         link: &mut Link,
         tally: &mut Tally,
     ) -> io::Result<bool>;
-    /// The next connection or news.
-    fn poll_arrival(
-        &mut self,
-        cx: &mut Context<'_>,
-        now: Time,
-        link: &mut Link,
-        tally: &mut Tally,
-    ) -> Poll<Arrival>;
-    /// The peer asks for a stream. The answer is an arrival, or this code.
+    /// Ready if something happened that is neither a datagram nor a connection.
+    fn poll_news(&mut self, cx: &mut Context<'_>, link: &mut Link, tally: &mut Tally) -> Poll<()>;
+    /// Whether a client may have a stream now, that would wait for `patience` for the peer to hear of it.
     ///
     /// # Errors
-    /// The stream is refused.
-    fn incoming(&mut self, id: StreamId, target: &[u8]) -> Result<(), ResetCode>;
-    /// A stream that has no connection yet is over.
-    fn forget(&mut self, id: StreamId);
-    /// All streams are over.
-    fn forget_all(&mut self);
+    /// It may not: what to count, and why in words.
+    fn admit(&self, link: &Link, patience: Duration) -> Result<(), (Count, &'static str)>;
     /// Something about the link that is not about a stream.
     fn event(&mut self, now: Time, event: &Event, link: &mut Link, tally: &mut Tally) -> Next;
     /// Whether the link is to end once what it has to say has been sent.
     fn is_over(&self) -> bool;
-    /// How long a client may wait for the peer to hear of its stream.
-    fn patience(&self) -> Duration;
     /// One of the sockets that datagrams leave by.
     fn socket(&self, id: SocketId) -> Option<&Udp>;
-    /// Nothing arrives any more.
+    /// Nothing new any more.
     fn shutdown(&mut self);
 }

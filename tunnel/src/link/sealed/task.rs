@@ -14,11 +14,14 @@ use proto::sealed::wire::end_code::EndCode;
 use proto::sealed::wire::frame::{ResetCode, StreamId};
 use tokio::time::{Sleep, sleep};
 
+#[cfg(test)]
+use super::dialler::Dialler;
+use super::end::{End, Next};
+use super::roles::{Arrival, Roles};
 use crate::link::sealed::buffers::Buffers;
 use crate::link::sealed::clock::Clock;
 use crate::link::sealed::conn;
 use crate::link::sealed::conns::{Conns, Moved};
-use crate::link::sealed::end::{Arrival, End, Next};
 use crate::link::sealed::journal::Journal;
 use crate::link::sealed::outbox::Outbox;
 use crate::link::sealed::tally::{Tally, Total};
@@ -41,6 +44,7 @@ pub(super) struct Shared {
 #[derive(Debug)]
 pub(super) struct Task<E> {
     end: E,
+    roles: Roles,
     link: Link,
     conns: Conns,
     outbox: Outbox,
@@ -70,9 +74,13 @@ impl<E: End> Task<E> {
     const END_PATIENCE: Duration = Duration::from_millis(200);
 
     /// The task of `link`, which writes to `journal`.
-    pub(super) fn new(end: E, link: Link, shared: &Shared, journal: Journal) -> Self {
+    pub(super) fn new(end: E, roles: Roles, link: Link, shared: &Shared, journal: Journal) -> Self {
+        // Nothing tells a client that has nobody to dial for it when the peer wants a stream.
+        let mut link = link;
+        link.expect_streams(roles.dials());
         Self {
             end,
+            roles,
             link,
             conns: Conns::new(),
             outbox: Outbox::new(shared.buffers.clone()),
@@ -87,6 +95,13 @@ impl<E: End> Task<E> {
             alarm_at: None,
             over: false,
         }
+    }
+
+    /// The same task, which dials for its peer too.
+    #[cfg(test)]
+    pub(super) fn dialling(mut self, dialler: Dialler) -> Self {
+        self.link.expect_streams(true);
+        Self { roles: self.roles.dialling(dialler), ..self }
     }
 
     /// Runs until the link is over, or until `shutdown` completes: then every stream is reset and the peer told.
@@ -111,6 +126,7 @@ impl<E: End> Task<E> {
 
     async fn end(&mut self) {
         self.end.shutdown();
+        self.roles.shutdown();
         self.link.close(EndCode::Shutdown);
         let sent = poll_fn(|cx| self.transmit(cx).map(drop));
         // One packet is what a peer that is not there is told, too.
@@ -159,7 +175,10 @@ impl<E: End> Task<E> {
 
     fn arrivals(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
         for _ in 0..Self::ARRIVALS {
-            let arrival = self.end.poll_arrival(cx, now, &mut self.link, &mut self.tally);
+            if self.end.poll_news(cx, &mut self.link, &mut self.tally).is_ready() {
+                continue;
+            }
+            let arrival = self.roles.poll_arrival(cx, &self.end, &mut self.link, &mut self.tally);
             let Poll::Ready(arrival) = arrival else { return false };
             match arrival {
                 Arrival::Client(id, tcp) => {
@@ -245,7 +264,7 @@ impl<E: End> Task<E> {
             StreamEvent::Incoming { id, target } => {
                 self.tally.one(Count::StreamsNow);
                 self.journal.arrived(id);
-                if let Err(code) = self.end.incoming(id, &target) {
+                if let Err(code) = self.roles.incoming(id, &target) {
                     self.refuse(now, id, code, &code);
                 }
             }
@@ -254,7 +273,7 @@ impl<E: End> Task<E> {
             StreamEvent::Writable(id) => self.conns.writable(id),
             StreamEvent::Reset(id, code) if self.conns.has(id) => self.conns.reset(id, code),
             StreamEvent::Reset(id, code) => {
-                self.end.forget(id);
+                self.roles.forget(id);
                 self.link.transport().discard(id);
                 self.over_by_peer(id, code);
             }
@@ -302,7 +321,7 @@ impl<E: End> Task<E> {
 
     /// All streams are gone, and their connections must know.
     fn drop_streams(&mut self) {
-        self.end.forget_all();
+        self.roles.forget_all();
         let cut = widen(self.conns.abort_all());
         self.tally.add(Count::Shutdown, cut);
         self.tally.set(Count::StreamsNow, 0);
@@ -331,7 +350,7 @@ impl<E: End> Task<E> {
             return;
         }
         self.conns.handle_timeout(instant);
-        for (id, code) in self.conns.given_up(self.link.transport(), self.end.patience()) {
+        for (id, code) in self.conns.given_up(self.link.transport(), self.roles.patience()) {
             self.link.transport().reset(now, id, code);
             self.conns.abort(id);
             let gone = code == ResetCode::Reset;

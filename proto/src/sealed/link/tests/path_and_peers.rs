@@ -1,10 +1,10 @@
 //! What the link outlives, and what ends its streams.
 
-use super::pair::Pair;
+use super::pair::{Nat, Pair};
 use crate::sealed::crypto::cipher::REKEY_PACKETS;
 use crate::sealed::endpoint::LinkKey;
 use crate::sealed::link::Event;
-use crate::sealed::wire::frame::StreamId;
+use crate::sealed::wire::frame::{ResetCode, StreamId};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -271,4 +271,26 @@ fn another_ticket_counts_at_once_where_the_first_is_refused() {
     pair.client.transport().write(pair.now, id, b"hola");
     pair.client.set_ticket(new);
     assert!(pair.run_until(SECOND, |pair| pair.heard_by_server.get(&id).is_some_and(|b| b == b"hola")));
+}
+
+#[test]
+fn a_client_that_expects_streams_stays_up_and_shows_itself() {
+    let mut pair = Pair::new(19);
+    pair.client.expect_streams(true);
+    pair.nat = Some(Nat { forgets: SECOND * 30, refreshed: pair.now });
+    assert!(pair.run_until(SECOND, |pair| !pair.links.is_empty() && pair.client.is_up()));
+    for _ in 0..20 {
+        pair.run_until(SECOND * 157, |_| false);
+        let (now, link) = (pair.now, pair.links.values_mut().next().expect("a link"));
+        let id = link.transport().open(b"").unwrap();
+        link.transport().write(now, id, b"hola");
+        pair.heard_by_client.insert(id, Vec::new());
+        assert!(pair.run_until(SECOND / 10, |pair| pair.heard_by_client[&id] == b"hola"));
+        pair.client.transport().reset(pair.now, id, ResetCode::Reset);
+    }
+    assert_eq!(pair.links.len(), 1);
+    // Whoever expects none any more gives the link back.
+    pair.client.expect_streams(false);
+    pair.run_until(SECOND * 90, |_| false);
+    assert!(pair.client.dormant, "{:?}", pair.client_events);
 }

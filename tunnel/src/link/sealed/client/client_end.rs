@@ -1,4 +1,4 @@
-//! proxy1's role on its sealed link: datagrams from the socket, clients from the listener.
+//! proxy1's end of its sealed link: datagrams from its sockets, and a link again whenever one is over.
 
 use std::fmt;
 use std::future::Future;
@@ -13,13 +13,11 @@ use proto::sealed::crypto::random::Random;
 use proto::sealed::handshake::initiator::Refused;
 use proto::sealed::handshake::terms::Refusal;
 use proto::sealed::link::{Event, FourTuple, Link, SocketId};
-use proto::sealed::wire::frame::{ResetCode, StreamId};
 use proto::ticket::Ticket;
 use tokio::time::{Sleep, sleep};
 use tracing::{debug, info, warn};
 
 use crate::entropy;
-use crate::limit::Limit;
 use crate::link::sealed::NOWHERE;
 use crate::link::sealed::buffers::{Buffer, Buffers};
 use crate::link::sealed::client::backoff::Backoff;
@@ -28,10 +26,8 @@ use crate::link::sealed::client::keepalives::Keepalives;
 use crate::link::sealed::client::peer::Peer;
 use crate::link::sealed::client::sockets::Sockets;
 use crate::link::sealed::client::ticket_reader::TicketReader;
-use crate::link::sealed::end::{Arrival, End, Next};
+use crate::link::sealed::end::{End, Next};
 use crate::link::sealed::tally::Tally;
-use crate::link::sealed::task::turn_away;
-use crate::local::listener::Listener;
 use crate::metrics::Count;
 use crate::udp::{BATCH_SIZE, RecvMeta, Udp};
 
@@ -43,17 +39,12 @@ pub(crate) struct ClientEnd {
     sockets: Sockets,
     /// Kept, half a mebibyte: taking them from where they are shared was a seventh of the instructions of an echo.
     buffers: [Buffer; Self::BUFFERS],
-    clients: Listener,
     peer: Peer,
     ticket: TicketReader,
     remake: Remake,
     keepalives: Keepalives,
-    max_streams: usize,
-    /// How long a client may wait for proxy2; zero: it is refused while proxy2 does not answer.
-    patience: Duration,
     /// proxy2 does not answer.
     silent: bool,
-    refusals: Limit,
     up: bool,
     /// What proxy2 said last, if it does not let this proxy1 in, and how often; the same is not told twice.
     refused: Option<(Refusal, u32)>,
@@ -76,8 +67,6 @@ struct Hold {
 pub(crate) struct Parts {
     /// The socket, and others when they are needed.
     pub(crate) sockets: Sockets,
-    /// Where clients connect.
-    pub(crate) clients: Listener,
     /// Where proxy2 may be.
     pub(crate) peer: Peer,
     /// What it joins proxy2 with.
@@ -86,10 +75,6 @@ pub(crate) struct Parts {
     pub(crate) remake: Remake,
     /// How often an idle link shows itself.
     pub(crate) keepalives: Keepalives,
-    /// Streams at a time.
-    pub(crate) max_streams: usize,
-    /// How long a client may wait for proxy2; zero: it is refused while proxy2 does not answer.
-    pub(crate) patience: Duration,
 }
 
 impl ClientEnd {
@@ -100,20 +85,15 @@ impl ClientEnd {
 
     /// An entry of these parts.
     pub(crate) fn new(parts: Parts, buffers: &Buffers) -> Self {
-        let Parts { sockets, clients, peer, ticket, remake, keepalives, max_streams, patience } = parts;
-        let refusals = Limit::new(std::time::Instant::now());
+        let Parts { sockets, peer, ticket, remake, keepalives } = parts;
         Self {
             sockets,
             buffers: std::array::from_fn(|_| buffers.take()),
-            clients,
             peer,
             ticket,
             remake,
             keepalives,
-            max_streams,
-            patience,
             silent: true,
-            refusals,
             up: false,
             refused: None,
             clock_told: false,
@@ -176,20 +156,6 @@ impl ClientEnd {
         if self.found(link) && self.up {
             info!(peer = %link.peer(), "proxy2 answers again");
         }
-    }
-
-    /// A stream for a client, or why there can be none.
-    fn open(&self, link: &mut Link) -> Result<StreamId, (Count, &'static str)> {
-        if !link.is_up() && self.refused.is_some_and(|(why, times)| diagnosis::is_final(why, times)) {
-            return Err((Count::Forbidden, "proxy2 does not let this proxy1 in"));
-        }
-        if self.silent && self.patience.is_zero() {
-            return Err((Count::Unreachable, "proxy2 does not answer; see --when-down"));
-        }
-        let room = link.transport().stream_count() < self.max_streams;
-        // A plain forward leaves the target to the exit.
-        let id = room.then(|| link.transport().open(b"")).flatten();
-        id.ok_or((Count::Limit, "as many streams as a link may have are open; see --streams of both proxies"))
     }
 
     fn was_refused(&mut self, refused: &Refused, link: &Link, tally: &mut Tally) -> Next {
@@ -290,13 +256,7 @@ impl End for ClientEnd {
         Ok(any)
     }
 
-    fn poll_arrival(
-        &mut self,
-        cx: &mut Context<'_>,
-        _now: Time,
-        link: &mut Link,
-        tally: &mut Tally,
-    ) -> Poll<Arrival> {
+    fn poll_news(&mut self, cx: &mut Context<'_>, link: &mut Link, tally: &mut Tally) -> Poll<()> {
         if self.ending {
             return Poll::Pending;
         }
@@ -305,47 +265,32 @@ impl End for ClientEnd {
         {
             link.try_peer(hold.path);
             self.hold = None;
-            return Poll::Ready(Arrival::Nothing);
+            return Poll::Ready(());
         }
         if let Poll::Ready(ticket) = self.ticket.poll(cx) {
             self.refused = None;
             self.peer.take_ticket(&ticket);
             link.set_ticket(ticket);
-            return Poll::Ready(Arrival::Nothing);
+            return Poll::Ready(());
         }
         let waited = link.transport().stream_count() > 0;
-        if let Poll::Ready(address) = self.peer.poll(cx, waited) {
-            tally.set(Count::Lookups, self.peer.lookups());
-            if let Some(address) = address {
-                self.look_at(address, link);
-                // There may be a socket that nobody has asked yet for what it brings.
-                cx.waker().wake_by_ref();
-            }
-            return Poll::Ready(Arrival::Nothing);
+        let address = ready!(self.peer.poll(cx, waited));
+        tally.set(Count::Lookups, self.peer.lookups());
+        if let Some(address) = address {
+            self.look_at(address, link);
         }
-        let (tcp, client) = ready!(self.clients.poll(cx));
-        tally.set(Count::AcceptFailures, self.clients.failures());
-        Poll::Ready(match self.open(link) {
-            Ok(id) => Arrival::Client(id, tcp),
-            Err((count, why)) => {
-                tally.one(count);
-                if let Some(held_back) = self.refusals.pass(std::time::Instant::now()) {
-                    warn!(%client, held_back, "client refused: {why}");
-                }
-                turn_away(&tcp);
-                Arrival::Nothing
-            }
-        })
+        Poll::Ready(())
     }
 
-    fn incoming(&mut self, _id: StreamId, _target: &[u8]) -> Result<(), ResetCode> {
-        // proxy1 dials nothing.
-        Err(ResetCode::Forbidden)
+    fn admit(&self, link: &Link, patience: Duration) -> Result<(), (Count, &'static str)> {
+        if !link.is_up() && self.refused.is_some_and(|(why, times)| diagnosis::is_final(why, times)) {
+            return Err((Count::Forbidden, "proxy2 does not let this proxy1 in"));
+        }
+        if self.silent && patience.is_zero() {
+            return Err((Count::Unreachable, "proxy2 does not answer; see --when-down"));
+        }
+        Ok(())
     }
-
-    fn forget(&mut self, _id: StreamId) {}
-
-    fn forget_all(&mut self) {}
 
     fn event(&mut self, now: Time, event: &Event, link: &mut Link, tally: &mut Tally) -> Next {
         match event {
@@ -383,10 +328,6 @@ impl End for ClientEnd {
 
     fn is_over(&self) -> bool {
         false
-    }
-
-    fn patience(&self) -> Duration {
-        self.patience
     }
 
     fn socket(&self, id: SocketId) -> Option<&Udp> {

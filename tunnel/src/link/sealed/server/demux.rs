@@ -28,7 +28,9 @@ use crate::entropy;
 use crate::limit::{Limit, OWN};
 use crate::link::sealed::buffers::Buffer;
 use crate::link::sealed::clock::Clock;
+use crate::link::sealed::dialler::Dialler;
 use crate::link::sealed::journal::Journal;
+use crate::link::sealed::roles::Roles;
 use crate::link::sealed::server::queue::{Batch, Command, LinkQueue};
 use crate::link::sealed::server::server_end::{Channels, Report, ServerEnd};
 use crate::link::sealed::server::workers::{Place, Workers};
@@ -37,6 +39,7 @@ use crate::link::sealed::task::{Shared, Task};
 use crate::link::sealed::ticket_resources::TicketResources;
 use crate::link::sealed::ticket_share::StreamPlaces;
 use crate::local::dial::{DialSettings, Permit};
+use crate::local::listener::Listener;
 use crate::metrics::Count;
 use crate::state::Tickets;
 use crate::udp::{self, RecvMeta, Udp, answer_from};
@@ -58,6 +61,8 @@ pub(crate) struct Parts {
     pub(crate) permit: Permit,
     /// And how.
     pub(crate) dialling: DialSettings,
+    /// Whose clients the first link carries to its proxy1; no option gives any yet.
+    pub(crate) listeners: Vec<Listener>,
     /// Options of each link.
     pub(crate) settings: link::Settings,
     /// Memory for the stream data of all links.
@@ -118,6 +123,13 @@ impl Demux {
         };
         reader.take_tickets();
         reader
+    }
+
+    /// The same, whose first link carries the clients of `listener` to its proxy1.
+    #[cfg(test)]
+    pub(crate) fn listening(mut self, listener: Listener) -> Self {
+        self.parts.listeners.push(listener);
+        self
     }
 
     /// Runs until `shutdown` completes, then ends every link.
@@ -263,8 +275,10 @@ impl Demux {
         let queue = LinkQueue::default();
         self.links_made += 1;
         let now = self.parts.shared.clock.now();
-        let (permit, dialling) = (Arc::clone(&self.permit), self.parts.dialling);
         let ticket = self.resources_of(client);
+        let dialler = Dialler::new(Arc::clone(&self.permit), self.parts.dialling, Arc::clone(&ticket));
+        let listeners = std::mem::take(&mut self.parts.listeners);
+        let max_streams = self.parts.settings.transport.max_streams;
         let link = Link::server(now, from, session, limits, self.parts.settings, entropy::random());
         let link = link.sharing(ticket.memory());
         let (number, shared) = (self.links_made, self.parts.shared.clone());
@@ -276,8 +290,10 @@ impl Demux {
         // Made where it runs: its timers belong to that thread.
         let task = async move {
             let journal = Journal::new(number, ticket.stream_lines());
-            let side = ServerEnd::new(key, number, ticket, channels, permit, dialling);
-            Task::new(side, link, &shared, journal).run(pending()).await
+            // Its clients wait for as long as proxy1 is let go after.
+            let roles = Roles::listening(listeners, max_streams, Duration::MAX).dialling(dialler);
+            let end = ServerEnd::new(key, number, ticket, channels);
+            Task::new(end, roles, link, &shared, journal).run(pending()).await
         };
         let place = self.workers.spawn(&mut self.tasks, task);
         self.links.insert(key, LinkHandle { queue, place });

@@ -1,6 +1,6 @@
-//! proxy2's role on one sealed link: datagrams from the reader, targets that are dialled.
+//! proxy2's end of one sealed link: datagrams from the demultiplexer.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -12,19 +12,14 @@ use std::time::Duration;
 use proto::Time;
 use proto::sealed::endpoint::LinkKey;
 use proto::sealed::link::{Event, Link, SocketId};
-use proto::sealed::wire::frame::{ResetCode, StreamId};
-use tokio::net::TcpStream;
 use tokio::sync::mpsc::UnboundedSender;
-use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::{Sleep, sleep};
 use tracing::{debug, info, warn};
 
-use crate::link::sealed::end::{Arrival, End, Next};
+use crate::link::sealed::end::{End, Next};
 use crate::link::sealed::server::queue::{Batch, Command, LinkQueue};
 use crate::link::sealed::tally::Tally;
-use crate::link::sealed::ticket_resources::{TicketResources, dial_in_turn};
-use crate::link::sealed::ticket_share::StreamPlace;
-use crate::local::dial::{DialError, DialSettings, Permit};
+use crate::link::sealed::ticket_resources::TicketResources;
 use crate::metrics::Count;
 use crate::udp::Udp;
 
@@ -50,20 +45,13 @@ pub(crate) struct Channels {
     pub(crate) sockets: Arc<[Udp]>,
 }
 
-/// What comes of a dial: a connection and the place it has.
-type Dialled = Result<(TcpStream, StreamPlace), DialError>;
-
-/// One link's queue and dials.
+/// One link's queue, and what is known of its peer.
 #[derive(Debug)]
 pub(crate) struct ServerEnd {
     key: LinkKey,
     number: u64,
     ticket: Arc<TicketResources>,
     channels: Channels,
-    permit: Arc<Permit>,
-    dialling: DialSettings,
-    dials: JoinSet<(StreamId, Dialled)>,
-    under_way: BTreeMap<StreamId, AbortHandle>,
     batches: VecDeque<Batch>,
     commands: VecDeque<Command>,
     /// When the reader was last told that the peer is heard.
@@ -83,24 +71,13 @@ impl ServerEnd {
     /// How often to tell that the peer is heard: twice in the shortest silence that means anything.
     const HEARD_AGAIN: Duration = Duration::from_millis(500);
 
-    /// The role for the link `key`, called `number` in the log.
-    pub(crate) fn new(
-        key: LinkKey,
-        number: u64,
-        ticket: Arc<TicketResources>,
-        channels: Channels,
-        permit: Arc<Permit>,
-        dialling: DialSettings,
-    ) -> Self {
+    /// The end of the link `key`, called `number` in the log.
+    pub(crate) fn new(key: LinkKey, number: u64, ticket: Arc<TicketResources>, channels: Channels) -> Self {
         Self {
             key,
             number,
             ticket,
             channels,
-            permit,
-            dialling,
-            dials: JoinSet::new(),
-            under_way: BTreeMap::new(),
             batches: VecDeque::new(),
             commands: VecDeque::new(),
             told_heard: None,
@@ -167,56 +144,16 @@ impl End for ServerEnd {
         Ok(any)
     }
 
-    fn poll_arrival(
-        &mut self,
-        cx: &mut Context<'_>,
-        _now: Time,
-        _link: &mut Link,
-        _tally: &mut Tally,
-    ) -> Poll<Arrival> {
-        if !self.up && !self.over && self.proof.as_mut().poll(cx).is_ready() {
-            self.over = true;
-            return Poll::Ready(Arrival::Nothing);
+    fn poll_news(&mut self, cx: &mut Context<'_>, _link: &mut Link, _tally: &mut Tally) -> Poll<()> {
+        if self.up || self.over || self.proof.as_mut().poll(cx).is_pending() {
+            return Poll::Pending;
         }
-        match self.dials.poll_join_next(cx) {
-            Poll::Ready(Some(Ok((id, dialled)))) => {
-                if self.under_way.remove(&id).is_none() {
-                    return Poll::Ready(Arrival::Nothing);
-                }
-                Poll::Ready(match dialled {
-                    Ok((tcp, place)) => Arrival::Target(id, tcp, place),
-                    Err(error) => {
-                        Arrival::Failed(id, error.code(), format!("{error}: {}", self.permit.target()))
-                    }
-                })
-            }
-            // An aborted dial.
-            Poll::Ready(Some(Err(_))) => Poll::Ready(Arrival::Nothing),
-            Poll::Ready(None) | Poll::Pending => Poll::Pending,
-        }
+        self.over = true;
+        Poll::Ready(())
     }
 
-    fn incoming(&mut self, id: StreamId, target: &[u8]) -> Result<(), ResetCode> {
-        let target = self.permit.check(target).map_err(|_| ResetCode::Forbidden)?;
-        let place = self.ticket.take_place()?;
-        self.ticket.take_port(&target)?;
-        let (turns, dialling) = (self.ticket.turns(), self.dialling);
-        let handle = self
-            .dials
-            .spawn(async move { (id, dial_in_turn(&turns, target, dialling).await.map(|tcp| (tcp, place))) });
-        self.under_way.insert(id, handle);
+    fn admit(&self, _link: &Link, _patience: Duration) -> Result<(), (Count, &'static str)> {
         Ok(())
-    }
-
-    fn forget(&mut self, id: StreamId) {
-        if let Some(dial) = self.under_way.remove(&id) {
-            dial.abort();
-        }
-    }
-
-    fn forget_all(&mut self) {
-        self.dials.abort_all();
-        self.under_way.clear();
     }
 
     fn event(&mut self, _now: Time, event: &Event, link: &mut Link, tally: &mut Tally) -> Next {
@@ -272,18 +209,11 @@ impl End for ServerEnd {
         self.over
     }
 
-    fn patience(&self) -> Duration {
-        // It has no clients.
-        Duration::MAX
-    }
-
     fn socket(&self, id: SocketId) -> Option<&Udp> {
         self.channels.sockets.get(usize::from(id.0))
     }
 
-    fn shutdown(&mut self) {
-        self.forget_all();
-    }
+    fn shutdown(&mut self) {}
 }
 
 impl Drop for ServerEnd {

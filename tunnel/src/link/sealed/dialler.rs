@@ -1,0 +1,84 @@
+//! Dials what the peer's streams ask for. Either end of a link may have one; the end without refuses them.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use proto::sealed::wire::frame::{ResetCode, StreamId};
+use tokio::net::TcpStream;
+use tokio::task::{AbortHandle, JoinSet};
+
+use super::ticket_resources::{TicketResources, dial_in_turn};
+use super::ticket_share::StreamPlace;
+use crate::local::dial::{DialError, DialSettings, Permit};
+
+/// What comes of a dial.
+#[derive(Debug)]
+pub(super) enum Dialled {
+    /// The target, and the place its stream has.
+    Target(StreamId, TcpStream, StreamPlace),
+    /// It could not be reached, and why.
+    Failed(StreamId, ResetCode, String),
+}
+
+/// The dials of one link.
+#[derive(Debug)]
+pub(super) struct Dialler {
+    permit: Arc<Permit>,
+    settings: DialSettings,
+    ticket: Arc<TicketResources>,
+    dials: JoinSet<(StreamId, Result<(TcpStream, StreamPlace), DialError>)>,
+    under_way: BTreeMap<StreamId, AbortHandle>,
+}
+
+impl Dialler {
+    /// Dials what `permit` allows, with what the ticket of the link has.
+    pub(super) fn new(permit: Arc<Permit>, settings: DialSettings, ticket: Arc<TicketResources>) -> Self {
+        Self { permit, settings, ticket, dials: JoinSet::new(), under_way: BTreeMap::new() }
+    }
+
+    /// Begins to dial for a stream.
+    ///
+    /// # Errors
+    /// The target is not allowed, or the ticket has all that it may have.
+    pub(super) fn dial(&mut self, id: StreamId, target: &[u8]) -> Result<(), ResetCode> {
+        let target = self.permit.check(target).map_err(|_| ResetCode::Forbidden)?;
+        let place = self.ticket.take_place()?;
+        self.ticket.take_port(&target)?;
+        let (turns, settings) = (self.ticket.turns(), self.settings);
+        let handle = self
+            .dials
+            .spawn(async move { (id, dial_in_turn(&turns, target, settings).await.map(|tcp| (tcp, place))) });
+        self.under_way.insert(id, handle);
+        Ok(())
+    }
+
+    /// What came of a dial that nobody has given up.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Dialled> {
+        while let Poll::Ready(Some(ended)) = self.dials.poll_join_next(cx) {
+            // One that was aborted has no result.
+            let Ok((id, dialled)) = ended else { continue };
+            if self.under_way.remove(&id).is_none() {
+                continue;
+            }
+            return Poll::Ready(match dialled {
+                Ok((tcp, place)) => Dialled::Target(id, tcp, place),
+                Err(error) => Dialled::Failed(id, error.code(), format!("{error}: {}", self.permit.target())),
+            });
+        }
+        Poll::Pending
+    }
+
+    /// A stream is over before its target was reached.
+    pub(super) fn give_up(&mut self, id: StreamId) {
+        if let Some(dial) = self.under_way.remove(&id) {
+            dial.abort();
+        }
+    }
+
+    /// All streams are over.
+    pub(super) fn give_up_all(&mut self) {
+        self.dials.abort_all();
+        self.under_way.clear();
+    }
+}
