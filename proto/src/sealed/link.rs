@@ -134,6 +134,8 @@ pub struct Link {
     /// The last content heard after which a sign of life has been asked for.
     quiet_at: Time,
     told_unreachable: bool,
+    /// Handshakes since the last packet.
+    handshakes_only: u32,
     /// The client has given the link back, and asks for another when there is a use for it.
     dormant: bool,
     /// There were streams at the last look.
@@ -203,6 +205,7 @@ impl Link {
             sent_at: now,
             quiet_at: now,
             told_unreachable: false,
+            handshakes_only: 0,
             dormant: false,
             was_wanted: false,
             expects_streams: false,
@@ -281,14 +284,16 @@ impl Link {
         self.check_liveness(now);
     }
 
-    /// From its next start on the client's link is this ticket's: at once if it has not been up yet, else after a rest. Until then it goes on
-    /// with the one before, and so do its streams.
-    pub fn set_ticket(&mut self, ticket: Ticket) {
+    /// From its next start on the client's link is this ticket's: at once if it has not been up yet or is dormant. Else it goes on with the
+    /// one before, and so do its streams. Says whether it was at once.
+    pub fn set_ticket(&mut self, ticket: Ticket) -> bool {
+        self.next_ticket = None;
         match &mut self.rekey {
-            Some(rekey) if self.with.is_none() => rekey.set_ticket(ticket),
+            Some(rekey) if self.with.is_none() || self.dormant => rekey.set_ticket(ticket),
             Some(_) => self.next_ticket = Some(ticket),
             None => {}
         }
+        self.next_ticket.is_none()
     }
 
     /// Whether the peer may open streams whenever it likes: then the client stays up without any, and shows itself as if there
@@ -327,7 +332,7 @@ impl Link {
         }
         if let Some(rekey) = &mut self.rekey {
             self.outgoing = Some((rekey.initiator.start(now, unix, index, &mut self.random), to));
-            self.destinations.on_sent(index, to);
+            self.destinations.on_sent(index, to, self.path.proven());
         }
     }
 

@@ -21,9 +21,9 @@ use crate::sealed::wire::packet::Kind;
 use crate::ticket::Ticket;
 
 /// Implementation: initiations that may be waiting for a response. A path slower than the timer that repeats the
-/// initiation is still answered: any of the last ones will do. While other places are tried as well there are three a
-/// second; so many are good for round trips of 8 s.
-pub(crate) const MOST_PENDING: usize = 24;
+/// initiation is still answered: any of the last ones will do. While other places are tried as well there are two a
+/// second, and four in the first of them; so many are good for round trips of 8 s.
+pub(crate) const MOST_PENDING: usize = 32;
 
 /// What proxy1 needs for its handshakes, for as long as its process lives.
 ///

@@ -10,6 +10,16 @@ pub(super) struct Destinations {
     /// The latest last.
     sent: VecDeque<(u32, FourTuple)>,
     next: Option<FourTuple>,
+    /// The first initiation that left by another socket than the link's, since the peer was last heard.
+    first_elsewhere: Option<u32>,
+}
+
+/// Where an initiation went that was answered.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Found {
+    pub(super) at: FourTuple,
+    /// It was the first that left by another socket.
+    pub(super) at_first_try: bool,
 }
 
 impl Destinations {
@@ -23,12 +33,15 @@ impl Destinations {
         self.next.take()
     }
 
-    /// The initiation `index` went to `to`.
-    pub(super) fn on_sent(&mut self, index: u32, to: FourTuple) {
+    /// The initiation `index` went to `to`, from a link that uses the path `used`.
+    pub(super) fn on_sent(&mut self, index: u32, to: FourTuple, used: FourTuple) {
         if self.sent.len() == MOST_PENDING {
             self.sent.pop_front();
         }
         self.sent.push_back((index, to));
+        if to.socket != used.socket {
+            self.first_elsewhere.get_or_insert(index);
+        }
     }
 
     /// Where the initiation `index` went.
@@ -37,9 +50,15 @@ impl Destinations {
     }
 
     /// The same, after which no initiation is waited for any more.
-    pub(super) fn take(&mut self, index: u32) -> Option<FourTuple> {
-        let to = self.of(index);
-        (self.sent, self.next) = (VecDeque::new(), None);
-        to
+    pub(super) fn take(&mut self, index: u32) -> Option<Found> {
+        let found = self.of(index).map(|at| Found { at, at_first_try: self.first_elsewhere == Some(index) });
+        *self = Self::default();
+        found
+    }
+
+    /// The peer is heard where it is: what was tried elsewhere does not count any more.
+    pub(super) fn on_heard(&mut self, used: FourTuple) {
+        self.sent.retain(|(_, to)| *to == used);
+        (self.next, self.first_elsewhere) = (None, None);
     }
 }

@@ -1,5 +1,6 @@
 //! Datagrams that come: packets to open, responses to handshake initiations.
 
+use super::destinations::Found;
 use super::path::Move;
 use super::{Event, FourTuple, Link};
 use crate::sealed::crypto::replay::Replay;
@@ -9,6 +10,10 @@ use crate::sealed::wire::end_code::EndCode;
 use crate::sealed::wire::packet::{Header, Kind};
 use crate::sealed::wire::varint;
 use crate::time::Time;
+
+/// Handshakes in a row that count as a sign of life though no packet came between them: a path that lets handshakes through and
+/// nothing else is no path. One may be of a server that had to be asked twice.
+const HANDSHAKES_ONLY: u32 = 2;
 
 impl Link {
     /// Takes in one datagram; what it holds is opened where it lies. `from`: where it came from, and to which address of ours.
@@ -46,6 +51,7 @@ impl Link {
         if opened.confirms {
             self.events.push_back(Event::Up { first: self.highest.is_none() });
         }
+        self.handshakes_only = 0;
         self.heard(now);
         let round_trip = self.transport.round_trip().unwrap_or_default();
         let learnt = self.keepalive.on_heard(now, header.counter, round_trip);
@@ -69,6 +75,7 @@ impl Link {
         self.heard_dormant = true;
         self.liveness_deadline = None;
         if std::mem::take(&mut self.told_unreachable) {
+            self.destinations.on_heard(self.path.proven());
             self.events.push_back(Event::Heard);
         }
     }
@@ -130,7 +137,7 @@ impl Link {
     fn established(&mut self, now: Time, new: Established) {
         let with = Some((new.epoch, new.incarnation));
         // What was opened before the first response is known to nobody but us, and stays.
-        let first = self.with.is_none();
+        let (first, same_peer) = (self.with.is_none(), self.with == with);
         if !first && self.with != with {
             let lost = self.transport.stream_count() > 0;
             self.start_over();
@@ -141,20 +148,27 @@ impl Link {
         self.with = with;
         self.dormant = false;
         // The answer shows that the peer is where its initiation went.
-        if let Some(to) = self.destinations.take(new.session.local).filter(|to| *to != self.path.proven()) {
-            let learnt = self.keepalive.on_move(now, self.path.proven(), to);
+        let found = self.destinations.take(new.session.local);
+        if let Some(Found { at, at_first_try }) = found.filter(|found| found.at != self.path.proven()) {
+            // A server that was started anew was silent for another reason.
+            let learnt = self.keepalive.on_move(now, self.path.proven(), at, at_first_try && same_peer);
             self.events.extend(learnt.map(Event::Keepalive));
-            self.move_to(now, to);
+            self.move_to(now, at);
         }
         self.transport.set_peer_limits(&new.limits);
         self.sessions.replace(now, self.transport.next_packet(), new.session);
         if let Some(rekey) = &mut self.rekey {
             rekey.on_established();
         }
-        self.heard(now);
         // The server goes over to the new keys when it sees a packet under them.
         self.transport.probe();
-        self.events.push_back(Event::Up { first });
+        self.handshakes_only += 1;
+        if self.handshakes_only <= HANDSHAKES_ONLY {
+            self.heard(now);
+            self.events.push_back(Event::Up { first });
+        } else if !std::mem::replace(&mut self.told_unreachable, true) {
+            self.events.push_back(Event::Unreachable);
+        }
     }
 
     /// Forgets the streams, the packets and the keys.

@@ -1,6 +1,7 @@
 //! The keys of a link: those in use, those before them, and those that wait for a first packet.
 
 use crate::sealed::crypto::cipher::{Forged, REKEY_AFTER, REKEY_PACKETS, Session};
+use crate::sealed::handshake::initiator::MOST_PENDING;
 use crate::sealed::wire::packet::Header;
 use crate::time::Time;
 use std::time::Duration;
@@ -18,8 +19,8 @@ pub(crate) const REJECT_PACKETS: u64 = REKEY_PACKETS + (1 << 28);
 /// How long packets under the keys before still open: as long as a packet may be on its way (implementation).
 const OLD_KEYS: Duration = Duration::from_secs(60);
 
-/// Accepted sessions that may wait for a first packet: as many initiations as a client keeps open.
-const WAITING: usize = 8;
+/// Accepted sessions that may wait for a first packet: as many initiations as a client keeps open, which may take any of them.
+const WAITING: usize = MOST_PENDING;
 
 #[derive(Debug)]
 struct Keys {

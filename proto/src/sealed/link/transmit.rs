@@ -50,7 +50,7 @@ impl Link {
         self.ask(now, unix);
         if let Some((message, to)) = self.outgoing.take() {
             out[..message.len()].copy_from_slice(&message);
-            self.on_sending(now);
+            self.sent_at = now;
             return Some(Transmit::new(to, message.len(), message.len()));
         }
         if !self.is_up() || self.dormant {
@@ -84,9 +84,10 @@ impl Link {
         Some(Transmit::new(path, length, segment.min(length)))
     }
 
-    /// Something leaves.
+    /// Packets leave.
     pub(super) fn on_sending(&mut self, now: Time) {
-        if self.rekey.is_some() {
+        // To a peer that is known to be silent they say nothing of what is on the way.
+        if self.rekey.is_some() && !self.told_unreachable {
             self.keepalive.on_sending(now, now.since(self.sent_at), self.highest);
         }
         self.sent_at = now;

@@ -20,6 +20,10 @@ fn push(pair: &mut Pair, id: StreamId) -> Duration {
     pair.now - now
 }
 
+fn say_in_vain(pair: &mut Pair, id: StreamId) {
+    pair.client.transport().write(pair.now, id, b"?");
+}
+
 fn learnt(pair: &Pair) -> Vec<u64> {
     let learnt = |event: &Event| {
         if let Event::Keepalive(interval) = event { Some(interval.as_secs()) } else { None }
@@ -78,7 +82,16 @@ fn a_flow_that_died_is_left_for_another_socket() {
     assert_eq!(pair.client.path().socket, SocketId(1));
     assert!(push(&mut pair, id) < Duration::from_millis(100), "the server has followed");
     assert!(!pair.client_events.contains(&Event::Restarted));
-    // It died while the client was silent: what forgot it will do so again.
+    // It died while the client was silent. If that happens again, it is no chance.
+    assert!(learnt(&pair).is_empty());
+    pair.run_until(SECOND * 21, |_| false);
+    pair.blocked = vec![pair.client.path()];
+    let before = pair.client_events.len();
+    say_in_vain(&mut pair, id);
+    let told = |pair: &Pair| pair.client_events[before..].contains(&Event::Unreachable);
+    assert!(pair.run_until(SECOND * 5, told), "{:?}", pair.client_events);
+    pair.client.try_peer(first);
+    assert!(pair.run_until(SECOND, |pair| pair.client.path() == first), "{:?}", pair.client_events);
     assert_eq!(learnt(&pair).len(), 1, "{:?}", pair.client_events);
 }
 
@@ -136,4 +149,64 @@ fn a_place_found_before_any_is_known_is_the_peers() {
     pair.client.try_peer(known);
     greet(&mut pair);
     assert_eq!(pair.client.path(), known);
+}
+
+/// A relay that passes handshakes, and nothing else.
+#[test]
+fn a_path_that_passes_handshakes_only_is_none() {
+    let mut pair = Pair::new(5);
+    let id = greet(&mut pair);
+    pair.run_until(SECOND * 5, |_| false);
+    pair.deaf = true;
+    pair.client.transport().write(pair.now, id, b" mundo");
+    let told = |pair: &Pair| pair.client_events.contains(&Event::Unreachable);
+    assert!(pair.run_until(SECOND * 10, told), "{:?}", pair.client_events);
+    let before = pair.client_events.len();
+    pair.run_until(SECOND * 20, |_| false);
+    let after = &pair.client_events[before..];
+    assert!(!after.iter().any(|event| matches!(event, Event::Up { .. } | Event::Heard)), "{after:?}");
+    pair.deaf = false;
+    assert!(pair.run_until(SECOND * 3, |pair| pair.client_events.contains(&Event::Heard)));
+}
+
+#[test]
+fn very_long_round_trips_connect_also_while_places_are_tried() {
+    for seconds in [2, 4, 6, 8] {
+        let mut pair = Pair::new(6);
+        pair.wires.iter_mut().for_each(|wire| wire.faults.delay = SECOND * seconds / 2);
+        let first = pair.client.path();
+        let id = pair.client.transport().open(b"").unwrap();
+        pair.client.transport().write(pair.now, id, b"hola");
+        let heard = |pair: &Pair| pair.heard_by_server.get(&id).is_some_and(|bytes| bytes == b"hola");
+        let mut tries = 0;
+        while !pair.run_until(SECOND, heard) {
+            tries += 1;
+            assert!(tries < 30, "{seconds} s: {:?}", pair.client_events);
+            if pair.client_events.last() == Some(&Event::Unreachable) {
+                pair.client.try_peer(FourTuple { socket: SocketId(1), ..first });
+            }
+        }
+    }
+}
+
+#[test]
+fn an_outage_teaches_nothing_about_what_forgets() {
+    for (seed, dead) in (0..).zip([3, 4, 5, 7, 9, 11, 30]) {
+        let mut pair = Pair::new(seed);
+        let id = greet(&mut pair);
+        pair.run_until(SECOND * 15, |_| false);
+        let first = pair.client.path();
+        pair.alive = false;
+        pair.client.transport().write(pair.now, id, b"!");
+        for _ in 0..dead * 2 {
+            pair.run_until(SECOND / 2, |_| false);
+            if pair.client_events.contains(&Event::Unreachable) {
+                pair.client.try_peer(FourTuple { socket: SocketId(1), ..first });
+            }
+        }
+        pair.alive = true;
+        assert!(pair.run_until(SECOND * 2, |pair| pair.heard_by_server[&id] == b"hola!"), "{dead} s");
+        push(&mut pair, id);
+        assert_eq!(learnt(&pair), [0; 0], "{dead} s: {:?}", pair.client_events);
+    }
 }

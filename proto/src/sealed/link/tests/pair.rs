@@ -166,8 +166,8 @@ impl Pair {
     }
 
     /// Another ticket of the same proxy2.
-    pub(crate) fn add_ticket(&mut self) -> Ticket {
-        let ticket = Ticket::generate(self.key.public(), false, &mut random(self.seed, 60));
+    pub(crate) fn add_ticket(&mut self, number: u8) -> Ticket {
+        let ticket = Ticket::generate(self.key.public(), false, &mut random(self.seed, 60 + number));
         self.endpoint.allow(ticket.client(), None);
         ticket
     }

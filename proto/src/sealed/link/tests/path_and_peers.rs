@@ -239,9 +239,9 @@ fn a_link_that_was_dropped_before_its_first_packet_costs_no_stream() {
 #[test]
 fn another_ticket_counts_from_the_next_start_on() {
     let mut pair = Pair::new(17);
-    let (new, old) = (pair.add_ticket(), pair.client_key());
+    let (new, old) = (pair.add_ticket(0), pair.client_key());
     let id = greet(&mut pair);
-    pair.client.set_ticket(new);
+    assert!(!pair.client.set_ticket(new));
     // Over several handshakes.
     for _ in 0..10 {
         pair.run_until(SECOND * 60, |_| false);
@@ -263,13 +263,13 @@ fn another_ticket_counts_from_the_next_start_on() {
 #[test]
 fn another_ticket_counts_at_once_where_the_first_is_refused() {
     let mut pair = Pair::new(18);
-    let new = pair.add_ticket();
+    let new = pair.add_ticket(0);
     let old = pair.client_key();
     pair.endpoint.revoke(old);
     assert!(!pair.run_until(SECOND * 3, |pair| pair.client.is_up()));
     let id = pair.client.transport().open(b"").unwrap();
     pair.client.transport().write(pair.now, id, b"hola");
-    pair.client.set_ticket(new);
+    assert!(pair.client.set_ticket(new));
     assert!(pair.run_until(SECOND, |pair| pair.heard_by_server.get(&id).is_some_and(|b| b == b"hola")));
 }
 
@@ -293,4 +293,25 @@ fn a_client_that_expects_streams_stays_up_and_shows_itself() {
     pair.client.expect_streams(false);
     pair.run_until(SECOND * 90, |_| false);
     assert!(pair.client.dormant, "{:?}", pair.client_events);
+}
+
+#[test]
+fn another_ticket_counts_at_once_where_the_link_is_dormant() {
+    let mut pair = Pair::new(20);
+    let mut old = pair.client_key();
+    pair.run_until(SECOND * 90, |_| false);
+    assert!(pair.client.dormant);
+    for number in 0..2 {
+        let new = pair.add_ticket(number);
+        pair.endpoint.revoke(old);
+        old = new.client();
+        assert!(pair.client.set_ticket(new));
+        let id = greet(&mut pair);
+        pair.client.transport().reset(pair.now, id, ResetCode::Reset);
+        for link in pair.links.values_mut() {
+            link.transport().reset(pair.now, id, ResetCode::Reset);
+        }
+        pair.run_until(SECOND * 90, |_| false);
+    }
+    assert!(!pair.client_events.iter().any(|event| matches!(event, Event::Refused(_))));
 }
