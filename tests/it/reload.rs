@@ -1,13 +1,14 @@
 //! SIGHUP asks that tickets and names be read again, and ends nothing.
 #![cfg(unix)]
 
-use std::net::UdpSocket;
+use std::net::{SocketAddr, UdpSocket};
 use std::process::Command;
 
 use tests::client::{exchange, read_to_reset};
 use tests::folder::Folder;
 use tests::process::Process;
 use tests::target::{Manner, Target};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
 use crate::programs::{PROXY1, PROXY2, sealed_processes};
@@ -44,6 +45,19 @@ fn ticket(folder: &Folder, name: &str, places: &str) -> String {
     String::from_utf8(made.stdout).unwrap()
 }
 
+/// A client whose greeting came back.
+async fn greeted(address: SocketAddr) -> std::io::Result<TcpStream> {
+    let mut client = TcpStream::connect(address).await?;
+    client.write_all(b"hola").await?;
+    client.read_exact(&mut [0; 4]).await?;
+    Ok(client)
+}
+
+fn revoke(state: &str, name: &str) {
+    let revoke = Command::new(PROXY2).args(["ticket", "revoke", name, "--state", state]).output().unwrap();
+    assert!(revoke.status.success(), "{revoke:?}");
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_ticket_is_all_that_proxy1_needs_and_another_takes_its_place() {
     let target = Target::start(Manner::Echo).await;
@@ -64,11 +78,24 @@ async fn a_ticket_is_all_that_proxy1_needs_and_another_takes_its_place() {
     proxy1.signal("HUP");
     proxy1.wait_for("there is another ticket");
     assert_eq!(exchange(&mut client, b"hola").await, b"hola", "{}", proxy1.output());
-    let revoke = Command::new(PROXY2).args(["ticket", "revoke", "one", "--state", &state]).output().unwrap();
-    assert!(revoke.status.success(), "{revoke:?}");
+    revoke(&state, "one");
     read_to_reset(&mut client).await;
     let mut client = TcpStream::connect(proxy1.address()).await.unwrap();
     assert_eq!(exchange(&mut client, b"hola").await, b"hola", "{}", proxy1.output());
+
+    // Who is not let in any more begins again with what is there now.
+    revoke(&state, "two");
+    read_to_reset(&mut client).await;
+    proxy1.wait_for("does not let this proxy1 in");
+    std::fs::write(&file, ticket(&folder, "three", &places)).unwrap();
+    proxy1.signal("HUP");
+    let mut client = loop {
+        match greeted(proxy1.address()).await {
+            Ok(client) => break client,
+            // It has not read the ticket yet.
+            Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),
+        }
+    };
 
     // What is no ticket changes nothing.
     std::fs::write(&file, "paso1").unwrap();

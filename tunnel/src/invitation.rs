@@ -7,6 +7,7 @@ use proto::ticket::Ticket;
 use proto::ticket::record::TicketRecord;
 use zeroize::Zeroizing;
 
+use crate::address::MAX_PORTS;
 use crate::state::{ServerState, StateDir};
 
 /// How a proxy1 joins.
@@ -40,7 +41,9 @@ impl Invitation {
 
     fn to_text(&self, new: Option<&Ticket>) -> Zeroizing<String> {
         let address = self.addresses.first().expect("proxy2 listens somewhere").ip();
-        let ports: Vec<_> = self.addresses.iter().map(|address| address.port().to_string()).collect();
+        // proxy1 takes no more.
+        let some = self.addresses.iter().take(MAX_PORTS);
+        let ports: Vec<_> = some.map(|address| address.port().to_string()).collect();
         let (host, port) = (reachable(address), ports.join(","));
         let (command, option) = (format!("proxy1 8080 {host} {port}"), self.folder.option());
         let from = if address.is_loopback() {

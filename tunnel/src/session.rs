@@ -97,6 +97,9 @@ pub enum BindError {
         "where is proxy2? Give its HOST PORT, or a ticket that says it (`proxy2 ticket add NAME --at HOST:PORT`)"
     )]
     NoPlace,
+    /// More UDP ports than there may be.
+    #[error("{0} further UDP ports are too many: at most {max}", max = SealedExit::MAX_PORTS)]
+    Ports(usize),
     /// No UDP socket for the link.
     #[error("cannot open a UDP socket: {}", descriptors::explain(.0))]
     Socket(io::Error),
@@ -133,10 +136,14 @@ impl Session {
             Link::Classic(options) => (options.socket_buffer, &[][..]),
             Link::Sealed(options) => (options.link.socket_buffer, options.also_ports.as_slice()),
         };
+        if also_ports.len() > SealedExit::MAX_PORTS {
+            return Err(BindError::Ports(also_ports.len()));
+        }
         let mut sockets = vec![bind_udp(&listen, address, buffer)?];
         for port in also_ports {
-            let (listen, address) =
-                (Listen { port: *port, ..listen.clone() }, SocketAddr::new(address.ip(), *port));
+            // The same address, with its zone.
+            let (listen, mut address) = (Listen { port: *port, ..listen.clone() }, address);
+            address.set_port(*port);
             sockets.push(bind_udp(&listen, address, buffer)?);
         }
         let bound: io::Result<Vec<_>> = sockets.iter().map(Udp::local_addr).collect();

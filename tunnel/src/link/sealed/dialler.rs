@@ -21,13 +21,16 @@ pub(super) enum Dialled {
     Failed(StreamId, ResetCode, String),
 }
 
+/// One dial: for which stream, and what came of it.
+type Dial = (StreamId, Result<(TcpStream, StreamPlace), DialError>);
+
 /// The dials of one link.
 #[derive(Debug)]
 pub(super) struct Dialler {
     permit: Arc<Permit>,
     settings: DialSettings,
     ticket: Arc<TicketResources>,
-    dials: JoinSet<(StreamId, Result<(TcpStream, StreamPlace), DialError>)>,
+    dials: JoinSet<Dial>,
     under_way: BTreeMap<StreamId, AbortHandle>,
 }
 

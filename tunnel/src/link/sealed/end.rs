@@ -37,7 +37,13 @@ pub(super) trait End: Send {
         tally: &mut Tally,
     ) -> io::Result<bool>;
     /// Ready if something happened that is neither a datagram nor a connection.
-    fn poll_news(&mut self, cx: &mut Context<'_>, link: &mut Link, tally: &mut Tally) -> Poll<()>;
+    fn poll_news(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Time,
+        link: &mut Link,
+        tally: &mut Tally,
+    ) -> Poll<Next>;
     /// Whether a client may have a stream now, that would wait for `patience` for the peer to hear of it.
     ///
     /// # Errors

@@ -175,7 +175,8 @@ impl<E: End> Task<E> {
 
     fn arrivals(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
         for _ in 0..Self::ARRIVALS {
-            if self.end.poll_news(cx, &mut self.link, &mut self.tally).is_ready() {
+            if let Poll::Ready(next) = self.end.poll_news(cx, now, &mut self.link, &mut self.tally) {
+                self.follow(now, next);
                 continue;
             }
             let arrival = self.roles.poll_arrival(cx, &self.end, &mut self.link, &mut self.tally);
@@ -252,7 +253,12 @@ impl<E: End> Task<E> {
         if matches!(event, Event::Ended(_) | Event::Gone | Event::Broken(_)) {
             self.drop_streams();
         }
-        match self.end.event(now, event, &mut self.link, &mut self.tally) {
+        let next = self.end.event(now, event, &mut self.link, &mut self.tally);
+        self.follow(now, next);
+    }
+
+    fn follow(&mut self, now: Time, next: Next) {
+        match next {
             Next::On => {}
             Next::Refuse(code) => self.cut_off(now, Duration::ZERO, code),
             Next::Over => self.over = true,

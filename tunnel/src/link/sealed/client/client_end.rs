@@ -13,6 +13,7 @@ use proto::sealed::crypto::random::Random;
 use proto::sealed::handshake::initiator::Refused;
 use proto::sealed::handshake::terms::Refusal;
 use proto::sealed::link::{Event, FourTuple, Link, SocketId};
+use proto::sealed::wire::frame::ResetCode;
 use proto::ticket::Ticket;
 use tokio::time::{Sleep, sleep};
 use tracing::{debug, info, warn};
@@ -211,6 +212,22 @@ impl ClientEnd {
         }
     }
 
+    /// There is another ticket. A link that is well goes on with the one before, and with its streams; one that is not begins again.
+    fn take_ticket(&mut self, now: Time, ticket: Ticket, link: &mut Link, tally: &mut Tally) -> Next {
+        let is_stuck = self.refused.take().is_some() || self.peer.is_lost() || !link.is_up();
+        self.peer.take_ticket(&ticket);
+        if link.set_ticket(ticket) {
+            info!("there is another ticket: it is used from now on");
+        } else if is_stuck {
+            info!("there is another ticket: the link begins again with it");
+            let _ = self.start_again(now, link, tally);
+            return Next::Refuse(ResetCode::Reset);
+        } else {
+            info!("there is another ticket: this link goes on with the one before, the next one uses it");
+        }
+        Next::On
+    }
+
     fn went_down(&mut self, tally: &mut Tally) {
         if std::mem::replace(&mut self.up, false) {
             tally.one_less(Count::LinksUp);
@@ -256,7 +273,13 @@ impl End for ClientEnd {
         Ok(any)
     }
 
-    fn poll_news(&mut self, cx: &mut Context<'_>, link: &mut Link, tally: &mut Tally) -> Poll<()> {
+    fn poll_news(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Time,
+        link: &mut Link,
+        tally: &mut Tally,
+    ) -> Poll<Next> {
         if self.ending {
             return Poll::Pending;
         }
@@ -265,21 +288,20 @@ impl End for ClientEnd {
         {
             link.try_peer(hold.path);
             self.hold = None;
-            return Poll::Ready(());
+            return Poll::Ready(Next::On);
         }
         if let Poll::Ready(ticket) = self.ticket.poll(cx) {
-            self.refused = None;
-            self.peer.take_ticket(&ticket);
-            link.set_ticket(ticket);
-            return Poll::Ready(());
+            return Poll::Ready(self.take_ticket(now, ticket, link, tally));
         }
         let waited = link.transport().stream_count() > 0;
         let address = ready!(self.peer.poll(cx, waited));
         tally.set(Count::Lookups, self.peer.lookups());
         if let Some(address) = address {
             self.look_at(address, link);
+            // There may be a socket that nobody has asked yet for what it brings.
+            cx.waker().wake_by_ref();
         }
-        Poll::Ready(())
+        Poll::Ready(Next::On)
     }
 
     fn admit(&self, link: &Link, patience: Duration) -> Result<(), (Count, &'static str)> {
@@ -311,7 +333,7 @@ impl End for ClientEnd {
             }
             Event::Heard => self.heard_again(link),
             Event::Moved(to) => self.moved(*to, tally),
-            Event::Keepalive(interval) => self.keepalives.learnt(*interval),
+            Event::Keepalive(interval) => self.keepalives.learnt(link.peer(), *interval),
             Event::Ended(code) => {
                 info!("{}", diagnosis::ended(*code));
                 return self.start_again(now, link, tally);

@@ -3,41 +3,57 @@
 
 use std::collections::BTreeMap;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tracing::info;
 
 /// Between which two addresses: that of this machine, and proxy2's.
 type Ends = (Option<IpAddr>, IpAddr);
 
+/// An interval, and when it was learnt.
+#[derive(Clone, Copy, Debug)]
+struct Learnt {
+    interval: Duration,
+    when: Instant,
+}
+
 /// The intervals that were learnt.
 #[derive(Debug)]
 pub(crate) struct Keepalives {
     /// Where nothing was learnt; zero: never.
     usual: Duration,
-    learnt: BTreeMap<Ends, Duration>,
-    here: Option<Ends>,
+    learnt: BTreeMap<Ends, Learnt>,
 }
 
 impl Keepalives {
     /// Networks remembered: more than anybody carries a machine through in the life of a process that keeps a link.
     const MOST: usize = 256;
 
+    /// How long an interval counts. Then twice as much is tried: it may have been learnt by mistake, or in another network with the
+    /// same addresses. Where it was right one message is late, once in so long.
+    const COUNTS: Duration = Duration::from_secs(6 * 3_600);
+
     /// Nothing learnt yet.
     pub(crate) const fn new(usual: Duration) -> Self {
-        Self { usual, learnt: BTreeMap::new(), here: None }
+        Self { usual, learnt: BTreeMap::new() }
     }
 
     /// The interval for the network that this machine is in now, given where proxy2 is.
     pub(crate) fn at(&mut self, peer: SocketAddr) -> Duration {
-        let here = (own_address(peer), peer.ip());
-        self.here = Some(here);
-        self.learnt.get(&here).copied().unwrap_or(self.usual)
+        let ends = (own_address(peer), peer.ip());
+        let Some(learnt) = self.learnt.get_mut(&ends) else { return self.usual };
+        if learnt.when.elapsed() >= Self::COUNTS {
+            *learnt = Learnt { interval: learnt.interval * 2, when: Instant::now() };
+        }
+        if learnt.interval >= self.usual {
+            self.learnt.remove(&ends);
+            return self.usual;
+        }
+        learnt.interval
     }
 
-    /// In this network it has to be so much.
-    pub(crate) fn learnt(&mut self, interval: Duration) {
-        let Some(here) = self.here else { return };
+    /// On the way to `peer`, from the network that this machine is in now, it has to be so much.
+    pub(crate) fn learnt(&mut self, peer: SocketAddr, interval: Duration) {
         info!(
             keepalive = ?interval,
             usual = ?self.usual,
@@ -46,7 +62,7 @@ impl Keepalives {
         if self.learnt.len() >= Self::MOST {
             self.learnt.pop_first();
         }
-        self.learnt.insert(here, interval);
+        self.learnt.insert((own_address(peer), peer.ip()), Learnt { interval, when: Instant::now() });
     }
 }
 
@@ -68,8 +84,14 @@ mod tests {
         let (one, other) = (SocketAddr::from(([127, 0, 0, 1], 9)), SocketAddr::from(([127, 0, 0, 2], 9)));
         let mut keepalives = Keepalives::new(Duration::from_secs(20));
         assert_eq!(keepalives.at(one), Duration::from_secs(20));
-        keepalives.learnt(Duration::from_secs(8));
+        keepalives.learnt(one, Duration::from_secs(8));
         assert_eq!([other, one].map(|peer| keepalives.at(peer).as_secs()), [20, 8]);
         assert_eq!(own_address(one), Some(one.ip()));
+        for expected in [16, 20] {
+            for learnt in keepalives.learnt.values_mut() {
+                learnt.when = learnt.when.checked_sub(Keepalives::COUNTS).unwrap();
+            }
+            assert_eq!(keepalives.at(one).as_secs(), expected, "it is tried again");
+        }
     }
 }

@@ -4,7 +4,7 @@ use std::task::{Context, Poll};
 
 use proto::ticket::Ticket;
 use tokio::task::JoinSet;
-use tracing::{info, warn};
+use tracing::warn;
 
 use crate::options::TicketSource;
 use crate::reload::Reload;
@@ -16,13 +16,15 @@ pub(crate) struct TicketReader {
     source: TicketSource,
     ticket: Ticket,
     reload: Reload,
+    /// It was asked for while a read was under way.
+    again: bool,
     reading: JoinSet<Result<Ticket, StateError>>,
 }
 
 impl TicketReader {
     /// The ticket that was found at the source.
     pub(crate) fn new(source: TicketSource, ticket: Ticket) -> Self {
-        Self { source, ticket, reload: Reload::new(), reading: JoinSet::new() }
+        Self { source, ticket, reload: Reload::new(), again: false, reading: JoinSet::new() }
     }
 
     /// The ticket as it was last read.
@@ -32,15 +34,19 @@ impl TicketReader {
 
     /// Another ticket than before.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ticket> {
-        if self.reload.was_asked(cx) && self.reading.is_empty() {
+        self.again |= self.reload.was_asked(cx);
+        if self.again && self.reading.is_empty() {
+            self.again = false;
             let source = self.source.clone();
             // A file may be on a disk that does not answer.
             self.reading.spawn_blocking(move || source.find());
         }
         while let Poll::Ready(Some(read)) = self.reading.poll_join_next(cx) {
+            if self.again {
+                cx.waker().wake_by_ref();
+            }
             match read {
                 Ok(Ok(ticket)) if ticket != self.ticket => {
-                    info!("there is another ticket: new links use it, this one goes on");
                     self.ticket = ticket.clone();
                     return Poll::Ready(ticket);
                 }

@@ -144,12 +144,18 @@ impl End for ServerEnd {
         Ok(any)
     }
 
-    fn poll_news(&mut self, cx: &mut Context<'_>, _link: &mut Link, _tally: &mut Tally) -> Poll<()> {
+    fn poll_news(
+        &mut self,
+        cx: &mut Context<'_>,
+        _now: Time,
+        _link: &mut Link,
+        _tally: &mut Tally,
+    ) -> Poll<Next> {
         if self.up || self.over || self.proof.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
         }
         self.over = true;
-        Poll::Ready(())
+        Poll::Ready(Next::On)
     }
 
     fn admit(&self, _link: &Link, _patience: Duration) -> Result<(), (Count, &'static str)> {
