@@ -79,6 +79,9 @@ pub(crate) struct Pair {
     pub(crate) observer: Option<Observer>,
     /// Handshakes are lost.
     pub(crate) no_handshakes: bool,
+    /// The client's process is stopped: what comes waits in its socket.
+    pub(crate) stopped: bool,
+    in_socket: Vec<Vec<u8>>,
     /// What translates the client's address, if something does.
     pub(crate) nat: Option<Nat>,
     /// Nothing of the client's leaves over these.
@@ -140,6 +143,8 @@ impl Pair {
             forgeries: 0,
             observer: None,
             no_handshakes: false,
+            stopped: false,
+            in_socket: Vec::new(),
             nat: None,
             blocked: Vec::new(),
             overheard: Vec::new(),
@@ -234,15 +239,20 @@ impl Pair {
                 self.at_server(from, &mut datagram);
                 busy = true;
             }
-            while let Some((to, mut datagram)) = self.wires[1].arrive(self.now) {
+            while let Some((to, datagram)) = self.wires[1].arrive(self.now) {
                 if self.lose_to_client > 0 {
                     self.lose_to_client -= 1;
                 } else if self.lets_in(to) && !(self.deaf && Kind::of(&datagram) == Some(Kind::Data)) {
                     self.arrived[0] += 1;
                     self.record_arrival(1, &datagram);
-                    self.client.handle_datagram(self.now, self.server_address, &mut datagram);
+                    self.in_socket.push(datagram);
                 }
                 busy = true;
+            }
+            if !self.stopped {
+                for mut datagram in std::mem::take(&mut self.in_socket) {
+                    self.client.handle_datagram(self.now, self.server_address, &mut datagram);
+                }
             }
             busy |= self.drive();
             if !busy {
@@ -366,6 +376,11 @@ impl Pair {
 
     /// Timers, events and datagrams of both sides.
     fn drive(&mut self) -> bool {
+        let busy = !self.stopped && self.drive_client();
+        self.drive_links() | busy
+    }
+
+    fn drive_client(&mut self) -> bool {
         let (now, unix, alive) = (self.now, self.unix(), self.alive);
         let mut out = std::mem::take(&mut self.room);
         let mut busy = false;
@@ -390,6 +405,14 @@ impl Pair {
                 self.send(0, from, datagram);
             }
         }
+        self.room = out;
+        busy
+    }
+
+    fn drive_links(&mut self) -> bool {
+        let (now, unix, alive) = (self.now, self.unix(), self.alive);
+        let mut out = std::mem::take(&mut self.room);
+        let mut busy = false;
         let (mut gone, mut sent) = (Vec::new(), Vec::new());
         for (key, link) in &mut self.links {
             link.handle_timeout(now);
@@ -440,7 +463,8 @@ impl Pair {
             let wires = self.wires.each_ref().map(Wire::next);
             let links =
                 self.links.values().map(|link| link.poll_timeout(self.now)).min().unwrap_or(Time::NEVER);
-            let next = links.min(self.client.poll_timeout(self.now)).min(wires[0]).min(wires[1]);
+            let client = if self.stopped { Time::NEVER } else { self.client.poll_timeout(self.now) };
+            let next = links.min(client).min(wires[0]).min(wires[1]);
             if next > end {
                 self.now = end;
                 return false;

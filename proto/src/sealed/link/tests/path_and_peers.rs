@@ -315,3 +315,28 @@ fn another_ticket_counts_at_once_where_the_link_is_dormant() {
     }
     assert!(!pair.client_events.iter().any(|event| matches!(event, Event::Refused(_))));
 }
+
+/// As by SIGSTOP, or a container that is paused: its packets were in flight for as long as it stood still, and that says nothing
+/// of the path.
+#[test]
+fn a_client_that_was_stopped_goes_on_at_once() {
+    for (seed, loss) in [(21, 0.0), (22, 0.02), (23, 0.0), (24, 0.02)] {
+        let mut pair = Pair::new(seed);
+        for wire in &mut pair.wires {
+            (wire.faults.rate, wire.faults.delay, wire.faults.loss) = (4_000_000, SECOND / 50, loss);
+        }
+        let id = greet(&mut pair);
+        pair.client.transport().write(pair.now, id, &vec![7; 20_000_000]);
+        pair.run_until(SECOND * 2, |_| false);
+        pair.stopped = true;
+        pair.run_until(SECOND * 150, |_| false);
+        pair.stopped = false;
+        let before = pair.heard_by_server[&id].len();
+        let mut rounds = 0;
+        while pair.heard_by_server[&id].len() < before + 4_000_000 {
+            pair.run_until(SECOND / 10, |_| false);
+            rounds += 1;
+            assert!(rounds < 30, "seed {seed}: {} in 3 s", pair.heard_by_server[&id].len() - before);
+        }
+    }
+}
