@@ -98,7 +98,18 @@ async fn connect(address: SocketAddr, keepalive: TcpKeepalive) -> io::Result<Tcp
     let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
     // Before the connection is there, and bytes come.
     tcp_options::set(SockRef::from(&socket), keepalive);
-    socket.connect(address).await
+    let tcp = socket.connect(address).await?;
+    if is_connected_to_itself(&tcp) {
+        // Nobody listens there.
+        return Err(io::ErrorKind::ConnectionRefused.into());
+    }
+    Ok(tcp)
+}
+
+/// Whether both ends are the same: the system has chosen the very port that was dialled, and TCP allows that both ends open at
+/// once (RFC 9293 section 3.5). It happens with targets on this machine whose port is one that the system hands out.
+fn is_connected_to_itself(tcp: &TcpStream) -> bool {
+    matches!((tcp.local_addr(), tcp.peer_addr()), (Ok(local), Ok(peer)) if local == peer)
 }
 
 impl DialError {
@@ -225,6 +236,18 @@ mod tests {
         };
         assert_eq!(DialError::from(error(true)).code(), ResetCode::Limit);
         assert_eq!(DialError::from(error(false)).code(), ResetCode::Unreachable);
+    }
+
+    #[tokio::test]
+    async fn a_connection_to_itself_is_noticed() {
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+        let address = socket.local_addr().unwrap();
+        let tcp = socket.connect(address).await.unwrap();
+        assert!(is_connected_to_itself(&tcp));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let tcp = connect(listener.local_addr().unwrap(), TcpKeepalive::default()).await.unwrap();
+        assert!(!is_connected_to_itself(&tcp));
     }
 
     #[tokio::test]
