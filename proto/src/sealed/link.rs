@@ -25,7 +25,7 @@ use crate::sealed::handshake::initiator::{Initiator, Refused};
 use crate::sealed::handshake::terms::{Epoch, Incarnation, Limits, UnixMicros};
 use crate::sealed::streams::budget::Budget;
 use crate::sealed::streams::table::Side;
-use crate::sealed::wire::end_code::EndCode;
+use crate::sealed::wire::end_code::Ended;
 use crate::ticket::Ticket;
 use crate::time::Time;
 use destinations::Destinations;
@@ -88,7 +88,7 @@ pub enum Event {
     /// The peer is heard again after that.
     Heard,
     /// The peer ended the link for this reason.
-    Ended(EndCode),
+    Ended(Ended),
     /// The peer was asked whether it lives ([`Link::check_liveness`]) and did not answer, or has not used the link for long.
     Gone,
     /// The peer broke the rules; the link is of no use any more.

@@ -27,6 +27,7 @@ use crate::sealed::streams::recv::Violation;
 use crate::sealed::streams::scheduler::Schedule;
 use crate::sealed::streams::stream::Stream;
 use crate::sealed::streams::table::{OpenError, Side, Streams};
+use crate::sealed::wire::end_code::Ended;
 use crate::sealed::wire::frame::{Malformed, ResetCode, StreamId};
 use crate::time::Time;
 pub(crate) use lower::{CHALLENGE_SIZE, PathState};
@@ -93,7 +94,7 @@ pub enum Event {
     /// The peer answered a check of its address; for the link.
     PathResponse(u64),
     /// The peer ended the link, with its reason; for the link.
-    Ended(u64),
+    Ended(Ended),
 }
 
 impl Event {
@@ -111,30 +112,37 @@ impl Event {
     }
 }
 
-/// Why the peer's packets make no sense. The link ends.
+/// Which rule the peer broke. The link ends, and the peer is told the sentence: so its subject is left out, as it is "the peer" for one side
+/// and "I" for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// Bytes that are no frame.
     #[error(transparent)]
     Malformed(#[from] Malformed),
     /// A stream whose rules were broken.
-    #[error("the peer {0}")]
+    #[error(transparent)]
     Violation(#[from] Violation),
     /// Packets that this side never sent.
-    #[error("the peer acknowledged packets that were never sent")]
+    #[error("acknowledged a packet that was never sent")]
     Ack,
     /// None of what this side sent, while it sends more and more itself.
-    #[error("the peer acknowledges nothing and goes on")]
+    #[error("acknowledges nothing and goes on sending")]
     Unanswered,
-    /// A stream that cannot be.
-    #[error("the peer named a stream that cannot exist")]
-    Stream,
+    /// A stream of this side's half, which this side never opened.
+    #[error("named a stream that its receiver never opened")]
+    NeverOpened,
+    /// `C` of this side's half, or `K` of the peer's own.
+    #[error("opened or answered a stream of the wrong half")]
+    WrongHalf,
+    /// Far more streams, or gaps in their ids, than this side allows.
+    #[error("opened far more streams than its receiver allows")]
+    TooManyStreams,
 }
 
 impl From<OpenError> for Fault {
     fn from(error: OpenError) -> Self {
         match error {
-            OpenError::TooMany => Self::Stream,
+            OpenError::TooMany => Self::TooManyStreams,
             OpenError::Credit(violation) => Self::Violation(violation),
         }
     }

@@ -5,7 +5,6 @@ use super::{Event, FourTuple, Link};
 use crate::sealed::crypto::replay::Replay;
 use crate::sealed::handshake::initiator::{Established, Outcome};
 use crate::sealed::transport;
-use crate::sealed::wire::end_code::EndCode;
 use crate::sealed::wire::packet::{Header, Kind};
 use crate::sealed::wire::varint;
 use crate::time::Time;
@@ -97,8 +96,8 @@ impl Link {
         while let Some(event) = self.transport.poll_event() {
             if let transport::Event::PathResponse(token) = event {
                 self.path.on_response(token);
-            } else if let transport::Event::Ended(code) = event {
-                self.peer_ended(EndCode::from_code(code));
+            } else if let transport::Event::Ended(ended) = event {
+                self.peer_ended(ended);
             } else {
                 self.events.push_back(Event::Stream(event));
             }

@@ -5,6 +5,7 @@ mod bottleneck;
 mod busy_hosts;
 mod crowd;
 mod dead_path;
+mod faults;
 mod gentle;
 mod given_up;
 mod large_packets;

@@ -367,8 +367,8 @@ impl Side for Entry {
             Event::Heard => self.heard_again(link),
             Event::Moved(to) => self.moved(*to, tally),
             Event::Keepalive(interval) => self.keepalives.learnt(*interval),
-            Event::Ended(code) => {
-                info!("{}", diagnosis::ended(*code));
+            Event::Ended(ended) => {
+                info!(reason = %ended, "{}", diagnosis::ended(ended));
                 return self.start_again(now, link, tally);
             }
             Event::Broken(fault) => {
