@@ -116,6 +116,8 @@ pub struct Link {
     sessions: Sessions,
     replay: Replay,
     highest: Option<u64>,
+    /// The highest packet that holds more than path probes.
+    highest_non_probing: Option<u64>,
     path: PeerPath,
     rekey: Option<RekeyTimer>,
     /// The ticket that takes the place of the client's when the link starts again.
@@ -188,6 +190,7 @@ impl Link {
             sessions: Sessions::default(),
             replay: Replay::new(),
             highest: None,
+            highest_non_probing: None,
             path: PeerPath::new(peer),
             rekey,
             next_ticket: None,

@@ -5,6 +5,7 @@ use super::{Event, FourTuple, Link};
 use crate::sealed::crypto::replay::Replay;
 use crate::sealed::handshake::initiator::{Established, Outcome};
 use crate::sealed::transport;
+use crate::sealed::wire::frame;
 use crate::sealed::wire::packet::{Header, Kind};
 use crate::sealed::wire::varint;
 use crate::time::Time;
@@ -49,8 +50,9 @@ impl Link {
         let round_trip = self.transport.round_trip().unwrap_or_default();
         let learnt = self.keepalive.on_heard(now, header.counter, round_trip);
         self.events.extend(learnt.map(Event::Keepalive));
-        if self.highest.is_none_or(|highest| header.counter > highest) {
-            self.highest = Some(header.counter);
+        self.highest = self.highest.max(Some(header.counter));
+        if !frame::is_probing(opened.frames) && self.highest_non_probing < Some(header.counter) {
+            self.highest_non_probing = Some(header.counter);
             self.heard_newest(now, from);
         }
         self.path.on_received(from, size);
@@ -72,7 +74,7 @@ impl Link {
         }
     }
 
-    /// The server follows its client; the client stays with the address its user gave.
+    /// The server follows its client, by the newest packet that says more than path probes do; the client stays with the address its user gave.
     fn heard_newest(&mut self, now: Time, from: FourTuple) {
         if self.rekey.is_none() {
             self.path.heard_newest(now, from);
@@ -165,7 +167,7 @@ impl Link {
     /// Forgets the peer's packets and the keys.
     pub(super) fn forget_peer(&mut self) {
         self.replay = Replay::new();
-        self.highest = None;
+        (self.highest, self.highest_non_probing) = (None, None);
         self.sessions.clear();
     }
 }

@@ -10,6 +10,7 @@ mod observer;
 mod pair;
 mod path_and_peers;
 mod places;
+mod probing;
 mod script;
 mod sweep;
 mod wire;

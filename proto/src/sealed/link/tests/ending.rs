@@ -10,19 +10,24 @@ use crate::sealed::wire::end_code::{EndCode, Ended};
 use crate::sealed::wire::frame::{self, Frame, ResetCode, StreamId};
 use crate::sealed::wire::packet::{HEADER_LEN, TAG_LEN};
 use crate::sealed::wire::varint::Writer;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A packet that the client never meant to send, under its keys.
 fn say(pair: &mut Pair, frames: &[Frame<'_>]) {
+    say_from(pair, pair.client_address, frames);
+}
+
+/// The same from any address.
+pub(super) fn say_from(pair: &mut Pair, from: SocketAddr, frames: &[Frame<'_>]) {
     let mut packet = vec![0; 1_000];
     let mut writer = Writer::new(&mut packet[HEADER_LEN..900]);
     frames.iter().for_each(|frame| frame::put(&mut writer, frame));
     let size = HEADER_LEN + writer.len() + TAG_LEN;
     let number = pair.client.transport.next_packet() + 1_000 + pair.arrived[1];
     assert!(pair.client.sessions.seal(number, &mut packet[..size]));
-    let from = pair.client_address;
     let (now, link) = (pair.now, pair.links.values_mut().next().expect("a link"));
     link.handle_datagram(now, from, &mut packet[..size]);
     pair.arrived[1] += 1;
