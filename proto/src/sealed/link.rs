@@ -22,7 +22,7 @@ use crate::sealed::crypto::cipher::Session;
 use crate::sealed::crypto::random::Random;
 use crate::sealed::crypto::replay::Replay;
 use crate::sealed::handshake::initiator::{Initiator, Refused};
-use crate::sealed::handshake::terms::{Epoch, Incarnation, Limits, UnixMicros};
+use crate::sealed::handshake::terms::{Epoch, Features, Incarnation, Limits, UnixMicros};
 use crate::sealed::streams::budget::Budget;
 use crate::sealed::streams::table::Side;
 use crate::sealed::wire::end_code::Ended;
@@ -233,6 +233,11 @@ impl Link {
     /// Whether there are keys.
     pub const fn is_up(&self) -> bool {
         self.sessions.is_up()
+    }
+
+    /// What the peer showed in its handshake that it understands beyond the first version; nothing while none was completed.
+    pub const fn peer_features(&self) -> Features {
+        self.transport.peer_features()
     }
 
     /// When the last authentic packet came.

@@ -15,7 +15,7 @@ mod transmit;
 pub(super) mod writers;
 
 use crate::sealed::crypto::random::Random;
-use crate::sealed::handshake::terms::Limits;
+use crate::sealed::handshake::terms::{Features, Limits};
 use crate::sealed::recovery::ack::Acks;
 use crate::sealed::recovery::copies::RedundantCopies;
 use crate::sealed::recovery::loss_detection::{Counts, Outcome, Recovery};
@@ -170,6 +170,8 @@ pub struct Transport {
     checked: VecDeque<u64>,
     /// Streams the peer takes from this side at a time.
     peer_streams: usize,
+    /// What else it takes.
+    peer_features: Features,
     /// When something other than acknowledgements last came.
     content_at: Time,
     /// A bare probe must go.
@@ -211,6 +213,7 @@ impl Transport {
             events: VecDeque::new(),
             checked: VecDeque::new(),
             peer_streams: usize::MAX,
+            peer_features: Features::NONE,
             content_at: Time::ZERO,
             probe: false,
             declined: false,
@@ -241,6 +244,7 @@ impl Transport {
         self.mtu = new.mtu;
         self.streams.forget_peer_credit();
         self.link_credit_due = false;
+        self.peer_features = Features::NONE;
         (self.checked, self.probe) = (VecDeque::new(), false);
         (self.content_at, self.since_floor) = (new.content_at, 0);
     }
@@ -259,6 +263,7 @@ impl Transport {
     pub(crate) fn set_peer_limits(&mut self, limits: &Limits) {
         self.streams.set_link_credit(limits.link_credit, limits.stream_credit);
         self.peer_streams = usize::try_from(limits.streams).unwrap_or(usize::MAX);
+        self.peer_features = limits.features;
         self.mtu.set_max(self.settings.max_datagram.min(limits.datagram.max(mtu::BASE)));
     }
 
@@ -269,6 +274,7 @@ impl Transport {
             link_credit: settings.first_credit(),
             stream_credit: FIRST_CREDIT,
             datagram: settings.max_datagram,
+            features: Features::NONE,
         }
     }
 
@@ -308,6 +314,11 @@ impl Transport {
     }
 
     // What the outside may look at.
+
+    /// What the peer takes beyond the first version, as it said in its handshake; nothing before that.
+    pub(crate) const fn peer_features(&self) -> Features {
+        self.peer_features
+    }
 
     /// Streams that are not over.
     pub fn stream_count(&self) -> usize {

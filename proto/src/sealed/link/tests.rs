@@ -2,6 +2,7 @@
 
 mod differential;
 mod ending;
+mod features;
 mod hostile;
 mod keys;
 mod make;
