@@ -7,7 +7,7 @@ use proto::Time;
 use proto::sealed::crypto::cipher::CipherSupport;
 use proto::sealed::crypto::random::Random;
 use proto::sealed::handshake::initiator::{Identity, Initiator, Outcome};
-use proto::sealed::handshake::terms::{Instance, Limits, LinkId, Refusal, UnixMicros};
+use proto::sealed::handshake::terms::{Features, Instance, Limits, LinkId, Refusal, UnixMicros};
 use tests::pair::{PATIENCE, Proxy, SealedLink};
 use tests::target::{Manner, Target};
 use tokio::net::UdpSocket;
@@ -57,7 +57,13 @@ struct Asker {
 
 impl Asker {
     async fn new(proxy2: &Proxy, link: &SealedLink, name: u64) -> Self {
-        let limits = Limits { streams: 1, stream_credit: 1 << 16, link_credit: 1 << 16, datagram: 1_200 };
+        let limits = Limits {
+            streams: 1,
+            stream_credit: 1 << 16,
+            link_credit: 1 << 16,
+            datagram: 1_200,
+            features: Features::NONE,
+        };
         let (link_id, instance) = (LinkId(name), Instance(name));
         let identity = Identity { link: link_id, instance, ciphers: CipherSupport { aes: false }, limits };
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();

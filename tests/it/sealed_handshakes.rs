@@ -8,7 +8,7 @@ use proto::Time;
 use proto::sealed::crypto::cipher::CipherSupport;
 use proto::sealed::crypto::random::Random;
 use proto::sealed::handshake::initiator::{Identity, Initiator};
-use proto::sealed::handshake::terms::{Instance, Limits, LinkId, UnixMicros};
+use proto::sealed::handshake::terms::{Features, Instance, Limits, LinkId, UnixMicros};
 use proto::sealed::wire::packet::Kind;
 use proto::ticket::Ticket;
 use tests::client::exchange;
@@ -68,7 +68,13 @@ struct Asker {
 
 impl Asker {
     fn new(ticket: Ticket) -> Self {
-        let limits = Limits { streams: 1, stream_credit: 1 << 16, link_credit: 1 << 16, datagram: 1_200 };
+        let limits = Limits {
+            streams: 1,
+            stream_credit: 1 << 16,
+            link_credit: 1 << 16,
+            datagram: 1_200,
+            features: Features::NONE,
+        };
         let identity = Identity {
             link: LinkId(9),
             instance: Instance(9),

@@ -78,7 +78,7 @@ mod tests {
         }
 
         #[test]
-        fn messages_of_the_right_length(kind in 0_u8..6, len in prop::sample::select(vec![48, 49, 80, 117, 213])) {
+        fn messages_of_the_right_length(kind in 0_u8..6, len in prop::sample::select(vec![49, 56, 80, 125, 213])) {
             let mut bytes = vec![0; len];
             bytes[0] = kind;
             parse_everything(&bytes);

@@ -22,10 +22,10 @@ use crate::sealed::crypto::cipher::Session;
 use crate::sealed::crypto::random::Random;
 use crate::sealed::crypto::replay::Replay;
 use crate::sealed::handshake::initiator::{Initiator, Refused};
-use crate::sealed::handshake::terms::{Epoch, Incarnation, Limits, UnixMicros};
+use crate::sealed::handshake::terms::{Epoch, Features, Incarnation, Limits, UnixMicros};
 use crate::sealed::streams::budget::Budget;
 use crate::sealed::streams::table::Side;
-use crate::sealed::wire::end_code::EndCode;
+use crate::sealed::wire::end_code::Ended;
 use crate::ticket::Ticket;
 use crate::time::Time;
 use destinations::Destinations;
@@ -88,7 +88,7 @@ pub enum Event {
     /// The peer is heard again after that.
     Heard,
     /// The peer ended the link for this reason.
-    Ended(EndCode),
+    Ended(Ended),
     /// The peer was asked whether it lives ([`Link::check_liveness`]) and did not answer, or has not used the link for long.
     Gone,
     /// The peer broke the rules; the link is of no use any more.
@@ -116,6 +116,8 @@ pub struct Link {
     sessions: Sessions,
     replay: Replay,
     highest: Option<u64>,
+    /// The highest packet that holds more than path probes.
+    highest_non_probing: Option<u64>,
     path: PeerPath,
     rekey: Option<RekeyTimer>,
     /// The ticket that takes the place of the client's when the link starts again.
@@ -192,6 +194,7 @@ impl Link {
             sessions: Sessions::default(),
             replay: Replay::new(),
             highest: None,
+            highest_non_probing: None,
             path: PeerPath::new(peer),
             rekey,
             next_ticket: None,
@@ -236,6 +239,11 @@ impl Link {
     /// Whether there are keys.
     pub const fn is_up(&self) -> bool {
         self.sessions.is_up()
+    }
+
+    /// What the peer showed in its handshake that it understands beyond the first version; nothing while none was completed.
+    pub const fn peer_features(&self) -> Features {
+        self.transport.peer_features()
     }
 
     /// When the last authentic packet came.

@@ -1,5 +1,6 @@
 //! A proxy1 and a proxy2 on a virtual clock, and who would like to disturb them.
 
+mod by_hand;
 mod clocks;
 mod flood;
 mod handshake;

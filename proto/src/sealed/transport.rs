@@ -15,7 +15,7 @@ mod transmit;
 pub(super) mod writers;
 
 use crate::sealed::crypto::random::Random;
-use crate::sealed::handshake::terms::Limits;
+use crate::sealed::handshake::terms::{Features, Limits};
 use crate::sealed::recovery::ack::Acks;
 use crate::sealed::recovery::copies::RedundantCopies;
 use crate::sealed::recovery::loss_detection::{Counts, Outcome, Recovery};
@@ -27,6 +27,7 @@ use crate::sealed::streams::recv::Violation;
 use crate::sealed::streams::scheduler::Schedule;
 use crate::sealed::streams::stream::Stream;
 use crate::sealed::streams::table::{OpenError, Side, Streams};
+use crate::sealed::wire::end_code::Ended;
 use crate::sealed::wire::frame::{Malformed, ResetCode, StreamId};
 use crate::time::Time;
 pub(crate) use lower::{CHALLENGE_SIZE, PathState};
@@ -93,7 +94,7 @@ pub enum Event {
     /// The peer answered a check of its address; for the link.
     PathResponse(u64),
     /// The peer ended the link, with its reason; for the link.
-    Ended(u64),
+    Ended(Ended),
 }
 
 impl Event {
@@ -111,30 +112,37 @@ impl Event {
     }
 }
 
-/// Why the peer's packets make no sense. The link ends.
+/// Which rule the peer broke. The link ends, and the peer is told the sentence: so its subject is left out, as it is "the peer" for one side
+/// and "I" for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {
     /// Bytes that are no frame.
     #[error(transparent)]
     Malformed(#[from] Malformed),
     /// A stream whose rules were broken.
-    #[error("the peer {0}")]
+    #[error(transparent)]
     Violation(#[from] Violation),
     /// Packets that this side never sent.
-    #[error("the peer acknowledged packets that were never sent")]
+    #[error("acknowledged a packet that was never sent")]
     Ack,
     /// None of what this side sent, while it sends more and more itself.
-    #[error("the peer acknowledges nothing and goes on")]
+    #[error("acknowledges nothing and goes on sending")]
     Unanswered,
-    /// A stream that cannot be.
-    #[error("the peer named a stream that cannot exist")]
-    Stream,
+    /// A stream of this side's half, which this side never opened.
+    #[error("named a stream that its receiver never opened")]
+    NeverOpened,
+    /// `C` of this side's half, or `K` of the peer's own.
+    #[error("opened or answered a stream of the wrong half")]
+    WrongHalf,
+    /// Far more streams, or gaps in their ids, than this side allows.
+    #[error("opened far more streams than its receiver allows")]
+    TooManyStreams,
 }
 
 impl From<OpenError> for Fault {
     fn from(error: OpenError) -> Self {
         match error {
-            OpenError::TooMany => Self::Stream,
+            OpenError::TooMany => Self::TooManyStreams,
             OpenError::Credit(violation) => Self::Violation(violation),
         }
     }
@@ -162,6 +170,8 @@ pub struct Transport {
     checked: VecDeque<u64>,
     /// Streams the peer takes from this side at a time.
     peer_streams: usize,
+    /// What else it takes.
+    peer_features: Features,
     /// When something other than acknowledgements last came.
     content_at: Time,
     /// A bare probe must go.
@@ -203,6 +213,7 @@ impl Transport {
             events: VecDeque::new(),
             checked: VecDeque::new(),
             peer_streams: usize::MAX,
+            peer_features: Features::NONE,
             content_at: Time::ZERO,
             probe: false,
             declined: false,
@@ -233,6 +244,7 @@ impl Transport {
         self.mtu = new.mtu;
         self.streams.forget_peer_credit();
         self.link_credit_due = false;
+        self.peer_features = Features::NONE;
         (self.checked, self.probe) = (VecDeque::new(), false);
         (self.content_at, self.since_floor) = (new.content_at, 0);
     }
@@ -251,6 +263,7 @@ impl Transport {
     pub(crate) fn set_peer_limits(&mut self, limits: &Limits) {
         self.streams.set_link_credit(limits.link_credit, limits.stream_credit);
         self.peer_streams = usize::try_from(limits.streams).unwrap_or(usize::MAX);
+        self.peer_features = limits.features;
         self.mtu.set_max(self.settings.max_datagram.min(limits.datagram.max(mtu::BASE)));
     }
 
@@ -261,6 +274,7 @@ impl Transport {
             link_credit: settings.first_credit(),
             stream_credit: FIRST_CREDIT,
             datagram: settings.max_datagram,
+            features: Features::NONE,
         }
     }
 
@@ -300,6 +314,11 @@ impl Transport {
     }
 
     // What the outside may look at.
+
+    /// What the peer takes beyond the first version, as it said in its handshake; nothing before that.
+    pub(crate) const fn peer_features(&self) -> Features {
+        self.peer_features
+    }
 
     /// Streams that are not over.
     pub fn stream_count(&self) -> usize {

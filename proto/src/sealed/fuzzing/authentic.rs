@@ -91,7 +91,7 @@ mod tests {
                 7 => Frame::Floor { packet: a },
                 8 => Frame::PathChallenge { token: a },
                 9 => Frame::PathResponse { token: a },
-                10 => Frame::End { code: a },
+                10 => Frame::End { code: a, reason: &text },
                 11 => Frame::LinkCredit { limit: a },
                 _ => Frame::Probe,
             };

@@ -13,7 +13,7 @@ use crate::sealed::wire::packet::Kind;
 
 // Specification.
 pub(crate) const INITIATION_PAYLOAD_LEN: usize = 80;
-pub(crate) const RESPONSE_PAYLOAD_LEN: usize = 48;
+pub(crate) const RESPONSE_PAYLOAD_LEN: usize = 56;
 pub(crate) const INITIATION_NOISE_LEN: usize = noise::FIRST_OVERHEAD + INITIATION_PAYLOAD_LEN;
 pub(crate) const RESPONSE_NOISE_LEN: usize = noise::SECOND_OVERHEAD + RESPONSE_PAYLOAD_LEN;
 
@@ -32,10 +32,10 @@ pub(crate) struct Initiation {
     pub(crate) challenge: Challenge,
 }
 
-/// Where the challenge stands in an initiation's payload: behind the limits and ten reserved bytes.
+/// Where the challenge stands in an initiation's payload: behind the limits, the features and six reserved bytes.
 const INITIATION_CHALLENGE: usize = 32 + Limits::LEN + INITIATION_RESERVED;
 /// Bytes of an initiation's payload for what a later version of this page may say.
-const INITIATION_RESERVED: usize = 10;
+const INITIATION_RESERVED: usize = 6;
 /// Where it stands in a response's that gives one: in place of the limits.
 const RESPONSE_CHALLENGE: usize = 24;
 
@@ -110,7 +110,7 @@ impl Response {
                 bytes[1] = STATUS_ACCEPTED;
                 bytes[2] = welcome.cipher.byte();
                 bytes[24..24 + Limits::LEN].copy_from_slice(&welcome.limits.to_bytes());
-                bytes[46..].copy_from_slice(&welcome.incarnation.0.to_be_bytes());
+                bytes[50..52].copy_from_slice(&welcome.incarnation.0.to_be_bytes());
             }
             Err(refusal) => {
                 bytes[1] = refusal.byte();

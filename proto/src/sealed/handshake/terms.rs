@@ -40,28 +40,48 @@ pub struct Incarnation(pub u16);
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct UnixMicros(pub u64);
 
+/// What the sender of a handshake message understands beyond version 1 as it was first written: one bit for each thing. Whatever a
+/// peer would not know without its bit is sent only to a peer that showed the bit.
+///
+/// No bit is assigned yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
+pub struct Features(pub u32);
+
+impl Features {
+    /// None.
+    pub const NONE: Self = Self(0);
+
+    /// Whether all of `features` are among these.
+    pub const fn has(self, features: Self) -> bool {
+        self.0 & features.0 == features.0
+    }
+}
+
 /// What the sender of a handshake message allows the other side from the start, before any frame says more.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Limits {
     /// Streams the other side may have open at once.
     pub streams: u32,
-    /// Bytes of stream data this side means to hold on the whole link; for information.
+    /// Bytes of stream data that new streams of the other side may send together before a frame says more.
     pub link_credit: u64,
-    /// Bytes of stream data it may send on a new stream before a frame says more; less than 65,536 means 65,536.
+    /// Of these, the most that one stream should take, in bytes.
     pub stream_credit: u64,
     /// The largest UDP payload in bytes that this side can receive.
     pub datagram: u16,
+    /// What else the other side may send.
+    pub features: Features,
 }
 
 impl Limits {
-    pub(crate) const LEN: usize = 22;
+    pub(crate) const LEN: usize = 26;
 
     pub(crate) fn to_bytes(self) -> [u8; Self::LEN] {
         let mut bytes = [0; Self::LEN];
         bytes[..4].copy_from_slice(&self.streams.to_be_bytes());
         bytes[4..12].copy_from_slice(&self.link_credit.to_be_bytes());
         bytes[12..20].copy_from_slice(&self.stream_credit.to_be_bytes());
-        bytes[20..].copy_from_slice(&self.datagram.to_be_bytes());
+        bytes[20..22].copy_from_slice(&self.datagram.to_be_bytes());
+        bytes[22..].copy_from_slice(&self.features.0.to_be_bytes());
         bytes
     }
 
@@ -70,11 +90,13 @@ impl Limits {
         let (link_credit, rest) = rest.split_first_chunk()?;
         let (stream_credit, rest) = rest.split_first_chunk()?;
         let (datagram, rest) = rest.split_first_chunk()?;
+        let (features, rest) = rest.split_first_chunk()?;
         let limits = Self {
             streams: u32::from_be_bytes(*streams),
             link_credit: u64::from_be_bytes(*link_credit),
             stream_credit: u64::from_be_bytes(*stream_credit),
             datagram: u16::from_be_bytes(*datagram),
+            features: Features(u32::from_be_bytes(*features)),
         };
         Some((limits, rest))
     }

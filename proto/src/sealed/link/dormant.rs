@@ -45,7 +45,7 @@ impl Link {
             self.take_other_name();
         }
         (self.dormant, self.heard_dormant) = (true, false);
-        self.seal(out, |transport, frames| Some(transport.end(now, EndCode::Dormant, frames)))
+        self.seal(out, |transport, frames| Some(transport.end(now, EndCode::Dormant, "", frames)))
     }
 
     /// There is a use for a link again, after a rest or a long silence: it is another one. Nothing of the streams opened

@@ -6,7 +6,7 @@ use super::{Event, FourTuple, Link};
 use crate::sealed::crypto::replay::Replay;
 use crate::sealed::handshake::initiator::{Established, Outcome};
 use crate::sealed::transport;
-use crate::sealed::wire::end_code::EndCode;
+use crate::sealed::wire::frame;
 use crate::sealed::wire::packet::{Header, Kind};
 use crate::sealed::wire::varint;
 use crate::time::Time;
@@ -56,8 +56,9 @@ impl Link {
         let round_trip = self.transport.round_trip().unwrap_or_default();
         let learnt = self.keepalive.on_heard(now, header.counter, round_trip);
         self.events.extend(learnt.map(Event::Keepalive));
-        if self.highest.is_none_or(|highest| header.counter > highest) {
-            self.highest = Some(header.counter);
+        self.highest = self.highest.max(Some(header.counter));
+        if !frame::is_probing(opened.frames) && self.highest_non_probing < Some(header.counter) {
+            self.highest_non_probing = Some(header.counter);
             self.heard_newest(now, from);
         }
         self.path.on_received(from, size);
@@ -80,7 +81,7 @@ impl Link {
         }
     }
 
-    /// The server follows its client; the client stays with the address its user gave.
+    /// The server follows its client, by the newest packet that says more than path probes do; the client stays with the address its user gave.
     fn heard_newest(&mut self, now: Time, from: FourTuple) {
         if self.rekey.is_none() {
             self.path.heard_newest(now, from);
@@ -104,8 +105,8 @@ impl Link {
         while let Some(event) = self.transport.poll_event() {
             if let transport::Event::PathResponse(token) = event {
                 self.path.on_response(token);
-            } else if let transport::Event::Ended(code) = event {
-                self.peer_ended(EndCode::from_code(code));
+            } else if let transport::Event::Ended(ended) = event {
+                self.peer_ended(ended);
             } else {
                 self.events.push_back(Event::Stream(event));
             }
@@ -180,7 +181,7 @@ impl Link {
     /// Forgets the peer's packets and the keys.
     pub(super) fn forget_peer(&mut self) {
         self.replay = Replay::new();
-        self.highest = None;
+        (self.highest, self.highest_non_probing) = (None, None);
         self.sessions.clear();
     }
 }

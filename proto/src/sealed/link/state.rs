@@ -2,7 +2,7 @@
 
 use super::{Event, Link};
 use crate::sealed::transport::Fault;
-use crate::sealed::wire::end_code::EndCode;
+use crate::sealed::wire::end_code::{EndCode, Ended};
 use crate::time::Time;
 use std::time::Duration;
 
@@ -76,10 +76,10 @@ impl Link {
         }
     }
 
-    /// The code that the next packet has to say.
-    pub(super) const fn last_word(&self) -> Option<EndCode> {
+    /// What the next packet has to say: the code, and what the peer did wrong.
+    pub(super) const fn last_word(&self) -> Option<(EndCode, Option<Fault>)> {
         match self.state {
-            State::Closing { code, .. } => Some(code),
+            State::Closing { code, fault, .. } => Some((code, fault)),
             State::Open | State::Draining { .. } | State::Closed => None,
         }
     }
@@ -88,23 +88,23 @@ impl Link {
     pub(super) fn closed(&mut self) {
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Closing { fault: Some(fault), .. } => self.events.push_back(Event::Broken(fault)),
-            State::Draining { .. } => self.events.push_back(Event::Ended(EndCode::Dormant)),
+            State::Draining { .. } => self.events.push_back(Event::Ended(EndCode::Dormant.into())),
             State::Closing { .. } | State::Open | State::Closed => {}
         }
     }
 
     /// The peer ended the link. If it has only no use for it, what it sent and nobody has read yet must not go with it:
     /// acknowledged is not delivered. Only a client may say so.
-    pub(super) fn peer_ended(&mut self, code: EndCode) {
+    pub(super) fn peer_ended(&mut self, ended: Ended) {
         if !self.is_open() {
             return;
         }
-        let rests = code == EndCode::Dormant && self.rekey.is_none();
+        let rests = ended.code == EndCode::Dormant && self.rekey.is_none();
         if rests && self.drain(self.heard_at) {
             return;
         }
         self.state = State::Closed;
-        self.events.push_back(Event::Ended(code));
+        self.events.push_back(Event::Ended(ended));
     }
 
     /// The peer does not live, or not with these keys any more: it may have left, and its packet that says so was lost. What

@@ -2,6 +2,7 @@
 
 mod differential;
 mod ending;
+mod features;
 mod hostile;
 mod keys;
 mod make;
@@ -10,6 +11,7 @@ mod observer;
 mod pair;
 mod path_and_peers;
 mod places;
+mod probing;
 mod script;
 mod sweep;
 mod wire;

@@ -104,8 +104,9 @@ impl Link {
 
     /// The packet that says that the link is over.
     fn say_last_word(&mut self, now: Time, out: &mut [u8]) -> Option<usize> {
-        let code = self.last_word()?;
-        let length = self.seal(out, |transport, frames| Some(transport.end(now, code, frames)));
+        let (code, fault) = self.last_word()?;
+        let reason = fault.map(|fault| fault.to_string()).unwrap_or_default();
+        let length = self.seal(out, |transport, frames| Some(transport.end(now, code, &reason, frames)));
         self.closed();
         length
     }

@@ -9,10 +9,10 @@ use std::ops::Range;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Violation {
     /// More bytes than it had credit for.
-    #[error("sent beyond its credit")]
+    #[error("sent beyond the credit of a stream")]
     Credit,
     /// A new stream took more first credit than the link had.
-    #[error("opened a stream beyond the link's credit")]
+    #[error("opened a stream beyond the credit of the link")]
     LinkCredit,
     /// Bytes behind the end, or two different ends.
     #[error("moved the end of a stream")]

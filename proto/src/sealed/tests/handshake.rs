@@ -1,12 +1,10 @@
 //! A handshake between honest ends.
 
-use std::num::NonZeroU8;
 use std::time::Duration;
 
 use super::pair::*;
 use crate::sealed::crypto::cipher::Cipher;
-use crate::sealed::handshake::challenge::Challenge;
-use crate::sealed::handshake::initiator::{Ignored, MOST_PENDING, Outcome};
+use crate::sealed::handshake::initiator::{Ignored, MOST_PENDING};
 use crate::sealed::handshake::responder::{Dropped, Verdict};
 use crate::sealed::handshake::terms::{Epoch, Incarnation, Instance, LinkId, Refusal};
 
@@ -128,82 +126,6 @@ fn a_clock_that_stands_or_is_set_back_does_not_keep_proxy1_out() {
     pair.shake();
     pair.unix.0 -= 5 * 60 * 1_000_000;
     pair.shake();
-}
-
-#[test]
-fn a_client_of_another_version_is_told_ours() {
-    use crate::sealed::crypto::{mac, noise};
-    use crate::sealed::handshake::messages;
-    let mut pair = Pair::new();
-    let ticket = pair.ticket.clone();
-    let payload = messages::Initiation {
-        version: 2,
-        ciphers: 0xff,
-        index: 5,
-        time: NEW_YEAR,
-        link: LinkId(1),
-        instance: Instance(1),
-        limits: CLIENT_LIMITS,
-        challenge: Challenge::NONE,
-    };
-    let key = mac::mac1_key(ticket.server_key());
-    let (initiation, mut asking) = messages::write_initiation(5, &key, |room| {
-        noise::initiate(ticket.private(), ticket.server_key(), pair.random.block(), &payload.to_bytes(), room)
-    });
-    let Verdict::Refused { why: Refusal::Version, response, .. } = pair.hear(&initiation) else {
-        panic!("not refused");
-    };
-    let view = messages::ResponseView::parse(&response).unwrap();
-    let mut payload = [0; messages::RESPONSE_PAYLOAD_LEN];
-    asking.read(&[0; 32], view.noise, &mut payload).unwrap();
-    assert_eq!(messages::Response::parse(&payload).unwrap().version, 1);
-}
-
-/// A proxy2 that answers by hand, with a version, a status and a cipher of its choice.
-fn answered(version: u8, status: u8, cipher: u8) -> Outcome {
-    use crate::sealed::crypto::{mac, noise};
-    use crate::sealed::handshake::messages;
-    let mut pair = Pair::with(false, NO_AES, settings(AES));
-    let initiation = pair.ask();
-    let view = messages::InitiationView::parse(&initiation).unwrap();
-    let mut heard = [0; messages::INITIATION_PAYLOAD_LEN];
-    let answering =
-        noise::read_initiation(&server_key(), pair.random.block(), view.noise, &mut heard).unwrap();
-    let mut payload = [0; messages::RESPONSE_PAYLOAD_LEN];
-    payload[..3].copy_from_slice(&[version, status, cipher]);
-    let key = mac::mac1_key(&server_key().public());
-    let (response, _) =
-        messages::write_response(view.sender, &key, |room| answering.write(&[0; 32], &payload, room));
-    pair.tell(&response)
-}
-
-#[test]
-fn an_authentic_response_that_makes_no_sense_is_ignored() {
-    established(answered(1, 0, 1));
-    assert_eq!(ignored(answered(1, 0, 2)), Ignored::Forged, "a cipher that was not offered");
-    assert_eq!(ignored(answered(1, 0, 0)), Ignored::Forged, "no cipher");
-    assert_eq!(ignored(answered(1, 0, 3)), Ignored::Forged, "an unknown cipher");
-    for version in [0, 2, 255] {
-        assert_eq!(ignored(answered(version, 0, 1)), Ignored::Forged, "version {version} was not asked for");
-        assert_eq!(refused(answered(version, 6, 0)).version, version, "but a refusal may name it");
-    }
-}
-
-#[test]
-fn every_code_of_a_refusal_is_understood() {
-    let names = [
-        Refusal::UnknownTicket,
-        Refusal::RevokedTicket,
-        Refusal::ClockOff,
-        Refusal::TooManyLinks,
-        Refusal::Busy,
-        Refusal::Version,
-    ];
-    for (code, name) in (1..).zip(names) {
-        assert_eq!(refused(answered(1, code, 0)).why, name);
-    }
-    let later = Refusal::Other(NonZeroU8::new(200).unwrap());
-    assert_eq!(refused(answered(1, 200, 0)).why, later);
 }
 
 #[test]

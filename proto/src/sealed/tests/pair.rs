@@ -9,7 +9,9 @@ use crate::sealed::crypto::keys::PrivateKey;
 use crate::sealed::crypto::random::Random;
 use crate::sealed::handshake::initiator::{Established, Identity, Ignored, Initiator, Outcome, Refused};
 use crate::sealed::handshake::responder::{CLOCK_TOLERANCE, Request, Responder, Settings, Verdict};
-use crate::sealed::handshake::terms::{Epoch, Incarnation, Instance, Limits, LinkId, Refusal, UnixMicros};
+use crate::sealed::handshake::terms::{
+    Epoch, Features, Incarnation, Instance, Limits, LinkId, Refusal, UnixMicros,
+};
 use crate::sealed::wire::packet::{HEADER_LEN, TAG_LEN};
 use crate::ticket::Ticket;
 
@@ -18,10 +20,20 @@ pub(super) const NEW_YEAR: UnixMicros = UnixMicros(1_767_225_600_000_000);
 pub(super) const ADDRESS: SocketAddr = address(1, 5_000);
 pub(super) const AES: CipherSupport = CipherSupport { aes: true };
 pub(super) const NO_AES: CipherSupport = CipherSupport { aes: false };
-pub(super) const CLIENT_LIMITS: Limits =
-    Limits { streams: 100, link_credit: 1 << 20, stream_credit: 1 << 16, datagram: 1_472 };
-pub(super) const SERVER_LIMITS: Limits =
-    Limits { streams: 4_096, link_credit: 1 << 21, stream_credit: 1 << 17, datagram: 65_507 };
+pub(super) const CLIENT_LIMITS: Limits = Limits {
+    streams: 100,
+    link_credit: 1 << 20,
+    stream_credit: 1 << 16,
+    datagram: 1_472,
+    features: Features::NONE,
+};
+pub(super) const SERVER_LIMITS: Limits = Limits {
+    streams: 4_096,
+    link_credit: 1 << 21,
+    stream_credit: 1 << 17,
+    datagram: 65_507,
+    features: Features::NONE,
+};
 pub(super) const CLIENT_INDEX: u32 = 0x0102_0304;
 pub(super) const SERVER_INDEX: u32 = 0xa1a2_a3a4;
 

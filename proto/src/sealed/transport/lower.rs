@@ -3,7 +3,7 @@
 use super::{Built, Transport};
 use crate::sealed::recovery::mtu::{self, Mtu};
 use crate::sealed::recovery::{ack, loss_detection};
-use crate::sealed::wire::end_code::EndCode;
+use crate::sealed::wire::end_code::{self, EndCode};
 use crate::sealed::wire::frame::{self, Frame, ResetCode};
 use crate::sealed::wire::packet::OVERHEAD;
 use crate::sealed::wire::varint::Writer;
@@ -11,11 +11,12 @@ use crate::time::Time;
 use std::time::Duration;
 
 impl Transport {
-    /// Builds the packet that ends the link, and acknowledges what has not been.
-    pub(crate) fn end(&mut self, now: Time, code: EndCode, out: &mut [u8]) -> Built {
+    /// Builds the packet that ends the link, and acknowledges what has not been. Of `reason` as much as fits is said.
+    pub(crate) fn end(&mut self, now: Time, code: EndCode, reason: &str, out: &mut [u8]) -> Built {
         let room = (usize::from(self.mtu.current().min(mtu::BASE)) - OVERHEAD).min(out.len());
         let mut writer = Writer::new(&mut out[..room]);
-        frame::put(&mut writer, &Frame::End { code: code.code() });
+        let reason = end_code::reason(reason).as_bytes();
+        frame::put(&mut writer, &Frame::End { code: code.code(), reason });
         if self.acks.is_waiting() {
             self.acks.put(now, &mut writer);
         }

@@ -3,6 +3,7 @@
 use super::{Event, Fault, Transport};
 use crate::sealed::streams::early;
 use crate::sealed::streams::table::Lookup;
+use crate::sealed::wire::end_code::Ended;
 use crate::sealed::wire::frame::{Ack, Frame, Frames, ResetCode, StreamId};
 use crate::time::Time;
 use std::time::Duration;
@@ -85,7 +86,9 @@ impl Transport {
                 self.checked.truncate(MAX_CHECKED - 1);
                 self.checked.push_back(token);
             }
-            Frame::End { code } => self.events.push_back(Event::Ended(code)),
+            Frame::End { code, reason } => {
+                self.events.push_back(Event::Ended(Ended::from_wire(code, reason)))
+            }
         }
         Ok(())
     }
@@ -100,7 +103,7 @@ impl Transport {
                 self.declined = true;
                 Ok(None)
             }
-            Lookup::Never => Err(Fault::Stream),
+            Lookup::Never => Err(Fault::NeverOpened),
         }
     }
 
@@ -171,7 +174,7 @@ impl Transport {
         target: &[u8],
     ) -> Result<(), Fault> {
         if self.side.opened(id) {
-            return Err(Fault::Stream);
+            return Err(Fault::WrongHalf);
         }
         if self.streams.lookup(id) != Lookup::Unseen {
             return Ok(());
@@ -209,7 +212,7 @@ impl Transport {
 
     fn handle_opened(&mut self, id: StreamId) -> Result<(), Fault> {
         if !self.side.opened(id) {
-            return Err(Fault::Stream);
+            return Err(Fault::WrongHalf);
         }
         let Some(key) = self.known(id)? else { return Ok(()) };
         let Some((stream, _)) = self.streams.get(key) else { return Ok(()) };

@@ -5,6 +5,7 @@ mod bottleneck;
 mod busy_hosts;
 mod crowd;
 mod dead_path;
+mod faults;
 mod gentle;
 mod given_up;
 mod large_packets;
@@ -84,7 +85,7 @@ fn a_peer_that_takes_no_datagrams_gets_small_ones() {
 /// A client that was told `limits` in the handshake.
 fn told(link_credit: u64, stream_credit: u64) -> Transport {
     let mut transport = Transport::new(Side::Client, Settings::default());
-    let limits = Limits { streams: 9, link_credit, stream_credit, datagram: 1_472 };
+    let limits = Limits { streams: 9, link_credit, stream_credit, datagram: 1_472, ..Limits::default() };
     transport.set_peer_limits(&limits);
     transport
 }
@@ -128,7 +129,7 @@ fn new_streams_divide_the_link_credit_of_the_handshake() {
         streams: 1,
         link_credit: 50_000,
         stream_credit: 100_000,
-        datagram: 0,
+        ..Limits::default()
     });
     assert_eq!(leaves(&mut transport, early), 33_616, "also one that was opened before");
 }
@@ -170,6 +171,7 @@ fn another_peer_is_not_held_to_the_credit_of_the_one_before() {
         link_credit: 80_000,
         stream_credit: 1 << 16,
         datagram: 1_472,
+        ..Limits::default()
     });
     assert_eq!(leaves(&mut transport, id), 63_616);
 }
@@ -241,7 +243,13 @@ fn many_bytes_with_gaps_that_came_before_their_stream_are_all_kept() {
 fn short_of_memory(now: Time) -> (Transport, [StreamId; 2]) {
     let settings = Settings { memory: 256 << 10, ..Settings::default() };
     let mut transport = Transport::new(Side::Client, settings);
-    let limits = Limits { streams: 9, link_credit: 1 << 30, stream_credit: 1 << 20, datagram: 1_472 };
+    let limits = Limits {
+        streams: 9,
+        link_credit: 1 << 30,
+        stream_credit: 1 << 20,
+        datagram: 1_472,
+        ..Limits::default()
+    };
     transport.set_peer_limits(&limits);
     let ids = [(); 2].map(|()| transport.open(b"").unwrap());
     transport.poll_packet(now, &mut [0; 1_500]).expect("the frames that open them");

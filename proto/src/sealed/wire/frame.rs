@@ -1,5 +1,6 @@
 //! The frames inside a sealed packet: one instruction each, kind byte first.
 
+use crate::sealed::wire::end_code::MAX_REASON;
 use crate::sealed::wire::varint::{self, Writer};
 use std::ops::Range;
 use std::time::Duration;
@@ -141,21 +142,21 @@ pub enum Frame<'a> {
     PathChallenge { token: u64 },
     /// The answer to a check.
     PathResponse { token: u64 },
-    /// The link is over; `code` says why.
-    End { code: u64 },
+    /// The link is over; `code` says why, and `reason` says it in words: UTF-8 text, which may be empty.
+    End { code: u64, reason: &'a [u8] },
 }
 
 /// What was wrong with the bytes of a packet that was authentic. The link ends: its peer does not speak this protocol.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Malformed {
     /// A kind byte this version does not know.
-    #[error("unknown frame kind {0:#04x}")]
+    #[error("sent a frame of the unknown kind {0:#04x}")]
     Kind(u8),
     /// A frame ends behind the packet.
-    #[error("frame {0:#04x} is cut short")]
+    #[error("sent a frame {0:#04x} that ends behind its packet")]
     Short(u8),
     /// A number is out of its range.
-    #[error("frame {0:#04x} holds a number out of range")]
+    #[error("sent a frame {0:#04x} with a number out of range")]
     Range(u8),
 }
 
@@ -180,6 +181,19 @@ impl<'a> Iterator for Frames<'a> {
         self.0 = if over { &[] } else { rest };
         Some(parsed)
     }
+}
+
+/// Whether a packet holds nothing but path probes and padding: it does not say that its sender uses the path it came over (RFC 9000
+/// section 9.1).
+pub(crate) fn is_probing(payload: &[u8]) -> bool {
+    let probing = |kind: &u8| matches!(*kind, kind::PADDING | kind::PATH_CHALLENGE | kind::PATH_RESPONSE);
+    let mut frames = Frames::new(payload);
+    while let Some(kind) = frames.0.first() {
+        if !probing(kind) || frames.next().is_some_and(|frame| frame.is_err()) {
+            return false;
+        }
+    }
+    true
 }
 
 fn parse<'a>(kind: u8, rest: &mut &'a [u8]) -> Result<Frame<'a>, Malformed> {
@@ -212,7 +226,13 @@ fn parse<'a>(kind: u8, rest: &mut &'a [u8]) -> Result<Frame<'a>, Malformed> {
         kind::FLOOR => Frame::Floor { packet: number(rest)? },
         kind::PATH_CHALLENGE => Frame::PathChallenge { token: token(rest).ok_or(short)? },
         kind::PATH_RESPONSE => Frame::PathResponse { token: token(rest).ok_or(short)? },
-        kind::END => Frame::End { code: number(rest)? },
+        kind::END => {
+            let (code, length) = (number(rest)?, number(rest)?);
+            if length > MAX_REASON as u64 {
+                return Err(Malformed::Range(kind));
+            }
+            Frame::End { code, reason: split(rest, length).ok_or(short)? }
+        }
         unknown => return Err(Malformed::Kind(unknown)),
     })
 }
@@ -276,7 +296,10 @@ pub fn put(out: &mut Writer<'_>, frame: &Frame<'_>) {
             out.byte(kind::PATH_RESPONSE);
             out.bytes(&token.to_be_bytes());
         }
-        Frame::End { code } => numbers(out, kind::END, &[*code]),
+        Frame::End { code, reason } => {
+            numbers(out, kind::END, &[*code, reason.len() as u64]);
+            out.bytes(reason);
+        }
         Frame::Ack(ack) => {
             put_ack(out, ack.delay, ack.ranges());
         }

@@ -6,23 +6,28 @@ use super::script::Script;
 use crate::sealed::link::state::{DRAIN, State};
 use crate::sealed::link::{Event, Link};
 use crate::sealed::transport::{self, Fault};
-use crate::sealed::wire::end_code::EndCode;
+use crate::sealed::wire::end_code::{EndCode, Ended};
 use crate::sealed::wire::frame::{self, Frame, ResetCode, StreamId};
 use crate::sealed::wire::packet::{HEADER_LEN, TAG_LEN};
 use crate::sealed::wire::varint::Writer;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A packet that the client never meant to send, under its keys.
 fn say(pair: &mut Pair, frames: &[Frame<'_>]) {
+    say_from(pair, pair.client_address, frames);
+}
+
+/// The same from any address.
+pub(super) fn say_from(pair: &mut Pair, from: SocketAddr, frames: &[Frame<'_>]) {
     let mut packet = vec![0; 1_000];
     let mut writer = Writer::new(&mut packet[HEADER_LEN..900]);
     frames.iter().for_each(|frame| frame::put(&mut writer, frame));
     let size = HEADER_LEN + writer.len() + TAG_LEN;
     let number = pair.client.transport.next_packet() + 1_000 + pair.arrived[1];
     assert!(pair.client.sessions.seal(number, &mut packet[..size]));
-    let from = pair.client_address;
     let (now, link) = (pair.now, pair.links.values_mut().next().expect("a link"));
     link.handle_datagram(now, from, &mut packet[..size]);
     pair.arrived[1] += 1;
@@ -36,7 +41,7 @@ fn data(id: u64) -> Frame<'static> {
     Frame::Data { id: StreamId(id), offset: 0, fin: false, bytes: b"z" }
 }
 
-const REST: Frame<'static> = Frame::End { code: 2 };
+const REST: Frame<'static> = Frame::End { code: 2, reason: b"" };
 
 #[test]
 fn a_link_that_cannot_complete_ends_when_its_client_says_that_it_rests() {
@@ -76,9 +81,11 @@ fn who_breaks_the_rules_is_told_so() {
     let mut pair = Pair::new(52);
     greet(&mut pair);
     say(&mut pair, &[Frame::Opened { id: StreamId(0) }]);
-    let told = |pair: &Pair| pair.client_events.contains(&Event::Ended(EndCode::Fault));
+    let reason = Fault::WrongHalf.to_string();
+    let told = Event::Ended(Ended { code: EndCode::Fault, reason });
+    let told = |pair: &Pair| pair.client_events.contains(&told);
     assert!(pair.run_until(SECOND, told), "{:?}", pair.client_events);
-    assert!(pair.server_events.contains(&Event::Broken(Fault::Stream)), "{:?}", pair.server_events);
+    assert!(pair.server_events.contains(&Event::Broken(Fault::WrongHalf)), "{:?}", pair.server_events);
 }
 
 #[test]
@@ -90,7 +97,7 @@ fn a_fault_that_cannot_be_told_ends_the_link_all_the_same() {
     let due = link.poll_timeout(now);
     assert!(due <= now + SECOND / 2);
     link.handle_timeout(due);
-    assert_eq!(link.poll_event(), Some(Event::Broken(Fault::Stream)));
+    assert_eq!(link.poll_event(), Some(Event::Broken(Fault::WrongHalf)));
 }
 
 /// Bytes of every link that the server ends up with.

@@ -334,8 +334,8 @@ impl End for ClientEnd {
             Event::Heard => self.heard_again(link),
             Event::Moved(to) => self.moved(*to, tally),
             Event::Keepalive(interval) => self.keepalives.learnt(link.peer(), *interval),
-            Event::Ended(code) => {
-                info!("{}", diagnosis::ended(*code));
+            Event::Ended(ended) => {
+                info!(reason = %ended, "{}", diagnosis::ended(ended));
                 return self.start_again(now, link, tally);
             }
             Event::Broken(fault) => {

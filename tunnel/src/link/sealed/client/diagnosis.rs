@@ -7,7 +7,7 @@ use std::time::Duration;
 use proto::sealed::handshake::initiator::Refused;
 use proto::sealed::handshake::responder::CLOCK_TOLERANCE;
 use proto::sealed::handshake::terms::Refusal;
-use proto::sealed::wire::end_code::EndCode;
+use proto::sealed::wire::end_code::{EndCode, Ended};
 use proto::sealed::wire::frame::ResetCode;
 use tokio::net::UdpSocket;
 
@@ -45,9 +45,9 @@ pub(crate) fn clock(refused: &Refused) -> Option<String> {
     })
 }
 
-/// What it means that proxy2 ended the link with `code`.
-pub(crate) const fn ended(code: EndCode) -> &'static str {
-    match code {
+/// What it means that proxy2 ended the link so.
+pub(crate) const fn ended(ended: &Ended) -> &'static str {
+    match ended.code {
         EndCode::Revoked => "link ended: proxy2 has revoked this ticket",
         EndCode::Fault => "link ended: proxy2 says that this proxy1 broke the protocol",
         EndCode::Shutdown | EndCode::Dormant => "link ended by proxy2; waiting for it to come back",

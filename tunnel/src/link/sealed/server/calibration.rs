@@ -10,7 +10,7 @@ use proto::sealed::crypto::keys::PrivateKey;
 use proto::sealed::crypto::random::Random;
 use proto::sealed::handshake::initiator::{Identity, Initiator};
 use proto::sealed::handshake::responder::{self, CLOCK_TOLERANCE, Responder, Verdict};
-use proto::sealed::handshake::terms::{Epoch, Incarnation, Instance, Limits, LinkId, UnixMicros};
+use proto::sealed::handshake::terms::{Epoch, Features, Incarnation, Instance, Limits, LinkId, UnixMicros};
 use proto::ticket::Ticket;
 use tracing::debug;
 
@@ -70,8 +70,13 @@ struct Example {
 impl Example {
     const UNIX: UnixMicros = UnixMicros(0);
     const CIPHERS: CipherSupport = CipherSupport { aes: false };
-    const LIMITS: Limits =
-        Limits { streams: 1, link_credit: 1 << 16, stream_credit: 1 << 16, datagram: 1_200 };
+    const LIMITS: Limits = Limits {
+        streams: 1,
+        link_credit: 1 << 16,
+        stream_credit: 1 << 16,
+        datagram: 1_200,
+        features: Features::NONE,
+    };
 
     fn new() -> Self {
         let mut random = Random::from_seed([1; 32]);

@@ -189,9 +189,9 @@ impl End for ServerEnd {
             | Event::Heard => {
                 return Next::On;
             }
-            Event::Ended(code) => {
+            Event::Ended(ended) => {
                 if let Some(held_back) = self.ticket.pass_link_line() {
-                    info!(link = self.number, reason = %code, held_back, "link ended by proxy1");
+                    info!(link = self.number, reason = %ended, held_back, "link ended by proxy1");
                 }
             }
             Event::Gone => {
