@@ -21,6 +21,52 @@ pub(crate) struct OwnReset {
     pub(crate) refused: bool,
 }
 
+/// How far a frame is that announces something once: `C` or `K`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Announce {
+    /// There is nothing to announce: it is the peer's to say, or not true yet.
+    NotOurs,
+    /// It has to leave, for the first time.
+    Unsent,
+    /// It has left.
+    Sent,
+    /// It has left, and has to leave again.
+    Lost,
+    /// The peer has it.
+    Acked,
+}
+
+impl Announce {
+    /// Whether the peer may not have it yet.
+    pub(crate) const fn is_pending(self) -> bool {
+        matches!(self, Self::Unsent | Self::Sent | Self::Lost)
+    }
+
+    /// Whether it has to leave now.
+    pub(crate) const fn is_due(self) -> bool {
+        matches!(self, Self::Unsent | Self::Lost)
+    }
+
+    /// Whether it has ever left.
+    pub(crate) const fn has_left(self) -> bool {
+        matches!(self, Self::Sent | Self::Lost | Self::Acked)
+    }
+
+    /// It was lost, or may have been.
+    pub(crate) const fn on_lost(&mut self) {
+        if matches!(self, Self::Sent) {
+            *self = Self::Lost;
+        }
+    }
+
+    /// It was acknowledged.
+    pub(crate) const fn on_acked(&mut self) {
+        if self.is_pending() {
+            *self = Self::Acked;
+        }
+    }
+}
+
 /// One stream.
 #[derive(Debug)]
 pub(crate) struct Stream {
@@ -34,12 +80,12 @@ pub(crate) struct Stream {
     pub(crate) turn: Turn,
     /// Where it goes: in `C`, until that is acknowledged. May be empty.
     pub(crate) target: Vec<u8>,
-    /// Whether `C` is this side's to send and has not been acknowledged: until then the peer may not know the stream.
-    pub(crate) opening: bool,
+    /// `C`, of a stream that this side opens: until it is acknowledged the peer may not know the stream.
+    pub(crate) open_frame: Announce,
+    /// `K`, of a stream whose target this side has dialled.
+    pub(crate) opened_frame: Announce,
     /// Control frames that must go (again).
     pub(crate) due: Due,
-    /// Whether `K` is this side's to send and has not been acknowledged.
-    pub(crate) announcing: bool,
     /// Whether `C` has been seen or sent.
     pub(crate) open: bool,
     /// Whether the target has been dialled, as far as this side knows.
@@ -54,10 +100,9 @@ pub(crate) struct Stream {
     pub(crate) told_readable: bool,
     /// What the application waits for before it writes on.
     pub(crate) wants: Wants,
-    /// Link credit that this side, which opens it, has taken for its first bytes; `None` while the peer has given none.
+    /// Link credit that this side, which opens it, has taken for its first bytes; `None` while the peer has given none. It does not
+    /// change any more once `C` has left.
     pub(crate) first: Option<u64>,
-    /// Whether `C` has left: what was taken does not change any more.
-    pub(crate) announced: bool,
     /// The receive window.
     pub(crate) window: Window,
     /// Memory that is reserved for what may arrive, in bytes.
@@ -71,10 +116,6 @@ pub(crate) struct Stream {
 /// Control frames of one stream that wait for a packet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Due {
-    /// `C`.
-    pub(crate) open: bool,
-    /// `K`.
-    pub(crate) opened: bool,
     /// `W`.
     pub(crate) credit: bool,
     /// `X`.
@@ -92,8 +133,8 @@ impl Stream {
             recv: RecvHalf::default(),
             turn: Turn::default(),
             target: Vec::new(),
-            opening: false,
-            announcing: false,
+            open_frame: Announce::NotOurs,
+            opened_frame: Announce::NotOurs,
             due: Due::default(),
             open: false,
             accepted: false,
@@ -103,7 +144,6 @@ impl Stream {
             told_readable: false,
             wants: Wants::default(),
             first: None,
-            announced: false,
             window: Window::default(),
             charge: 0,
             beginning: 0,
@@ -119,9 +159,12 @@ impl Stream {
     /// Whether both directions are over and nothing has to be said any more.
     pub(crate) fn is_over(&self) -> bool {
         if let Some(reset) = self.own_reset {
-            return reset.acked && self.send.held() == 0 && !self.opening;
+            return reset.acked && self.send.held() == 0 && !self.open_frame.is_pending();
         }
         // What the peer reset is over when the application says so: see `Event::Reset`.
-        self.peer_reset.is_none() && self.send.is_done() && self.recv.is_read() && !self.announcing
+        self.peer_reset.is_none()
+            && self.send.is_done()
+            && self.recv.is_read()
+            && !self.opened_frame.is_pending()
     }
 }

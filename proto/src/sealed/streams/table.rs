@@ -5,7 +5,7 @@ use crate::sealed::streams::levels::Levels;
 use crate::sealed::streams::pool::Pool;
 use crate::sealed::streams::promises::Promises;
 use crate::sealed::streams::recv::Violation;
-use crate::sealed::streams::stream::Stream;
+use crate::sealed::streams::stream::{Announce, Stream};
 use crate::sealed::transport::Settings;
 use crate::sealed::wire::frame::StreamId;
 use crate::sealed::wire::ranges::RangeSet;
@@ -189,7 +189,7 @@ impl Streams {
     /// Returns what it has taken in all.
     pub(crate) fn take_first(&mut self, key: usize) -> u64 {
         let Some(stream) = self.slab.get_mut(key) else { return 0 };
-        if std::mem::replace(&mut stream.announced, true) {
+        if std::mem::replace(&mut stream.open_frame, Announce::Sent).has_left() {
             return stream.first.unwrap_or(0);
         }
         let waiting = stream.send.unsent();
@@ -219,7 +219,10 @@ impl Streams {
         self.link_credit = None;
         self.promises.restart();
         for (_, stream) in &mut self.slab {
-            (stream.first, stream.announced) = (None, false);
+            stream.first = None;
+            if stream.open_frame.is_pending() {
+                stream.open_frame = Announce::Unsent;
+            }
             stream.send.forget_credit();
         }
     }
@@ -293,9 +296,8 @@ impl Streams {
             stream.send.raise_credit(first);
         }
         stream.target = target.to_vec();
-        stream.opening = true;
+        stream.open_frame = Announce::Unsent;
         stream.open = true;
-        stream.due.open = true;
         self.promises.first_grant(Time::ZERO, &mut stream);
         Some((self.insert(stream), id))
     }

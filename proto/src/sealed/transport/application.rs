@@ -1,7 +1,7 @@
 //! What the application does with its streams: open, answer, write, read, end.
 
 use super::Transport;
-use crate::sealed::streams::stream::OwnReset;
+use crate::sealed::streams::stream::{Announce, OwnReset};
 use crate::sealed::wire::frame::{ResetCode, StreamId};
 use crate::time::Time;
 
@@ -21,8 +21,7 @@ impl Transport {
     pub fn accept(&mut self, id: StreamId) {
         let Some((key, stream, _)) = self.streams.find(id) else { return };
         stream.accepted = true;
-        stream.announcing = true;
-        stream.due.opened = true;
+        stream.opened_frame = Announce::Unsent;
         self.queue_control(key);
     }
 
@@ -73,13 +72,13 @@ impl Transport {
         if stream.peer_reset.is_some() {
             return self.discard(id);
         }
-        if stream.opening && !stream.announced && stream.send.is_untouched() {
+        if stream.open_frame == Announce::Unsent && stream.send.is_untouched() {
             let stream = self.remove(key);
             self.streams.withdraw(&stream);
             return self.tell_writers();
         }
         // Before the handshake nobody knows how far the peer's credit goes: it is cut when it is announced.
-        let has_credit = !stream.opening || stream.first.is_some();
+        let has_credit = !stream.open_frame.is_pending() || stream.first.is_some();
         let end = if has_credit { stream.send.cut(&mut pools.send) } else { 0 };
         stream.own_reset = Some(OwnReset { code, end, acked: false, refused: false });
         stream.due.reset = true;
@@ -93,7 +92,7 @@ impl Transport {
 
     /// Whether the peer has not said yet that it knows of a stream which this side has opened.
     pub fn is_unheard(&self, id: StreamId) -> bool {
-        self.streams.peek(id).is_some_and(|stream| stream.opening)
+        self.streams.peek(id).is_some_and(|stream| stream.open_frame.is_pending())
     }
 
     /// The application is done with a stream that the peer reset.

@@ -36,7 +36,8 @@ impl Transport {
             let ended = stream.send.is_finished() || stream.peer_reset.is_some();
             let whole = stream.open && ended && stream.recv.is_finished();
             stream.send.clear(&mut pools.send);
-            (stream.opening, stream.announcing) = (false, false);
+            stream.open_frame.on_acked();
+            stream.opened_frame.on_acked();
             if let Some(reset) = &mut stream.own_reset {
                 reset.acked = true;
             } else if !whole {

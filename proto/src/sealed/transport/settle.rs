@@ -55,10 +55,10 @@ impl Transport {
                 }
             }
             Content::Open(_) => {
-                stream.opening = false;
+                stream.open_frame.on_acked();
                 stream.target = Vec::new();
             }
-            Content::Opened(_) => stream.announcing = false,
+            Content::Opened(_) => stream.opened_frame.on_acked(),
             Content::Credit(_) | Content::LinkCredit | Content::MtuProbe(_) => return,
         }
         self.close_if_over(key);
@@ -79,8 +79,8 @@ impl Transport {
                 stream.send.on_lost(range.clone(), *fin);
                 return self.wake(now, key);
             }
-            Content::Open(_) => stream.due.open = stream.opening,
-            Content::Opened(_) => stream.due.opened = true,
+            Content::Open(_) => stream.open_frame.on_lost(),
+            Content::Opened(_) => stream.opened_frame.on_lost(),
             Content::Reset(_) => stream.due.reset = stream.own_reset.is_some_and(|reset| !reset.acked),
             Content::Credit(_) => stream.due.credit = true,
             Content::LinkCredit | Content::MtuProbe(_) => {}

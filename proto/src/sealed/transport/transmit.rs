@@ -4,6 +4,7 @@ use super::Transport;
 use crate::sealed::recovery::copies;
 use crate::sealed::recovery::mtu;
 use crate::sealed::recovery::sent::Content;
+use crate::sealed::streams::stream::Announce;
 use crate::sealed::wire::frame::{self, Frame};
 use crate::sealed::wire::packet::OVERHEAD;
 use crate::sealed::wire::varint::Writer;
@@ -146,11 +147,12 @@ impl Transport {
                 return;
             }
             let (id, due) = (stream.id, std::mem::take(&mut stream.due));
-            if due.open {
+            if stream.open_frame.is_due() {
                 self.put_open(now, key, writer);
             }
             let Some((stream, _)) = self.streams.get(key) else { return };
-            if due.opened {
+            if stream.opened_frame.is_due() {
+                stream.opened_frame = Announce::Sent;
                 frame::put(writer, &Frame::Opened { id });
                 self.recovery.log.note(Content::Opened(id));
             }

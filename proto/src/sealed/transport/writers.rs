@@ -79,7 +79,7 @@ impl Stream {
     /// handshake one `early` read is let through, so that it leaves with the frame that opens the stream.
     fn credit_room(&self, early: u64) -> u64 {
         let rested = self.send.held() == 0;
-        if self.opening && self.first.is_none() {
+        if self.open_frame.is_pending() && self.first.is_none() {
             return if rested { early } else { 0 };
         }
         let left = self.send.credit_left();
