@@ -1,6 +1,6 @@
 //! `proxy1`: accepts TCP connections and carries them over UDP to a proxy2.
 
-mod cli;
+mod args;
 
 use std::process::ExitCode;
 
@@ -9,11 +9,11 @@ use tunnel::session::Session;
 
 /// The program: 0 when it ended because it was asked to, 1 when it failed, 2 for bad usage.
 pub fn main() -> ExitCode {
-    match cli::parse(std::env::args_os(), cli::variable()) {
-        Ok((settings, level)) => tunnel::program::run(level, |signals| async {
+    match args::parse(std::env::args_os(), args::variable()) {
+        Ok((settings, level)) => cli::program::run(level, |signals| async {
             let session = Session::entry(settings).await?;
-            tunnel::program::run_session(session, signals).await.map(drop).context("the UDP socket failed")
+            cli::program::run_session(session, signals).await.map(drop).context("the UDP socket failed")
         }),
-        Err(error) => tunnel::cli::explain(&error),
+        Err(error) => cli::explain(&error),
     }
 }

@@ -1,6 +1,7 @@
-//! What both programs do around their session: log, wait for signals, end with an exit code.
+//! What both proxies do around their session: log, wait for signals, end with an exit code.
 //! The home of `tracing-subscriber`.
 
+mod free_memory;
 mod log;
 mod quota;
 #[cfg_attr(unix, path = "program/signals_unix.rs")]
@@ -15,12 +16,12 @@ use std::time::Duration;
 
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use tracing::level_filters::LevelFilter;
+use tunnel::descriptors;
+use tunnel::metrics::Counters;
+use tunnel::session::Session;
 use zeroize::Zeroizing;
 
 use self::log::Log;
-use crate::metrics::Counters;
-use crate::session::Session;
-use crate::{descriptors, free_memory};
 pub use signals::Signals;
 
 /// Runs a program to its end: sets up the log on stderr, gives `body` a future that completes when SIGINT or SIGTERM

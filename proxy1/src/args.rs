@@ -7,12 +7,11 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
-use tracing::level_filters::LevelFilter;
+use cli::units::parse_time;
+use cli::{LevelFilter, LinkArgs, Verbosity};
 use tunnel::address::{Host, HostPort, HostPorts, Listen, Ports};
-use tunnel::cli::{LinkArgs, Verbosity};
 use tunnel::options::{EntryLink, EntrySettings, Link, SealedEntry, TicketError, TicketSource};
 use tunnel::state::ticket_from_stdin;
-use tunnel::units::parse_time;
 
 /// Accepts TCP connections and carries them over UDP to a proxy2, which connects them to its target
 #[derive(Debug, Parser)]

@@ -18,9 +18,9 @@ use tracing_subscriber::filter::EnvFilter;
 use tracing_subscriber::fmt::MakeWriter;
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
+use tunnel::metrics::log;
 
 use super::quota::{Quota, is_own};
-use crate::metrics::log;
 
 /// Bytes that may wait for a log that is written slowly; as many again may be with the thread. About 10,000 lines: more
 /// than a burst at DEBUG, and little beside the memory of one link.

@@ -5,11 +5,10 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
-use tracing::level_filters::LevelFilter;
+use cli::units::{parse_size, parse_time};
+use cli::{LevelFilter, LinkArgs, Verbosity, parse_count, parse_patience};
 use tunnel::address::{Host, HostPort, ListenPorts, parse_port};
-use tunnel::cli::{LinkArgs, Verbosity, parse_count, parse_patience};
 use tunnel::options::{ExitSettings, Link, SealedExit, StateSource};
-use tunnel::units::{parse_size, parse_time};
 
 /// Takes TCP connections that come from proxy1s over UDP, and connects each to the target
 #[derive(Debug, Parser)]
