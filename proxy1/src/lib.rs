@@ -1,19 +1,19 @@
 //! `proxy1`: accepts TCP connections and carries them over UDP to a proxy2.
 
-mod cli;
+mod args;
 
 use std::process::ExitCode;
 
 use anyhow::Context;
+use cli::program::{Signals, run_session, start_session};
 use tunnel::options::EntrySettings;
-use tunnel::program::{Signals, run_session, start_session};
 use tunnel::session::Session;
 
 /// The program: 0 when it ended because it was asked to, 1 when it failed, 2 for bad usage.
 pub fn main() -> ExitCode {
-    match cli::parse(std::env::args_os(), cli::variable()) {
-        Ok((settings, level)) => tunnel::program::run(level, |signals| serve(settings, signals)),
-        Err(error) => tunnel::cli::explain(&error),
+    match args::parse(std::env::args_os(), args::variable()) {
+        Ok((settings, level)) => cli::program::run(level, |signals| serve(settings, signals)),
+        Err(error) => cli::explain(&error),
     }
 }
 

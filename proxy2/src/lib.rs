@@ -1,15 +1,15 @@
 //! `proxy2`: takes streams from proxy1s over UDP and connects each to the target.
 
-mod cli;
+mod args;
 mod tickets;
 
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use cli::program::{Printing, Signals, run_session, start_session};
 use tunnel::invitation::Invitation;
 use tunnel::options::ExitSettings;
-use tunnel::program::{Printing, Signals, run_session, start_session};
 use tunnel::session::Session;
 
 /// The program: 0 when it ended because it was asked to, 1 when it failed, 2 for bad usage.
@@ -17,9 +17,9 @@ pub fn main() -> ExitCode {
     if let Some(arguments) = tickets::arguments(std::env::args_os()) {
         return tickets::main(arguments);
     }
-    match cli::parse(std::env::args_os()) {
-        Ok((settings, level)) => tunnel::program::run(level, |signals| serve(settings, signals)),
-        Err(error) => tunnel::cli::explain(&error),
+    match args::parse(std::env::args_os()) {
+        Ok((settings, level)) => cli::program::run(level, |signals| serve(settings, signals)),
+        Err(error) => cli::explain(&error),
     }
 }
 

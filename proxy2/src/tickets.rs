@@ -113,13 +113,13 @@ pub(crate) fn arguments(all: impl Iterator<Item = OsString>) -> Option<Vec<OsStr
 pub(crate) fn main(arguments: Vec<OsString>) -> ExitCode {
     let cli = match Cli::try_parse_from(arguments) {
         Ok(cli) => cli,
-        Err(error) => return tunnel::cli::explain(&error),
+        Err(error) => return cli::explain(&error),
     };
     match run(cli, &mut io::stdout()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => match error.downcast_ref::<clap::Error>() {
-            Some(usage) => tunnel::cli::explain(usage),
-            None => tunnel::program::fail(&format_args!("{error:#}")),
+            Some(usage) => cli::explain(usage),
+            None => cli::program::fail(&format_args!("{error:#}")),
         },
     }
 }

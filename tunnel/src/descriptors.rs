@@ -7,7 +7,8 @@ mod limit;
 use std::io;
 use std::net::{Ipv4Addr, UdpSocket};
 
-pub(crate) use limit::{are_exhausted, raise};
+use limit::are_exhausted;
+pub use limit::raise;
 
 /// What the process needs beside its connections: about a dozen (outputs, signals, sockets), three for each thread that
 /// serves links, and what comes and goes: look-ups of names, the state folder's files, a second handle of a socket.
@@ -28,7 +29,7 @@ pub(crate) fn is_exhaustion(error: &io::Error) -> bool {
 }
 
 /// What the system said, and what to do about it if nothing can be opened.
-pub(crate) fn explain(error: &io::Error) -> String {
+pub fn explain(error: &io::Error) -> String {
     if is_exhaustion(error) {
         format!("{error}: raise the limit of open files (ulimit -n)")
     } else {
@@ -40,7 +41,7 @@ pub(crate) fn explain(error: &io::Error) -> String {
 ///
 /// # Errors
 /// What the system says if there are fewer.
-pub(crate) fn are_enough_to_start() -> io::Result<()> {
+pub fn are_enough_to_start() -> io::Result<()> {
     /// Three to wait for events and to be woken, three to hear of signals.
     const RUNTIME: usize = 6;
     let all: io::Result<Vec<_>> = (0..RUNTIME).map(|_| any()).collect();

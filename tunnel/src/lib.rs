@@ -5,27 +5,19 @@
 //! clock and the bounds on memory.
 
 pub mod address;
-pub mod cli;
-mod descriptors;
+pub mod descriptors;
 mod drain;
 mod entropy;
-
-mod free_memory;
 pub mod invitation;
-mod limit;
+pub mod limit;
 mod link;
 mod listen;
 mod local;
 pub mod metrics;
 pub mod options;
-mod pace;
-pub mod program;
-mod queue;
 mod ready;
-mod relay;
-mod reload;
+pub mod reload;
 pub mod session;
 pub mod state;
 mod tcp_options;
 pub mod udp;
-pub mod units;

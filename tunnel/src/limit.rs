@@ -7,11 +7,11 @@ use crate::metrics::log;
 
 /// The target of a line that only the user of the program causes, in a module whose other lines others may cause too:
 /// it is always written.
-pub(crate) const OWN: &str = "tunnel::own";
+pub const OWN: &str = "tunnel::own";
 
 /// A token bucket, shared by all threads: so many units a second on average, and a burst of so many at once.
 #[derive(Debug)]
-pub(crate) struct Bucket {
+pub struct Bucket {
     per_unit: Duration,
     burst: Duration,
     /// When all that was taken will have come back (the bucket's *theoretical arrival time* in the literature).
@@ -20,18 +20,18 @@ pub(crate) struct Bucket {
 
 impl Bucket {
     /// A full one. `rate`: units a second, 1 or more.
-    pub(crate) fn new(now: Instant, rate: u32, burst: u32) -> Self {
+    pub fn new(now: Instant, rate: u32, burst: u32) -> Self {
         let per_unit = Duration::from_secs(1) / rate.max(1);
         Self { per_unit, burst: per_unit * burst, full_at: Mutex::new(now) }
     }
 
     /// Whether something may be taken.
-    pub(crate) fn has_room(&self, now: Instant) -> bool {
+    pub fn has_room(&self, now: Instant) -> bool {
         self.lock().saturating_duration_since(now) < self.burst
     }
 
     /// Takes `units`, even more than there are: what follows then waits for longer.
-    pub(crate) fn charge(&self, now: Instant, units: u32) {
+    pub fn charge(&self, now: Instant, units: u32) {
         let mut full_at = self.lock();
         *full_at = (*full_at).max(now) + self.per_unit * units;
     }

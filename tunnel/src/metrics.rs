@@ -1,6 +1,6 @@
 //! What a session counts, for its closing line, for operators and for tests.
 
-pub(crate) mod log;
+pub mod log;
 mod sealed;
 
 pub use log::{LogLines, log_lines};

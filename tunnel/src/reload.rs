@@ -12,7 +12,7 @@ use tokio::sync::watch;
 static ASKED: LazyLock<watch::Sender<u64>> = LazyLock::new(|| watch::Sender::new(0));
 
 /// Asks everybody who listens.
-pub(crate) fn ask() {
+pub fn ask() {
     ASKED.send_modify(|count| *count += 1);
 }
 

@@ -23,9 +23,9 @@ impl TcpKeepalive {
     /// The time between two checks, as a part of the time before the first.
     const PART: u32 = 4;
     /// The shortest time that systems know.
-    pub(crate) const LEAST: Duration = Duration::from_secs(1);
+    pub const LEAST: Duration = Duration::from_secs(1);
     /// The longest that the parser takes: Linux knows no more than 32,767 s.
-    pub(crate) const MOST: Duration = Duration::from_secs(9 * 3_600);
+    pub const MOST: Duration = Duration::from_secs(9 * 3_600);
 
     /// What the system is told, if anything. Those that know only the time before the first check have their own for the rest.
     fn checks(self) -> Option<socket2::TcpKeepalive> {

@@ -1,7 +1,7 @@
 //! Where the number of sockets has no limit that is known beforehand.
 
 /// Nothing to raise.
-pub(crate) const fn raise() {}
+pub const fn raise() {}
 
 /// There is no limit.
 pub(super) const fn most() -> Option<usize> {
@@ -9,6 +9,6 @@ pub(super) const fn most() -> Option<usize> {
 }
 
 /// Whether an error of the system says that the process has no socket left (`WSAEMFILE`).
-pub(crate) const fn are_exhausted(error: i32) -> bool {
+pub(super) const fn are_exhausted(error: i32) -> bool {
     error == 10_024
 }

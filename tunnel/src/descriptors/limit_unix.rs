@@ -8,7 +8,7 @@ use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 const COMMON: u64 = 10_240;
 
 /// Raises the soft limit to the hard one. It is low by default (1,024) only for programs that use `select`.
-pub(crate) fn raise() {
+pub fn raise() {
     let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
     let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
     if raised.is_err() && current.is_some_and(|current| current < COMMON) {
@@ -23,6 +23,6 @@ pub(super) fn most() -> Option<usize> {
 }
 
 /// Whether an error of the system says that the process, or the machine, has no descriptor left.
-pub(crate) fn are_exhausted(error: i32) -> bool {
+pub(super) fn are_exhausted(error: i32) -> bool {
     [Errno::MFILE, Errno::NFILE].iter().any(|errno| errno.raw_os_error() == error)
 }

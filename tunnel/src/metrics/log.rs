@@ -20,12 +20,12 @@ pub fn log_lines() -> LogLines {
 }
 
 /// So many more lines were held back.
-pub(crate) fn add_held_back(lines: u64) {
+pub fn add_held_back(lines: u64) {
     HELD_BACK.fetch_add(lines, Ordering::Relaxed);
 }
 
 /// So many more lines were dropped.
-pub(crate) fn add_dropped(lines: u64) {
+pub fn add_dropped(lines: u64) {
     DROPPED.fetch_add(lines, Ordering::Relaxed);
 }
 

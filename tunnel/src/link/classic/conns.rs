@@ -11,9 +11,9 @@ use proto::classic::Stream;
 use slab::Slab;
 use tokio::net::TcpStream;
 
-use crate::queue::Budget;
+use super::queue::Budget;
+use super::relay::{Read, Relay};
 use crate::ready::Ready;
-use crate::relay::{Read, Relay};
 
 /// All connections of a session.
 #[derive(Debug)]

@@ -9,11 +9,11 @@ use proto::classic::StreamId;
 use proto::classic::frame::{Datagram, HEADER_LEN, data_header};
 use tracing::{debug, warn};
 
+use super::pace::Bucket;
+use super::relay::{Read, Relay};
 use super::side::Path;
 use crate::limit::Limit;
 use crate::metrics::Counters;
-use crate::pace::Bucket;
-use crate::relay::{Read, Relay};
 use crate::udp::{self, Gate, MAX_SEND, Transmit, Udp};
 
 /// What waits to be sent: a batch of data of one stream in a buffer that TCP was read into, and small datagrams.

@@ -5,21 +5,21 @@ use std::io::IoSlice;
 
 /// What all queues of one session may hold together.
 #[derive(Debug)]
-pub(crate) struct Budget {
+pub(super) struct Budget {
     used: usize,
     limit: usize,
 }
 
 impl Budget {
     /// An unused budget of `limit` bytes.
-    pub(crate) const fn new(limit: usize) -> Self {
+    pub(super) const fn new(limit: usize) -> Self {
         Self { used: 0, limit }
     }
 }
 
 /// A bounded queue of bytes.
 #[derive(Debug)]
-pub(crate) struct Queue {
+pub(super) struct Queue {
     bytes: VecDeque<u8>,
     limit: usize,
 }
@@ -29,7 +29,7 @@ impl Queue {
     const KEPT_CAPACITY: usize = 64 << 10;
 
     /// An empty queue for at most `limit` bytes.
-    pub(crate) const fn new(limit: usize) -> Self {
+    pub(super) const fn new(limit: usize) -> Self {
         Self { bytes: VecDeque::new(), limit }
     }
 
@@ -41,7 +41,7 @@ impl Queue {
 
     /// Appends `bytes`, or nothing of them (and says `false`) where a bound would be broken.
     #[must_use]
-    pub(crate) fn push(&mut self, bytes: &[u8], budget: &mut Budget) -> bool {
+    pub(super) fn push(&mut self, bytes: &[u8], budget: &mut Budget) -> bool {
         let fits = self.has_room(bytes.len(), budget);
         if fits {
             self.bytes.extend(bytes);
@@ -51,13 +51,13 @@ impl Queue {
     }
 
     /// What waits, oldest first, as the two parts of the ring.
-    pub(crate) fn slices(&self) -> [IoSlice<'_>; 2] {
+    pub(super) fn slices(&self) -> [IoSlice<'_>; 2] {
         let (front, back) = self.bytes.as_slices();
         [IoSlice::new(front), IoSlice::new(back)]
     }
 
     /// Removes the oldest `count` bytes; they were written.
-    pub(crate) fn pop(&mut self, count: usize, budget: &mut Budget) {
+    pub(super) fn pop(&mut self, count: usize, budget: &mut Budget) {
         let count = count.min(self.bytes.len());
         self.bytes.drain(..count);
         budget.used -= count;
@@ -67,17 +67,17 @@ impl Queue {
     }
 
     /// Throws everything away.
-    pub(crate) fn clear(&mut self, budget: &mut Budget) {
+    pub(super) fn clear(&mut self, budget: &mut Budget) {
         self.pop(self.bytes.len(), budget);
     }
 
     /// How many bytes wait.
-    pub(crate) fn len(&self) -> usize {
+    pub(super) fn len(&self) -> usize {
         self.bytes.len()
     }
 
     /// Whether nothing waits.
-    pub(crate) fn is_empty(&self) -> bool {
+    pub(super) fn is_empty(&self) -> bool {
         self.bytes.is_empty()
     }
 }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// Sending is allowed while the bucket is not empty, and may overdraw it once: the debt is waited for afterwards, so a
 /// batch never has to be cut to what is left.
 #[derive(Debug)]
-pub(crate) struct Bucket {
+pub(super) struct Bucket {
     /// Bytes a second.
     rate: u64,
     /// Most bytes that may be saved up.
@@ -23,14 +23,14 @@ impl Bucket {
     const BURST: Duration = Duration::from_millis(4);
 
     /// A full bucket of `rate` bytes a second, at least 1.
-    pub(crate) fn new(rate: u64, now: Instant) -> Self {
+    pub(super) fn new(rate: u64, now: Instant) -> Self {
         let rate = rate.max(1);
         let burst = signed(bytes_in(rate, Self::BURST)).max(1);
         Self { rate, burst, tokens: burst, filled: now }
     }
 
     /// How long to wait until the next send; zero if it may happen at `now`.
-    pub(crate) fn wait(&mut self, now: Instant) -> Duration {
+    pub(super) fn wait(&mut self, now: Instant) -> Duration {
         self.fill(now);
         if self.tokens > 0 {
             return Duration::ZERO;
@@ -41,7 +41,7 @@ impl Bucket {
     }
 
     /// Notes that `bytes` were sent.
-    pub(crate) fn spend(&mut self, bytes: usize) {
+    pub(super) fn spend(&mut self, bytes: usize) {
         self.tokens = self.tokens.saturating_sub(i64::try_from(bytes).unwrap_or(i64::MAX));
     }
 

@@ -1,16 +1,14 @@
-//! The parts of a command line that both programs have: the links' options, and how much to say.
+//! The options of the links that both proxies have.
 
-use std::num::NonZeroU64;
 use std::path::PathBuf;
-use std::process::ExitCode;
 use std::time::Duration;
 
+use clap::Args;
 use clap::error::ErrorKind;
-use clap::{ArgAction, Args};
-use tracing::level_filters::LevelFilter;
+use tunnel::options::{Classic, Link, Payload, Rate, Sealed, TcpKeepalive};
 
-use crate::options::{Classic, Link, Payload, Rate, Sealed, TcpKeepalive};
-use crate::units::{UnitError, parse_rate, parse_size, parse_time};
+use crate::units::{parse_rate, parse_size, parse_time};
+use crate::values::{at_least, parse_count};
 
 /// Which link, and the options that both sides have.
 #[derive(Args, Clone, Debug)]
@@ -34,7 +32,7 @@ pub struct LinkArgs {
     memory: Option<usize>,
 
     /// Size to ask for each UDP socket buffer; the system may grant less (root gets all of it for what arrives)
-    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = parse_size::<usize>)]
     socket_buffer: usize,
 
     #[command(flatten)]
@@ -78,7 +76,7 @@ struct ClassicArgs {
     linger: Duration,
 
     /// Bytes that may wait for one TCP connection; what exceeds them is dropped
-    #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = parse_size, requires = "classic")]
+    #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = parse_size::<usize>, requires = "classic")]
     queue: usize,
 
     /// Send data no faster than this, like 500Mbit; 'auto' is what fills a receive buffer as this machine grants it to
@@ -138,63 +136,14 @@ impl LinkArgs {
     }
 }
 
-/// Prints what the command line's parser has to say, and gives its exit code: 2 for bad usage, 0 for help.
-pub fn explain(error: &clap::Error) -> ExitCode {
-    // If the terminal is gone there is nobody left to tell.
-    let _ = error.print();
-    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
-}
-
-/// How much is written to the log.
-#[derive(Args, Clone, Copy, Debug)]
-pub struct Verbosity {
-    /// Log more: -v for DEBUG, -vv for TRACE (RUST_LOG, if set, decides instead)
-    #[arg(short, long, action = ArgAction::Count, conflicts_with = "quiet")]
-    verbose: u8,
-
-    /// Log less: -q for warnings, -qq for errors only
-    #[arg(short, long, action = ArgAction::Count)]
-    quiet: u8,
-}
-
-impl Verbosity {
-    /// The least important level that is written.
-    pub const fn level(self) -> LevelFilter {
-        match (self.quiet, self.verbose) {
-            (0, 0) => LevelFilter::INFO,
-            (0, 1) => LevelFilter::DEBUG,
-            (0, _) => LevelFilter::TRACE,
-            (1, _) => LevelFilter::WARN,
-            (_, _) => LevelFilter::ERROR,
-        }
-    }
-}
-
 fn parse_payload(text: &str) -> Result<Payload, String> {
     let wrong = || format!("'{text}' is not a payload: write a size from 1 to {}", Payload::MAX.bytes());
     parse_size(text).ok().and_then(Payload::new).ok_or_else(wrong)
 }
 
 fn parse_datagram(text: &str) -> Result<u16, String> {
-    let number = text.parse().ok().filter(|bytes| (1_200..=65_507).contains(bytes));
-    number.ok_or_else(|| format!("'{text}' is not a datagram's size: write a number from 1200 to 65507"))
-}
-
-/// How many of something there may be: a number from 1.
-///
-/// # Errors
-/// Anything else, in one sentence.
-pub fn parse_count(text: &str) -> Result<u32, String> {
-    let count = text.parse().ok().filter(|count| *count > 0);
-    count.ok_or_else(|| format!("'{text}' is not possible here: write a number from 1 to {}", u32::MAX))
-}
-
-/// A time that something may take: not nothing.
-///
-/// # Errors
-/// Anything else, in one sentence.
-pub fn parse_patience(text: &str) -> Result<Duration, String> {
-    at_least(text, parse_time(text), Duration::from_millis(1), "1ms")
+    let size = parse_size(text).ok().filter(|bytes| (1_200..=65_507).contains(bytes));
+    size.ok_or_else(|| format!("'{text}' is not a datagram's size: write one from 1200 to 65507"))
 }
 
 fn parse_idle(text: &str) -> Result<Duration, String> {
@@ -217,27 +166,11 @@ fn parse_memory(text: &str) -> Result<usize, String> {
     at_least(text, parse_size(text), Classic::LEAST_MEMORY, "1MiB")
 }
 
-fn at_least<T: PartialOrd>(
-    text: &str,
-    value: Result<T, UnitError>,
-    least: T,
-    name: &str,
-) -> Result<T, String> {
-    let value = value.map_err(|error| error.to_string())?;
-    if value < least {
-        return Err(format!("'{text}' is too little: write {name} or more"));
-    }
-    Ok(value)
-}
-
 fn parse_pace(text: &str) -> Result<Rate, String> {
     match text {
         "auto" => Ok(Rate::Auto),
         "none" => Ok(Rate::Unlimited),
-        rate => {
-            let bytes = parse_rate(rate).map_err(|error| format!("{error}, or 'auto', or 'none'"))?;
-            NonZeroU64::new(bytes).map(Rate::Bytes).ok_or_else(|| "a rate of nothing sends nothing".into())
-        }
+        rate => parse_rate(rate).map(Rate::Bytes).map_err(|error| format!("{error}, or 'auto', or 'none'")),
     }
 }
 

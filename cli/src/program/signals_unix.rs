@@ -4,8 +4,7 @@ use std::io;
 
 use rustix::process::Signal as Number;
 use tokio::signal::unix::{Signal, SignalKind, signal};
-
-use crate::reload;
+use tunnel::reload;
 
 /// The signals that ask for something. Listening starts when it is made, so none is missed afterwards.
 #[derive(Debug)]

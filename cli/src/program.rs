@@ -1,6 +1,7 @@
-//! What both programs do around their session: log, wait for signals, end with an exit code.
+//! What both proxies do around their session: log, wait for signals, end with an exit code.
 //! The home of `tracing-subscriber`.
 
+mod free_memory;
 mod log;
 mod quota;
 #[cfg_attr(unix, path = "program/signals_unix.rs")]
@@ -15,12 +16,12 @@ use std::time::Duration;
 
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use tracing::level_filters::LevelFilter;
+use tunnel::descriptors;
+use tunnel::metrics::Counters;
+use tunnel::session::{BindError, Session};
 use zeroize::Zeroizing;
 
 use self::log::Log;
-use crate::metrics::Counters;
-use crate::session::{BindError, Session};
-use crate::{descriptors, free_memory};
 pub use signals::Signals;
 
 /// Runs a program to its end: sets up the log on stderr, gives `body` a future that completes when SIGINT or SIGTERM
@@ -91,6 +92,12 @@ pub async fn run_session(session: Session, mut signals: Signals) -> io::Result<C
     let mut aside = JoinSet::new();
     aside.spawn(free_memory::give_back(session.counters()));
     session.run(signals.received()).await
+}
+
+/// Logs to stderr as it is, without bounds and without [`run`]: for programs that nobody else can make write. What
+/// `RUST_LOG` says, else `level` and above.
+pub fn log_plainly(level: LevelFilter) {
+    log::start_plain(level);
 }
 
 /// Says why a program ends that has not come to [`run`], in one sentence on stderr.

@@ -5,9 +5,8 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use tracing::Metadata;
-
-use crate::limit::{Bucket, OWN};
-use crate::metrics::log;
+use tunnel::limit::{Bucket, OWN};
+use tunnel::metrics::log;
 
 /// Bytes of lines a second, on average, that others may cause: 86 MB a day.
 const BYTES_PER_SECOND: u32 = 1_000;
@@ -18,7 +17,7 @@ const BURST: u32 = 16 << 10;
 /// Where lines come from that nobody but the program's user causes: there are few, and they are always written.
 /// Everything else may be somebody else's doing.
 const OWN_MODULES: [&str; 6] =
-    ["tunnel::program", "tunnel::session", "tunnel::metrics", "tunnel::state", "proxy1", "proxy2"];
+    ["cli", "tunnel::session", "tunnel::metrics", "tunnel::state", "proxy1", "proxy2"];
 
 /// Whether a line is the program's own.
 pub(super) fn is_own(metadata: &Metadata<'_>) -> bool {
@@ -104,7 +103,7 @@ mod tests {
 
     #[test]
     fn what_the_program_says_of_itself_is_always_written() {
-        for target in ["tunnel::session", "tunnel::program::log", "tunnel::state::watch", "proxy2", OWN] {
+        for target in ["tunnel::session", "cli::program::log", "tunnel::state::watch", "proxy2", OWN] {
             assert!(is_own_target(target), "{target}");
         }
         for target in

@@ -9,8 +9,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
-
-use crate::metrics::Counters;
+use tunnel::metrics::Counters;
 
 /// How long after streams have ended their memory is given back: the next ones may want it.
 const PAUSE: Duration = Duration::from_secs(3);
@@ -19,7 +18,7 @@ const PAUSE: Duration = Duration::from_secs(3);
 const CROWD: usize = 16;
 
 /// Gives memory back whenever half of a crowd of streams or more has ended, until the session is over.
-pub(crate) async fn give_back(counters: watch::Receiver<Counters>) {
+pub(super) async fn give_back(counters: watch::Receiver<Counters>) {
     let release = || async { spawn_blocking(heap::give_back).await.unwrap_or_default() };
     give_back_after(counters, || sleep(PAUSE), release).await;
 }

@@ -9,13 +9,13 @@ use std::task::{Context, Poll, Waker, ready};
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
-use crate::queue::{Budget, Queue};
+use super::queue::{Budget, Queue};
 use crate::ready::{Ready, StreamWaker};
 use crate::tcp_options;
 
 /// One TCP connection and what waits to be written to it.
 #[derive(Debug)]
-pub(crate) struct Relay {
+pub(super) struct Relay {
     tcp: TcpStream,
     queue: Queue,
     waker: Waker,
@@ -24,7 +24,7 @@ pub(crate) struct Relay {
 
 /// What a read brought.
 #[derive(Debug)]
-pub(crate) enum Read {
+pub(super) enum Read {
     /// So many bytes, at least 1.
     Data(usize),
     /// The connection's other end will send nothing more.
@@ -37,13 +37,13 @@ impl Relay {
     const WORTH_A_WRITE: usize = 32 << 10;
 
     /// Wraps a connection; it wakes `key` of `ready`. At most `limit` bytes wait to be written.
-    pub(crate) fn new(tcp: TcpStream, limit: usize, ready: &Arc<Ready>, key: usize) -> Self {
+    pub(super) fn new(tcp: TcpStream, limit: usize, ready: &Arc<Ready>, key: usize) -> Self {
         let (waker, stream_waker) = ready.waker(key);
         Self { tcp, queue: Queue::new(limit), waker, stream_waker }
     }
 
     /// To be called before looking at a woken stream.
-    pub(crate) fn rearm(&self) {
+    pub(super) fn rearm(&self) {
         self.stream_waker.rearm();
     }
 
@@ -51,7 +51,7 @@ impl Relay {
     ///
     /// # Errors
     /// The connection is broken; it was reset, for example.
-    pub(crate) fn poll_read(&self, bufs: &mut [IoSliceMut<'_>]) -> Poll<io::Result<Read>> {
+    pub(super) fn poll_read(&self, bufs: &mut [IoSliceMut<'_>]) -> Poll<io::Result<Read>> {
         let mut cx = Context::from_waker(&self.waker);
         loop {
             ready!(self.tcp.poll_read_ready(&mut cx))?;
@@ -87,7 +87,7 @@ impl Relay {
     ///
     /// # Errors
     /// The connection is broken.
-    pub(crate) fn write(&mut self, parts: &[IoSlice<'_>], budget: &mut Budget) -> io::Result<usize> {
+    pub(super) fn write(&mut self, parts: &[IoSlice<'_>], budget: &mut Budget) -> io::Result<usize> {
         // What waits may only wait for somebody to write it.
         let _ = self.poll_flush(budget)?;
         let mut written = if self.queue.is_empty() { self.write_now(parts)? } else { 0 };
@@ -110,7 +110,7 @@ impl Relay {
     ///
     /// # Errors
     /// The connection is broken.
-    pub(crate) fn poll_flush(&mut self, budget: &mut Budget) -> Poll<io::Result<()>> {
+    pub(super) fn poll_flush(&mut self, budget: &mut Budget) -> Poll<io::Result<()>> {
         let mut cx = Context::from_waker(&self.waker);
         while !self.queue.is_empty() {
             ready!(self.tcp.poll_write_ready(&mut cx))?;
@@ -124,17 +124,17 @@ impl Relay {
     }
 
     /// How many bytes wait to be written.
-    pub(crate) fn waiting(&self) -> usize {
+    pub(super) fn waiting(&self) -> usize {
         self.queue.len()
     }
 
     /// Tells the connection's other end that nothing more will come.
-    pub(crate) fn finish(&self) {
+    pub(super) fn finish(&self) {
         tcp_options::end_in_order(&SockRef::from(&self.tcp));
     }
 
     /// Gives back what waits, unwritten. To be called before dropping the relay.
-    pub(crate) fn discard(&mut self, budget: &mut Budget) {
+    pub(super) fn discard(&mut self, budget: &mut Budget) {
         self.queue.clear(budget);
     }
 

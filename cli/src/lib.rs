@@ -1,0 +1,22 @@
+//! What the programs have in common around their work: arguments and units on the command line, the log, signals, exit
+//! codes. The home of clap (with the programs' own `args.rs`) and of `tracing-subscriber`; the library below needs neither.
+
+mod link_args;
+pub mod program;
+pub mod units;
+mod values;
+mod verbosity;
+
+use std::process::ExitCode;
+
+pub use link_args::LinkArgs;
+pub use tracing::level_filters::LevelFilter;
+pub use values::{parse_count, parse_patience};
+pub use verbosity::Verbosity;
+
+/// Prints what the command line's parser has to say, and gives its exit code: 2 for bad usage, 0 for help.
+pub fn explain(error: &clap::Error) -> ExitCode {
+    // If the terminal is gone there is nobody left to tell.
+    let _ = error.print();
+    ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
+}
