@@ -170,6 +170,7 @@ impl Reader {
         match report {
             Report::Retired(index) => self.parts.endpoint.retire(index),
             Report::Heard(key, at) => self.parts.endpoint.heard(self.parts.shared.clock.now(), key, at),
+            Report::Ended(key) => self.parts.endpoint.end(key),
             Report::Over(key) => {
                 if let Some(link) = self.links.remove(&key) {
                     self.workers.leave(link.place);
@@ -228,10 +229,8 @@ impl Reader {
                 self.reply(from, &bytes);
             }
             DatagramEvent::Session { link, session, response } => {
-                if let Some(link) = self.links.get(&link) {
-                    link.queue.command(Command::Session { session });
-                }
-                self.reply(from, &response);
+                // The link's task answers, behind the packets that came before: only it knows whether they have ended the link.
+                self.command(Some(link), Command::Session { session, response, from });
             }
             DatagramEvent::Full { ask } => {
                 self.tally.one(Count::DroppedHandshake);
@@ -305,17 +304,8 @@ impl Reader {
         }
     }
 
-    /// Sends a reply to a handshake initiation. One that the system does not take now will be asked for again.
     fn reply(&mut self, to: FourTuple, contents: &[u8]) {
-        let transmit = udp::Transmit {
-            destination: to.remote,
-            ecn: None,
-            contents,
-            segment_size: None,
-            src_ip: to.local,
-        };
-        let sent = self.parts.sockets.get(usize::from(to.socket.0)).map(|udp| udp.try_send(&transmit));
-        self.tally.one(if matches!(sent, Some(Ok(_))) { Count::DatagramsSent } else { Count::NotSent });
+        reply(&self.parts.sockets, &mut self.tally, to, contents);
     }
 
     /// Lets in who has a valid ticket, and nobody else from now on.
@@ -346,6 +336,14 @@ impl Reader {
             link.queue.command(Command::Close(EndCode::Revoked));
         }
     }
+}
+
+/// Sends a reply to a handshake initiation. One that the system does not take now will be asked for again.
+pub(super) fn reply(sockets: &[Udp], tally: &mut Tally, to: FourTuple, contents: &[u8]) {
+    let transmit =
+        udp::Transmit { destination: to.remote, ecn: None, contents, segment_size: None, src_ip: to.local };
+    let sent = sockets.get(usize::from(to.socket.0)).map(|udp| udp.try_send(&transmit));
+    tally.one(if matches!(sent, Some(Ok(_))) { Count::DatagramsSent } else { Count::NotSent });
 }
 
 /// The runs of datagrams in `filled` that are for the same link, as offsets; what is no data packet is alone.
