@@ -32,6 +32,7 @@ mod sealed_clock;
 mod sealed_crowd_leaves;
 mod sealed_dial_timeout;
 mod sealed_early_answer;
+mod sealed_ended_links;
 mod sealed_endings;
 mod sealed_every_byte;
 mod sealed_given_tickets;

@@ -35,7 +35,8 @@ pub enum DatagramEvent {
     },
     /// It is for this link.
     Link(LinkKey),
-    /// A link gets further keys: send the response, give it the session.
+    /// A link gets further keys: give it the session, and if it takes it ([`Link::add_session`](crate::sealed::link::Link::add_session)),
+    /// send the response. Packets that came before this must reach the link first: they may end it.
     Session {
         /// The link.
         link: LinkKey,
@@ -87,6 +88,8 @@ struct Entry {
     incarnation: Incarnation,
     /// Whether an authentic packet of it came.
     used: bool,
+    /// Its id names another link from now on, if it names one.
+    ended: bool,
     /// When one last came, as far as was told; or the link was made, or asked whether it lives.
     seen: Time,
 }
@@ -161,7 +164,23 @@ impl Endpoint {
     /// Lets a client in no more, and returns its links, which must end.
     pub fn revoke(&mut self, client: PublicKey) -> Vec<LinkKey> {
         self.responder.revoke(client);
-        self.links_of(client).collect()
+        // Also those that have ended, but still hold what came.
+        let links = self.entries.iter().filter(|(_, entry)| entry.client == client);
+        let links: Vec<_> = links.map(|(key, _)| LinkKey(key)).collect();
+        links.iter().for_each(|link| self.end(*link));
+        links
+    }
+
+    /// The link [has ended](crate::sealed::link::Link::has_ended), though it may not be over: it keeps its place until it is
+    /// [removed](Self::remove), but its id is not its name any more. A handshake for it gets another incarnation, so that the client
+    /// does not take keys for streams that are gone.
+    pub fn end(&mut self, link: LinkKey) {
+        let Some(entry) = self.entries.get_mut(link.0) else { return };
+        if std::mem::replace(&mut entry.ended, true) {
+            return;
+        }
+        self.by_name.remove(&(entry.client, entry.id));
+        self.responder.link_is_over(entry.client, entry.id);
     }
 
     /// Everything about the links, to compare.
@@ -173,9 +192,11 @@ impl Endpoint {
     /// A link is over.
     pub fn remove(&mut self, link: LinkKey) {
         let Some(entry) = self.entries.try_remove(link.0) else { return };
-        self.by_name.remove(&(entry.client, entry.id));
-        self.responder.link_is_over(entry.client, entry.id);
-        if !entry.used {
+        if !entry.ended {
+            self.by_name.remove(&(entry.client, entry.id));
+            self.responder.link_is_over(entry.client, entry.id);
+        }
+        if !entry.used && !entry.ended {
             if self.unused.len() >= UNUSED {
                 self.unused.pop_first();
             }
@@ -225,7 +246,9 @@ impl Endpoint {
     pub fn heard(&mut self, now: Time, link: LinkKey, at: SocketAddr) {
         if let Some(entry) = self.entries.get_mut(link.0) {
             (entry.used, entry.seen) = (true, entry.seen.max(now));
-            self.responder.link_is_at(entry.client, entry.id, at);
+            if !entry.ended {
+                self.responder.link_is_at(entry.client, entry.id, at);
+            }
         }
     }
 
@@ -268,8 +291,8 @@ impl Endpoint {
             self.by_index.insert(index, link);
             return DatagramEvent::Session { link, session, response };
         }
-        let link =
-            LinkKey(self.entries.insert(Entry { client, id, instance, incarnation, used: false, seen: now }));
+        let entry = Entry { client, id, instance, incarnation, used: false, ended: false, seen: now };
+        let link = LinkKey(self.entries.insert(entry));
         self.by_index.insert(index, link);
         self.by_name.insert((client, id), link);
         let rival = self.by_instance.insert((client, instance), link);

@@ -273,9 +273,13 @@ impl Link {
         self.keepalive.set(interval);
     }
 
-    /// The server has accepted another handshake of this link.
-    pub fn add_session(&mut self, now: Time, session: Session) {
-        self.sessions.wait_for(now, session);
+    /// The server has accepted another handshake of this link. False if the link takes no keys any more: then the response must not leave,
+    /// and the client, which asks again, is told of another incarnation.
+    pub fn add_session(&mut self, now: Time, session: Session) -> bool {
+        if self.is_open() {
+            self.sessions.wait_for(now, session);
+        }
+        self.is_open()
     }
 
     /// Doubts that the peer lives: [`Event::Gone`] follows unless it is heard soon.

@@ -279,9 +279,8 @@ impl Model {
                 return;
             }
             DatagramEvent::Session { link, session, response } => {
-                if let Some(link) = self.links.get_mut(&link) {
-                    link.add_session(now, *session);
-                }
+                let taken = self.links.get_mut(&link).is_none_or(|link| link.add_session(now, *session));
+                assert!(taken, "keys for a link that has ended");
                 response
             }
             DatagramEvent::Full { ask } => {
@@ -324,6 +323,9 @@ impl Model {
         for (key, link) in &mut self.links {
             if work(now, link, &mut Vec::new()) {
                 over.push(*key);
+            }
+            if link.has_ended() {
+                self.endpoint.end(*key);
             }
             while let Some(transmit) = link.poll_transmit(now, unix, &mut out) {
                 for bytes in out[..transmit.length].chunks(transmit.segment) {

@@ -56,6 +56,12 @@ impl Link {
         matches!(self.state, State::Open)
     }
 
+    /// Whether the link has taken something and takes no more, though it may still have to say so, or hold what came. A server tells its
+    /// [endpoint](crate::sealed::endpoint::Endpoint::end) of it before the next packet leaves.
+    pub const fn has_ended(&self) -> bool {
+        !self.is_open() && self.highest.is_some()
+    }
+
     /// Tells the peer, as well as one packet can, that the link is over.
     pub fn close(&mut self, code: EndCode) {
         if self.is_open() {

@@ -2,6 +2,7 @@
 //!
 //! - `demux`: from the sockets to the tasks of the links; answers handshakes
 //! - `queue`: what the demultiplexer hands to the task of one link
+//! - `reply`: answers to handshakes
 //! - `server_end`: one link's datagrams, and when it is over
 //! - `workers`: on as many threads as there are cores
 //! - `calibration`: how many handshakes this machine may do
@@ -9,5 +10,6 @@
 pub(super) mod calibration;
 pub(super) mod demux;
 mod queue;
+mod reply;
 mod server_end;
 mod workers;

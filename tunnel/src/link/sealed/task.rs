@@ -144,7 +144,8 @@ impl<E: End> Task<E> {
             moved |= self.serve(now);
             if self.link.poll_timeout(now) <= now {
                 self.link.handle_timeout(now);
-                moved |= self.drain(now);
+                // Another round where the link has ended without an event: its side has somebody to tell.
+                moved |= self.drain(now) | self.link.has_ended();
             }
             self.sweep(now);
             let sent = self.transmit(cx);

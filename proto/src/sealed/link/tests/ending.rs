@@ -30,6 +30,10 @@ pub(super) fn say_from(pair: &mut Pair, from: SocketAddr, frames: &[Frame<'_>]) 
     assert!(pair.client.sessions.seal(number, &mut packet[..size]));
     let (now, link) = (pair.now, pair.links.values_mut().next().expect("a link"));
     link.handle_datagram(now, from, &mut packet[..size]);
+    if link.has_ended() {
+        let key = *pair.links.keys().next().expect("a link");
+        pair.endpoint.end(key);
+    }
     pair.arrived[1] += 1;
 }
 
@@ -98,6 +102,85 @@ fn a_fault_that_cannot_be_told_ends_the_link_all_the_same() {
     assert!(due <= now + SECOND / 2);
     link.handle_timeout(due);
     assert_eq!(link.poll_event(), Some(Event::Broken(Fault::WrongHalf)));
+}
+
+/// The client, whose link the server has ended without its knowledge, hears of another incarnation and loses its streams, and no
+/// more: the next ones work.
+fn assert_starts_anew(pair: &mut Pair) {
+    let (now, ended) = (pair.now, *pair.links.keys().next().expect("the ended link is still there"));
+    pair.client.transport().write(now, StreamId(0), b"?");
+    assert!(
+        pair.run_until(SECOND * 5, |pair| pair.client_events.contains(&Event::Restarted)),
+        "{:?}",
+        pair.client_events
+    );
+    assert!(!pair.client_events.iter().any(|event| matches!(event, Event::Ended(_))));
+    pair.heard_by_server.clear();
+    greet(pair);
+    assert!(pair.links.keys().any(|key| *key != ended));
+}
+
+#[test]
+fn a_handshake_for_a_link_that_the_server_ended_is_for_another_incarnation() {
+    for code in [EndCode::Shutdown, EndCode::Revoked, EndCode::Dormant, EndCode::Fault] {
+        let mut pair = Pair::new(54);
+        greet(&mut pair);
+        pair.run_until(SECOND, |_| false);
+        pair.lose_to_client = 1;
+        pair.links.values_mut().for_each(|link| link.close(code));
+        pair.run_until(SECOND / 10, |_| false);
+        // Its owner has not taken it out of the table yet.
+        assert_eq!((pair.links.len(), pair.endpoint.len(), pair.lose_to_client), (1, 1, 0));
+        assert_starts_anew(&mut pair);
+    }
+}
+
+#[test]
+fn a_handshake_for_a_link_that_broke_the_rules_is_for_another_incarnation() {
+    let mut pair = Pair::new(55);
+    greet(&mut pair);
+    pair.run_until(SECOND, |_| false);
+    pair.lose_to_client = 1;
+    say(&mut pair, &[Frame::Opened { id: StreamId(0) }]);
+    pair.run_until(SECOND / 10, |_| false);
+    assert_starts_anew(&mut pair);
+}
+
+/// A client that says `E` and asks for keys of the same link at once, against the rules.
+#[test]
+fn a_handshake_right_behind_the_end_of_its_link_is_for_another_incarnation() {
+    for code in [0, 2, 3] {
+        let mut pair = Pair::new(56);
+        let (key, id) = end_unread(&mut pair);
+        pair.run_until(SECOND, |_| false);
+        say(&mut pair, &[Frame::End { code, reason: b"" }]);
+        // Its name and instance; the link is still in the table.
+        assert!(pair.links[&key].has_ended() && pair.endpoint.len() == 1);
+        pair.knock(10, 5);
+        pair.run_until(SECOND / 10, |_| false);
+        assert!(pair.links.values().any(|link| !link.has_ended()), "{code} {id}: {:?}", pair.server_events);
+    }
+}
+
+/// The server has asked whether the client lives, and it does, but could not say so: what came is read, and nothing more taken.
+#[test]
+fn a_client_that_was_taken_for_dead_gets_no_keys_for_what_is_left_of_its_link() {
+    let mut pair = Pair::new(57);
+    let (key, id) = end_unread(&mut pair);
+    pair.run_until(SECOND, |_| false);
+    pair.alive = false;
+    let now = pair.now;
+    pair.links.get_mut(&key).expect("a link").check_liveness(now);
+    pair.run_until(SECOND * 2, |_| false);
+    assert!(matches!(pair.links[&key].state, State::Draining { .. }));
+    pair.alive = true;
+    let next = pair.client.transport().open(b"").expect("there is room for more");
+    pair.client.transport().write(pair.now, next, b"hola");
+    assert!(pair.run_until(SECOND * 5, |pair| pair.client_events.contains(&Event::Restarted)), "{id}");
+    let again = pair.client.transport().open(b"").expect("there is room for more");
+    let opened = Event::Stream(transport::Event::Opened(again));
+    pair.client_events.clear();
+    assert!(pair.run_until(SECOND, |pair| pair.client_events.contains(&opened)), "{:?}", pair.client_events);
 }
 
 /// Bytes of every link that the server ends up with.

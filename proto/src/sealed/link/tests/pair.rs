@@ -300,11 +300,16 @@ impl Pair {
                     if link.heard_at() > before {
                         self.endpoint.heard(now, key, link.peer());
                     }
+                    if link.has_ended() {
+                        self.endpoint.end(key);
+                    }
                 }
                 return;
             }
             DatagramEvent::Session { link, session, response } => {
-                self.links.get_mut(&link).unwrap().add_session(now, *session);
+                if !self.links.get_mut(&link).unwrap().add_session(now, *session) {
+                    return;
+                }
                 response
             }
             DatagramEvent::New { link, session, limits, rival, response, .. } => {
@@ -416,6 +421,9 @@ impl Pair {
         let (mut gone, mut sent) = (Vec::new(), Vec::new());
         for (key, link) in &mut self.links {
             link.handle_timeout(now);
+            if link.has_ended() {
+                self.endpoint.end(*key);
+            }
             while let Some(event) = link.poll_event() {
                 if let Event::Stream(transport::Event::Incoming { id, .. }) = &event {
                     link.transport().accept(*id);

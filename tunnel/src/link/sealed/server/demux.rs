@@ -32,6 +32,7 @@ use crate::link::sealed::dialler::Dialler;
 use crate::link::sealed::journal::Journal;
 use crate::link::sealed::roles::Roles;
 use crate::link::sealed::server::queue::{Batch, Command, LinkQueue};
+use crate::link::sealed::server::reply::reply;
 use crate::link::sealed::server::server_end::{Channels, Report, ServerEnd};
 use crate::link::sealed::server::workers::{Place, Workers};
 use crate::link::sealed::tally::Tally;
@@ -182,6 +183,7 @@ impl Demux {
         match report {
             Report::Retired(index) => self.parts.endpoint.retire(index),
             Report::Heard(key, at) => self.parts.endpoint.heard(self.parts.shared.clock.now(), key, at),
+            Report::Ended(key) => self.parts.endpoint.end(key),
             Report::Over(key) => {
                 if let Some(link) = self.links.remove(&key) {
                     self.workers.leave(link.place);
@@ -240,10 +242,8 @@ impl Demux {
                 self.reply(from, &bytes);
             }
             DatagramEvent::Session { link, session, response } => {
-                if let Some(link) = self.links.get(&link) {
-                    link.queue.command(Command::Session { session });
-                }
-                self.reply(from, &response);
+                // The link's task answers, behind the packets that came before: only it knows whether they have ended the link.
+                self.command(Some(link), Command::Session { session, response, from });
             }
             DatagramEvent::Full { ask } => {
                 self.tally.one(Count::DroppedHandshake);
@@ -321,17 +321,8 @@ impl Demux {
         }
     }
 
-    /// Sends a reply to a handshake initiation. One that the system does not take now will be asked for again.
     fn reply(&mut self, to: FourTuple, contents: &[u8]) {
-        let transmit = udp::Transmit {
-            destination: to.remote,
-            ecn: None,
-            contents,
-            segment_size: None,
-            src_ip: to.local,
-        };
-        let sent = self.parts.sockets.get(usize::from(to.socket.0)).map(|udp| udp.try_send(&transmit));
-        self.tally.one(if matches!(sent, Some(Ok(_))) { Count::DatagramsSent } else { Count::NotSent });
+        reply(&self.parts.sockets, &mut self.tally, to, contents);
     }
 
     /// Lets in who has a valid ticket, and nobody else from now on.

@@ -26,10 +26,14 @@ pub(crate) struct Batch {
 /// What a link is told to do.
 #[derive(Debug)]
 pub(crate) enum Command {
-    /// Take these keys too.
+    /// Take these keys too, and say so to the peer. A link that has ended does neither.
     Session {
         /// The keys.
         session: Box<Session>,
+        /// The response to the handshake.
+        response: Vec<u8>,
+        /// Where its initiation came from.
+        from: FourTuple,
     },
     /// Ask whether the peer still lives.
     Challenge,

@@ -18,6 +18,7 @@ use tracing::{debug, info, warn};
 
 use crate::link::sealed::end::{End, Next};
 use crate::link::sealed::server::queue::{Batch, Command, LinkQueue};
+use crate::link::sealed::server::reply::reply;
 use crate::link::sealed::tally::Tally;
 use crate::link::sealed::ticket_resources::TicketResources;
 use crate::metrics::Count;
@@ -30,6 +31,8 @@ pub(crate) enum Report {
     Retired(u32),
     /// Authentic packets of the link come; where its peer is, as far as is proven.
     Heard(LinkKey, SocketAddr),
+    /// The link has ended, but is not over.
+    Ended(LinkKey),
     /// The link is over.
     Over(LinkKey),
 }
@@ -56,6 +59,8 @@ pub(crate) struct ServerEnd {
     commands: VecDeque<Command>,
     /// When the reader was last told that the peer is heard.
     told_heard: Option<Time>,
+    /// The reader was told that the link has ended.
+    told_ended: bool,
     up: bool,
     /// It was told to end, or never began.
     over: bool,
@@ -81,15 +86,21 @@ impl ServerEnd {
             batches: VecDeque::new(),
             commands: VecDeque::new(),
             told_heard: None,
+            told_ended: false,
             up: false,
             over: false,
             proof: Box::pin(sleep(Self::PROOF)),
         }
     }
 
-    fn obey(&mut self, now: Time, order: Command, link: &mut Link) {
+    fn obey(&mut self, now: Time, order: Command, link: &mut Link, tally: &mut Tally) {
         match order {
-            Command::Session { session } => link.add_session(now, *session),
+            Command::Session { session, response, from } => {
+                // Else the client asks again, and there is another link for it by then.
+                if link.add_session(now, *session) {
+                    reply(&self.channels.sockets, tally, from, &response);
+                }
+            }
             Command::Challenge => link.check_liveness(now),
             Command::Vacate => link.vacate(now),
             Command::Close(code) => {
@@ -105,6 +116,13 @@ impl ServerEnd {
         if link.is_up() && self.told_heard.is_none_or(|told| heard >= told + Self::HEARD_AGAIN) {
             self.told_heard = Some(heard);
             self.report(Report::Heard(self.key, link.peer()));
+        }
+    }
+
+    /// Tells that the link has ended, before its peer is told: whatever it asks for then is not for this link.
+    fn report_ended(&mut self, link: &Link) {
+        if link.has_ended() && !std::mem::replace(&mut self.told_ended, true) {
+            self.report(Report::Ended(self.key));
         }
     }
 
@@ -127,9 +145,6 @@ impl End for ServerEnd {
             self.channels.queue.take(&mut self.batches, &mut self.commands);
         }
         let any = !self.batches.is_empty() || !self.commands.is_empty();
-        while let Some(order) = self.commands.pop_front() {
-            self.obey(now, order, link);
-        }
         for mut batch in self.batches.drain(..self.batches.len().min(Self::BATCHES)) {
             let (filled, _) = batch.buffer.split_at_mut(batch.len);
             for datagram in filled.chunks_mut(batch.stride.max(1)) {
@@ -138,6 +153,13 @@ impl End for ServerEnd {
             }
         }
         self.report_heard(link);
+        // What came before them may end the link.
+        while self.batches.is_empty()
+            && let Some(order) = self.commands.pop_front()
+        {
+            self.obey(now, order, link, tally);
+        }
+        self.report_ended(link);
         while let Some(index) = link.poll_retired() {
             self.report(Report::Retired(index));
         }
