@@ -1,7 +1,9 @@
 //! Streams and the memory of what they hold.
 
+pub(crate) mod blocked;
 pub mod budget;
 pub(crate) mod early;
+pub(crate) mod level;
 pub(crate) mod levels;
 pub(crate) mod pool;
 pub(crate) mod promises;
@@ -10,6 +12,7 @@ pub(crate) mod recv_buffer;
 pub(crate) mod scheduler;
 pub(crate) mod send;
 pub(crate) mod send_buffer;
+pub(crate) mod settings;
 pub(crate) mod stream;
 pub(crate) mod table;
 pub(crate) mod window;

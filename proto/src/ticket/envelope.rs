@@ -2,8 +2,8 @@
 
 use zeroize::Zeroizing;
 
-use super::TicketError;
 use super::base32;
+use super::error::TicketError;
 use crate::sealed::crypto::mac;
 
 /// Bytes of checksum: one mistyped text in four thousand million passes.

@@ -49,7 +49,7 @@ use proto::ticket::Ticket;
 use tokio::sync::watch;
 
 use self::buffers::Buffers;
-use self::client::client_end::{self, ClientEnd};
+use self::client::client_end::{self, ClientEnd, NOWHERE};
 use self::client::keepalives::Keepalives;
 use self::client::peer::Peer;
 pub(crate) use self::client::peer::places_of;
@@ -68,9 +68,6 @@ use crate::metrics::Counters;
 use crate::options::{Sealed, SealedEntry, SealedExit};
 use crate::state::Tickets;
 use crate::udp::Udp;
-
-/// The address of a peer that is not known yet: nothing can be sent there.
-const NOWHERE: SocketAddr = SocketAddr::new(std::net::IpAddr::V6(std::net::Ipv6Addr::UNSPECIFIED), 0);
 
 /// proxy1 with its one link.
 #[derive(Debug)]

@@ -28,7 +28,7 @@ impl PrivateKey {
 
     /// The name of who holds this key.
     pub fn public(&self) -> PublicKey {
-        noise::public_key(self)
+        PublicKey(noise::public_key(self.bytes()))
     }
 
     pub(crate) fn bytes(&self) -> &[u8; KEY_LEN] {

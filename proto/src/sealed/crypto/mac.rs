@@ -4,8 +4,6 @@ use blake2::digest::consts::U16;
 use blake2::digest::{Digest, KeyInit, Mac};
 use blake2::{Blake2s256, Blake2sMac, Blake2sMac256};
 
-use crate::sealed::crypto::keys::PublicKey;
-
 /// Length of [`short_mac`] in bytes.
 pub(crate) const MAC_LEN: usize = 16;
 
@@ -39,8 +37,8 @@ pub(crate) fn hash(parts: &[&[u8]]) -> [u8; 32] {
 }
 
 /// The key of `mac1` in messages to and from the proxy2 with this public key.
-pub(crate) fn mac1_key(responder: &PublicKey) -> [u8; 32] {
-    hash(&[LABEL_MAC1, responder.as_bytes()])
+pub(crate) fn mac1_key(responder: &[u8; 32]) -> [u8; 32] {
+    hash(&[LABEL_MAC1, responder])
 }
 
 /// Keyed BLAKE2s-256 of `label`: a secret for one use from a uniform secret.

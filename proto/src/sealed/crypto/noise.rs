@@ -11,7 +11,8 @@ use snow::types::{Cipher, Dh, Hash, Random};
 use snow::{Builder, HandshakeState};
 use zeroize::Zeroizing;
 
-use crate::sealed::crypto::keys::{KEY_LEN, PrivateKey, PublicKey};
+/// Bytes in a key of Curve25519.
+const KEY_LEN: usize = 32;
 
 /// Specification: the Noise protocol name.
 pub(crate) const NAME: &str = "Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s";
@@ -35,10 +36,10 @@ pub(crate) struct Split {
 }
 
 /// The public key of `private`.
-pub(crate) fn public_key(private: &PrivateKey) -> PublicKey {
+pub(crate) fn public_key(private: &[u8; KEY_LEN]) -> [u8; KEY_LEN] {
     let mut dh = DefaultResolver.resolve_dh(&DHChoice::Curve25519).expect("built with Curve25519");
-    dh.set(private.bytes());
-    PublicKey::from_bytes(*dh.pubkey().first_chunk().expect("a Curve25519 key has 32 bytes"))
+    dh.set(private);
+    *dh.pubkey().first_chunk().expect("a Curve25519 key has 32 bytes")
 }
 
 /// proxy1's side after its first message.
@@ -46,14 +47,14 @@ pub(crate) struct InitiatorState(HandshakeState);
 
 /// Writes the first message around `payload` into `message`, which has exactly the room for it.
 pub(crate) fn initiate(
-    local: &PrivateKey,
-    remote: &PublicKey,
+    local: &[u8; KEY_LEN],
+    remote: &[u8; KEY_LEN],
     ephemeral: Zeroizing<[u8; 32]>,
     payload: &[u8],
     message: &mut [u8],
 ) -> InitiatorState {
     let mut state = builder(local, ephemeral, PROLOGUE)
-        .remote_public_key(remote.as_bytes())
+        .remote_public_key(remote)
         .and_then(Builder::build_initiator)
         .expect("the pattern has all keys it needs");
     let len = state.write_message(payload, message).expect("the caller made room for the message");
@@ -76,7 +77,7 @@ pub(crate) struct ResponderState(HandshakeState);
 
 /// Reads a first message into `payload`, which has exactly its length. `None` if it is not authentic.
 pub(crate) fn read_initiation(
-    local: &PrivateKey,
+    local: &[u8; KEY_LEN],
     ephemeral: Zeroizing<[u8; 32]>,
     message: &[u8],
     payload: &mut [u8],
@@ -89,9 +90,9 @@ pub(crate) fn read_initiation(
 
 impl ResponderState {
     /// Who asked; proven by the message that was heard, though perhaps some time ago.
-    pub(crate) fn client(&self) -> PublicKey {
+    pub(crate) fn client(&self) -> [u8; KEY_LEN] {
         let key = self.0.get_remote_static().and_then(|key| key.first_chunk());
-        PublicKey::from_bytes(*key.expect("the first message carried it"))
+        *key.expect("the first message carried it")
     }
 
     /// Writes the second message around `payload` into `message`, which has exactly the room for it.
@@ -103,10 +104,10 @@ impl ResponderState {
     }
 }
 
-fn builder<'a>(local: &'a PrivateKey, ephemeral: Zeroizing<[u8; 32]>, prologue: &'a [u8]) -> Builder<'a> {
+fn builder<'a>(local: &'a [u8; KEY_LEN], ephemeral: Zeroizing<[u8; 32]>, prologue: &'a [u8]) -> Builder<'a> {
     let params: NoiseParams = NAME.parse().expect("a name that snow knows");
     Builder::with_resolver(params, Box::new(Seeded(ephemeral)))
-        .local_private_key(local.bytes())
+        .local_private_key(local)
         .and_then(|builder| builder.prologue(prologue))
         .expect("each is set once")
 }
@@ -183,9 +184,8 @@ mod tests {
     #[test]
     fn the_vector_of_another_implementation() {
         let prologue = unhex(CACOPHONY_PROLOGUE);
-        let (client, server) =
-            (PrivateKey::from_bytes(&unhex32(CLIENT)), PrivateKey::from_bytes(&unhex32(SERVER)));
-        assert_eq!(server.public().as_bytes(), &unhex32(SERVER_PUBLIC));
+        let (client, server) = (unhex32(CLIENT), unhex32(SERVER));
+        assert_eq!(public_key(&server), unhex32(SERVER_PUBLIC));
 
         let remote = unhex(SERVER_PUBLIC);
         let mut initiator = builder(&client, Zeroizing::new(unhex32(CLIENT_EPHEMERAL)), &prologue)
@@ -201,7 +201,7 @@ mod tests {
         let mut heard = [0; 16];
         responder.read_message(&first, &mut heard).unwrap();
         let responder = ResponderState(responder);
-        assert_eq!(responder.client(), client.public());
+        assert_eq!(responder.client(), public_key(&client));
         let mut second = [0; SECOND_OVERHEAD + 15];
         let theirs = responder.write(&unhex32(PSK), &unhex(SECOND_PAYLOAD), &mut second);
         assert_eq!(second.to_vec(), unhex(SECOND));

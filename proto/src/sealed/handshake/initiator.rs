@@ -134,7 +134,7 @@ struct Pending {
 impl Initiator {
     /// An initiator that has sent no initiation.
     pub fn new(ticket: Ticket, identity: Identity) -> Self {
-        let mac1_key = mac::mac1_key(ticket.server_key());
+        let mac1_key = mac::mac1_key(ticket.server_key().as_bytes());
         let stamp = UnixMicros::default();
         let pending = VecDeque::new();
         Self { ticket, identity, mac1_key, cookie: None, stamp, challenged: None, pending }
@@ -149,7 +149,13 @@ impl Initiator {
         let payload = self.payload(now, unix, index).to_bytes();
         let (ticket, ephemeral) = (&self.ticket, random.block());
         let (mut message, noise) = messages::write_initiation(index, &self.mac1_key, |room| {
-            noise::initiate(ticket.private(), ticket.server_key(), ephemeral, &payload, room)
+            noise::initiate(
+                ticket.private().bytes(),
+                ticket.server_key().as_bytes(),
+                ephemeral,
+                &payload,
+                room,
+            )
         });
         if let Some((cookie, came)) = &self.cookie
             && now.since(*came) < COOKIE_LIFE
@@ -177,7 +183,7 @@ impl Initiator {
 
     /// The handshakes to come are another client's, perhaps with another proxy2.
     pub fn set_ticket(&mut self, ticket: Ticket) {
-        self.mac1_key = mac::mac1_key(ticket.server_key());
+        self.mac1_key = mac::mac1_key(ticket.server_key().as_bytes());
         self.ticket = ticket;
         (self.cookie, self.challenged) = (None, None);
         self.give_up();

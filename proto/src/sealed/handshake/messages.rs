@@ -6,9 +6,8 @@ use crate::sealed::crypto::cipher::Cipher;
 use crate::sealed::crypto::mac::{self, MAC_LEN};
 use crate::sealed::crypto::noise;
 use crate::sealed::handshake::challenge::Challenge;
-use crate::sealed::handshake::terms::{
-    Epoch, INITIATION_LEN, Incarnation, Instance, Limits, LinkId, RESPONSE_LEN, Refusal, UnixMicros,
-};
+use crate::sealed::handshake::cookie::COOKIE_REPLY_LEN;
+use crate::sealed::handshake::terms::{Epoch, Incarnation, Instance, Limits, LinkId, Refusal, UnixMicros};
 use crate::sealed::wire::packet::Kind;
 
 // Specification.
@@ -16,6 +15,14 @@ pub(crate) const INITIATION_PAYLOAD_LEN: usize = 80;
 pub(crate) const RESPONSE_PAYLOAD_LEN: usize = 56;
 pub(crate) const INITIATION_NOISE_LEN: usize = noise::FIRST_OVERHEAD + INITIATION_PAYLOAD_LEN;
 pub(crate) const RESPONSE_NOISE_LEN: usize = noise::SECOND_OVERHEAD + RESPONSE_PAYLOAD_LEN;
+
+/// Specification: length of the first message: kind, sender index, Noise message, two macs.
+pub(crate) const INITIATION_LEN: usize = 1 + 4 + INITIATION_NOISE_LEN + MAC_LEN + MAC_LEN;
+/// Specification: length of the second message: kind, receiver index, Noise message, mac.
+pub(crate) const RESPONSE_LEN: usize = 1 + 4 + RESPONSE_NOISE_LEN + MAC_LEN;
+
+// No response is larger than its initiation, so that proxy2 is of no use for flooding others.
+const _: () = assert!(INITIATION_LEN >= RESPONSE_LEN && RESPONSE_LEN >= COOKIE_REPLY_LEN);
 
 /// The sealed payload of a first message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

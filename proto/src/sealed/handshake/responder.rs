@@ -110,7 +110,7 @@ impl Responder {
             settings,
             key,
             public,
-            mac1_key: mac::mac1_key(&public),
+            mac1_key: mac::mac1_key(public.as_bytes()),
             tickets: BTreeMap::new(),
             guard: ReplayGuard::default(),
             challenger: Challenger::new(&mut random),
@@ -233,14 +233,14 @@ impl Responder {
     /// The public-key work: who asks, and what.
     fn open(&mut self, unix: UnixMicros, view: &InitiationView<'_>) -> Result<(Caller, Initiation), Dropped> {
         let mut payload = [0; INITIATION_PAYLOAD_LEN];
-        let noise = noise::read_initiation(&self.key, self.random.block(), view.noise, &mut payload);
+        let noise = noise::read_initiation(self.key.bytes(), self.random.block(), view.noise, &mut payload);
         let noise = noise.ok_or(Dropped::Forged)?;
         let initiation = Initiation::parse(&payload).ok_or(Dropped::Malformed)?;
         if initiation.index != view.sender {
             return Err(Dropped::Forged);
         }
         let caller = Caller {
-            client: noise.client(),
+            client: PublicKey::from_bytes(noise.client()),
             noise,
             index: view.sender,
             mac1_key: self.mac1_key,

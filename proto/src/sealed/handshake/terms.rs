@@ -4,19 +4,8 @@ use std::num::NonZeroU8;
 
 use thiserror::Error;
 
-use crate::sealed::crypto::mac::MAC_LEN;
-use crate::sealed::handshake::cookie::COOKIE_REPLY_LEN;
-use crate::sealed::handshake::messages::{INITIATION_NOISE_LEN, RESPONSE_NOISE_LEN};
-
 /// Specification: version of what is inside the messages and of everything sealed afterwards.
 pub const VERSION: u8 = 1;
-/// Specification: length of the first message: kind, sender index, Noise message, two macs.
-pub const INITIATION_LEN: usize = 1 + 4 + INITIATION_NOISE_LEN + MAC_LEN + MAC_LEN;
-/// Specification: length of the second message: kind, receiver index, Noise message, mac.
-pub const RESPONSE_LEN: usize = 1 + 4 + RESPONSE_NOISE_LEN + MAC_LEN;
-
-// No response is larger than its initiation, so that proxy2 is of no use for flooding others.
-const _: () = assert!(INITIATION_LEN >= RESPONSE_LEN && RESPONSE_LEN >= COOKIE_REPLY_LEN);
 
 /// One link of one proxy1 process: random, chosen once at its start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -1,6 +1,6 @@
 //! Where the client's initiations go: to its peer, and to places where the owner of the link looks for it.
 
-use super::FourTuple;
+use super::path::FourTuple;
 use crate::sealed::handshake::initiator::MOST_PENDING;
 use std::collections::VecDeque;
 

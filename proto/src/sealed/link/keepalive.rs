@@ -5,7 +5,7 @@
 //! the server sent meanwhile nothing came, not even what it sent again, and all that it sends comes as soon as the client has
 //! sent one packet. Some forget so thoroughly that not even that helps: then another port does.
 
-use super::FourTuple;
+use super::path::FourTuple;
 use crate::time::Time;
 use std::ops::Range;
 use std::time::Duration;

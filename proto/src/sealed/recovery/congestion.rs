@@ -10,6 +10,7 @@
 //! and cruise. Design, reasons and what was tried: `docs/congestion.md`.
 
 mod ack_aggregation;
+mod ack_event;
 mod bandwidth_drop;
 mod loss;
 mod max_bandwidth;
@@ -20,9 +21,8 @@ mod startup;
 #[cfg(test)]
 mod tests;
 
-use crate::sealed::recovery::rate;
-use crate::time::Time;
 use ack_aggregation::AckAggregation;
+pub(crate) use ack_event::AckEvent;
 use bandwidth_drop::BandwidthDrop;
 use loss::Losses;
 use max_bandwidth::MaxBandwidth;
@@ -57,25 +57,6 @@ const LATE: Duration = Duration::from_millis(2);
 
 /// What leaves in this time is kept ready: a client that is asked for more may be asleep, too.
 const READY: Duration = Duration::from_millis(50);
-
-/// What one acknowledgement told.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct AckEvent {
-    /// When it came.
-    pub(crate) now: Time,
-    /// The newest round-trip sample.
-    pub(crate) rtt: Duration,
-    /// The lowest of the last seconds.
-    pub(crate) min_rtt: Duration,
-    /// The rate sample, where there is one.
-    pub(crate) sample: Option<rate::Sample>,
-    /// UDP payload bytes delivered so far.
-    pub(crate) delivered: u64,
-    /// UDP payload bytes in flight after it.
-    pub(crate) in_flight: u64,
-    /// Half of the window or more was in use before it.
-    pub(crate) cwnd_limited: bool,
-}
 
 /// The controller of one path.
 #[derive(Debug)]

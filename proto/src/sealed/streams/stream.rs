@@ -1,11 +1,11 @@
 //! One stream of a link: its two halves, and what has to be said about it.
 
-use crate::sealed::streams::levels::Level;
+use crate::sealed::streams::blocked::Blocked;
+use crate::sealed::streams::level::Level;
 use crate::sealed::streams::recv::RecvHalf;
 use crate::sealed::streams::scheduler::Turn;
 use crate::sealed::streams::send::SendHalf;
 use crate::sealed::streams::window::Window;
-use crate::sealed::transport::writers::Wants;
 use crate::sealed::wire::frame::{ResetCode, StreamId};
 
 /// Reset by this side.
@@ -99,7 +99,7 @@ pub(crate) struct Stream {
     /// Whether the application has been told that there is something to read, and has not read since.
     pub(crate) told_readable: bool,
     /// What the application waits for before it writes on.
-    pub(crate) wants: Wants,
+    pub(crate) blocked: Blocked,
     /// Link credit that this side, which opens it, has taken for its first bytes; `None` while the peer has given none. It does not
     /// change any more once `C` has left.
     pub(crate) first: Option<u64>,
@@ -142,7 +142,7 @@ impl Stream {
             peer_reset: None,
             told_reset: false,
             told_readable: false,
-            wants: Wants::default(),
+            blocked: Blocked::default(),
             first: None,
             window: Window::default(),
             charge: 0,

@@ -28,9 +28,15 @@ fn asked_by_hand(pair: &mut Pair, change: impl FnOnce(&mut [u8])) -> (Verdict, I
     };
     let mut payload = payload.to_bytes();
     change(&mut payload);
-    let key = mac::mac1_key(ticket.server_key());
+    let key = mac::mac1_key(ticket.server_key().as_bytes());
     let (initiation, asking) = messages::write_initiation(5, &key, |room| {
-        noise::initiate(ticket.private(), ticket.server_key(), pair.random.block(), &payload, room)
+        noise::initiate(
+            ticket.private().bytes(),
+            ticket.server_key().as_bytes(),
+            pair.random.block(),
+            &payload,
+            room,
+        )
     });
     (pair.hear(&initiation), asking)
 }
@@ -118,10 +124,10 @@ fn answered_with(fill: impl FnOnce(&mut [u8])) -> Outcome {
     let view = messages::InitiationView::parse(&initiation).unwrap();
     let mut heard = [0; messages::INITIATION_PAYLOAD_LEN];
     let answering =
-        noise::read_initiation(&server_key(), pair.random.block(), view.noise, &mut heard).unwrap();
+        noise::read_initiation(server_key().bytes(), pair.random.block(), view.noise, &mut heard).unwrap();
     let mut payload = [0; messages::RESPONSE_PAYLOAD_LEN];
     fill(&mut payload);
-    let key = mac::mac1_key(&server_key().public());
+    let key = mac::mac1_key(server_key().public().as_bytes());
     let (response, _) =
         messages::write_response(view.sender, &key, |room| answering.write(&[0; 32], &payload, room));
     pair.tell(&response)

@@ -78,7 +78,7 @@ impl Attacker {
     fn initiation(&mut self, now: Time, unix: UnixMicros, random: &mut Random) -> Vec<u8> {
         match &mut self.has {
             Has::PublicKey(cookie) => {
-                let key = mac::mac1_key(&server_key().public());
+                let key = mac::mac1_key(server_key().public().as_bytes());
                 let noise = |room: &mut [u8]| room[..32].copy_from_slice(random.block().as_slice());
                 let mut initiation = messages::write_initiation(7, &key, noise).0;
                 cookie.iter().for_each(|cookie| messages::prove_address(&mut initiation, cookie));

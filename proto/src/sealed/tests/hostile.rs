@@ -7,8 +7,9 @@ use crate::sealed::crypto::keys::PrivateKey;
 use crate::sealed::crypto::mac;
 use crate::sealed::crypto::random::Random;
 use crate::sealed::handshake::initiator::{Ignored, Initiator};
+use crate::sealed::handshake::messages::{INITIATION_LEN, RESPONSE_LEN};
 use crate::sealed::handshake::responder::{Dropped, Responder, Verdict};
-use crate::sealed::handshake::terms::{INITIATION_LEN, Incarnation, RESPONSE_LEN, Refusal};
+use crate::sealed::handshake::terms::{Incarnation, Refusal};
 use crate::ticket::Ticket;
 
 fn dropped(verdict: Verdict) -> Dropped {
@@ -27,7 +28,7 @@ fn flipped(message: &[u8]) -> impl Iterator<Item = (usize, Vec<u8>)> {
 /// Puts the right mac over a changed message, as who knows proxy2's public key can.
 fn with_mac(message: &mut [u8], end: usize) {
     let (covered, tail) = message.split_at_mut(end - 16);
-    let key = mac::mac1_key(&server_key().public());
+    let key = mac::mac1_key(server_key().public().as_bytes());
     tail[..16].copy_from_slice(&mac::short_mac(&key, covered));
 }
 

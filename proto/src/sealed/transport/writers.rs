@@ -31,7 +31,7 @@ const _: () = assert!(FLOOR >= 2 * LEAST_ROOM as u64, "a link without memory of 
 /// Streams that wait for memory, in the order they asked in. Nobody is looked at whose turn has not come: with a thousand
 /// writers each acknowledgement would otherwise cost a thousand looks.
 #[derive(Debug, Default)]
-pub(super) struct Waiting {
+pub(super) struct BlockedWriters {
     /// Those that hold bytes already.
     holding: VecDeque<usize>,
     /// Those that hold none, which the reserve is for.
@@ -47,28 +47,11 @@ pub(super) struct Waiting {
 /// How often a link whose writers wait sees whether other links have given memory back: nothing tells it.
 const ASK_BUDGET: Duration = Duration::from_millis(20);
 
-impl Waiting {
+impl BlockedWriters {
     /// When [`Transport::handle_timeout`] has to see whether other links have given memory back.
     pub(super) fn asks_budget_at(&self) -> Time {
         self.ask_budget_at.unwrap_or(Time::NEVER)
     }
-}
-
-/// What a stream waits for.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Wants {
-    /// Room.
-    room: bool,
-    /// It stands in [`Waiting::holding`].
-    holding: bool,
-    /// It stands in [`Waiting::empty`].
-    empty: bool,
-    /// It stands in [`Waiting::turn`].
-    turn: bool,
-    /// It was told that its turn has come.
-    told: bool,
-    /// It waits for credit before it waits for its turn.
-    credit: bool,
 }
 
 impl Stream {
@@ -98,10 +81,10 @@ impl Transport {
         if !stream.takes_bytes() {
             return 0;
         }
-        let told = std::mem::take(&mut stream.wants.told);
+        let told = std::mem::take(&mut stream.blocked.told);
         let credit = stream.credit_room(early);
         if credit == 0 {
-            (stream.wants.room, stream.wants.credit) = (true, true);
+            (stream.blocked.room, stream.blocked.credit) = (true, true);
             // Credit often comes before the turn does; who waits for both keeps its place.
             if crowd && !told {
                 self.list_turn(key);
@@ -110,8 +93,8 @@ impl Transport {
         }
         let mut own = most.saturating_sub(stream.send.unsent()).min(credit);
         let full = stream.send.unsent() >= LEAST_ROOM as u64;
-        if crowd && (told || stream.wants.turn || full || !stream.turn.is_quiet(now)) {
-            stream.wants.room = true;
+        if crowd && (told || stream.blocked.turn || full || !stream.turn.is_quiet(now)) {
+            stream.blocked.room = true;
             if !told {
                 self.list_turn(key);
                 return 0;
@@ -127,8 +110,8 @@ impl Transport {
         let own = usize::try_from(own).unwrap_or(0);
         let empty = stream.send.held() == 0;
         let memory = left.max(if empty { reserve } else { 0 });
-        stream.wants.room = own.min(memory) < worth;
-        if !stream.wants.room {
+        stream.blocked.room = own.min(memory) < worth;
+        if !stream.blocked.room {
             return own.min(memory);
         }
         if memory < worth {
@@ -146,7 +129,7 @@ impl Transport {
     /// Lists a stream among those that wait for their turn.
     fn list_turn(&mut self, key: usize) {
         let Some((stream, _)) = self.streams.get(key) else { return };
-        if !std::mem::replace(&mut stream.wants.turn, true) {
+        if !std::mem::replace(&mut stream.blocked.turn, true) {
             self.waiting.turn.push_back(key);
         }
     }
@@ -155,10 +138,10 @@ impl Transport {
     pub(super) fn came_closer(&mut self, key: usize) {
         let (crowd, early) = (self.is_crowded(), self.early_room());
         let Some((stream, _)) = self.streams.get(key) else { return };
-        if !stream.wants.credit || stream.credit_room(early) == 0 {
+        if !stream.blocked.credit || stream.credit_room(early) == 0 {
             return;
         }
-        stream.wants.credit = false;
+        stream.blocked.credit = false;
         if crowd {
             self.list_turn(key);
         } else {
@@ -169,8 +152,8 @@ impl Transport {
     fn list(&mut self, key: usize, empty: bool) {
         let Some((stream, _)) = self.streams.get(key) else { return };
         let (listed, list) = match empty {
-            true => (&mut stream.wants.empty, &mut self.waiting.empty),
-            false => (&mut stream.wants.holding, &mut self.waiting.holding),
+            true => (&mut stream.blocked.empty, &mut self.waiting.empty),
+            false => (&mut stream.blocked.holding, &mut self.waiting.holding),
         };
         if !std::mem::replace(listed, true) {
             list.push_back(key);
@@ -206,8 +189,8 @@ impl Transport {
             && let Some(key) = self.waiting.turn.pop_front()
         {
             let Some((stream, _)) = self.streams.get(key) else { continue };
-            if std::mem::take(&mut stream.wants.turn) {
-                stream.wants.told = true;
+            if std::mem::take(&mut stream.blocked.turn) {
+                stream.blocked.told = true;
                 self.waiting.told += usize::from(self.tell_writer(key));
             }
         }
@@ -252,9 +235,9 @@ impl Transport {
     pub(super) fn sent_some(&mut self, key: usize) {
         let most = self.most_unsent();
         let Some((stream, _)) = self.streams.get(key) else { return };
-        let wants = stream.wants;
+        let wants = stream.blocked;
         let listed = wants.holding || wants.empty || wants.turn || wants.credit;
-        if stream.wants.room && !listed && stream.send.unsent() + LEAST_ROOM as u64 <= most {
+        if stream.blocked.room && !listed && stream.send.unsent() + LEAST_ROOM as u64 <= most {
             self.tell_writer(key);
         }
     }
@@ -262,7 +245,7 @@ impl Transport {
     /// All of the stream's bytes have arrived: now the reserve is for it too.
     pub(super) fn holds_nothing(&mut self, key: usize) {
         self.came_closer(key);
-        if self.streams.get(key).is_some_and(|(stream, _)| stream.wants.room && stream.wants.holding) {
+        if self.streams.get(key).is_some_and(|(stream, _)| stream.blocked.room && stream.blocked.holding) {
             self.list(key, true);
         }
     }
@@ -274,7 +257,7 @@ impl Transport {
             && let Some(key) = self.waiting.empty.pop_front()
         {
             let told =
-                self.streams.get(key).is_some_and(|(stream, _)| std::mem::take(&mut stream.wants.empty));
+                self.streams.get(key).is_some_and(|(stream, _)| std::mem::take(&mut stream.blocked.empty));
             if told && self.tell_writer(key) {
                 reserve -= LEAST_ROOM;
                 left = left.saturating_sub(LEAST_ROOM);
@@ -284,7 +267,7 @@ impl Transport {
             && let Some(key) = self.waiting.holding.pop_front()
         {
             let told =
-                self.streams.get(key).is_some_and(|(stream, _)| std::mem::take(&mut stream.wants.holding));
+                self.streams.get(key).is_some_and(|(stream, _)| std::mem::take(&mut stream.blocked.holding));
             if told && self.tell_writer(key) {
                 left -= LEAST_ROOM;
             }
@@ -294,7 +277,7 @@ impl Transport {
     /// Tells the writer of a stream that waits; false if it does not any more.
     fn tell_writer(&mut self, key: usize) -> bool {
         let Some((stream, _)) = self.streams.get(key) else { return false };
-        let waits = std::mem::take(&mut stream.wants.room) && stream.takes_bytes();
+        let waits = std::mem::take(&mut stream.blocked.room) && stream.takes_bytes();
         if waits {
             self.events.push_back(Event::Writable(stream.id));
         }

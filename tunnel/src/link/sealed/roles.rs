@@ -9,10 +9,10 @@ use proto::sealed::wire::frame::{ResetCode, StreamId};
 use tokio::net::TcpStream;
 use tracing::warn;
 
+use super::conn;
 use super::dialler::{Dialled, Dialler};
 use super::end::End;
 use super::tally::Tally;
-use super::task::turn_away;
 use super::ticket_share::StreamPlace;
 use crate::limit::Limit;
 use crate::local::listener::Listener;
@@ -115,7 +115,7 @@ impl Roles {
         if let Some(held_back) = self.refusals.pass(Instant::now()) {
             warn!(%client, held_back, "client refused: {why}");
         }
-        turn_away(&tcp);
+        conn::abort(&tcp);
         Arrival::Nothing
     }
 

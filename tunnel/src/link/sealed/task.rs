@@ -20,7 +20,6 @@ use super::end::{End, Next};
 use super::roles::{Arrival, Roles};
 use crate::link::sealed::buffers::Buffers;
 use crate::link::sealed::clock::Clock;
-use crate::link::sealed::conn;
 use crate::link::sealed::conns::{Conns, Moved};
 use crate::link::sealed::journal::Journal;
 use crate::link::sealed::outbox::Outbox;
@@ -424,11 +423,6 @@ impl<E: End> Task<E> {
         self.count_packets();
         self.tally.tell(Instant::now());
     }
-}
-
-/// Ends a connection that gets no stream with RST.
-pub(super) fn turn_away(tcp: &tokio::net::TcpStream) {
-    conn::abort(tcp);
 }
 
 const fn count_of(code: ResetCode) -> Count {

@@ -1,6 +1,6 @@
 //! One round: from one moment until what left then has been acknowledged.
 
-use super::AckEvent;
+use super::ack_event::AckEvent;
 use super::loss::Tally;
 use crate::time::Time;
 use std::time::Duration;

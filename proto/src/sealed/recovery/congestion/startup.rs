@@ -5,7 +5,7 @@
 //! build a queue one round before the window is too large. The growing round trip ends start-up then, and what arrives
 //! while that queue stands is the path's rate, exactly.
 
-use super::AckEvent;
+use super::ack_event::AckEvent;
 use super::loss::Tally;
 use super::queue::QUEUE_TARGET;
 use super::round::{MIN_ROUND, RoundSample, per_second};

@@ -1,6 +1,8 @@
 //! The controller alone, on acknowledgements that are made up.
 
 use super::*;
+use crate::sealed::recovery::rate;
+use crate::time::Time;
 
 const MS: Duration = Duration::from_millis(1);
 const MTU: u16 = 1_000;

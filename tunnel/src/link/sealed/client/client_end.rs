@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::io::{self, IoSliceMut};
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -19,7 +19,6 @@ use tokio::time::{Sleep, sleep};
 use tracing::{debug, info, warn};
 
 use crate::entropy;
-use crate::link::sealed::NOWHERE;
 use crate::link::sealed::buffers::{Buffer, Buffers};
 use crate::link::sealed::client::backoff::Backoff;
 use crate::link::sealed::client::diagnosis;
@@ -31,6 +30,9 @@ use crate::link::sealed::end::{End, Next};
 use crate::link::sealed::tally::Tally;
 use crate::metrics::Count;
 use crate::udp::{BATCH_SIZE, RecvMeta, Udp};
+
+/// The address of a peer that is not known yet: nothing can be sent there.
+pub(crate) const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0);
 
 /// Makes a new link to the same proxy2.
 pub(crate) type Remake = Box<dyn FnMut(Time, &Ticket) -> Link + Send>;

@@ -1,0 +1,24 @@
+//! What the controller hears.
+
+use crate::sealed::recovery::rate;
+use crate::time::Time;
+use std::time::Duration;
+
+/// What one acknowledgement told.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct AckEvent {
+    /// When it came.
+    pub(crate) now: Time,
+    /// The newest round-trip sample.
+    pub(crate) rtt: Duration,
+    /// The lowest of the last seconds.
+    pub(crate) min_rtt: Duration,
+    /// The rate sample, where there is one.
+    pub(crate) sample: Option<rate::Sample>,
+    /// UDP payload bytes delivered so far.
+    pub(crate) delivered: u64,
+    /// UDP payload bytes in flight after it.
+    pub(crate) in_flight: u64,
+    /// Half of the window or more was in use before it.
+    pub(crate) cwnd_limited: bool,
+}
