@@ -2,15 +2,17 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
 
 use tokio::time::timeout;
 
 mod host_ports;
+mod listen;
 
 pub use host_ports::{HostPorts, MAX_PORTS, Ports};
+pub use listen::{Listen, ListenPorts};
 
 use crate::descriptors;
 
@@ -245,80 +247,10 @@ impl ResolveError {
     }
 }
 
-/// Where to listen: `[ADDR:]PORT`. A bare port means the IPv4 loopback address; port 0 means any free one.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Listen {
-    /// The local machine's address or name.
-    pub host: Host,
-    /// The port; 0 lets the system choose.
-    pub port: u16,
-}
-
-impl Listen {
-    /// A port of the loopback interface, 0 for any free one.
-    pub const fn loopback(port: u16) -> Self {
-        Self { host: Host::Ip(IpAddr::V4(Ipv4Addr::LOCALHOST)), port }
-    }
-
-    /// The address to bind.
-    ///
-    /// # Errors
-    /// [`ResolveError`] if the host is a name and unknown.
-    pub async fn resolve(&self) -> Result<SocketAddr, ResolveError> {
-        let all = HostPort { host: self.host.clone(), port: self.port }.resolve().await?;
-        Ok(*all.first().expect("a resolved name has an address"))
-    }
-}
-
-impl FromStr for Listen {
-    type Err = AddressError;
-
-    fn from_str(text: &str) -> Result<Self, AddressError> {
-        let port = |text: &str| text.parse().map_err(|_| AddressError::Port(text.into()));
-        let Some((host, after)) = text.rsplit_once(':') else {
-            return Ok(Self::loopback(port(text)?));
-        };
-        if host.contains(':') && !host.starts_with('[') {
-            return Err(AddressError::Colons(text.into()));
-        }
-        Ok(Self { host: host.parse()?, port: port(after)? })
-    }
-}
-
-/// Where to listen, with further ports on the same address: `[ADDR:]PORT[,PORT…]`.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct ListenPorts {
-    /// The first.
-    pub first: Listen,
-    /// The others; 0 is any free one.
-    pub also: Vec<u16>,
-}
-
-impl FromStr for ListenPorts {
-    type Err = AddressError;
-
-    fn from_str(text: &str) -> Result<Self, AddressError> {
-        let (first, also) = text.split_once(',').map_or((text, None), |(first, also)| (first, Some(also)));
-        let port = |text: &str| text.parse().map_err(|_| AddressError::Port(text.into()));
-        let also = also.map(|also| also.split(',').map(port).collect()).transpose()?;
-        Ok(Self { first: first.parse()?, also: also.unwrap_or_default() })
-    }
-}
-
-impl From<SocketAddr> for Listen {
-    fn from(address: SocketAddr) -> Self {
-        Self { host: Host::Ip(address.ip()), port: address.port() }
-    }
-}
-
-impl fmt::Display for Listen {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::net::Ipv4Addr;
+
     use super::*;
 
     fn listen(text: &str) -> Result<String, AddressError> {

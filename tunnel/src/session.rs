@@ -1,5 +1,7 @@
 //! A bound session: the sockets are there, nothing has been sent yet.
 
+mod bind_error;
+
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
@@ -19,8 +21,9 @@ use crate::metrics::Counters;
 use crate::options::{
     Classic, EntryLink, EntrySettings, ExitSettings, Link, SealedEntry, SealedExit, StateSource, TcpKeepalive,
 };
-use crate::state::{StateDir, StateError, Watch};
+use crate::state::{StateDir, Watch};
 use crate::udp::Udp;
+pub use bind_error::BindError;
 
 /// What is known once the sockets are bound.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -67,45 +70,6 @@ enum Role {
     ClassicExit(Box<Driver<classic::exit::Exit>>),
     SealedEntry(Box<sealed::Client>),
     SealedExit(Box<sealed::Server>),
-}
-
-/// Why a session cannot start. Each message names the argument and what to do.
-#[derive(Debug, thiserror::Error)]
-pub enum BindError {
-    /// The address to listen on cannot be had.
-    #[error("cannot listen on {protocol} {address}: {}", bind_advice(error))]
-    Listen {
-        /// `TCP` or `UDP`.
-        protocol: &'static str,
-        /// The argument.
-        address: Listen,
-        /// What the system said.
-        error: io::Error,
-    },
-    /// A host of the command line is unknown.
-    #[error("{argument} {text}: {error}")]
-    Host {
-        /// The argument's name.
-        argument: &'static str,
-        /// The argument.
-        text: String,
-        /// What the resolver said.
-        error: ResolveError,
-    },
-    /// Nobody said where proxy2 is.
-    #[error(
-        "where is proxy2? Give its HOST PORT, or a ticket that says it (`proxy2 ticket add NAME --at HOST:PORT`)"
-    )]
-    NoPlace,
-    /// More UDP ports than there may be.
-    #[error("{0} further UDP ports are too many: at most {max}", max = SealedExit::MAX_PORTS)]
-    Ports(usize),
-    /// No UDP socket for the link.
-    #[error("cannot open a UDP socket: {}", descriptors::explain(.0))]
-    Socket(io::Error),
-    /// No ticket, or no key.
-    #[error(transparent)]
-    State(#[from] StateError),
 }
 
 impl Session {
@@ -382,21 +346,6 @@ async fn check_places(places: &[HostPorts]) -> Result<(), BindError> {
         }
     }
     unknown.map_or(Ok(()), Err)
-}
-
-/// What to do about an address that cannot be bound.
-fn bind_advice(error: &io::Error) -> String {
-    use io::ErrorKind as Kind;
-    let kind = error.kind();
-    if kind == Kind::AddrInUse {
-        "the port is in use; choose another [ADDR:]PORT or stop the program that has it".into()
-    } else if kind == Kind::AddrNotAvailable {
-        "this machine has no such address; choose another [ADDR:]PORT".into()
-    } else if kind == Kind::PermissionDenied {
-        "not permitted; choose a PORT above 1023 in [ADDR:]PORT".into()
-    } else {
-        descriptors::explain(error)
-    }
 }
 
 #[cfg(test)]

@@ -11,5 +11,6 @@ pub(super) mod calibration;
 pub(super) mod demux;
 mod queue;
 mod reply;
+mod runs;
 mod server_end;
 mod workers;

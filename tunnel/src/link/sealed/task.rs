@@ -1,5 +1,7 @@
 //! The loop of one sealed link: look at everything that may have moved, in the order of its urgency, then wait.
 
+mod timers;
+
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
@@ -331,72 +333,6 @@ impl<E: End> Task<E> {
         let cut = widen(self.conns.abort_all());
         self.tally.add(Count::Shutdown, cut);
         self.tally.set(Count::StreamsNow, 0);
-    }
-
-    /// Closes the streams that carried nothing for too long.
-    fn sweep(&mut self, now: Time) {
-        let Some(limit) = self.idle_limit else { return };
-        let instant = Instant::now();
-        if self.next_sweep.is_some_and(|at| instant < at) {
-            return;
-        }
-        self.cut_off(now, limit, ResetCode::Idle);
-        self.next_sweep = (self.conns.len() > 0).then(|| instant + limit / 8);
-    }
-
-    /// Sends the RSTs that are due, and gives up clients that have waited for too long.
-    fn look(&mut self, now: Time) {
-        if self.conns.none_waits() {
-            return;
-        }
-        let instant = Instant::now();
-        let next = self.next_look.into_iter().chain(self.conns.next_look(instant)).min();
-        if next.is_none_or(|at| instant < at) {
-            self.next_look = next;
-            return;
-        }
-        self.conns.handle_timeout(instant);
-        for (id, code) in self.conns.given_up(self.link.transport(), self.roles.patience()) {
-            self.link.transport().reset(now, id, code);
-            self.conns.abort(id);
-            let gone = code == ResetCode::Reset;
-            let why = if gone { "the client has gone" } else { "proxy2 did not answer in time" };
-            self.over(id, count_of(code), &why);
-        }
-        self.next_look = None;
-    }
-
-    /// Resets the streams that carried nothing for `idle`.
-    fn cut_off(&mut self, now: Time, idle: Duration, code: ResetCode) {
-        for id in self.conns.idle(idle) {
-            self.link.transport().reset(now, id, code);
-            self.conns.abort(id);
-            self.over(id, count_of(code), &code);
-        }
-    }
-
-    /// Waits for the next moment at which something is to be done. Ready: it has come.
-    fn poll_alarm(&mut self, cx: &mut Context<'_>, may_send: bool) -> Poll<()> {
-        let instant = Instant::now();
-        self.count_packets();
-        let tell = self.tally.tell(instant);
-        let due = self.link.poll_timeout(self.clock.now());
-        let link = may_send.then(|| self.clock.instant(due)).flatten();
-        let look = self.conns.next_look(instant);
-        self.next_look = self.next_look.into_iter().chain(look).min();
-        let next = [link, tell, self.next_sweep, self.next_look].into_iter().flatten().min();
-        let Some(next) = next else { return Poll::Pending };
-        let next = next.max(instant + Self::LEAST_WAIT);
-        // One that rings too early is left as it is: looking once in vain costs less than setting it anew each time.
-        if self.alarm_at.is_none_or(|at| next < at) {
-            self.alarm_at = Some(next);
-            self.alarm.as_mut().reset(next.into());
-        }
-        let rung = self.alarm.as_mut().poll(cx);
-        if rung.is_ready() {
-            self.alarm_at = None;
-        }
-        rung
     }
 
     /// Says it once if the path carries small datagrams only.

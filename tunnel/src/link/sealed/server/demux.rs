@@ -16,7 +16,6 @@ use proto::sealed::handshake::terms::{Limits, Refusal};
 use proto::sealed::link::{self, FourTuple, Link, SocketId};
 use proto::sealed::streams::budget::Budget;
 use proto::sealed::wire::end_code::EndCode;
-use proto::sealed::wire::packet::Kind;
 use proto::ticket::record::Standing;
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, yield_now};
@@ -33,6 +32,7 @@ use crate::link::sealed::journal::Journal;
 use crate::link::sealed::roles::Roles;
 use crate::link::sealed::server::queue::{Batch, Command, LinkQueue};
 use crate::link::sealed::server::reply::reply;
+use crate::link::sealed::server::runs::runs;
 use crate::link::sealed::server::server_end::{Channels, Report, ServerEnd};
 use crate::link::sealed::server::workers::{Place, Workers};
 use crate::link::sealed::tally::Tally;
@@ -355,26 +355,6 @@ impl Demux {
     }
 }
 
-/// The runs of datagrams in `filled` that are for the same link, as offsets; what is no data packet is alone.
-fn runs(filled: &[u8], stride: usize) -> Vec<(usize, usize)> {
-    /// The kind and the receiver's index stand first in a packet.
-    const HEAD: usize = 5;
-    let mut runs: Vec<(usize, usize)> = Vec::with_capacity(1);
-    let mut last: Option<&[u8]> = None;
-    let mut start = 0;
-    for datagram in filled.chunks(stride) {
-        let head = datagram.get(..HEAD).filter(|_| Kind::of(datagram) == Some(Kind::Data));
-        let end = start + datagram.len();
-        match runs.last_mut() {
-            Some(run) if head.is_some() && head == last => run.1 = end,
-            _ => runs.push((start, end)),
-        }
-        last = head;
-        start = end;
-    }
-    runs
-}
-
 /// What one of the sockets has, the first to be asked being `turn`: which socket, and how many buffers are filled.
 fn poll_any(
     cx: &mut Context<'_>,
@@ -398,20 +378,5 @@ async fn wait(until: Option<Instant>) {
     match until {
         Some(until) => sleep_until(until.into()).await,
         None => pending().await,
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn datagrams_for_one_link_stay_together() {
-        let data = |index: u8| [Kind::Data.byte(), 0, 0, 0, index, 9, 9, 9];
-        let mut bytes = [data(1), data(1), data(2), data(2), [7; 8], [7; 8]].concat();
-        assert_eq!(runs(&bytes, 8), [(0, 16), (16, 32), (32, 40), (40, 48)]);
-        bytes.truncate(14);
-        assert_eq!(runs(&bytes, 8), [(0, 14)], "the last may be shorter");
-        assert_eq!(runs(&[], 1), []);
     }
 }
