@@ -5,6 +5,7 @@ pub mod budget;
 pub(crate) mod early;
 pub(crate) mod level;
 pub(crate) mod levels;
+pub(crate) mod link_credit;
 pub(crate) mod pool;
 pub(crate) mod promises;
 pub(crate) mod recv;

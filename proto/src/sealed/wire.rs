@@ -4,4 +4,5 @@ pub mod end_code;
 pub mod frame;
 pub mod packet;
 pub(crate) mod ranges;
+pub mod reset_code;
 pub mod varint;

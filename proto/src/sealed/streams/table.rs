@@ -2,6 +2,7 @@
 
 use crate::sealed::streams::budget::{Budget, Share};
 use crate::sealed::streams::levels::Levels;
+use crate::sealed::streams::link_credit::LinkCredit;
 use crate::sealed::streams::pool::Pool;
 use crate::sealed::streams::promises::Promises;
 use crate::sealed::streams::recv::Violation;
@@ -105,47 +106,6 @@ pub(crate) struct Streams {
     link_credit: Option<LinkCredit>,
 }
 
-/// Link credit that the peer gave this side: first bytes of new streams, in bytes since the link began.
-#[derive(Clone, Copy, Debug)]
-struct LinkCredit {
-    limit: u64,
-    taken: u64,
-    /// The most that one stream should take.
-    stream: u64,
-}
-
-impl LinkCredit {
-    /// Left to the next eight streams, [`Self::PART`] each, once larger ones took the rest, in bytes.
-    const KEPT: u64 = 16 * 1024;
-    /// Such a part: a request.
-    const PART: u64 = 2 * 1024;
-    /// A stream that has this much to send is bulk, and takes what there is.
-    const BULK: u64 = 16 * 1024;
-    /// The part of what is left, as its divisor, that another takes: nobody knows yet how much it will send.
-    const OTHERS: u64 = 8;
-
-    /// Takes the first credit of one stream, which has `waiting` bytes to send.
-    fn take(&mut self, waiting: u64) -> u64 {
-        let left = self.limit - self.taken;
-        let first = if left <= Self::KEPT {
-            left.min(Self::PART)
-        } else {
-            let wanted = if waiting >= Self::BULK { left } else { waiting.max(left / Self::OTHERS) };
-            wanted.min(self.stream).min(left - Self::KEPT).max(Self::PART)
-        };
-        self.taken += first;
-        first
-    }
-
-    /// Takes more for a stream that has `taken` some and is bulk.
-    fn take_more(&mut self, taken: u64) -> u64 {
-        let left = (self.limit - self.taken).saturating_sub(Self::KEPT);
-        let more = left.min(self.stream.saturating_sub(taken));
-        self.taken += more;
-        more
-    }
-}
-
 impl Streams {
     /// Gaps in the peer's ids: more means a peer that does not play by the rules.
     const MAX_GAPS: usize = 4_096;
@@ -182,7 +142,7 @@ impl Streams {
     pub(crate) fn set_link_credit(&mut self, limit: u64, stream: u64) {
         // No offset on the wire is larger.
         let limit = limit.min(varint::MAX);
-        self.link_credit.get_or_insert(LinkCredit { limit, taken: 0, stream });
+        self.link_credit.get_or_insert_with(|| LinkCredit::new(limit, stream));
     }
 
     /// A stream of our own is announced. The first time it takes link credit for its first bytes, if it has none or is bulk.
@@ -210,7 +170,7 @@ impl Streams {
     /// Our new streams may take first credit up to `limit` bytes since the link began.
     pub(crate) fn raise_link_credit(&mut self, limit: u64) {
         if let Some(credit) = &mut self.link_credit {
-            credit.limit = credit.limit.max(limit);
+            credit.raise(limit);
         }
     }
 
@@ -305,7 +265,7 @@ impl Streams {
     /// A stream of our own that was not announced will not be: as if it had never been opened.
     pub(crate) fn withdraw(&mut self, stream: &Stream) {
         if let (Some(credit), Some(first)) = (&mut self.link_credit, stream.first) {
-            credit.taken -= first;
+            credit.give_back(first);
         }
         self.withdrawn.push(stream.id.0 >> 1);
     }

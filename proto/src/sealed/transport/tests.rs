@@ -19,8 +19,9 @@ mod speed;
 mod stuck;
 mod thin;
 
-use super::{Event, Fault, Settings, Transport, Violation};
+use super::{Event, Fault, Settings, Transport};
 use crate::sealed::handshake::terms::Limits;
+use crate::sealed::streams::recv::Violation;
 use crate::sealed::streams::table::Side;
 use crate::sealed::wire::frame::{self, Frame, Frames, ResetCode, StreamId};
 use crate::sealed::wire::varint::Writer;
