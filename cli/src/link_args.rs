@@ -1,6 +1,5 @@
 //! The options of the links that both proxies have.
 
-use std::num::NonZeroU64;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -33,7 +32,7 @@ pub struct LinkArgs {
     memory: Option<usize>,
 
     /// Size to ask for each UDP socket buffer; the system may grant less (root gets all of it for what arrives)
-    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", default_value = "16MiB", value_parser = parse_size::<usize>)]
     socket_buffer: usize,
 
     #[command(flatten)]
@@ -77,7 +76,7 @@ struct ClassicArgs {
     linger: Duration,
 
     /// Bytes that may wait for one TCP connection; what exceeds them is dropped
-    #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = parse_size, requires = "classic")]
+    #[arg(long, value_name = "SIZE", default_value = "8MiB", value_parser = parse_size::<usize>, requires = "classic")]
     queue: usize,
 
     /// Send data no faster than this, like 500Mbit; 'auto' is what fills a receive buffer as this machine grants it to
@@ -143,8 +142,8 @@ fn parse_payload(text: &str) -> Result<Payload, String> {
 }
 
 fn parse_datagram(text: &str) -> Result<u16, String> {
-    let number = text.parse().ok().filter(|bytes| (1_200..=65_507).contains(bytes));
-    number.ok_or_else(|| format!("'{text}' is not a datagram's size: write a number from 1200 to 65507"))
+    let size = parse_size(text).ok().filter(|bytes| (1_200..=65_507).contains(bytes));
+    size.ok_or_else(|| format!("'{text}' is not a datagram's size: write one from 1200 to 65507"))
 }
 
 fn parse_idle(text: &str) -> Result<Duration, String> {
@@ -171,10 +170,7 @@ fn parse_pace(text: &str) -> Result<Rate, String> {
     match text {
         "auto" => Ok(Rate::Auto),
         "none" => Ok(Rate::Unlimited),
-        rate => {
-            let bytes = parse_rate(rate).map_err(|error| format!("{error}, or 'auto', or 'none'"))?;
-            NonZeroU64::new(bytes).map(Rate::Bytes).ok_or_else(|| "a rate of nothing sends nothing".into())
-        }
+        rate => parse_rate(rate).map(Rate::Bytes).map_err(|error| format!("{error}, or 'auto', or 'none'")),
     }
 }
 

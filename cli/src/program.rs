@@ -79,6 +79,12 @@ pub async fn run_session(session: Session, signals: Signals) -> io::Result<Count
     session.run(signals.received()).await
 }
 
+/// Logs to stderr as it is, without bounds and without [`run`]: for programs that nobody else can make write. What
+/// `RUST_LOG` says, else `level` and above.
+pub fn log_plainly(level: LevelFilter) {
+    log::start_plain(level);
+}
+
 /// Says why a program ends that has not come to [`run`], in one sentence on stderr.
 pub fn fail(error: &dyn Display) -> ExitCode {
     // If stderr is gone there is nobody left to tell.

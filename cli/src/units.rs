@@ -1,6 +1,19 @@
-//! Numbers with units, as they are written on a command line.
+//! Numbers with units, as they are written on a command line: one spelling for all programs.
+//!
+//! A number has digits and, if it needs them, a point and up to three more: `1.5s`, `2.5Gbit`. A blank before the unit is
+//! allowed, so that what a program prints can be written back. The first letter of a unit may be of either case where that
+//! changes nothing; `M` is no time (a minute is `m`) and `b` no byte (it is a bit elsewhere).
 
+use std::num::NonZeroU64;
 use std::time::Duration;
+
+/// What the units are, for the end of a program's `--help`.
+pub const HELP: &str = "\
+TIME is a number and its unit: 300ms, 5s, 2m, 1h. SIZE is bytes, or has a unit: 64kB, 8MB, 1GB are powers of 1,000 \
+(k, M, G too), 64KiB, 8MiB, 1GiB powers of 1,024 (Ki, Mi, Gi too).";
+
+/// The same for rates.
+pub const HELP_RATE: &str = "RATE is bits a second, in powers of 1,000: 800kbit, 500Mbit, 2.5Gbit.";
 
 /// Why a text is not a number with a unit.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -9,113 +22,108 @@ pub enum UnitError {
     #[error("'{0}' is not a time: write a number and its unit, like 300ms, 5s, 2m or 1h")]
     Time(String),
     /// No size.
-    #[error("'{0}' is not a size: write a number of bytes, or one with a unit like 64KiB or 8MiB")]
+    #[error("'{0}' is not a size: write a number of bytes, or one with a unit like 64kB, 64KiB, 8MB or 8MiB")]
     Size(String),
     /// No rate.
-    #[error("'{0}' is not a rate: write a number and its unit, like 500Mbit or 2.5Gbit")]
+    #[error("'{0}' is not a rate: write a number and its unit, like 800kbit, 500Mbit or 2.5Gbit")]
     Rate(String),
+    /// A rate that would never send a byte.
+    #[error("'{0}' is less than a byte a second: write 8bit or more")]
+    NoRate(String),
+    /// More than can be counted.
+    #[error("'{0}' is more than this program can count: write a smaller number")]
+    TooLarge(String),
 }
 
 /// A time such as `300ms`, `5s`, `2m` or `1h`; the unit must be there.
 ///
 /// # Errors
-/// [`UnitError::Time`].
+/// [`UnitError::Time`], [`UnitError::TooLarge`].
 pub fn parse_time(text: &str) -> Result<Duration, UnitError> {
-    let wrong = || UnitError::Time(text.into());
-    let (number, unit) = split(text);
-    let number: u64 = number.parse().map_err(|_| wrong())?;
-    let millis = match unit {
-        "ms" => 1,
-        "s" => 1_000,
-        "m" | "min" => 60_000,
-        "h" => 3_600_000,
-        _ => return Err(wrong()),
+    let micros = |unit: &str| {
+        Some(match unit {
+            "ms" => 1_000,
+            "s" | "S" => 1_000_000,
+            "m" | "min" => 60_000_000,
+            "h" | "H" => 3_600_000_000,
+            _ => return None,
+        })
     };
-    number.checked_mul(millis).map(Duration::from_millis).ok_or_else(wrong)
+    parse(text, micros, UnitError::Time).map(Duration::from_micros)
 }
 
-/// A size in bytes such as `1400`, `64KiB`, `8MiB` or `1GiB` (powers of 1,024; the `iB` may be left out).
+/// A size in bytes such as `1400`, `64kB` (64,000) or `64KiB` (65,536), in the caller's type.
 ///
 /// # Errors
-/// [`UnitError::Size`].
-pub fn parse_size(text: &str) -> Result<usize, UnitError> {
-    let wrong = || UnitError::Size(text.into());
-    let (number, unit) = split(text);
-    let number: usize = number.parse().map_err(|_| wrong())?;
-    let scale = match unit.to_ascii_lowercase().as_str() {
-        "" | "b" => 1,
-        "k" | "kib" => 1 << 10,
-        "m" | "mib" => 1 << 20,
-        "g" | "gib" => 1 << 30,
-        _ => return Err(wrong()),
+/// [`UnitError::Size`], [`UnitError::TooLarge`].
+pub fn parse_size<T: TryFrom<u64>>(text: &str) -> Result<T, UnitError> {
+    let bytes = |unit: &str| {
+        Some(match unit {
+            "" | "B" => 1,
+            "k" | "K" | "kB" | "KB" => 1_000,
+            "m" | "M" | "mB" | "MB" => 1_000_000,
+            "g" | "G" | "gB" | "GB" => 1_000_000_000,
+            "ki" | "Ki" | "kiB" | "KiB" => 1 << 10,
+            "mi" | "Mi" | "miB" | "MiB" => 1 << 20,
+            "gi" | "Gi" | "giB" | "GiB" => 1 << 30,
+            _ => return None,
+        })
     };
-    number.checked_mul(scale).ok_or_else(wrong)
+    let size = parse(text, bytes, UnitError::Size)?;
+    T::try_from(size).map_err(|_| UnitError::TooLarge(text.into()))
 }
 
-/// A rate such as `800kbit`, `500Mbit` or `2.5Gbit` (powers of 1,000 bits a second), in bytes a second, at least 1.
+/// A rate such as `800kbit`, `500Mbit` or `2.5Gbit` (bits a second), in bytes a second, rounded down.
 ///
 /// # Errors
-/// [`UnitError::Rate`].
-pub fn parse_rate(text: &str) -> Result<u64, UnitError> {
-    let wrong = || UnitError::Rate(text.into());
-    let (number, unit) = split(text);
-    let scale = match unit.to_ascii_lowercase().as_str() {
-        "bit" => 1,
-        "kbit" => 1_000,
-        "mbit" => 1_000_000,
-        "gbit" => 1_000_000_000,
-        _ => return Err(wrong()),
+/// [`UnitError::Rate`], [`UnitError::NoRate`], [`UnitError::TooLarge`].
+pub fn parse_rate(text: &str) -> Result<NonZeroU64, UnitError> {
+    let bits = |unit: &str| {
+        Some(match unit.strip_suffix("/s").unwrap_or(unit) {
+            "bit" => 1,
+            "kbit" | "Kbit" => 1_000,
+            "mbit" | "Mbit" => 1_000_000,
+            "gbit" | "Gbit" => 1_000_000_000,
+            _ => return None,
+        })
     };
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, "0"));
-    if fraction.is_empty() || fraction.len() > 3 {
-        return Err(wrong());
-    }
-    let whole: u64 = whole.parse().map_err(|_| wrong())?;
-    let thousandths: u64 = format!("{fraction:0<3}").parse().map_err(|_| wrong())?;
-    let bits = whole.checked_mul(1_000).and_then(|w| w.checked_add(thousandths)?.checked_mul(scale));
-    match bits.map(|bits| bits / 8_000) {
-        Some(0) | None => Err(wrong()),
-        Some(bytes) => Ok(bytes),
-    }
+    let bits = parse(text, bits, UnitError::Rate)?;
+    NonZeroU64::new(bits / 8).ok_or_else(|| UnitError::NoRate(text.into()))
 }
 
-/// The leading digits (and dot), and the unit behind them.
-fn split(text: &str) -> (&str, &str) {
+/// A number of units, in the smallest unit: `scale` says how many of those a unit is. Parts of the smallest do not exist.
+fn parse(
+    text: &str,
+    scale: impl FnOnce(&str) -> Option<u64>,
+    wrong: fn(String) -> UnitError,
+) -> Result<u64, UnitError> {
     let end = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    text.split_at(end)
+    let (number, unit) = text.split_at(end);
+    let scale = scale(unit.strip_prefix(' ').unwrap_or(unit)).ok_or_else(|| wrong(text.into()))?;
+    let (whole, thousandths) = split_number(number).ok_or_else(|| wrong(text.into()))?;
+    let too_large = || UnitError::TooLarge(text.into());
+    let whole: u64 = whole.parse().map_err(|_| too_large())?;
+    let product = (u128::from(whole) * 1_000 + u128::from(thousandths)) * u128::from(scale);
+    if product % 1_000 != 0 {
+        return Err(wrong(text.into()));
+    }
+    u64::try_from(product / 1_000).map_err(|_| too_large())
+}
+
+/// The digits before the point, at least one, and the thousandths behind it.
+fn split_number(number: &str) -> Option<(&str, u16)> {
+    let (whole, fraction) = match number.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (number, None),
+    };
+    let is_digits = |text: &str| !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+    let thousandths = match fraction {
+        None => 0,
+        Some(digits) if is_digits(digits) && digits.len() <= 3 => format!("{digits:0<3}").parse().ok()?,
+        Some(_) => return None,
+    };
+    is_digits(whole).then_some((whole, thousandths))
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn times_need_their_unit() {
-        assert_eq!(parse_time("300ms"), Ok(Duration::from_millis(300)));
-        assert_eq!(parse_time("5m"), Ok(Duration::from_secs(300)));
-        assert_eq!(parse_time("1h"), Ok(Duration::from_secs(3_600)));
-        for wrong in ["5", "", "s", "-1s", "1.5s", "99999999999999999999s", "9999999999999999999h"] {
-            assert_eq!(parse_time(wrong), Err(UnitError::Time(wrong.into())));
-        }
-    }
-
-    #[test]
-    fn sizes_are_powers_of_1024() {
-        assert_eq!(parse_size("1400"), Ok(1_400));
-        assert_eq!(parse_size("64KiB"), Ok(65_536));
-        assert_eq!(parse_size("8m"), Ok(8 << 20));
-        for wrong in ["", "k", "1.5k", "-1", "1tib", "99999999999999999999", "18446744073709551615k"] {
-            assert_eq!(parse_size(wrong), Err(UnitError::Size(wrong.into())));
-        }
-    }
-
-    #[test]
-    fn rates_become_bytes_a_second() {
-        assert_eq!(parse_rate("8bit"), Ok(1));
-        assert_eq!(parse_rate("100Mbit"), Ok(12_500_000));
-        assert_eq!(parse_rate("2.5Gbit"), Ok(312_500_000));
-        for wrong in ["", "100", "7bit", "1.Mbit", "1.2345Mbit", "0Mbit", "99999999999999999999Gbit"] {
-            assert_eq!(parse_rate(wrong), Err(UnitError::Rate(wrong.into())));
-        }
-    }
-}
+mod tests;

@@ -7,11 +7,11 @@ use tracing::level_filters::LevelFilter;
 #[derive(Args, Clone, Copy, Debug)]
 pub struct Verbosity {
     /// Log more: -v for DEBUG, -vv for TRACE (RUST_LOG, if set, decides instead)
-    #[arg(short, long, action = ArgAction::Count, conflicts_with = "quiet")]
+    #[arg(short, long, global = true, action = ArgAction::Count, conflicts_with = "quiet")]
     verbose: u8,
 
     /// Log less: -q for warnings, -qq for errors only
-    #[arg(short, long, action = ArgAction::Count)]
+    #[arg(short, long, global = true, action = ArgAction::Count)]
     quiet: u8,
 }
 

@@ -15,7 +15,6 @@ use tests::middlebox::{Middlebox, Way, Weather};
 use tests::pair::{Pair, PairLink, SealedLink};
 use tests::seed::seed;
 use tokio::net::TcpListener;
-use tracing_subscriber::EnvFilter;
 use tunnel::metrics::{Count, Counters};
 use tunnel::options::Classic;
 
@@ -29,7 +28,7 @@ const LOSS: f64 = 0.02;
 
 fn main() -> ExitCode {
     // What the proxies log would hide what the demo has to say; RUST_LOG=info shows it.
-    tracing_subscriber::fmt().with_env_filter(EnvFilter::from_default_env()).with_writer(stderr).init();
+    cli::program::log_plainly(cli::LevelFilter::ERROR);
     match run() {
         Ok(true) => ExitCode::SUCCESS,
         Ok(false) => ExitCode::FAILURE,

@@ -18,11 +18,11 @@
 //! # }
 //! ```
 
-mod cli;
 pub mod client;
+mod figures;
 pub mod pattern;
+mod program;
 mod server;
-mod units;
 
-pub use cli::main;
+pub use program::main;
 pub use server::{Summary, serve};

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
-use cli::units::parse_time;
+use cli::units::{self, parse_time};
 use cli::{LevelFilter, LinkArgs, Verbosity};
 use tunnel::address::{Host, HostPort, HostPorts, Listen, Ports};
 use tunnel::options::{EntryLink, EntrySettings, Link, SealedEntry, TicketError, TicketSource};
@@ -15,7 +15,7 @@ use tunnel::state::ticket_from_stdin;
 
 /// Accepts TCP connections and carries them over UDP to a proxy2, which connects them to its target
 #[derive(Debug, Parser)]
-#[command(name = "proxy1", version, after_help = EXAMPLE)]
+#[command(name = "proxy1", version, after_help = after_help())]
 struct Cli {
     /// Where TCP clients connect; a bare PORT is on 127.0.0.1, port 0 is any free one
     #[arg(value_name = "[ADDR:]PORT")]
@@ -75,15 +75,18 @@ fn parse_when_down(text: &str) -> Result<WhenDown, String> {
 /// The variable that can hold the ticket.
 const VARIABLE: &str = "PASO_TICKET";
 
-const EXAMPLE: &str = "\
+const INTRODUCTION: &str = "\
 The ticket is looked for in this order: --ticket, --ticket-file, the variable PASO_TICKET, the state folder (--state), \
 where a proxy2 of the same user on the same machine leaves one. docs/secrets.md says which files are taken, those of \
-containers and services among them.
+containers and services among them.";
 
-TIME is a number and its unit: 300ms, 5s, 2m, 1h. SIZE is bytes, or has a unit: 64KiB, 8MiB.
-
+const EXAMPLE: &str = "\
 Example: carry local port 8080 to the proxy2 that listens on port 5000 of exit.example
   proxy1 8080 exit.example 5000 --ticket-file exit.ticket";
+
+fn after_help() -> String {
+    format!("{INTRODUCTION}\n\n{} {}\n\n{EXAMPLE}", units::HELP, units::HELP_RATE)
+}
 
 /// What to run, and how much to log. `variable` is what the environment has as the ticket. Waits for the standard input if the
 /// ticket comes from there: before the program listens to signals, so that Ctrl-C ends it.

@@ -5,14 +5,14 @@ use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
-use cli::units::{parse_size, parse_time};
+use cli::units::{self, parse_size, parse_time};
 use cli::{LevelFilter, LinkArgs, Verbosity, parse_count, parse_patience};
 use tunnel::address::{Host, HostPort, ListenPorts, parse_port};
 use tunnel::options::{ExitSettings, Link, SealedExit, StateSource};
 
 /// Takes TCP connections that come from proxy1s over UDP, and connects each to the target
 #[derive(Debug, Parser)]
-#[command(name = "proxy2", version, after_help = EXAMPLE)]
+#[command(name = "proxy2", version, after_help = after_help())]
 struct Cli {
     /// Where proxy1s send their datagrams (UDP); a bare PORT is on 127.0.0.1, port 0 is any free one; several with commas: see
     /// --also-port
@@ -82,7 +82,7 @@ struct Cli {
     handshakes: Option<u32>,
 
     /// Bytes that are held for a stream whose target has not answered yet
-    #[arg(long, value_name = "SIZE", default_value = "256KiB", value_parser = parse_size, requires = "classic",
+    #[arg(long, value_name = "SIZE", default_value = "256KiB", value_parser = parse_size::<usize>, requires = "classic",
         help_heading = "Classic link")]
     early: usize,
 
@@ -98,14 +98,17 @@ struct Cli {
     peers: u32,
 }
 
-const EXAMPLE: &str = "\
+const INTRODUCTION: &str = "\
 At its first start proxy2 makes its key and a ticket and prints what to run as proxy1. A ticket for each other machine:
-  proxy2 ticket add NAME | list | show NAME | revoke NAME        (see `proxy2 ticket --help`)
+  proxy2 ticket add NAME | list | show NAME | revoke NAME        (see `proxy2 ticket --help`)";
 
-TIME is a number and its unit: 300ms, 5s, 2m, 1h. SIZE is bytes, or has a unit: 64KiB, 8MiB.
-
+const EXAMPLE: &str = "\
 Example: take streams on UDP port 5000 of every address and connect them to a web server on this machine
   proxy2 0.0.0.0:5000 localhost 80";
+
+fn after_help() -> String {
+    format!("{INTRODUCTION}\n\n{} {}\n\n{EXAMPLE}", units::HELP, units::HELP_RATE)
+}
 
 /// What to run, and how much to log.
 ///

@@ -42,6 +42,30 @@ fn bad_usage_ends_with_2_and_names_the_argument() {
 }
 
 #[test]
+fn units_are_the_same_in_every_program() {
+    let help = |program, line| {
+        let (_, help) = run(program, line);
+        help.split_whitespace().collect::<Vec<_>>().join(" ")
+    };
+    for help in [help(PROXY1, "--help"), help(PROXY2, "--help"), help(ECHO, "client --help")] {
+        assert!(help.contains("64kB, 8MB, 1GB are powers of 1,000"), "{help}");
+        assert!(help.contains("64KiB, 8MiB, 1GiB powers of 1,024"), "{help}");
+    }
+    // What is right gets as far as the next mistake.
+    for size in ["5MB", "5M", "5MiB", "5Mi", "5000k"] {
+        fails(PROXY1, &format!("--memory {size} 0 localhost five"), 2, &["PORT", "five"]);
+        fails(PROXY2, &format!("--memory {size} 0 localhost five"), 2, &["PORT", "five"]);
+        fails(ECHO, &format!("client --bytes {size} localhost:five"), 2, &["HOST:PORT", "five"]);
+    }
+    // 4,100 kB are less than 4 MiB: `k` is 1,000.
+    fails(PROXY1, "--memory 4100k 0 localhost 5000", 2, &["4MiB or more"]);
+    for size in ["5mb", "5TB", "99999999999GB"] {
+        fails(PROXY1, &format!("--memory={size} 0 localhost 5000"), 2, &["--memory"]);
+        fails(ECHO, &format!("client --bytes={size} localhost:7000"), 2, &["--bytes"]);
+    }
+}
+
+#[test]
 fn options_of_the_other_link_are_refused() {
     for proxy in [PROXY1, PROXY2] {
         fails(proxy, "0 localhost 5000 --linger 1s", 2, &["--classic"]);

@@ -69,7 +69,7 @@ impl Log {
     /// # Errors
     /// The system gives no thread.
     pub(super) fn start(level: LevelFilter) -> io::Result<Self> {
-        let filter = EnvFilter::builder().with_default_directive(level.into()).from_env_lossy();
+        let filter = filter(level);
         let limited = filter.max_level_hint().is_some_and(|most| most <= LevelFilter::INFO);
         let log = Self::new(limited.then(|| Quota::new(Instant::now())));
         log.spawn(io::stderr())?;
@@ -179,6 +179,22 @@ impl Shared {
             info!(lines = held_back, "log lines held back: others caused too many");
         }
     }
+}
+
+/// What `RUST_LOG` says, else `level` and above.
+fn filter(level: LevelFilter) -> EnvFilter {
+    EnvFilter::builder().with_default_directive(level.into()).from_env_lossy()
+}
+
+/// Starts to log to stderr with none of the above: whoever logs writes, and waits.
+pub(super) fn start_plain(level: LevelFilter) {
+    let lines = tracing_subscriber::fmt()
+        .with_env_filter(filter(level))
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal())
+        .with_target(false);
+    // Fails only where a log is set up already, which then is the one to use.
+    let _ = lines.finish().try_init();
 }
 
 /// Writes all of `bytes`.

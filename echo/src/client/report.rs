@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::units::{show_rate, show_size, show_time};
+use crate::figures::{show_rate, show_size, show_time};
 
 /// How the connection of a client ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

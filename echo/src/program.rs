@@ -1,6 +1,6 @@
 //! Arguments, terminal output and exit codes.
 
-use std::io::{IsTerminal, Write, stderr, stdout};
+use std::io::{Write, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -9,14 +9,15 @@ use std::time::Duration;
 
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
+use cli::units::{self, parse_size, parse_time};
+use cli::{Verbosity, parse_patience};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::net::{TcpListener, TcpSocket};
 use tokio::signal::unix::{SignalKind, signal};
-use tracing::{info, level_filters::LevelFilter};
-use tracing_subscriber::EnvFilter;
+use tracing::info;
 
 use crate::client::{self, Report, Settings};
-use crate::units::{parse_size, parse_time, show_size};
+use crate::figures::show_size;
 
 /// An echo server, and a client that loads it and checks every byte that returns.
 #[derive(Debug, Parser)]
@@ -24,12 +25,8 @@ use crate::units::{parse_size, parse_time, show_size};
 struct Cli {
     #[command(subcommand)]
     command: Command,
-    /// Say more (-v debug, -vv trace); RUST_LOG has the last word
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
-    verbose: u8,
-    /// Say less (-q warnings, -qq errors)
-    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
-    quiet: u8,
+    #[command(flatten)]
+    verbosity: Verbosity,
 }
 
 #[derive(Debug, Subcommand)]
@@ -42,7 +39,7 @@ enum Command {
         listen: String,
     },
     /// Send random data over parallel connections and check what returns; exit code 0 if all is as sent, 1 if not
-    #[command(after_help = "Example: echo client 127.0.0.1:7000 --clients 10 --bytes 5MB")]
+    #[command(after_help = client_after_help())]
     Client(ClientArgs),
 }
 
@@ -55,16 +52,16 @@ struct ClientArgs {
     #[arg(long, value_name = "N", default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..))]
     clients: u16,
     /// Bytes each client sends
-    #[arg(long, value_name = "SIZE", default_value = "5MB", value_parser = parse_size)]
+    #[arg(long, value_name = "SIZE", default_value = "5MB", value_parser = parse_size::<u64>)]
     bytes: u64,
     /// Bytes written at a time; round trips are those of a chunk
     #[arg(long, value_name = "SIZE", default_value = "64KiB", value_parser = parse_chunk)]
     chunk: usize,
     /// Pause between two chunks
-    #[arg(long, value_name = "TIME", default_value = "0", value_parser = parse_time)]
+    #[arg(long, value_name = "TIME", default_value = "0s", value_parser = parse_time)]
     think: Duration,
     /// Give a client up when nothing returns for this long although something is due
-    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse_time)]
+    #[arg(long, value_name = "TIME", default_value = "2s", value_parser = parse_patience)]
     silence: Duration,
     /// The data is a function of this number
     #[arg(long, value_name = "N", default_value_t = 1)]
@@ -80,32 +77,19 @@ struct ClientArgs {
     json: Option<PathBuf>,
 }
 
+fn client_after_help() -> String {
+    format!("{}\n\nExample: echo client 127.0.0.1:7000 --clients 10 --bytes 5MB", units::HELP)
+}
+
 /// Entry point of the program: 0 ended by request or all as sent, 1 failed or not as sent, 2 bad usage.
 #[must_use]
 pub fn main() -> ExitCode {
-    let cli = Cli::parse();
-    init_log(&cli);
-    run(cli.command).unwrap_or_else(|error| {
-        _ = writeln!(stderr(), "echo: {error:#}");
-        ExitCode::FAILURE
-    })
-}
-
-fn init_log(cli: &Cli) {
-    let level = match i16::from(cli.verbose) - i16::from(cli.quiet) {
-        ..=-2 => LevelFilter::ERROR,
-        -1 => LevelFilter::WARN,
-        0 => LevelFilter::INFO,
-        1 => LevelFilter::DEBUG,
-        2.. => LevelFilter::TRACE,
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return cli::explain(&error),
     };
-    let filter = EnvFilter::builder().with_default_directive(level.into()).from_env_lossy();
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(stderr)
-        .with_ansi(stderr().is_terminal())
-        .with_target(false)
-        .init();
+    cli::program::log_plainly(cli.verbosity.level());
+    run(cli.command).unwrap_or_else(|error| cli::program::fail(&format_args!("{error:#}")))
 }
 
 #[tokio::main]
@@ -242,9 +226,9 @@ fn parse_port(text: &str) -> Result<u16, String> {
 }
 
 fn parse_chunk(text: &str) -> Result<usize, String> {
-    match usize::try_from(parse_size(text)?) {
-        Ok(size @ 1..=0x1000_0000) => Ok(size),
-        _ => Err("a chunk has 1 byte to 256 MiB".to_owned()),
+    match parse_size(text).map_err(|error| error.to_string())? {
+        size @ 1..=0x1000_0000 => Ok(size),
+        _ => Err(format!("'{text}' is no chunk: write a size from 1 to 256MiB")),
     }
 }
 
