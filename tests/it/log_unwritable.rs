@@ -197,8 +197,9 @@ async fn no_descriptor_is_open() {
     };
     let local = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
     let mut proxy2 = start(PROXY2, free.port(), target.address());
-    let ticket = folder.path("state/tickets");
-    while !std::path::Path::new(&ticket).exists() {
+    // The last of what a first start makes: before it is there proxy1 finds no ticket, and ends.
+    let key = folder.path("state/server.key");
+    while !std::path::Path::new(&key).exists() {
         tokio::time::sleep(Duration::from_millis(5)).await;
     }
     let mut proxy1 = start(PROXY1, free.port(), local(free.port()));
@@ -207,6 +208,7 @@ async fn no_descriptor_is_open() {
             Ok(client) => break client,
             Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
         }
+        assert!(proxy1.try_wait().unwrap().is_none(), "proxy1 has ended by itself");
     };
     assert_eq!(exchange(&mut client, b"hola").await, b"hola");
     for child in [&mut proxy1, &mut proxy2] {
