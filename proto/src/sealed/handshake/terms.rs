@@ -107,9 +107,6 @@ pub enum Refusal {
     /// proxy2, or this ticket, has as many links as it may have.
     #[error("proxy2 has no room for another link")]
     TooManyLinks,
-    /// Another time it would work.
-    #[error("proxy2 is too busy")]
-    Busy,
     /// proxy2 does not speak this version; the response says which one it speaks.
     #[error("proxy2 speaks another version of the protocol")]
     Version,
@@ -125,7 +122,6 @@ impl Refusal {
             Self::RevokedTicket => 2,
             Self::ClockOff => 3,
             Self::TooManyLinks => 4,
-            Self::Busy => 5,
             Self::Version => 6,
             Self::Other(byte) => byte.get(),
         }
@@ -137,7 +133,6 @@ impl Refusal {
             2 => Self::RevokedTicket,
             3 => Self::ClockOff,
             4 => Self::TooManyLinks,
-            5 => Self::Busy,
             6 => Self::Version,
             _ => Self::Other(byte),
         }

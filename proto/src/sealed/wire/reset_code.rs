@@ -17,14 +17,12 @@ pub enum ResetCode {
     Limit,
     /// The stream was idle for longer than its limit.
     Idle,
-    /// The proxy is shutting down.
-    Shutdown,
     /// A code of a newer version.
     Unknown(u64),
 }
 
 impl ResetCode {
-    const TABLE: [Self; 8] = [
+    const TABLE: [Self; 7] = [
         Self::Reset,
         Self::Refused,
         Self::Unreachable,
@@ -32,7 +30,6 @@ impl ResetCode {
         Self::Forbidden,
         Self::Limit,
         Self::Idle,
-        Self::Shutdown,
     ];
 
     /// The number on the wire.
@@ -61,7 +58,6 @@ impl std::fmt::Display for ResetCode {
             Self::Forbidden => "not permitted",
             Self::Limit => "a limit is reached",
             Self::Idle => "idle for too long",
-            Self::Shutdown => "the proxy ends",
             Self::Unknown(code) => return write!(f, "code {code}"),
         })
     }

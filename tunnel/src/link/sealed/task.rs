@@ -315,7 +315,7 @@ impl<E: End> Task<E> {
             | ResetCode::TimedOut
             | ResetCode::Forbidden
             | ResetCode::Limit => self.journal.refused(id, &code),
-            ResetCode::Reset | ResetCode::Idle | ResetCode::Shutdown | ResetCode::Unknown(_) => {
+            ResetCode::Reset | ResetCode::Idle | ResetCode::Unknown(_) => {
                 self.journal.closed(id, &code);
             }
         }
@@ -370,7 +370,6 @@ const fn count_of(code: ResetCode) -> Count {
         ResetCode::Forbidden => Count::Forbidden,
         ResetCode::Limit => Count::Limit,
         ResetCode::Idle => Count::Idle,
-        ResetCode::Shutdown => Count::Shutdown,
     }
 }
 

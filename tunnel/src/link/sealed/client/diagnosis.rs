@@ -24,7 +24,6 @@ pub(crate) fn refused(refused: &Refused) -> String {
         }
         Refusal::ClockOff => "it does not accept the time stamp; trying again".into(),
         Refusal::TooManyLinks => "it has as many links as it may have; see its option --links".into(),
-        Refusal::Busy => "it is too busy; trying again".into(),
         Refusal::Version => {
             format!("it speaks version {} of the protocol, and this program another one", refused.version)
         }
@@ -58,7 +57,7 @@ pub(crate) const fn ended(ended: &Ended) -> &'static str {
 /// ago is not known to a running proxy2 yet.
 pub(crate) const fn is_final(why: Refusal, times: u32) -> bool {
     match why {
-        Refusal::Busy | Refusal::ClockOff => false,
+        Refusal::ClockOff => false,
         Refusal::UnknownTicket => times > 1,
         Refusal::TooManyLinks | Refusal::RevokedTicket | Refusal::Version | Refusal::Other(_) => true,
     }
@@ -71,7 +70,6 @@ pub(crate) const fn code_of(why: Refusal) -> ResetCode {
         Refusal::UnknownTicket
         | Refusal::RevokedTicket
         | Refusal::ClockOff
-        | Refusal::Busy
         | Refusal::Version
         | Refusal::Other(_) => ResetCode::Forbidden,
     }
@@ -160,6 +158,6 @@ mod tests {
     #[test]
     fn a_ticket_made_a_moment_ago_may_be_waited_for_once() {
         assert!(!is_final(Refusal::UnknownTicket, 1) && is_final(Refusal::UnknownTicket, 2));
-        assert!(is_final(Refusal::RevokedTicket, 1) && !is_final(Refusal::Busy, 9));
+        assert!(is_final(Refusal::RevokedTicket, 1) && !is_final(Refusal::ClockOff, 9));
     }
 }
