@@ -58,7 +58,8 @@ struct SealedArgs {
     #[arg(long, value_name = "SIZE", default_value = "8972", value_parser = parse_datagram, conflicts_with = "classic")]
     max_datagram: u16,
 
-    /// While streams are open and idle, send a packet so often, so that NATs on the way keep them; 0s is never
+    /// While streams are open and idle, proxy1 sends a packet so often that NATs on the way keep them, sooner where one forgets
+    /// sooner; 0s is never
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = parse_time, conflicts_with = "classic")]
     keepalive: Duration,
 }

@@ -25,7 +25,7 @@ struct Cli {
     #[arg(value_name = "HOST", requires = "port")]
     host: Option<Host>,
 
-    /// The UDP port of proxy2, or several with commas: each is tried until proxy2 answers at one
+    /// The UDP port of proxy2, or up to 8 with commas: each is tried until proxy2 answers at one
     #[arg(value_name = "PORT[,PORT]")]
     port: Option<Ports>,
 

@@ -16,7 +16,7 @@ use tunnel::options::{ExitSettings, Link, SealedExit, StateSource};
 struct Cli {
     /// Where proxy1s send their datagrams (UDP); a bare PORT is on 127.0.0.1, port 0 is any free one; several with commas: see
     /// --also-port
-    #[arg(value_name = "[ADDR:]PORT")]
+    #[arg(value_name = "[ADDR:]PORT[,PORT]")]
     listen: ListenPorts,
 
     /// The machine of the target: IPv4 or IPv6 address, or host name
@@ -38,11 +38,12 @@ struct Cli {
     #[command(flatten)]
     link: LinkArgs,
 
-    /// Take datagrams at these UDP ports too: a network that stops one may let another pass, 443, 53 or 123
+    /// Take datagrams at these UDP ports too, up to 15: a network that stops one may let another pass, 443, 53 or 123
     #[arg(
         long,
         value_name = "PORT[,PORT]",
         value_delimiter = ',',
+        value_parser = parse_also_port,
         conflicts_with = "classic",
         help_heading = "Sealed link"
     )]
@@ -141,6 +142,10 @@ pub(crate) fn parse(
     };
     let target = HostPort { host: cli.host, port: cli.port };
     Ok((ExitSettings { listen: cli.listen.first, target, link }, cli.verbosity.level()))
+}
+
+fn parse_also_port(text: &str) -> Result<u16, String> {
+    text.parse().map_err(|_| format!("'{text}' is not a port: write a number from 1 to 65535"))
 }
 
 /// The ports beside the first.

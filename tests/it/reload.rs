@@ -89,6 +89,7 @@ async fn a_ticket_is_all_that_proxy1_needs_and_another_takes_its_place() {
     proxy1.wait_for("does not let this proxy1 in");
     std::fs::write(&file, ticket(&folder, "three", &places)).unwrap();
     proxy1.signal("HUP");
+    proxy1.wait_for("is used from now on");
     let mut client = loop {
         match greeted(proxy1.address()).await {
             Ok(client) => break client,

@@ -79,7 +79,7 @@ impl FromStr for Host {
         }
         let two = text
             .rsplit_once(':')
-            .is_some_and(|(host, port)| host.parse::<Self>().is_ok() && port.parse::<u16>().is_ok());
+            .is_some_and(|(host, ports)| host.parse::<Self>().is_ok() && ports.parse::<Ports>().is_ok());
         Err(if two { AddressError::HostAndPort(text.into()) } else { AddressError::Host(text.into()) })
     }
 }

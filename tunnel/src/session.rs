@@ -205,11 +205,11 @@ async fn sealed_entry(
 ) -> Result<Session, BindError> {
     // What cannot be looked up yet, the link says and tries again.
     if !options.places.is_empty() {
-        check_places(&options.places).await?;
+        check_places("HOST PORT", &options.places).await?;
     }
     let ticket = options.ticket.find()?;
     if options.places.is_empty() {
-        check_places(&sealed::places_of(&ticket)).await?;
+        check_places("the ticket's", &sealed::places_of(&ticket)).await?;
     }
     options.link.max_streams = check_descriptors(options.link.max_streams);
     let (clients, local_addr) = bind_clients(listen, address, options.link.tcp_keepalive)?;
@@ -334,13 +334,13 @@ async fn check_host(argument: &'static str, host: &HostPort) -> Result<Option<Re
 }
 
 /// The same for all places of proxy2: it is enough that one may be there.
-async fn check_places(places: &[HostPorts]) -> Result<(), BindError> {
+async fn check_places(argument: &'static str, places: &[HostPorts]) -> Result<(), BindError> {
     if places.is_empty() {
         return Err(BindError::NoPlace);
     }
     let mut unknown = None;
     for place in places {
-        match check_host("HOST PORT", &place.with_first_port()).await {
+        match check_host(argument, &place.with_first_port()).await {
             Ok(_) => return Ok(()),
             Err(error) => unknown = Some(error),
         }

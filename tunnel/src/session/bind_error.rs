@@ -51,11 +51,11 @@ fn bind_advice(error: &io::Error) -> String {
     use io::ErrorKind as Kind;
     let kind = error.kind();
     if kind == Kind::AddrInUse {
-        "the port is in use; choose another [ADDR:]PORT or stop the program that has it".into()
+        "the port is in use; choose another or stop the program that has it".into()
     } else if kind == Kind::AddrNotAvailable {
         "this machine has no such address; choose another [ADDR:]PORT".into()
     } else if kind == Kind::PermissionDenied {
-        "not permitted; choose a PORT above 1023 in [ADDR:]PORT".into()
+        "not permitted; choose a port above 1023, or run with the capability CAP_NET_BIND_SERVICE (or as root)".into()
     } else {
         descriptors::explain(error)
     }

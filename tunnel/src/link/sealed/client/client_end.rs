@@ -46,8 +46,8 @@ pub(crate) struct ClientEnd {
     ticket: TicketReader,
     remake: Remake,
     keepalives: Keepalives,
-    /// proxy2 does not answer.
-    silent: bool,
+    /// The link goes on with a ticket that another has taken the place of.
+    has_newer_ticket: bool,
     up: bool,
     /// What proxy2 said last, if it does not let this proxy1 in, and how often; the same is not told twice.
     refused: Option<(Refusal, u32)>,
@@ -96,7 +96,7 @@ impl ClientEnd {
             ticket,
             remake,
             keepalives,
-            silent: true,
+            has_newer_ticket: false,
             up: false,
             refused: None,
             clock_told: false,
@@ -148,7 +148,6 @@ impl ClientEnd {
 
     /// proxy2 answers. Says whether it was told that it does not.
     fn found(&mut self, link: &Link) -> bool {
-        self.silent = false;
         self.sockets.keep_only(link.path().socket);
         self.peer.found()
     }
@@ -216,7 +215,8 @@ impl ClientEnd {
 
     /// There is another ticket. A link that is well goes on with the one before, and with its streams; one that is not begins again.
     fn take_ticket(&mut self, now: Time, ticket: Ticket, link: &mut Link, tally: &mut Tally) -> Next {
-        let is_stuck = self.refused.take().is_some() || self.peer.is_lost() || !link.is_up();
+        let is_stuck = self.peer.is_lost() || !link.is_up();
+        self.refused = None;
         self.peer.take_ticket(&ticket);
         if link.set_ticket(ticket) {
             info!("there is another ticket: it is used from now on");
@@ -225,6 +225,7 @@ impl ClientEnd {
             let _ = self.start_again(now, link, tally);
             return Next::Refuse(ResetCode::Reset);
         } else {
+            self.has_newer_ticket = true;
             info!("there is another ticket: this link goes on with the one before, the next one uses it");
         }
         Next::On
@@ -240,7 +241,8 @@ impl ClientEnd {
     /// wait for it, but asks only after a while: a proxy2 that ends each link must not get a thousand a second.
     fn start_again(&mut self, now: Time, link: &mut Link, tally: &mut Tally) -> Next {
         self.went_down(tally);
-        self.silent = true;
+        self.has_newer_ticket = false;
+        self.peer.begin_again(link.peer());
         let wait = self.backoff.next(now, self.random.u64());
         self.hold = Some(Hold { over: Box::pin(sleep(wait)), path: link.path() });
         *link = (self.remake)(now, self.ticket.ticket());
@@ -310,7 +312,7 @@ impl End for ClientEnd {
         if !link.is_up() && self.refused.is_some_and(|(why, times)| diagnosis::is_final(why, times)) {
             return Err((Count::Forbidden, "proxy2 does not let this proxy1 in"));
         }
-        if self.silent && patience.is_zero() {
+        if self.peer.is_silent() && patience.is_zero() {
             return Err((Count::Unreachable, "proxy2 does not answer; see --when-down"));
         }
         Ok(())
@@ -325,12 +327,15 @@ impl End for ClientEnd {
             Event::Refused(refused) if refused.why == Refusal::ClockOff => self.clock_differs(refused),
             Event::Refused(refused) => {
                 tally.one(Count::HandshakesRefused);
+                if self.has_newer_ticket && !link.is_up() {
+                    let _ = self.start_again(now, link, tally);
+                    return Next::Refuse(ResetCode::Reset);
+                }
                 return self.was_refused(refused, link, tally);
             }
             Event::Restarted => info!("proxy2 has been restarted: open streams were reset, new ones work"),
             Event::Unreachable => {
                 self.refused = None;
-                self.silent = true;
                 self.peer.lost(link.peer());
             }
             Event::Heard => self.heard_again(link),

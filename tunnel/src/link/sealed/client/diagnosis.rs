@@ -80,10 +80,11 @@ pub(crate) const fn code_of(why: Refusal) -> ResetCode {
 pub(crate) async fn silence(peer: SocketAddr, others: usize) -> String {
     let complaint = complaint(peer).await;
     let explanation = explanation(peer, complaint.map(|error| error.kind()));
+    let end = if explanation.ends_with('?') { "" } else { "." };
     match others {
-        0 => format!("{explanation}. Still trying, also from another port"),
-        1 => format!("{explanation}. Still trying, also at 1 other place and from another port"),
-        _ => format!("{explanation}. Still trying, also at {others} other places and from another port"),
+        0 => format!("{explanation}{end} Still trying, also from another port"),
+        1 => format!("{explanation}{end} Still trying, also at 1 other place and from another port"),
+        _ => format!("{explanation}{end} Still trying, also at {others} other places and from another port"),
     }
 }
 

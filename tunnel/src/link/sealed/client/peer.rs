@@ -128,12 +128,30 @@ impl Peer {
             self.told.spawn(async move { warn!("{}", diagnosis::silence(address, others).await) });
         }
         if !std::mem::replace(&mut self.silent, true) {
-            // Where it was found is where it is looked for first.
-            let here = self.addresses.iter().position(|known| *known == address).unwrap_or_default();
-            self.addresses.rotate_left(here);
-            (self.racing, self.next) = (true, 0);
+            self.race_from(address);
             self.timer.as_mut().reset(Instant::now());
         }
+    }
+
+    /// Whether it does not answer, as far as is known.
+    pub(crate) const fn is_silent(&self) -> bool {
+        self.silent
+    }
+
+    /// There is another link, which asks where the one before was; then it is looked for elsewhere.
+    pub(crate) fn begin_again(&mut self, address: SocketAddr) {
+        if !std::mem::replace(&mut self.silent, true) {
+            self.race_from(address);
+            self.next = 1;
+            self.timer.as_mut().reset(Instant::now() + Self::STEP);
+        }
+    }
+
+    /// Where it was found is where it is looked for first.
+    fn race_from(&mut self, address: SocketAddr) {
+        let here = self.addresses.iter().position(|known| *known == address).unwrap_or_default();
+        self.addresses.rotate_left(here);
+        (self.racing, self.next) = (true, 0);
     }
 
     /// Whether it has been silent for so long that it was told.

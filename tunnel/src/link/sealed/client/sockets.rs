@@ -98,8 +98,11 @@ mod tests {
         sockets.keep_only(SocketId(1));
         assert_eq!((port(&sockets, 0), port(&sockets, 1)), (None, second), "it has not");
         assert_ne!(first, second);
+        let _ = sockets.beside(SocketId(1));
+        let before = port(&sockets, 0);
         sockets.second = Some(Instant::now().checked_sub(Sockets::RENEW).unwrap());
         let _ = sockets.beside(SocketId(1));
-        assert!(port(&sockets, 0).is_some(), "an old second one is replaced");
+        let after = port(&sockets, 0);
+        assert!(after.is_some() && after != before, "an old second one is replaced");
     }
 }
