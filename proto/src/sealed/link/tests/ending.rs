@@ -183,6 +183,25 @@ fn a_client_that_was_taken_for_dead_gets_no_keys_for_what_is_left_of_its_link() 
     assert!(pair.run_until(SECOND, |pair| pair.client_events.contains(&opened)), "{:?}", pair.client_events);
 }
 
+/// Its id is not used again: the owner makes another link, with another id.
+#[test]
+fn a_client_that_said_or_got_the_end_asks_for_nothing_more() {
+    for client_says in [true, false] {
+        let mut pair = Pair::new(58);
+        greet(&mut pair);
+        pair.run_until(SECOND, |_| false);
+        match client_says {
+            true => pair.client.close(EndCode::Shutdown),
+            false => pair.links.values_mut().for_each(|link| link.close(EndCode::Shutdown)),
+        }
+        pair.run_until(SECOND, |_| false);
+        let before = pair.arrived[1];
+        pair.client.transport().open(b"");
+        pair.run_until(SECOND * 300, |_| false);
+        assert!(pair.client.has_ended() && pair.arrived[1] == before, "client says: {client_says}");
+    }
+}
+
 /// Bytes of every link that the server ends up with.
 fn end(pair: &mut Pair, seed: u64) {
     let link = if seed.is_multiple_of(2) { Some(&mut pair.client) } else { pair.links.values_mut().next() };
