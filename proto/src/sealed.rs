@@ -1,7 +1,17 @@
 //! The sealed link: reliable, encrypted, many streams.
 //!
-//! The cryptographic half: who may join ([`crypto::keys`], [`crate::ticket`]), how a link gets its keys
-//! ([`handshake::initiator`], [`handshake::responder`]) and how a packet is sealed with them ([`crypto::cipher`], [`wire::packet`], [`crypto::replay`]).
+//! The code is cut into wings, here from the lowest to the highest. A file imports only from its own wing and from lower
+//! ones. The tests, [`fuzzing`] and [`benching`] import from all of them.
+//!
+//! - [`wire`]: the bytes of packets and frames, and the numbers in them.
+//! - [`crypto`]: keys, the Noise handshake, the ciphers that seal packets, the replay window. [`crate::ticket`], which says who may
+//!   join, sits beside it: a ticket is made of keys, and the handshake starts from a ticket.
+//! - [`handshake`]: how a link gets its keys, and who may ask for them how often.
+//! - [`streams`]: streams, their flow control, and the memory of what they hold.
+//! - `recovery`: what was sent and what came of it: acknowledgements, losses, round trips, congestion control.
+//! - [`transport`]: streams over packets, without sealing.
+//! - [`link`]: one end of a link: a transport under keys that change, towards an address that changes.
+//! - [`endpoint`]: proxy2's table of links: which datagram belongs to which link, and who may have a new one.
 //!
 //! proxy1 keeps one [`Initiator`](handshake::initiator::Initiator) a process, proxy2 one [`Responder`](handshake::responder::Responder).
 //! A handshake is one initiation and one response; both end with a [`Session`](crypto::cipher::Session), two packet keys. A new

@@ -1,5 +1,5 @@
-//! Who ends a link and asks for it again gets another incarnation of it, however soon the question comes: keys for streams that are gone
-//! would leave a client waiting for them.
+//! A client that ends a link and asks for it again gets another incarnation of it, however soon its initiation
+//! comes: keys for streams that are gone would leave a client waiting for them.
 
 use std::time::Duration;
 

@@ -1,6 +1,6 @@
 //! proxy2's table: which datagram belongs to which link, and who may have a new one.
 //!
-//! A [`Endpoint`] answers handshakes and names the link that a datagram is for; the links themselves live elsewhere, each
+//! An [`Endpoint`] answers handshakes and names the link that a datagram is for; the links themselves live elsewhere, each
 //! where it likes. Give it every datagram that arrives ([`Endpoint::handle`]; for data packets only the header is looked
 //! at), tell it which links are heard ([`Endpoint::heard`]), the indices that links retire and the links that end.
 

@@ -69,9 +69,9 @@ const LIVENESS_PATIENCE: Duration = Duration::from_millis(1_500);
 pub enum Event {
     /// Something about its streams.
     Stream(transport::Event),
-    /// There are keys; `first`: for the first time.
+    /// There are new keys.
     Up {
-        /// Not again, but for the first time in this link's incarnation.
+        /// They are the first since the link began.
         first: bool,
     },
     /// The server reached does not let this client in. It will be asked again.
@@ -81,7 +81,7 @@ pub enum Event {
     Restarted,
     /// The peer is at another address. At the client: it answered there, or over another socket, and had been silent.
     Moved(SocketAddr),
-    /// The client shows itself after so long without a packet from now on: something on the way has forgotten it in less than it was.
+    /// The client now shows itself after this long without a packet: something on the path forgot it sooner than before.
     Keepalive(Duration),
     /// Initiations go unanswered; told once a silence.
     Unreachable,
@@ -138,7 +138,7 @@ pub struct Link {
     told_unreachable: bool,
     /// Handshakes since the last packet.
     handshakes_only: u32,
-    /// The client has given the link back, and asks for another when there is a use for it.
+    /// The client has closed the link for want of use, and asks for another when a stream is opened.
     dormant: bool,
     /// There were streams at the last look.
     was_wanted: bool,

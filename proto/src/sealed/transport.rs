@@ -54,7 +54,7 @@ pub struct Transport {
     copies: RedundantCopies,
     mtu: Mtu,
     events: VecDeque<Event>,
-    /// Answers to the peer's checks that wait for a packet.
+    /// Tokens of the peer's path challenges: each waits for a packet that carries its response.
     checked: VecDeque<u64>,
     /// Streams the peer takes from this side at a time.
     peer_streams: usize,
@@ -142,7 +142,7 @@ impl Transport {
         self.streams.join(budget);
     }
 
-    /// Asks the peer for a sign of incarnation.
+    /// Asks the peer for a sign of life.
     pub const fn probe(&mut self) {
         self.probe = true;
     }

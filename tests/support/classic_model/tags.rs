@@ -22,7 +22,7 @@ type Source = (u8, u8, Way, u64);
 pub(super) struct Tags {
     /// Whether data is marked at all.
     marked: bool,
-    /// Whether the network loses and disorders nothing, so that streams must match and miss nothing.
+    /// Whether the network loses and reorders nothing, so that streams must match and miss nothing.
     perfect: bool,
     next: BTreeMap<Source, u32>,
     received: BTreeMap<Source, u32>,

@@ -1,7 +1,7 @@
 //! The sealed link's shell.
 //!
 //! One task a link owns the pure core ([`proto::sealed::link::Link`]) and every TCP connection of it, so nothing on the
-//! way of a byte is locked. proxy1 has one link, whose task reads the socket itself. proxy2 has a reader that sorts what
+//! way of a byte is locked. proxy1 has one link, whose task reads the socket itself. proxy2 has a demultiplexer that sorts what
 //! the socket brings and hands it, buffer by buffer, to the tasks of its links; each sends on the socket itself.
 //!
 //! - `task`: the loop of one link; what to look at first

@@ -1,7 +1,7 @@
 //! The Noise handshake (revision 34 of the specification), pattern `IKpsk2`: the one home of snow.
 //!
-//! proxy1 knows proxy2's static key beforehand; its own travels sealed in the first message. The pre-shared key is
-//! mixed in at the end of the second message, so proxy2 knows whose it is to use.
+//! proxy1 knows proxy2's static key beforehand; its own travels sealed in the initiation. The pre-shared key is
+//! mixed in at the end of the response, so proxy2 knows whose it is to use.
 //!
 //! snow does not erase its own copies of keys when a handshake ends; ours are erased.
 
@@ -18,13 +18,13 @@ const KEY_LEN: usize = 32;
 pub(crate) const NAME: &str = "Noise_IKpsk2_25519_ChaChaPoly_BLAKE2s";
 /// Specification: mixed into the handshake before anything else; changes when the bytes of the handshake change.
 pub(crate) const PROLOGUE: &[u8] = b"paso sealed 1";
-/// Specification: what the first message adds to its payload: ephemeral key, sealed static key, tag.
+/// Specification: what the initiation adds to its payload: ephemeral key, sealed static key, tag.
 pub(crate) const FIRST_OVERHEAD: usize = KEY_LEN + KEY_LEN + TAG + TAG;
-/// Specification: what the second message adds to its payload: ephemeral key, tag.
+/// Specification: what the response adds to its payload: ephemeral key, tag.
 pub(crate) const SECOND_OVERHEAD: usize = KEY_LEN + TAG;
 
 const TAG: usize = 16;
-/// Where `psk2` stands: after the second message's tokens.
+/// Where `psk2` stands: after the response's tokens.
 const PSK_PLACE: u8 = 2;
 
 /// What a handshake ends with: a key for each direction.
@@ -42,10 +42,10 @@ pub(crate) fn public_key(private: &[u8; KEY_LEN]) -> [u8; KEY_LEN] {
     *dh.pubkey().first_chunk().expect("a Curve25519 key has 32 bytes")
 }
 
-/// proxy1's side after its first message.
+/// proxy1's side after its initiation.
 pub(crate) struct InitiatorState(HandshakeState);
 
-/// Writes the first message around `payload` into `message`, which has exactly the room for it.
+/// Writes the initiation around `payload` into `message`, which has exactly the room for it.
 pub(crate) fn initiate(
     local: &[u8; KEY_LEN],
     remote: &[u8; KEY_LEN],
@@ -63,7 +63,7 @@ pub(crate) fn initiate(
 }
 
 impl InitiatorState {
-    /// Reads the second message into `payload`, which has exactly its length. `None` if it is not authentic under
+    /// Reads the response into `payload`, which has exactly its length. `None` if it is not authentic under
     /// `psk`: then nothing has changed, and another may be tried.
     pub(crate) fn read(&mut self, psk: &[u8; 32], message: &[u8], payload: &mut [u8]) -> Option<Split> {
         self.0.set_psk(usize::from(PSK_PLACE), psk).expect("32 bytes and a valid place");
@@ -72,10 +72,10 @@ impl InitiatorState {
     }
 }
 
-/// proxy2's side after the first message.
+/// proxy2's side after the initiation.
 pub(crate) struct ResponderState(HandshakeState);
 
-/// Reads a first message into `payload`, which has exactly its length. `None` if it is not authentic.
+/// Reads an initiation into `payload`, which has exactly its length. `None` if it is not authentic.
 pub(crate) fn read_initiation(
     local: &[u8; KEY_LEN],
     ephemeral: Zeroizing<[u8; 32]>,
@@ -95,7 +95,7 @@ impl ResponderState {
         *key.expect("the first message carried it")
     }
 
-    /// Writes the second message around `payload` into `message`, which has exactly the room for it.
+    /// Writes the response around `payload` into `message`, which has exactly the room for it.
     pub(crate) fn write(mut self, psk: &[u8; 32], payload: &[u8], message: &mut [u8]) -> Split {
         self.0.set_psk(usize::from(PSK_PLACE), psk).expect("32 bytes and a valid place");
         let len = self.0.write_message(payload, message).expect("the caller made room for the message");

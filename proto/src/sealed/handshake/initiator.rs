@@ -21,8 +21,9 @@ use crate::sealed::wire::packet::Kind;
 use crate::ticket::Ticket;
 
 /// Implementation: initiations that may be waiting for a response. A path slower than the timer that repeats the
-/// initiation is still answered: any of the last ones will do. While other places are tried as well there are two a
-/// second, and four in the first of them; so many are good for round trips of 8 s.
+/// initiation is still answered: any of the last ones will do. While other places are tried as well there are 4.3
+/// initiations a second in the first race (one every 300 ms, and proxy1's own), then 2 a second. So 32 pending initiations
+/// cover 7 s, later 16 s.
 pub(crate) const MOST_PENDING: usize = 32;
 
 /// What proxy1 needs for its handshakes, for as long as its process lives.
@@ -140,7 +141,7 @@ impl Initiator {
         Self { ticket, identity, mac1_key, cookie: None, stamp, challenged: None, pending }
     }
 
-    /// Asks for new keys: the bytes of a first message.
+    /// Asks for new keys: the bytes of an initiation.
     ///
     /// `index` will stand in the header of what proxy2 sends under those keys; the caller chooses one that none of its
     /// sessions has, and an initiation that waits under the same index is given up. `unix` is the wall clock, which

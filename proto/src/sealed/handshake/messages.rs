@@ -16,15 +16,15 @@ pub(crate) const RESPONSE_PAYLOAD_LEN: usize = 56;
 pub(crate) const INITIATION_NOISE_LEN: usize = noise::FIRST_OVERHEAD + INITIATION_PAYLOAD_LEN;
 pub(crate) const RESPONSE_NOISE_LEN: usize = noise::SECOND_OVERHEAD + RESPONSE_PAYLOAD_LEN;
 
-/// Specification: length of the first message: kind, sender index, Noise message, two macs.
+/// Specification: length of the initiation: kind, sender index, Noise message, two macs.
 pub(crate) const INITIATION_LEN: usize = 1 + 4 + INITIATION_NOISE_LEN + MAC_LEN + MAC_LEN;
-/// Specification: length of the second message: kind, receiver index, Noise message, mac.
+/// Specification: length of the response: kind, receiver index, Noise message, mac.
 pub(crate) const RESPONSE_LEN: usize = 1 + 4 + RESPONSE_NOISE_LEN + MAC_LEN;
 
 // No response is larger than its initiation, so that proxy2 is of no use for flooding others.
 const _: () = assert!(INITIATION_LEN >= RESPONSE_LEN && RESPONSE_LEN >= COOKIE_REPLY_LEN);
 
-/// The sealed payload of a first message.
+/// The sealed payload of an initiation.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Initiation {
     pub(crate) version: u8,
@@ -82,7 +82,7 @@ impl Initiation {
     }
 }
 
-/// The sealed payload of a second message.
+/// The sealed payload of a response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Response {
     pub(crate) version: u8,
@@ -150,7 +150,7 @@ impl Response {
     }
 }
 
-/// The outer form of a first message.
+/// The outer form of an initiation.
 pub(crate) struct InitiationView<'a> {
     pub(crate) sender: u32,
     pub(crate) noise: &'a [u8; INITIATION_NOISE_LEN],
@@ -163,7 +163,7 @@ pub(crate) struct InitiationView<'a> {
 }
 
 impl<'a> InitiationView<'a> {
-    /// `None` if the datagram does not have the kind and the length of a first message.
+    /// `None` if the datagram does not have the kind and the length of an initiation.
     pub(crate) fn parse(datagram: &'a [u8]) -> Option<Self> {
         let (before_mac2, mac2) = datagram.split_last_chunk()?;
         let (before_mac1, mac1) = before_mac2.split_last_chunk()?;
@@ -176,7 +176,7 @@ impl<'a> InitiationView<'a> {
     }
 }
 
-/// A first message with room for its Noise message, which `fill` writes; `mac1` is set, `mac2` is zero.
+/// An initiation with room for its Noise message, which `fill` writes; `mac1` is set, `mac2` is zero.
 pub(crate) fn write_initiation<T>(
     sender: u32,
     mac1_key: &[u8; 32],
@@ -190,13 +190,13 @@ pub(crate) fn write_initiation<T>(
     (message, filled)
 }
 
-/// Sets `mac2` of a first message.
+/// Sets `mac2` of an initiation.
 pub(crate) fn prove_address(message: &mut [u8], cookie: &[u8; MAC_LEN]) {
     let (covered, mac2) = message.split_last_chunk_mut().expect("a whole first message");
     *mac2 = mac::short_mac(cookie, covered);
 }
 
-/// The outer form of a second message.
+/// The outer form of a response.
 pub(crate) struct ResponseView<'a> {
     pub(crate) receiver: u32,
     pub(crate) noise: &'a [u8; RESPONSE_NOISE_LEN],
@@ -205,7 +205,7 @@ pub(crate) struct ResponseView<'a> {
 }
 
 impl<'a> ResponseView<'a> {
-    /// `None` if the datagram does not have the kind and the length of a second message.
+    /// `None` if the datagram does not have the kind and the length of a response.
     pub(crate) fn parse(datagram: &'a [u8]) -> Option<Self> {
         let (before_mac1, mac1) = datagram.split_last_chunk()?;
         let (kind, rest) = before_mac1.split_first()?;
@@ -216,7 +216,7 @@ impl<'a> ResponseView<'a> {
     }
 }
 
-/// A second message with room for its Noise message, which `fill` writes; `mac1` is set.
+/// A response with room for its Noise message, which `fill` writes; `mac1` is set.
 pub(crate) fn write_response<T>(
     receiver: u32,
     mac1_key: &[u8; 32],

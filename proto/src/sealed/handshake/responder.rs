@@ -28,7 +28,7 @@ pub const CLOCK_TOLERANCE: Duration = Duration::from_secs(600);
 
 /// What proxy2 needs to answer handshakes, for as long as its process lives.
 ///
-/// Give every first message ([`Kind::Initiation`](crate::sealed::wire::packet::Kind::Initiation)) to [`handle`](Self::handle) and do
+/// Give every initiation ([`Kind::Initiation`](crate::sealed::wire::packet::Kind::Initiation)) to [`handle`](Self::handle) and do
 /// what the verdict says. It has no timers.
 pub struct Responder {
     settings: Settings,
@@ -44,7 +44,7 @@ pub struct Responder {
     random: Random,
 }
 
-/// What an responder is told when it is made.
+/// What a responder is told when it is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Settings {
     /// This process.
@@ -87,7 +87,7 @@ pub enum Verdict {
 /// Why a datagram was dropped without a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Dropped {
-    /// Not the form of a first message.
+    /// Not the form of an initiation.
     Malformed,
     /// Its mac is not from who knows this proxy2's public key.
     Mac,
@@ -102,7 +102,7 @@ pub enum Dropped {
 }
 
 impl Responder {
-    /// An responder that allows nobody yet.
+    /// A responder that allows nobody yet.
     pub fn new(now: Time, key: PrivateKey, settings: Settings, mut random: Random) -> Self {
         let public = key.public();
         let jar = Jar::new(now, &mut random);

@@ -1,4 +1,4 @@
-//! A link that nobody uses: the client gives it back, and the server does not wait for ever for a client that could not.
+//! A link that nobody uses: the client closes it, and the server does not wait for ever for a client that could not.
 
 use super::Link;
 use super::rekey_timer::LONG_SILENCE;
@@ -7,13 +7,13 @@ use crate::sealed::wire::end_code::EndCode;
 use crate::time::Time;
 use std::time::Duration;
 
-/// A server's link without streams ends after so long a silence. Its client has most probably rested long before; but the
+/// A server's link without streams ends after so long a silence. Its client has most probably gone dormant long before; but the
 /// path may have died, for hours, just before the first packet of a stream, which would then be lost with the link. If
 /// its place is needed it is asked much sooner: see [`crate::sealed::endpoint`].
 const DESERTED: Duration = Duration::from_secs(24 * 3_600);
 
 impl Link {
-    /// When the client says that it rests: after a minute without a use for the link, and again whenever something is
+    /// When the client says that it is dormant: after a minute without a use for the link, and again whenever something is
     /// heard on it, because then the server does not know.
     pub(super) fn dormant_due(&self) -> Time {
         if self.rekey.is_none() || !self.is_up() || self.is_wanted() {
@@ -35,7 +35,7 @@ impl Link {
         }
     }
 
-    /// Gives the link back if that is due: fills `out` with the packet that says so and returns its length. Keys and packet
+    /// Closes the link as dormant if that is due: fills `out` with the packet that says so and returns its length. Keys and packet
     /// numbers stay for what the server may still want acknowledged.
     pub(super) fn go_dormant(&mut self, now: Time, out: &mut [u8]) -> Option<usize> {
         if self.dormant_due() > now {
@@ -48,9 +48,9 @@ impl Link {
         self.seal(out, |transport, frames| Some(transport.end(now, EndCode::Dormant, "", frames)))
     }
 
-    /// There is a use for a link again, after a rest or a long silence: it is another one. Nothing of the streams opened
-    /// meanwhile has left, nor will it before the answer: a server that has forgotten the old link, whatever the reason,
-    /// cannot cost a stream.
+    /// There is a use for a link again, after the client was dormant or the peer silent for long: it is another link.
+    /// Nothing of the streams opened meanwhile has left, nor will it before the response: a server that has forgotten the
+    /// old link, whatever the reason, cannot cost a stream.
     pub(super) fn wake(&mut self, now: Time) {
         let silent = self.with.is_some()
             && !self.was_wanted

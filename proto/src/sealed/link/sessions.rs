@@ -36,7 +36,7 @@ struct Keys {
 }
 
 impl Keys {
-    /// Keys just made, good for `life`.
+    /// Keys just made: they are wiped after `incarnation`.
     fn new(now: Time, incarnation: Duration, first: u64, session: Session) -> Self {
         Self { session, born: now, until: now + incarnation, first, first_opened: None }
     }

@@ -1,4 +1,4 @@
-//! Where a link is in its incarnation, and how it ends.
+//! Where a link is in its life, and how it ends.
 
 use super::{Event, Link};
 use crate::sealed::transport::Fault;
@@ -16,7 +16,7 @@ pub(crate) const DRAIN_WANTED: Duration = Duration::from_secs(60);
 /// How long the packet that says why the link ends may take to leave.
 const LAST_WORD: Duration = Duration::from_millis(200);
 
-/// Where a link is in its incarnation.
+/// Where a link is in its life.
 #[derive(Debug)]
 pub(super) enum State {
     /// Packets go both ways.
@@ -99,7 +99,7 @@ impl Link {
         }
     }
 
-    /// The peer ended the link. If it has only no use for it, what it sent and nobody has read yet must not go with it:
+    /// The peer ended the link. If it has only gone dormant, what it sent and nobody has read yet must not go with it:
     /// acknowledged is not delivered. Only a client may say so.
     pub(super) fn peer_ended(&mut self, ended: Ended) {
         if !self.is_open() {

@@ -7,7 +7,7 @@ use crate::sealed::transport::CHALLENGE_SIZE;
 use crate::time::Time;
 use std::time::Duration;
 
-/// A client that was receiving and hears nothing more for this long asks for a sign of incarnation: its address may have
+/// A client that was receiving and hears nothing more for this long asks for a sign of life: its address may have
 /// changed without its knowledge, and only its own packets show the new one.
 const QUIET: Duration = Duration::from_secs(1);
 
@@ -30,7 +30,7 @@ impl Link {
         rekey.due(wanted).max(if unheard { waiting } else { self.heard_at.max(waiting) + patience })
     }
 
-    /// When the client asks for a sign of incarnation.
+    /// When the client asks for a sign of life.
     fn liveness_probe_due(&self) -> Time {
         if self.rekey.is_none() || !self.is_up() || !self.is_wanted() {
             return Time::NEVER;

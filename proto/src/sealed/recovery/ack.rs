@@ -8,7 +8,7 @@ use crate::time::Time;
 use std::ops::Range;
 use std::time::Duration;
 
-/// Packets that ask for an acknowledgement and may wait for one together. At 100 Mbit/s one in ten keeps the way
+/// Ack-eliciting packets that may wait for an acknowledgement together. At 100 Mbit/s one in ten keeps the way
 /// back at 1 % of the way there; a batch read in one system call is acknowledged at once whatever its size.
 pub(crate) const PACKETS: u32 = 10;
 
@@ -31,7 +31,7 @@ pub(crate) struct Acks {
     /// Below this the peer waits for nothing.
     floor: u64,
     largest_at: Time,
-    /// Packets since the last acknowledgement that ask for one.
+    /// Ack-eliciting packets since the last acknowledgement.
     waiting: u32,
     /// Bytes of frames in packets since the last acknowledgement.
     bytes: usize,
@@ -39,7 +39,7 @@ pub(crate) struct Acks {
 }
 
 impl Acks {
-    /// Notes that packet `number` arrived, with `bytes` of frames. `ack_eliciting` tells whether it wants an acknowledgement; `rtt` sets
+    /// Notes that packet `number` arrived, with `bytes` of frames. `ack_eliciting`: it has to be acknowledged; `rtt` sets
     /// how long that may wait: a sixteenth of the round trip, so that the peer's clock of acknowledgements stays fine.
     pub(crate) fn received(
         &mut self,

@@ -1,10 +1,10 @@
-//! How fast to send: a model of the path's rate, its delay and its own losses.
+//! How fast to send: a model of the path's rate, its delay and its random loss.
 //!
 //! The rate is what was delivered over whole round trips; the delay is the lowest seen. What sets this controller apart
 //! is what it makes of loss. Loss that comes whatever the rate (radio, a bad cable, a policy that drops at random) is
 //! no sign of a full queue, so it is paid for: packets leave at the delivered rate divided by the share that survives.
 //! Loss that grows with the rate (a full queue, a policer) is a limit. The two are told apart by experiment: every
-//! cycle has a phase at three quarters of the rate, and only what is lost there as well counts as the path's own.
+//! cycle has a phase at three quarters of the rate, and only what is lost there as well counts as random loss.
 //!
 //! The phases are those of BBR (draft-cardwell-iccrg-bbr-congestion-control): start-up, drain, then cycles of up, down
 //! and cruise. Design, reasons and what was tried: `docs/congestion.md`.
@@ -41,11 +41,11 @@ const DOWN_ROUNDS: u32 = 3;
 /// Rounds of drain at the most: what was in flight when start-up ended has long arrived.
 const DRAIN_ROUNDS: u32 = 4;
 
-/// The window, in products of rate and lowest delay: one is on the way, one pays for acknowledgements that come late
+/// The window, in bandwidth-delay products (BDP): one is on the way, one pays for acknowledgements that come late
 /// or in bursts (BBR).
 const WINDOW_GAIN: f64 = 2.0;
 
-/// The same after a round that lost more than the path's own: others and we fill the queue together, and whoever sees it
+/// The same after a round that lost more than random loss explains: others and we fill the queue together, and whoever sees it
 /// overflow asks for less of it. Of two links at once and of a link beside BBR it halves what is dropped.
 const FULL_WINDOW_GAIN: f64 = 1.25;
 
@@ -77,7 +77,7 @@ pub(crate) struct Controller {
     rate_before: u64,
     /// Looks in a row that found more.
     probe_up_streak: u32,
-    /// The last round lost more than the path's own: the queue overflows.
+    /// The last round lost more than random loss explains: the queue overflows.
     overflows: bool,
 }
 
@@ -123,7 +123,7 @@ impl Controller {
         self.max_bandwidth.rate()
     }
 
-    /// The share of packets that the path loses whatever the rate, 0..=0.5.
+    /// Random loss: the share of packets that the path loses whatever the rate, 0..=0.5.
     pub(crate) const fn random_loss(&self) -> f64 {
         self.losses.own()
     }
@@ -297,7 +297,8 @@ impl Controller {
         1.0 / (1.0 - self.random_loss())
     }
 
-    /// Rate times lowest delay: what is on its way when the path is full and its queues are empty, with what it loses.
+    /// The bandwidth-delay product: rate times lowest delay. It is what is on its way when the path is full and its queues
+    /// are empty, with what it loses.
     fn bdp(&self) -> f64 {
         self.rate() as f64 * self.loss_compensation() * self.min_rtt.as_secs_f64()
     }

@@ -3,7 +3,7 @@
 //! its own a little later.
 //!
 //! The cost is bounded: at most [`COPIES`] copies for each frame of at most [`MAX_LENGTH`] bytes of a stream that sends
-//! little (`schedule` says which: 64 kB/s at the most), until it is acknowledged, and only while the path loses packets.
+//! little (`streams::scheduler` says which: 64 kB/s at the most), until it is acknowledged, and only while the path loses packets.
 //! A keystroke costs one packet more, a stream with a packet every 10 ms none.
 
 use crate::sealed::recovery::rtt::Rtt;

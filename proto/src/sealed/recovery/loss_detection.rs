@@ -160,7 +160,7 @@ impl Recovery {
         (self.pto_count, self.probes_left) = (0, PROBES);
     }
 
-    /// Whether a ack_eliciting packet may leave now: window and pacer allow it, or a probe is due.
+    /// Whether an ack-eliciting packet may leave now: window and pacer allow it, or a probe is due.
     pub(crate) fn may_send(&mut self, now: Time) -> bool {
         self.probes_left > 0 || self.window_open() && self.may_pace(now)
     }
@@ -191,7 +191,7 @@ impl Recovery {
         self.pacer.next(u64::from(self.mtu))
     }
 
-    /// The packet whose contents were noted in the log leaves. `ack_eliciting`: it asks for an acknowledgement.
+    /// The packet whose contents were noted in the log leaves. `ack_eliciting`: the peer has to acknowledge it.
     pub(crate) fn on_sent(&mut self, now: Time, size: usize, ack_eliciting: bool) {
         let idle = self.log.in_flight() == 0;
         let snapshot = self.rate.on_sent(now, idle && ack_eliciting);

@@ -42,7 +42,7 @@ impl Content {
 /// What became of a packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Fate {
-    /// It asks for nothing: only acknowledgements were in it. Or there was no such packet: its number was left out.
+    /// It is not ack-eliciting: only acknowledgements were in it. Or there was no such packet: its number was left out.
     NotAckEliciting,
     /// On its way.
     InFlight,

@@ -183,7 +183,7 @@ impl Transport {
         !self.waiting.turn.is_empty() || self.schedule.len() >= CROWD
     }
 
-    /// Tells as many of the streams that wait for their turn as have left the schedule.
+    /// Tells as many of the streams that wait for their turn as have left the scheduler.
     pub(super) fn tell_turns(&mut self) {
         while self.schedule.len() + self.waiting.told < CROWD
             && let Some(key) = self.waiting.turn.pop_front()

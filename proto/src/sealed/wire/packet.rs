@@ -6,9 +6,9 @@
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[repr(u8)]
 pub enum Kind {
-    /// A handshake's first message, proxy1 to proxy2.
+    /// A handshake initiation, proxy1 to proxy2.
     Initiation = 1,
-    /// A handshake's second message, proxy2 to proxy1.
+    /// A handshake response, proxy2 to proxy1.
     Response = 2,
     /// Proxy2 is busy and asks proxy1 to prove its address.
     Cookie = 3,

@@ -1,4 +1,4 @@
-//! Receive buffers that travel from the reader to a link's task and come back.
+//! Receive buffers that travel from the demultiplexer to a link's task and come back.
 
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};

@@ -76,7 +76,7 @@ impl<E: End> Task<E> {
 
     /// The task of `link`, which writes to `journal`.
     pub(super) fn new(end: E, roles: Roles, link: Link, shared: &Shared, journal: Journal) -> Self {
-        // Nothing tells a client that has nobody to dial for it when the peer wants a stream.
+        // Only an end that dials may have streams opened by its peer: it must stay up.
         let mut link = link;
         link.expect_streams(roles.dials());
         Self {

@@ -1,4 +1,4 @@
-//! A datagram that is not authentic changes nothing: neither what a link or a endpoint is, nor what it sends.
+//! A datagram that is not authentic changes nothing: neither what a link or an endpoint is, nor what it sends.
 
 use super::pair::Pair;
 use super::path_and_peers::greet;

@@ -46,7 +46,7 @@ fn what_forgets_the_client_is_noticed_and_kept_from_it() {
             late += u32::from(push(&mut pair, id) > Duration::from_millis(100));
         }
         assert_eq!(learnt(&pair), expected, "{forgets} s");
-        // Each that teaches is late, and others may be before one does: those soon before the next sign of incarnation.
+        // Each that teaches is late, and others may be before one does: those soon before the next sign of life.
         assert!(late <= 4, "{forgets} s: {late} of 200 late");
     }
 }

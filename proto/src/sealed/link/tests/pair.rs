@@ -1,4 +1,4 @@
-//! A client's link, a endpoint with its links, and the datagrams between them.
+//! A client's link, an endpoint with its links, and the datagrams between them.
 
 use super::make::{initiator, new_client, new_endpoint, random};
 use super::script::Script;
@@ -117,7 +117,7 @@ impl Pair {
         Self::with(seed, 10, Settings::default())
     }
 
-    /// A endpoint with `places` for links, and both ends with these settings.
+    /// An endpoint with `places` for links, and both ends with these settings.
     pub(crate) fn with(seed: u8, places: usize, settings: Settings) -> Self {
         let mut make = random(seed, 1);
         let key = PrivateKey::generate(&mut make);

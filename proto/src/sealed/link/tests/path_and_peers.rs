@@ -253,7 +253,7 @@ fn another_ticket_counts_from_the_next_start_on() {
     for link in pair.links.values_mut() {
         link.transport().finish(now, id);
     }
-    // It rests, and is another one when it wakes up.
+    // The client goes dormant, and its link is another one when it wakes up.
     pair.run_until(SECOND * 90, |_| false);
     pair.endpoint.revoke(old);
     greet(&mut pair);
@@ -289,7 +289,7 @@ fn a_client_that_expects_streams_stays_up_and_shows_itself() {
         pair.client.transport().reset(pair.now, id, ResetCode::Reset);
     }
     assert_eq!(pair.links.len(), 1);
-    // Whoever expects none any more gives the link back.
+    // A client that expects none any more closes the link.
     pair.client.expect_streams(false);
     pair.run_until(SECOND * 90, |_| false);
     assert!(pair.client.dormant, "{:?}", pair.client_events);

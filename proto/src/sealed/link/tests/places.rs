@@ -58,13 +58,13 @@ fn assert_delivered(pair: &mut Pair, key: LinkKey, id: StreamId) {
 #[test]
 fn what_a_slow_target_has_not_taken_yet_survives_the_rest_of_the_client() {
     let (mut pair, key, id) = with_slow_target(4);
-    assert!(pair.run_until(MINUTE * 2, |pair| pair.client.dormant), "the client rests");
+    assert!(pair.run_until(MINUTE * 2, |pair| pair.client.dormant), "the client goes dormant");
     pair.knock(100, 5);
     pair.run_until(MINUTE * 9, |_| false);
     assert_delivered(&mut pair, key, id);
 }
 
-/// The packet that says that the client rests may be lost, and the next that is heard of it is another link.
+/// The packet that says that the client is dormant may be lost, and the next that is heard of it is another link.
 #[test]
 fn what_a_slow_target_has_not_taken_yet_survives_a_client_that_does_not_answer() {
     let (mut pair, key, id) = with_slow_target(4);
@@ -78,7 +78,7 @@ fn what_a_slow_target_has_not_taken_yet_survives_a_client_that_does_not_answer()
 #[test]
 fn a_target_that_never_reads_keeps_the_link_of_a_resting_client_for_ten_minutes() {
     let (mut pair, key, _) = with_slow_target(4);
-    assert!(pair.run_until(MINUTE * 2, |pair| pair.client.dormant), "the client rests");
+    assert!(pair.run_until(MINUTE * 2, |pair| pair.client.dormant), "the client goes dormant");
     pair.run_until(DRAIN - SECOND, |_| false);
     assert!(pair.links.contains_key(&key));
     assert!(pair.run_until(SECOND * 2, |pair| pair.links.is_empty()));
@@ -87,7 +87,7 @@ fn a_target_that_never_reads_keeps_the_link_of_a_resting_client_for_ten_minutes(
 #[test]
 fn a_target_that_never_reads_keeps_no_place_from_others_for_more_than_a_minute() {
     let (mut pair, _, _) = with_slow_target(1);
-    assert!(pair.run_until(MINUTE * 2, |pair| pair.client.dormant), "the client rests");
+    assert!(pair.run_until(MINUTE * 2, |pair| pair.client.dormant), "the client goes dormant");
     knock_for(&mut pair, 50, 6);
     assert_eq!((pair.links.len(), pair.refused), (1, 50), "all were told");
     knock_for(&mut pair, 15, 6);

@@ -1,4 +1,4 @@
-//! How much is acknowledged at once: hosts that are cwnd_limited with many links, and radio that gathers frames, let
+//! How much is acknowledged at once: hosts that are busy with many links, and radio that gathers frames, let
 //! acknowledgements come in bursts. With no more than a burst on its way a link waits for each, and late wake-ups make each
 //! smaller than the one before; so two may be on the way, and leave at once. The idea is that of BBR's `extra_acked`
 //! (draft-cardwell-iccrg-bbr-congestion-control), but what counts is what comes within a millisecond: a rate that is known
@@ -17,7 +17,7 @@ const USUAL_PART: u64 = 500;
 /// A burst is no more than what arrives in an eighth of a second: two of them are the longest queue that a path which stood
 /// still for a moment may get.
 const MOST_PART: u64 = 8;
-/// And what arrives in a quarter of one at the rate that there is later: rates go up and down while a host is cwnd_limited.
+/// And what arrives in a quarter of one at the rate that there is later: rates go up and down while a host is busy.
 const LATER_PART: u64 = 4;
 /// Rounds in each of two spans; a burst is remembered for one to two of them (BBR).
 const SPAN: u32 = 5;

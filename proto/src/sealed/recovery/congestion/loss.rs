@@ -1,4 +1,4 @@
-//! Which losses are the path's own: those that come whatever the rate.
+//! Which losses are random: those that come whatever the rate, and so are the path's own.
 
 /// Packets over which loss is averaged: some seconds at 100 Mbit/s, enough for one per cent of error at 20 % of loss.
 const MEMORY: f64 = 2_000.0;
@@ -9,7 +9,7 @@ const MAX_PAID: f64 = 0.5;
 /// Packets sent slowly before anything is concluded from them.
 const ENOUGH: f64 = 20.0;
 
-/// Packets of a round before its loss is compared with the path's own.
+/// Packets of a round before its loss is compared with random loss.
 const TELLING: f64 = 50.0;
 
 /// How much more than that it must be, beyond what chance makes likely.
@@ -89,12 +89,12 @@ impl Losses {
         self.full.add(arrived, lost);
     }
 
-    /// The share of packets that the path loses whatever the rate, 0..=0.5.
+    /// Random loss: the share of packets that the path loses whatever the rate, 0..=0.5.
     pub(super) const fn own(&self) -> f64 {
         self.own
     }
 
-    /// Whether a round lost clearly more than the path's own: something overflows.
+    /// Whether a round lost clearly more than random loss explains: something overflows.
     pub(super) fn is_excess(&self, round: &Tally) -> bool {
         round.total() >= TELLING && round.ratio() - self.own > EXCESS + round.doubt()
     }
@@ -104,7 +104,7 @@ impl Losses {
         (self.low, self.full) = (Tally::default(), Tally::default());
     }
 
-    /// Concludes. What is lost at the low rate is the path's own; what is lost at the full rate, of which there are more
+    /// Concludes. What is lost at the low rate is random loss; what is lost at the full rate, of which there are more
     /// packets, sharpens that, but counts only as far as the low rate's own uncertainty allows: loss that grows with
     /// the rate is a limit and must not be paid for.
     pub(super) fn judge(&mut self) {

@@ -20,7 +20,7 @@ const DOWN_GAIN: f64 = 0.75;
 /// Cruise with a queue of our own in the way: lets it go, slowly, until the next down.
 const EASE_GAIN: f64 = 0.95;
 
-/// ProbeCycles whose packets may still be on their way: three cycles of three phases, and as many again.
+/// Phases whose packets may still be on their way: three cycles of three phases, and as many again.
 const REMEMBERED: usize = 32;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,7 +56,7 @@ pub(super) struct ProbeCycles {
 }
 
 impl ProbeCycles {
-    /// The first epoch, start-up, whose packets have this tag.
+    /// The first phase, start-up, whose packets have this tag.
     pub(super) fn starting_at(tag: u32) -> Self {
         Self { newest: tag, phases: VecDeque::from([(tag, Phase::Startup)]), blind_before: tag }
     }

@@ -1,4 +1,4 @@
-//! A path between two transports: delay, bottleneck, loss, disorder, repetition, death.
+//! A path between two transports: delay, bottleneck, loss, reordering, repetition, death.
 
 use super::bottleneck::Bottleneck;
 use crate::time::Time;

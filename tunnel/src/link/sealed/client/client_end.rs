@@ -37,7 +37,7 @@ pub(crate) const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSP
 /// Makes a new link to the same proxy2.
 pub(crate) type Remake = Box<dyn FnMut(Time, &Ticket) -> Link + Send>;
 
-/// The socket, the listener and the peer.
+/// The sockets, the peer, the ticket, and what is known of the link.
 pub(crate) struct ClientEnd {
     sockets: Sockets,
     /// Kept, half a mebibyte: taking them from where they are shared was a seventh of the instructions of an echo.
@@ -66,7 +66,7 @@ struct Hold {
     path: FourTuple,
 }
 
-/// What an entry is made of.
+/// What proxy1's end is made of.
 pub(crate) struct Parts {
     /// The socket, and others when they are needed.
     pub(crate) sockets: Sockets,
@@ -86,7 +86,7 @@ impl ClientEnd {
     /// System calls that take from the socket before TCP gets its turn.
     const RECEIVES: usize = 4;
 
-    /// An entry of these parts.
+    /// proxy1's end, made of these parts.
     pub(crate) fn new(parts: Parts, buffers: &Buffers) -> Self {
         let Parts { sockets, peer, ticket, remake, keepalives } = parts;
         Self {

@@ -29,7 +29,7 @@ impl Sockets {
     pub(crate) const IDS: [SocketId; 2] = [SocketId(0), SocketId(1)];
 
     /// How long a second socket is tried before another takes its place, one that nothing on the way knows: most translators
-    /// forget a flow after 30 s or more, but never one that something is sent on twice a second.
+    /// forget a flow after 30 s or more, but never one on which something is sent once a second (every 4 s while nobody waits).
     const RENEW: Duration = Duration::from_secs(60);
 
     /// With one socket.

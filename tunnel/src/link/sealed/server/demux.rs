@@ -1,4 +1,4 @@
-//! proxy2's reader: takes every datagram from the socket, answers handshakes, hands the rest to the links' tasks.
+//! proxy2's demultiplexer: takes every datagram from the socket, answers handshakes, hands the rest to the links' tasks.
 
 use std::collections::HashMap;
 use std::future::{Future, pending, poll_fn};
@@ -45,16 +45,16 @@ use crate::metrics::Count;
 use crate::state::Tickets;
 use crate::udp::{self, RecvMeta, Udp, answer_from};
 
-/// What a reader is made with.
+/// What the demultiplexer is made of.
 #[derive(Debug)]
 pub(crate) struct Parts {
     /// The table of links.
     pub(crate) endpoint: Endpoint,
     /// What all links share.
     pub(crate) shared: Shared,
-    /// The sockets, and the address that each is bound to.
+    /// The sockets.
     pub(crate) sockets: Arc<[Udp]>,
-    /// See above.
+    /// The address that each socket is bound to, in the same order.
     pub(crate) bound: Vec<SocketAddr>,
     /// The tickets, as they change.
     pub(crate) tickets: Tickets,
@@ -70,7 +70,7 @@ pub(crate) struct Parts {
     pub(crate) memory: Budget,
 }
 
-/// The reader.
+/// The demultiplexer.
 #[derive(Debug)]
 pub(crate) struct Demux {
     parts: Parts,
@@ -104,7 +104,7 @@ impl Demux {
     /// How long the links may take to end.
     const END_PATIENCE: Duration = Duration::from_millis(500);
 
-    /// A reader that knows no links.
+    /// A demultiplexer that knows no links.
     pub(crate) fn new(parts: Parts) -> Self {
         let (to_reports, reports) = mpsc::unbounded_channel();
         let mut reader = Self {
@@ -290,7 +290,7 @@ impl Demux {
         // Made where it runs: its timers belong to that thread.
         let task = async move {
             let journal = Journal::new(number, ticket.stream_lines());
-            // Its clients wait for as long as proxy1 is let go after.
+            // proxy2's clients wait as long as the link lives.
             let roles = Roles::listening(listeners, max_streams, Duration::MAX).dialling(dialler);
             let end = ServerEnd::new(key, number, ticket, channels);
             Task::new(end, roles, link, &shared, journal).run(pending()).await

@@ -1,4 +1,4 @@
-//! What proxy2's reader hands to the task of one link.
+//! What proxy2's demultiplexer hands to the task of one link.
 
 use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -74,7 +74,7 @@ impl LinkQueue {
         true
     }
 
-    /// Hands over an order. Their number is bounded by the number of handshakes a second.
+    /// Hands over a command. Their number is bounded by the number of handshakes a second.
     pub(crate) fn command(&self, order: Command) {
         let mut content = self.lock();
         content.commands.push_back(order);
@@ -102,7 +102,7 @@ impl LinkQueue {
     }
 }
 
-/// Wakes the task after the lock is given back, so that it does not find it taken.
+/// Releases the lock, then wakes the task, which would otherwise find it taken.
 fn wake(content: MutexGuard<'_, Content>) {
     let task = content.task.clone();
     drop(content);

@@ -24,7 +24,7 @@ use crate::link::sealed::ticket_resources::TicketResources;
 use crate::metrics::Count;
 use crate::udp::Udp;
 
-/// What a link's task tells the reader.
+/// What a link's task tells the demultiplexer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Report {
     /// The link does not use this index any more.
@@ -40,9 +40,9 @@ pub(crate) enum Report {
 /// How a link's task and the rest of the process reach each other, and its peer.
 #[derive(Debug)]
 pub(crate) struct Channels {
-    /// From the reader.
+    /// From the demultiplexer.
     pub(crate) queue: LinkQueue,
-    /// To the reader.
+    /// To the demultiplexer.
     pub(crate) reports: UnboundedSender<Report>,
     /// To the peer.
     pub(crate) sockets: Arc<[Udp]>,
@@ -57,9 +57,9 @@ pub(crate) struct ServerEnd {
     channels: Channels,
     batches: VecDeque<Batch>,
     commands: VecDeque<Command>,
-    /// When the reader was last told that the peer is heard.
+    /// When the demultiplexer was last told that the peer is heard.
     told_heard: Option<Time>,
-    /// The reader was told that the link has ended.
+    /// The demultiplexer was told that the link has ended.
     told_ended: bool,
     up: bool,
     /// It was told to end, or never began.
@@ -127,7 +127,7 @@ impl ServerEnd {
     }
 
     fn report(&self, report: Report) {
-        // Fails only when the reader has ended, which then needs no reports.
+        // Fails only when the demultiplexer has ended, which then needs no reports.
         let _ = self.channels.reports.send(report);
     }
 }

@@ -1,4 +1,4 @@
-//! The threads that links work on. The first link shares the reader's: on a small machine, and for one busy link,
+//! The threads that links work on. The first link shares the demultiplexer's: on a small machine, and for one busy link,
 //! handing each datagram from core to core costs more than it brings. Every other goes where the fewest are.
 
 use std::future::Future;
@@ -16,7 +16,7 @@ use tracing::warn;
 struct Worker {
     runtime: Handle,
     links: usize,
-    /// Dropped with the worker, which ends the thread; the reader's own is not ours to end.
+    /// Dropped with the worker, which ends the thread; the demultiplexer's own thread is not ours to end.
     _stop: Option<oneshot::Sender<()>>,
 }
 
@@ -24,7 +24,7 @@ struct Worker {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Place(usize);
 
-/// All threads that serve links. The reader's is the first.
+/// All threads that serve links. The demultiplexer's is the first.
 #[derive(Debug)]
 pub(crate) struct Workers {
     workers: Vec<Worker>,
