@@ -86,6 +86,11 @@ impl Keepalive {
         self.interval = interval;
     }
 
+    /// Whether the next packet heard may teach something.
+    pub(super) const fn is_watching(&self) -> bool {
+        !matches!(self.watch, Watch::Nothing)
+    }
+
     /// The client sends packets, after it has sent nothing for `idle`; `highest`: the highest packet number it has heard.
     pub(super) fn on_sending(&mut self, now: Time, idle: Duration, highest: Option<u64>) {
         if idle >= LEAST {

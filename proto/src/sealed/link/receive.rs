@@ -53,9 +53,9 @@ impl Link {
         }
         self.handshakes_only = 0;
         self.heard(now);
-        let round_trip = self.transport.round_trip().unwrap_or_default();
-        let learnt = self.keepalive.on_heard(now, header.counter, round_trip);
-        self.events.extend(learnt.map(Event::Keepalive));
+        if self.keepalive.is_watching() {
+            self.watch_keepalive(now, header.counter);
+        }
         self.highest = self.highest.max(Some(header.counter));
         if !frame::is_probing(opened.frames) && self.highest_non_probing < Some(header.counter) {
             self.highest_non_probing = Some(header.counter);
@@ -69,6 +69,13 @@ impl Link {
         if let Some(to) = self.path.proof() {
             self.move_to(now, to);
         }
+    }
+
+    /// What the packet `counter` says of what is on the way.
+    fn watch_keepalive(&mut self, now: Time, counter: u64) {
+        let round_trip = self.transport.round_trip().unwrap_or_default();
+        let learnt = self.keepalive.on_heard(now, counter, round_trip);
+        self.events.extend(learnt.map(Event::Keepalive));
     }
 
     fn heard(&mut self, now: Time) {

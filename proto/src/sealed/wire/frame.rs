@@ -120,15 +120,22 @@ impl<'a> Iterator for Frames<'a> {
 /// Whether a packet holds nothing but path probes and padding: it does not say that its sender uses the path it came over (RFC 9000
 /// section 9.1).
 pub(crate) fn is_probing(payload: &[u8]) -> bool {
-    let probing = |kind: &u8| matches!(*kind, kind::PADDING | kind::PATH_CHALLENGE | kind::PATH_RESPONSE);
-    let mut frames = Frames::new(payload);
-    while let Some(kind) = frames.0.first() {
-        if !probing(kind) || frames.next().is_some_and(|frame| frame.is_err()) {
-            return false;
-        }
+    let mut rest = payload;
+    while let Some(kind) = rest.first() {
+        let length = match *kind {
+            // Everything after it is ignored.
+            kind::PADDING => return true,
+            kind::PATH_CHALLENGE | kind::PATH_RESPONSE => 1 + TOKEN_LEN,
+            _ => return false,
+        };
+        let Some(behind) = rest.get(length..) else { return false };
+        rest = behind;
     }
     true
 }
+
+/// Bytes of the token of a path probe.
+const TOKEN_LEN: usize = 8;
 
 fn parse<'a>(kind: u8, rest: &mut &'a [u8]) -> Result<Frame<'a>, Malformed> {
     let short = Malformed::Short(kind);
