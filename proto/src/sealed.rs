@@ -17,9 +17,11 @@
 //! A handshake is one initiation and one response; both end with a [`Session`](crypto::cipher::Session), two packet keys. A new
 //! session replaces the old one at proxy2 only when the first packet sealed with it has been opened.
 
+#[cfg(any(test, feature = "benching"))]
 pub mod benching;
 pub mod crypto;
 pub mod endpoint;
+#[cfg(any(test, feature = "fuzzing"))]
 pub mod fuzzing;
 pub mod handshake;
 pub mod link;

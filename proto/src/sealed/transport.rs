@@ -260,16 +260,19 @@ impl Transport {
     ///
     /// # Panics
     /// If it is not.
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn check_accounts(&self) {
         self.streams.check_accounts(self.early.cost() as u64);
     }
 
     /// The streams, for a failure message.
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn describe(&self) -> String {
         format!("{:?}", self.streams.iter().collect::<Vec<_>>())
     }
 
     /// Bytes that are set aside for streams.
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn promised(&self) -> u64 {
         self.streams.promises.held()
     }

@@ -36,9 +36,9 @@ struct Keys {
 }
 
 impl Keys {
-    /// Keys just made: they are wiped after `incarnation`.
-    fn new(now: Time, incarnation: Duration, first: u64, session: Session) -> Self {
-        Self { session, born: now, until: now + incarnation, first, first_opened: None }
+    /// Keys just made: they are wiped after `lifetime`.
+    fn new(now: Time, lifetime: Duration, first: u64, session: Session) -> Self {
+        Self { session, born: now, until: now + lifetime, first, first_opened: None }
     }
 
     fn is_named(&self, index: u32) -> bool {

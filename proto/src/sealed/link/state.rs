@@ -105,8 +105,8 @@ impl Link {
         if !self.is_open() {
             return;
         }
-        let rests = ended.code == EndCode::Dormant && self.rekey.is_none();
-        if rests && self.drain(self.heard_at) {
+        let is_dormant = ended.code == EndCode::Dormant && self.rekey.is_none();
+        if is_dormant && self.drain(self.heard_at) {
             return;
         }
         self.state = State::Closed;

@@ -100,6 +100,7 @@ impl Promises {
     }
 
     /// Bytes set aside for streams and early bytes, and those of streams by level, to compare with.
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn accounts(&self) -> (u64, Levels) {
         (self.held(), self.levels)
     }

@@ -1,6 +1,7 @@
 //! The streams of a link: their table, their states, and the memory they may come to hold.
 
 use crate::sealed::streams::budget::{Budget, Share};
+#[cfg(any(test, feature = "fuzzing"))]
 use crate::sealed::streams::levels::Levels;
 use crate::sealed::streams::link_credit::LinkCredit;
 use crate::sealed::streams::pool::Pool;
@@ -338,6 +339,7 @@ impl Streams {
     ///
     /// # Panics
     /// If it is not.
+    #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn check_accounts(&self, early: u64) {
         let charged: u64 = self.iter().map(|stream| stream.charge).sum();
         let mut levels = Levels::default();

@@ -45,16 +45,16 @@ fn data(id: u64) -> Frame<'static> {
     Frame::Data { id: StreamId(id), offset: 0, fin: false, bytes: b"z" }
 }
 
-const REST: Frame<'static> = Frame::End { code: 2, reason: b"" };
+const DORMANT: Frame<'static> = Frame::End { code: 2, reason: b"" };
 
 #[test]
 fn a_link_that_cannot_complete_ends_when_its_client_says_that_it_rests() {
     let short = Frame::Reset { id: StreamId(2), code: ResetCode::Reset, end: 10 };
     let lives: [&[Frame<'_>]; 4] = [
-        &[open(2), data(2), short.clone(), REST],
-        &[data(2), REST],
-        &[short, REST],
-        &[open(2), data(2), REST],
+        &[open(2), data(2), short.clone(), DORMANT],
+        &[data(2), DORMANT],
+        &[short, DORMANT],
+        &[open(2), data(2), DORMANT],
     ];
     for frames in lives {
         let mut pair = Pair::new(50);
@@ -69,7 +69,7 @@ fn streams_that_cannot_complete_are_reset_while_others_are_read() {
     let mut pair = Pair::new(51);
     let (key, id) = end_unread(&mut pair);
     pair.run_until(SECOND, |_| false);
-    say(&mut pair, &[open(2), data(2), REST]);
+    say(&mut pair, &[open(2), data(2), DORMANT]);
     pair.run_until(SECOND, |_| false);
     let reset = Event::Stream(transport::Event::Reset(StreamId(2), ResetCode::Reset));
     assert!(pair.server_events.contains(&reset) && pair.links.contains_key(&key));

@@ -107,7 +107,7 @@ impl Demux {
     /// A demultiplexer that knows no links.
     pub(crate) fn new(parts: Parts) -> Self {
         let (to_reports, reports) = mpsc::unbounded_channel();
-        let mut reader = Self {
+        let mut demux = Self {
             permit: Arc::new(parts.permit.clone()),
             links: HashMap::new(),
             workers: Workers::new(),
@@ -122,8 +122,8 @@ impl Demux {
             refusals: Limit::new(Instant::now()),
             parts,
         };
-        reader.take_tickets();
-        reader
+        demux.take_tickets();
+        demux
     }
 
     /// The same, whose first link carries the clients of `listener` to its proxy1.
@@ -258,9 +258,9 @@ impl Demux {
         None
     }
 
-    fn command(&self, link: Option<LinkKey>, order: Command) {
+    fn command(&self, link: Option<LinkKey>, command: Command) {
         if let Some(link) = link.and_then(|link| self.links.get(&link)) {
-            link.queue.command(order);
+            link.queue.command(command);
         }
     }
 

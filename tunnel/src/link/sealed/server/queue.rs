@@ -75,9 +75,9 @@ impl LinkQueue {
     }
 
     /// Hands over a command. Their number is bounded by the number of handshakes a second.
-    pub(crate) fn command(&self, order: Command) {
+    pub(crate) fn command(&self, command: Command) {
         let mut content = self.lock();
-        content.commands.push_back(order);
+        content.commands.push_back(command);
         wake(content);
     }
 

@@ -93,8 +93,8 @@ impl ServerEnd {
         }
     }
 
-    fn obey(&mut self, now: Time, order: Command, link: &mut Link, tally: &mut Tally) {
-        match order {
+    fn obey(&mut self, now: Time, command: Command, link: &mut Link, tally: &mut Tally) {
+        match command {
             Command::Session { session, response, from } => {
                 // Else the client asks again, and there is another link for it by then.
                 if link.add_session(now, *session) {
