@@ -96,9 +96,9 @@ impl Ends {
     /// # Panics
     /// If the link has as many as it may.
     pub fn open(&mut self) -> StreamId {
-        let id = self.client.transport().open(b"target:1").expect("there is room for a stream");
+        let id = self.client.streams().open(b"target:1").expect("there is room for a stream");
         self.round();
-        self.server.transport().accept(id);
+        self.server.streams().accept(id);
         self.round();
         id
     }
@@ -106,18 +106,18 @@ impl Ends {
     /// Carries `length` bytes from the client to the server and says how many packets the client sent for them.
     pub fn transfer(&mut self, id: StreamId, length: usize) -> u64 {
         static PIECE: [u8; 64 << 10] = [7; 64 << 10];
-        let (before, mut written, mut read) = (self.client.transport().next_packet(), 0, 0);
+        let (before, mut written, mut read) = (self.client.streams().next_packet(), 0, 0);
         while read < length {
-            let room = self.client.transport().room(id);
+            let room = self.client.streams().room(id);
             let piece = room.min(PIECE.len()).min(length - written);
             if piece > 0 {
-                self.client.transport().write(self.now, id, &PIECE[..piece]);
+                self.client.streams().write(self.now, id, &PIECE[..piece]);
                 written += piece;
             }
             self.round();
             read += take_all(self.now, &mut self.server, id);
         }
-        self.client.transport().next_packet() - before
+        self.client.streams().next_packet() - before
     }
 
     /// Everything that is due at the client, at the server, and once more at the client; time passes in between.
@@ -143,7 +143,7 @@ fn carry(now: Time, from: &mut Link, to: &mut Link, address: SocketAddr, room: &
 
 fn take_all(now: Time, link: &mut Link, id: StreamId) -> usize {
     let taken =
-        link.transport().read_with(now, id, |slices| Ok::<_, Infallible>(slices.map(<[u8]>::len).sum()));
+        link.streams().read_with(now, id, |slices| Ok::<_, Infallible>(slices.map(<[u8]>::len).sum()));
     match taken {
         Ok(taken) => taken,
     }

@@ -1,7 +1,7 @@
 //! One end of a sealed link: a [`Transport`] under keys that change, towards an address that changes.
 //!
 //! Drive it like the transport: give it datagrams ([`Link::handle_datagram`]) and time ([`Link::handle_timeout`]), work
-//! with its streams ([`Link::transport`]), then drain [`Link::poll_transmit`] and [`Link::poll_event`] and wait until
+//! with its streams ([`Link::streams`]), then drain [`Link::poll_transmit`] and [`Link::poll_event`] and wait until
 //! [`Link::poll_timeout`] or the next input.
 
 mod destinations;
@@ -227,7 +227,7 @@ impl Link {
     }
 
     /// The streams.
-    pub const fn transport(&mut self) -> &mut Transport {
+    pub const fn streams(&mut self) -> &mut Transport {
         &mut self.transport
     }
 

@@ -29,6 +29,7 @@ pub use crate::sealed::streams::settings::Settings;
 use crate::sealed::streams::stream::Stream;
 use crate::sealed::streams::table::{Side, Streams};
 use crate::time::Time;
+pub(crate) use event::Signal;
 pub use event::{Event, Fault};
 pub(crate) use lower::{CHALLENGE_SIZE, PathState};
 use std::collections::VecDeque;
@@ -54,6 +55,8 @@ pub struct Transport {
     copies: RedundantCopies,
     mtu: Mtu,
     events: VecDeque<Event>,
+    /// What the link has to hear.
+    signals: VecDeque<Signal>,
     /// Tokens of the peer's path challenges: each waits for a packet that carries its response.
     checked: VecDeque<u64>,
     /// Streams the peer takes from this side at a time.
@@ -81,12 +84,13 @@ pub struct Transport {
 
 impl Transport {
     /// A transport with no streams, that leaves out the same packet numbers each time: for simulations.
-    pub fn new(side: Side, settings: Settings) -> Self {
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn new(side: Side, settings: Settings) -> Self {
         Self::with_random(side, settings, Random::from_seed([0; 32]))
     }
 
     /// A transport with no streams; `random` says which packet numbers are left out, so the peer must not know it.
-    pub fn with_random(side: Side, settings: Settings, random: Random) -> Self {
+    pub(crate) fn with_random(side: Side, settings: Settings, random: Random) -> Self {
         Self {
             side,
             streams: Streams::new(side, &settings),
@@ -99,6 +103,7 @@ impl Transport {
             copies: RedundantCopies::default(),
             mtu: Mtu::new(settings.max_datagram),
             events: VecDeque::new(),
+            signals: VecDeque::new(),
             checked: VecDeque::new(),
             peer_streams: usize::MAX,
             peer_features: Features::NONE,
@@ -143,7 +148,7 @@ impl Transport {
     }
 
     /// Asks the peer for a sign of life.
-    pub const fn probe(&mut self) {
+    pub(crate) const fn probe(&mut self) {
         self.probe = true;
     }
 
@@ -169,7 +174,7 @@ impl Transport {
     // What time and the world do: handle_packet is in `receive`, poll_packet in `transmit`.
 
     /// Time passed.
-    pub fn handle_timeout(&mut self, now: Time) {
+    pub(crate) fn handle_timeout(&mut self, now: Time) {
         let mut outcomes = std::mem::take(&mut self.outcomes);
         self.recovery.on_timeout(now, &mut outcomes);
         self.settle(now, &mut outcomes);
@@ -177,8 +182,13 @@ impl Transport {
         self.ask_budget_again(now);
     }
 
+    /// The next thing for the link to hear.
+    pub(crate) fn poll_signal(&mut self) -> Option<Signal> {
+        self.signals.pop_front()
+    }
+
     /// The next thing the application wants to know.
-    pub fn poll_event(&mut self) -> Option<Event> {
+    pub(crate) fn poll_event(&mut self) -> Option<Event> {
         if self.events.is_empty() {
             self.tell_turns();
         }
@@ -187,7 +197,7 @@ impl Transport {
 
     /// When [`Transport::handle_timeout`] or [`Transport::poll_packet`] has something to do; [`Time::NEVER`] if only
     /// input can change that.
-    pub fn poll_timeout(&self) -> Time {
+    pub(crate) fn poll_timeout(&self) -> Time {
         let mut due = self.recovery.timeout().min(self.acks.due().unwrap_or(Time::NEVER));
         if self.has_content() && self.recovery.window_open() {
             due = due.min(self.recovery.next_paced());
@@ -214,12 +224,13 @@ impl Transport {
     }
 
     /// Whether nothing is in flight, waiting or owed.
-    pub fn is_idle(&self) -> bool {
+    pub(crate) fn is_idle(&self) -> bool {
         self.streams.len() == 0 && self.recovery.log.in_flight_packets() == 0 && !self.has_content()
     }
 
     /// Whether something waits to be acknowledged by the peer.
-    pub const fn is_waiting(&self) -> bool {
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) const fn is_waiting(&self) -> bool {
         self.recovery.log.in_flight_packets() > 0
     }
 
@@ -247,12 +258,14 @@ impl Transport {
     }
 
     /// Bytes of memory that hold stream data.
-    pub const fn memory(&self) -> usize {
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) const fn memory(&self) -> usize {
         self.streams.pools.send.used() + self.streams.pools.recv.used() + self.early.cost()
     }
 
     /// Bytes of memory that are set aside for what the peer may send.
-    pub const fn reserved(&self) -> u64 {
+    #[cfg(test)]
+    pub(crate) const fn reserved(&self) -> u64 {
         self.streams.promises.share().used()
     }
 
@@ -293,7 +306,8 @@ impl Transport {
     }
 
     /// Bytes a second the path delivers, and the share of packets it loses whatever the rate.
-    pub fn path_model(&self) -> (u64, f64) {
+    #[cfg(test)]
+    pub(crate) fn path_model(&self) -> (u64, f64) {
         (self.recovery.controller.rate(), self.recovery.controller.random_loss())
     }
 

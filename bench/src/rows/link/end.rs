@@ -124,15 +124,15 @@ impl End {
 
     fn write(&mut self, now: Time) -> bool {
         static BLOCK: [u8; 64 << 10] = [7; 64 << 10];
-        let room = self.link.transport().room(self.stream).min(BLOCK.len());
-        self.link.transport().write(now, self.stream, &BLOCK[..room]);
+        let room = self.link.streams().room(self.stream).min(BLOCK.len());
+        self.link.streams().write(now, self.stream, &BLOCK[..room]);
         room > 0
     }
 
     fn read(&mut self, now: Time) -> bool {
         let sum =
             |slices: &mut dyn Iterator<Item = &[u8]>| Ok::<_, Infallible>(slices.map(<[u8]>::len).sum());
-        match self.link.transport().read_with(now, self.stream, sum) {
+        match self.link.streams().read_with(now, self.stream, sum) {
             Ok(read) => {
                 self.shared.bytes.fetch_add(read as u64, Ordering::Relaxed);
                 read > 0

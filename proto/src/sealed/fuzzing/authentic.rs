@@ -55,12 +55,7 @@ fn serve(now: Time, transport: &mut Transport, dice: u8) {
                 let _ = transport.read_with(now, id, all);
                 transport.finish(now, id);
             }
-            Event::Readable(_)
-            | Event::Opened(_)
-            | Event::Writable(_)
-            | Event::Closed(_)
-            | Event::PathResponse(_)
-            | Event::Ended(_) => {}
+            Event::Readable(_) | Event::Opened(_) | Event::Writable(_) | Event::Closed(_) => {}
         }
     }
     let mut out = vec![0; 9_000];

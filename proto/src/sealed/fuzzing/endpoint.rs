@@ -166,15 +166,15 @@ impl Model {
 
     fn open(&mut self, at: usize) {
         let client = &mut self.clients[at];
-        client.streams.extend(client.link.transport().open(b"a:1"));
+        client.streams.extend(client.link.streams().open(b"a:1"));
         self.drive();
     }
 
     fn write(&mut self, at: usize, which: usize, length: usize) {
         let (now, client) = (self.now, &mut self.clients[at]);
         let Some(id) = client.streams.get(which / 16 % client.streams.len().max(1)).copied() else { return };
-        let length = client.link.transport().room(id).min(length);
-        client.link.transport().write(now, id, &vec![7; length]);
+        let length = client.link.streams().room(id).min(length);
+        client.link.streams().write(now, id, &vec![7; length]);
         self.drive();
     }
 
@@ -185,8 +185,8 @@ impl Model {
         }
         let id = client.streams.swap_remove(which / 16 % client.streams.len());
         match amount % 2 {
-            0 => client.link.transport().finish(now, id),
-            _ => client.link.transport().reset(now, id, ResetCode::Reset),
+            0 => client.link.streams().finish(now, id),
+            _ => client.link.streams().reset(now, id, ResetCode::Reset),
         }
         self.drive();
     }
@@ -351,7 +351,7 @@ impl Model {
     fn check(&mut self) {
         assert!(self.endpoint.len() <= PLACES && self.links.len() <= PLACES + 1, "more links than places");
         for link in self.links.values_mut() {
-            link.transport().check_accounts();
+            link.streams().check_accounts();
         }
         let of_each = self.settings.transport.first_credit() + 2 * FLOOR;
         let beyond = of_each * self.links.len() as u64;
@@ -395,11 +395,11 @@ fn work(now: Time, link: &mut Link, ids: &mut Vec<StreamId>) -> bool {
     let mut over = false;
     while let Some(event) = link.poll_event() {
         match event {
-            Event::Stream(transport::Event::Incoming { id, .. }) => link.transport().accept(id),
+            Event::Stream(transport::Event::Incoming { id, .. }) => link.streams().accept(id),
             Event::Stream(transport::Event::Readable(id)) => read(now, link, id),
             Event::Stream(transport::Event::Reset(id, _)) => {
                 read(now, link, id);
-                link.transport().discard(id);
+                link.streams().discard(id);
                 ids.retain(|open| *open != id);
             }
             Event::Stream(transport::Event::Closed(id)) => ids.retain(|open| *open != id),
@@ -418,11 +418,10 @@ fn work(now: Time, link: &mut Link, ids: &mut Vec<StreamId>) -> bool {
 }
 
 fn read(now: Time, link: &mut Link, id: StreamId) {
-    let all =
-        link.transport().read_with(now, id, |slices| Ok::<_, Infallible>(slices.map(<[u8]>::len).sum()));
+    let all = link.streams().read_with(now, id, |slices| Ok::<_, Infallible>(slices.map(<[u8]>::len).sum()));
     all.unwrap_or_else(|never| match never {});
-    if link.transport().is_read_to_end(id) {
-        link.transport().finish(now, id);
+    if link.streams().is_read_to_end(id) {
+        link.streams().finish(now, id);
     }
 }
 
@@ -442,7 +441,7 @@ mod tests {
             model.pass(Duration::from_millis(10));
             model.deliver(100);
         }
-        let heard = model.links.values_mut().map(|link| link.transport().stream_count()).sum::<usize>();
+        let heard = model.links.values_mut().map(|link| link.streams().stream_count()).sum::<usize>();
         assert_eq!((model.links.len(), heard), (PLACES, 3));
         assert!(model.budget.used() > 0);
         model.wind_up();

@@ -5,7 +5,7 @@ use super::path::Move;
 use super::{Event, FourTuple, Link};
 use crate::sealed::crypto::replay::Replay;
 use crate::sealed::handshake::initiator::{Established, Outcome};
-use crate::sealed::transport;
+use crate::sealed::transport::Signal;
 use crate::sealed::wire::frame;
 use crate::sealed::wire::packet::{Header, Kind};
 use crate::sealed::wire::varint;
@@ -110,12 +110,12 @@ impl Link {
 
     pub(super) fn take_events(&mut self) {
         while let Some(event) = self.transport.poll_event() {
-            if let transport::Event::PathResponse(token) = event {
-                self.path.on_response(token);
-            } else if let transport::Event::Ended(ended) = event {
-                self.peer_ended(ended);
-            } else {
-                self.events.push_back(Event::Stream(event));
+            self.events.push_back(Event::Stream(event));
+        }
+        while let Some(signal) = self.transport.poll_signal() {
+            match signal {
+                Signal::PathResponse(token) => self.path.on_response(token),
+                Signal::Ended(ended) => self.peer_ended(ended),
             }
         }
         self.end_when_read();

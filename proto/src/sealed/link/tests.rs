@@ -22,10 +22,10 @@ use std::time::Duration;
 #[test]
 fn bytes_cross_under_real_keys() {
     let mut pair = Pair::new(1);
-    let id = pair.client.transport().open(b"").unwrap();
+    let id = pair.client.streams().open(b"").unwrap();
     let now = pair.now;
-    pair.client.transport().write(now, id, b"hola");
-    pair.client.transport().finish(now, id);
+    pair.client.streams().write(now, id, b"hola");
+    pair.client.streams().finish(now, id);
     assert!(pair.run_until(Duration::from_secs(5), |pair| {
         pair.heard_by_server.get(&id).is_some_and(|b| b == b"hola")
     }));

@@ -25,25 +25,29 @@ pub enum Event {
     Reset(StreamId, ResetCode),
     /// The stream ended in order, on both sides; its id means nothing any more.
     Closed(StreamId),
-    /// The peer answered a check of its address; for the link.
-    PathResponse(u64),
-    /// The peer ended the link, with its reason; for the link.
-    Ended(Ended),
 }
 
 impl Event {
     /// The stream that it is about.
-    pub(super) const fn stream(&self) -> Option<StreamId> {
+    pub(super) const fn stream(&self) -> StreamId {
         match self {
             Self::Incoming { id, .. }
             | Self::Opened(id)
             | Self::Readable(id)
             | Self::Writable(id)
             | Self::Reset(id, _)
-            | Self::Closed(id) => Some(*id),
-            Self::PathResponse(_) | Self::Ended(_) => None,
+            | Self::Closed(id) => *id,
         }
     }
+}
+
+/// What the link beneath wants to know.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Signal {
+    /// The token of a path challenge came back.
+    PathResponse(u64),
+    /// The peer ended the link, with its reason.
+    Ended(Ended),
 }
 
 /// Which rule the peer broke. The link ends, and the peer is told the sentence: so its subject is left out, as it is "the peer" for one side

@@ -75,7 +75,8 @@ pub(crate) struct PathState {
 
 impl Transport {
     /// The path beneath has changed to another network.
-    pub fn on_new_path(&mut self) {
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn on_new_path(&mut self) {
         self.switch_path(None);
     }
 

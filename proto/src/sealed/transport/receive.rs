@@ -1,6 +1,6 @@
 //! Packets that came in: their frames, one by one.
 
-use super::{Event, Fault, Transport};
+use super::{Event, Fault, Signal, Transport};
 use crate::sealed::streams::early;
 use crate::sealed::streams::table::Lookup;
 use crate::sealed::wire::end_code::Ended;
@@ -35,7 +35,7 @@ impl Transport {
     ///
     /// # Errors
     /// [`Fault`] if the peer does not keep to the specification: the link cannot go on.
-    pub fn handle_packet(&mut self, now: Time, number: u64, payload: &[u8]) -> Result<(), Fault> {
+    pub(crate) fn handle_packet(&mut self, now: Time, number: u64, payload: &[u8]) -> Result<(), Fault> {
         if now.since(self.content_at) >= QUIET {
             self.streams.trim();
         }
@@ -62,7 +62,7 @@ impl Transport {
     fn handle_frame(&mut self, now: Time, frame: Frame<'_>) -> Result<(), Fault> {
         match frame {
             Frame::Padding | Frame::Probe => {}
-            Frame::PathResponse { token } => self.events.push_back(Event::PathResponse(token)),
+            Frame::PathResponse { token } => self.signals.push_back(Signal::PathResponse(token)),
             Frame::Ack(ack) => self.handle_ack(now, &ack)?,
             Frame::Data { id, offset, fin, bytes } => {
                 self.handle_data(now, id, offset, bytes, fin, Origin::Packet)?;
@@ -87,7 +87,7 @@ impl Transport {
                 self.checked.push_back(token);
             }
             Frame::End { code, reason } => {
-                self.events.push_back(Event::Ended(Ended::from_wire(code, reason)))
+                self.signals.push_back(Signal::Ended(Ended::from_wire(code, reason)))
             }
         }
         Ok(())
@@ -256,7 +256,7 @@ impl Transport {
         let incoming = |event: &Event| matches!(event, Event::Incoming { id: other, .. } if *other == id);
         let Some(at) = self.events.range(first..).position(incoming) else { return false };
         let later = self.events.split_off(first + at);
-        self.events.extend(later.into_iter().filter(|event| event.stream() != Some(id)));
+        self.events.extend(later.into_iter().filter(|event| event.stream() != id));
         if let Some(key) = self.streams.key(id) {
             self.remove(key);
         }

@@ -28,7 +28,7 @@ pub struct Built {
 impl Transport {
     /// Puts the next packet's frames into `out`, which has room for the largest datagram; `None` when nothing may or
     /// need leave now.
-    pub fn poll_packet(&mut self, now: Time, out: &mut [u8]) -> Option<Built> {
+    pub(crate) fn poll_packet(&mut self, now: Time, out: &mut [u8]) -> Option<Built> {
         self.seen_at = now;
         self.turns_taken();
         if let Some(built) = self.mtu_probe(now, out) {

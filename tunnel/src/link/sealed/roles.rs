@@ -122,9 +122,9 @@ impl Roles {
     /// A stream for a client, or why there can be none.
     fn open(&self, end: &impl End, link: &mut Link) -> Result<StreamId, (Count, &'static str)> {
         end.admit(link, self.patience)?;
-        let room = link.transport().stream_count() < self.max_streams;
+        let room = link.streams().stream_count() < self.max_streams;
         // A plain forward leaves the target to the peer.
-        let id = room.then(|| link.transport().open(b"")).flatten();
+        let id = room.then(|| link.streams().open(b"")).flatten();
         id.ok_or((Count::Limit, "as many streams as a link may have are open; see --streams of both proxies"))
     }
 

@@ -191,7 +191,7 @@ impl<E: End> Task<E> {
                     self.conns.waits(id);
                 }
                 Arrival::Target(id, tcp, place) => {
-                    self.link.transport().accept(id);
+                    self.link.streams().accept(id);
                     self.opened(id);
                     self.conns.insert(id, tcp, Some(place));
                 }
@@ -209,16 +209,16 @@ impl<E: End> Task<E> {
             return false;
         }
         let mut moved = Moved::default();
-        self.conns.push(now, self.link.transport(), &mut moved);
-        self.conns.pull(now, self.link.transport(), &mut moved);
+        self.conns.push(now, self.link.streams(), &mut moved);
+        self.conns.pull(now, self.link.streams(), &mut moved);
         self.tally.add(Count::BytesSent, widen(moved.sent));
         self.tally.add(Count::BytesReceived, widen(moved.received));
         for (id, error) in moved.broken {
-            self.link.transport().reset(now, id, ResetCode::Reset);
+            self.link.streams().reset(now, id, ResetCode::Reset);
             self.over(id, Count::Reset, &error);
         }
         for (id, code) in moved.reset {
-            self.link.transport().discard(id);
+            self.link.streams().discard(id);
             self.over_by_peer(id, code);
         }
         self.drain(now);
@@ -282,14 +282,13 @@ impl<E: End> Task<E> {
             StreamEvent::Reset(id, code) if self.conns.has(id) => self.conns.reset(id, code),
             StreamEvent::Reset(id, code) => {
                 self.roles.forget(id);
-                self.link.transport().discard(id);
+                self.link.streams().discard(id);
                 self.over_by_peer(id, code);
             }
             StreamEvent::Closed(id) => {
                 self.conns.close(id);
                 self.over(id, Count::Closed, &"finished");
             }
-            StreamEvent::Ended(_) | StreamEvent::PathResponse(_) => {}
         }
     }
 
@@ -300,7 +299,7 @@ impl<E: End> Task<E> {
 
     /// The stream of a peer cannot be.
     fn refuse(&mut self, now: Time, id: StreamId, code: ResetCode, why: &dyn std::fmt::Display) {
-        self.link.transport().reset(now, id, code);
+        self.link.streams().reset(now, id, code);
         self.tally.one_less(Count::StreamsNow);
         self.tally.one(count_of(code));
         self.journal.refused(id, why);
@@ -337,7 +336,7 @@ impl<E: End> Task<E> {
 
     /// Says it once if the path carries small datagrams only.
     fn look_at_size(&mut self) {
-        let size = self.link.transport().mtu().min(Self::USUAL_SIZE);
+        let size = self.link.streams().mtu().min(Self::USUAL_SIZE);
         if std::mem::replace(&mut self.told_size, size) > size {
             self.journal.small_path(size);
         }
@@ -345,7 +344,7 @@ impl<E: End> Task<E> {
 
     fn count_packets(&mut self) {
         self.look_at_size();
-        let counts = self.link.transport().counts();
+        let counts = self.link.streams().counts();
         self.tally.set(Count::PacketsLost, counts.lost);
         self.tally.set(Count::PacketsSpurious, counts.spurious);
         let dropped = self.link.dropped;

@@ -78,9 +78,9 @@ fn session(seed: u8, attacked: bool) -> [Vec<Vec<u8>>; 2] {
     let id = greet(&mut pair);
     for round in 0..60u8 {
         let now = pair.now;
-        pair.client.transport().write(now, id, &[round; 900]);
+        pair.client.streams().write(now, id, &[round; 900]);
         if let Some(link) = pair.links.values_mut().next() {
-            link.transport().write(now, id, &[round; 1_800]);
+            link.streams().write(now, id, &[round; 1_800]);
         }
         if round % 20 == 19 {
             pair.client_address.set_port(6_000 + u16::from(round));

@@ -73,7 +73,7 @@ fn streams_that_cannot_complete_are_reset_while_others_are_read() {
     pair.run_until(SECOND, |_| false);
     let reset = Event::Stream(transport::Event::Reset(StreamId(2), ResetCode::Reset));
     assert!(pair.server_events.contains(&reset) && pair.links.contains_key(&key));
-    pair.links.get_mut(&key).expect("a link").transport().discard(StreamId(2));
+    pair.links.get_mut(&key).expect("a link").streams().discard(StreamId(2));
     pair.heard_by_server.insert(id, Vec::new());
     pair.run_until(SECOND, |_| false);
     pair.run_until(SECOND, |_| false); // once more, as an owner looks for events after it has read
@@ -108,7 +108,7 @@ fn a_fault_that_cannot_be_told_ends_the_link_all_the_same() {
 /// more: the next ones work.
 fn assert_starts_anew(pair: &mut Pair) {
     let (now, ended) = (pair.now, *pair.links.keys().next().expect("the ended link is still there"));
-    pair.client.transport().write(now, StreamId(0), b"?");
+    pair.client.streams().write(now, StreamId(0), b"?");
     assert!(
         pair.run_until(SECOND * 5, |pair| pair.client_events.contains(&Event::Restarted)),
         "{:?}",
@@ -174,10 +174,10 @@ fn a_client_that_was_taken_for_dead_gets_no_keys_for_what_is_left_of_its_link() 
     pair.run_until(SECOND * 2, |_| false);
     assert!(matches!(pair.links[&key].state, State::Draining { .. }));
     pair.alive = true;
-    let next = pair.client.transport().open(b"").expect("there is room for more");
-    pair.client.transport().write(pair.now, next, b"hola");
+    let next = pair.client.streams().open(b"").expect("there is room for more");
+    pair.client.streams().write(pair.now, next, b"hola");
     assert!(pair.run_until(SECOND * 5, |pair| pair.client_events.contains(&Event::Restarted)), "{id}");
-    let again = pair.client.transport().open(b"").expect("there is room for more");
+    let again = pair.client.streams().open(b"").expect("there is room for more");
     let opened = Event::Stream(transport::Event::Opened(again));
     pair.client_events.clear();
     assert!(pair.run_until(SECOND, |pair| pair.client_events.contains(&opened)), "{:?}", pair.client_events);
@@ -196,7 +196,7 @@ fn a_client_that_said_or_got_the_end_asks_for_nothing_more() {
         }
         pair.run_until(SECOND, |_| false);
         let before = pair.arrived[1];
-        pair.client.transport().open(b"");
+        pair.client.streams().open(b"");
         pair.run_until(SECOND * 300, |_| false);
         assert!(pair.client.has_ended() && pair.arrived[1] == before, "client says: {client_says}");
     }

@@ -20,7 +20,7 @@ fn whatever_is_injected_changes_nothing_and_is_counted() {
         for round in 0..20u8 {
             say(&mut pair, id, &[round; 3_000]);
             let (now, link) = (pair.now, pair.links.values_mut().next().expect("a link"));
-            link.transport().write(now, id, &[round; 3_000]);
+            link.streams().write(now, id, &[round; 3_000]);
         }
         assert!(pair.run_until(SECOND * 5, |pair| pair.heard_by_client[&id].len() == 60_000));
         pair.forgeries = 0;

@@ -18,9 +18,9 @@ fn a_link_whose_handshakes_are_lost_stands_still_and_goes_on_when_they_come() {
         let mut last = pair.now;
         while pair.now < ends {
             let now = pair.now;
-            pair.client.transport().write(now, id, b"tick");
+            pair.client.streams().write(now, id, b"tick");
             let server = pair.links.values_mut().next().expect("a link");
-            server.transport().write(now, id, b"tack");
+            server.streams().write(now, id, b"tack");
             pair.run_until(SECOND, |_| false);
             last = last.max(pair.sent_data_at);
         }
@@ -59,10 +59,10 @@ fn keys_that_have_sealed_what_they_may_are_not_used_any_more() {
     let id = greet(&mut pair);
     pair.run_until(SECOND, |_| false);
     pair.no_handshakes = true;
-    pair.client.transport().skip_packets(REJECT_PACKETS - 2);
+    pair.client.streams().skip_packets(REJECT_PACKETS - 2);
     let (now, before) = (pair.now, pair.heard_by_server[&id].len());
     for _ in 0..10 {
-        pair.client.transport().write(now, id, b"tick");
+        pair.client.streams().write(now, id, b"tick");
         pair.run_until(Duration::from_millis(30), |_| false);
     }
     assert!(pair.heard_by_server[&id].len() <= before + 8 && !pair.client.is_up());

@@ -14,14 +14,14 @@ const SECOND: Duration = Duration::from_secs(1);
 fn push(pair: &mut Pair, id: StreamId) -> Duration {
     let (now, before) = (pair.now, pair.heard_by_client[&id].len());
     let server = pair.links.values_mut().next().expect("a link");
-    server.transport().write(now, id, b"news");
+    server.streams().write(now, id, b"news");
     let heard = |pair: &Pair| pair.heard_by_client[&id].len() == before + 4;
     assert!(pair.run_until(SECOND * 25, heard), "{:?}", pair.client_events);
     pair.now - now
 }
 
 fn say_in_vain(pair: &mut Pair, id: StreamId) {
-    pair.client.transport().write(pair.now, id, b"?");
+    pair.client.streams().write(pair.now, id, b"?");
 }
 
 fn learnt(pair: &Pair) -> Vec<u64> {
@@ -73,7 +73,7 @@ fn a_flow_that_died_is_left_for_another_socket() {
     let first = pair.client.path();
     pair.blocked.push(first);
     let now = pair.now;
-    pair.client.transport().write(now, id, b" mundo");
+    pair.client.streams().write(now, id, b" mundo");
     let told = |pair: &Pair| pair.client_events.contains(&Event::Unreachable);
     assert!(pair.run_until(SECOND * 5, told), "{:?}", pair.client_events);
     assert_eq!(pair.client.path(), first, "nobody said where else to look");
@@ -104,7 +104,7 @@ fn a_flow_that_lives_is_not_left_while_others_are_tried() {
     pair.blocked.push(other);
     pair.alive = false;
     let now = pair.now;
-    pair.client.transport().write(now, id, b"!");
+    pair.client.streams().write(now, id, b"!");
     for _ in 0..40 {
         pair.client.try_peer(other);
         pair.run_until(SECOND / 2, |_| false);
@@ -120,7 +120,7 @@ fn the_first_place_that_answers_is_it() {
     let first = pair.client.path();
     let port = |port| FourTuple::from(SocketAddr::new(first.remote.ip(), port));
     pair.blocked = vec![first, port(443)];
-    let id = pair.client.transport().open(b"").unwrap();
+    let id = pair.client.streams().open(b"").unwrap();
     pair.heard_by_client.insert(id, Vec::new());
     pair.run_until(SECOND / 3, |_| false);
     for tried in [443, 53] {
@@ -158,7 +158,7 @@ fn a_path_that_passes_handshakes_only_is_none() {
     let id = greet(&mut pair);
     pair.run_until(SECOND * 5, |_| false);
     pair.deaf = true;
-    pair.client.transport().write(pair.now, id, b" mundo");
+    pair.client.streams().write(pair.now, id, b" mundo");
     let told = |pair: &Pair| pair.client_events.contains(&Event::Unreachable);
     assert!(pair.run_until(SECOND * 10, told), "{:?}", pair.client_events);
     let before = pair.client_events.len();
@@ -175,8 +175,8 @@ fn very_long_round_trips_connect_also_while_places_are_tried() {
         let mut pair = Pair::new(6);
         pair.wires.iter_mut().for_each(|wire| wire.faults.delay = SECOND * seconds / 2);
         let first = pair.client.path();
-        let id = pair.client.transport().open(b"").unwrap();
-        pair.client.transport().write(pair.now, id, b"hola");
+        let id = pair.client.streams().open(b"").unwrap();
+        pair.client.streams().write(pair.now, id, b"hola");
         let heard = |pair: &Pair| pair.heard_by_server.get(&id).is_some_and(|bytes| bytes == b"hola");
         let mut tries = 0;
         while !pair.run_until(SECOND, heard) {
@@ -197,7 +197,7 @@ fn an_outage_teaches_nothing_about_what_forgets() {
         pair.run_until(SECOND * 15, |_| false);
         let first = pair.client.path();
         pair.alive = false;
-        pair.client.transport().write(pair.now, id, b"!");
+        pair.client.streams().write(pair.now, id, b"!");
         for _ in 0..dead * 2 {
             pair.run_until(SECOND / 2, |_| false);
             if pair.client_events.contains(&Event::Unreachable) {

@@ -29,7 +29,7 @@ fn carried(pair: &mut Pair, id: StreamId, upload: bool, time: Duration) -> usize
     while pair.now < end {
         let now = pair.now;
         let server = pair.links.values_mut().next().expect("a link");
-        let transport = if upload { pair.client.transport() } else { server.transport() };
+        let transport = if upload { pair.client.streams() } else { server.streams() };
         let room = transport.room(id);
         transport.write(now, id, &vec![7; room]);
         pair.run_until(MS, |_| false);
@@ -96,7 +96,7 @@ fn a_path_that_the_client_returns_to_is_known() {
     carried(&mut pair, id, false, SECOND * 2);
     let known = |pair: &mut Pair| {
         let link = pair.links.values_mut().next().expect("a link");
-        link.transport().path_model().0
+        link.streams().path_model().0
     };
     let before = known(&mut pair);
     for (address, same) in [("198.51.100.1:9".parse().unwrap(), false), (old, true)] {

@@ -426,7 +426,7 @@ impl Pair {
             }
             while let Some(event) = link.poll_event() {
                 if let Event::Stream(transport::Event::Incoming { id, .. }) = &event {
-                    link.transport().accept(*id);
+                    link.streams().accept(*id);
                     self.dialled += 1;
                     self.heard_by_server.insert(*id, Vec::new());
                 }
@@ -484,7 +484,7 @@ impl Pair {
 
 pub(super) fn read_all(now: Time, link: &mut Link, heard: &mut BTreeMap<StreamId, Vec<u8>>) {
     for (id, bytes) in heard.iter_mut() {
-        let read = link.transport().read_with(now, *id, |slices| {
+        let read = link.streams().read_with(now, *id, |slices| {
             let before = bytes.len();
             slices.for_each(|slice| bytes.extend_from_slice(slice));
             Ok::<_, Infallible>(bytes.len() - before)

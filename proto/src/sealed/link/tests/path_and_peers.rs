@@ -11,7 +11,7 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// Opens a stream and sends `hola`; the server has it within five seconds.
 pub(super) fn greet(pair: &mut Pair) -> StreamId {
-    let id = pair.client.transport().open(b"").unwrap();
+    let id = pair.client.streams().open(b"").unwrap();
     pair.heard_by_client.insert(id, Vec::new());
     say(pair, id, b"hola");
     id
@@ -22,16 +22,16 @@ pub(super) fn end_unread(pair: &mut Pair) -> (LinkKey, StreamId) {
     let id = greet(pair);
     pair.heard_by_server.clear();
     let (now, key) = (pair.now, *pair.links.keys().next().expect("a link"));
-    pair.client.transport().write(now, id, &[7; 30_000]);
-    pair.client.transport().finish(now, id);
-    pair.links.get_mut(&key).expect("a link").transport().finish(now, id);
+    pair.client.streams().write(now, id, &[7; 30_000]);
+    pair.client.streams().finish(now, id);
+    pair.links.get_mut(&key).expect("a link").streams().finish(now, id);
     (key, id)
 }
 
 /// Sends `more` and returns how long it took until the server had it.
 pub(super) fn say(pair: &mut Pair, id: StreamId, more: &[u8]) -> Duration {
     let (now, before) = (pair.now, pair.heard_by_server.get(&id).map_or(0, Vec::len));
-    pair.client.transport().write(now, id, more);
+    pair.client.streams().write(now, id, more);
     let heard = |pair: &Pair| pair.heard_by_server.get(&id).is_some_and(|b| b.len() == before + more.len());
     assert!(pair.run_until(SECOND * 5, heard), "{:?} {:?}", pair.client_events, pair.server_events);
     pair.now - now
@@ -45,7 +45,7 @@ fn everything_moves_within_about_a_second_of_the_return_of_the_path() {
         pair.run_until(SECOND * 5, |_| false);
         pair.alive = false;
         let now = pair.now;
-        pair.client.transport().write(now, id, b" mundo");
+        pair.client.streams().write(now, id, b" mundo");
         pair.run_until(SECOND * dead, |_| false);
         let asked = pair.client_events.iter().filter(|event| matches!(event, Event::Unreachable)).count();
         assert!(asked <= 1, "told {asked} times");
@@ -66,9 +66,9 @@ fn a_restarted_server_is_recognised_and_new_streams_work() {
     let old = greet(&mut pair);
     pair.restart_server();
     let now = pair.now;
-    pair.client.transport().write(now, old, b"?");
+    pair.client.streams().write(now, old, b"?");
     assert!(pair.run_until(SECOND * 5, |pair| pair.client_events.contains(&Event::Restarted)));
-    assert_eq!(pair.client.transport().stream_count(), 0);
+    assert_eq!(pair.client.streams().stream_count(), 0);
     greet(&mut pair);
 }
 
@@ -104,7 +104,7 @@ fn keys_change_after_two_to_the_power_of_32_packets() {
     pair.run_until(SECOND, |_| false);
     let keys =
         |pair: &Pair| pair.client_events.iter().filter(|event| matches!(event, Event::Up { .. })).count();
-    pair.client.transport().skip_packets(REKEY_PACKETS - 20);
+    pair.client.streams().skip_packets(REKEY_PACKETS - 20);
     say(&mut pair, id, b"tick");
     pair.run_until(SECOND, |_| false);
     assert_eq!(keys(&pair), 1, "not yet");
@@ -113,7 +113,7 @@ fn keys_change_after_two_to_the_power_of_32_packets() {
     }
     assert_eq!(keys(&pair), 2);
     pair.run_until(SECOND, |_| false);
-    pair.client.transport().skip_packets(2 * REKEY_PACKETS + 100);
+    pair.client.streams().skip_packets(2 * REKEY_PACKETS + 100);
     say(&mut pair, id, b"tick");
     pair.run_until(SECOND, |_| false);
     assert_eq!(keys(&pair), 3, "again");
@@ -147,7 +147,7 @@ fn a_client_that_only_listens_is_found_at_its_new_address() {
     pair.run_until(SECOND * 3, |_| false);
     pair.client_address.set_port(7_000);
     let now = pair.now;
-    let server = pair.links.get_mut(&key).unwrap().transport();
+    let server = pair.links.get_mut(&key).unwrap().streams();
     server.write(now, id, &[5; 10_000]);
     // The server's packets go to the old address until the client shows the new one with its keepalive.
     assert!(pair.run_until(SECOND * 25, |pair| pair.heard_by_client[&id].len() == 10_000));
@@ -174,7 +174,7 @@ fn a_lost_first_answer_of_a_server_that_forgot_the_link_does_not_mix_two_lives()
     pair.give_up_link();
     pair.lose_to_client = 1;
     let now = pair.now;
-    pair.client.transport().write(now, old, b"?");
+    pair.client.streams().write(now, old, b"?");
     let told = pair.run_until(SECOND * 8, |pair| pair.client_events.contains(&Event::Restarted));
     assert!(told, "{:?} {:?}", pair.client_events, pair.server_events);
     pair.heard_by_server.clear();
@@ -199,8 +199,8 @@ fn what_a_link_took_that_was_given_up_is_not_sent_again() {
 #[test]
 fn a_path_that_dies_right_behind_the_first_answer_costs_no_stream() {
     let mut pair = Pair::new(13);
-    let id = pair.client.transport().open(b"").unwrap();
-    pair.client.transport().write(pair.now, id, b"hola");
+    let id = pair.client.streams().open(b"").unwrap();
+    pair.client.streams().write(pair.now, id, b"hola");
     assert!(pair.run_until(SECOND, |pair| pair.client.is_up()));
     pair.alive = false;
     pair.run_until(SECOND * 30, |_| false);
@@ -225,8 +225,8 @@ fn a_ticket_that_is_used_a_moment_before_it_is_good_works_a_moment_later() {
 #[test]
 fn a_link_that_was_dropped_before_its_first_packet_costs_no_stream() {
     let mut pair = Pair::new(16);
-    let id = pair.client.transport().open(b"").unwrap();
-    pair.client.transport().write(pair.now, id, b"hola");
+    let id = pair.client.streams().open(b"").unwrap();
+    pair.client.streams().write(pair.now, id, b"hola");
     assert!(pair.run_until(SECOND, |pair| pair.client.is_up()));
     pair.alive = false;
     pair.run_until(SECOND * 30, |_| false);
@@ -249,9 +249,9 @@ fn another_ticket_counts_from_the_next_start_on() {
     }
     assert!(!pair.client_events.contains(&Event::Restarted));
     let now = pair.now;
-    pair.client.transport().finish(now, id);
+    pair.client.streams().finish(now, id);
     for link in pair.links.values_mut() {
-        link.transport().finish(now, id);
+        link.streams().finish(now, id);
     }
     // The client goes dormant, and its link is another one when it wakes up.
     pair.run_until(SECOND * 90, |_| false);
@@ -267,8 +267,8 @@ fn another_ticket_counts_at_once_where_the_first_is_refused() {
     let old = pair.client_key();
     pair.endpoint.revoke(old);
     assert!(!pair.run_until(SECOND * 3, |pair| pair.client.is_up()));
-    let id = pair.client.transport().open(b"").unwrap();
-    pair.client.transport().write(pair.now, id, b"hola");
+    let id = pair.client.streams().open(b"").unwrap();
+    pair.client.streams().write(pair.now, id, b"hola");
     assert!(pair.client.set_ticket(new));
     assert!(pair.run_until(SECOND, |pair| pair.heard_by_server.get(&id).is_some_and(|b| b == b"hola")));
 }
@@ -282,11 +282,11 @@ fn a_client_that_expects_streams_stays_up_and_shows_itself() {
     for _ in 0..20 {
         pair.run_until(SECOND * 157, |_| false);
         let (now, link) = (pair.now, pair.links.values_mut().next().expect("a link"));
-        let id = link.transport().open(b"").unwrap();
-        link.transport().write(now, id, b"hola");
+        let id = link.streams().open(b"").unwrap();
+        link.streams().write(now, id, b"hola");
         pair.heard_by_client.insert(id, Vec::new());
         assert!(pair.run_until(SECOND / 10, |pair| pair.heard_by_client[&id] == b"hola"));
-        pair.client.transport().reset(pair.now, id, ResetCode::Reset);
+        pair.client.streams().reset(pair.now, id, ResetCode::Reset);
     }
     assert_eq!(pair.links.len(), 1);
     // A client that expects none any more closes the link.
@@ -307,9 +307,9 @@ fn another_ticket_counts_at_once_where_the_link_is_dormant() {
         old = new.client();
         assert!(pair.client.set_ticket(new));
         let id = greet(&mut pair);
-        pair.client.transport().reset(pair.now, id, ResetCode::Reset);
+        pair.client.streams().reset(pair.now, id, ResetCode::Reset);
         for link in pair.links.values_mut() {
-            link.transport().reset(pair.now, id, ResetCode::Reset);
+            link.streams().reset(pair.now, id, ResetCode::Reset);
         }
         pair.run_until(SECOND * 90, |_| false);
     }
@@ -326,7 +326,7 @@ fn a_client_that_was_stopped_goes_on_at_once() {
             (wire.faults.rate, wire.faults.delay, wire.faults.loss) = (4_000_000, SECOND / 50, loss);
         }
         let id = greet(&mut pair);
-        pair.client.transport().write(pair.now, id, &vec![7; 20_000_000]);
+        pair.client.streams().write(pair.now, id, &vec![7; 20_000_000]);
         pair.run_until(SECOND * 2, |_| false);
         pair.stopped = true;
         pair.run_until(SECOND * 150, |_| false);

@@ -16,8 +16,8 @@ const MINUTE: Duration = Duration::from_secs(60);
 fn call(pair: &mut Pair) {
     let id = greet(pair);
     let key = *pair.links.keys().last().expect("the client's link");
-    pair.client.transport().finish(pair.now, id);
-    pair.links.get_mut(&key).expect("a link").transport().finish(pair.now, id);
+    pair.client.streams().finish(pair.now, id);
+    pair.links.get_mut(&key).expect("a link").streams().finish(pair.now, id);
     assert!(pair.run_until(SECOND * 5, |pair| pair.stream_count() == 0));
     // The streams of another link have the same names.
     pair.heard_by_server.clear();
@@ -125,8 +125,8 @@ fn a_client_that_vanished_makes_room_for_the_next() {
     let mut pair = Pair::with(24, 1, Settings::default());
     greet(&mut pair);
     pair.replace_client(6);
-    let id = pair.client.transport().open(b"").unwrap();
-    pair.client.transport().write(pair.now, id, b"hola");
+    let id = pair.client.streams().open(b"").unwrap();
+    pair.client.streams().write(pair.now, id, b"hola");
     pair.run_until(SECOND * 30, |_| false);
     assert_eq!(pair.dialled, 1, "its silence is not long enough yet");
     assert!(pair.run_until(SECOND * 40, |pair| pair.dialled == 2), "{:?}", pair.client_events);
@@ -219,8 +219,8 @@ fn who_was_given_up_for_another_learns_of_it_within_about_a_second() {
     pair.run_until(SECOND * 3, |_| false);
     pair.give_up_link();
     let now = pair.now;
-    pair.client.transport().write(now, id, b"?");
+    pair.client.streams().write(now, id, b"?");
     assert!(pair.run_until(SECOND * 5, |pair| pair.client_events.contains(&Event::Restarted)));
     assert!(pair.now - now <= Duration::from_millis(1_200), "{:?}", pair.now - now);
-    assert_eq!(pair.client.transport().stream_count(), 0);
+    assert_eq!(pair.client.streams().stream_count(), 0);
 }

@@ -44,7 +44,7 @@ impl Script {
     }
 
     pub(crate) fn open(&mut self, link: &mut Link) -> StreamId {
-        let id = link.transport().open(b"").expect("room for a stream");
+        let id = link.streams().open(b"").expect("room for a stream");
         self.writing.insert(id, 0);
         id
     }
@@ -77,7 +77,7 @@ impl Script {
                 let whole = heard[id] == bytes || self.crowded && bytes.starts_with(&heard[id]);
                 assert!(whole, "{id}: {} of {} bytes before the reset", heard[id].len(), bytes.len());
                 self.end(*id);
-                link.transport().discard(*id);
+                link.streams().discard(*id);
             }
             transport::Event::Closed(id) => {
                 let (bytes, resets) = self.plan(1 - self.side, *id);
@@ -90,11 +90,7 @@ impl Script {
                 );
                 self.end(*id);
             }
-            transport::Event::Opened(_)
-            | transport::Event::Readable(_)
-            | transport::Event::Writable(_)
-            | transport::Event::PathResponse(_)
-            | transport::Event::Ended(_) => {}
+            transport::Event::Opened(_) | transport::Event::Readable(_) | transport::Event::Writable(_) => {}
         }
     }
 
@@ -116,18 +112,18 @@ impl Script {
         let all: Vec<_> = self.writing.iter().map(|(id, written)| (*id, *written)).collect();
         for (id, written) in all {
             let (bytes, resets) = self.plan(self.side, id);
-            let length = link.transport().room(id).min(bytes.len() - written);
-            link.transport().write(now, id, &bytes[written..written + length]);
+            let length = link.streams().room(id).min(bytes.len() - written);
+            link.streams().write(now, id, &bytes[written..written + length]);
             self.writing.insert(id, written + length);
             if written + length < bytes.len() {
                 continue;
             }
             self.writing.remove(&id);
             if resets {
-                link.transport().reset(now, id, CODE);
+                link.streams().reset(now, id, CODE);
                 self.end(id);
             } else {
-                link.transport().finish(now, id);
+                link.streams().finish(now, id);
             }
         }
     }

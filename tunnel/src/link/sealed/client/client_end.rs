@@ -297,7 +297,7 @@ impl End for ClientEnd {
         if let Poll::Ready(ticket) = self.ticket.poll(cx) {
             return Poll::Ready(self.take_ticket(now, ticket, link, tally));
         }
-        let waited = link.transport().stream_count() > 0;
+        let waited = link.streams().stream_count() > 0;
         let address = ready!(self.peer.poll(cx, waited));
         tally.set(Count::Lookups, self.peer.lookups());
         if let Some(address) = address {

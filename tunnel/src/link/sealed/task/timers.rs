@@ -33,8 +33,8 @@ impl<E: End> Task<E> {
             return;
         }
         self.conns.handle_timeout(instant);
-        for (id, code) in self.conns.given_up(self.link.transport(), self.roles.patience()) {
-            self.link.transport().reset(now, id, code);
+        for (id, code) in self.conns.given_up(self.link.streams(), self.roles.patience()) {
+            self.link.streams().reset(now, id, code);
             self.conns.abort(id);
             let gone = code == ResetCode::Reset;
             let why = if gone { "the client has gone" } else { "proxy2 did not answer in time" };
@@ -46,7 +46,7 @@ impl<E: End> Task<E> {
     /// Resets the streams that carried nothing for `idle`.
     pub(super) fn cut_off(&mut self, now: Time, idle: Duration, code: ResetCode) {
         for id in self.conns.idle(idle) {
-            self.link.transport().reset(now, id, code);
+            self.link.streams().reset(now, id, code);
             self.conns.abort(id);
             self.over(id, count_of(code), &code);
         }
