@@ -7,11 +7,11 @@ use std::task::{Wake, Waker};
 /// The streams of one task that were woken since it last looked.
 #[derive(Debug, Default)]
 pub(crate) struct Ready {
-    state: Mutex<State>,
+    state: Mutex<WakeState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct WakeState {
     woken: Vec<usize>,
     task: Option<Waker>,
 }

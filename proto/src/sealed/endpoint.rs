@@ -77,11 +77,11 @@ pub enum Dropped {
     /// A data packet for no link here.
     Stray,
     /// A handshake that must not be answered.
-    Handshake(responder::Dropped),
+    Handshake(responder::DroppedInitiation),
 }
 
 #[derive(Debug)]
-struct Entry {
+struct LinkEntry {
     client: PublicKey,
     id: LinkId,
     instance: Instance,
@@ -116,7 +116,7 @@ pub struct Endpoint {
     incarnations: Incarnation,
     /// Incarnations that took nothing and are over: their clients' streams need not go with them.
     unused: BTreeMap<(PublicKey, LinkId), Incarnation>,
-    entries: Slab<Entry>,
+    entries: Slab<LinkEntry>,
     by_name: BTreeMap<(PublicKey, LinkId), LinkKey>,
     by_instance: BTreeMap<(PublicKey, Instance), LinkKey>,
     /// Only looked up, never walked: its order does not matter.
@@ -234,7 +234,9 @@ impl Endpoint {
 
     /// Whom a data packet is for; that it is authentic is for the link to say ([`Endpoint::heard`]).
     fn route(&self, datagram: &[u8]) -> DatagramEvent {
-        let Some(header) = Header::parse(datagram) else { return DatagramEvent::Drop(Dropped::Malformed) };
+        let Some(header) = Header::parse(datagram) else {
+            return DatagramEvent::Drop(Dropped::Malformed);
+        };
         let Some(&link) = self.by_index.get(&header.receiver) else {
             return DatagramEvent::Drop(Dropped::Stray);
         };
@@ -291,7 +293,7 @@ impl Endpoint {
             self.by_index.insert(index, link);
             return DatagramEvent::Session { link, session, response };
         }
-        let entry = Entry { client, id, instance, incarnation, used: false, ended: false, seen: now };
+        let entry = LinkEntry { client, id, instance, incarnation, used: false, ended: false, seen: now };
         let link = LinkKey(self.entries.insert(entry));
         self.by_index.insert(index, link);
         self.by_name.insert((client, id), link);
@@ -313,7 +315,7 @@ impl Endpoint {
 
     /// The link that most probably is nobody's any more, if one may be.
     fn doubtful(&self, now: Time, client: PublicKey, instance: Instance) -> Option<LinkKey> {
-        let silent = |entry: &Entry, limit| now.since(entry.seen) >= limit;
+        let silent = |entry: &LinkEntry, limit| now.since(entry.seen) >= limit;
         let rival = self.by_instance.get(&(client, instance));
         let rival = rival
             .filter(|link| self.entries.get(link.0).is_some_and(|entry| silent(entry, SILENT_RIVAL)))

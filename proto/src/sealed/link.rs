@@ -97,7 +97,7 @@ pub enum Event {
 
 /// Datagrams that were not used, by reason.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Dropped {
+pub struct DropCounts {
     /// Not the form of any packet.
     pub malformed: u64,
     /// Not authentic, or under keys this link does not have.
@@ -149,7 +149,7 @@ pub struct Link {
     liveness_deadline: Option<Time>,
     state: State,
     /// Datagrams that were not used.
-    pub dropped: Dropped,
+    pub dropped: DropCounts,
 }
 
 impl Link {
@@ -215,7 +215,7 @@ impl Link {
             heard_dormant: false,
             liveness_deadline: None,
             state: State::Open,
-            dropped: Dropped::default(),
+            dropped: DropCounts::default(),
         }
     }
 

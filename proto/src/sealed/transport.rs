@@ -19,10 +19,10 @@ use crate::sealed::crypto::random::Random;
 use crate::sealed::handshake::terms::{Features, Limits};
 use crate::sealed::recovery::ack::Acks;
 use crate::sealed::recovery::copies::RedundantCopies;
-use crate::sealed::recovery::loss_detection::{Counts, Outcome, Recovery};
+use crate::sealed::recovery::loss_detection::{Counts, PacketOutcome, Recovery};
 use crate::sealed::recovery::mtu::{self, Mtu};
 use crate::sealed::streams::budget::Budget;
-use crate::sealed::streams::early::Early;
+use crate::sealed::streams::early::EarlyData;
 use crate::sealed::streams::promises::FIRST_CREDIT;
 use crate::sealed::streams::scheduler::Schedule;
 pub use crate::sealed::streams::settings::Settings;
@@ -44,7 +44,7 @@ pub struct Transport {
     settings: Settings,
     streams: Streams,
     /// Bytes that came before the frame that opens their stream.
-    early: Early,
+    early: EarlyData,
     schedule: Schedule,
     /// Streams with control frames to send.
     control: VecDeque<usize>,
@@ -73,7 +73,7 @@ pub struct Transport {
     link_credit_due: bool,
     /// Packets since the floor was last told.
     since_floor: u32,
-    outcomes: Vec<Outcome>,
+    outcomes: Vec<PacketOutcome>,
     /// Streams whose writers were told to wait.
     waiting: BlockedWriters,
     /// Bytes that one stream may have unsent.
@@ -94,7 +94,7 @@ impl Transport {
         Self {
             side,
             streams: Streams::new(side, &settings),
-            early: Early::default(),
+            early: EarlyData::default(),
             schedule: Schedule::default(),
             control: VecDeque::new(),
             stale: 0,

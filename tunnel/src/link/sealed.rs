@@ -58,7 +58,7 @@ use self::client::ticket_reader::TicketReader;
 use self::clock::Clock;
 use self::journal::Journal;
 use self::roles::Roles;
-use self::server::demux::{Demux, Parts};
+use self::server::demux::{Demux, DemuxParts};
 use self::task::{Shared, Task};
 use crate::address::HostPort;
 use crate::entropy;
@@ -93,7 +93,7 @@ impl Client {
         if let Some(address) = peer.address() {
             link.try_peer(address);
         }
-        let parts = client_end::Parts {
+        let parts = client_end::ClientParts {
             sockets: Sockets::new(udp, options.socket_buffer),
             peer,
             ticket: TicketReader::new(source, ticket),
@@ -158,7 +158,7 @@ impl Server {
         let dialling = DialSettings { limit: options.dial_limit, keepalive: options.link.tcp_keepalive };
         let permit = Permit::only(target);
         Self {
-            demux: Demux::new(Parts {
+            demux: Demux::new(DemuxParts {
                 endpoint,
                 shared,
                 sockets: sockets.into(),

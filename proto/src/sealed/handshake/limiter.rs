@@ -9,7 +9,7 @@ use std::net::SocketAddr;
 
 use crate::Time;
 use crate::sealed::crypto::keys::PublicKey;
-use crate::sealed::handshake::link_addresses::{LinkAddresses, Origin};
+use crate::sealed::handshake::link_addresses::{AddressOrigin, LinkAddresses};
 use crate::sealed::handshake::per_source::{SourceLimiter, Term};
 use crate::sealed::handshake::rate_limit::{Debt, RateLimit};
 use crate::sealed::handshake::terms::LinkId;
@@ -31,14 +31,14 @@ pub(crate) struct HandshakeLimiter {
     sources: SourceLimiter,
     links: LinkAddresses,
     /// Of clients with a ticket only, so there are no more than tickets.
-    tickets: BTreeMap<PublicKey, Taken>,
+    tickets: BTreeMap<PublicKey, TicketTaken>,
     accepted: RateLimit,
     linked: RateLimit,
 }
 
 /// What one ticket had lately.
 #[derive(Clone, Copy, Default)]
-struct Taken {
+struct TicketTaken {
     accepted: Debt,
     /// Because a link of it is at the address: it may have been a neighbour's initiation.
     near: Debt,
@@ -135,9 +135,11 @@ impl HandshakeLimiter {
         match origin {
             _ if load == Load::Full => None,
             _ if source => Some(Claim::Source),
-            Origin::Port(client) if rekey(client) => Some(Claim::Rekey(client)),
-            Origin::Port(client) | Origin::Address(client) if near(client) => Some(Claim::Near(client)),
-            Origin::Port(_) | Origin::Address(_) | Origin::Unknown => None,
+            AddressOrigin::Port(client) if rekey(client) => Some(Claim::Rekey(client)),
+            AddressOrigin::Port(client) | AddressOrigin::Address(client) if near(client) => {
+                Some(Claim::Near(client))
+            }
+            AddressOrigin::Port(_) | AddressOrigin::Address(_) | AddressOrigin::Unknown => None,
         }
     }
 }

@@ -9,7 +9,7 @@ use crate::sealed::handshake::terms::LinkId;
 
 /// What is known of the address that a handshake comes from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Origin {
+pub(crate) enum AddressOrigin {
     /// No link is there.
     Unknown,
     /// A link of this client is at the address, at another port: perhaps it is its next process, perhaps a neighbour
@@ -20,18 +20,18 @@ pub(crate) enum Origin {
 }
 
 /// A link's name.
-type Name = (PublicKey, LinkId);
+type LinkName = (PublicKey, LinkId);
 
 /// Which link is at which address. Only links of which an authentic packet came have a place here.
 #[derive(Default)]
 pub(crate) struct LinkAddresses {
-    of_link: BTreeMap<Name, SocketAddr>,
-    at_site: BTreeMap<IpAddr, Vec<(SocketAddr, Name)>>,
+    of_link: BTreeMap<LinkName, SocketAddr>,
+    at_site: BTreeMap<IpAddr, Vec<(SocketAddr, LinkName)>>,
 }
 
 impl LinkAddresses {
     /// The link is at `at`.
-    pub(crate) fn insert(&mut self, link: Name, at: SocketAddr) {
+    pub(crate) fn insert(&mut self, link: LinkName, at: SocketAddr) {
         if self.of_link.get(&link) == Some(&at) {
             return;
         }
@@ -41,7 +41,7 @@ impl LinkAddresses {
     }
 
     /// The link is over.
-    pub(crate) fn remove(&mut self, link: Name) {
+    pub(crate) fn remove(&mut self, link: LinkName) {
         let Some(at) = self.of_link.remove(&link) else { return };
         let site = site(at.ip());
         let Some(there) = self.at_site.get_mut(&site) else { return };
@@ -52,11 +52,12 @@ impl LinkAddresses {
     }
 
     /// What is known of `from`.
-    pub(crate) fn of(&self, from: SocketAddr) -> Origin {
-        let Some(there) = self.at_site.get(&site(from.ip())) else { return Origin::Unknown };
-        let port = there.iter().find(|(at, _)| *at == from).map(|(_, (client, _))| Origin::Port(*client));
-        let any = || there.first().map(|(_, (client, _))| Origin::Address(*client));
-        port.or_else(any).unwrap_or(Origin::Unknown)
+    pub(crate) fn of(&self, from: SocketAddr) -> AddressOrigin {
+        let Some(there) = self.at_site.get(&site(from.ip())) else { return AddressOrigin::Unknown };
+        let port =
+            there.iter().find(|(at, _)| *at == from).map(|(_, (client, _))| AddressOrigin::Port(*client));
+        let any = || there.first().map(|(_, (client, _))| AddressOrigin::Address(*client));
+        port.or_else(any).unwrap_or(AddressOrigin::Unknown)
     }
 }
 
@@ -74,14 +75,14 @@ mod tests {
         addresses.insert((ONE, LinkId(1)), at("192.0.2.1:5"));
         addresses.insert((OTHER, LinkId(1)), at("[2001:db8::1]:5"));
         let of = |addresses: &LinkAddresses, text| addresses.of(at(text));
-        assert_eq!(of(&addresses, "192.0.2.1:5"), Origin::Port(ONE));
-        assert_eq!(of(&addresses, "192.0.2.1:6"), Origin::Address(ONE));
-        assert_eq!(of(&addresses, "192.0.2.2:5"), Origin::Unknown);
-        assert_eq!(of(&addresses, "[2001:db8::77]:5"), Origin::Address(OTHER), "the same /64");
-        assert_eq!(of(&addresses, "[2001:db8:0:1::1]:5"), Origin::Unknown);
+        assert_eq!(of(&addresses, "192.0.2.1:5"), AddressOrigin::Port(ONE));
+        assert_eq!(of(&addresses, "192.0.2.1:6"), AddressOrigin::Address(ONE));
+        assert_eq!(of(&addresses, "192.0.2.2:5"), AddressOrigin::Unknown);
+        assert_eq!(of(&addresses, "[2001:db8::77]:5"), AddressOrigin::Address(OTHER), "the same /64");
+        assert_eq!(of(&addresses, "[2001:db8:0:1::1]:5"), AddressOrigin::Unknown);
         addresses.insert((ONE, LinkId(1)), at("192.0.2.9:5"));
-        assert_eq!(of(&addresses, "192.0.2.1:5"), Origin::Unknown, "it has moved");
-        assert_eq!(of(&addresses, "192.0.2.9:5"), Origin::Port(ONE));
+        assert_eq!(of(&addresses, "192.0.2.1:5"), AddressOrigin::Unknown, "it has moved");
+        assert_eq!(of(&addresses, "192.0.2.9:5"), AddressOrigin::Port(ONE));
         addresses.remove((ONE, LinkId(1)));
         addresses.remove((OTHER, LinkId(1)));
         assert!(addresses.of_link.is_empty() && addresses.at_site.is_empty());

@@ -19,11 +19,11 @@ use crate::sealed::handshake::terms::{
 pub struct Request {
     caller: Caller,
     initiation: Initiation,
-    ready: Ready,
+    ready: CheckedRequest,
 }
 
 /// What an allowed client's session is made with.
-pub(crate) struct Ready {
+pub(crate) struct CheckedRequest {
     pub(crate) psk: Option<PresharedKey>,
     pub(crate) cipher: Cipher,
 }
@@ -41,7 +41,7 @@ pub(crate) struct Caller {
 }
 
 impl Request {
-    pub(crate) fn new(caller: Caller, initiation: Initiation, ready: Ready) -> Self {
+    pub(crate) fn new(caller: Caller, initiation: Initiation, ready: CheckedRequest) -> Self {
         Self { caller, initiation, ready }
     }
 

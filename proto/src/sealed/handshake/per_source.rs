@@ -37,9 +37,9 @@ const SOURCES: usize = 16_384;
 pub(crate) struct SourceLimiter {
     address: RateLimit,
     /// Where what was taken is noted. When it is full it becomes `old`: so what is in use stays, and the rest is forgotten.
-    young: HashMap<Source, Taken>,
+    young: HashMap<Source, SourceTaken>,
     /// Only looked up, never walked: neither's order matters.
-    old: HashMap<Source, Taken>,
+    old: HashMap<Source, SourceTaken>,
 }
 
 /// A network: the number of leading bits, and these; an address with a port: [`PORT`] and both.
@@ -57,7 +57,7 @@ pub(crate) enum Term {
 }
 
 #[derive(Clone, Copy, Default)]
-struct Taken {
+struct SourceTaken {
     short: Debt,
     long: Debt,
 }
@@ -116,7 +116,7 @@ impl SourceLimiter {
         allowed
     }
 
-    fn taken(&self, source: &Source) -> Taken {
+    fn taken(&self, source: &Source) -> SourceTaken {
         self.young.get(source).or_else(|| self.old.get(source)).copied().unwrap_or_default()
     }
 

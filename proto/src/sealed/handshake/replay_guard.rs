@@ -11,7 +11,7 @@ const LINKS: usize = 4_096;
 
 /// The last stamps taken from each link of each client.
 #[derive(Default)]
-pub(crate) struct ReplayGuard(BTreeMap<PublicKey, Client>);
+pub(crate) struct ReplayGuard(BTreeMap<PublicKey, ClientLinks>);
 
 /// What was taken of the links of one client.
 ///
@@ -19,14 +19,14 @@ pub(crate) struct ReplayGuard(BTreeMap<PublicKey, Client>);
 /// that: such are forgotten when room is needed. If that is not enough, all are, and stand for one link: nothing of a link
 /// not known is taken that is not later than everything that was forgotten. Some links then need a challenge more.
 #[derive(Default)]
-struct Client {
-    links: BTreeMap<LinkId, Taken>,
-    forgotten: Taken,
+struct ClientLinks {
+    links: BTreeMap<LinkId, StampTaken>,
+    forgotten: StampTaken,
 }
 
 /// The last of one link. The two kinds are told apart because the stamps under a challenge may come from any clock.
 #[derive(Clone, Copy, Default)]
-struct Taken {
+struct StampTaken {
     /// The greatest stamp of an initiation that was judged by it.
     stamp: UnixMicros,
     /// The greatest of those that returned a challenge: its period, then the stamp.
@@ -81,7 +81,7 @@ impl ReplayGuard {
     }
 }
 
-impl Client {
+impl ClientLinks {
     /// Makes room for a link.
     fn forget(&mut self, oldest: Oldest) {
         self.links.retain(|_, taken| taken.stamp >= oldest.stamp || taken.challenged.0 >= oldest.period);
@@ -95,7 +95,7 @@ impl Client {
     }
 }
 
-impl Taken {
+impl StampTaken {
     fn take(&mut self, stamp: UnixMicros, freshness: Freshness) -> Result<(), Rejected> {
         match freshness {
             Freshness::Stamp if stamp > self.stamp => self.stamp = stamp,

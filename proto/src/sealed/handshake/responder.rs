@@ -15,7 +15,7 @@ use crate::sealed::handshake::challenge::{Challenge, Challenger, Period};
 use crate::sealed::handshake::cookie::{self, Jar};
 use crate::sealed::handshake::limiter::HandshakeLimiter;
 use crate::sealed::handshake::messages::{INITIATION_PAYLOAD_LEN, Initiation, InitiationView};
-use crate::sealed::handshake::pending::{Caller, Ready};
+use crate::sealed::handshake::pending::{Caller, CheckedRequest};
 use crate::sealed::handshake::replay_guard::{Freshness, Oldest, Rejected, ReplayGuard};
 use crate::sealed::handshake::seen_proofs::SeenProofs;
 use crate::sealed::handshake::terms::{Epoch, LinkId, Refusal, UnixMicros, VERSION};
@@ -35,7 +35,7 @@ pub struct Responder {
     key: PrivateKey,
     public: PublicKey,
     mac1_key: [u8; 32],
-    tickets: BTreeMap<PublicKey, Standing>,
+    tickets: BTreeMap<PublicKey, ClientStanding>,
     guard: ReplayGuard,
     challenger: Challenger,
     limiter: HandshakeLimiter,
@@ -59,7 +59,7 @@ pub struct Settings {
 }
 
 /// Whether a client may join.
-enum Standing {
+enum ClientStanding {
     Allowed(Option<PresharedKey>),
     Revoked,
 }
@@ -68,7 +68,7 @@ enum Standing {
 #[derive(Debug)]
 pub enum Verdict {
     /// Nothing, and send nothing.
-    Drop(Dropped),
+    Drop(DroppedInitiation),
     /// Send this cookie reply; the asker must prove its address while handshakes are many.
     Cookie(Vec<u8>),
     /// Send this response; the client is told why it may not come in.
@@ -86,7 +86,7 @@ pub enum Verdict {
 
 /// Why a datagram was dropped without a word.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Dropped {
+pub enum DroppedInitiation {
     /// Not the form of an initiation.
     Malformed,
     /// Its mac is not from who knows this proxy2's public key.
@@ -128,12 +128,12 @@ impl Responder {
 
     /// Lets a client join from now on, with the pre-shared key of its ticket if it has one.
     pub fn allow(&mut self, client: PublicKey, psk: Option<PresharedKey>) {
-        self.tickets.insert(client, Standing::Allowed(psk));
+        self.tickets.insert(client, ClientStanding::Allowed(psk));
     }
 
     /// Lets a client join no longer, and tells it so when it asks. Its running links are the caller's to end.
     pub fn revoke(&mut self, client: PublicKey) {
-        self.tickets.insert(client, Standing::Revoked);
+        self.tickets.insert(client, ClientStanding::Revoked);
     }
 
     /// Forgets a client: it becomes unknown.
@@ -144,7 +144,7 @@ impl Responder {
 
     /// The clients that may join.
     pub(crate) fn clients(&self) -> impl Iterator<Item = PublicKey> {
-        let allowed = |standing: &Standing| matches!(standing, Standing::Allowed(_));
+        let allowed = |standing: &ClientStanding| matches!(standing, ClientStanding::Allowed(_));
         self.tickets.iter().filter(move |(_, standing)| allowed(standing)).map(|(client, _)| *client)
     }
 
@@ -169,10 +169,10 @@ impl Responder {
         unix: UnixMicros,
         from: SocketAddr,
         datagram: &[u8],
-    ) -> Result<Verdict, Dropped> {
-        let view = InitiationView::parse(datagram).ok_or(Dropped::Malformed)?;
+    ) -> Result<Verdict, DroppedInitiation> {
+        let view = InitiationView::parse(datagram).ok_or(DroppedInitiation::Malformed)?;
         if !mac::short_mac_is(&self.mac1_key, view.before_mac1, view.mac1) {
-            return Err(Dropped::Mac);
+            return Err(DroppedInitiation::Mac);
         }
         let address = from.ip().to_canonical();
         if self.limiter.load(now) > Load::Light {
@@ -180,10 +180,10 @@ impl Responder {
                 return Ok(Verdict::Cookie(self.cookie_reply(address, &view)));
             }
             if self.proofs.contains(view.mac2) {
-                return Err(Dropped::Replayed);
+                return Err(DroppedInitiation::Replayed);
             }
             if !self.limiter.take(now, from) {
-                return Err(Dropped::Busy);
+                return Err(DroppedInitiation::Busy);
             }
             self.proofs.insert(now, *view.mac2);
         }
@@ -200,15 +200,17 @@ impl Responder {
         unix: UnixMicros,
         caller: Caller,
         initiation: Initiation,
-    ) -> Result<Verdict, Dropped> {
+    ) -> Result<Verdict, DroppedInitiation> {
         match self.check(now, unix, &caller, &initiation) {
             Ok(ready) if self.limiter.accept(now, caller.client) => {
                 Ok(Verdict::Request(Box::new(Request::new(caller, initiation, ready))))
             }
-            Ok(_) => Err(Dropped::Busy),
+            Ok(_) => Err(DroppedInitiation::Busy),
             Err(Denied::Dropped(why)) => Err(why),
             // Who has no ticket may be told so by the hundred thousand.
-            Err(Denied::Refused(_)) if self.limiter.load(now) > Load::Idle => Err(Dropped::Unwelcome),
+            Err(Denied::Refused(_)) if self.limiter.load(now) > Load::Idle => {
+                Err(DroppedInitiation::Unwelcome)
+            }
             Err(Denied::Refused(why)) => Ok(refused(caller, why, Challenge::NONE)),
             // Who repeats old initiations gets it too, and can do nothing with it.
             Err(Denied::Stale) => {
@@ -231,13 +233,17 @@ impl Responder {
     }
 
     /// The public-key work: who asks, and what.
-    fn open(&mut self, unix: UnixMicros, view: &InitiationView<'_>) -> Result<(Caller, Initiation), Dropped> {
+    fn open(
+        &mut self,
+        unix: UnixMicros,
+        view: &InitiationView<'_>,
+    ) -> Result<(Caller, Initiation), DroppedInitiation> {
         let mut payload = [0; INITIATION_PAYLOAD_LEN];
         let noise = noise::read_initiation(self.key.bytes(), self.random.block(), view.noise, &mut payload);
-        let noise = noise.ok_or(Dropped::Forged)?;
-        let initiation = Initiation::parse(&payload).ok_or(Dropped::Malformed)?;
+        let noise = noise.ok_or(DroppedInitiation::Forged)?;
+        let initiation = Initiation::parse(&payload).ok_or(DroppedInitiation::Malformed)?;
         if initiation.index != view.sender {
-            return Err(Dropped::Forged);
+            return Err(DroppedInitiation::Forged);
         }
         let caller = Caller {
             client: PublicKey::from_bytes(noise.client()),
@@ -257,23 +263,23 @@ impl Responder {
         unix: UnixMicros,
         caller: &Caller,
         initiation: &Initiation,
-    ) -> Result<Ready, Denied> {
+    ) -> Result<CheckedRequest, Denied> {
         if initiation.version != VERSION {
             return Err(Denied::Refused(Refusal::Version));
         }
         let psk = match self.tickets.get(&caller.client) {
             None => return Err(Denied::Refused(Refusal::UnknownTicket)),
-            Some(Standing::Revoked) => return Err(Denied::Refused(Refusal::RevokedTicket)),
-            Some(Standing::Allowed(psk)) => psk.clone(),
+            Some(ClientStanding::Revoked) => return Err(Denied::Refused(Refusal::RevokedTicket)),
+            Some(ClientStanding::Allowed(psk)) => psk.clone(),
         };
         let freshness = self.freshness(now, unix, caller.client, initiation).ok_or(Denied::Stale)?;
         let cipher = self.settings.ciphers.choose(initiation.ciphers);
-        let cipher = cipher.ok_or(Denied::Dropped(Dropped::Malformed))?;
+        let cipher = cipher.ok_or(Denied::Dropped(DroppedInitiation::Malformed))?;
         let stamp = UnixMicros(unix.0.saturating_sub(micros(self.settings.clock_tolerance)));
         let oldest = Oldest { stamp, period: Period::oldest(now) };
         match self.guard.admit(caller.client, initiation.link, initiation.time, freshness, oldest) {
-            Ok(()) => Ok(Ready { psk, cipher }),
-            Err(Rejected::Replayed) => Err(Denied::Dropped(Dropped::Replayed)),
+            Ok(()) => Ok(CheckedRequest { psk, cipher }),
+            Err(Rejected::Replayed) => Err(Denied::Dropped(DroppedInitiation::Replayed)),
             Err(Rejected::Older) => Err(Denied::Stale),
         }
     }
@@ -298,7 +304,7 @@ impl Responder {
 /// Why a caller may not come in.
 enum Denied {
     /// Say nothing.
-    Dropped(Dropped),
+    Dropped(DroppedInitiation),
     /// Say why.
     Refused(Refusal),
     /// Give it a challenge to return.
@@ -310,7 +316,7 @@ fn refused(caller: Caller, why: Refusal, challenge: Challenge) -> Verdict {
 }
 
 /// What it has cost, or will, to come to that.
-const fn work(result: &Result<Verdict, Dropped>) -> Work {
+const fn work(result: &Result<Verdict, DroppedInitiation>) -> Work {
     match result {
         Err(_) | Ok(Verdict::Drop(_) | Verdict::Cookie(_)) => Work::Opened,
         Ok(Verdict::Refused { .. } | Verdict::Request(_)) => Work::Answered,

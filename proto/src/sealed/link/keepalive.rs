@@ -36,7 +36,7 @@ const SOON: Duration = Duration::from_secs(10);
 pub(super) struct Keepalive {
     /// Zero: never.
     interval: Duration,
-    watch: Watch,
+    watch: Expecting,
     /// The last silence of the client's was followed by one of the server's, which another port ended. Once that may be a path
     /// that was dead for a moment.
     suspected: bool,
@@ -44,7 +44,7 @@ pub(super) struct Keepalive {
 
 /// What a client that has sent something after a silence of its own waits for.
 #[derive(Debug)]
-enum Watch {
+enum Expecting {
     Nothing,
     /// The next packet of the server.
     Answer(Awoken),
@@ -74,7 +74,7 @@ struct Gap {
 impl Keepalive {
     /// After so long without a packet; zero: never.
     pub(super) const fn new(interval: Duration) -> Self {
-        Self { interval, watch: Watch::Nothing, suspected: false }
+        Self { interval, watch: Expecting::Nothing, suspected: false }
     }
 
     /// After how long without a packet of its own the client shows itself; zero: never.
@@ -88,41 +88,41 @@ impl Keepalive {
 
     /// Whether the next packet heard may teach something.
     pub(super) const fn is_watching(&self) -> bool {
-        !matches!(self.watch, Watch::Nothing)
+        !matches!(self.watch, Expecting::Nothing)
     }
 
     /// The client sends packets, after it has sent nothing for `idle`; `highest`: the highest packet number it has heard.
     pub(super) fn on_sending(&mut self, now: Time, idle: Duration, highest: Option<u64>) {
         if idle >= LEAST {
-            self.watch = Watch::Answer(Awoken { at: now, idle, highest });
+            self.watch = Expecting::Answer(Awoken { at: now, idle, highest });
         }
     }
 
     /// The client hears the packet `counter`. Returns the interval if that taught a shorter one.
     pub(super) fn on_heard(&mut self, now: Time, counter: u64, round_trip: Duration) -> Option<Duration> {
         match &mut self.watch {
-            Watch::Nothing => None,
-            Watch::Answer(awoken) => {
+            Expecting::Nothing => None,
+            Expecting::Answer(awoken) => {
                 let first = awoken.highest.map_or(counter, |highest| highest + 1);
                 let prompt = now.since(awoken.at) <= round_trip * 2 + PROMPT;
                 let numbers = first..counter;
                 self.suspected = false;
                 self.watch = if prompt && counter.saturating_sub(first) >= MISSING {
                     let until = now + round_trip.max(LATE);
-                    Watch::Late(Gap { idle: awoken.idle, numbers, came: 0, until })
+                    Expecting::Late(Gap { idle: awoken.idle, numbers, came: 0, until })
                 } else {
-                    Watch::Nothing
+                    Expecting::Nothing
                 };
                 None
             }
-            Watch::Late(gap) if now < gap.until => {
+            Expecting::Late(gap) if now < gap.until => {
                 gap.came += u64::from(gap.numbers.contains(&counter));
                 None
             }
-            Watch::Late(gap) => {
+            Expecting::Late(gap) => {
                 let missing = (gap.numbers.end - gap.numbers.start).saturating_sub(gap.came);
                 let idle = gap.idle;
-                self.watch = Watch::Nothing;
+                self.watch = Expecting::Nothing;
                 if missing >= MISSING { self.was_forgotten_within(idle) } else { None }
             }
         }
@@ -138,7 +138,9 @@ impl Keepalive {
         at_first_try: bool,
     ) -> Option<Duration> {
         let helped = at_first_try && from.remote == to.remote && from.socket != to.socket;
-        let Watch::Answer(awoken) = std::mem::replace(&mut self.watch, Watch::Nothing) else { return None };
+        let Expecting::Answer(awoken) = std::mem::replace(&mut self.watch, Expecting::Nothing) else {
+            return None;
+        };
         let suspected = helped && now.since(awoken.at) <= SOON;
         let again = std::mem::replace(&mut self.suspected, suspected) && suspected;
         if again { self.was_forgotten_within(awoken.idle) } else { None }

@@ -27,7 +27,7 @@ use bandwidth_drop::BandwidthDrop;
 use loss::Losses;
 use max_bandwidth::MaxBandwidth;
 use phase::{Phase, ProbeCycles};
-use queue::Queue;
+use queue::QueueEstimate;
 use round::{Round, RoundSample};
 use startup::Startup;
 use std::time::Duration;
@@ -70,7 +70,7 @@ pub(crate) struct Controller {
     max_bandwidth: MaxBandwidth,
     aggregation: AckAggregation,
     round: Round,
-    queue: Queue,
+    queue: QueueEstimate,
     bandwidth_drop: BandwidthDrop,
     losses: Losses,
     /// The rate from before a look for more.
@@ -99,7 +99,7 @@ impl Controller {
             max_bandwidth: MaxBandwidth::default(),
             aggregation: AckAggregation::default(),
             round: Round::default(),
-            queue: Queue::default(),
+            queue: QueueEstimate::default(),
             bandwidth_drop: BandwidthDrop::default(),
             losses: Losses::default(),
             rate_before: 0,

@@ -11,7 +11,7 @@ use super::{ack, rtt};
 use crate::sealed::crypto::random::Random;
 use crate::sealed::recovery::congestion::{AckEvent, Controller};
 use crate::sealed::recovery::pacing::Pacer;
-use crate::sealed::recovery::rate::Rate;
+use crate::sealed::recovery::rate::DeliveryRate;
 use crate::sealed::recovery::rtt::Rtt;
 use crate::sealed::recovery::sent::{Content, Fate, SentLog};
 use crate::sealed::wire::frame::Ack;
@@ -47,7 +47,7 @@ pub(crate) struct Recovery {
     /// The congestion controller.
     pub(crate) controller: Controller,
     pacer: Pacer,
-    rate: Rate,
+    rate: DeliveryRate,
     mtu: u16,
     /// The highest packet acknowledged.
     largest_acked: Option<u64>,
@@ -70,7 +70,7 @@ pub(crate) struct Recovery {
 
 /// What was learnt of a path.
 #[derive(Debug)]
-pub(crate) struct PathState {
+pub(crate) struct RecoveryState {
     rtt: Rtt,
     controller: Controller,
     reordering: ReorderingWindow,
@@ -89,7 +89,7 @@ pub struct Counts {
 
 /// What became of packets, for the owner of their contents.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Outcome {
+pub(crate) enum PacketOutcome {
     /// Arrived.
     Acked(u64),
     /// Its contents must go again.
@@ -106,7 +106,7 @@ impl Recovery {
             rtt: Rtt::default(),
             controller: Controller::new(mtu),
             pacer: Pacer::default(),
-            rate: Rate::default(),
+            rate: DeliveryRate::default(),
             mtu,
             largest_acked: None,
             reordering: ReorderingWindow::default(),
@@ -131,10 +131,10 @@ impl Recovery {
 
     /// The path has changed beneath the link: what was learnt of it is handed out, what is in flight stays. `known`: what is
     /// known of the new one.
-    pub(crate) fn switch_path(&mut self, mtu: u16, known: Option<PathState>) -> PathState {
+    pub(crate) fn switch_path(&mut self, mtu: u16, known: Option<RecoveryState>) -> RecoveryState {
         let tag = self.controller.tag() + 1;
         let next = known.map_or_else(
-            || PathState {
+            || RecoveryState {
                 rtt: Rtt::default(),
                 controller: Controller::starting_at(mtu, tag),
                 reordering: ReorderingWindow::default(),
@@ -144,7 +144,7 @@ impl Recovery {
                 known
             },
         );
-        let old = PathState {
+        let old = RecoveryState {
             rtt: std::mem::replace(&mut self.rtt, next.rtt),
             controller: std::mem::replace(&mut self.controller, next.controller),
             reordering: std::mem::replace(&mut self.reordering, next.reordering),
@@ -223,7 +223,7 @@ impl Recovery {
     }
 
     /// Takes in an acknowledgement; appends what became of packets to `outcomes`.
-    pub(crate) fn on_ack(&mut self, now: Time, ack: &Ack<'_>, outcomes: &mut Vec<Outcome>) {
+    pub(crate) fn on_ack(&mut self, now: Time, ack: &Ack<'_>, outcomes: &mut Vec<PacketOutcome>) {
         let mut newest = None;
         self.cwnd_limited = self.log.in_flight() * 2 >= self.controller.cwnd();
         let mut fresh = std::mem::take(&mut self.fresh);
@@ -263,7 +263,7 @@ impl Recovery {
     }
 
     /// True if the packet was not known to have arrived.
-    fn on_packet_acked(&mut self, now: Time, number: u64, outcomes: &mut Vec<Outcome>) -> bool {
+    fn on_packet_acked(&mut self, now: Time, number: u64, outcomes: &mut Vec<PacketOutcome>) -> bool {
         let Some(packet) = self.log.get(number) else { return false };
         let (fate, sent, size, phase, snapshot) =
             (packet.fate, packet.sent, u64::from(packet.size), packet.phase, packet.snapshot);
@@ -281,7 +281,7 @@ impl Recovery {
         self.log.set_fate(number, Fate::Acked);
         self.lossiness.on_arrived();
         self.rate.on_acked(now, sent, size, snapshot);
-        outcomes.push(Outcome::Acked(number));
+        outcomes.push(PacketOutcome::Acked(number));
         true
     }
 
@@ -290,7 +290,7 @@ impl Recovery {
         self.log.contents(number).any(|content| matches!(content, Content::MtuProbe(_)))
     }
 
-    fn detect_losses(&mut self, now: Time, outcomes: &mut Vec<Outcome>) {
+    fn detect_losses(&mut self, now: Time, outcomes: &mut Vec<PacketOutcome>) {
         self.loss_due = None;
         let Some(largest) = self.largest_acked else { return };
         self.reordering.calm_down(now, &self.rtt);
@@ -303,10 +303,10 @@ impl Recovery {
                 self.loss_due = Some(due);
                 break;
             }
-            outcomes.push(Outcome::Lost(number));
+            outcomes.push(PacketOutcome::Lost(number));
         }
         for outcome in &outcomes[first..] {
-            let Outcome::Lost(number) = *outcome else { continue };
+            let PacketOutcome::Lost(number) = *outcome else { continue };
             let phase = self.log.get(number).map(|packet| packet.phase);
             self.log.set_fate(number, Fate::Lost);
             if self.is_mtu_probe(number) {
@@ -336,7 +336,7 @@ impl Recovery {
     }
 
     /// Time passed: packets may be lost, or a probe due. A probe sends the oldest contents in flight once more.
-    pub(crate) fn on_timeout(&mut self, now: Time, outcomes: &mut Vec<Outcome>) {
+    pub(crate) fn on_timeout(&mut self, now: Time, outcomes: &mut Vec<PacketOutcome>) {
         if let Some(due) = self.loss_due {
             if due <= now {
                 self.detect_losses(now, outcomes);
@@ -355,7 +355,7 @@ impl Recovery {
         }
         self.log.oldest_in_flight(); // moves the start of the walk below
         let again = self.log.in_flight_below(self.log.next()).take(PROBES as usize).map(|(number, _)| number);
-        outcomes.extend(again.map(Outcome::ProbeRetransmit));
+        outcomes.extend(again.map(PacketOutcome::ProbeRetransmit));
     }
 
     /// Whether the path has lost packets of late.

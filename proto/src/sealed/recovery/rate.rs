@@ -29,7 +29,7 @@ pub(crate) struct Sample {
 
 /// Counts what is delivered and turns acknowledgements into rate samples.
 #[derive(Debug, Default)]
-pub(crate) struct Rate {
+pub(crate) struct DeliveryRate {
     delivered: u64,
     delivered_at: Time,
     first_sent_at: Time,
@@ -38,7 +38,7 @@ pub(crate) struct Rate {
     newest: Option<(Snapshot, Time)>,
 }
 
-impl Rate {
+impl DeliveryRate {
     /// Wire bytes delivered so far.
     pub(crate) const fn delivered(&self) -> u64 {
         self.delivered
@@ -100,7 +100,7 @@ mod tests {
 
     #[test]
     fn a_steady_flow_measures_its_own_rate() {
-        let mut rate = Rate::default();
+        let mut rate = DeliveryRate::default();
         let mut sent = Vec::new();
         let mut last = None;
         for tick in 0..100u32 {
@@ -117,7 +117,7 @@ mod tests {
 
     #[test]
     fn a_sample_shorter_than_the_round_trip_is_no_sample() {
-        let mut rate = Rate::default();
+        let mut rate = DeliveryRate::default();
         let snapshot = rate.on_sent(Time::ZERO, true);
         rate.on_acked(Time::ZERO + MS, Time::ZERO, 1_000, snapshot);
         assert_eq!(rate.sample(20 * MS), None);

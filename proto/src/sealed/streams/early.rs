@@ -12,7 +12,7 @@ pub(crate) const COST: usize = 96;
 
 /// A piece of a stream that is not open yet.
 #[derive(Debug)]
-pub(crate) struct Piece {
+pub(crate) struct EarlyPiece {
     /// The offset of its first byte.
     pub(crate) offset: u64,
     /// Whether the direction ends behind it.
@@ -23,12 +23,12 @@ pub(crate) struct Piece {
 
 /// All of a link. No stream exists because of them.
 #[derive(Debug, Default)]
-pub(crate) struct Early {
-    pieces: BTreeMap<(StreamId, u64), Piece>,
+pub(crate) struct EarlyData {
+    pieces: BTreeMap<(StreamId, u64), EarlyPiece>,
     cost: usize,
 }
 
-impl Early {
+impl EarlyData {
     /// Keeps a piece; false if there is no room, and its packet must come again.
     pub(crate) fn keep(&mut self, id: StreamId, offset: u64, fin: bool, bytes: &[u8]) -> bool {
         let known = self.pieces.get(&(id, offset));
@@ -40,12 +40,12 @@ impl Early {
             return false;
         }
         self.cost += cost;
-        self.pieces.insert((id, offset), Piece { offset, fin, bytes: bytes.into() });
+        self.pieces.insert((id, offset), EarlyPiece { offset, fin, bytes: bytes.into() });
         true
     }
 
     /// Takes out the pieces of a stream that has been opened.
-    pub(crate) fn take(&mut self, id: StreamId) -> Vec<Piece> {
+    pub(crate) fn take(&mut self, id: StreamId) -> Vec<EarlyPiece> {
         if self.pieces.is_empty() {
             return Vec::new();
         }
@@ -67,7 +67,7 @@ mod tests {
 
     #[test]
     fn pieces_are_kept_once_up_to_a_limit_and_come_out_by_stream() {
-        let mut early = Early::default();
+        let mut early = EarlyData::default();
         for _ in 0..3 {
             assert!(early.keep(StreamId(0), 10, false, b"abc") && early.keep(StreamId(2), 0, true, b""));
         }
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn single_bytes_of_thousands_of_streams_cost_no_more_than_the_limit() {
-        let mut early = Early::default();
+        let mut early = EarlyData::default();
         let kept = (0..100_000).filter(|at| early.keep(StreamId(at * 2), 0, false, b"x")).count();
         assert!(early.cost() <= LIMIT && kept > 1_000, "{kept} pieces cost {}", early.cost());
     }

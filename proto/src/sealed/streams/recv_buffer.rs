@@ -18,17 +18,17 @@ pub(crate) fn piece_size(window: u64) -> usize {
 #[derive(Default)]
 pub(crate) struct RecvBuffer {
     /// In the order of their offsets, with gaps.
-    parts: VecDeque<Part>,
+    parts: VecDeque<RecvPart>,
     /// The largest piece that was taken since nothing was held.
     largest: usize,
 }
 
-struct Part {
+struct RecvPart {
     start: u64,
     piece: Piece,
 }
 
-impl Part {
+impl RecvPart {
     fn end(&self) -> u64 {
         self.start + self.piece.len() as u64
     }
@@ -48,7 +48,7 @@ impl RecvBuffer {
     }
 
     /// The part that holds `offset`; a new one where there is none.
-    fn part_mut(&mut self, offset: u64, window: u64, pool: &mut Pool) -> &mut Part {
+    fn part_mut(&mut self, offset: u64, window: u64, pool: &mut Pool) -> &mut RecvPart {
         let count = self.parts.len();
         // Nearly all bytes come in order, and go into the last piece or behind it.
         let at = match self.parts.back() {
@@ -64,8 +64,8 @@ impl RecvBuffer {
     }
 
     /// The largest piece for `offset` of at most `size` bytes that fits between its neighbours.
-    fn new_part(&mut self, at: usize, offset: u64, size: usize, pool: &mut Pool) -> Part {
-        let below = at.checked_sub(1).and_then(|at| self.parts.get(at)).map_or(0, Part::end);
+    fn new_part(&mut self, at: usize, offset: u64, size: usize, pool: &mut Pool) -> RecvPart {
+        let below = at.checked_sub(1).and_then(|at| self.parts.get(at)).map_or(0, RecvPart::end);
         let above = self.parts.get(at).map_or(u64::MAX, |part| part.start);
         let fits = |size: &usize| {
             let start = offset - offset % *size as u64;
@@ -74,7 +74,7 @@ impl RecvBuffer {
         let sizes = SIZES.iter().rev().map(|(size, _)| *size).filter(|one| *one <= size);
         let size = { sizes }.find(fits).unwrap_or(SIZES[0].0);
         self.largest = self.largest.max(size);
-        Part { start: offset - offset % size as u64, piece: pool.take(size) }
+        RecvPart { start: offset - offset % size as u64, piece: pool.take(size) }
     }
 
     /// The bytes of `range` as slices; all of it must have been written.
@@ -124,7 +124,7 @@ impl RecvBuffer {
 impl std::fmt::Debug for RecvBuffer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let (first, last) = (self.parts.front(), self.parts.back());
-        let range = first.map_or(0, |part| part.start)..last.map_or(0, Part::end);
+        let range = first.map_or(0, |part| part.start)..last.map_or(0, RecvPart::end);
         write!(f, "{} pieces in {range:?}", self.parts.len())
     }
 }

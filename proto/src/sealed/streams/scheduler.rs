@@ -77,27 +77,27 @@ impl Turn {
 /// The keys of the streams that have something to send.
 #[derive(Debug)]
 pub(crate) struct Schedule {
-    thin: Queue,
-    bulk: Queue,
+    thin: TurnQueue,
+    bulk: TurnQueue,
     quantum: u64,
 }
 
 impl Default for Schedule {
     fn default() -> Self {
-        Self { thin: Queue::default(), bulk: Queue::default(), quantum: LEAST_QUANTUM }
+        Self { thin: TurnQueue::default(), bulk: TurnQueue::default(), quantum: LEAST_QUANTUM }
     }
 }
 
 /// Keys in the order in which they came. Any of them can leave without a walk through the others, and leaves nothing
 /// behind: a crowd that goes while nothing can be sent costs no more than one that has its turns.
 #[derive(Debug, Default)]
-struct Queue {
+struct TurnQueue {
     /// By ticket; a later one is greater.
     keys: BTreeMap<u64, usize>,
     next_ticket: u64,
 }
 
-impl Queue {
+impl TurnQueue {
     /// Queues a key; its ticket, which no other entry ever has.
     fn push(&mut self, key: usize) -> u64 {
         let ticket = self.next_ticket;
@@ -142,7 +142,7 @@ impl Schedule {
         turn.queued = Some((class, self.queue_of(class).push(key)));
     }
 
-    fn queue_of(&mut self, class: Class) -> &mut Queue {
+    fn queue_of(&mut self, class: Class) -> &mut TurnQueue {
         match class {
             Class::Thin => &mut self.thin,
             Class::Bulk => &mut self.bulk,

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 /// What one data frame may carry.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Piece {
+pub(crate) struct SendPiece {
     /// Stream offsets of the bytes.
     pub(crate) range: Range<u64>,
     /// Whether the direction ends behind them.
@@ -123,7 +123,7 @@ impl SendHalf {
     }
 
     /// Takes what goes next, at most `room` bytes: lost bytes first, then new ones.
-    pub(crate) fn take(&mut self, room: usize) -> Option<Piece> {
+    pub(crate) fn take(&mut self, room: usize) -> Option<SendPiece> {
         let room = room as u64;
         if let Some(lost) = self.lost.first() {
             let range = lost.start..lost.end.min(lost.start + room);
@@ -132,7 +132,7 @@ impl SendHalf {
             }
             self.lost.remove(range.clone());
             let fin = range.end == self.end && matches!(self.fin, Fin::Queued | Fin::Sent);
-            return Some(Piece { fin: self.fin_goes(fin), again: true, range });
+            return Some(SendPiece { fin: self.fin_goes(fin), again: true, range });
         }
         let end = self.end.min(self.credit).min(self.next + room);
         let range = self.next..end.max(self.next);
@@ -141,7 +141,7 @@ impl SendHalf {
             return None;
         }
         self.next = range.end;
-        Some(Piece { fin: self.fin_goes(fin), again: false, range })
+        Some(SendPiece { fin: self.fin_goes(fin), again: false, range })
     }
 
     fn fin_goes(&mut self, fin: bool) -> bool {
@@ -248,8 +248,8 @@ mod tests {
         (half, pool)
     }
 
-    fn piece(range: Range<u64>, fin: bool, again: bool) -> Option<Piece> {
-        Some(Piece { range, fin, again })
+    fn piece(range: Range<u64>, fin: bool, again: bool) -> Option<SendPiece> {
+        Some(SendPiece { range, fin, again })
     }
 
     #[test]

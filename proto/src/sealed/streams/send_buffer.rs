@@ -14,17 +14,17 @@ const STEP: usize = 256;
 /// Bytes from the lowest that is held to the last that was written, one piece behind the other.
 #[derive(Default)]
 pub(crate) struct SendBuffer {
-    parts: VecDeque<Part>,
+    parts: VecDeque<SendPart>,
 }
 
 /// A piece, the offset of its first byte, and how much of it is written.
-struct Part {
+struct SendPart {
     start: u64,
     filled: usize,
     piece: Piece,
 }
 
-impl Part {
+impl SendPart {
     fn end(&self) -> u64 {
         self.start + self.filled as u64
     }
@@ -60,7 +60,7 @@ impl SendBuffer {
     ) -> Result<usize, E> {
         let old = usize::from(self.parts.back().is_some_and(|last| last.room() > 0));
         for _ in old..slices {
-            self.parts.push_back(Part { start: end, filled: 0, piece: pool.take(PIECE) });
+            self.parts.push_back(SendPart { start: end, filled: 0, piece: pool.take(PIECE) });
         }
         let first = self.parts.len() - slices;
         let mut places = self.parts.range_mut(first..).map(|part| &mut part.piece[part.filled..]);
@@ -149,7 +149,7 @@ impl SendBuffer {
     /// Offsets of what is held.
     fn held(&self) -> Range<u64> {
         let start = self.parts.front().map_or(0, |part| part.start);
-        start..self.parts.back().map_or(start, Part::end)
+        start..self.parts.back().map_or(start, SendPart::end)
     }
 }
 

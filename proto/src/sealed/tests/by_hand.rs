@@ -9,7 +9,7 @@ use crate::sealed::crypto::noise::{self, InitiatorState};
 use crate::sealed::handshake::challenge::Challenge;
 use crate::sealed::handshake::initiator::{Identity, Ignored, Initiator, Outcome};
 use crate::sealed::handshake::messages;
-use crate::sealed::handshake::responder::{Dropped, Verdict};
+use crate::sealed::handshake::responder::{DroppedInitiation, Verdict};
 use crate::sealed::handshake::terms::{Features, Incarnation, Instance, Limits, LinkId, Refusal};
 
 /// What proxy2 makes of an initiation that was made by hand, with these bytes for a payload once `change` has had them; and what
@@ -66,7 +66,7 @@ fn a_cipher_is_chosen_among_those_that_both_know() {
         match asked_by_hand(&mut pair, |payload| payload[1] = offer).0 {
             Verdict::Request(request) => Some(request.accept(9, Incarnation(0), SERVER_LIMITS).1.cipher),
             Verdict::Drop(why) => {
-                assert_eq!(why, Dropped::Malformed);
+                assert_eq!(why, DroppedInitiation::Malformed);
                 None
             }
             Verdict::Cookie(_) | Verdict::Refused { .. } => panic!("neither let in nor dropped"),

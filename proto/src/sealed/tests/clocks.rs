@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::pair::*;
 use crate::sealed::handshake::challenge::CHALLENGE_LIFE;
 use crate::sealed::handshake::initiator::{Identity, Initiator, Outcome};
-use crate::sealed::handshake::responder::{Dropped, Responder, Settings, Verdict};
+use crate::sealed::handshake::responder::{DroppedInitiation, Responder, Settings, Verdict};
 use crate::sealed::handshake::terms::{Epoch, Incarnation, LinkId, Refusal, UnixMicros};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -58,7 +58,7 @@ impl Pair {
     }
 }
 
-fn dropped(verdict: Verdict) -> Dropped {
+fn dropped(verdict: Verdict) -> DroppedInitiation {
     let Verdict::Drop(why) = verdict else { panic!("not dropped but {verdict:?}") };
     why
 }
@@ -169,7 +169,7 @@ fn an_initiation_with_a_challenge_is_good_once() {
     let third = pair.ask();
     request(pair.hear(&third));
     for initiation in [&second, &third] {
-        assert_eq!(dropped(pair.hear(initiation)), Dropped::Replayed);
+        assert_eq!(dropped(pair.hear(initiation)), DroppedInitiation::Replayed);
     }
     for seconds in 1..120 {
         pair.pass(SECOND);

@@ -11,7 +11,7 @@ use crate::sealed::crypto::random::Random;
 use crate::sealed::handshake::cookie::{self, Cookie};
 use crate::sealed::handshake::initiator::{Identity, Initiator, Outcome};
 use crate::sealed::handshake::messages;
-use crate::sealed::handshake::responder::{Dropped, Responder, Settings, Verdict};
+use crate::sealed::handshake::responder::{DroppedInitiation, Responder, Settings, Verdict};
 use crate::sealed::handshake::terms::{Instance, LinkId, Refusal, UnixMicros};
 use crate::ticket::Ticket;
 
@@ -110,9 +110,9 @@ impl Attacker {
                 0
             }
             // Before it was opened, or (a ticket's) after that.
-            (_, Verdict::Drop(Dropped::Busy)) => 0,
-            (Has::PublicKey(_), Verdict::Drop(Dropped::Forged)) => 2,
-            (Has::BadTicket(_), Verdict::Drop(Dropped::Unwelcome)) => 3,
+            (_, Verdict::Drop(DroppedInitiation::Busy)) => 0,
+            (Has::PublicKey(_), Verdict::Drop(DroppedInitiation::Forged)) => 2,
+            (Has::BadTicket(_), Verdict::Drop(DroppedInitiation::Unwelcome)) => 3,
             (Has::BadTicket(_), Verdict::Refused { why, .. }) => {
                 toll.told.push(why);
                 6
@@ -239,7 +239,7 @@ fn flood_with_links(
                         newcomer.resend = Some((millisecond + ROUND_TRIP, initiation));
                     }
                 }
-                Verdict::Drop(why) => assert_eq!(why, Dropped::Busy),
+                Verdict::Drop(why) => assert_eq!(why, DroppedInitiation::Busy),
                 Verdict::Refused { why, .. } => panic!("refused: {why}"),
             }
         }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use super::pair::*;
 use crate::sealed::crypto::cipher::Cipher;
 use crate::sealed::handshake::initiator::{Ignored, MOST_PENDING};
-use crate::sealed::handshake::responder::{Dropped, Verdict};
+use crate::sealed::handshake::responder::{DroppedInitiation, Verdict};
 use crate::sealed::handshake::terms::{Epoch, Incarnation, Instance, LinkId, Refusal};
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -151,7 +151,7 @@ fn one_initiation_is_good_once() {
     let first = pair.ask();
     let second = pair.ask();
     request(pair.hear(&second));
-    assert!(matches!(pair.hear(&second), Verdict::Drop(Dropped::Replayed)));
+    assert!(matches!(pair.hear(&second), Verdict::Drop(DroppedInitiation::Replayed)));
     assert_eq!(why_refused(pair.hear(&first)), Some(Refusal::ClockOff), "as if a clock had been set back");
     assert_eq!(why_refused(pair.hear(&first)), Some(Refusal::ClockOff), "each time");
 }

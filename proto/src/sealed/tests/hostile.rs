@@ -8,11 +8,11 @@ use crate::sealed::crypto::mac;
 use crate::sealed::crypto::random::Random;
 use crate::sealed::handshake::initiator::{Ignored, Initiator};
 use crate::sealed::handshake::messages::{INITIATION_LEN, RESPONSE_LEN};
-use crate::sealed::handshake::responder::{Dropped, Responder, Verdict};
+use crate::sealed::handshake::responder::{DroppedInitiation, Responder, Verdict};
 use crate::sealed::handshake::terms::{Incarnation, Refusal};
 use crate::ticket::Ticket;
 
-fn dropped(verdict: Verdict) -> Dropped {
+fn dropped(verdict: Verdict) -> DroppedInitiation {
     let Verdict::Drop(why) = verdict else { panic!("not dropped but {verdict:?}") };
     why
 }
@@ -38,7 +38,7 @@ fn a_changed_initiation_is_dropped() {
     let initiation = pair.ask();
     for (at, changed) in flipped(&initiation[..INITIATION_LEN - 16]) {
         let changed = [&changed[..], &initiation[INITIATION_LEN - 16..]].concat();
-        let expected = if at == 0 { Dropped::Malformed } else { Dropped::Mac };
+        let expected = if at == 0 { DroppedInitiation::Malformed } else { DroppedInitiation::Mac };
         assert_eq!(dropped(pair.hear(&changed)), expected, "byte {at}");
     }
     request(pair.hear(&initiation));
@@ -52,7 +52,7 @@ fn an_initiation_changed_by_a_holder_of_the_public_key_is_dropped() {
         let mut changed = initiation.clone();
         changed[at] ^= 1;
         with_mac(&mut changed, INITIATION_LEN - 16);
-        assert_eq!(dropped(pair.hear(&changed)), Dropped::Forged, "byte {at}");
+        assert_eq!(dropped(pair.hear(&changed)), DroppedInitiation::Forged, "byte {at}");
         pair.pass(Duration::from_millis(10));
     }
     request(pair.hear(&initiation));
@@ -82,13 +82,13 @@ fn a_message_of_another_length_is_dropped() {
     let initiation = pair.ask();
     let (response, _) = pair.response();
     for len in 0..initiation.len() {
-        assert_eq!(dropped(pair.hear(&initiation[..len])), Dropped::Malformed, "{len} bytes");
+        assert_eq!(dropped(pair.hear(&initiation[..len])), DroppedInitiation::Malformed, "{len} bytes");
     }
     for len in 0..response.len() {
         assert_eq!(ignored(pair.tell(&response[..len])), Ignored::Malformed, "{len} bytes");
     }
     let longer = |message: &[u8]| [message, &[0]].concat();
-    assert_eq!(dropped(pair.hear(&longer(&initiation))), Dropped::Malformed);
+    assert_eq!(dropped(pair.hear(&longer(&initiation))), DroppedInitiation::Malformed);
     assert_eq!(ignored(pair.tell(&longer(&response))), Ignored::Malformed);
 }
 
@@ -100,8 +100,8 @@ fn reflected_messages_are_dropped() {
     let packet = sealed(&server, 0, b"frames");
     assert_eq!(ignored(pair.tell(&initiation)), Ignored::Malformed);
     assert_eq!(ignored(pair.tell(&packet)), Ignored::Malformed);
-    assert_eq!(dropped(pair.hear(&response)), Dropped::Malformed);
-    assert_eq!(dropped(pair.hear(&packet)), Dropped::Malformed);
+    assert_eq!(dropped(pair.hear(&response)), DroppedInitiation::Malformed);
+    assert_eq!(dropped(pair.hear(&packet)), DroppedInitiation::Malformed);
     assert!(server.open.open_in_place(&mut packet.clone()).is_err(), "each direction has its key");
 }
 
@@ -112,11 +112,14 @@ fn a_stranger_gets_not_one_byte() {
     let guess = PrivateKey::from_bytes(&[0x77; 32]).public();
     let mut initiator = Initiator::new(Ticket::new(guess, stranger, None), identity(AES));
     let initiation = initiator.start(pair.now, pair.unix, 1, &mut pair.random);
-    assert_eq!(dropped(pair.hear(&initiation)), Dropped::Mac);
+    assert_eq!(dropped(pair.hear(&initiation)), DroppedInitiation::Mac);
     for len in [0, 1, 5, INITIATION_LEN, 1_500, 65_507] {
         for kind in 0..=u8::MAX {
             let noise = vec![kind; len];
-            assert!(matches!(dropped(pair.hear(&noise)), Dropped::Malformed | Dropped::Mac));
+            assert!(matches!(
+                dropped(pair.hear(&noise)),
+                DroppedInitiation::Malformed | DroppedInitiation::Mac
+            ));
         }
     }
 }
@@ -146,7 +149,7 @@ fn an_answer_of_another_proxy2_is_ignored() {
     // It knows the public key, so its macs are right; it has not the private one.
     let other = PrivateKey::from_bytes(&[0x12; 32]);
     let mut impostor = Responder::new(pair.now, other, settings(AES), Random::from_seed([1; 32]));
-    assert_eq!(dropped(impostor.handle(pair.now, pair.unix, ADDRESS, &initiation)), Dropped::Mac);
+    assert_eq!(dropped(impostor.handle(pair.now, pair.unix, ADDRESS, &initiation)), DroppedInitiation::Mac);
     let mut forged = vec![0; RESPONSE_LEN];
     forged[0] = 2;
     forged[1..5].copy_from_slice(&CLIENT_INDEX.to_be_bytes());

@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::pair::*;
 use crate::sealed::handshake::cookie::COOKIE_REPLY_LEN;
 use crate::sealed::handshake::initiator::{Ignored, Initiator, Outcome};
-use crate::sealed::handshake::responder::{Dropped, Settings, Verdict};
+use crate::sealed::handshake::responder::{DroppedInitiation, Settings, Verdict};
 use crate::sealed::handshake::terms::{Incarnation, LinkId};
 
 const ELSEWHERE: SocketAddr = address(2, 5_000);
@@ -133,13 +133,16 @@ fn beyond_the_limit_even_proven_addresses_wait() {
         request(pair.responder.handle(pair.now, pair.unix, from, &initiation));
     }
     let initiation = proven(&mut pair, ADDRESS);
-    assert!(matches!(pair.hear(&initiation), Verdict::Drop(Dropped::Busy)));
+    assert!(matches!(pair.hear(&initiation), Verdict::Drop(DroppedInitiation::Busy)));
     let (client, link) = (pair.ticket.client(), LinkId(77));
     pair.responder.link_is_at(client, link, address(1, 5_001));
     request(pair.hear(&initiation));
     pair.responder.link_is_at(client, link, ADDRESS);
     let initiation = pair.ask();
-    assert!(matches!(pair.hear(&initiation), Verdict::Drop(Dropped::Busy)), "nothing is left at all");
+    assert!(
+        matches!(pair.hear(&initiation), Verdict::Drop(DroppedInitiation::Busy)),
+        "nothing is left at all"
+    );
     pair.pass(Duration::from_millis(84) * 3);
     request(pair.hear(&initiation));
 }

@@ -69,7 +69,7 @@ impl Transport {
 /// What was learnt of a path, to go on with if the peer returns to it (RFC 9000 section 9.4).
 #[derive(Debug)]
 pub(crate) struct PathState {
-    recovery: loss_detection::PathState,
+    recovery: loss_detection::RecoveryState,
     mtu: Mtu,
 }
 

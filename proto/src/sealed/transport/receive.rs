@@ -23,7 +23,7 @@ const MAX_CHECKED: usize = 8;
 
 /// Where bytes of a stream come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Origin {
+enum DataOrigin {
     /// The packet that is being taken in. They may be declined: then its frames come again.
     Packet,
     /// They came before their stream was open, were kept, and may have been acknowledged: they do not come again.
@@ -65,7 +65,7 @@ impl Transport {
             Frame::PathResponse { token } => self.signals.push_back(Signal::PathResponse(token)),
             Frame::Ack(ack) => self.handle_ack(now, &ack)?,
             Frame::Data { id, offset, fin, bytes } => {
-                self.handle_data(now, id, offset, bytes, fin, Origin::Packet)?;
+                self.handle_data(now, id, offset, bytes, fin, DataOrigin::Packet)?;
             }
             Frame::Open { id, credit, first, target } => {
                 self.handle_open(now, id, [credit, first], target)?
@@ -125,7 +125,7 @@ impl Transport {
         offset: u64,
         bytes: &[u8],
         fin: bool,
-        origin: Origin,
+        origin: DataOrigin,
     ) -> Result<(), Fault> {
         if self.streams.lookup(id) == Lookup::Unseen {
             self.keep_early(id, offset, bytes, fin);
@@ -138,7 +138,7 @@ impl Transport {
         }
         // What closes the first gap makes fewer runs in the end, and is never declined.
         let closes_gap = stream.recv.is_next(offset) || bytes.is_empty();
-        if origin == Origin::Packet && stream.recv.is_in_pieces() && !closes_gap {
+        if origin == DataOrigin::Packet && stream.recv.is_in_pieces() && !closes_gap {
             self.declined = true;
             return Ok(());
         }
@@ -205,7 +205,7 @@ impl Transport {
         }
         self.events.push_back(Event::Incoming { id, target: target.to_vec() });
         for piece in early {
-            self.handle_data(now, id, piece.offset, &piece.bytes, piece.fin, Origin::Kept)?;
+            self.handle_data(now, id, piece.offset, &piece.bytes, piece.fin, DataOrigin::Kept)?;
         }
         Ok(())
     }

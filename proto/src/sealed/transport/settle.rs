@@ -1,28 +1,30 @@
 //! What becomes of the packets that left: arrived or lost, their contents are settled with their owners.
 
 use super::Transport;
-use crate::sealed::recovery::loss_detection::Outcome;
+use crate::sealed::recovery::loss_detection::PacketOutcome;
 use crate::sealed::recovery::sent::Content;
 use crate::time::Time;
 
 impl Transport {
     /// Tells the owners of packets' contents what became of them.
-    pub(super) fn settle(&mut self, now: Time, outcomes: &mut Vec<Outcome>) {
+    pub(super) fn settle(&mut self, now: Time, outcomes: &mut Vec<PacketOutcome>) {
         for outcome in outcomes.drain(..) {
-            let (Outcome::Acked(number) | Outcome::Lost(number) | Outcome::ProbeRetransmit(number)) = outcome;
+            let (PacketOutcome::Acked(number)
+            | PacketOutcome::Lost(number)
+            | PacketOutcome::ProbeRetransmit(number)) = outcome;
             for at in 0.. {
                 let Some(content) = self.recovery.log.contents(number).nth(at).cloned() else { break };
                 match outcome {
-                    Outcome::Acked(_) => self.on_arrived(&content),
-                    Outcome::Lost(_) => self.on_lost(now, &content),
-                    Outcome::ProbeRetransmit(_) => self.send_again(now, &content),
+                    PacketOutcome::Acked(_) => self.on_arrived(&content),
+                    PacketOutcome::Lost(_) => self.on_lost(now, &content),
+                    PacketOutcome::ProbeRetransmit(_) => self.send_again(now, &content),
                 }
             }
             let packet = self.recovery.log.get(number).map(|packet| (packet.size, packet.sent));
             let hole = match (outcome, packet) {
-                (Outcome::Acked(_), Some((size, _))) => self.mtu.on_acked(now, size),
-                (Outcome::Lost(_), Some((size, sent))) => self.mtu.on_lost(now, size, sent),
-                (Outcome::ProbeRetransmit(_), _) | (_, None) => false,
+                (PacketOutcome::Acked(_), Some((size, _))) => self.mtu.on_acked(now, size),
+                (PacketOutcome::Lost(_), Some((size, sent))) => self.mtu.on_lost(now, size, sent),
+                (PacketOutcome::ProbeRetransmit(_), _) | (_, None) => false,
             };
             if hole {
                 self.recovery.set_mtu(self.mtu.current());

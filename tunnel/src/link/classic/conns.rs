@@ -11,7 +11,7 @@ use proto::classic::Stream;
 use slab::Slab;
 use tokio::net::TcpStream;
 
-use super::queue::Budget;
+use super::queue::QueueBudget;
 use super::relay::{Read, Relay};
 use crate::ready::Ready;
 
@@ -26,7 +26,7 @@ pub(super) struct Conns<P> {
     unwritten: Vec<usize>,
     /// Connections that may have bytes to read, in the order they take turns.
     readable: VecDeque<usize>,
-    budget: Budget,
+    budget: QueueBudget,
     queue_limit: usize,
     closing: usize,
     next_sweep: Option<Instant>,
@@ -98,7 +98,7 @@ impl<P: Copy + Ord + Debug> Conns<P> {
             woken: Vec::new(),
             unwritten: Vec::new(),
             readable: VecDeque::new(),
-            budget: Budget::new(memory),
+            budget: QueueBudget::new(memory),
             queue_limit,
             closing: 0,
             next_sweep: None,

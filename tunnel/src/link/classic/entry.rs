@@ -11,7 +11,7 @@ use tracing::debug;
 
 use super::journal::Journal;
 use super::peer::Peer;
-use super::places::{Origin, Places};
+use super::places::{Origin, StreamPeers};
 use super::side::{Arrival, Path, Received, Side};
 use crate::local::listener::Listener;
 use crate::metrics::Counters;
@@ -22,7 +22,7 @@ pub(crate) struct Entry {
     table: classic::Entry,
     clients: Listener,
     peer: Peer,
-    places: Places,
+    places: StreamPeers,
     /// Datagrams beside those of the table: requests to further addresses, and closes for who answered too late.
     extra: VecDeque<(Path, Datagram)>,
     /// Clients refused because the peer's name was not known yet.
@@ -44,7 +44,7 @@ impl Entry {
             table,
             clients,
             peer,
-            places: Places::default(),
+            places: StreamPeers::default(),
             extra: VecDeque::new(),
             unknown_peer: 0,
             elsewhere: 0,

@@ -9,7 +9,7 @@ use proto::classic::StreamId;
 use proto::classic::frame::{Datagram, HEADER_LEN, data_header};
 use tracing::{debug, warn};
 
-use super::pace::Bucket;
+use super::pace::PaceBucket;
 use super::relay::{Read, Relay};
 use super::side::Path;
 use crate::limit::Limit;
@@ -24,7 +24,7 @@ pub(super) struct Outbox {
     segment: usize,
     batch: Option<Batch>,
     answers: VecDeque<(Path, Datagram)>,
-    bucket: Option<Bucket>,
+    bucket: Option<PaceBucket>,
     gate: Gate,
     errors: Limit,
 }
@@ -48,7 +48,7 @@ impl Outbox {
             segment: payload + HEADER_LEN,
             batch: None,
             answers: VecDeque::new(),
-            bucket: rate.map(|rate| Bucket::new(rate, now)),
+            bucket: rate.map(|rate| PaceBucket::new(rate, now)),
             gate: Gate::default(),
             errors: Limit::new(now),
         }

@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 /// Sending is allowed while the bucket is not empty, and may overdraw it once: the debt is waited for afterwards, so a
 /// batch never has to be cut to what is left.
 #[derive(Debug)]
-pub(super) struct Bucket {
+pub(super) struct PaceBucket {
     /// Bytes a second.
     rate: u64,
     /// Most bytes that may be saved up.
@@ -17,7 +17,7 @@ pub(super) struct Bucket {
     filled: Instant,
 }
 
-impl Bucket {
+impl PaceBucket {
     /// How much sending time may be saved up. Timers of the runtime wake within about two milliseconds, so a smaller
     /// bucket could not keep the rate; a larger one would hand the peer's socket a larger burst.
     const BURST: Duration = Duration::from_millis(4);
@@ -72,7 +72,7 @@ mod tests {
     fn the_rate_holds_over_a_second() {
         let start = Instant::now();
         let (mut now, mut sent) = (start, 0);
-        let mut bucket = Bucket::new(1_000_000, start);
+        let mut bucket = PaceBucket::new(1_000_000, start);
         while now < start + Duration::from_secs(1) {
             let wait = bucket.wait(now);
             if wait.is_zero() {
@@ -87,7 +87,7 @@ mod tests {
     #[test]
     fn what_is_saved_up_is_bounded() {
         let start = Instant::now();
-        let mut bucket = Bucket::new(1_000_000, start);
+        let mut bucket = PaceBucket::new(1_000_000, start);
         let later = start + Duration::from_secs(60);
         bucket.spend(4_000);
         assert_eq!(bucket.wait(later), Duration::ZERO);
@@ -98,7 +98,7 @@ mod tests {
     #[test]
     fn an_overdraft_is_waited_for() {
         let start = Instant::now();
-        let mut bucket = Bucket::new(1_000_000, start);
+        let mut bucket = PaceBucket::new(1_000_000, start);
         bucket.spend(4_000 + 64_000);
         let wait = bucket.wait(start);
         assert!(wait >= Duration::from_millis(64) && wait < Duration::from_millis(65), "{wait:?}");

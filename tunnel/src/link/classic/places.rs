@@ -6,10 +6,10 @@ use proto::classic::{Stream, StreamId};
 
 /// For each id the addresses that its stream has to do with.
 #[derive(Debug, Default)]
-pub(super) struct Places([Place; StreamId::COUNT]);
+pub(super) struct StreamPeers([StreamPeer; StreamId::COUNT]);
 
 #[derive(Debug, Default)]
-struct Place {
+struct StreamPeer {
     /// The last stream.
     stream: Option<Stream>,
     /// The address that answered. The stream stays there when a later one tries another address.
@@ -31,10 +31,10 @@ pub(super) enum Origin {
     Stranger,
 }
 
-impl Places {
+impl StreamPeers {
     /// A stream begins that nobody was asked for yet.
     pub(super) fn begin(&mut self, stream: Stream) {
-        *self.place_mut(stream.id()) = Place { stream: Some(stream), ..Place::default() };
+        *self.place_mut(stream.id()) = StreamPeer { stream: Some(stream), ..StreamPeer::default() };
     }
 
     /// The streams that have no home.
@@ -88,11 +88,11 @@ impl Places {
         }
     }
 
-    fn place(&self, id: StreamId) -> &Place {
+    fn place(&self, id: StreamId) -> &StreamPeer {
         self.0.get(usize::from(id.number())).expect("there is a place for each id")
     }
 
-    fn place_mut(&mut self, id: StreamId) -> &mut Place {
+    fn place_mut(&mut self, id: StreamId) -> &mut StreamPeer {
         self.0.get_mut(usize::from(id.number())).expect("there is a place for each id")
     }
 }

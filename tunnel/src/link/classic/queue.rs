@@ -5,12 +5,12 @@ use std::io::IoSlice;
 
 /// What all queues of one session may hold together.
 #[derive(Debug)]
-pub(super) struct Budget {
+pub(super) struct QueueBudget {
     used: usize,
     limit: usize,
 }
 
-impl Budget {
+impl QueueBudget {
     /// An unused budget of `limit` bytes.
     pub(super) const fn new(limit: usize) -> Self {
         Self { used: 0, limit }
@@ -34,14 +34,14 @@ impl Queue {
     }
 
     /// Whether `count` bytes more keep the bounds.
-    pub(crate) fn has_room(&self, count: usize, budget: &Budget) -> bool {
+    pub(crate) fn has_room(&self, count: usize, budget: &QueueBudget) -> bool {
         self.bytes.len().checked_add(count).is_some_and(|sum| sum <= self.limit)
             && budget.used.checked_add(count).is_some_and(|sum| sum <= budget.limit)
     }
 
     /// Appends `bytes`, or nothing of them (and says `false`) where a bound would be broken.
     #[must_use]
-    pub(super) fn push(&mut self, bytes: &[u8], budget: &mut Budget) -> bool {
+    pub(super) fn push(&mut self, bytes: &[u8], budget: &mut QueueBudget) -> bool {
         let fits = self.has_room(bytes.len(), budget);
         if fits {
             self.bytes.extend(bytes);
@@ -57,7 +57,7 @@ impl Queue {
     }
 
     /// Removes the oldest `count` bytes; they were written.
-    pub(super) fn pop(&mut self, count: usize, budget: &mut Budget) {
+    pub(super) fn pop(&mut self, count: usize, budget: &mut QueueBudget) {
         let count = count.min(self.bytes.len());
         self.bytes.drain(..count);
         budget.used -= count;
@@ -67,7 +67,7 @@ impl Queue {
     }
 
     /// Throws everything away.
-    pub(super) fn clear(&mut self, budget: &mut Budget) {
+    pub(super) fn clear(&mut self, budget: &mut QueueBudget) {
         self.pop(self.bytes.len(), budget);
     }
 
@@ -92,7 +92,7 @@ mod tests {
 
     #[test]
     fn bytes_leave_in_the_order_they_came() {
-        let (mut queue, mut budget) = (Queue::new(8), Budget::new(100));
+        let (mut queue, mut budget) = (Queue::new(8), QueueBudget::new(100));
         assert!(queue.push(b"abcde", &mut budget));
         queue.pop(3, &mut budget);
         assert!(queue.push(b"fghij", &mut budget));
@@ -102,7 +102,7 @@ mod tests {
 
     #[test]
     fn a_full_queue_takes_nothing_of_what_does_not_fit() {
-        let (mut queue, mut budget) = (Queue::new(4), Budget::new(100));
+        let (mut queue, mut budget) = (Queue::new(4), QueueBudget::new(100));
         assert!(queue.push(b"abc", &mut budget));
         assert!(!queue.push(b"de", &mut budget));
         assert_eq!(content(&queue), b"abc");
@@ -112,7 +112,7 @@ mod tests {
 
     #[test]
     fn all_queues_share_one_budget() {
-        let (mut one, mut other, mut budget) = (Queue::new(8), Queue::new(8), Budget::new(10));
+        let (mut one, mut other, mut budget) = (Queue::new(8), Queue::new(8), QueueBudget::new(10));
         assert!(one.push(b"12345678", &mut budget));
         assert!(!other.push(b"123", &mut budget));
         one.pop(1, &mut budget);

@@ -9,7 +9,7 @@ use std::task::{Context, Poll, Waker, ready};
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
-use super::queue::{Budget, Queue};
+use super::queue::{Queue, QueueBudget};
 use crate::ready::{Ready, StreamWaker};
 use crate::tcp_options;
 
@@ -72,7 +72,7 @@ impl Relay {
     ///
     /// # Errors
     /// The connection is broken.
-    pub(crate) fn put(&mut self, parts: &[IoSlice<'_>], budget: &mut Budget) -> io::Result<usize> {
+    pub(crate) fn put(&mut self, parts: &[IoSlice<'_>], budget: &mut QueueBudget) -> io::Result<usize> {
         let len: usize = parts.iter().map(|part| part.len()).sum();
         if len >= Self::WORTH_A_WRITE || !self.queue.has_room(len, budget) {
             return self.write(parts, budget);
@@ -87,7 +87,7 @@ impl Relay {
     ///
     /// # Errors
     /// The connection is broken.
-    pub(super) fn write(&mut self, parts: &[IoSlice<'_>], budget: &mut Budget) -> io::Result<usize> {
+    pub(super) fn write(&mut self, parts: &[IoSlice<'_>], budget: &mut QueueBudget) -> io::Result<usize> {
         // What waits may only wait for somebody to write it.
         let _ = self.poll_flush(budget)?;
         let mut written = if self.queue.is_empty() { self.write_now(parts)? } else { 0 };
@@ -110,7 +110,7 @@ impl Relay {
     ///
     /// # Errors
     /// The connection is broken.
-    pub(super) fn poll_flush(&mut self, budget: &mut Budget) -> Poll<io::Result<()>> {
+    pub(super) fn poll_flush(&mut self, budget: &mut QueueBudget) -> Poll<io::Result<()>> {
         let mut cx = Context::from_waker(&self.waker);
         while !self.queue.is_empty() {
             ready!(self.tcp.poll_write_ready(&mut cx))?;
@@ -134,7 +134,7 @@ impl Relay {
     }
 
     /// Gives back what waits, unwritten. To be called before dropping the relay.
-    pub(super) fn discard(&mut self, budget: &mut Budget) {
+    pub(super) fn discard(&mut self, budget: &mut QueueBudget) {
         self.queue.clear(budget);
     }
 

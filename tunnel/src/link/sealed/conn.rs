@@ -17,7 +17,7 @@ use proto::sealed::wire::frame::{ResetCode, StreamId};
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
-use self::starved::{News, Watch};
+use self::starved::{News, StarvedWatch};
 use self::unsent::Unsent;
 use crate::link::sealed::ticket_share::StreamPlace;
 use crate::ready::{Ready, StreamWaker};
@@ -34,7 +34,7 @@ pub(super) struct Conn {
     reading: Reading,
     unsent: Unsent,
     /// Waits for an RST where nothing else shows it.
-    watch: Option<Watch>,
+    watch: Option<StarvedWatch>,
     /// The stream has ended, and the connection's other end knows.
     write_ended: bool,
     /// The peer has reset the stream, and until when the bytes before that may take to be written, unless some are.
@@ -204,7 +204,7 @@ impl Conn {
     }
 
     fn watch(&mut self) -> Step {
-        let watch = self.watch.get_or_insert_with(|| Watch::new(&self.tcp));
+        let watch = self.watch.get_or_insert_with(|| StarvedWatch::new(&self.tcp));
         watch.poll(&self.tcp, &self.waker).map_or(Step::Wait(0), Step::Broken)
     }
 

@@ -22,13 +22,13 @@ pub(super) struct Outbox {
     buffers: Buffers,
     /// Held while there is a batch: links that have nothing to do share what buffers there are.
     buffer: Option<Buffer>,
-    batch: Option<Batch>,
+    batch: Option<SendBatch>,
     gate: Gate,
     errors: Limit,
 }
 
 #[derive(Clone, Copy, Debug)]
-struct Batch {
+struct SendBatch {
     what: Transmit,
     sent: usize,
 }
@@ -57,7 +57,7 @@ impl Outbox {
             if self.batch.is_none() {
                 let room = buffer.get_mut(..MAX_SEND).unwrap_or_default();
                 let next = link.poll_transmit(now, Clock::unix(), room);
-                self.batch = next.map(|what| Batch { what, sent: 0 });
+                self.batch = next.map(|what| SendBatch { what, sent: 0 });
             }
             if self.batch.is_none() {
                 return Poll::Ready(false);
@@ -78,7 +78,7 @@ impl Outbox {
         tally: &mut Tally,
         end: &impl End,
     ) -> Poll<()> {
-        while let Some(Batch { what, sent }) = &mut self.batch {
+        while let Some(SendBatch { what, sent }) = &mut self.batch {
             let segment = what.segment.max(1);
             let Some(udp) = end.socket(what.path.socket) else {
                 // It was closed meanwhile: the batch is lost.

@@ -14,10 +14,10 @@ const SHARE: usize = 3;
 
 /// All places of the process.
 #[derive(Clone, Debug)]
-pub(super) struct StreamPlaces(Arc<Pool>);
+pub(super) struct StreamPlaces(Arc<PlacePool>);
 
 #[derive(Debug)]
-struct Pool {
+struct PlacePool {
     all: usize,
     taken: AtomicUsize,
 }
@@ -25,21 +25,21 @@ struct Pool {
 /// What one ticket holds.
 #[derive(Debug)]
 pub(super) struct TicketShare {
-    pool: Arc<Pool>,
+    pool: Arc<PlacePool>,
     taken: Arc<AtomicUsize>,
 }
 
 /// The place of one stream, free again when it is dropped.
 #[derive(Debug)]
 pub(super) struct StreamPlace {
-    pool: Arc<Pool>,
+    pool: Arc<PlacePool>,
     ticket: Arc<AtomicUsize>,
 }
 
 impl StreamPlaces {
     /// So many places, all of them free.
     pub(super) fn new(all: usize) -> Self {
-        Self(Arc::new(Pool { all, taken: AtomicUsize::new(0) }))
+        Self(Arc::new(PlacePool { all, taken: AtomicUsize::new(0) }))
     }
 
     /// The share of a ticket that holds none.

@@ -3,7 +3,7 @@
 use super::pair::Pair;
 use super::path_and_peers::greet;
 use super::wire::Wire;
-use crate::sealed::link::{Dropped, FourTuple, Link, SocketId};
+use crate::sealed::link::{DropCounts, FourTuple, Link, SocketId};
 use crate::sealed::wire::packet::Kind;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -65,7 +65,7 @@ fn attack(pair: &mut Pair, dice: &mut Wire, seed: u8) {
         link.handle_datagram(now, from, &mut datagram);
         assert_eq!(state(link), before, "seed {seed}");
         assert_ne!(link.dropped, counts, "seed {seed}: it is counted");
-        link.dropped = Dropped::default();
+        link.dropped = DropCounts::default();
     }
 }
 

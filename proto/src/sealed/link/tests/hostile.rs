@@ -2,12 +2,12 @@
 
 use super::pair::Pair;
 use super::path_and_peers::{greet, say};
-use crate::sealed::link::{Dropped, Event};
+use crate::sealed::link::{DropCounts, Event};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 
-const fn sum(dropped: Dropped) -> u64 {
+const fn sum(dropped: DropCounts) -> u64 {
     dropped.malformed + dropped.forged + dropped.replayed + dropped.unasked
 }
 

@@ -44,13 +44,13 @@ impl BandwidthDrop {
 
 #[cfg(test)]
 mod tests {
-    use super::super::loss::Tally;
+    use super::super::loss::LossTally;
     use super::*;
 
     const MS: Duration = Duration::from_millis(1);
 
     fn sample(at: Duration, rate: u64) -> RoundSample {
-        let (limited, lowest_rtt, tally) = (false, MS, Tally::default());
+        let (limited, lowest_rtt, tally) = (false, MS, LossTally::default());
         RoundSample { at: Time::ZERO + at, rate, limited, lowest_rtt, tally }
     }
 

@@ -20,12 +20,12 @@ const EARLY: f64 = 200.0;
 
 /// Packets that arrived and that were lost, older ones counting less.
 #[derive(Clone, Copy, Debug, Default)]
-pub(super) struct Tally {
+pub(super) struct LossTally {
     arrived: f64,
     lost: f64,
 }
 
-impl Tally {
+impl LossTally {
     /// Counts packets; a negative `lost` takes back what was spurious.
     pub(super) fn add(&mut self, arrived: f64, lost: f64) {
         self.arrived += arrived;
@@ -66,14 +66,14 @@ impl Tally {
 /// Loss at a rate that the path certainly carries, loss at the full rate, and what follows from the two.
 #[derive(Debug, Default)]
 pub(super) struct Losses {
-    low: Tally,
-    full: Tally,
+    low: LossTally,
+    full: LossTally,
     own: f64,
 }
 
 impl Losses {
     /// What start-up saw before it reached the limit counts like [`EARLY`] packets sent slowly.
-    pub(super) fn begin_with(&mut self, early: &Tally) {
+    pub(super) fn begin_with(&mut self, early: &LossTally) {
         let weight = (EARLY / early.total().max(1.0)).min(1.0);
         self.low.add(early.arrived * weight, early.lost * weight);
         self.judge();
@@ -95,13 +95,13 @@ impl Losses {
     }
 
     /// Whether a round lost clearly more than random loss explains: something overflows.
-    pub(super) fn is_excess(&self, round: &Tally) -> bool {
+    pub(super) fn is_excess(&self, round: &LossTally) -> bool {
         round.total() >= TELLING && round.ratio() - self.own > EXCESS + round.doubt()
     }
 
     /// What was seen belongs to a path that has changed.
     pub(super) fn forget(&mut self) {
-        (self.low, self.full) = (Tally::default(), Tally::default());
+        (self.low, self.full) = (LossTally::default(), LossTally::default());
     }
 
     /// Concludes. What is lost at the low rate is random loss; what is lost at the full rate, of which there are more
@@ -141,14 +141,14 @@ mod tests {
 
     #[test]
     fn a_round_that_loses_more_than_the_paths_own_shows_an_overflow() {
-        let (mut losses, mut round) = (Losses::default(), Tally::default());
+        let (mut losses, mut round) = (Losses::default(), LossTally::default());
         losses.add_low(180.0, 20.0);
         losses.judge();
         round.add(88.0, 12.0);
         assert!(!losses.is_excess(&round), "12 of 100, where 10 are usual");
         round.add(82.0, 58.0);
         assert!(losses.is_excess(&round));
-        let mut few = Tally::default();
+        let mut few = LossTally::default();
         few.add(20.0, 20.0);
         assert!(!losses.is_excess(&few), "40 packets say nothing");
     }

@@ -7,7 +7,7 @@ pub(super) const QUEUE_TARGET: Duration = Duration::from_millis(4);
 
 /// What round trips tell of the queue.
 #[derive(Debug, Default)]
-pub(super) struct Queue {
+pub(super) struct QueueEstimate {
     /// The lowest round trip of the last whole round, above the path's.
     delay: Duration,
     /// Of that, what did not go away when we slowed down.
@@ -15,7 +15,7 @@ pub(super) struct Queue {
     min_rtt: Duration,
 }
 
-impl Queue {
+impl QueueEstimate {
     /// A round is over, in which `lowest_rtt` was the lowest round trip.
     pub(super) fn on_round(&mut self, lowest_rtt: Duration, min_rtt: Duration) {
         self.delay = lowest_rtt.saturating_sub(min_rtt);
@@ -44,8 +44,8 @@ mod tests {
 
     const MS: Duration = Duration::from_millis(1);
 
-    fn queue(delay: Duration) -> Queue {
-        let mut queue = Queue::default();
+    fn queue(delay: Duration) -> QueueEstimate {
+        let mut queue = QueueEstimate::default();
         queue.on_round(80 * MS + delay, 80 * MS);
         queue
     }

@@ -1,7 +1,7 @@
 //! One round: from one moment until what left then has been acknowledged.
 
 use super::ack_event::AckEvent;
-use super::loss::Tally;
+use super::loss::LossTally;
 use crate::time::Time;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ pub(super) struct Round {
     app_limited: bool,
     lowest_rtt: Option<Duration>,
     /// What became of packets in it.
-    pub(super) tally: Tally,
+    pub(super) tally: LossTally,
 }
 
 /// What a whole round showed.
@@ -34,7 +34,7 @@ pub(super) struct RoundSample {
     /// The lowest round trip.
     pub(super) lowest_rtt: Duration,
     /// What became of packets.
-    pub(super) tally: Tally,
+    pub(super) tally: LossTally,
 }
 
 impl Round {

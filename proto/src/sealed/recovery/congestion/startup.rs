@@ -6,7 +6,7 @@
 //! while that queue stands is the path's rate, exactly.
 
 use super::ack_event::AckEvent;
-use super::loss::Tally;
+use super::loss::LossTally;
 use super::queue::QUEUE_TARGET;
 use super::round::{MIN_ROUND, RoundSample, per_second};
 use crate::time::Time;
@@ -59,7 +59,7 @@ pub(super) struct Startup {
     jitter_now: Duration,
     jitter: Duration,
     /// Loss of whole rounds.
-    early: Tally,
+    early: LossTally,
     /// The rate of the best round, and rounds that did not beat it.
     best: u64,
     flat_rounds: u32,
@@ -84,7 +84,7 @@ impl Startup {
     }
 
     /// The loss of its whole rounds.
-    pub(super) const fn early(&self) -> &Tally {
+    pub(super) const fn early(&self) -> &LossTally {
         &self.early
     }
 
@@ -113,12 +113,12 @@ impl Startup {
     }
 
     /// Whether so much of the round under way is lost that it must not go on.
-    pub(super) fn is_choking(&self, round: &Tally) -> bool {
+    pub(super) fn is_choking(&self, round: &LossTally) -> bool {
         round.lost() >= TELLING_LOST && self.is_excess(round)
     }
 
     /// Whether a round lost much more than those before.
-    fn is_excess(&self, round: &Tally) -> bool {
+    fn is_excess(&self, round: &LossTally) -> bool {
         let doubt = round.doubt() + self.early.doubt();
         round.total() >= TELLING && round.ratio() - self.early.ratio() > EXCESS + doubt
     }
@@ -153,13 +153,13 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
     const MTU: u64 = 1_000;
 
-    fn tally(arrived: f64, lost: f64) -> Tally {
-        let mut tally = Tally::default();
+    fn tally(arrived: f64, lost: f64) -> LossTally {
+        let mut tally = LossTally::default();
         tally.add(arrived, lost);
         tally
     }
 
-    fn sample(limited: bool, tally: Tally) -> RoundSample {
+    fn sample(limited: bool, tally: LossTally) -> RoundSample {
         RoundSample { at: Time::ZERO, rate: 0, limited, lowest_rtt: MS, tally }
     }
 
@@ -206,7 +206,7 @@ mod tests {
         for at in 0..50u64 {
             startup.on_ack(&ack(100 + at, 1_000 * at, 0, if at % 2 == 0 { 50 } else { 65 }), MTU);
         }
-        startup.on_round(&sample(false, Tally::default()), 1);
+        startup.on_round(&sample(false, LossTally::default()), 1);
         (50..60).for_each(|at| startup.on_ack(&ack(100 + at, 1_000 * at, 0, 70), MTU));
         assert!(!startup.sees_queue(50 * MS, true));
     }
@@ -214,10 +214,10 @@ mod tests {
     #[test]
     fn three_rounds_without_more_end_it_unless_the_application_was_idle() {
         let mut startup = Startup::default();
-        assert!(!startup.on_round(&sample(false, Tally::default()), 1_000));
-        assert!(!(0..10).any(|_| startup.on_round(&sample(true, Tally::default()), 1_000)));
+        assert!(!startup.on_round(&sample(false, LossTally::default()), 1_000));
+        assert!(!(0..10).any(|_| startup.on_round(&sample(true, LossTally::default()), 1_000)));
         let ends: Vec<bool> =
-            (0..3).map(|_| startup.on_round(&sample(false, Tally::default()), 1_200)).collect();
+            (0..3).map(|_| startup.on_round(&sample(false, LossTally::default()), 1_200)).collect();
         assert_eq!(ends, [false, false, true]);
     }
 

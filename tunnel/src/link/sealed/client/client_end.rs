@@ -67,7 +67,7 @@ struct Hold {
 }
 
 /// What proxy1's end is made of.
-pub(crate) struct Parts {
+pub(crate) struct ClientParts {
     /// The socket, and others when they are needed.
     pub(crate) sockets: Sockets,
     /// Where proxy2 may be.
@@ -87,8 +87,8 @@ impl ClientEnd {
     const RECEIVES: usize = 4;
 
     /// proxy1's end, made of these parts.
-    pub(crate) fn new(parts: Parts, buffers: &Buffers) -> Self {
-        let Parts { sockets, peer, ticket, remake, keepalives } = parts;
+    pub(crate) fn new(parts: ClientParts, buffers: &Buffers) -> Self {
+        let ClientParts { sockets, peer, ticket, remake, keepalives } = parts;
         Self {
             sockets,
             buffers: std::array::from_fn(|_| buffers.take()),

@@ -25,7 +25,7 @@ pub(crate) struct Peer {
     addresses: Vec<SocketAddr>,
     /// The place of the next address to try.
     next: usize,
-    lookup: JoinSet<Found>,
+    lookup: JoinSet<LookedUp>,
     lookups: u64,
     looked_up: Instant,
     /// Told why there is no answer; it is told once a silence.
@@ -42,7 +42,7 @@ pub(crate) struct Peer {
 
 /// What came of looking all names up.
 #[derive(Debug, Default)]
-struct Found {
+struct LookedUp {
     addresses: Vec<SocketAddr>,
     /// Of the last name that led nowhere.
     error: Option<ResolveError>,
@@ -174,7 +174,7 @@ impl Peer {
         Poll::Pending
     }
 
-    fn take(&mut self, found: Found) -> Option<SocketAddr> {
+    fn take(&mut self, found: LookedUp) -> Option<SocketAddr> {
         if let Some(error) = found.error
             // Once: the network may not be there yet.
             && !std::mem::replace(&mut self.told_unknown, true)
@@ -233,14 +233,14 @@ fn literal(places: &[HostPorts]) -> Vec<SocketAddr> {
 }
 
 /// The addresses of all places, in their order. Names are looked up beside each other, since a name service may be silent.
-async fn resolve(places: Vec<HostPorts>) -> Found {
+async fn resolve(places: Vec<HostPorts>) -> LookedUp {
     let mut asked = JoinSet::new();
     for (number, place) in places.into_iter().enumerate() {
         asked.spawn(async move { (number, place.resolve().await) });
     }
     let mut answers: Vec<_> = asked.join_all().await;
     answers.sort_by_key(|(number, _)| *number);
-    let mut found = Found::default();
+    let mut found = LookedUp::default();
     for (_, answer) in answers {
         match answer {
             Ok(addresses) => found.addresses.extend(addresses.into_iter().filter(is_usable)),
@@ -320,7 +320,7 @@ mod tests {
     #[tokio::test]
     async fn new_addresses_are_tried_at_once_and_the_old_ones_forgotten() {
         let mut peer = peer(&[1]);
-        let found = |addresses: &[u8]| Found {
+        let found = |addresses: &[u8]| LookedUp {
             addresses: addresses.iter().copied().map(address).collect(),
             error: None,
         };

@@ -76,9 +76,9 @@ pub(super) fn read(tcp: &TcpStream, bufs: &mut [io::IoSliceMut<'_>]) -> io::Resu
 }
 
 /// Waits for an RST.
-pub(super) struct Watch(Pin<Box<dyn Future<Output = ()> + Send>>);
+pub(super) struct StarvedWatch(Pin<Box<dyn Future<Output = ()> + Send>>);
 
-impl Watch {
+impl StarvedWatch {
     /// Watches `tcp`.
     pub(super) fn new(tcp: &Arc<TcpStream>) -> Self {
         let tcp = Arc::clone(tcp);
@@ -98,8 +98,8 @@ impl Watch {
     }
 }
 
-impl std::fmt::Debug for Watch {
+impl std::fmt::Debug for StarvedWatch {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Watch")
+        f.write_str("StarvedWatch")
     }
 }

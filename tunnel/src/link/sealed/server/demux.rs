@@ -30,11 +30,11 @@ use crate::link::sealed::clock::Clock;
 use crate::link::sealed::dialler::Dialler;
 use crate::link::sealed::journal::Journal;
 use crate::link::sealed::roles::Roles;
-use crate::link::sealed::server::queue::{Batch, Command, LinkQueue};
+use crate::link::sealed::server::queue::{Command, LinkQueue, ReceivedBatch};
 use crate::link::sealed::server::reply::reply;
 use crate::link::sealed::server::runs::runs;
 use crate::link::sealed::server::server_end::{Channels, Report, ServerEnd};
-use crate::link::sealed::server::workers::{Place, Workers};
+use crate::link::sealed::server::workers::{WorkerId, Workers};
 use crate::link::sealed::tally::Tally;
 use crate::link::sealed::task::{Shared, Task};
 use crate::link::sealed::ticket_resources::TicketResources;
@@ -47,7 +47,7 @@ use crate::udp::{self, RecvMeta, Udp, answer_from};
 
 /// What the demultiplexer is made of.
 #[derive(Debug)]
-pub(crate) struct Parts {
+pub(crate) struct DemuxParts {
     /// The table of links.
     pub(crate) endpoint: Endpoint,
     /// What all links share.
@@ -73,7 +73,7 @@ pub(crate) struct Parts {
 /// The demultiplexer.
 #[derive(Debug)]
 pub(crate) struct Demux {
-    parts: Parts,
+    parts: DemuxParts,
     permit: Arc<Permit>,
     links: HashMap<LinkKey, LinkHandle>,
     workers: Workers,
@@ -93,7 +93,7 @@ pub(crate) struct Demux {
 #[derive(Debug)]
 struct LinkHandle {
     queue: LinkQueue,
-    place: Place,
+    place: WorkerId,
 }
 
 impl Demux {
@@ -105,7 +105,7 @@ impl Demux {
     const END_PATIENCE: Duration = Duration::from_millis(500);
 
     /// A demultiplexer that knows no links.
-    pub(crate) fn new(parts: Parts) -> Self {
+    pub(crate) fn new(parts: DemuxParts) -> Self {
         let (to_reports, reports) = mpsc::unbounded_channel();
         let mut demux = Self {
             permit: Arc::new(parts.permit.clone()),
@@ -208,17 +208,17 @@ impl Demux {
         {
             let Some(queue) = self.route(from, filled.get(..stride).unwrap_or(filled)) else { return };
             let buffer = std::mem::replace(buffer, self.parts.shared.buffers.take());
-            return self.post(&queue, Batch { from, buffer, len, stride });
+            return self.post(&queue, ReceivedBatch { from, buffer, len, stride });
         }
         for (start, end) in runs {
             let run = filled.get(start..end).unwrap_or_default();
             let Some(queue) = self.route(from, run.get(..stride).unwrap_or(run)) else { continue };
             let (buffer, len) = (Buffer::copy(run), run.len());
-            self.post(&queue, Batch { from, buffer, len, stride });
+            self.post(&queue, ReceivedBatch { from, buffer, len, stride });
         }
     }
 
-    fn post(&mut self, queue: &LinkQueue, batch: Batch) {
+    fn post(&mut self, queue: &LinkQueue, batch: ReceivedBatch) {
         let datagrams = batch.len.div_ceil(batch.stride);
         if !queue.post(batch) {
             self.tally.add(Count::DroppedBusy, u64::try_from(datagrams).unwrap_or(u64::MAX));

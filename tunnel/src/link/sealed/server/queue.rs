@@ -12,7 +12,7 @@ use crate::link::sealed::buffers::Buffer;
 
 /// Datagrams of one size (the last may be shorter) from one address.
 #[derive(Debug)]
-pub(crate) struct Batch {
+pub(crate) struct ReceivedBatch {
     /// Who sent them, and to which address of ours, if the socket has several.
     pub(crate) from: FourTuple,
     /// They lie at its beginning.
@@ -45,11 +45,11 @@ pub(crate) enum Command {
 
 /// The queue of one link; clones share it.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct LinkQueue(Arc<Mutex<Content>>);
+pub(crate) struct LinkQueue(Arc<Mutex<QueueContent>>);
 
 #[derive(Debug, Default)]
-struct Content {
-    batches: VecDeque<Batch>,
+struct QueueContent {
+    batches: VecDeque<ReceivedBatch>,
     bytes: usize,
     commands: VecDeque<Command>,
     task: Option<Waker>,
@@ -63,7 +63,7 @@ impl LinkQueue {
 
     /// Hands over datagrams. False if too many wait already: these are lost, as they would be in a full socket buffer.
     #[must_use]
-    pub(crate) fn post(&self, batch: Batch) -> bool {
+    pub(crate) fn post(&self, batch: ReceivedBatch) -> bool {
         let mut content = self.lock();
         if content.bytes >= Self::BYTES || content.batches.len() >= Self::BATCHES {
             return false;
@@ -90,20 +90,20 @@ impl LinkQueue {
     }
 
     /// Moves what waits into `batches` and `commands`, which are empty.
-    pub(crate) fn take(&self, batches: &mut VecDeque<Batch>, commands: &mut VecDeque<Command>) {
+    pub(crate) fn take(&self, batches: &mut VecDeque<ReceivedBatch>, commands: &mut VecDeque<Command>) {
         let mut content = self.lock();
         std::mem::swap(&mut content.batches, batches);
         std::mem::swap(&mut content.commands, commands);
         content.bytes = 0;
     }
 
-    fn lock(&self) -> MutexGuard<'_, Content> {
+    fn lock(&self) -> MutexGuard<'_, QueueContent> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 /// Releases the lock, then wakes the task, which would otherwise find it taken.
-fn wake(content: MutexGuard<'_, Content>) {
+fn wake(content: MutexGuard<'_, QueueContent>) {
     let task = content.task.clone();
     drop(content);
     if let Some(task) = task {
@@ -120,7 +120,7 @@ mod tests {
     fn a_full_mailbox_takes_no_datagrams_but_orders() {
         let queue = LinkQueue::default();
         let from = "127.0.0.1:9".parse::<SocketAddr>().unwrap().into();
-        let batch = || Batch { from, buffer: Buffer::copy(b"x"), len: 1, stride: 1 };
+        let batch = || ReceivedBatch { from, buffer: Buffer::copy(b"x"), len: 1, stride: 1 };
         assert_eq!((0..2_000).filter(|_| queue.post(batch())).count(), LinkQueue::BATCHES);
         queue.command(Command::Challenge);
         let (mut batches, mut commands) = (VecDeque::new(), VecDeque::new());

@@ -17,7 +17,7 @@ use tokio::time::{Sleep, sleep};
 use tracing::{debug, info, warn};
 
 use crate::link::sealed::end::{End, Next};
-use crate::link::sealed::server::queue::{Batch, Command, LinkQueue};
+use crate::link::sealed::server::queue::{Command, LinkQueue, ReceivedBatch};
 use crate::link::sealed::server::reply::reply;
 use crate::link::sealed::tally::Tally;
 use crate::link::sealed::ticket_resources::TicketResources;
@@ -55,7 +55,7 @@ pub(crate) struct ServerEnd {
     number: u64,
     ticket: Arc<TicketResources>,
     channels: Channels,
-    batches: VecDeque<Batch>,
+    batches: VecDeque<ReceivedBatch>,
     commands: VecDeque<Command>,
     /// When the demultiplexer was last told that the peer is heard.
     told_heard: Option<Time>,

@@ -22,7 +22,7 @@ struct Worker {
 
 /// Which of the threads a link is on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Place(usize);
+pub(crate) struct WorkerId(usize);
 
 /// All threads that serve links. The demultiplexer's is the first.
 #[derive(Debug)]
@@ -42,7 +42,7 @@ impl Workers {
     }
 
     /// Starts the task of a link among `tasks`.
-    pub(crate) fn spawn<F>(&mut self, tasks: &mut JoinSet<F::Output>, task: F) -> Place
+    pub(crate) fn spawn<F>(&mut self, tasks: &mut JoinSet<F::Output>, task: F) -> WorkerId
     where
         F: Future<Output: Send + 'static> + Send + 'static,
     {
@@ -55,20 +55,20 @@ impl Workers {
     }
 
     /// A link there is over.
-    pub(crate) fn leave(&mut self, place: Place) {
+    pub(crate) fn leave(&mut self, place: WorkerId) {
         if let Some(worker) = self.workers.get_mut(place.0) {
             worker.links = worker.links.saturating_sub(1);
         }
     }
 
     /// Where the fewest links are; of equals the last, because the first thread also reads.
-    fn choose(&mut self) -> Place {
+    fn choose(&mut self) -> WorkerId {
         let fewest = (0..self.workers.len()).rev().min_by_key(|&at| self.workers[at].links).unwrap_or(0);
         if self.workers[fewest].links > 0 && self.workers.len() < self.limit {
             match start(self.workers.len()) {
                 Ok(worker) => {
                     self.workers.push(worker);
-                    return Place(self.workers.len() - 1);
+                    return WorkerId(self.workers.len() - 1);
                 }
                 Err(error) => {
                     warn!(%error, threads = self.workers.len(), "no further thread for links can be started");
@@ -76,7 +76,7 @@ impl Workers {
                 }
             }
         }
-        Place(fewest)
+        WorkerId(fewest)
     }
 }
 
@@ -104,8 +104,8 @@ mod tests {
         let mut spawn = |workers: &mut Workers| workers.spawn(&mut tasks, pending::<()>()).0;
         let places: Vec<_> = (0..7).map(|_| spawn(&mut workers)).collect();
         assert_eq!(places, [0, 1, 2, 2, 1, 0, 2]);
-        workers.leave(Place(0));
-        workers.leave(Place(0));
+        workers.leave(WorkerId(0));
+        workers.leave(WorkerId(0));
         assert_eq!(spawn(&mut workers), 0, "there is room again where links have ended");
     }
 
