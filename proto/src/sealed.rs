@@ -14,7 +14,7 @@
 //! - [`endpoint`]: proxy2's table of links: which datagram belongs to which link, and who may have a new one.
 //!
 //! proxy1 keeps one [`Initiator`](handshake::initiator::Initiator) a process, proxy2 one [`Responder`](handshake::responder::Responder).
-//! A handshake is one initiation and one response; both end with a [`Session`](crypto::cipher::Session), two packet keys. A new
+//! A handshake is one initiation and one response; both end with a [`SessionKeys`](crypto::cipher::SessionKeys), two packet keys. A new
 //! session replaces the old one at proxy2 only when the first packet sealed with it has been opened.
 
 #[cfg(any(test, feature = "benching"))]
@@ -31,7 +31,7 @@ pub mod transport;
 pub mod wire;
 
 pub use recovery::loss_detection::Counts;
-pub use streams::recv::Violation;
+pub use streams::recv::StreamViolation;
 pub use streams::table::Side;
 
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use proto::Time;
-use proto::sealed::crypto::cipher::{CipherSupport, Session};
+use proto::sealed::crypto::cipher::{CipherSupport, SessionKeys};
 use proto::sealed::crypto::random::Random;
 use proto::sealed::handshake::initiator::{Established, Identity, Initiator, Outcome};
 use proto::sealed::handshake::terms::{Features, Incarnation, Instance, Limits, LinkId, UnixMicros};
@@ -66,7 +66,7 @@ impl Client {
         Self { socket, initiator, random, sent: 0 }
     }
 
-    async fn send(&mut self, session: &Session, frames: &[u8]) {
+    async fn send(&mut self, session: &SessionKeys, frames: &[u8]) {
         let mut packet = [&[0; HEADER_LEN][..], frames, &[0; TAG_LEN]].concat();
         session.seal.seal_in_place(self.sent, &mut packet);
         self.sent += 1;
@@ -74,7 +74,7 @@ impl Client {
     }
 
     /// Asks until there is a response, as often as it takes.
-    async fn handshake(&mut self) -> (Session, Incarnation) {
+    async fn handshake(&mut self) -> (SessionKeys, Incarnation) {
         let asked = async {
             loop {
                 let unix = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();

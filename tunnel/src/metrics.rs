@@ -5,7 +5,7 @@ mod sealed;
 
 pub use log::{LogLines, log_lines};
 pub use proto::classic::{Counters as Table, Drops};
-pub use sealed::{Count, Sealed};
+pub use sealed::{Count, SealedCounts};
 
 /// What a session has done since it started.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -13,7 +13,7 @@ pub struct Counters {
     /// What the table of streams counted (classic link).
     pub table: Table,
     /// What sealed links counted.
-    pub sealed: Sealed,
+    pub sealed: SealedCounts,
     /// Streams that are open or opening now.
     pub streams: usize,
     /// Data bytes read from TCP connections and sent over the link.
@@ -84,7 +84,7 @@ impl Lost {
 
 impl Counters {
     /// Adds what a task of a sealed session has counted since `old`.
-    pub(crate) fn add_sealed(&mut self, old: &Sealed, new: &Sealed) {
+    pub(crate) fn add_sealed(&mut self, old: &SealedCounts, new: &SealedCounts) {
         self.sealed.add_change(old, new);
         let get = |what| self.sealed.get(what);
         self.streams = usize::try_from(get(Count::StreamsNow)).unwrap_or(usize::MAX);

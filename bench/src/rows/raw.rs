@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Result, anyhow};
 use proto::sealed::benching::sessions;
-use proto::sealed::crypto::cipher::Session;
+use proto::sealed::crypto::cipher::SessionKeys;
 use proto::sealed::wire::packet::OVERHEAD;
 use tunnel::udp::{DATAGRAM_BUFFER, RecvMeta, Transmit, Udp};
 
@@ -63,7 +63,7 @@ fn on_a_runtime(work: impl Future<Output = Result<()>>) -> Result<(Duration, Ins
     Ok((thread_cpu().saturating_sub(before), began))
 }
 
-async fn send(session: Session, shared: &Shared, to: SocketAddr, datagram: usize) -> Result<()> {
+async fn send(session: SessionKeys, shared: &Shared, to: SocketAddr, datagram: usize) -> Result<()> {
     let udp = Udp::bind("127.0.0.1:0".parse()?, SOCKET_BUFFER)?;
     let mut batch = vec![0; datagram * udp.max_segments().min(tunnel::udp::MAX_SEND / datagram)];
     let (mut counter, mut sent) = (0, 0);
@@ -88,7 +88,7 @@ async fn send(session: Session, shared: &Shared, to: SocketAddr, datagram: usize
     Ok(())
 }
 
-async fn receive(session: Session, shared: &Shared, tell: impl FnOnce(SocketAddr)) -> Result<()> {
+async fn receive(session: SessionKeys, shared: &Shared, tell: impl FnOnce(SocketAddr)) -> Result<()> {
     let udp = Udp::bind("127.0.0.1:0".parse()?, SOCKET_BUFFER)?;
     tell(udp.local_addr()?);
     let mut buffer = vec![0; DATAGRAM_BUFFER];

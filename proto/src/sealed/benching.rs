@@ -7,7 +7,7 @@ pub use turns::Turns;
 
 use super::link::{Link, Settings};
 use super::transport;
-use crate::sealed::crypto::cipher::{Cipher, CipherSupport, Session};
+use crate::sealed::crypto::cipher::{Cipher, CipherSupport, SessionKeys};
 use crate::sealed::crypto::keys::PrivateKey;
 use crate::sealed::crypto::random::Random;
 use crate::sealed::handshake::initiator::{Identity, Initiator};
@@ -30,9 +30,12 @@ const DELAY: Duration = Duration::from_micros(50);
 const BATCH: usize = 65_507;
 
 /// The two halves of a session, with keys that everybody knows.
-pub fn sessions() -> [Session; 2] {
+pub fn sessions() -> [SessionKeys; 2] {
     let (ours, theirs) = (&[1; 32], &[2; 32]);
-    [Session::new(Cipher::Aes128Gcm, ours, theirs, 1, 2), Session::new(Cipher::Aes128Gcm, theirs, ours, 2, 1)]
+    [
+        SessionKeys::new(Cipher::Aes128Gcm, ours, theirs, 1, 2),
+        SessionKeys::new(Cipher::Aes128Gcm, theirs, ours, 2, 1),
+    ]
 }
 
 /// A client's link and the server's, both up.

@@ -4,7 +4,7 @@
 //! where it likes. Give it every datagram that arrives ([`Endpoint::handle`]; for data packets only the header is looked
 //! at), tell it which links are heard ([`Endpoint::heard`]), the indices that links retire and the links that end.
 
-use crate::sealed::crypto::cipher::Session;
+use crate::sealed::crypto::cipher::SessionKeys;
 use crate::sealed::crypto::keys::{PresharedKey, PublicKey};
 use crate::sealed::crypto::random::Random;
 use crate::sealed::handshake::pending::Request;
@@ -41,7 +41,7 @@ pub enum DatagramEvent {
         /// The link.
         link: LinkKey,
         /// Its keys.
-        session: Box<Session>,
+        session: Box<SessionKeys>,
         /// The bytes to send back.
         response: Vec<u8>,
     },
@@ -59,7 +59,7 @@ pub enum DatagramEvent {
         /// Whose it is.
         client: PublicKey,
         /// Its keys.
-        session: Box<Session>,
+        session: Box<SessionKeys>,
         /// What the client takes.
         limits: Limits,
         /// An older link of the same client, machine and listen address: ask it whether it lives.

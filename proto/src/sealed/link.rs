@@ -18,7 +18,7 @@ mod timers;
 mod transmit;
 
 use super::transport::{self, Fault, Transport};
-use crate::sealed::crypto::cipher::Session;
+use crate::sealed::crypto::cipher::SessionKeys;
 use crate::sealed::crypto::random::Random;
 use crate::sealed::crypto::replay::Replay;
 use crate::sealed::handshake::initiator::{Initiator, Refused};
@@ -168,7 +168,7 @@ impl Link {
     pub fn server(
         now: Time,
         from: impl Into<FourTuple>,
-        session: Session,
+        session: SessionKeys,
         limits: Limits,
         settings: Settings,
         random: Random,
@@ -275,7 +275,7 @@ impl Link {
 
     /// The server has accepted another handshake of this link. False if the link takes no keys any more: then the response must not leave,
     /// and the client, which asks again, is told of another incarnation.
-    pub fn add_session(&mut self, now: Time, session: Session) -> bool {
+    pub fn add_session(&mut self, now: Time, session: SessionKeys) -> bool {
         if self.is_open() {
             self.sessions.wait_for(now, session);
         }

@@ -51,12 +51,12 @@ use tokio::sync::watch;
 use self::buffers::Buffers;
 use self::client::client_end::{self, ClientEnd, NOWHERE};
 use self::client::keepalives::Keepalives;
-use self::client::peer::Peer;
+use self::client::peer::PeerFinder;
 pub(crate) use self::client::peer::places_of;
 use self::client::sockets::Sockets;
 use self::client::ticket_reader::TicketReader;
 use self::clock::Clock;
-use self::journal::Journal;
+use self::journal::LinkJournal;
 use self::roles::Roles;
 use self::server::demux::{Demux, DemuxParts};
 use self::task::{Shared, Task};
@@ -89,7 +89,7 @@ impl Client {
         let shared = Shared::new(&options);
         let mut remake = remake(memory::of_only_link(&options), instance(listen));
         let mut link = remake(shared.clock.now(), &ticket);
-        let peer = Peer::new(places, &ticket);
+        let peer = PeerFinder::new(places, &ticket);
         if let Some(address) = peer.address() {
             link.try_peer(address);
         }
@@ -103,7 +103,7 @@ impl Client {
         let roles = Roles::listening(vec![clients], options.max_streams, patience);
         let end = ClientEnd::new(parts, &shared.buffers);
         Self {
-            task: Task::new(end, roles, link, &shared, Journal::new(1, Arc::default())),
+            task: Task::new(end, roles, link, &shared, LinkJournal::new(1, Arc::default())),
             total: shared.total,
         }
     }

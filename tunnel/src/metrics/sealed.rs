@@ -99,15 +99,15 @@ impl Count {
 
 /// The counts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Sealed([u64; Count::NUMBER]);
+pub struct SealedCounts([u64; Count::NUMBER]);
 
-impl Default for Sealed {
+impl Default for SealedCounts {
     fn default() -> Self {
         Self([0; Count::NUMBER])
     }
 }
 
-impl Sealed {
+impl SealedCounts {
     /// One of them.
     pub const fn get(&self, what: Count) -> u64 {
         self.0[what as usize]
@@ -147,11 +147,12 @@ mod tests {
 
     #[test]
     fn changes_of_several_tasks_add_up() {
-        let (mut sum, mut one, mut other) = (Sealed::default(), Sealed::default(), Sealed::default());
+        let (mut sum, mut one, mut other) =
+            (SealedCounts::default(), SealedCounts::default(), SealedCounts::default());
         one.add(Count::StreamsNow, 3);
-        sum.add_change(&Sealed::default(), &one);
+        sum.add_change(&SealedCounts::default(), &one);
         other.add(Count::StreamsNow, 4);
-        sum.add_change(&Sealed::default(), &other);
+        sum.add_change(&SealedCounts::default(), &other);
         let old = one;
         one.subtract(Count::StreamsNow, 3);
         one.add(Count::Closed, 3);

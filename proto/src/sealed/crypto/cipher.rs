@@ -85,7 +85,7 @@ pub struct Forged;
 
 /// The two keys that a handshake ends with.
 #[derive(Debug)]
-pub struct Session {
+pub struct SessionKeys {
     /// Seals what this side sends.
     pub seal: SealKey,
     /// Opens what this side receives.
@@ -96,7 +96,7 @@ pub struct Session {
     pub cipher: Cipher,
 }
 
-impl Session {
+impl SessionKeys {
     /// The session of who seals with `out` and opens with `back`, both from the Noise handshake's split.
     pub(crate) fn new(cipher: Cipher, out: &[u8; 32], back: &[u8; 32], local: u32, peer: u32) -> Self {
         let seal = SealKey { inner: Inner::new(cipher, out), receiver: peer };

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 
 use crate::Time;
-use crate::sealed::crypto::cipher::{CipherSupport, Session};
+use crate::sealed::crypto::cipher::{CipherSupport, SessionKeys};
 use crate::sealed::crypto::keys::PresharedKey;
 use crate::sealed::crypto::mac::{self, MAC_LEN};
 use crate::sealed::crypto::noise::{self, InitiatorState, Split};
@@ -79,7 +79,7 @@ pub enum Outcome {
 #[derive(Debug)]
 pub struct Established {
     /// The keys.
-    pub session: Session,
+    pub session: SessionKeys,
     /// Which proxy2 process answered. Another one than before has none of the old streams.
     pub epoch: Epoch,
     /// What that process has of this link. Another incarnation than before has none of the old streams.
@@ -285,7 +285,7 @@ impl Initiator {
 
 fn established(index: u32, response: &Response, welcome: Welcome, split: &Split) -> Outcome {
     let Welcome { cipher, incarnation, limits } = welcome;
-    let session = Session::new(cipher, &split.to_responder, &split.to_initiator, index, response.index);
+    let session = SessionKeys::new(cipher, &split.to_responder, &split.to_initiator, index, response.index);
     Outcome::Established(Box::new(Established { session, epoch: response.epoch, incarnation, limits }))
 }
 

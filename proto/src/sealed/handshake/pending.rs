@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::sealed::crypto::cipher::{Cipher, Session};
+use crate::sealed::crypto::cipher::{Cipher, SessionKeys};
 use crate::sealed::crypto::keys::{PresharedKey, PublicKey};
 use crate::sealed::crypto::noise::{ResponderState, Split};
 use crate::sealed::handshake::challenge::Challenge;
@@ -69,13 +69,13 @@ impl Request {
     ///
     /// `index` will stand in the header of what the client sends under these keys; the caller chooses one that none of
     /// its sessions has. `incarnation` names what this process has of the link.
-    pub fn accept(self, index: u32, incarnation: Incarnation, limits: Limits) -> (Vec<u8>, Session) {
+    pub fn accept(self, index: u32, incarnation: Incarnation, limits: Limits) -> (Vec<u8>, SessionKeys) {
         let Self { caller, ready, .. } = self;
         let peer = caller.index;
         let psk = ready.psk.as_ref().map_or(&PresharedKey::NONE, PresharedKey::bytes);
         let welcome = Welcome { cipher: ready.cipher, incarnation, limits };
         let (response, split) = caller.respond(index, Ok(welcome), Challenge::NONE, psk);
-        let session = Session::new(ready.cipher, &split.to_initiator, &split.to_responder, index, peer);
+        let session = SessionKeys::new(ready.cipher, &split.to_initiator, &split.to_responder, index, peer);
         (response, session)
     }
 

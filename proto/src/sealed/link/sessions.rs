@@ -1,6 +1,6 @@
 //! The keys of a link: those in use, those before them, and those that wait for a first packet.
 
-use crate::sealed::crypto::cipher::{Forged, REKEY_AFTER, REKEY_PACKETS, Session};
+use crate::sealed::crypto::cipher::{Forged, REKEY_AFTER, REKEY_PACKETS, SessionKeys};
 use crate::sealed::handshake::initiator::MOST_PENDING;
 use crate::sealed::wire::packet::Header;
 use crate::time::Time;
@@ -24,7 +24,7 @@ const WAITING: usize = MOST_PENDING;
 
 #[derive(Debug)]
 struct Keys {
-    session: Session,
+    session: SessionKeys,
     /// When the handshake that made them ended here.
     born: Time,
     /// When they are wiped.
@@ -37,7 +37,7 @@ struct Keys {
 
 impl Keys {
     /// Keys just made: they are wiped after `lifetime`.
-    fn new(now: Time, lifetime: Duration, first: u64, session: Session) -> Self {
+    fn new(now: Time, lifetime: Duration, first: u64, session: SessionKeys) -> Self {
         Self { session, born: now, until: now + lifetime, first, first_opened: None }
     }
 
@@ -80,7 +80,7 @@ pub(crate) struct Opened<'a> {
 
 impl Sessions {
     /// The client's new keys: in use at once.
-    pub(crate) fn replace(&mut self, now: Time, next_packet: u64, session: Session) {
+    pub(crate) fn replace(&mut self, now: Time, next_packet: u64, session: SessionKeys) {
         self.put_in_use(now, Keys::new(now, REJECT_AFTER, next_packet, session));
     }
 
@@ -92,7 +92,7 @@ impl Sessions {
     }
 
     /// The server's new keys: in use when the first packet under them arrives.
-    pub(crate) fn wait_for(&mut self, now: Time, session: Session) {
+    pub(crate) fn wait_for(&mut self, now: Time, session: SessionKeys) {
         if self.waiting.len() == WAITING {
             let oldest = self.waiting.remove(0);
             self.retired.push(oldest.session.local);

@@ -16,7 +16,7 @@
 
 use crate::sealed::streams::budget::{Budget, Share};
 use crate::sealed::streams::levels::{KEPT_FOR_LEAST, Levels};
-use crate::sealed::streams::recv::{Violation, charge_of, window_for};
+use crate::sealed::streams::recv::{StreamViolation, charge_of, window_for};
 use crate::sealed::streams::stream::Stream;
 use crate::sealed::streams::window::{LEAST, Pressure};
 use crate::time::Time;
@@ -116,9 +116,9 @@ impl Promises {
     }
 
     /// A stream of the peer took `first` of the link credit.
-    pub(crate) fn on_taken(&mut self, first: u64) -> Result<(), Violation> {
+    pub(crate) fn on_taken(&mut self, first: u64) -> Result<(), StreamViolation> {
         if first > self.told - self.taken {
-            return Err(Violation::LinkCredit);
+            return Err(StreamViolation::LinkCredit);
         }
         self.taken += first;
         self.share.set(self.share.used() - first);

@@ -7,7 +7,7 @@ use std::ops::Range;
 
 /// What the peer did that it must not.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Violation {
+pub enum StreamViolation {
     /// More bytes than it had credit for.
     #[error("sent beyond the credit of a stream")]
     Credit,
@@ -70,17 +70,17 @@ impl RecvHalf {
         bytes: &[u8],
         fin: bool,
         pool: &mut Pool,
-    ) -> Result<bool, Violation> {
+    ) -> Result<bool, StreamViolation> {
         let range = offset..offset + bytes.len() as u64;
         if range.end > self.granted {
-            return Err(Violation::Credit);
+            return Err(StreamViolation::Credit);
         }
         let was = (self.ready, self.is_finished());
         if fin {
             self.set_end(range.end)?;
         }
         if self.end.is_some_and(|end| range.end > end) {
-            return Err(Violation::End);
+            return Err(StreamViolation::End);
         }
         self.held_back |=
             !bytes.is_empty() && (range.end == self.granted || self.granted_before.contains(&range.end));
@@ -111,13 +111,13 @@ impl RecvHalf {
     }
 
     /// The peer says that its bytes end at `end`.
-    pub(crate) fn set_end(&mut self, end: u64) -> Result<(), Violation> {
+    pub(crate) fn set_end(&mut self, end: u64) -> Result<(), StreamViolation> {
         let highest = self.ahead.iter().next_back().map_or(self.ready, |range| range.end);
         if end > self.granted {
-            return Err(Violation::Credit);
+            return Err(StreamViolation::Credit);
         }
         if end < highest || self.end.is_some_and(|known| known != end) {
-            return Err(Violation::End);
+            return Err(StreamViolation::End);
         }
         self.end = Some(end);
         Ok(())
@@ -279,7 +279,7 @@ mod tests {
     #[test]
     fn credit_is_a_bound() {
         let (mut half, mut pool) = (granted(4), Pool::keeping(0));
-        assert_eq!(half.on_data(0, b"abcde", false, &mut pool), Err(Violation::Credit));
+        assert_eq!(half.on_data(0, b"abcde", false, &mut pool), Err(StreamViolation::Credit));
         half.on_data(0, b"abcd", false, &mut pool).unwrap();
         assert!(!half.grant(4), "nothing was read");
         read(&mut half, &mut pool);
@@ -299,7 +299,7 @@ mod tests {
     fn the_end_does_not_move() {
         let (mut half, mut pool) = (granted(100), Pool::keeping(0));
         half.on_data(0, b"abcd", true, &mut pool).unwrap();
-        assert_eq!(half.on_data(4, b"e", false, &mut pool), Err(Violation::End));
-        assert_eq!(half.on_data(0, b"abc", true, &mut pool), Err(Violation::End));
+        assert_eq!(half.on_data(4, b"e", false, &mut pool), Err(StreamViolation::End));
+        assert_eq!(half.on_data(0, b"abc", true, &mut pool), Err(StreamViolation::End));
     }
 }

@@ -6,7 +6,7 @@ use crate::sealed::streams::levels::Levels;
 use crate::sealed::streams::link_credit::LinkCredit;
 use crate::sealed::streams::pool::Pool;
 use crate::sealed::streams::promises::Promises;
-use crate::sealed::streams::recv::Violation;
+use crate::sealed::streams::recv::StreamViolation;
 use crate::sealed::streams::settings::Settings;
 use crate::sealed::streams::stream::{Announce, Stream};
 use crate::sealed::wire::frame::StreamId;
@@ -58,7 +58,7 @@ pub(crate) enum OpenError {
     /// The peer's ids have more gaps, or it has far more streams, than a link can have.
     TooMany,
     /// It takes more link credit than it has.
-    Credit(Violation),
+    Credit(StreamViolation),
 }
 
 /// Bytes kept for reuse of what is written and acknowledged: more than a busy link cycles through at once would only hold

@@ -4,7 +4,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::Time;
-use crate::sealed::crypto::cipher::{CipherSupport, Session};
+use crate::sealed::crypto::cipher::{CipherSupport, SessionKeys};
 use crate::sealed::crypto::keys::PrivateKey;
 use crate::sealed::crypto::random::Random;
 use crate::sealed::handshake::initiator::{Established, Identity, Ignored, Initiator, Outcome, Refused};
@@ -113,7 +113,7 @@ impl Pair {
     }
 
     /// The response to a fresh initiation, and the responder's half of the session.
-    pub(super) fn response(&mut self) -> (Vec<u8>, Session) {
+    pub(super) fn response(&mut self) -> (Vec<u8>, SessionKeys) {
         let initiation = self.ask();
         let response = request(self.hear(&initiation)).accept(SERVER_INDEX, Incarnation(0), SERVER_LIMITS);
         assert!(response.0.len() <= initiation.len(), "a response is never larger than its initiation");
@@ -121,7 +121,7 @@ impl Pair {
     }
 
     /// A whole handshake: proxy1's half and proxy2's.
-    pub(super) fn shake(&mut self) -> (Established, Session) {
+    pub(super) fn shake(&mut self) -> (Established, SessionKeys) {
         let (response, session) = self.response();
         (established(self.tell(&response)), session)
     }
@@ -166,7 +166,7 @@ pub(super) fn why_refused(verdict: Verdict) -> Option<Refusal> {
     Some(why)
 }
 
-pub(super) fn sealed(session: &Session, counter: u64, frames: &[u8]) -> Vec<u8> {
+pub(super) fn sealed(session: &SessionKeys, counter: u64, frames: &[u8]) -> Vec<u8> {
     let mut packet = [&[0; HEADER_LEN][..], frames, &[0; TAG_LEN]].concat();
     session.seal.seal_in_place(counter, &mut packet);
     packet

@@ -1,6 +1,6 @@
 //! What a transport says, and which rules its peer can break.
 
-use crate::sealed::streams::recv::Violation;
+use crate::sealed::streams::recv::StreamViolation;
 use crate::sealed::streams::table::OpenError;
 use crate::sealed::wire::end_code::Ended;
 use crate::sealed::wire::frame::{Malformed, ResetCode, StreamId};
@@ -59,7 +59,7 @@ pub enum Fault {
     Malformed(#[from] Malformed),
     /// A stream whose rules were broken.
     #[error(transparent)]
-    Violation(#[from] Violation),
+    Violation(#[from] StreamViolation),
     /// Packets that this side never sent.
     #[error("acknowledged a packet that was never sent")]
     Ack,

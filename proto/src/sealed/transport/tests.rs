@@ -21,7 +21,7 @@ mod thin;
 
 use super::{Event, Fault, Settings, Transport};
 use crate::sealed::handshake::terms::Limits;
-use crate::sealed::streams::recv::Violation;
+use crate::sealed::streams::recv::StreamViolation;
 use crate::sealed::streams::table::Side;
 use crate::sealed::wire::frame::{self, Frame, Frames, ResetCode, StreamId};
 use crate::sealed::wire::varint::Writer;
@@ -152,8 +152,8 @@ fn a_peer_that_goes_beyond_its_credit_is_at_fault() {
     let mut transport = Transport::new(Side::Server, Settings::default());
     let credit = transport.streams.promises.told();
     let fault = transport.handle_packet(now, 0, &open(credit + 1));
-    assert_eq!(fault, Err(Fault::Violation(Violation::LinkCredit)));
-    for (beyond, fault) in [(0, Ok(())), (1, Err(Fault::Violation(Violation::Credit)))] {
+    assert_eq!(fault, Err(Fault::Violation(StreamViolation::LinkCredit)));
+    for (beyond, fault) in [(0, Ok(())), (1, Err(Fault::Violation(StreamViolation::Credit)))] {
         let mut transport = Transport::new(Side::Server, Settings::default());
         transport.handle_packet(now, 0, &open(credit)).unwrap();
         let offset = transport.streams.peek(id).unwrap().recv.granted() - 1 + beyond;

@@ -25,12 +25,12 @@ impl Default for StreamLines {
 
 /// Writes about the streams of one link, never more than a few lines a second.
 #[derive(Debug)]
-pub(super) struct Journal {
+pub(super) struct LinkJournal {
     link: u64,
     lines: Arc<StreamLines>,
 }
 
-impl Journal {
+impl LinkJournal {
     /// A journal of the link with this number, which may write what is left of `lines`.
     pub(super) const fn new(link: u64, lines: Arc<StreamLines>) -> Self {
         Self { link, lines }

@@ -20,7 +20,7 @@ use crate::metrics::Count;
 
 /// A connection, or why there is none.
 #[derive(Debug)]
-pub(super) enum Arrival {
+pub(super) enum LocalConnection {
     /// A client; its stream has been opened.
     Client(StreamId, TcpStream),
     /// A target that was dialled, and the place its stream has.
@@ -74,7 +74,7 @@ impl Roles {
         end: &impl End,
         link: &mut Link,
         tally: &mut Tally,
-    ) -> Poll<Arrival> {
+    ) -> Poll<LocalConnection> {
         if self.over {
             return Poll::Pending;
         }
@@ -82,8 +82,8 @@ impl Roles {
             && let Poll::Ready(dialled) = dialler.poll(cx)
         {
             return Poll::Ready(match dialled {
-                Dialled::Target(id, tcp, place) => Arrival::Target(id, tcp, place),
-                Dialled::Failed(id, code, why) => Arrival::Failed(id, code, why),
+                Dialled::Target(id, tcp, place) => LocalConnection::Target(id, tcp, place),
+                Dialled::Failed(id, code, why) => LocalConnection::Failed(id, code, why),
             });
         }
         for number in 0..self.listeners.len() {
@@ -106,9 +106,9 @@ impl Roles {
         end: &impl End,
         link: &mut Link,
         tally: &mut Tally,
-    ) -> Arrival {
+    ) -> LocalConnection {
         let (count, why) = match self.open(end, link) {
-            Ok(id) => return Arrival::Client(id, tcp),
+            Ok(id) => return LocalConnection::Client(id, tcp),
             Err(refused) => refused,
         };
         tally.one(count);
@@ -116,7 +116,7 @@ impl Roles {
             warn!(%client, held_back, "client refused: {why}");
         }
         conn::abort(&tcp);
-        Arrival::Nothing
+        LocalConnection::Nothing
     }
 
     /// A stream for a client, or why there can be none.

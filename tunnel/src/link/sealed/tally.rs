@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use crate::metrics::{Count, Counters, Sealed};
+use crate::metrics::{Count, Counters, SealedCounts};
 
 /// The sum of what all tasks of a session count.
 pub(super) type Total = Arc<watch::Sender<Counters>>;
@@ -14,8 +14,8 @@ pub(super) type Total = Arc<watch::Sender<Counters>>;
 /// at most ten times a second.
 #[derive(Debug)]
 pub(super) struct Tally {
-    own: Sealed,
-    told: Sealed,
+    own: SealedCounts,
+    told: SealedCounts,
     told_at: Instant,
     total: Total,
 }
@@ -25,7 +25,7 @@ impl Tally {
 
     /// Nothing counted.
     pub(super) fn new(total: Total) -> Self {
-        Self { own: Sealed::default(), told: Sealed::default(), told_at: Instant::now(), total }
+        Self { own: SealedCounts::default(), told: SealedCounts::default(), told_at: Instant::now(), total }
     }
 
     /// Counts `number` more.

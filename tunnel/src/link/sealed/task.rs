@@ -19,11 +19,11 @@ use tokio::time::{Sleep, sleep};
 #[cfg(test)]
 use super::dialler::Dialler;
 use super::end::{End, Next};
-use super::roles::{Arrival, Roles};
+use super::roles::{LocalConnection, Roles};
 use crate::link::sealed::buffers::Buffers;
 use crate::link::sealed::clock::Clock;
 use crate::link::sealed::conns::{Conns, Moved};
-use crate::link::sealed::journal::Journal;
+use crate::link::sealed::journal::LinkJournal;
 use crate::link::sealed::outbox::Outbox;
 use crate::link::sealed::tally::{Tally, Total};
 use crate::metrics::Count;
@@ -50,7 +50,7 @@ pub(super) struct Task<E> {
     conns: Conns,
     outbox: Outbox,
     tally: Tally,
-    journal: Journal,
+    journal: LinkJournal,
     clock: Clock,
     idle_limit: Option<Duration>,
     next_sweep: Option<Instant>,
@@ -75,7 +75,7 @@ impl<E: End> Task<E> {
     const END_PATIENCE: Duration = Duration::from_millis(200);
 
     /// The task of `link`, which writes to `journal`.
-    pub(super) fn new(end: E, roles: Roles, link: Link, shared: &Shared, journal: Journal) -> Self {
+    pub(super) fn new(end: E, roles: Roles, link: Link, shared: &Shared, journal: LinkJournal) -> Self {
         // Only an end that dials may have streams opened by its peer: it must stay up.
         let mut link = link;
         link.expect_streams(roles.dials());
@@ -184,19 +184,19 @@ impl<E: End> Task<E> {
             let arrival = self.roles.poll_arrival(cx, &self.end, &mut self.link, &mut self.tally);
             let Poll::Ready(arrival) = arrival else { return false };
             match arrival {
-                Arrival::Client(id, tcp) => {
+                LocalConnection::Client(id, tcp) => {
                     self.tally.one(Count::StreamsNow);
                     self.journal.arrived(id);
                     self.conns.insert(id, tcp, None);
                     self.conns.waits(id);
                 }
-                Arrival::Target(id, tcp, place) => {
+                LocalConnection::Target(id, tcp, place) => {
                     self.link.streams().accept(id);
                     self.opened(id);
                     self.conns.insert(id, tcp, Some(place));
                 }
-                Arrival::Failed(id, code, why) => self.refuse(now, id, code, &why),
-                Arrival::Nothing => {}
+                LocalConnection::Failed(id, code, why) => self.refuse(now, id, code, &why),
+                LocalConnection::Nothing => {}
             }
         }
         true

@@ -1,6 +1,6 @@
 //! What a peer that breaks the rules is told.
 
-use crate::sealed::streams::recv::Violation;
+use crate::sealed::streams::recv::StreamViolation;
 use crate::sealed::streams::table::Side;
 use crate::sealed::transport::{Fault, Settings, Transport};
 use crate::sealed::wire::end_code::MAX_REASON;
@@ -12,7 +12,8 @@ use std::collections::BTreeSet;
 fn every_fault_has_a_sentence_of_its_own_that_fits_into_the_last_frame() {
     let malformed =
         [Malformed::Kind(0xff), Malformed::Short(0xff), Malformed::Range(0xff)].map(Fault::Malformed);
-    let violations = [Violation::Credit, Violation::LinkCredit, Violation::End].map(Fault::Violation);
+    let violations =
+        [StreamViolation::Credit, StreamViolation::LinkCredit, StreamViolation::End].map(Fault::Violation);
     let others = [Fault::Ack, Fault::Unanswered, Fault::NeverOpened, Fault::WrongHalf, Fault::TooManyStreams];
     let all = malformed.into_iter().chain(violations).chain(others).map(|fault| fault.to_string());
     let sentences: BTreeSet<_> = all.clone().collect();

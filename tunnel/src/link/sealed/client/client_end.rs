@@ -23,7 +23,7 @@ use crate::link::sealed::buffers::{Buffer, Buffers};
 use crate::link::sealed::client::backoff::Backoff;
 use crate::link::sealed::client::diagnosis;
 use crate::link::sealed::client::keepalives::Keepalives;
-use crate::link::sealed::client::peer::Peer;
+use crate::link::sealed::client::peer::PeerFinder;
 use crate::link::sealed::client::sockets::Sockets;
 use crate::link::sealed::client::ticket_reader::TicketReader;
 use crate::link::sealed::end::{End, Next};
@@ -42,7 +42,7 @@ pub(crate) struct ClientEnd {
     sockets: Sockets,
     /// Kept, half a mebibyte: taking them from where they are shared was a seventh of the instructions of an echo.
     buffers: [Buffer; Self::BUFFERS],
-    peer: Peer,
+    peer: PeerFinder,
     ticket: TicketReader,
     remake: Remake,
     keepalives: Keepalives,
@@ -71,7 +71,7 @@ pub(crate) struct ClientParts {
     /// The socket, and others when they are needed.
     pub(crate) sockets: Sockets,
     /// Where proxy2 may be.
-    pub(crate) peer: Peer,
+    pub(crate) peer: PeerFinder,
     /// What it joins proxy2 with.
     pub(crate) ticket: TicketReader,
     /// Makes another link after one that is over.

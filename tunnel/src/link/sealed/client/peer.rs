@@ -18,7 +18,7 @@ use crate::reload::Reload;
 
 /// The peer's names, addresses and ports.
 #[derive(Debug)]
-pub(crate) struct Peer {
+pub(crate) struct PeerFinder {
     places: Vec<HostPorts>,
     /// They are the ticket's.
     follows_ticket: bool,
@@ -48,7 +48,7 @@ struct LookedUp {
     error: Option<ResolveError>,
 }
 
-impl Peer {
+impl PeerFinder {
     /// How long a name that leads to no answer is not looked up again, and how long one address may be silent before the next is
     /// tried while nobody waits for proxy2.
     const PATIENCE: Duration = Duration::from_secs(4);
@@ -229,7 +229,7 @@ pub(crate) fn places_of(ticket: &Ticket) -> Vec<HostPorts> {
 /// The addresses of the places that are given by one.
 fn literal(places: &[HostPorts]) -> Vec<SocketAddr> {
     let all = places.iter().filter_map(HostPorts::literal).flatten();
-    all.filter(is_usable).take(Peer::MOST).collect()
+    all.filter(is_usable).take(PeerFinder::MOST).collect()
 }
 
 /// The addresses of all places, in their order. Names are looked up beside each other, since a name service may be silent.
@@ -247,7 +247,7 @@ async fn resolve(places: Vec<HostPorts>) -> LookedUp {
             Err(error) => found.error = Some(error),
         }
     }
-    found.addresses.truncate(Peer::MOST);
+    found.addresses.truncate(PeerFinder::MOST);
     found
 }
 
@@ -276,14 +276,14 @@ mod tests {
         Ticket::generate(key.public(), false, &mut random)
     }
 
-    fn peer(addresses: &[u8]) -> Peer {
-        Peer::new(addresses.iter().map(|last| address(*last).into()).collect(), &ticket())
+    fn peer(addresses: &[u8]) -> PeerFinder {
+        PeerFinder::new(addresses.iter().map(|last| address(*last).into()).collect(), &ticket())
     }
 
     #[tokio::test]
     async fn a_ticket_that_says_where_proxy2_is_is_followed_where_nobody_else_does() {
         let at = |text: &str| ticket().at(text.parse().unwrap());
-        let mut peer = Peer::new(Vec::new(), &at("192.0.2.1:9,10"));
+        let mut peer = PeerFinder::new(Vec::new(), &at("192.0.2.1:9,10"));
         assert_eq!(peer.addresses.len(), 2);
         peer.take_ticket(&at("192.0.2.2:9"));
         assert_eq!(peer.addresses, [address(2)]);
@@ -297,10 +297,10 @@ mod tests {
         let mut peer = peer(&[1, 2, 3]);
         assert_eq!(peer.address(), Some(address(1)), "there the link begins");
         for last in [2, 3] {
-            assert!(peer.timer.deadline() <= Instant::now() + Peer::STEP);
+            assert!(peer.timer.deadline() <= Instant::now() + PeerFinder::STEP);
             assert_eq!(peer.try_next(true), Some(address(last)));
         }
-        for (waited, step) in [(true, Peer::LATER_STEP), (false, Peer::PATIENCE)] {
+        for (waited, step) in [(true, PeerFinder::LATER_STEP), (false, PeerFinder::PATIENCE)] {
             let before = Instant::now();
             assert!(peer.try_next(waited).is_some());
             assert!(peer.timer.deadline() >= before + step, "all have been tried");

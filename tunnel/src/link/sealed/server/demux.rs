@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use proto::sealed::crypto::cipher::Session;
+use proto::sealed::crypto::cipher::SessionKeys;
 use proto::sealed::crypto::keys::PublicKey;
 use proto::sealed::endpoint::{DatagramEvent, Dropped, Endpoint, LinkKey};
 use proto::sealed::handshake::terms::{Limits, Refusal};
@@ -28,7 +28,7 @@ use crate::limit::{Limit, OWN};
 use crate::link::sealed::buffers::Buffer;
 use crate::link::sealed::clock::Clock;
 use crate::link::sealed::dialler::Dialler;
-use crate::link::sealed::journal::Journal;
+use crate::link::sealed::journal::LinkJournal;
 use crate::link::sealed::roles::Roles;
 use crate::link::sealed::server::queue::{Command, LinkQueue, ReceivedBatch};
 use crate::link::sealed::server::reply::reply;
@@ -269,7 +269,7 @@ impl Demux {
         key: LinkKey,
         from: FourTuple,
         client: &PublicKey,
-        session: Session,
+        session: SessionKeys,
         limits: Limits,
     ) {
         let queue = LinkQueue::default();
@@ -289,7 +289,7 @@ impl Demux {
         };
         // Made where it runs: its timers belong to that thread.
         let task = async move {
-            let journal = Journal::new(number, ticket.stream_lines());
+            let journal = LinkJournal::new(number, ticket.stream_lines());
             // proxy2's clients wait as long as the link lives.
             let roles = Roles::listening(listeners, max_streams, Duration::MAX).dialling(dialler);
             let end = ServerEnd::new(key, number, ticket, channels);

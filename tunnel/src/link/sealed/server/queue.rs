@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::Waker;
 
-use proto::sealed::crypto::cipher::Session;
+use proto::sealed::crypto::cipher::SessionKeys;
 use proto::sealed::link::FourTuple;
 use proto::sealed::wire::end_code::EndCode;
 
@@ -29,7 +29,7 @@ pub(crate) enum Command {
     /// Take these keys too, and say so to the peer. A link that has ended does neither.
     Session {
         /// The keys.
-        session: Box<Session>,
+        session: Box<SessionKeys>,
         /// The response to the handshake.
         response: Vec<u8>,
         /// Where its initiation came from.
