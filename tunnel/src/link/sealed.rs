@@ -21,6 +21,7 @@ mod conns;
 mod dialler;
 mod end;
 mod journal;
+mod local_connection;
 mod memory;
 mod outbox;
 mod roles;

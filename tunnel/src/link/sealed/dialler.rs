@@ -8,18 +8,10 @@ use proto::sealed::wire::frame::{ResetCode, StreamId};
 use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, JoinSet};
 
+use super::local_connection::LocalConnection;
 use super::ticket_resources::{TicketResources, dial_in_turn};
 use super::ticket_share::StreamPlace;
 use crate::local::dial::{DialError, DialSettings, Permit};
-
-/// What comes of a dial.
-#[derive(Debug)]
-pub(super) enum Dialled {
-    /// The target, and the place its stream has.
-    Target(StreamId, TcpStream, StreamPlace),
-    /// It could not be reached, and why.
-    Failed(StreamId, ResetCode, String),
-}
 
 /// One dial: for which stream, and what came of it.
 type Dial = (StreamId, Result<(TcpStream, StreamPlace), DialError>);
@@ -57,7 +49,7 @@ impl Dialler {
     }
 
     /// What came of a dial that nobody has given up.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Dialled> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<LocalConnection> {
         while let Poll::Ready(Some(ended)) = self.dials.poll_join_next(cx) {
             // One that was aborted has no result.
             let Ok((id, dialled)) = ended else { continue };
@@ -65,8 +57,10 @@ impl Dialler {
                 continue;
             }
             return Poll::Ready(match dialled {
-                Ok((tcp, place)) => Dialled::Target(id, tcp, place),
-                Err(error) => Dialled::Failed(id, error.code(), format!("{error}: {}", self.permit.target())),
+                Ok((tcp, place)) => LocalConnection::Target(id, tcp, place),
+                Err(error) => {
+                    LocalConnection::Failed(id, error.code(), format!("{error}: {}", self.permit.target()))
+                }
             });
         }
         Poll::Pending

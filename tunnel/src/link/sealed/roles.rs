@@ -10,26 +10,13 @@ use tokio::net::TcpStream;
 use tracing::warn;
 
 use super::conn;
-use super::dialler::{Dialled, Dialler};
+use super::dialler::Dialler;
 use super::end::End;
+use super::local_connection::LocalConnection;
 use super::tally::Tally;
-use super::ticket_share::StreamPlace;
 use crate::limit::Limit;
 use crate::local::listener::Listener;
 use crate::metrics::Count;
-
-/// A connection, or why there is none.
-#[derive(Debug)]
-pub(super) enum LocalConnection {
-    /// A client; its stream has been opened.
-    Client(StreamId, TcpStream),
-    /// A target that was dialled, and the place its stream has.
-    Target(StreamId, TcpStream, StreamPlace),
-    /// A target that could not be dialled, and why.
-    Failed(StreamId, ResetCode, String),
-    /// A client that was turned away.
-    Nothing,
-}
 
 /// The roles of one end of a link.
 #[derive(Debug)]
@@ -81,10 +68,7 @@ impl Roles {
         if let Some(dialler) = &mut self.dialler
             && let Poll::Ready(dialled) = dialler.poll(cx)
         {
-            return Poll::Ready(match dialled {
-                Dialled::Target(id, tcp, place) => LocalConnection::Target(id, tcp, place),
-                Dialled::Failed(id, code, why) => LocalConnection::Failed(id, code, why),
-            });
+            return Poll::Ready(dialled);
         }
         for number in 0..self.listeners.len() {
             if let Some(listener) = self.listeners.get_mut(number)

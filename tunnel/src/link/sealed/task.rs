@@ -19,7 +19,8 @@ use tokio::time::{Sleep, sleep};
 #[cfg(test)]
 use super::dialler::Dialler;
 use super::end::{End, Next};
-use super::roles::{LocalConnection, Roles};
+use super::local_connection::LocalConnection;
+use super::roles::Roles;
 use crate::link::sealed::buffers::Buffers;
 use crate::link::sealed::clock::Clock;
 use crate::link::sealed::conns::{Conns, Moved};
