@@ -132,6 +132,8 @@ pub struct Link {
     destinations: Destinations,
     keepalive: Keepalive,
     heard_at: Time,
+    /// When the peer last showed that it gets what this side sends: a path may have died in one direction.
+    answered_at: Time,
     sent_at: Time,
     /// The last content heard after which a sign of life has been asked for.
     quiet_at: Time,
@@ -205,6 +207,7 @@ impl Link {
             destinations: Destinations::default(),
             keepalive: Keepalive::new(settings.keepalive),
             heard_at: now,
+            answered_at: now,
             sent_at: now,
             quiet_at: now,
             told_unreachable: false,

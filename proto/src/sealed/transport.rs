@@ -240,6 +240,11 @@ impl Transport {
         log.in_flight_below(log.next()).next().map(|(_, packet)| packet.sent)
     }
 
+    /// When something that this side sent was last acknowledged.
+    pub(crate) const fn acked_at(&self) -> Time {
+        self.recovery.acked_at()
+    }
+
     /// The number of the next packet.
     pub(crate) fn next_packet(&self) -> u64 {
         self.recovery.log.next()

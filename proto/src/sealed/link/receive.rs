@@ -51,7 +51,6 @@ impl Link {
         if opened.confirms {
             self.events.push_back(Event::Up { first: self.highest.is_none() });
         }
-        self.handshakes_only = 0;
         self.heard(now);
         if self.keepalive.is_watching() {
             self.watch_keepalive(now, header.counter);
@@ -64,6 +63,10 @@ impl Link {
         self.path.on_received(from, size);
         if let Err(fault) = self.transport.handle_packet(now, header.counter, opened.frames) {
             self.fail(now, fault);
+        }
+        if self.transport.acked_at() == now {
+            self.handshakes_only = 0;
+            self.answered(now);
         }
         self.take_events();
         if let Some(to) = self.path.proof() {
@@ -82,6 +85,11 @@ impl Link {
         self.heard_at = now;
         self.heard_dormant = true;
         self.liveness_deadline = None;
+    }
+
+    /// The peer has what this side sent: the path passes both ways.
+    fn answered(&mut self, now: Time) {
+        self.answered_at = now;
         if std::mem::take(&mut self.told_unreachable) {
             self.destinations.on_heard(self.path.proven());
             self.events.push_back(Event::Heard);
@@ -173,6 +181,7 @@ impl Link {
         self.handshakes_only += 1;
         if self.handshakes_only <= HANDSHAKES_ONLY {
             self.heard(now);
+            self.answered(now);
             self.events.push_back(Event::Up { first });
         } else if !std::mem::replace(&mut self.told_unreachable, true) {
             self.events.push_back(Event::Unreachable);

@@ -27,7 +27,7 @@ impl Link {
         // What was sent into a long silence has not had the time to be answered, but may well not be.
         let unheard = waiting.since(self.heard_at) >= LONG_SILENCE;
         let patience = SILENCE + self.transport.round_trip().unwrap_or_default() * 2;
-        rekey.due(wanted).max(if unheard { waiting } else { self.heard_at.max(waiting) + patience })
+        rekey.due(wanted).max(if unheard { waiting } else { self.answered_at.max(waiting) + patience })
     }
 
     /// When the client asks for a sign of life.
@@ -69,7 +69,7 @@ impl Link {
             self.events.push_back(Event::Gone);
         }
         let unanswered = self.rekey.as_ref().is_some_and(|rekey| rekey.asked() >= 4);
-        let silent = unanswered && now.since(self.heard_at) >= SILENCE;
+        let silent = unanswered && now.since(self.answered_at) >= SILENCE;
         if silent && !std::mem::replace(&mut self.told_unreachable, true) {
             self.events.push_back(Event::Unreachable);
         }

@@ -56,6 +56,8 @@ pub(crate) struct Recovery {
     /// Half of the window or more was in use before the acknowledgement that is being taken in.
     cwnd_limited: bool,
     pto_count: u32,
+    /// When something was last acknowledged.
+    acked_at: Time,
     probes_left: u32,
     last_ack_eliciting: Time,
     lossiness: Lossiness,
@@ -113,6 +115,7 @@ impl Recovery {
             loss_due: None,
             cwnd_limited: false,
             pto_count: 0,
+            acked_at: Time::ZERO,
             probes_left: 0,
             last_ack_eliciting: Time::ZERO,
             lossiness: Lossiness::default(),
@@ -191,6 +194,11 @@ impl Recovery {
         self.pacer.next(u64::from(self.mtu))
     }
 
+    /// When something was last acknowledged; the beginning of time if nothing was.
+    pub(crate) const fn acked_at(&self) -> Time {
+        self.acked_at
+    }
+
     /// The packet whose contents were noted in the log leaves. `ack_eliciting`: the peer has to acknowledge it.
     pub(crate) fn on_sent(&mut self, now: Time, size: usize, ack_eliciting: bool) {
         let idle = self.log.in_flight() == 0;
@@ -242,6 +250,7 @@ impl Recovery {
         self.fresh = fresh;
         self.largest_acked = self.largest_acked.max(newest);
         let Some(newest) = newest else { return };
+        self.acked_at = now;
         self.pto_count = 0;
         self.probes_left = 0;
         let sample =

@@ -210,3 +210,25 @@ fn an_outage_teaches_nothing_about_what_forgets() {
         assert_eq!(learnt(&pair), [0; 0], "{dead} s: {:?}", pair.client_events);
     }
 }
+
+/// The client's packets vanish, and the server's do not: that it is heard says nothing.
+#[test]
+fn a_path_that_died_in_one_direction_is_left() {
+    let mut pair = Pair::new(7);
+    let id = greet(&mut pair);
+    let now = pair.now;
+    let server = pair.links.values_mut().next().expect("a link");
+    server.streams().write(now, id, &[7; 3_000_000]);
+    pair.run_until(SECOND / 50, |_| false);
+    let first = pair.client.path();
+    pair.blocked.push(first);
+    let told = |pair: &Pair| pair.client_events.contains(&Event::Unreachable);
+    pair.client.streams().write(pair.now, id, b" mundo");
+    assert!(pair.run_until(SECOND * 6, told), "{:?}", pair.client_events);
+    let before = pair.client_events.len();
+    pair.run_until(SECOND * 3, |_| false);
+    assert!(!pair.client_events[before..].contains(&Event::Heard), "{:?}", pair.client_events);
+    pair.client.try_peer(FourTuple { socket: SocketId(1), ..first });
+    assert!(pair.run_until(SECOND * 3, |pair| pair.heard_by_client[&id].len() == 3_000_000));
+    assert_eq!(pair.heard_by_server[&id], b"hola mundo");
+}
