@@ -271,6 +271,11 @@ impl Link {
         }
     }
 
+    /// Whether the client's link goes on with a ticket that another takes the place of when it starts again.
+    pub const fn has_newer_ticket(&self) -> bool {
+        self.next_ticket.is_some()
+    }
+
     /// From now on the client shows itself after so long without a packet of its own; zero: never.
     pub fn set_keepalive(&mut self, interval: Duration) {
         self.keepalive.set(interval);
@@ -308,7 +313,7 @@ impl Link {
             Some(_) => self.next_ticket = Some(ticket),
             None => {}
         }
-        self.next_ticket.is_none()
+        !self.has_newer_ticket()
     }
 
     /// Whether the peer may open streams whenever it likes: then the client stays up without any, and shows itself as if there

@@ -46,8 +46,6 @@ pub(crate) struct ClientEnd {
     ticket: TicketReader,
     remake: Remake,
     keepalives: Keepalives,
-    /// The link goes on with a ticket that another has taken the place of.
-    has_newer_ticket: bool,
     up: bool,
     /// What proxy2 said last, if it does not let this proxy1 in, and how often; the same is not told twice.
     refused: Option<(Refusal, u32)>,
@@ -96,7 +94,6 @@ impl ClientEnd {
             ticket,
             remake,
             keepalives,
-            has_newer_ticket: false,
             up: false,
             refused: None,
             clock_told: false,
@@ -225,7 +222,6 @@ impl ClientEnd {
             let _ = self.start_again(now, link, tally);
             return Next::Refuse(ResetCode::Reset);
         } else {
-            self.has_newer_ticket = true;
             info!("there is another ticket: this link goes on with the one before, the next one uses it");
         }
         Next::On
@@ -241,7 +237,6 @@ impl ClientEnd {
     /// wait for it, but asks only after a while: a proxy2 that ends each link must not get a thousand a second.
     fn start_again(&mut self, now: Time, link: &mut Link, tally: &mut Tally) -> Next {
         self.went_down(tally);
-        self.has_newer_ticket = false;
         self.peer.begin_again(link.peer());
         let wait = self.backoff.next(now, self.random.u64());
         self.hold = Some(Hold { over: Box::pin(sleep(wait)), path: link.path() });
@@ -327,7 +322,7 @@ impl End for ClientEnd {
             Event::Refused(refused) if refused.why == Refusal::ClockOff => self.clock_differs(refused),
             Event::Refused(refused) => {
                 tally.one(Count::HandshakesRefused);
-                if self.has_newer_ticket && !link.is_up() {
+                if link.has_newer_ticket() && !link.is_up() {
                     let _ = self.start_again(now, link, tally);
                     return Next::Refuse(ResetCode::Reset);
                 }
