@@ -44,7 +44,7 @@ pub struct SocketId(pub u8);
 
 impl FourTuple {
     /// Whether packets between these addresses take the way that they take between `other`, whatever the ports.
-    pub(crate) fn is_same_way(&self, other: &Self) -> bool {
+    fn is_same_way(&self, other: &Self) -> bool {
         (self.remote.ip(), self.local) == (other.remote.ip(), other.local)
     }
 }

@@ -76,9 +76,8 @@ impl<E: End> Task<E> {
     const END_PATIENCE: Duration = Duration::from_millis(200);
 
     /// The task of `link`, which writes to `journal`.
-    pub(super) fn new(end: E, roles: Roles, link: Link, shared: &Shared, journal: LinkJournal) -> Self {
+    pub(super) fn new(end: E, roles: Roles, mut link: Link, shared: &Shared, journal: LinkJournal) -> Self {
         // Only an end that dials may have streams opened by its peer: it must stay up.
-        let mut link = link;
         link.expect_streams(roles.dials());
         Self {
             end,

@@ -219,7 +219,7 @@ impl ClientEnd {
             info!("there is another ticket: it is used from now on");
         } else if is_stuck {
             info!("there is another ticket: the link begins again with it");
-            let _ = self.start_again(now, link, tally);
+            self.start_again(now, link, tally);
             return Next::Refuse(ResetCode::Reset);
         } else {
             info!("there is another ticket: this link goes on with the one before, the next one uses it");
@@ -235,13 +235,12 @@ impl ClientEnd {
 
     /// The link is of no use any more, but there may be a proxy2 for another one. It is made at once, so that clients can
     /// wait for it, but asks only after a while: a proxy2 that ends each link must not get a thousand a second.
-    fn start_again(&mut self, now: Time, link: &mut Link, tally: &mut Tally) -> Next {
+    fn start_again(&mut self, now: Time, link: &mut Link, tally: &mut Tally) {
         self.went_down(tally);
         self.peer.begin_again(link.peer());
         let wait = self.backoff.next(now, self.random.u64());
         self.hold = Some(Hold { over: Box::pin(sleep(wait)), path: link.path() });
         *link = (self.remake)(now, self.ticket.ticket());
-        Next::On
     }
 }
 
@@ -323,7 +322,7 @@ impl End for ClientEnd {
             Event::Refused(refused) => {
                 tally.one(Count::HandshakesRefused);
                 if link.has_newer_ticket() && !link.is_up() {
-                    let _ = self.start_again(now, link, tally);
+                    self.start_again(now, link, tally);
                     return Next::Refuse(ResetCode::Reset);
                 }
                 return self.was_refused(refused, link, tally);
@@ -338,13 +337,13 @@ impl End for ClientEnd {
             Event::Keepalive(interval) => self.keepalives.learnt(link.peer(), *interval),
             Event::Ended(ended) => {
                 info!(reason = %ended, "{}", diagnosis::ended(ended));
-                return self.start_again(now, link, tally);
+                self.start_again(now, link, tally);
             }
             Event::Broken(fault) => {
                 warn!(%fault, "proxy2 broke the protocol: starting again");
-                return self.start_again(now, link, tally);
+                self.start_again(now, link, tally);
             }
-            Event::Gone => return self.start_again(now, link, tally),
+            Event::Gone => self.start_again(now, link, tally),
             Event::Stream(_) => {}
         }
         Next::On

@@ -155,9 +155,9 @@ impl End for ServerEnd {
         self.report_heard(link);
         // What came before them may end the link.
         while self.batches.is_empty()
-            && let Some(order) = self.commands.pop_front()
+            && let Some(command) = self.commands.pop_front()
         {
-            self.obey(now, order, link, tally);
+            self.obey(now, command, link, tally);
         }
         self.report_ended(link);
         while let Some(index) = link.poll_retired() {
