@@ -76,9 +76,7 @@ impl<E: End> Task<E> {
     const END_PATIENCE: Duration = Duration::from_millis(200);
 
     /// The task of `link`, which writes to `journal`.
-    pub(super) fn new(end: E, roles: Roles, mut link: Link, shared: &Shared, journal: LinkJournal) -> Self {
-        // Only an end that dials may have streams opened by its peer: it must stay up.
-        link.expect_streams(roles.dials());
+    pub(super) fn new(end: E, roles: Roles, link: Link, shared: &Shared, journal: LinkJournal) -> Self {
         Self {
             end,
             roles,
@@ -100,8 +98,7 @@ impl<E: End> Task<E> {
 
     /// The same task, which dials for its peer too.
     #[cfg(test)]
-    pub(super) fn dialling(mut self, dialler: Dialler) -> Self {
-        self.link.expect_streams(true);
+    pub(super) fn dialling(self, dialler: Dialler) -> Self {
         Self { roles: self.roles.dialling(dialler), ..self }
     }
 
@@ -136,6 +133,8 @@ impl<E: End> Task<E> {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.conns.register(cx.waker());
+        // Only an end that dials may have streams opened by its peer: it must stay up. Said of each link, as one may follow another.
+        self.link.expect_streams(self.roles.dials());
         for _ in 0..Self::ROUNDS {
             let now = self.clock.now();
             let mut moved = self.end.receive(cx, now, &mut self.link, &mut self.tally)?;
