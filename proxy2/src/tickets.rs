@@ -2,7 +2,6 @@
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
-use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::Duration;
@@ -10,6 +9,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
+use tunnel::address::is_of_one_machine;
 use tunnel::options::TicketRecord;
 use tunnel::state::{Confirmed, Host, Place, Places, StateDir, TicketName, UnixSeconds};
 
@@ -72,16 +72,8 @@ fn parse_place(text: &str) -> anyhow::Result<Place> {
                 "{ip} is where a program listens, not where others find it: write an address of this machine"
             )
         }
-        Host::Ip(ip) if is_many(*ip) => bail!("{ip} is no address of one machine"),
+        Host::Ip(ip) if !is_of_one_machine(*ip) => bail!("{ip} is no address of one machine"),
         Host::Ip(_) | Host::Name(_) => Ok(place),
-    }
-}
-
-/// Whether an address stands for several machines, or for none.
-const fn is_many(ip: IpAddr) -> bool {
-    match ip {
-        IpAddr::V4(v4) => v4.is_multicast() || v4.is_broadcast() || v4.octets()[0] == 0,
-        IpAddr::V6(v6) => v6.is_multicast(),
     }
 }
 

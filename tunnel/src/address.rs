@@ -101,6 +101,13 @@ fn is_zoned(text: &str) -> bool {
     text.split_once('%').is_some_and(|(ip, zone)| ip.parse::<Ipv6Addr>().is_ok() && !zone.is_empty())
 }
 
+/// Whether an address stands for one machine that can be reached: not for several, nor for all of one's own. The system may answer a
+/// send to any other with an error that says nothing of the path.
+pub fn is_of_one_machine(ip: IpAddr) -> bool {
+    let is_v4_special = matches!(ip, IpAddr::V4(v4) if v4.is_broadcast() || v4.octets()[0] == 0);
+    !ip.is_unspecified() && !ip.is_multicast() && !is_v4_special
+}
+
 /// A port to connect to or to send to: 1 to 65535.
 ///
 /// # Errors

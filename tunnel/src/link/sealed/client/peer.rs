@@ -2,7 +2,7 @@
 //! the names are looked up again.
 
 use std::future::Future;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep, sleep};
 use tracing::{info, warn};
 
-use crate::address::{HostPorts, ResolveError};
+use crate::address::{HostPorts, ResolveError, is_of_one_machine};
 use crate::link::sealed::client::diagnosis;
 use crate::reload::Reload;
 
@@ -229,7 +229,7 @@ pub(crate) fn places_of(ticket: &Ticket) -> Vec<HostPorts> {
 /// The addresses of the places that are given by one.
 fn literal(places: &[HostPorts]) -> Vec<SocketAddr> {
     let all = places.iter().filter_map(HostPorts::literal).flatten();
-    all.filter(is_usable).take(PeerFinder::MOST).collect()
+    all.filter(|address| is_of_one_machine(address.ip())).take(PeerFinder::MOST).collect()
 }
 
 /// The addresses of all places, in their order. Names are looked up beside each other, since a name service may be silent.
@@ -243,19 +243,14 @@ async fn resolve(places: Vec<HostPorts>) -> LookedUp {
     let mut found = LookedUp::default();
     for (_, answer) in answers {
         match answer {
-            Ok(addresses) => found.addresses.extend(addresses.into_iter().filter(is_usable)),
+            Ok(addresses) => found
+                .addresses
+                .extend(addresses.into_iter().filter(|address| is_of_one_machine(address.ip()))),
             Err(error) => found.error = Some(error),
         }
     }
     found.addresses.truncate(PeerFinder::MOST);
     found
-}
-
-/// Whether a proxy2 can be there. The system may answer a send to any other address with an error that says nothing of the path.
-fn is_usable(address: &SocketAddr) -> bool {
-    let ip = address.ip();
-    let is_v4_special = matches!(ip, IpAddr::V4(v4) if v4.is_broadcast() || v4.octets()[0] == 0);
-    !ip.is_unspecified() && !ip.is_multicast() && !is_v4_special
 }
 
 fn listed(places: &[HostPorts]) -> String {
