@@ -1,7 +1,7 @@
 //! What proxy2 prints at its start: how a proxy1 joins it.
 
 use std::fmt;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use proto::ticket::Ticket;
 use proto::ticket::record::TicketRecord;
@@ -9,6 +9,7 @@ use zeroize::Zeroizing;
 
 use crate::address::MAX_PORTS;
 use crate::state::{ServerState, StateDir};
+use crate::udp::source_address;
 
 /// How a proxy1 joins.
 pub struct Invitation {
@@ -91,16 +92,10 @@ fn reachable(bound: IpAddr) -> String {
     }
 }
 
-/// The address that packets to the outside would have. Nothing is sent: connecting a UDP socket only looks up the route.
+/// The address that packets to the outside would have.
 fn outward() -> Option<IpAddr> {
     /// Addresses for documentation (RFC 5737, RFC 3849), routed like any other.
-    const ELSEWHERE: [(IpAddr, IpAddr); 2] = [
-        (IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1))),
-        (IpAddr::V6(Ipv6Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1))),
-    ];
-    ELSEWHERE.iter().find_map(|&(any, elsewhere)| {
-        let socket = UdpSocket::bind((any, 0)).ok()?;
-        socket.connect((elsewhere, 9)).ok()?;
-        socket.local_addr().ok().map(|address| address.ip())
-    })
+    const ELSEWHERE: [IpAddr; 2] =
+        [IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), IpAddr::V6(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1))];
+    ELSEWHERE.iter().find_map(|elsewhere| source_address(SocketAddr::new(*elsewhere, 9)))
 }

@@ -14,7 +14,7 @@ mod readiness;
 
 use std::future::Future;
 use std::io::{self, IoSliceMut};
-use std::net::{IpAddr, SocketAddr, SocketAddrV6};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
@@ -224,6 +224,15 @@ pub fn datagrams<'a>(buffer: &'a [u8], meta: &RecvMeta) -> impl Iterator<Item = 
     // An empty datagram is a datagram too; `chunks` would not show it.
     let empty = filled.is_empty().then_some(filled);
     empty.into_iter().chain(filled.chunks(meta.stride.max(1)))
+}
+
+/// The address that packets to `peer` have now. Nothing is sent: connecting a UDP socket only looks up the route.
+pub(crate) fn source_address(peer: SocketAddr) -> Option<IpAddr> {
+    let any: IpAddr =
+        if peer.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let socket = std::net::UdpSocket::bind((any, 0)).ok()?;
+    socket.connect(peer).ok()?;
+    socket.local_addr().ok().map(|address| address.ip())
 }
 
 /// The local address that a datagram was sent to, and so has to be answered from, where the socket at `local` is bound

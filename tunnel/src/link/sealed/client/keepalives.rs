@@ -2,10 +2,12 @@
 //! another one in each, and is met again when the machine is back.
 
 use std::collections::BTreeMap;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{IpAddr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use tracing::info;
+
+use crate::udp::source_address;
 
 /// Between which two addresses: that of this machine, and proxy2's.
 type Ends = (Option<IpAddr>, IpAddr);
@@ -40,7 +42,7 @@ impl Keepalives {
 
     /// The interval for the network that this machine is in now, given where proxy2 is.
     pub(crate) fn at(&mut self, peer: SocketAddr) -> Duration {
-        let ends = (own_address(peer), peer.ip());
+        let ends = (source_address(peer), peer.ip());
         let Some(learnt) = self.learnt.get_mut(&ends) else { return self.usual };
         if learnt.when.elapsed() >= Self::COUNTS {
             *learnt = Learnt { interval: learnt.interval * 2, when: Instant::now() };
@@ -62,17 +64,8 @@ impl Keepalives {
         if self.learnt.len() >= Self::MOST {
             self.learnt.pop_first();
         }
-        self.learnt.insert((own_address(peer), peer.ip()), Learnt { interval, when: Instant::now() });
+        self.learnt.insert((source_address(peer), peer.ip()), Learnt { interval, when: Instant::now() });
     }
-}
-
-/// The address that packets to `peer` have now. Nothing is sent: connecting a UDP socket only looks up the route.
-fn own_address(peer: SocketAddr) -> Option<IpAddr> {
-    let any: IpAddr =
-        if peer.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
-    let socket = UdpSocket::bind((any, 0)).ok()?;
-    socket.connect(peer).ok()?;
-    socket.local_addr().ok().map(|address| address.ip())
 }
 
 #[cfg(test)]
@@ -86,7 +79,7 @@ mod tests {
         assert_eq!(keepalives.at(one), Duration::from_secs(20));
         keepalives.learnt(one, Duration::from_secs(8));
         assert_eq!([other, one].map(|peer| keepalives.at(peer).as_secs()), [20, 8]);
-        assert_eq!(own_address(one), Some(one.ip()));
+        assert_eq!(source_address(one), Some(one.ip()));
         for expected in [16, 20] {
             for learnt in keepalives.learnt.values_mut() {
                 learnt.when = learnt.when.checked_sub(Keepalives::COUNTS).unwrap();
