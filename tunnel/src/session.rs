@@ -242,14 +242,14 @@ fn sealed_exit(
         StateSource::Folder(path) => {
             let folder = StateDir::locate(path.clone())?;
             let state = folder.server()?;
-            let invitation = Invitation::new(bound.clone(), &folder, &state);
+            let invitation = Invitation::new(bound, &folder, &state);
             let key = state.key.clone();
             let (watch, tickets) = Watch::new(folder, state);
             tokio::spawn(watch.run());
             (key, tickets, Some(invitation))
         }
     };
-    let server = sealed::Server::new(key, tickets, options, target, sockets, bound);
+    let server = sealed::Server::new(key, tickets, options, target, sockets);
     Ok((Role::SealedExit(Box::new(server)), invitation))
 }
 

@@ -48,6 +48,8 @@ pub struct Udp {
     sending: Offload,
     /// The socket is IPv6: IPv4 addresses go in and come out mapped.
     v6: bool,
+    /// It is bound to all addresses of this machine.
+    any: bool,
     /// What the system grants anybody to read from.
     common_buffer: usize,
 }
@@ -68,7 +70,8 @@ impl Udp {
         let state = || UdpSocketState::new(UdpSockRef::from(&socket));
         let (receiving, sending) = (state()?, Offload::new(state()?, Offload::PAUSE));
         let io = Io::new(socket.into())?;
-        Ok(Self { io, receiving, sending, v6: address.is_ipv6(), common_buffer })
+        let (v6, any) = (address.is_ipv6(), address.ip().to_canonical().is_unspecified());
+        Ok(Self { io, receiving, sending, v6, any, common_buffer })
     }
 
     /// Binds a free port on all addresses of this machine, of both families where there is IPv6.
@@ -86,6 +89,11 @@ impl Udp {
     /// Those of `getsockname`.
     pub fn local_addr(&self) -> io::Result<SocketAddr> {
         Ok(canonical(self.io.socket().local_addr()?))
+    }
+
+    /// The local address that a datagram was sent to, and so has to be answered from, where the socket is bound to no single one.
+    pub fn answer_from(&self, meta: &RecvMeta) -> Option<IpAddr> {
+        meta.dst_ip.filter(|_| self.any)
     }
 
     /// The sizes of the socket's buffers.
@@ -233,12 +241,6 @@ pub(crate) fn source_address(peer: SocketAddr) -> Option<IpAddr> {
     let socket = std::net::UdpSocket::bind((any, 0)).ok()?;
     socket.connect(peer).ok()?;
     socket.local_addr().ok().map(|address| address.ip())
-}
-
-/// The local address that a datagram was sent to, and so has to be answered from, where the socket at `local` is bound
-/// to no single one.
-pub fn answer_from(local: SocketAddr, meta: &RecvMeta) -> Option<IpAddr> {
-    meta.dst_ip.filter(|_| local.ip().is_unspecified())
 }
 
 /// Whether a send failed because the datagram is larger than the path's MTU.

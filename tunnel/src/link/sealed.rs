@@ -139,7 +139,6 @@ impl Server {
         options: &SealedExit,
         target: HostPort,
         sockets: Vec<Udp>,
-        bound: Vec<SocketAddr>,
     ) -> Self {
         let shared = Shared::new(&options.link);
         let settings = memory::of_each_link(options);
@@ -163,7 +162,6 @@ impl Server {
                 endpoint,
                 shared,
                 sockets: sockets.into(),
-                bound,
                 tickets,
                 permit,
                 dialling,

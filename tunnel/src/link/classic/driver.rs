@@ -20,7 +20,7 @@ use super::outbox::Outbox;
 use super::side::{Arrival, Path, Received, Side};
 use crate::metrics::Counters;
 use crate::options::Classic;
-use crate::udp::{BATCH_SIZE, DATAGRAM_BUFFER, RecvMeta, Udp, answer_from, datagrams};
+use crate::udp::{BATCH_SIZE, DATAGRAM_BUFFER, RecvMeta, Udp, datagrams};
 
 /// Data that one receive brought, by stream.
 type Gathered<'a, P> = BTreeMap<Stream<P>, Vec<IoSlice<'a>>>;
@@ -30,7 +30,6 @@ type Gathered<'a, P> = BTreeMap<Stream<P>, Vec<IoSlice<'a>>>;
 pub(crate) struct Driver<S: Side> {
     side: S,
     udp: Udp,
-    local: SocketAddr,
     conns: Conns<S::Peer>,
     outbox: Outbox,
     /// [`BATCH_SIZE`] receive buffers.
@@ -63,7 +62,6 @@ impl<S: Side> Driver<S> {
         let granted = udp.granted()?;
         Ok(Self {
             side,
-            local: udp.local_addr()?,
             conns: Conns::new(options.queue, options.memory),
             outbox: Outbox::new(options.payload.bytes(), options.rate.bytes_per_second(granted.common)),
             storage: vec![0; BATCH_SIZE * DATAGRAM_BUFFER],
@@ -169,7 +167,7 @@ impl<S: Side> Driver<S> {
     fn take_in<'a>(&mut self, received: impl Iterator<Item = (&'a RecvMeta, &'a [u8])>) {
         let mut data = Gathered::new();
         for (meta, buffer) in received {
-            let from = Path { remote: meta.addr, local: answer_from(self.local, meta) };
+            let from = Path { remote: meta.addr, local: self.udp.answer_from(meta) };
             let now = self.now();
             for datagram in datagrams(buffer, meta) {
                 let news = self.side.handle_datagram(now, from, datagram);

@@ -58,7 +58,7 @@ async fn streams_are_opened_from_both_sides_at_once() {
     let udp = Udp::bind("127.0.0.1:0".parse().unwrap(), 0).unwrap();
     let bound = udp.local_addr().unwrap();
     let target = outside.local_addr().unwrap().into();
-    let mut server = Server::new(key, tickets.into(), &options, target, vec![udp], vec![bound]);
+    let mut server = Server::new(key, tickets.into(), &options, target, vec![udp]);
     let (reverse, reverse_address) = listener();
     server.demux = server.demux.listening(reverse);
 

@@ -3,7 +3,6 @@
 use std::collections::HashMap;
 use std::future::{Future, pending, poll_fn};
 use std::io::{self, IoSliceMut};
-use std::net::SocketAddr;
 use std::pin::pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -43,7 +42,7 @@ use crate::local::dial::{DialSettings, Permit};
 use crate::local::listener::Listener;
 use crate::metrics::Count;
 use crate::state::Tickets;
-use crate::udp::{self, RecvMeta, Udp, answer_from};
+use crate::udp::{self, RecvMeta, Udp};
 
 /// What the demultiplexer is made of.
 #[derive(Debug)]
@@ -54,8 +53,6 @@ pub(crate) struct DemuxParts {
     pub(crate) shared: Shared,
     /// The sockets.
     pub(crate) sockets: Arc<[Udp]>,
-    /// The address that each socket is bound to, in the same order.
-    pub(crate) bound: Vec<SocketAddr>,
     /// The tickets, as they change.
     pub(crate) tickets: Tickets,
     /// What is dialled.
@@ -196,7 +193,7 @@ impl Demux {
 
     /// Sorts one receive buffer. Datagrams that came merged are nearly always for one link, which then gets the buffer.
     fn take_in(&mut self, socket: usize, meta: &RecvMeta, buffer: &mut Buffer) {
-        let local = self.parts.bound.get(socket).and_then(|bound| answer_from(*bound, meta));
+        let local = self.parts.sockets.get(socket).and_then(|udp| udp.answer_from(meta));
         let socket = SocketId(u8::try_from(socket).expect("there are few sockets"));
         let from = FourTuple { remote: meta.addr, local, socket };
         let (len, stride) = (meta.len, meta.stride.max(1));
