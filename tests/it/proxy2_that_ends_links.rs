@@ -2,7 +2,7 @@
 //! whose clock is hours off gets as many.
 
 use std::net::UdpSocket;
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use proto::Time;
 use proto::sealed::crypto::cipher::CipherSupport;
@@ -14,6 +14,7 @@ use proto::sealed::handshake::terms::{Epoch, UnixMicros};
 use proto::sealed::link::{self, Link};
 use proto::sealed::wire::end_code::EndCode;
 use proto::ticket::Ticket;
+use tests::asker::unix_now;
 use tests::folder::Folder;
 use tests::pair::PATIENCE;
 use tests::process::Process;
@@ -25,7 +26,7 @@ const WATCHED: Duration = Duration::from_secs(4);
 
 #[test]
 fn it_is_asked_ever_more_slowly() {
-    let mut pair = Pair::new(unix);
+    let mut pair = Pair::new(unix_now);
     let links = pair.server.end_links(&pair.socket, Instant::now() + WATCHED, usize::MAX);
     // After 0.1, 0.2, 0.4, 0.8, 1.6, 3.2 s, or a bit less: a thousand a second without the waits.
     assert!((4..=9).contains(&links), "{links} links in {WATCHED:?}\n{}", pair.proxy1.output());
@@ -36,8 +37,8 @@ fn it_is_asked_ever_more_slowly() {
 fn clocks_that_are_hours_apart_are_told_once_and_make_links_all_the_same() {
     const HOURS: u64 = 3 * 3_600_000_000;
     for (clock, says) in [
-        ((|| UnixMicros(unix().0 + HOURS)) as fn() -> UnixMicros, "behind proxy2's"),
-        (|| UnixMicros(unix().0 - HOURS), "ahead of proxy2's"),
+        ((|| UnixMicros(unix_now().0 + HOURS)) as fn() -> UnixMicros, "behind proxy2's"),
+        (|| UnixMicros(unix_now().0 - HOURS), "ahead of proxy2's"),
     ] {
         let mut pair = Pair::new(clock);
         let links = pair.server.end_links(&pair.socket, Instant::now() + PATIENCE, 3);
@@ -139,9 +140,4 @@ impl Server {
         }
         links
     }
-}
-
-fn unix() -> UnixMicros {
-    let unix = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
-    UnixMicros(u64::try_from(unix.as_micros()).unwrap())
 }

@@ -1,13 +1,13 @@
 //! A clock keeps nobody out: a proxy1 whose clock is far off, either way, is let in with its second initiation, and so
 //! is one whose clock is set right meanwhile.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use proto::Time;
-use proto::sealed::crypto::cipher::CipherSupport;
 use proto::sealed::crypto::random::Random;
-use proto::sealed::handshake::initiator::{Identity, Initiator, Outcome};
-use proto::sealed::handshake::terms::{Features, Instance, Limits, LinkId, Refusal, UnixMicros};
+use proto::sealed::handshake::initiator::{Initiator, Outcome};
+use proto::sealed::handshake::terms::{Refusal, UnixMicros};
+use tests::asker::{identity, unix_now};
 use tests::pair::{PATIENCE, Proxy, SealedLink};
 use tests::target::{Manner, Target};
 use tokio::net::UdpSocket;
@@ -23,7 +23,7 @@ async fn any_clock_is_let_in() {
     let target = Target::start(Manner::Echo).await;
     let link = SealedLink::new();
     let proxy2 = Proxy::exit_with("0".parse().unwrap(), target.address(), &link).await;
-    let now = now();
+    let now = unix_now().0;
     for wrong in [now + micros(3 * HOUR), now - micros(3 * HOUR), now + micros(YEAR), 0] {
         let mut asker = Asker::new(&proxy2, &link, wrong).await;
         let outcome = asker.ask(wrong).await;
@@ -42,7 +42,7 @@ async fn a_clock_that_is_a_minute_off_needs_no_second_initiation() {
     let target = Target::start(Manner::Echo).await;
     let link = SealedLink::new();
     let proxy2 = Proxy::exit_with("0".parse().unwrap(), target.address(), &link).await;
-    for wrong in [now() + micros(HOUR / 60), now() - micros(HOUR / 60)] {
+    for wrong in [unix_now().0 + micros(HOUR / 60), unix_now().0 - micros(HOUR / 60)] {
         let outcome = Asker::new(&proxy2, &link, wrong).await.ask(wrong).await;
         assert!(matches!(outcome, Outcome::Established(_)), "{outcome:?}");
     }
@@ -57,18 +57,9 @@ struct Asker {
 
 impl Asker {
     async fn new(proxy2: &Proxy, link: &SealedLink, name: u64) -> Self {
-        let limits = Limits {
-            streams: 1,
-            stream_credit: 1 << 16,
-            link_credit: 1 << 16,
-            datagram: 1_200,
-            features: Features::NONE,
-        };
-        let (link_id, instance) = (LinkId(name), Instance(name));
-        let identity = Identity { link: link_id, instance, ciphers: CipherSupport { aes: false }, limits };
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         socket.connect(proxy2.address).await.unwrap();
-        let initiator = Initiator::new(link.ticket(), identity);
+        let initiator = Initiator::new(link.ticket(), identity(name));
         Self { initiator, random: Random::from_seed([7; 32]), socket }
     }
 
@@ -86,10 +77,6 @@ impl Asker {
         };
         timeout(PATIENCE, all).await.expect("a response")
     }
-}
-
-fn now() -> u64 {
-    micros(SystemTime::now().duration_since(UNIX_EPOCH).unwrap())
 }
 
 fn micros(time: Duration) -> u64 {

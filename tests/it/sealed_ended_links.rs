@@ -4,12 +4,13 @@
 use std::time::Duration;
 
 use proto::Time;
-use proto::sealed::crypto::cipher::{CipherSupport, SessionKeys};
+use proto::sealed::crypto::cipher::SessionKeys;
 use proto::sealed::crypto::random::Random;
-use proto::sealed::handshake::initiator::{Established, Identity, Initiator, Outcome};
-use proto::sealed::handshake::terms::{Features, Incarnation, Instance, Limits, LinkId, UnixMicros};
+use proto::sealed::handshake::initiator::{Established, Initiator, Outcome};
+use proto::sealed::handshake::terms::Incarnation;
 use proto::sealed::wire::packet::{HEADER_LEN, TAG_LEN};
 use proto::ticket::Ticket;
+use tests::asker::{identity, unix_now};
 use tests::folder::Folder;
 use tests::pair::PATIENCE;
 use tests::seed::seed;
@@ -51,18 +52,9 @@ impl Client {
     async fn new(ticket: Ticket, proxy2: std::net::SocketAddr) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         socket.connect(proxy2).await.unwrap();
-        let limits = Limits {
-            streams: 1,
-            stream_credit: 1 << 16,
-            link_credit: 1 << 16,
-            datagram: 1_200,
-            features: Features::NONE,
-        };
-        let ciphers = CipherSupport { aes: false };
-        let identity = Identity { link: LinkId(9), instance: Instance(9), ciphers, limits };
         let mut bytes = [7; 32];
         bytes[..8].copy_from_slice(&seed().to_le_bytes());
-        let (initiator, random) = (Initiator::new(ticket, identity), Random::from_seed(bytes));
+        let (initiator, random) = (Initiator::new(ticket, identity(9)), Random::from_seed(bytes));
         Self { socket, initiator, random, sent: 0 }
     }
 
@@ -77,10 +69,8 @@ impl Client {
     async fn handshake(&mut self) -> (SessionKeys, Incarnation) {
         let asked = async {
             loop {
-                let unix = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-                let unix = UnixMicros(u64::try_from(unix.as_micros()).unwrap());
                 let index = self.random.u32();
-                let initiation = self.initiator.start(Time::ZERO, unix, index, &mut self.random);
+                let initiation = self.initiator.start(Time::ZERO, unix_now(), index, &mut self.random);
                 self.socket.send(&initiation).await.unwrap();
                 if let Ok(established) = timeout(Duration::from_millis(100), self.response()).await {
                     return (established.session, established.incarnation);

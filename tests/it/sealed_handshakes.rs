@@ -5,12 +5,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proto::Time;
-use proto::sealed::crypto::cipher::CipherSupport;
 use proto::sealed::crypto::random::Random;
-use proto::sealed::handshake::initiator::{Identity, Initiator};
-use proto::sealed::handshake::terms::{Features, Instance, Limits, LinkId, UnixMicros};
+use proto::sealed::handshake::initiator::Initiator;
 use proto::sealed::wire::packet::Kind;
 use proto::ticket::Ticket;
+use tests::asker::{identity, unix_now};
 use tests::client::exchange;
 use tests::folder::Folder;
 use tests::pair::PATIENCE;
@@ -68,28 +67,14 @@ struct Asker {
 
 impl Asker {
     fn new(ticket: Ticket) -> Self {
-        let limits = Limits {
-            streams: 1,
-            stream_credit: 1 << 16,
-            link_credit: 1 << 16,
-            datagram: 1_200,
-            features: Features::NONE,
-        };
-        let identity = Identity {
-            link: LinkId(9),
-            instance: Instance(9),
-            ciphers: CipherSupport { aes: false },
-            limits,
-        };
         let mut bytes = [9; 32];
         bytes[..8].copy_from_slice(&seed().to_le_bytes());
-        Self { initiator: Initiator::new(ticket, identity), random: Random::from_seed(bytes), asked: 0 }
+        Self { initiator: Initiator::new(ticket, identity(9)), random: Random::from_seed(bytes), asked: 0 }
     }
 
     fn initiation(&mut self) -> Vec<u8> {
         self.asked += 1;
-        let unix = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
-        let unix = UnixMicros(u64::try_from(unix.as_micros()).unwrap());
-        self.initiator.start(Time::ZERO, unix, u32::try_from(self.asked).unwrap(), &mut self.random)
+        let index = u32::try_from(self.asked).unwrap();
+        self.initiator.start(Time::ZERO, unix_now(), index, &mut self.random)
     }
 }

@@ -1,5 +1,6 @@
 //! What the behaviour tests stand on: pairs in process, real processes, bad networks.
 
+pub mod asker;
 pub mod classic_frame;
 pub mod classic_model;
 pub mod client;
