@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::error::ErrorKind;
-use tunnel::options::{Classic, Link, Payload, Rate, Sealed, TcpKeepalive};
+use tunnel::settings::{Classic, Link, Payload, Rate, Sealed, TcpKeepalive};
 
 use crate::units::{parse_rate, parse_size, parse_time};
 use crate::values::{at_least, parse_count};

@@ -16,7 +16,7 @@ use tests::pair::{Pair, PairLink, SealedLink};
 use tests::seed::seed;
 use tokio::net::TcpListener;
 use tunnel::metrics::{Count, Counters};
-use tunnel::options::Classic;
+use tunnel::settings::Classic;
 
 const CLIENTS: usize = 10;
 /// Bytes each client sends on the clean path.

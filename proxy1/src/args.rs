@@ -10,7 +10,7 @@ use clap::{CommandFactory, Parser};
 use cli::units::{self, parse_time};
 use cli::{LevelFilter, LinkArgs, Verbosity};
 use tunnel::address::{Host, HostPort, HostPorts, Listen, Ports};
-use tunnel::options::{EntryLink, EntrySettings, Link, SealedEntry, TicketError, TicketSource};
+use tunnel::settings::{EntryLink, EntrySettings, Link, SealedEntry, TicketError, TicketSource};
 use tunnel::state::ticket_from_stdin;
 
 /// Accepts TCP connections and carries them over UDP to a proxy2, which connects them to its target
@@ -177,7 +177,7 @@ mod tests {
         assert_eq!(settings.listen, Listen::loopback(8080));
         let EntryLink::Classic { peer, options: classic } = settings.link else { panic!("{settings:?}") };
         assert_eq!(peer.to_string(), "localhost:5000");
-        let default = tunnel::options::Classic::default();
+        let default = tunnel::settings::Classic::default();
         assert_eq!(classic.table, default.table, "the help must show the real defaults");
         assert_eq!(format!("{classic:?}"), format!("{default:?}"), "the help must show the real defaults");
     }
@@ -190,7 +190,7 @@ mod tests {
         };
         assert_eq!(places.len(), 1);
         assert_eq!(patience, SealedEntry::new(TicketSource::State(None), places).patience);
-        assert_eq!(link, tunnel::options::Sealed::default(), "the help must show the real defaults");
+        assert_eq!(link, tunnel::settings::Sealed::default(), "the help must show the real defaults");
         assert!(matches!(ticket, TicketSource::State(None)));
     }
 

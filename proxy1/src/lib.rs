@@ -6,8 +6,8 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use cli::program::{Signals, run_session, start_session};
-use tunnel::options::EntrySettings;
 use tunnel::session::Session;
+use tunnel::settings::EntrySettings;
 
 /// The program: 0 when it ended because it was asked to, 1 when it failed, 2 for bad usage.
 pub fn main() -> ExitCode {

@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser};
 use cli::units::{self, parse_size, parse_time};
 use cli::{LevelFilter, LinkArgs, Verbosity, parse_count, parse_patience};
 use tunnel::address::{Host, HostPort, ListenPorts, parse_port};
-use tunnel::options::{ExitSettings, Link, SealedExit, StateSource};
+use tunnel::settings::{ExitSettings, Link, SealedExit, StateSource};
 
 /// Takes TCP connections that come from proxy1s over UDP, and connects each to the target
 #[derive(Debug, Parser)]
@@ -191,7 +191,7 @@ mod tests {
         assert_eq!(settings.listen, tunnel::address::Listen::loopback(8080));
         assert_eq!(settings.target.to_string(), "localhost:5000");
         let Link::Classic(classic) = settings.link else { panic!("{settings:?}") };
-        let default = tunnel::options::Classic::default();
+        let default = tunnel::settings::Classic::default();
         assert_eq!(classic.table, default.table, "the help must show the real defaults");
         assert_eq!(format!("{classic:?}"), format!("{default:?}"), "the help must show the real defaults");
     }

@@ -9,8 +9,8 @@ use std::process::ExitCode;
 use anyhow::Context;
 use cli::program::{Printing, Signals, run_session, start_session};
 use tunnel::invitation::Invitation;
-use tunnel::options::ExitSettings;
 use tunnel::session::Session;
+use tunnel::settings::ExitSettings;
 
 /// The program: 0 when it ended because it was asked to, 1 when it failed, 2 for bad usage.
 pub fn main() -> ExitCode {

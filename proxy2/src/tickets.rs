@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use tunnel::address::is_of_one_machine;
-use tunnel::options::TicketRecord;
+use tunnel::settings::TicketRecord;
 use tunnel::state::{Confirmed, Host, Place, Places, StateDir, TicketName, UnixSeconds};
 
 /// Makes, shows and revokes the tickets that let a proxy1 join

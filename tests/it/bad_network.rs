@@ -9,7 +9,7 @@ use tests::middlebox::{Way, Weather};
 use tests::pair::Pair;
 use tests::seed::{SeedOnFailure, seed};
 use tests::target::{Manner, Target};
-use tunnel::options::Classic;
+use tunnel::settings::Classic;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn at_0_percent_nothing_is_missing() {

@@ -9,8 +9,8 @@ use tests::client::is_turned_away;
 use tests::folder::Folder;
 use tests::pair::Proxy;
 use tests::target::refusing_address;
-use tunnel::options::{EntryLink, EntrySettings, SealedEntry, TicketSource};
 use tunnel::session::Session;
+use tunnel::settings::{EntryLink, EntrySettings, SealedEntry, TicketSource};
 
 use crate::programs::{PROXY2, sealed_program, sealed_proxy2};
 

@@ -7,7 +7,7 @@ use tests::middlebox::Way;
 use tests::pair::Pair;
 use tests::target::{Manner, Target, refusing_address, reset};
 use tokio::io::AsyncWriteExt;
-use tunnel::options::Classic;
+use tunnel::settings::Classic;
 
 fn fast_repeats() -> Classic {
     let mut link = Classic::default();

@@ -7,7 +7,7 @@ use tests::pair::{Pair, Proxy};
 use tests::target::{Manner, Target};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
-use tunnel::options::Classic;
+use tunnel::settings::Classic;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn proxy2() {

@@ -7,7 +7,7 @@ use tests::middlebox::{Middlebox, Way};
 use tests::pair::{Pair, SealedLink};
 use tests::target::{Manner, Target};
 use tokio::time::sleep;
-use tunnel::options::Sealed;
+use tunnel::settings::Sealed;
 
 /// What is looked at for silence.
 const A_WHILE: Duration = Duration::from_secs(3);

@@ -4,7 +4,7 @@ use tests::client::{exchange, is_turned_away, read_to_reset};
 use tests::pair::{Pair, SealedLink};
 use tests::target::{Manner, Target};
 use tunnel::metrics::Count;
-use tunnel::options::Sealed;
+use tunnel::settings::Sealed;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn streams_of_a_link() {

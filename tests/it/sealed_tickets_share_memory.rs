@@ -12,7 +12,7 @@ use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 use tunnel::address::Listen;
-use tunnel::options::Sealed;
+use tunnel::settings::Sealed;
 
 /// How long a write takes no byte before it counts as stuck.
 const STUCK: Duration = Duration::from_millis(500);

@@ -11,8 +11,8 @@ use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 use tunnel::address::{HostPorts, Listen};
 use tunnel::metrics::Count;
-use tunnel::options::{EntryLink, EntrySettings, ExitSettings, Link, SealedExit};
 use tunnel::session::Session;
+use tunnel::settings::{EntryLink, EntrySettings, ExitSettings, Link, SealedExit};
 
 /// A proxy2 with this many ports, and their addresses.
 async fn proxy2(target: SocketAddr, link: &SealedLink, ports: usize) -> (Proxy, Vec<SocketAddr>) {

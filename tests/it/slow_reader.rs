@@ -7,7 +7,7 @@ use tests::pair::Pair;
 use tests::seed::SeedOnFailure;
 use tests::target::{Manner, Target};
 use tokio::io::AsyncWriteExt;
-use tunnel::options::Classic;
+use tunnel::settings::Classic;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_does_not_read_slows_nobody() {

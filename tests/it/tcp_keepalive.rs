@@ -8,7 +8,7 @@ use std::time::Duration;
 use tests::client::exchange;
 use tests::pair::{PATIENCE, Pair, PairLink, SealedLink};
 use tests::target::{Manner, Target};
-use tunnel::options::{Classic, Sealed, TcpKeepalive};
+use tunnel::settings::{Classic, Sealed, TcpKeepalive};
 
 /// What the kernel calls the timer of an idle connection that it keeps alive, and that of one it does not.
 const KEEPALIVE: &str = "02";

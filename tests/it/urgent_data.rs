@@ -8,7 +8,7 @@ use tests::client::read_to_end;
 use tests::pair::{Pair, PairLink, SealedLink};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
-use tunnel::options::Classic;
+use tunnel::settings::Classic;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn arrives_in_order_over_a_sealed_link() {

@@ -10,8 +10,8 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tunnel::address::Listen;
 use tunnel::metrics::{Count, Counters};
-use tunnel::options::{Classic, EntrySettings, ExitSettings};
 use tunnel::session::Session;
+use tunnel::settings::{Classic, EntrySettings, ExitSettings};
 
 use crate::middlebox::Middlebox;
 use crate::seed::seed;

@@ -18,7 +18,7 @@ use crate::listen;
 use crate::local::dial::DialSettings;
 use crate::local::listener::Listener;
 use crate::metrics::Counters;
-use crate::options::{
+use crate::settings::{
     Classic, EntryLink, EntrySettings, ExitSettings, Link, SealedEntry, SealedExit, StateSource, TcpKeepalive,
 };
 use crate::state::{StateDir, Watch};
@@ -38,7 +38,7 @@ pub struct Running {
 ///
 /// ```
 /// use tunnel::address::Listen;
-/// use tunnel::options::{Classic, EntryLink, EntrySettings, ExitSettings, Link};
+/// use tunnel::settings::{Classic, EntryLink, EntrySettings, ExitSettings, Link};
 /// use tunnel::session::Session;
 ///
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {

@@ -9,8 +9,8 @@ use proto::ticket::record::TicketRecord;
 use tokio::task::JoinSet;
 use tunnel::address::Listen;
 use tunnel::metrics::Count;
-use tunnel::options::{EntryLink, EntrySettings, Sealed, SealedEntry, Ticket, TicketSource};
 use tunnel::session::Session;
+use tunnel::settings::{EntryLink, EntrySettings, Sealed, SealedEntry, Ticket, TicketSource};
 use tunnel::state::StateDir;
 
 use super::{Context, Figure, Goal, Sample};

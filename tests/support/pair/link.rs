@@ -9,7 +9,7 @@ use proto::sealed::crypto::random::Random;
 use proto::ticket::record::TicketRecord;
 use tokio::sync::watch;
 use tunnel::address::HostPorts;
-use tunnel::options::{
+use tunnel::settings::{
     Classic, EntryLink, Link, PrivateKey, Sealed, SealedEntry, SealedExit, StateSource, Ticket, TicketSource,
 };
 

@@ -66,7 +66,7 @@ use crate::entropy;
 use crate::local::dial::{DialSettings, Permit};
 use crate::local::listener::Listener;
 use crate::metrics::Counters;
-use crate::options::{Sealed, SealedEntry, SealedExit};
+use crate::settings::{Sealed, SealedEntry, SealedExit};
 use crate::state::Tickets;
 use crate::udp::Udp;
 

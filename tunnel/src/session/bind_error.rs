@@ -4,7 +4,7 @@ use std::io;
 
 use crate::address::{Listen, ResolveError};
 use crate::descriptors;
-use crate::options::SealedExit;
+use crate::settings::SealedExit;
 use crate::state::StateError;
 
 /// Why a session cannot start. Each message names the argument and what to do.

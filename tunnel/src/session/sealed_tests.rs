@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::*;
 use crate::entropy;
 use crate::metrics::Count;
-use crate::options::{PrivateKey, Ticket, TicketRecord, TicketSource};
+use crate::settings::{PrivateKey, Ticket, TicketRecord, TicketSource};
 
 /// A proxy2 without files.
 struct State {

@@ -19,7 +19,7 @@ use super::journal::Journal;
 use super::outbox::Outbox;
 use super::side::{Arrival, Path, Received, Side};
 use crate::metrics::Counters;
-use crate::options::Classic;
+use crate::settings::Classic;
 use crate::udp::{BATCH_SIZE, DATAGRAM_BUFFER, RecvMeta, Udp, datagrams};
 
 /// Data that one receive brought, by stream.

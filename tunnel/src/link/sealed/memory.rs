@@ -3,7 +3,7 @@
 use proto::sealed::link;
 use proto::sealed::transport;
 
-use crate::options::{Sealed, SealedExit};
+use crate::settings::{Sealed, SealedExit};
 
 /// The part of proxy2's memory, as its divisor, that one of its links may hold, half of it for each direction: as much as its
 /// ticket may, for one link with a thousand busy streams is faster the more they have. What it takes goes by what is free.
@@ -40,7 +40,7 @@ fn settings(options: &Sealed, memory: u64, link_credit: u64) -> link::Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::options::StateSource;
+    use crate::settings::StateSource;
 
     fn exit(memory: u64, max_links: usize) -> transport::Settings {
         let mut options = SealedExit::new(StateSource::Folder(None));

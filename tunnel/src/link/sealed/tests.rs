@@ -14,7 +14,7 @@ use super::ticket_resources::TicketResources;
 use super::ticket_share::StreamPlaces;
 use super::*;
 use crate::metrics::Count;
-use crate::options::{StateSource, TicketSource};
+use crate::settings::{StateSource, TicketSource};
 
 /// A listener on loopback, and its address.
 fn listener() -> (Listener, SocketAddr) {

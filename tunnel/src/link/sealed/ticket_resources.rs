@@ -114,7 +114,7 @@ mod tests {
 
     use super::*;
     use crate::link::sealed::ticket_share::StreamPlaces;
-    use crate::options::TcpKeepalive;
+    use crate::settings::TcpKeepalive;
 
     #[test]
     fn one_ticket_leaves_half_of_the_ports() {

@@ -6,8 +6,8 @@ use proto::ticket::Ticket;
 use tokio::task::JoinSet;
 use tracing::warn;
 
-use crate::options::TicketSource;
 use crate::reload::Reload;
+use crate::settings::TicketSource;
 use crate::state::StateError;
 
 /// Where the ticket is, and what it was.
