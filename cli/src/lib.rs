@@ -9,7 +9,7 @@ mod verbosity;
 
 use std::process::ExitCode;
 
-pub use link_args::LinkArgs;
+pub use link_args::{ChosenLink, LinkArgs};
 pub use tracing::level_filters::LevelFilter;
 pub use values::{parse_count, parse_patience};
 pub use verbosity::Verbosity;

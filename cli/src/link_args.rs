@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use clap::Args;
 use clap::error::ErrorKind;
-use tunnel::settings::{Classic, Link, Payload, Rate, Sealed, TcpKeepalive};
+use tunnel::settings::{Classic, Payload, Rate, Sealed, TcpKeepalive};
 
 use crate::units::{parse_rate, parse_size, parse_time};
 use crate::values::{at_least, parse_count};
@@ -86,21 +86,30 @@ struct ClassicArgs {
     rate: Rate,
 }
 
+/// The kind of link that was asked for, and its numbers.
+#[derive(Clone, Debug)]
+pub enum ChosenLink {
+    /// Ten streams, nothing repeated, nothing encrypted.
+    Classic(Classic),
+    /// Reliable, encrypted, many streams.
+    Sealed(Sealed),
+}
+
 impl LinkArgs {
     /// The link that was asked for, in the numbers that both sides have.
     ///
     /// # Errors
     /// Memory that is enough for a classic link and not for a sealed one.
-    pub fn link(&self) -> Result<Link<Sealed>, clap::Error> {
+    pub fn link(&self) -> Result<ChosenLink, clap::Error> {
         if self.classic {
-            return Ok(Link::Classic(self.classic()));
+            return Ok(ChosenLink::Classic(self.classic()));
         }
         let sealed = self.sealed();
         if sealed.memory < Sealed::LEAST_MEMORY {
             let why = "--memory is too little for a sealed link: write 4MiB or more\n";
             return Err(clap::Error::raw(ErrorKind::ValueValidation, why));
         }
-        Ok(Link::Sealed(sealed))
+        Ok(ChosenLink::Sealed(sealed))
     }
 
     /// The state folder that was given.
@@ -187,7 +196,7 @@ mod tests {
         link: LinkArgs,
     }
 
-    fn link(line: &str) -> Result<Link<Sealed>, String> {
+    fn link(line: &str) -> Result<ChosenLink, String> {
         let words = std::iter::once("proxy").chain(line.split_whitespace());
         Cli::try_parse_from(words).and_then(|cli| cli.link.link()).map_err(|error| error.to_string())
     }
@@ -217,9 +226,9 @@ mod tests {
 
     #[test]
     fn the_help_shows_the_real_defaults() {
-        let Link::Sealed(sealed) = link("").unwrap() else { panic!("the sealed link is the default") };
+        let ChosenLink::Sealed(sealed) = link("").unwrap() else { panic!("the sealed link is the default") };
         assert_eq!(sealed, Sealed::default());
-        let Link::Classic(classic) = link("--classic").unwrap() else {
+        let ChosenLink::Classic(classic) = link("--classic").unwrap() else {
             panic!("--classic is the classic link")
         };
         assert_eq!(format!("{classic:?}"), format!("{:?}", Classic::default()));
@@ -230,9 +239,12 @@ mod tests {
         for (words, expected) in
             [("off", TcpKeepalive::Off), ("2m", TcpKeepalive::After(Duration::from_secs(120)))]
         {
-            let Link::Sealed(sealed) = link(&format!("--tcp-keepalive {words}")).unwrap() else { panic!() };
+            let ChosenLink::Sealed(sealed) = link(&format!("--tcp-keepalive {words}")).unwrap() else {
+                panic!()
+            };
             assert_eq!(sealed.tcp_keepalive, expected);
-            let Link::Classic(classic) = link(&format!("--classic --tcp-keepalive {words}")).unwrap() else {
+            let ChosenLink::Classic(classic) = link(&format!("--classic --tcp-keepalive {words}")).unwrap()
+            else {
                 panic!()
             };
             assert_eq!(classic.tcp_keepalive, expected);
@@ -241,9 +253,13 @@ mod tests {
 
     #[test]
     fn sizes_have_units_and_a_classic_link_needs_little_memory() {
-        let Link::Classic(classic) = link("--classic --payload 1KiB").unwrap() else { panic!("see above") };
+        let ChosenLink::Classic(classic) = link("--classic --payload 1KiB").unwrap() else {
+            panic!("see above")
+        };
         assert_eq!(classic.payload.bytes(), 1_024);
-        let Link::Classic(classic) = link("--classic --memory 1MiB").unwrap() else { panic!("see above") };
+        let ChosenLink::Classic(classic) = link("--classic --memory 1MiB").unwrap() else {
+            panic!("see above")
+        };
         assert_eq!(classic.memory, 1 << 20);
     }
 }

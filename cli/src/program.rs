@@ -87,11 +87,16 @@ pub async fn start_session(
 /// Serves until a signal asks for the end; what was counted. Memory that is not used any more goes back to the system.
 ///
 /// # Errors
-/// See [`Session::run`].
+/// See [`Handle::ended`](tunnel::session::Handle::ended).
 pub async fn run_session(session: Session, mut signals: Signals) -> io::Result<Counters> {
+    let mut running = session.run();
     let mut aside = JoinSet::new();
-    aside.spawn(free_memory::give_back(session.counters()));
-    session.run(signals.received()).await
+    aside.spawn(free_memory::give_back(running.counters()));
+    tokio::select! {
+        biased;
+        () = signals.received() => running.close().await,
+        ended = running.ended() => ended,
+    }
 }
 
 /// Logs to stderr as it is, without bounds and without [`run`]: for programs that nobody else can make write. What

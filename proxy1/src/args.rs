@@ -8,9 +8,9 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use cli::units::{self, parse_time};
-use cli::{LevelFilter, LinkArgs, Verbosity};
+use cli::{ChosenLink, LevelFilter, LinkArgs, Verbosity};
 use tunnel::address::{Host, HostPort, HostPorts, Listen, Ports};
-use tunnel::settings::{EntryLink, EntrySettings, Link, SealedEntry, TicketError, TicketSource};
+use tunnel::settings::{ClassicEntry, ClientSettings, Forward, ProxySettings, TicketError, TicketSource};
 use tunnel::state::ticket_from_stdin;
 
 /// Accepts TCP connections and carries them over UDP to a proxy2, which connects them to its target
@@ -96,22 +96,21 @@ fn after_help() -> String {
 pub(crate) fn parse(
     arguments: impl IntoIterator<Item = OsString>,
     variable: Option<OsString>,
-) -> Result<(EntrySettings, LevelFilter), clap::Error> {
+) -> Result<(ProxySettings, LevelFilter), clap::Error> {
     let cli = Cli::try_parse_from(arguments)?;
     let place = cli.host.clone().zip(cli.port.clone()).map(|(host, ports)| HostPorts { host, ports });
-    let link = match cli.link.link()? {
-        Link::Classic(mut options) => {
+    let settings = match cli.link.link()? {
+        ChosenLink::Classic(mut options) => {
             options.table.id_rest = cli.id_rest;
-            EntryLink::Classic { peer: one_port(place)?, options }
+            ClassicEntry { listen: cli.listen, peer: one_port(place)?, options }.into()
         }
-        Link::Sealed(link) => EntryLink::Sealed(SealedEntry {
-            ticket: cli.source(variable)?,
-            places: place.into_iter().collect(),
-            link,
-            patience: cli.when_down.0,
-        }),
+        ChosenLink::Sealed(link) => {
+            let settings = ClientSettings::new(cli.source(variable)?, place.into_iter().collect());
+            let settings = settings.forward(Forward::plain(cli.listen));
+            ClientSettings { link, patience: cli.when_down.0, ..settings }.into()
+        }
     };
-    Ok((EntrySettings { listen: cli.listen, link }, cli.verbosity.level()))
+    Ok((settings, cli.verbosity.level()))
 }
 
 /// The classic link's peer: it has no handshake that could find a port.
@@ -166,7 +165,7 @@ fn wrong(error: &dyn Display) -> clap::Error {
 mod tests {
     use super::*;
 
-    fn run(line: &str) -> Result<EntrySettings, String> {
+    fn run(line: &str) -> Result<ProxySettings, String> {
         let words = std::iter::once("proxy1").chain(line.split_whitespace()).map(OsString::from);
         parse(words, None).map(|(settings, _)| settings).map_err(|error| error.to_string())
     }
@@ -174,8 +173,10 @@ mod tests {
     #[test]
     fn three_words_and_the_mode_are_enough() {
         let settings = run("--classic 8080 localhost 5000").unwrap();
-        assert_eq!(settings.listen, Listen::loopback(8080));
-        let EntryLink::Classic { peer, options: classic } = settings.link else { panic!("{settings:?}") };
+        let ProxySettings::ClassicEntry(ClassicEntry { listen, peer, options: classic }) = settings else {
+            panic!("{settings:?}")
+        };
+        assert_eq!(listen, Listen::loopback(8080));
         assert_eq!(peer.to_string(), "localhost:5000");
         let default = tunnel::settings::Classic::default();
         assert_eq!(classic.table, default.table, "the help must show the real defaults");
@@ -185,20 +186,19 @@ mod tests {
     #[test]
     fn the_sealed_link_is_the_default() {
         let settings = run("8080 localhost 5000").unwrap();
-        let EntryLink::Sealed(SealedEntry { ticket, places, link, patience }) = settings.link else {
-            panic!("{settings:?}")
-        };
-        assert_eq!(places.len(), 1);
-        assert_eq!(patience, SealedEntry::new(TicketSource::State(None), places).patience);
-        assert_eq!(link, tunnel::settings::Sealed::default(), "the help must show the real defaults");
-        assert!(matches!(ticket, TicketSource::State(None)));
+        let ProxySettings::Client(client) = settings else { panic!("{settings:?}") };
+        assert_eq!(client.places.len(), 1);
+        let default = ClientSettings::new(TicketSource::State(None), client.places.clone());
+        let default = default.forward(Forward::plain(Listen::loopback(8080)));
+        assert_eq!(format!("{client:?}"), format!("{default:?}"), "the help must show the real defaults");
     }
 
     #[test]
     fn ports_may_be_several_and_the_place_the_tickets() {
-        let places = |line: &str| match run(line).unwrap().link {
-            EntryLink::Sealed(sealed) => sealed.places.iter().map(ToString::to_string).collect::<Vec<_>>(),
-            EntryLink::Classic { .. } => panic!("{line}"),
+        let places = |line: &str| {
+            let settings = run(line).unwrap();
+            let ProxySettings::Client(client) = settings else { panic!("{settings:?}") };
+            client.places.iter().map(ToString::to_string).collect::<Vec<_>>()
         };
         assert_eq!(places("8080 localhost 5000,443,53"), ["localhost:5000,443,53"]);
         assert!(places("8080").is_empty());

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use anyhow::Context;
 use cli::program::{Signals, run_session, start_session};
 use tunnel::session::Session;
-use tunnel::settings::EntrySettings;
+use tunnel::settings::ProxySettings;
 
 /// The program: 0 when it ended because it was asked to, 1 when it failed, 2 for bad usage.
 pub fn main() -> ExitCode {
@@ -18,7 +18,7 @@ pub fn main() -> ExitCode {
 }
 
 /// Serves until a signal comes.
-async fn serve(settings: EntrySettings, mut signals: Signals) -> anyhow::Result<()> {
-    let Some(session) = start_session(Session::entry(settings), &mut signals).await? else { return Ok(()) };
+async fn serve(settings: ProxySettings, mut signals: Signals) -> anyhow::Result<()> {
+    let Some(session) = start_session(Session::bind(settings), &mut signals).await? else { return Ok(()) };
     run_session(session, signals).await.map(drop).context("the UDP socket failed")
 }

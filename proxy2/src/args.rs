@@ -6,9 +6,9 @@ use std::time::Duration;
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser};
 use cli::units::{self, parse_size, parse_time};
-use cli::{LevelFilter, LinkArgs, Verbosity, parse_count, parse_patience};
+use cli::{ChosenLink, LevelFilter, LinkArgs, Verbosity, parse_count, parse_patience};
 use tunnel::address::{Host, HostPort, ListenPorts, parse_port};
-use tunnel::settings::{ExitSettings, Link, SealedExit, StateSource};
+use tunnel::settings::{Allow, ClassicExit, ProxySettings, ServerSettings, StateSource};
 
 /// Takes TCP connections that come from proxy1s over UDP, and connects each to the target
 #[derive(Debug, Parser)]
@@ -117,31 +117,32 @@ fn after_help() -> String {
 /// Bad usage, or a request for help or the version: to be printed, with its exit code.
 pub(crate) fn parse(
     arguments: impl IntoIterator<Item = OsString>,
-) -> Result<(ExitSettings, LevelFilter), clap::Error> {
+) -> Result<(ProxySettings, LevelFilter), clap::Error> {
     let cli = Cli::try_parse_from(arguments)?;
-    let link = match cli.link.link()? {
-        Link::Classic(mut classic) => {
+    let target = HostPort { host: cli.host.clone(), port: cli.port };
+    let settings = match cli.link.link()? {
+        ChosenLink::Classic(mut classic) => {
             if !cli.listen.also.is_empty() {
                 return Err(wrong("with --classic there is one PORT to listen on"));
             }
             classic.table.early_limit = cli.early;
             classic.table.max_peers = count(cli.peers);
             classic.dial_limit = cli.dial_timeout.unwrap_or(classic.dial_limit);
-            Link::Classic(classic)
+            ClassicExit { listen: cli.listen.first, target, options: classic }.into()
         }
-        Link::Sealed(link) => {
-            let mut sealed = SealedExit::new(StateSource::Folder(cli.link.state()));
+        ChosenLink::Sealed(link) => {
+            let state = StateSource::Folder(cli.link.state());
+            let mut sealed = ServerSettings::new(cli.listen.first.clone(), state, Allow::only(target));
             sealed.link = link;
             sealed.also_ports = also_ports(&cli)?;
             sealed.dial_limit = cli.dial_timeout.unwrap_or(sealed.dial_limit);
             sealed.abandon = cli.abandon;
             sealed.max_links = count(cli.links);
             sealed.handshakes_per_second = cli.handshakes;
-            Link::Sealed(sealed)
+            sealed.into()
         }
     };
-    let target = HostPort { host: cli.host, port: cli.port };
-    Ok((ExitSettings { listen: cli.listen.first, target, link }, cli.verbosity.level()))
+    Ok((settings, cli.verbosity.level()))
 }
 
 fn parse_also_port(text: &str) -> Result<u16, String> {
@@ -151,11 +152,11 @@ fn parse_also_port(text: &str) -> Result<u16, String> {
 /// The ports beside the first.
 fn also_ports(cli: &Cli) -> Result<Vec<u16>, clap::Error> {
     let also = [cli.listen.also.as_slice(), &cli.also_port].concat();
-    if also.len() > SealedExit::MAX_PORTS {
+    if also.len() > ServerSettings::MAX_PORTS {
         return Err(wrong(&format!(
             "{} further ports are too many: at most {}",
             also.len(),
-            SealedExit::MAX_PORTS
+            ServerSettings::MAX_PORTS
         )));
     }
     let mut seen = vec![cli.listen.first.port];
@@ -178,19 +179,29 @@ fn count(number: u32) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use tunnel::address::Listen;
+
     use super::*;
 
-    fn run(line: &str) -> Result<ExitSettings, String> {
+    fn run(line: &str) -> Result<ProxySettings, String> {
         let words = std::iter::once("proxy2").chain(line.split_whitespace()).map(OsString::from);
         parse(words).map(|(settings, _)| settings).map_err(|error| error.to_string())
+    }
+
+    fn server(line: &str) -> ServerSettings {
+        let settings = run(line).unwrap();
+        let ProxySettings::Server(server) = settings else { panic!("{settings:?}") };
+        server
     }
 
     #[test]
     fn three_words_and_the_mode_are_enough() {
         let settings = run("--classic 8080 localhost 5000").unwrap();
-        assert_eq!(settings.listen, tunnel::address::Listen::loopback(8080));
-        assert_eq!(settings.target.to_string(), "localhost:5000");
-        let Link::Classic(classic) = settings.link else { panic!("{settings:?}") };
+        let ProxySettings::ClassicExit(ClassicExit { listen, target, options: classic }) = settings else {
+            panic!("{settings:?}")
+        };
+        assert_eq!(listen, Listen::loopback(8080));
+        assert_eq!(target.to_string(), "localhost:5000");
         let default = tunnel::settings::Classic::default();
         assert_eq!(classic.table, default.table, "the help must show the real defaults");
         assert_eq!(format!("{classic:?}"), format!("{default:?}"), "the help must show the real defaults");
@@ -198,18 +209,16 @@ mod tests {
 
     #[test]
     fn the_sealed_link_is_the_default() {
-        let settings = run("8080 localhost 5000").unwrap();
-        let Link::Sealed(sealed) = settings.link else { panic!("{settings:?}") };
-        let default = SealedExit::new(StateSource::Folder(None));
-        assert_eq!(format!("{sealed:?}"), format!("{default:?}"), "the help must show the real defaults");
+        let server = server("8080 localhost 5000");
+        let target = HostPort { host: "localhost".parse().unwrap(), port: 5_000 };
+        let state = StateSource::Folder(None);
+        let default = ServerSettings::new(Listen::loopback(8_080), state, Allow::only(target));
+        assert_eq!(format!("{server:?}"), format!("{default:?}"), "the help must show the real defaults");
     }
 
     #[test]
     fn ports_may_be_several() {
-        let ports = |line: &str| match run(line).unwrap().link {
-            Link::Sealed(sealed) => sealed.also_ports,
-            Link::Classic(_) => panic!("{line}"),
-        };
+        let ports = |line: &str| server(line).also_ports;
         assert_eq!(ports("0.0.0.0:5000,443 --also-port 53,123 localhost 80"), [443, 53, 123]);
         assert_eq!(ports("5000 --also-port 53 --also-port 123 localhost 80"), [53, 123]);
         for (line, named) in [
@@ -226,10 +235,7 @@ mod tests {
 
     #[test]
     fn handshakes_are_what_the_machine_can_do_unless_said_otherwise() {
-        let handshakes = |line: &str| match run(line).unwrap().link {
-            Link::Sealed(sealed) => sealed.handshakes_per_second,
-            Link::Classic(_) => None,
-        };
+        let handshakes = |line: &str| server(line).handshakes_per_second;
         assert_eq!(handshakes("8080 localhost 80"), None);
         assert_eq!(handshakes("--handshakes 7 8080 localhost 80"), Some(7));
     }

@@ -10,7 +10,7 @@ use anyhow::Context;
 use cli::program::{Printing, Signals, run_session, start_session};
 use tunnel::invitation::Invitation;
 use tunnel::session::Session;
-use tunnel::settings::ExitSettings;
+use tunnel::settings::ProxySettings;
 
 /// The program: 0 when it ended because it was asked to, 1 when it failed, 2 for bad usage.
 pub fn main() -> ExitCode {
@@ -24,8 +24,8 @@ pub fn main() -> ExitCode {
 }
 
 /// Prints how a proxy1 joins, and serves until a signal comes.
-async fn serve(settings: ExitSettings, mut signals: Signals) -> anyhow::Result<()> {
-    let Some(session) = start_session(Session::exit(settings), &mut signals).await? else { return Ok(()) };
+async fn serve(settings: ProxySettings, mut signals: Signals) -> anyhow::Result<()> {
+    let Some(session) = start_session(Session::bind(settings), &mut signals).await? else { return Ok(()) };
     // In a log the ticket would stay for others to read. If nobody reads this, `proxy2 ticket add` makes another one.
     let secret = io::stdout().is_terminal();
     let text = |invitation: &Invitation| {

@@ -10,7 +10,7 @@ use tests::folder::Folder;
 use tests::pair::Proxy;
 use tests::target::refusing_address;
 use tunnel::session::Session;
-use tunnel::settings::{EntryLink, EntrySettings, SealedEntry, TicketSource};
+use tunnel::settings::{ClientSettings, Forward, TicketSource};
 
 use crate::programs::{PROXY2, sealed_program, sealed_proxy2};
 
@@ -32,9 +32,9 @@ async fn the_log_of_proxy2_is_bounded() {
     let quiet = String::from_utf8(quiet.stdout).unwrap();
     for _ in 0..LINKS {
         let ticket = TicketSource::State(Some(PathBuf::from(folder.path("state"))));
-        let link = EntryLink::Sealed(SealedEntry::new(ticket, vec![proxy2.address().into()]));
-        let settings = EntrySettings { listen: "0".parse().unwrap(), link };
-        let proxy1 = Proxy::run(Session::entry(settings).await.unwrap());
+        let settings = ClientSettings::new(ticket, vec![proxy2.address().into()]);
+        let settings = settings.forward(Forward::plain("0".parse().unwrap()));
+        let proxy1 = Proxy::run(Session::bind(settings).await.unwrap());
         for _ in 0..STREAMS {
             is_turned_away(proxy1.address).await;
         }

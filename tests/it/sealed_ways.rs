@@ -12,14 +12,13 @@ use tokio::time::timeout;
 use tunnel::address::{HostPorts, Listen};
 use tunnel::metrics::Count;
 use tunnel::session::Session;
-use tunnel::settings::{EntryLink, EntrySettings, ExitSettings, Link, SealedExit};
+use tunnel::settings::ServerSettings;
 
 /// A proxy2 with this many ports, and their addresses.
 async fn proxy2(target: SocketAddr, link: &SealedLink, ports: usize) -> (Proxy, Vec<SocketAddr>) {
-    let sealed = SealedExit { also_ports: vec![0; ports - 1], ..link.exit() };
-    let settings =
-        ExitSettings { listen: Listen::loopback(0), target: target.into(), link: Link::Sealed(sealed) };
-    let session = Session::exit(settings).await.unwrap();
+    let settings = link.exit(Listen::loopback(0), target);
+    let settings = ServerSettings { also_ports: vec![0; ports - 1], ..settings };
+    let session = Session::bind(settings).await.unwrap();
     let addresses = session.udp_addresses().to_vec();
     (Proxy::run(session), addresses)
 }
@@ -29,8 +28,7 @@ async fn proxy1(link: &SealedLink, addresses: &[SocketAddr]) -> Proxy {
     let ports: Vec<_> = addresses.iter().map(|address| address.port().to_string()).collect();
     let host = HostPorts::from(addresses[0]).host;
     let place = HostPorts { host, ports: ports.join(",").parse().unwrap() };
-    let link = EntryLink::Sealed(link.entry(vec![place]));
-    Proxy::run(Session::entry(EntrySettings { listen: Listen::loopback(0), link }).await.unwrap())
+    Proxy::run(Session::bind(link.entry(Listen::loopback(0), vec![place])).await.unwrap())
 }
 
 async fn exchange_in_time(client: &mut TcpStream, bytes: &[u8]) {

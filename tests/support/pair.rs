@@ -6,12 +6,11 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::sync::{oneshot, watch};
-use tokio::task::JoinHandle;
+use tokio::sync::watch;
 use tunnel::address::Listen;
 use tunnel::metrics::{Count, Counters};
-use tunnel::session::Session;
-use tunnel::settings::{Classic, EntrySettings, ExitSettings};
+use tunnel::session::{Bound, Handle, LinkHandle, Session};
+use tunnel::settings::Classic;
 
 use crate::middlebox::Middlebox;
 use crate::seed::seed;
@@ -28,8 +27,7 @@ pub struct Proxy {
     /// Where it receives datagrams; for a proxy2 the same.
     pub udp_address: SocketAddr,
     counters: watch::Receiver<Counters>,
-    stop: oneshot::Sender<()>,
-    task: JoinHandle<Counters>,
+    running: Handle,
 }
 
 impl Proxy {
@@ -43,8 +41,8 @@ impl Proxy {
     /// # Panics
     /// When it cannot be bound.
     pub async fn exit_with(listen: Listen, target: SocketAddr, link: impl Into<PairLink>) -> Self {
-        let settings = ExitSettings { listen, target: target.into(), link: link.into().exit() };
-        Self::run(Session::exit(settings).await.expect("proxy2 can be bound"))
+        let settings = link.into().exit(listen, target);
+        Self::run(Session::bind(settings).await.expect("proxy2 can be bound"))
     }
 
     /// A proxy1 on a free port that speaks to the proxy2 at `peer`, with the defaults.
@@ -57,23 +55,31 @@ impl Proxy {
     /// # Panics
     /// When it cannot be bound.
     pub async fn entry_with(listen: Listen, peer: SocketAddr, link: impl Into<PairLink>) -> Self {
-        let settings = EntrySettings { listen, link: link.into().entry(peer) };
-        Self::run(Session::entry(settings).await.expect("proxy1 can be bound"))
+        let settings = link.into().entry(listen, peer);
+        Self::run(Session::bind(settings).await.expect("proxy1 can be bound"))
     }
 
     /// Runs a session.
+    ///
+    /// # Panics
+    /// When it has no address.
     #[must_use]
     pub fn run(session: Session) -> Self {
-        let (stop, stopped) = oneshot::channel::<()>();
-        let (running, counters) = (session.running(), session.counters());
-        let address = running.local_addr;
+        let udp = *session.udp_addresses().first().expect("it has a UDP socket");
+        let address = session.listening().first().and_then(Bound::tcp).unwrap_or(udp);
         // The socket of a proxy1 is bound to every address.
-        let udp_address = (address.ip(), running.udp_addr.port()).into();
-        let shutdown = async {
-            _ = stopped.await;
-        };
-        let task = tokio::spawn(async move { session.run(shutdown).await.expect("the UDP socket works") });
-        Self { address, udp_address, counters, stop, task }
+        let udp_address = (address.ip(), udp.port()).into();
+        let counters = session.counters();
+        Self { address, udp_address, counters, running: session.run() }
+    }
+
+    /// Its link, if it is a sealed proxy1.
+    ///
+    /// # Panics
+    /// It is not.
+    #[must_use]
+    pub fn link(&self) -> LinkHandle {
+        self.running.link().expect("a sealed proxy1").clone()
     }
 
     /// What it has counted so far.
@@ -107,14 +113,13 @@ impl Proxy {
     /// # Panics
     /// When it does not end.
     pub async fn stop(self) -> Counters {
-        _ = self.stop.send(());
-        tokio::time::timeout(PATIENCE, self.task).await.expect("it ends in time").expect("it does not panic")
+        let closing = self.running.close();
+        tokio::time::timeout(PATIENCE, closing).await.expect("it ends in time").expect("the UDP socket works")
     }
 
     /// Ends it as kill -9 would: nobody is told.
     pub async fn kill(self) {
-        self.task.abort();
-        _ = self.task.await;
+        self.running.kill().await;
     }
 }
 

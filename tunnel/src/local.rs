@@ -1,4 +1,8 @@
-//! What a proxy does at its own side of the link: TCP connections that are accepted, and that are dialled.
+//! What stands at this side of a link: listeners whose clients are carried, targets that are dialled, this process itself.
 
+pub(crate) mod allow;
 pub(crate) mod dial;
+pub(crate) mod forwarding;
 pub(crate) mod listener;
+pub(crate) mod pipe;
+pub(crate) mod stream;

@@ -1,12 +1,13 @@
-//! A bound session: the sockets are there, nothing has been sent yet.
+//! A bound session: the sockets are there, nothing has been sent yet. And a running one, see [`Handle`].
 
 mod bind_error;
+mod handle;
 
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 use tracing::{info, warn};
 
 use crate::address::{HostPort, HostPorts, Listen, ResolveError};
@@ -14,120 +15,74 @@ use crate::descriptors;
 use crate::invitation::Invitation;
 use crate::link::classic::{self, Driver};
 use crate::link::sealed;
+pub use crate::link::sealed::LinkStatus;
 use crate::listen;
 use crate::local::dial::DialSettings;
+pub use crate::local::forwarding::Bound;
+use crate::local::forwarding::Forwarding;
 use crate::local::listener::Listener;
+pub use crate::local::pipe::{PipeStream, reset_code};
 use crate::metrics::Counters;
 use crate::settings::{
-    Classic, EntryLink, EntrySettings, ExitSettings, Link, SealedEntry, SealedExit, StateSource, TcpKeepalive,
+    Classic, ClassicEntry, ClassicExit, ClientSettings, ListenOn, ProxySettings, ServerSettings, StateSource,
 };
 use crate::state::{StateDir, Watch};
 use crate::udp::Udp;
 pub use bind_error::BindError;
-
-/// What is known once the sockets are bound.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Running {
-    /// The address of the command line, with its port filled in: TCP for an entry, UDP for an exit.
-    pub local_addr: SocketAddr,
-    /// The address of the UDP socket. For an exit the same.
-    pub udp_addr: SocketAddr,
-}
+pub use handle::{AddError, Closed, Handle, LinkHandle, OpenError};
+pub use proto::sealed::wire::frame::ResetCode;
 
 /// One proxy, bound and ready: peers and clients can reach it from now on, [`Session::run`] serves them.
 ///
 /// ```
 /// use tunnel::address::Listen;
-/// use tunnel::settings::{Classic, EntryLink, EntrySettings, ExitSettings, Link};
 /// use tunnel::session::Session;
+/// use tunnel::settings::{Classic, ClassicEntry, ClassicExit};
 ///
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
-/// let target = "127.0.0.1:9".parse::<std::net::SocketAddr>().unwrap();
-/// let exit = ExitSettings { listen: Listen::loopback(0), target: target.into(), link: Link::Classic(Classic::default()) };
-/// let exit = Session::exit(exit).await?;
-/// let peer = exit.running().local_addr.into();
-/// let link = EntryLink::Classic { peer, options: Classic::default() };
-/// let entry = Session::entry(EntrySettings { listen: Listen::loopback(0), link }).await?;
-/// assert_ne!(entry.running().local_addr.port(), 0);
-/// let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
-/// let entry = tokio::spawn(entry.run(async { stopped.await.unwrap_or_default() }));
-/// stop.send(()).unwrap();
-/// assert_eq!(entry.await.unwrap().unwrap().streams, 0);
+/// let target = "127.0.0.1:9".parse::<std::net::SocketAddr>().unwrap().into();
+/// let (listen, options) = (Listen::loopback(0), Classic::default());
+/// let exit = Session::bind(ClassicExit { listen: listen.clone(), target, options: options.clone() }).await?;
+/// let peer = exit.udp_addresses()[0].into();
+/// let entry = Session::bind(ClassicEntry { listen, peer, options }).await?;
+/// let clients = entry.listening()[0].tcp().unwrap();
+/// assert_ne!(clients.port(), 0);
+/// let (entry, exit) = (entry.run(), exit.run());
+/// let counted = entry.close().await.unwrap();
+/// assert_eq!(counted.streams, 0);
+/// # exit.close().await.unwrap();
 /// # Ok::<_, tunnel::session::BindError>(())
 /// # }).unwrap();
 /// ```
 #[derive(Debug)]
 pub struct Session {
-    running: Running,
     udp_addresses: Vec<SocketAddr>,
-    role: Role,
+    listening: Vec<Bound>,
+    proxy: Proxy,
+    link: Option<LinkHandle>,
     invitation: Option<Invitation>,
 }
 
 #[derive(Debug)]
-enum Role {
+enum Proxy {
     ClassicEntry(Box<Driver<classic::entry::Entry>>),
     ClassicExit(Box<Driver<classic::exit::Exit>>),
-    SealedEntry(Box<sealed::Client>),
-    SealedExit(Box<sealed::Server>),
+    Client(Box<sealed::Client>),
+    Server(Box<sealed::Server>),
 }
 
 impl Session {
-    /// Binds what proxy1 needs.
+    /// Binds what these settings need.
     ///
     /// # Errors
     /// See [`BindError`].
-    pub async fn entry(settings: EntrySettings) -> Result<Self, BindError> {
-        let EntrySettings { listen, link } = settings;
-        let address = resolve_listen(&listen).await?;
-        match link {
-            EntryLink::Classic { peer, options } => classic_entry(listen, address, peer, &options).await,
-            EntryLink::Sealed(options) => sealed_entry(listen, address, options).await,
+    pub async fn bind(settings: impl Into<ProxySettings>) -> Result<Self, BindError> {
+        match settings.into() {
+            ProxySettings::ClassicEntry(settings) => classic_entry(settings).await,
+            ProxySettings::ClassicExit(settings) => classic_exit(settings).await,
+            ProxySettings::Client(settings) => client(settings).await,
+            ProxySettings::Server(settings) => server(settings).await,
         }
-    }
-
-    /// Binds what proxy2 needs.
-    ///
-    /// # Errors
-    /// See [`BindError`].
-    pub async fn exit(settings: ExitSettings) -> Result<Self, BindError> {
-        let ExitSettings { listen, target, link } = settings;
-        let address = resolve_listen(&listen).await?;
-        if let Some(error) = check_host("HOST PORT", &target).await? {
-            warn!("{error}. It is looked up again for each connection");
-        }
-        let (buffer, also_ports) = match &link {
-            Link::Classic(options) => (options.socket_buffer, &[][..]),
-            Link::Sealed(options) => (options.link.socket_buffer, options.also_ports.as_slice()),
-        };
-        if also_ports.len() > SealedExit::MAX_PORTS {
-            return Err(BindError::Ports(also_ports.len()));
-        }
-        let mut sockets = vec![bind_udp(&listen, address, buffer)?];
-        for port in also_ports {
-            // The same address, with its zone.
-            let (listen, mut address) = (Listen { port: *port, ..listen.clone() }, address);
-            address.set_port(*port);
-            sockets.push(bind_udp(&listen, address, buffer)?);
-        }
-        let bound: io::Result<Vec<_>> = sockets.iter().map(Udp::local_addr).collect();
-        let bound = bound.map_err(BindError::Socket)?;
-        let (role, invitation) = match link {
-            Link::Classic(options) => {
-                (classic_exit(target, sockets.pop().expect("the one just bound"), &options)?, None)
-            }
-            Link::Sealed(options) => sealed_exit(target, sockets, bound.clone(), &options)?,
-        };
-        for listening in &bound {
-            info!(%listening, "proxy2 accepts UDP datagrams");
-        }
-        let local_addr = *bound.first().expect("one is bound");
-        Ok(Self {
-            running: Running { local_addr, udp_addr: local_addr },
-            udp_addresses: bound,
-            role,
-            invitation,
-        })
     }
 
     /// How a proxy1 joins this sealed proxy2, if its state is in a folder.
@@ -135,141 +90,180 @@ impl Session {
         self.invitation.as_ref()
     }
 
-    /// The bound addresses.
-    pub const fn running(&self) -> Running {
-        self.running
-    }
-
-    /// The addresses of all UDP sockets of an exit, in the order of its ports; of an entry, that of its first.
+    /// The addresses of the UDP sockets, in the order of the ports. Of a proxy1 that of its first.
     pub fn udp_addresses(&self) -> &[SocketAddr] {
         &self.udp_addresses
     }
 
+    /// Where clients connect, in the order of the forwards.
+    pub fn listening(&self) -> &[Bound] {
+        &self.listening
+    }
+
     /// The counters, kept up to date while the session runs: a test can wait for one of them to move.
     pub fn counters(&self) -> watch::Receiver<Counters> {
-        match &self.role {
-            Role::ClassicEntry(driver) => driver.counters(),
-            Role::ClassicExit(driver) => driver.counters(),
-            Role::SealedEntry(client) => client.counters(),
-            Role::SealedExit(server) => server.counters(),
+        match &self.proxy {
+            Proxy::ClassicEntry(driver) => driver.counters(),
+            Proxy::ClassicExit(driver) => driver.counters(),
+            Proxy::Client(client) => client.counters(),
+            Proxy::Server(server) => server.counters(),
         }
     }
 
-    /// Serves until `shutdown` completes, then closes every stream and says what was counted.
+    /// Serves in the background, until the handle is closed or dropped.
     ///
-    /// # Errors
-    /// The UDP socket is broken.
-    pub async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<Counters> {
-        match self.role {
-            Role::ClassicEntry(driver) => driver.run(shutdown).await.inspect(Counters::log),
-            Role::ClassicExit(driver) => driver.run(shutdown).await.inspect(Counters::log),
-            Role::SealedEntry(client) => client.run(shutdown).await.inspect(Counters::log_sealed),
-            Role::SealedExit(server) => server.run(shutdown).await.inspect(Counters::log_sealed),
+    /// # Panics
+    /// Outside a runtime.
+    pub fn run(self) -> Handle {
+        let counters = self.counters();
+        let (stop, stopped) = oneshot::channel();
+        let Self { udp_addresses, proxy, link, .. } = self;
+        let task = tokio::spawn(proxy.run(async {
+            // Dropping the other half asks for the end, too.
+            let _ = stopped.await;
+        }));
+        Handle { udp_addresses, counters, link, stop: Some(stop), task }
+    }
+}
+
+impl Proxy {
+    /// Serves until `shutdown` completes, then closes every stream and says what was counted.
+    async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<Counters> {
+        match self {
+            Self::ClassicEntry(driver) => driver.run(shutdown).await.inspect(Counters::log),
+            Self::ClassicExit(driver) => driver.run(shutdown).await.inspect(Counters::log),
+            Self::Client(client) => client.run(shutdown).await.inspect(Counters::log_sealed),
+            Self::Server(server) => server.run(shutdown).await.inspect(Counters::log_sealed),
         }
     }
 }
 
-async fn classic_entry(
-    listen: Listen,
-    address: SocketAddr,
-    peer: HostPort,
-    options: &Classic,
-) -> Result<Session, BindError> {
+async fn classic_entry(settings: ClassicEntry) -> Result<Session, BindError> {
+    let ClassicEntry { listen, peer, options } = settings;
+    let address = resolve_listen(&listen).await?;
     let text = peer.to_string();
     let peer = classic::peer::Peer::find(peer).await;
     let peer = peer.map_err(|error| BindError::Host { argument: "HOST PORT", text, error })?;
-    let (clients, local_addr) = bind_clients(listen, address, options.tcp_keepalive)?;
+    let clients = Listener::bind(address, options.tcp_keepalive);
+    let clients = clients.map_err(|error| BindError::Forward { listen: ListenOn::Tcp(listen), error })?;
+    let listening = clients.local_addr().map_err(BindError::Socket)?;
     let udp = Udp::bind_any(options.socket_buffer).map_err(BindError::Socket)?;
-    let udp_addr = udp.local_addr().map_err(BindError::Socket)?;
+    let udp_address = udp.local_addr().map_err(BindError::Socket)?;
     let side = classic::entry::Entry::new(options.table.clone(), clients, peer);
-    let role = Role::ClassicEntry(Box::new(drive(side, udp, options)?));
-    info!(listening = %local_addr, "proxy1 accepts TCP connections");
+    let proxy = Proxy::ClassicEntry(Box::new(drive(side, udp, &options)?));
+    info!(%listening, "proxy1 accepts TCP connections");
     Ok(Session {
-        running: Running { local_addr, udp_addr },
-        udp_addresses: vec![udp_addr],
-        role,
+        udp_addresses: vec![udp_address],
+        listening: vec![Bound::Tcp(listening)],
+        proxy,
+        link: None,
         invitation: None,
     })
 }
 
-fn classic_exit(target: HostPort, udp: Udp, options: &Classic) -> Result<Role, BindError> {
+async fn classic_exit(settings: ClassicExit) -> Result<Session, BindError> {
+    let ClassicExit { listen, target, options } = settings;
+    let address = resolve_listen(&listen).await?;
+    check_target(&target).await?;
+    let udp = bind_udp(&listen, address, options.socket_buffer)?;
+    let udp_address = udp.local_addr().map_err(BindError::Socket)?;
     let dialling = DialSettings { limit: options.dial_limit, keepalive: options.tcp_keepalive };
     let side = classic::exit::Exit::new(options.table.clone(), target, dialling);
-    Ok(Role::ClassicExit(Box::new(drive(side, udp, options)?)))
-}
-
-async fn sealed_entry(
-    listen: Listen,
-    address: SocketAddr,
-    mut options: SealedEntry,
-) -> Result<Session, BindError> {
-    // What cannot be looked up yet, the link says and tries again.
-    if !options.places.is_empty() {
-        check_places("HOST PORT", &options.places).await?;
-    }
-    let ticket = options.ticket.find()?;
-    if options.places.is_empty() {
-        check_places("the ticket's", &sealed::places_of(&ticket)).await?;
-    }
-    options.link.max_streams = check_descriptors(options.link.max_streams);
-    let (clients, local_addr) = bind_clients(listen, address, options.link.tcp_keepalive)?;
-    let udp = Udp::bind_any(options.link.socket_buffer).map_err(BindError::Socket)?;
-    check_buffer(&udp, options.link.socket_buffer)?;
-    let udp_addr = udp.local_addr().map_err(BindError::Socket)?;
-    let client = sealed::Client::new(ticket, options, clients, local_addr, udp);
-    info!(listening = %local_addr, "proxy1 accepts TCP connections");
-    let role = Role::SealedEntry(Box::new(client));
+    let proxy = Proxy::ClassicExit(Box::new(drive(side, udp, &options)?));
+    info!(listening = %udp_address, "proxy2 accepts UDP datagrams");
     Ok(Session {
-        running: Running { local_addr, udp_addr },
-        udp_addresses: vec![udp_addr],
-        role,
+        udp_addresses: vec![udp_address],
+        listening: Vec::new(),
+        proxy,
+        link: None,
         invitation: None,
     })
 }
 
-fn sealed_exit(
-    target: HostPort,
-    sockets: Vec<Udp>,
-    bound: Vec<SocketAddr>,
-    options: &SealedExit,
-) -> Result<(Role, Option<Invitation>), BindError> {
-    if let Some(udp) = sockets.first() {
-        check_buffer(udp, options.link.socket_buffer)?;
+async fn client(mut settings: ClientSettings) -> Result<Session, BindError> {
+    // What cannot be looked up yet, the link says and tries again.
+    if !settings.places.is_empty() {
+        check_places("HOST PORT", &settings.places).await?;
     }
-    check_descriptors(options.link.max_streams);
-    let (key, tickets, invitation) = match &options.state {
+    let ticket = settings.ticket.find()?;
+    if settings.places.is_empty() {
+        check_places("the ticket's", &sealed::places_of(&ticket)).await?;
+    }
+    settings.link.max_streams = check_descriptors(settings.link.max_streams);
+    let keepalive = settings.link.tcp_keepalive;
+    let mut forwards = Vec::with_capacity(settings.forwards.len());
+    for forward in &settings.forwards {
+        forwards.push(Forwarding::bind(forward, keepalive).await?);
+    }
+    let udp = Udp::bind_any(settings.link.socket_buffer).map_err(BindError::Socket)?;
+    check_buffer(&udp, settings.link.socket_buffer)?;
+    let udp_address = udp.local_addr().map_err(BindError::Socket)?;
+    let listening: Vec<_> = forwards.iter().map(|forward| forward.bound().clone()).collect();
+    for bound in &listening {
+        info!(listening = %bound, "proxy1 accepts TCP connections");
+    }
+    let (requests, asked) = sealed::requests();
+    let (told, status) = watch::channel(LinkStatus::default());
+    let resources = sealed::ClientResources { ticket, forwards, udp, requests: asked, status: told };
+    let client = sealed::Client::new(settings, resources);
+    Ok(Session {
+        udp_addresses: vec![udp_address],
+        listening,
+        proxy: Proxy::Client(Box::new(client)),
+        link: Some(LinkHandle { requests, status, keepalive }),
+        invitation: None,
+    })
+}
+
+async fn server(settings: ServerSettings) -> Result<Session, BindError> {
+    let address = resolve_listen(&settings.listen).await?;
+    for target in settings.allow.target.iter().chain(&settings.allow.others) {
+        check_target(target).await?;
+    }
+    if settings.also_ports.len() > ServerSettings::MAX_PORTS {
+        return Err(BindError::Ports(settings.also_ports.len()));
+    }
+    let sockets = bind_ports(&settings, address)?;
+    let udp_addresses: io::Result<Vec<_>> = sockets.iter().map(Udp::local_addr).collect();
+    let udp_addresses = udp_addresses.map_err(BindError::Socket)?;
+    if let Some(udp) = sockets.first() {
+        check_buffer(udp, settings.link.socket_buffer)?;
+    }
+    check_descriptors(settings.link.max_streams);
+    let (key, tickets, invitation) = match &settings.state {
         StateSource::Given { key, tickets } => (key.clone(), tickets.clone().into(), None),
         StateSource::Folder(path) => {
             let folder = StateDir::locate(path.clone())?;
             let state = folder.server()?;
-            let invitation = Invitation::new(bound, &folder, &state);
+            let invitation = Invitation::new(udp_addresses.clone(), &folder, &state);
             let key = state.key.clone();
             let (watch, tickets) = Watch::new(folder, state);
             tokio::spawn(watch.run());
             (key, tickets, Some(invitation))
         }
     };
-    let server = sealed::Server::new(key, tickets, options, target, sockets);
-    Ok((Role::SealedExit(Box::new(server)), invitation))
+    let server = sealed::Server::new(&settings, key, tickets, sockets);
+    for listening in &udp_addresses {
+        info!(%listening, "proxy2 accepts UDP datagrams");
+    }
+    let proxy = Proxy::Server(Box::new(server));
+    Ok(Session { udp_addresses, listening: Vec::new(), proxy, link: None, invitation })
+}
+
+fn bind_ports(settings: &ServerSettings, address: SocketAddr) -> Result<Vec<Udp>, BindError> {
+    let ServerSettings { listen, also_ports, link, .. } = settings;
+    let mut sockets = vec![bind_udp(listen, address, link.socket_buffer)?];
+    for port in also_ports {
+        // The same address, with its zone.
+        let (listen, mut address) = (Listen { port: *port, ..listen.clone() }, address);
+        address.set_port(*port);
+        sockets.push(bind_udp(&listen, address, link.socket_buffer)?);
+    }
+    Ok(sockets)
 }
 
 fn bind_udp(listen: &Listen, address: SocketAddr, buffer: usize) -> Result<Udp, BindError> {
-    Udp::bind(address, buffer).map_err(|error| BindError::Listen {
-        protocol: "UDP",
-        address: listen.clone(),
-        error,
-    })
-}
-
-fn bind_clients(
-    listen: Listen,
-    address: SocketAddr,
-    keepalive: TcpKeepalive,
-) -> Result<(Listener, SocketAddr), BindError> {
-    let clients = Listener::bind(address, keepalive);
-    let clients = clients.map_err(|error| BindError::Listen { protocol: "TCP", address: listen, error })?;
-    let local = clients.local_addr().map_err(BindError::Socket)?;
-    Ok((clients, local))
+    Udp::bind(address, buffer).map_err(|error| BindError::Udp { address: listen.clone(), error })
 }
 
 /// Says once if the socket's buffers are so small that bursts get lost (and sent again).
@@ -322,6 +316,13 @@ fn drive<S: classic::Side>(side: S, udp: Udp, options: &Classic) -> Result<Drive
 async fn resolve_listen(listen: &Listen) -> Result<SocketAddr, BindError> {
     let unknown = |error| BindError::Host { argument: "[ADDR:]PORT", text: listen.to_string(), error };
     listen::resolve(listen).await.map_err(unknown)
+}
+
+async fn check_target(target: &HostPort) -> Result<(), BindError> {
+    if let Some(error) = check_host("HOST PORT", target).await? {
+        warn!("{error}. It is looked up again for each connection");
+    }
+    Ok(())
 }
 
 /// Finds a mistyped name at the start. A name service that cannot be asked yet keeps nobody from starting, since the network may come

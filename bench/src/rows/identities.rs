@@ -9,8 +9,8 @@ use proto::ticket::record::TicketRecord;
 use tokio::task::JoinSet;
 use tunnel::address::Listen;
 use tunnel::metrics::Count;
-use tunnel::session::Session;
-use tunnel::settings::{EntryLink, EntrySettings, Sealed, SealedEntry, Ticket, TicketSource};
+use tunnel::session::{Bound, Handle, Session};
+use tunnel::settings::{ClientSettings, Forward, Sealed, Ticket, TicketSource};
 use tunnel::state::StateDir;
 
 use super::{Context, Figure, Goal, Sample};
@@ -87,12 +87,12 @@ struct Proxies {
     datagram: u16,
     peer: SocketAddr,
     addresses: Vec<SocketAddr>,
-    tasks: JoinSet<()>,
+    running: Vec<Handle>,
 }
 
 impl Proxies {
     fn new(datagram: u16, peer: SocketAddr) -> Self {
-        Self { datagram, peer, addresses: Vec::new(), tasks: JoinSet::new() }
+        Self { datagram, peer, addresses: Vec::new(), running: Vec::new() }
     }
 
     /// Starts one for each ticket and waits until their links are up.
@@ -100,13 +100,12 @@ impl Proxies {
         let mut all = Vec::new();
         for ticket in tickets {
             let link = Sealed { max_datagram: self.datagram, socket_buffer: 1 << 20, ..Sealed::default() };
-            let entry = SealedEntry::new(TicketSource::Given(ticket.clone()), vec![self.peer.into()]);
-            let link = EntryLink::Sealed(SealedEntry { link, ..entry });
-            let settings = EntrySettings { listen: Listen::loopback(0), link };
-            let session = Session::entry(settings).await?;
-            self.addresses.push(session.running().local_addr);
+            let entry = ClientSettings::new(TicketSource::Given(ticket.clone()), vec![self.peer.into()]);
+            let entry = entry.forward(Forward::plain(Listen::loopback(0)));
+            let session = Session::bind(ClientSettings { link, ..entry }).await?;
+            self.addresses.extend(session.listening().iter().filter_map(Bound::tcp));
             all.push(session.counters());
-            self.tasks.spawn(async move { drop(session.run(std::future::pending()).await) });
+            self.running.push(session.run());
         }
         for mut counters in all {
             let up = counters.wait_for(|now| now.sealed.get(Count::LinksUp) > 0);

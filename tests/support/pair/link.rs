@@ -8,9 +8,10 @@ use std::time::Duration;
 use proto::sealed::crypto::random::Random;
 use proto::ticket::record::TicketRecord;
 use tokio::sync::watch;
-use tunnel::address::HostPorts;
+use tunnel::address::{HostPorts, Listen};
 use tunnel::settings::{
-    Classic, EntryLink, Link, PrivateKey, Sealed, SealedEntry, SealedExit, StateSource, Ticket, TicketSource,
+    Allow, Classic, ClassicEntry, ClassicExit, ClientSettings, Forward, PrivateKey, ProxySettings, Sealed,
+    ServerSettings, StateSource, Ticket, TicketSource,
 };
 
 use crate::seed::seed;
@@ -95,18 +96,20 @@ impl SealedLink {
 
     /// What a proxy2 runs with.
     #[must_use]
-    pub fn exit(&self) -> SealedExit {
+    pub fn exit(&self, listen: Listen, target: SocketAddr) -> ServerSettings {
         let tickets = self.keys.tickets.subscribe();
         let state = StateSource::Given { key: self.keys.server.clone(), tickets };
-        SealedExit { link: self.options.clone(), ..SealedExit::new(state) }
+        let settings = ServerSettings::new(listen, state, Allow::only(target.into()));
+        ServerSettings { link: self.options.clone(), ..settings }
     }
 
-    /// What a proxy1 runs with.
+    /// What a proxy1 runs with, whose clients connect there.
     #[must_use]
-    pub fn entry(&self, places: Vec<HostPorts>) -> SealedEntry {
+    pub fn entry(&self, listen: Listen, places: Vec<HostPorts>) -> ClientSettings {
         let ticket = TicketSource::Given(self.keys.ticket.clone());
         let (link, patience) = (self.options.clone(), self.patience);
-        SealedEntry { link, patience, ..SealedEntry::new(ticket, places) }
+        let settings = ClientSettings::new(ticket, places).forward(Forward::plain(listen));
+        ClientSettings { link, patience, ..settings }
     }
 }
 
@@ -117,17 +120,21 @@ impl Default for SealedLink {
 }
 
 impl PairLink {
-    pub(super) fn exit(&self) -> Link<SealedExit> {
+    pub(super) fn exit(&self, listen: Listen, target: SocketAddr) -> ProxySettings {
         match self {
-            Self::Classic(classic) => Link::Classic(classic.clone()),
-            Self::Sealed(sealed) => Link::Sealed(sealed.exit()),
+            Self::Classic(classic) => {
+                ClassicExit { listen, target: target.into(), options: classic.clone() }.into()
+            }
+            Self::Sealed(sealed) => sealed.exit(listen, target).into(),
         }
     }
 
-    pub(super) fn entry(&self, peer: SocketAddr) -> EntryLink {
+    pub(super) fn entry(&self, listen: Listen, peer: SocketAddr) -> ProxySettings {
         match self {
-            Self::Classic(classic) => EntryLink::Classic { peer: peer.into(), options: classic.clone() },
-            Self::Sealed(sealed) => EntryLink::Sealed(sealed.entry(vec![peer.into()])),
+            Self::Classic(classic) => {
+                ClassicEntry { listen, peer: peer.into(), options: classic.clone() }.into()
+            }
+            Self::Sealed(sealed) => sealed.entry(listen, vec![peer.into()]).into(),
         }
     }
 }

@@ -24,8 +24,10 @@ mod journal;
 mod local_connection;
 mod memory;
 mod outbox;
+mod requests;
 mod roles;
 mod server;
+mod status;
 mod tally;
 mod task;
 mod ticket_resources;
@@ -34,8 +36,8 @@ mod ticket_share;
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
-use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use proto::Time;
 use proto::sealed::crypto::cipher::CipherSupport;
@@ -47,7 +49,7 @@ use proto::sealed::handshake::terms::{Epoch, Instance, LinkId};
 use proto::sealed::link::{self, Link};
 use proto::sealed::streams::budget::Budget;
 use proto::ticket::Ticket;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 
 use self::buffers::Buffers;
 use self::client::client_end::{self, ClientEnd, NOWHERE};
@@ -57,18 +59,22 @@ pub(crate) use self::client::peer::places_of;
 use self::client::sockets::Sockets;
 use self::client::ticket_reader::TicketReader;
 use self::clock::Clock;
+use self::dialler::Dialler;
 use self::journal::LinkJournal;
-use self::roles::Roles;
+pub(crate) use self::requests::{Request, requests};
+use self::roles::{RoleLimits, Roles};
 use self::server::demux::{Demux, DemuxParts};
+pub use self::status::LinkStatus;
 use self::task::{Shared, Task};
-use crate::address::HostPort;
-use crate::entropy;
-use crate::local::dial::{DialSettings, Permit};
-use crate::local::listener::Listener;
+use self::ticket_resources::TicketResources;
+use self::ticket_share::StreamPlaces;
+use crate::local::dial::DialSettings;
+use crate::local::forwarding::Forwarding;
 use crate::metrics::Counters;
-use crate::settings::{Sealed, SealedEntry, SealedExit};
+use crate::settings::{Allow, ClientSettings, Sealed, ServerSettings};
 use crate::state::Tickets;
 use crate::udp::Udp;
+use crate::{descriptors, entropy};
 
 /// proxy1 with its one link.
 #[derive(Debug)]
@@ -77,18 +83,29 @@ pub(crate) struct Client {
     total: Arc<watch::Sender<Counters>>,
 }
 
+/// What proxy1 is made of, beside its settings.
+#[derive(Debug)]
+pub(crate) struct ClientResources {
+    /// What the source of its settings has as the ticket now.
+    pub(crate) ticket: Ticket,
+    /// The forwards that it begins with.
+    pub(crate) forwards: Vec<Forwarding>,
+    /// Its socket.
+    pub(crate) udp: Udp,
+    /// What is asked of the link while it runs.
+    pub(crate) requests: mpsc::Receiver<Request>,
+    /// Told how the link is.
+    pub(crate) status: watch::Sender<LinkStatus>,
+}
+
 impl Client {
-    /// A link with `ticket`, for the clients that connect to `clients`, which listens on `listen`.
-    pub(crate) fn new(
-        ticket: Ticket,
-        settings: SealedEntry,
-        clients: Listener,
-        listen: SocketAddr,
-        udp: Udp,
-    ) -> Self {
-        let SealedEntry { ticket: source, places, link: options, patience } = settings;
+    /// The link of these settings; their forwards are those of the resources.
+    pub(crate) fn new(settings: ClientSettings, resources: ClientResources) -> Self {
+        let ClientSettings { ticket: source, places, allow, dial_limit, link: options, patience, .. } =
+            settings;
+        let ClientResources { ticket, forwards, udp, requests, status } = resources;
         let shared = Shared::new(&options);
-        let mut remake = remake(memory::of_only_link(&options), instance(listen));
+        let mut remake = remake(memory::of_only_link(&options), instance(&forwards));
         let mut link = remake(shared.clock.now(), &ticket);
         let peer = PeerFinder::new(places, &ticket);
         if let Some(address) = peer.address() {
@@ -100,8 +117,14 @@ impl Client {
             ticket: TicketReader::new(source, ticket),
             remake,
             keepalives: Keepalives::new(options.keepalive),
+            status,
         };
-        let roles = Roles::listening(vec![clients], options.max_streams, patience);
+        let limits = RoleLimits { max_streams: options.max_streams, patience };
+        let roles = Roles::new(limits).forwarding(forwards).asked_by(requests);
+        let roles = match allow.is_nothing() {
+            true => roles,
+            false => roles.dialling(client_dialler(allow, dial_limit, &options)),
+        };
         let end = ClientEnd::new(parts, &shared.buffers);
         Self {
             task: Task::new(end, roles, link, &shared, LinkJournal::new(1, Arc::default())),
@@ -124,6 +147,14 @@ impl Client {
     }
 }
 
+/// Dials for proxy2, which may have all that this process has.
+fn client_dialler(allow: Allow, limit: Duration, options: &Sealed) -> Dialler {
+    let places = StreamPlaces::new(descriptors::for_connections()).share();
+    let ticket = TicketResources::new("proxy2".into(), places, Budget::new(options.memory));
+    let settings = DialSettings { limit, keepalive: options.tcp_keepalive };
+    Dialler::new(Arc::new(allow), settings, Arc::new(ticket))
+}
+
 /// proxy2 with all its links.
 #[derive(Debug)]
 pub(crate) struct Server {
@@ -134,43 +165,38 @@ pub(crate) struct Server {
 impl Server {
     /// The proxy2 with that key, for who has one of the `tickets`.
     pub(crate) fn new(
+        settings: &ServerSettings,
         key: PrivateKey,
         tickets: Tickets,
-        options: &SealedExit,
-        target: HostPort,
         sockets: Vec<Udp>,
     ) -> Self {
-        let shared = Shared::new(&options.link);
-        let settings = memory::of_each_link(options);
-        let memory = Budget::new(options.link.memory);
+        let shared = Shared::new(&settings.link);
+        let of_link = memory::of_each_link(settings);
         let mut random = entropy::random();
         let responder = responder::Settings {
             epoch: Epoch(random.u64()),
             ciphers: ciphers(),
             clock_tolerance: CLOCK_TOLERANCE,
-            handshakes_per_second: options
+            handshakes_per_second: settings
                 .handshakes_per_second
                 .unwrap_or_else(server::calibration::handshakes_per_second),
         };
         let responder = Responder::new(shared.clock.now(), key, responder, entropy::random());
-        let endpoint = Endpoint::new(responder, Link::limits(&settings), options.max_links, random);
+        let endpoint = Endpoint::new(responder, Link::limits(&of_link), settings.max_links, random);
         let total = Arc::clone(&shared.total);
-        let dialling = DialSettings { limit: options.dial_limit, keepalive: options.link.tcp_keepalive };
-        let permit = Permit::only(target);
-        Self {
-            demux: Demux::new(DemuxParts {
-                endpoint,
-                shared,
-                sockets: sockets.into(),
-                tickets,
-                permit,
-                dialling,
-                listeners: Vec::new(),
-                settings,
-                memory,
-            }),
-            total,
-        }
+        let dialling = DialSettings { limit: settings.dial_limit, keepalive: settings.link.tcp_keepalive };
+        let parts = DemuxParts {
+            endpoint,
+            shared,
+            sockets: sockets.into(),
+            tickets,
+            allow: Arc::new(settings.allow.clone()),
+            dialling,
+            forwards: Vec::new(),
+            settings: of_link,
+            memory: Budget::new(settings.link.memory),
+        };
+        Self { demux: Demux::new(parts), total }
     }
 
     /// The counters, kept up to date while the session runs.
@@ -210,12 +236,15 @@ fn remake(settings: link::Settings, instance: Instance) -> client_end::Remake {
     })
 }
 
-/// The same at every start on this machine with this listen address.
-fn instance(listen: SocketAddr) -> Instance {
+/// The same at every start on this machine with these forwards. Without any it is another each time: several may run at once.
+fn instance(forwards: &[Forwarding]) -> Instance {
+    if forwards.is_empty() {
+        return Instance(entropy::random().u64());
+    }
     let mut hasher = DefaultHasher::new();
-    // Where there is no such file the listen address must do: all it decides is who is asked whether it still lives.
+    // Where there is no such file the forwards must do: all it decides is who is asked whether it still lives.
     std::fs::read("/etc/machine-id").unwrap_or_default().hash(&mut hasher);
-    listen.hash(&mut hasher);
+    forwards.iter().for_each(|forward| forward.bound().hash(&mut hasher));
     Instance(hasher.finish())
 }
 

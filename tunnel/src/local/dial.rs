@@ -7,7 +7,6 @@ use std::net::SocketAddr;
 use std::time::Duration;
 
 use proto::sealed::wire::frame::ResetCode;
-use proto::target::Target;
 use socket2::SockRef;
 use tokio::net::{TcpSocket, TcpStream};
 use tokio::task::JoinSet;
@@ -57,8 +56,8 @@ pub(crate) struct DialSettings {
 ///
 /// # Errors
 /// The address's that failed last, or that the name is unknown.
-pub(crate) async fn dial(target: HostPort, settings: DialSettings) -> Result<TcpStream, DialError> {
-    let dialling = dial_each(&target, settings.keepalive);
+pub(crate) async fn dial(target: &HostPort, settings: DialSettings) -> Result<TcpStream, DialError> {
+    let dialling = dial_each(target, settings.keepalive);
     tokio::time::timeout(settings.limit, dialling).await.unwrap_or(Err(DialError::TimedOut))
 }
 
@@ -191,38 +190,6 @@ impl fmt::Display for DialError {
     }
 }
 
-/// What an exit dials. This is the one place where that is decided, before any dial.
-#[derive(Clone, Debug)]
-pub(crate) struct Permit {
-    only: HostPort,
-}
-
-/// The exit does not dial that.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Forbidden;
-
-impl Permit {
-    /// Nothing but `target`.
-    pub(crate) const fn only(target: HostPort) -> Self {
-        Self { only: target }
-    }
-
-    /// What it dials.
-    pub(crate) const fn target(&self) -> &HostPort {
-        &self.only
-    }
-
-    /// What to dial for a peer that asked for `asked`: the text of a target, or nothing for the exit's own.
-    ///
-    /// # Errors
-    /// [`Forbidden`].
-    pub(crate) fn check(&self, asked: &[u8]) -> Result<HostPort, Forbidden> {
-        let own = self.only.to_string().to_ascii_lowercase();
-        let same = Target::from_wire(asked).is_ok_and(|target| target.to_string() == own);
-        if asked.is_empty() || same { Ok(self.only.clone()) } else { Err(Forbidden) }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -266,20 +233,5 @@ mod tests {
         let failed = dial_first(vec![refusing, refusing], TcpKeepalive::Off).await;
         assert!(matches!(failed, Err(DialError::Refused)), "{failed:?}");
         assert!(matches!(dial_first(vec![], TcpKeepalive::Off).await, Err(DialError::UnknownHost)));
-    }
-
-    #[test]
-    fn only_the_own_target_is_dialled() {
-        let permit = |target: &str| {
-            let target: SocketAddr = target.parse().unwrap();
-            Permit::only(target.into())
-        };
-        assert!(permit("127.0.0.1:80").check(b"").is_ok());
-        assert!(permit("127.0.0.1:80").check(b"127.0.0.1:80").is_ok());
-        assert!(permit("[::1]:80").check(b"[::1]:80").is_ok());
-        for wrong in [b"127.0.0.1:81".as_slice(), b"127.0.0.2:80", b"localhost:80", b"127.0.0.1:80 ", b"\xff"]
-        {
-            assert_eq!(permit("127.0.0.1:80").check(wrong), Err(Forbidden));
-        }
     }
 }

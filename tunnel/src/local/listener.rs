@@ -1,8 +1,9 @@
-//! A TCP listener that survives the errors of `accept`, and refuses at once whom it has no descriptor for.
+//! A listener that survives the errors of `accept`, and refuses at once whom it has no descriptor for.
 
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
@@ -12,17 +13,17 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, Sleep, sleep};
 use tracing::warn;
 
+use super::stream::{UnixListener, UnixStream, bind_unix};
 use crate::limit::Limit;
 use crate::tcp_options::{self, TcpKeepalive};
 use crate::{descriptors, listen};
 
-/// A listener. Where accepting fails for want of a resource, it pauses: the connection stays in the queue, so asking
-/// again at once would spin. Descriptors (`EMFILE`) are the exception: a client that waits for one would hang. One is
-/// kept in reserve; with it the connection is accepted after all, and reset.
+/// A listener of TCP or of a Unix socket. Where accepting fails for want of a resource, it pauses: the connection stays in the
+/// queue, so asking again at once would spin. Descriptors (`EMFILE`) are the exception: a client that waits for one would hang.
+/// One is kept in reserve; with it the connection is accepted after all, and reset.
 #[derive(Debug)]
-pub(crate) struct Listener {
-    listener: TcpListener,
-    domain: Domain,
+pub(crate) struct Listener<A = TcpListener> {
+    acceptor: A,
     keepalive: TcpKeepalive,
     /// The descriptor in reserve. No connection is kept unless there is one behind it.
     spare: Option<Socket>,
@@ -31,14 +32,65 @@ pub(crate) struct Listener {
     lines: Limit,
 }
 
-impl Listener {
-    /// How long to wait after a failure.
-    const PAUSE: Duration = Duration::from_millis(100);
-    /// Connections that may wait to be accepted.
-    const BACKLOG: i32 = 1_024;
-    /// Clients refused in one go before others get their turn.
-    const TURN: usize = 64;
+/// What connections come from.
+pub(crate) trait Acceptor {
+    /// A connection.
+    type Stream;
 
+    /// The next connection, and who it is from.
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(Self::Stream, ClientName)>>;
+
+    /// Sets up a connection, which ends with RST from then on, unless something else is said.
+    fn set(stream: &Self::Stream, keepalive: TcpKeepalive);
+}
+
+/// Who has connected, for the log.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum ClientName {
+    /// From this address.
+    At(SocketAddr),
+    /// Somebody on this machine, by a Unix socket.
+    Local,
+    /// This process.
+    Process,
+}
+
+impl std::fmt::Display for ClientName {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::At(address) => address.fmt(f),
+            Self::Local => f.write_str("of the Unix socket"),
+            Self::Process => f.write_str("of this process"),
+        }
+    }
+}
+
+impl Acceptor for TcpListener {
+    type Stream = TcpStream;
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(TcpStream, ClientName)>> {
+        Self::poll_accept(self, cx).map_ok(|(stream, address)| (stream, ClientName::At(address)))
+    }
+
+    fn set(stream: &TcpStream, keepalive: TcpKeepalive) {
+        tcp_options::set(SockRef::from(stream), keepalive);
+    }
+}
+
+impl Acceptor for UnixListener {
+    type Stream = UnixStream;
+
+    fn poll_accept(&self, cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, ClientName)>> {
+        Self::poll_accept(self, cx).map_ok(|(stream, _)| (stream, ClientName::Local))
+    }
+
+    fn set(_stream: &UnixStream, _keepalive: TcpKeepalive) {}
+}
+
+/// Connections that may wait to be accepted.
+const BACKLOG: i32 = 1_024;
+
+impl Listener {
     /// Binds and listens; connections are kept alive so.
     pub(crate) fn bind(address: SocketAddr, keepalive: TcpKeepalive) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
@@ -48,16 +100,32 @@ impl Listener {
         socket.set_nonblocking(true)?;
         tcp_options::keep_urgent_data(&SockRef::from(&socket));
         listen::bind(&socket, address)?;
-        socket.listen(Self::BACKLOG)?;
-        let listener = TcpListener::from_std(socket.into())?;
-        let (pause, lines) = (Box::pin(sleep(Duration::ZERO)), Limit::new(std::time::Instant::now()));
-        let domain = Domain::for_address(address);
-        Ok(Self { listener, domain, keepalive, spare: spare(domain), pause, failures: 0, lines })
+        socket.listen(BACKLOG)?;
+        Ok(Self::new(TcpListener::from_std(socket.into())?, keepalive))
     }
 
     /// The bound address.
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
-        self.listener.local_addr()
+        self.acceptor.local_addr()
+    }
+}
+
+impl Listener<UnixListener> {
+    /// Makes a Unix socket for its owner alone, and listens.
+    pub(crate) fn bind_unix(path: &Path) -> io::Result<Self> {
+        Ok(Self::new(bind_unix(path, BACKLOG)?, TcpKeepalive::Off))
+    }
+}
+
+impl<A: Acceptor> Listener<A> {
+    /// How long to wait after a failure.
+    const PAUSE: Duration = Duration::from_millis(100);
+    /// Clients refused in one go before others get their turn.
+    const TURN: usize = 64;
+
+    fn new(acceptor: A, keepalive: TcpKeepalive) -> Self {
+        let (pause, lines) = (Box::pin(sleep(Duration::ZERO)), Limit::new(std::time::Instant::now()));
+        Self { acceptor, keepalive, spare: spare(), pause, failures: 0, lines }
     }
 
     /// How often accepting failed; clients that no descriptor was left for among it.
@@ -66,15 +134,17 @@ impl Listener {
     }
 
     /// The next connection.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(TcpStream, SocketAddr)> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(A::Stream, ClientName)> {
         for _ in 0..Self::TURN {
             ready!(self.pause.as_mut().poll(cx));
-            match ready!(self.listener.poll_accept(cx)) {
-                Ok((tcp, client)) if self.has_spare() => {
-                    tcp_options::set(SockRef::from(&tcp), self.keepalive);
-                    return Poll::Ready((tcp, client));
+            match ready!(self.acceptor.poll_accept(cx)) {
+                Ok((stream, client)) => {
+                    A::set(&stream, self.keepalive);
+                    if self.has_spare() {
+                        return Poll::Ready((stream, client));
+                    }
+                    self.turn_away(stream, client);
                 }
-                Ok((tcp, client)) => self.turn_away(tcp, client),
                 Err(error) if concerns_one_connection(&error) => {}
                 // With what is free now the connection can be accepted.
                 Err(error) if descriptors::is_exhaustion(&error) && self.spare.take().is_some() => {}
@@ -87,17 +157,15 @@ impl Listener {
 
     fn has_spare(&mut self) -> bool {
         if self.spare.is_none() {
-            self.spare = spare(self.domain);
+            self.spare = spare();
         }
         self.spare.is_some()
     }
 
     /// Resets a connection that has taken the last descriptor, which is in reserve again then.
-    fn turn_away(&mut self, tcp: TcpStream, client: SocketAddr) {
-        // If this fails, the connection is over already.
-        let _ = SockRef::from(&tcp).set_linger(Some(Duration::ZERO));
-        drop(tcp);
-        self.spare = spare(self.domain);
+    fn turn_away(&mut self, stream: A::Stream, client: ClientName) {
+        drop(stream);
+        self.spare = spare();
         self.failures += 1;
         if let Some(held_back) = self.lines.pass(std::time::Instant::now()) {
             warn!(%client, held_back, "client refused: no descriptor is left, raise the limit of open files (ulimit -n)");
@@ -106,7 +174,7 @@ impl Listener {
 
     fn wait(&mut self, error: &io::Error) {
         if let Some(held_back) = self.lines.pass(std::time::Instant::now()) {
-            warn!(%error, held_back, "cannot accept TCP connections, trying again");
+            warn!(%error, held_back, "cannot accept connections, trying again");
         }
         self.failures += 1;
         self.pause.as_mut().reset(Instant::now() + Self::PAUSE);
@@ -114,8 +182,10 @@ impl Listener {
 }
 
 /// A descriptor that does nothing; `None`: none is left.
-fn spare(domain: Domain) -> Option<Socket> {
-    Socket::new(domain, Type::DGRAM, None).ok()
+fn spare() -> Option<Socket> {
+    let of = |domain| Socket::new(domain, Type::DGRAM, None);
+    // A family may be switched off.
+    of(Domain::IPV4).or_else(|_| of(Domain::IPV6)).ok()
 }
 
 /// The connection at the head of the queue is gone; the next may be fine.

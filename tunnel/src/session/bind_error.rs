@@ -4,17 +4,23 @@ use std::io;
 
 use crate::address::{Listen, ResolveError};
 use crate::descriptors;
-use crate::settings::SealedExit;
+use crate::settings::{ListenOn, ServerSettings};
 use crate::state::StateError;
 
 /// Why a session cannot start. Each message names the argument and what to do.
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
-    /// The address to listen on cannot be had.
-    #[error("cannot listen on {protocol} {address}: {}", bind_advice(error))]
-    Listen {
-        /// `TCP` or `UDP`.
-        protocol: &'static str,
+    /// Where clients are to connect cannot be had.
+    #[error("cannot listen on {} {listen}: {}", protocol(listen), bind_advice(error))]
+    Forward {
+        /// The argument.
+        listen: ListenOn,
+        /// What the system said.
+        error: io::Error,
+    },
+    /// The address for datagrams cannot be had.
+    #[error("cannot listen on UDP {address}: {}", bind_advice(error))]
+    Udp {
         /// The argument.
         address: Listen,
         /// What the system said.
@@ -36,7 +42,7 @@ pub enum BindError {
     )]
     NoPlace,
     /// More UDP ports than there may be.
-    #[error("{0} further UDP ports are too many: at most {max}", max = SealedExit::MAX_PORTS)]
+    #[error("{0} further UDP ports are too many: at most {max}", max = ServerSettings::MAX_PORTS)]
     Ports(usize),
     /// No UDP socket for the link.
     #[error("cannot open a UDP socket: {}", descriptors::explain(.0))]
@@ -44,6 +50,13 @@ pub enum BindError {
     /// No ticket, or no key.
     #[error(transparent)]
     State(#[from] StateError),
+}
+
+const fn protocol(listen: &ListenOn) -> &'static str {
+    match listen {
+        ListenOn::Tcp(_) => "TCP",
+        ListenOn::Unix(_) => "the Unix socket",
+    }
 }
 
 /// What to do about an address that cannot be bound.

@@ -9,7 +9,7 @@ use tokio::sync::watch;
 use super::*;
 use crate::entropy;
 use crate::metrics::Count;
-use crate::settings::{PrivateKey, Ticket, TicketRecord, TicketSource};
+use crate::settings::{Allow, Forward, PrivateKey, Ticket, TicketRecord, TicketSource};
 
 /// A proxy2 without files.
 struct State {
@@ -30,18 +30,20 @@ impl State {
 
     /// proxy1 and proxy2, which dials `target`; both run until the test ends.
     async fn pair(&self, target: SocketAddr) -> Pair {
-        let link = Link::Sealed(SealedExit::new(self.source.clone()));
-        let exit = ExitSettings { listen: Listen::loopback(0), target: target.into(), link };
-        let exit = Session::exit(exit).await.unwrap();
-        let peer = exit.running().udp_addr.into();
+        let exit = Session::bind(self.exit(Listen::loopback(0), target)).await.unwrap();
+        let entry = Session::bind(self.entry(exit.udp_addresses()[0])).await.unwrap();
+        let address = entry.listening()[0].tcp().unwrap();
+        let (entry_counters, exit_counters) = (entry.counters(), exit.counters());
+        Pair { address, entry: entry_counters, exit: exit_counters, running: [entry.run(), exit.run()] }
+    }
+
+    fn exit(&self, listen: Listen, target: SocketAddr) -> ServerSettings {
+        ServerSettings::new(listen, self.source.clone(), Allow::only(target.into()))
+    }
+
+    fn entry(&self, peer: SocketAddr) -> ClientSettings {
         let ticket = TicketSource::Given(self.ticket.clone());
-        let link = EntryLink::Sealed(SealedEntry::new(ticket, vec![peer]));
-        let entry = Session::entry(EntrySettings { listen: Listen::loopback(0), link }).await.unwrap();
-        let pair =
-            Pair { address: entry.running().local_addr, entry: entry.counters(), exit: exit.counters() };
-        tokio::spawn(entry.run(std::future::pending()));
-        tokio::spawn(exit.run(std::future::pending()));
-        pair
+        ClientSettings::new(ticket, vec![peer.into()]).forward(Forward::plain(Listen::loopback(0)))
     }
 }
 
@@ -49,6 +51,13 @@ struct Pair {
     address: SocketAddr,
     entry: watch::Receiver<Counters>,
     exit: watch::Receiver<Counters>,
+    running: [Handle; 2],
+}
+
+impl Pair {
+    fn link(&self) -> &LinkHandle {
+        self.running[0].link().unwrap()
+    }
 }
 
 async fn reads_a_reset(client: &mut TcpStream) -> bool {
@@ -144,20 +153,15 @@ async fn a_forged_packet_to_another_address_of_proxy2_does_not_stop_a_download()
     const LENGTH: usize = 4_000_000;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let state = State::new();
-    let link = Link::Sealed(SealedExit::new(state.source.clone()));
-    let listen: Listen = "0.0.0.0:0".parse().unwrap();
-    let target = listener.local_addr().unwrap().into();
-    let exit = Session::exit(ExitSettings { listen, target, link }).await.unwrap();
-    let port = exit.running().udp_addr.port();
+    let exit = state.exit("0.0.0.0:0".parse().unwrap(), listener.local_addr().unwrap());
+    let exit = Session::bind(exit).await.unwrap();
+    let port = exit.udp_addresses()[0].port();
     let relay = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    let peer = relay.local_addr().unwrap().into();
+    let peer = relay.local_addr().unwrap();
     tokio::spawn(relay_and_forge(relay, ([127, 0, 0, 1], port).into(), ([127, 0, 0, 2], port).into()));
-    let ticket = TicketSource::Given(state.ticket.clone());
-    let link = EntryLink::Sealed(SealedEntry::new(ticket, vec![peer]));
-    let entry = Session::entry(EntrySettings { listen: Listen::loopback(0), link }).await.unwrap();
-    let (address, mut counters) = (entry.running().local_addr, exit.counters());
-    tokio::spawn(entry.run(std::future::pending()));
-    tokio::spawn(exit.run(std::future::pending()));
+    let entry = Session::bind(state.entry(peer)).await.unwrap();
+    let (address, mut counters) = (entry.listening()[0].tcp().unwrap(), exit.counters());
+    let _running = (entry.run(), exit.run());
     let mut client = TcpStream::connect(address).await.unwrap();
     let (mut connection, _) = listener.accept().await.unwrap();
     tokio::spawn(async move { connection.write_all(&vec![5; LENGTH]).await });
@@ -165,4 +169,139 @@ async fn a_forged_packet_to_another_address_of_proxy2_does_not_stop_a_download()
     client.read_exact(&mut bytes).await.unwrap();
     counters.wait_for(|counters| counters.sealed.get(Count::DroppedForged) > 0).await.unwrap();
     assert_eq!(counters.borrow().sealed.get(Count::Moved), 0);
+}
+
+/// Echoes what each of its connections sends, until its end.
+async fn echo() -> SocketAddr {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            tokio::spawn(async move {
+                let (mut from, mut to) = connection.split();
+                // FIN where the client's FIN was read; else the connection's drop says enough.
+                let _ = tokio::io::copy(&mut from, &mut to).await;
+                let _ = to.shutdown().await;
+            });
+        }
+    });
+    address
+}
+
+async fn echoes(mut stream: impl tokio::io::AsyncRead + tokio::io::AsyncWrite + Unpin, length: usize) {
+    let bytes: Vec<u8> = (0..length).map(|i| i.to_le_bytes()[1]).collect();
+    let (mut from, mut to) = tokio::io::split(&mut stream);
+    let send = async {
+        to.write_all(&bytes).await.unwrap();
+        to.shutdown().await.unwrap();
+    };
+    let mut back = Vec::new();
+    let (_, read) = tokio::join!(send, from.read_to_end(&mut back));
+    read.unwrap();
+    assert!(back == bytes, "{} of {length} bytes came back, or others", back.len());
+}
+
+#[tokio::test]
+async fn this_process_opens_streams_by_itself() {
+    let target = echo().await;
+    let mut pair = State::new().pair(target).await;
+    // The link takes far more than a pipe holds.
+    let streams = [pair.link().open(None).await.unwrap(), pair.link().open(None).await.unwrap()];
+    for (stream, length) in streams.into_iter().zip([3_000_000, 5]) {
+        echoes(stream, length).await;
+    }
+    let closed = |counters: &Counters| counters.sealed.get(Count::Closed) == 2 && counters.streams == 0;
+    pair.entry.wait_for(closed).await.unwrap();
+    pair.exit.wait_for(closed).await.unwrap();
+    // By name: proxy2's own target, and none of the others.
+    let named = target.to_string().parse().unwrap();
+    echoes(pair.link().open(Some(&named)).await.unwrap(), 5).await;
+    let error = pair.link().open(Some(&"192.0.2.1:9".parse().unwrap())).await.unwrap_err();
+    assert_eq!(error, OpenError::Reset(ResetCode::Forbidden));
+}
+
+#[tokio::test]
+async fn a_stream_of_this_process_is_reset_both_ways() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let pair = State::new().pair(listener.local_addr().unwrap()).await;
+    let opened = async { tokio::join!(pair.link().open(None), listener.accept()) };
+    let (stream, connection) = opened.await;
+    drop(stream.unwrap());
+    assert!(reads_a_reset(&mut connection.unwrap().0).await, "what is dropped is no end in order");
+    let (stream, connection) = tokio::join!(pair.link().open(None), listener.accept());
+    let (connection, _) = connection.unwrap();
+    connection.set_zero_linger().unwrap();
+    drop(connection);
+    let error = stream.unwrap().read(&mut [0]).await.unwrap_err();
+    assert_eq!(reset_code(&error), Some(ResetCode::Reset));
+    drop(listener);
+    assert_eq!(pair.link().open(None).await.unwrap_err(), OpenError::Reset(ResetCode::Refused));
+}
+
+#[tokio::test]
+async fn forwards_come_and_go_while_the_link_runs() {
+    let target = echo().await;
+    let pair = State::new().pair(target).await;
+    let forward =
+        Forward { target: Some(target.to_string().parse().unwrap()), ..Forward::plain(Listen::loopback(0)) };
+    let bound = pair.link().add(&forward).await.unwrap();
+    let address = bound.tcp().unwrap();
+    let mut stays = TcpStream::connect(address).await.unwrap();
+    stays.write_all(b"x").await.unwrap();
+    stays.read_exact(&mut [0]).await.unwrap();
+    let taken = pair.link().add(&Forward::plain(address.into())).await.unwrap_err().to_string();
+    assert!(taken.contains("in use"), "{taken}");
+    assert!(pair.link().remove(&bound).await.unwrap());
+    assert!(!pair.link().remove(&bound).await.unwrap(), "it is gone");
+    assert!(TcpStream::connect(address).await.is_err(), "nobody listens there any more");
+    echoes(stays, 3).await;
+    let [entry, _exit] = pair.running;
+    let link = entry.link().unwrap().clone();
+    entry.close().await.unwrap();
+    assert!(matches!(link.open(None).await, Err(OpenError::Closed(_))));
+    assert!(matches!(link.add(&forward).await, Err(AddError::Closed(_))));
+}
+
+#[tokio::test]
+async fn a_link_says_how_it_is() {
+    let state = State::new();
+    let pair = state.pair(echo().await).await;
+    let mut status = pair.link().status();
+    let peer = pair.running[1].udp_addresses()[0];
+    status.wait_for(|status| *status == LinkStatus::Up { peer }).await.unwrap();
+    state.tickets.send_modify(|records| *records = records.drain(..).map(TicketRecord::revoked).collect());
+    let refused =
+        status.wait_for(|status| matches!(status, LinkStatus::Refused(_))).await.unwrap().to_string();
+    assert!(refused.contains("revoked"), "{refused}");
+    let refused = pair.link().open(None).await.unwrap_err();
+    assert_eq!(refused, OpenError::Reset(ResetCode::Forbidden));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn clients_of_a_unix_socket_are_carried_too() {
+    use std::os::unix::fs::PermissionsExt;
+
+    use tokio::net::UnixStream;
+
+    let folder = std::env::temp_dir().join(format!("paso-unix-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let path = folder.join("forward.sock");
+    let pair = State::new().pair(echo().await).await;
+    let forward = Forward { listen: ListenOn::Unix(path.clone()), target: None };
+    let bound = pair.link().add(&forward).await.unwrap();
+    assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+    echoes(UnixStream::connect(&path).await.unwrap(), 1_000_000).await;
+    let taken = pair.link().add(&forward).await.unwrap_err().to_string();
+    assert!(taken.contains("in use") && taken.contains("forward.sock"), "{taken}");
+    // A socket that nobody listens on any more gives way, anything else does not.
+    pair.link().remove(&bound).await.unwrap();
+    pair.link().add(&forward).await.unwrap();
+    echoes(UnixStream::connect(&path).await.unwrap(), 3).await;
+    let file = folder.join("file");
+    std::fs::write(&file, "precious").unwrap();
+    let other = Forward { listen: ListenOn::Unix(file.clone()), target: None };
+    pair.link().add(&other).await.unwrap_err();
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
+    std::fs::remove_dir_all(&folder).unwrap();
 }

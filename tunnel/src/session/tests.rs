@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
-use tokio::sync::oneshot;
 use tokio::time::timeout;
 
 use super::*;
@@ -17,19 +16,20 @@ async fn answer_after_fin(listener: TcpListener) {
     connection.write_all(&all).await.unwrap();
 }
 
+/// Where its clients connect.
+fn clients(entry: &Session) -> SocketAddr {
+    entry.listening()[0].tcp().unwrap()
+}
+
 /// A pair towards `target`.
 async fn pair(target: SocketAddr) -> (Session, Session) {
     let mut options = Classic::default();
     options.table.linger = Duration::from_millis(20);
-    let exit = ExitSettings {
-        listen: Listen::loopback(0),
-        target: target.into(),
-        link: Link::Classic(options.clone()),
-    };
-    let exit = Session::exit(exit).await.unwrap();
-    let peer = exit.running().udp_addr.into();
-    let link = EntryLink::Classic { peer, options };
-    let entry = Session::entry(EntrySettings { listen: Listen::loopback(0), link }).await.unwrap();
+    let listen = Listen::loopback(0);
+    let exit = ClassicExit { listen: listen.clone(), target: target.into(), options: options.clone() };
+    let exit = Session::bind(exit).await.unwrap();
+    let peer = exit.udp_addresses()[0].into();
+    let entry = Session::bind(ClassicEntry { listen, peer, options }).await.unwrap();
     (entry, exit)
 }
 
@@ -37,12 +37,9 @@ async fn pair(target: SocketAddr) -> (Session, Session) {
 async fn bytes_cross_and_the_session_ends_when_asked() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (entry, exit) = pair(listener.local_addr().unwrap()).await;
-    let address = entry.running().local_addr;
+    let address = clients(&entry);
     let mut counters = exit.counters();
-    let (stop, stopped) = oneshot::channel::<()>();
-    let entry = tokio::spawn(entry.run(async { stopped.await.unwrap_or_default() }));
-    let (stop_exit, stopped) = oneshot::channel::<()>();
-    let exit = tokio::spawn(exit.run(async { stopped.await.unwrap_or_default() }));
+    let (entry, exit) = (entry.run(), exit.run());
     let target = tokio::spawn(async move {
         let (mut connection, _) = listener.accept().await.unwrap();
         let mut bytes = [0; 4];
@@ -56,23 +53,20 @@ async fn bytes_cross_and_the_session_ends_when_asked() {
     client.read_exact(&mut bytes).await.unwrap();
     assert_eq!(&bytes, b"hola");
     counters.wait_for(|counters| counters.streams == 1).await.unwrap();
-    stop.send(()).unwrap();
+    assert_eq!(entry.close().await.unwrap().table.closed, 1);
     assert_eq!(client.read(&mut bytes).await.unwrap(), 0, "the end must reach the client");
-    assert_eq!(entry.await.unwrap().unwrap().table.closed, 1);
     counters.wait_for(|counters| counters.streams == 0).await.unwrap();
     let mut connection = target.await.unwrap();
     assert_eq!(connection.read(&mut bytes).await.unwrap(), 0, "the end must reach the target");
-    stop_exit.send(()).unwrap();
-    assert_eq!(exit.await.unwrap().unwrap().bytes_received, 4);
+    assert_eq!(exit.close().await.unwrap().bytes_received, 4);
 }
 
 #[tokio::test]
 async fn a_fin_reaches_both_ends_behind_the_last_byte() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let (entry, exit) = pair(listener.local_addr().unwrap()).await;
-    let address = entry.running().local_addr;
-    tokio::spawn(entry.run(std::future::pending()));
-    tokio::spawn(exit.run(std::future::pending()));
+    let address = clients(&entry);
+    let _running = (entry.run(), exit.run());
     let target = tokio::spawn(answer_after_fin(listener));
     let mut client = TcpStream::connect(address).await.unwrap();
     client.write_all(b"to the last byte").await.unwrap();
@@ -99,14 +93,14 @@ fn entry_that_repeats(host: &str, addresses: Vec<SocketAddr>, repeats: [u64; 3])
     let peer = classic::peer::Peer::known(HostPort { host: host.parse().unwrap(), port }, addresses);
     let clients = Listener::bind("127.0.0.1:0".parse().unwrap(), options.tcp_keepalive).unwrap();
     let udp = Udp::bind_any(options.socket_buffer).unwrap();
-    let running = Running { local_addr: clients.local_addr().unwrap(), udp_addr: udp.local_addr().unwrap() };
-    let udp_addresses = vec![running.udp_addr];
+    let (udp_addresses, bound) = (vec![udp.local_addr().unwrap()], clients.local_addr().unwrap());
     let side = classic::entry::Entry::new(options.table.clone(), clients, peer);
     Session {
-        running,
         udp_addresses,
+        listening: vec![Bound::Tcp(bound)],
+        proxy: Proxy::ClassicEntry(Box::new(drive(side, udp, &options).unwrap())),
+        link: None,
         invitation: None,
-        role: Role::ClassicEntry(Box::new(drive(side, udp, &options).unwrap())),
     }
 }
 
@@ -127,8 +121,8 @@ async fn a_name_is_looked_up_again_when_its_address_is_silent() {
     let found = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     let stale = SocketAddr::new("127.0.0.9".parse().unwrap(), found.local_addr().unwrap().port());
     let entry = entry_to("localhost", vec![stale]);
-    let (address, mut counters) = (entry.running().local_addr, entry.counters());
-    tokio::spawn(entry.run(std::future::pending()));
+    let (address, mut counters) = (clients(&entry), entry.counters());
+    let _running = entry.run();
     let _client = TcpStream::connect(address).await.unwrap();
     let (datagram, _) = next_datagram(&found, b"").await;
     assert_eq!(datagram, b"C0");
@@ -140,8 +134,8 @@ async fn an_open_stream_stays_where_it_is_when_another_address_is_tried() {
     let (first, second) =
         (UdpSocket::bind("127.0.0.1:0").await.unwrap(), UdpSocket::bind("127.0.0.1:0").await.unwrap());
     let entry = entry_to("two.invalid", vec![first.local_addr().unwrap(), second.local_addr().unwrap()]);
-    let address = entry.running().local_addr;
-    tokio::spawn(entry.run(std::future::pending()));
+    let address = clients(&entry);
+    let _running = entry.run();
     let mut open = TcpStream::connect(address).await.unwrap();
     let (datagram, proxy1) = next_datagram(&first, b"").await;
     assert_eq!(datagram, b"C0");
@@ -159,25 +153,26 @@ async fn an_open_stream_stays_where_it_is_when_another_address_is_tried() {
     assert_eq!(&bytes, b"three");
 }
 
-/// Two sockets, each of which could be proxy2 and has the `C` of a client; the client; where the `C`s came from; and what
-/// the entry counts, which repeats no `C` to the same address.
-async fn two_that_are_asked() -> ([UdpSocket; 2], TcpStream, SocketAddr, watch::Receiver<Counters>) {
+/// Two sockets, each of which could be proxy2 and has the `C` of a client; the client; where the `C`s came from; and the
+/// entry, which repeats no `C` to the same address.
+async fn two_that_are_asked() -> ([UdpSocket; 2], TcpStream, SocketAddr, Handle) {
     let (first, second) =
         (UdpSocket::bind("127.0.0.1:0").await.unwrap(), UdpSocket::bind("127.0.0.1:0").await.unwrap());
     let addresses = vec![first.local_addr().unwrap(), second.local_addr().unwrap()];
     let entry = entry_that_repeats("two.invalid", addresses, [3_600_000; 3]);
-    let (address, counters) = (entry.running().local_addr, entry.counters());
-    tokio::spawn(entry.run(std::future::pending()));
+    let address = clients(&entry);
+    let running = entry.run();
     let client = TcpStream::connect(address).await.unwrap();
     assert_eq!(next_datagram(&first, b"").await.0, b"C0");
     let (datagram, proxy1) = next_datagram(&second, b"").await;
     assert_eq!(datagram, b"C0");
-    ([first, second], client, proxy1, counters)
+    ([first, second], client, proxy1, running)
 }
 
 #[tokio::test]
 async fn the_first_address_that_answers_is_the_peer_and_a_later_one_is_sent_away() {
-    let ([first, second], mut client, proxy1, mut counters) = two_that_are_asked().await;
+    let ([first, second], mut client, proxy1, entry) = two_that_are_asked().await;
+    let mut counters = entry.counters();
     // What comes before the answer may be of the one that does not win.
     first.send_to(b"D0nobody", proxy1).await.unwrap();
     counters.wait_for(|counters| counters.lost.elsewhere == 1).await.unwrap();
@@ -197,7 +192,7 @@ async fn the_first_address_that_answers_is_the_peer_and_a_later_one_is_sent_away
 
 #[tokio::test]
 async fn a_refusal_closes_what_another_address_may_have_opened() {
-    let ([first, second], mut client, proxy1, _) = two_that_are_asked().await;
+    let ([first, second], mut client, proxy1, _entry) = two_that_are_asked().await;
     second.send_to(b"C0NOK", proxy1).await.unwrap();
     assert_eq!(next_datagram(&first, b"").await.0, b"X0");
     assert_eq!(client.read(&mut [0; 1]).await.unwrap(), 0);
@@ -207,8 +202,8 @@ async fn a_refusal_closes_what_another_address_may_have_opened() {
 async fn an_address_in_use_is_named() {
     let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = taken.local_addr().unwrap();
-    let link = EntryLink::Classic { peer: address.into(), options: Classic::default() };
-    let settings = EntrySettings { listen: address.into(), link };
-    let error = Session::entry(settings).await.unwrap_err().to_string();
+    let options = Classic::default();
+    let settings = ClassicEntry { listen: address.into(), peer: address.into(), options };
+    let error = Session::bind(settings).await.unwrap_err().to_string();
     assert!(error.contains(&address.to_string()) && error.contains("in use"), "{error}");
 }

@@ -45,7 +45,7 @@ impl Exit {
 
     fn begin_dial(&mut self, stream: Stream<Path>) {
         let (target, dialling) = (self.target.clone(), self.dialling);
-        let handle = self.dials.spawn(async move { (stream, dial(target, dialling).await) });
+        let handle = self.dials.spawn(async move { (stream, dial(&target, dialling).await) });
         self.under_way.insert(stream, handle);
     }
 

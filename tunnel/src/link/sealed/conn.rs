@@ -1,9 +1,4 @@
-//! One TCP connection of a stream: bytes from it into the stream and from the stream into it, without a copy between.
-
-mod starved;
-#[cfg_attr(target_os = "linux", path = "conn/unsent_linux.rs")]
-#[cfg_attr(not(target_os = "linux"), path = "conn/unsent_other.rs")]
-mod unsent;
+//! The local end of one stream: bytes from it into the stream and from the stream into it, without a copy between.
 
 use std::convert::Infallible;
 use std::io::{self, IoSlice, IoSliceMut};
@@ -14,27 +9,21 @@ use std::time::{Duration, Instant};
 use proto::Time;
 use proto::sealed::transport::Transport;
 use proto::sealed::wire::frame::{ResetCode, StreamId};
-use socket2::SockRef;
-use tokio::net::TcpStream;
 
-use self::starved::{News, StarvedWatch};
-use self::unsent::Unsent;
 use crate::link::sealed::ticket_share::StreamPlace;
+use crate::local::pipe::reset_code;
+use crate::local::stream::{LocalStream, News};
 use crate::ready::{Ready, StreamWaker};
-use crate::tcp_options;
 
 /// The connection and how far each direction is.
 #[derive(Debug)]
 pub(super) struct Conn {
     /// Its stream.
     pub(super) id: StreamId,
-    tcp: Arc<TcpStream>,
+    local: LocalStream,
     waker: Waker,
     stream_waker: Arc<StreamWaker>,
     reading: Reading,
-    unsent: Unsent,
-    /// Waits for an RST where nothing else shows it.
-    watch: Option<StarvedWatch>,
     /// The stream has ended, and the connection's other end knows.
     write_ended: bool,
     /// The peer has reset the stream, and until when the bytes before that may take to be written, unless some are.
@@ -102,21 +91,18 @@ impl Conn {
     /// Wraps a connection; it wakes `key` of `ready`.
     pub(super) fn new(
         id: StreamId,
-        tcp: TcpStream,
+        local: LocalStream,
         place: Option<StreamPlace>,
         ready: &Arc<Ready>,
         key: usize,
     ) -> Self {
-        let unsent = Unsent::new(&tcp);
         let (waker, stream_waker) = ready.waker(key);
         Self {
             id,
-            tcp: Arc::new(tcp),
+            local,
             waker,
             stream_waker,
             reading: Reading::Told,
-            unsent,
-            watch: None,
             write_ended: false,
             reset: None,
             in_due: false,
@@ -141,7 +127,7 @@ impl Conn {
             return self.watch();
         }
         let told = self.reading == Reading::Told;
-        if told && self.poll_ready(|tcp, cx| tcp.poll_read_ready(cx)).is_pending() {
+        if told && self.poll_read_ready().is_pending() {
             return Step::Wait(0);
         }
         let room = transport.room(self.id).min(Self::TURN);
@@ -157,7 +143,7 @@ impl Conn {
             Err(Stop::Blocked) => {
                 self.reading = Reading::Told;
                 // Asks to be woken; it may have become readable by now.
-                match self.poll_ready(|tcp, cx| tcp.poll_read_ready(cx)) {
+                match self.poll_read_ready() {
                     Poll::Ready(()) => Step::More(0),
                     Poll::Pending => Step::Wait(0),
                 }
@@ -173,8 +159,8 @@ impl Conn {
         let slices = (room.div_ceil(16 << 10) + 1).min(Self::SLICES);
         transport.write_with(now, self.id, slices, |places| {
             read(room, places, |bufs| match told {
-                true => self.tcp.try_read_vectored(bufs),
-                false => starved::read(&self.tcp, bufs),
+                true => self.local.read(bufs),
+                false => self.local.read_unasked(bufs),
             })
         })
     }
@@ -187,7 +173,7 @@ impl Conn {
     /// The stream has no room: nothing is read, but the connection's end is not missed.
     fn starve(&mut self, now: Time, transport: &mut Transport) -> Step {
         self.reading = Reading::Starved;
-        match starved::look(&self.tcp, &self.waker) {
+        match self.local.starve(&self.waker) {
             News::None => Step::Wait(0),
             News::Again => Step::More(0),
             News::End => self.end_reading(now, transport),
@@ -204,8 +190,7 @@ impl Conn {
     }
 
     fn watch(&mut self) -> Step {
-        let watch = self.watch.get_or_insert_with(|| StarvedWatch::new(&self.tcp));
-        watch.poll(&self.tcp, &self.waker).map_or(Step::Wait(0), Step::Broken)
+        self.local.watch(&self.waker).map_or(Step::Wait(0), Step::Broken)
     }
 
     /// Writes what the stream has to the connection, and its end.
@@ -215,12 +200,12 @@ impl Conn {
             if sum >= Self::TURN {
                 return Step::More(sum);
             }
-            if self.poll_ready(|tcp, cx| tcp.poll_write_ready(cx)).is_pending() {
+            if self.poll_write_ready().is_pending() {
                 return Step::Wait(sum);
             }
-            match transport.read_with(now, self.id, |bytes| write(&self.tcp, bytes)) {
+            match transport.read_with(now, self.id, |bytes| write(&self.local, bytes)) {
                 Ok(count) => {
-                    self.unsent.wrote(&self.tcp, count);
+                    self.local.wrote(count);
                     self.wrote = Some(Instant::now());
                     sum += count;
                 }
@@ -270,7 +255,8 @@ impl Conn {
 
     /// Until when the connection has to be left as it is, so that its other end gets what was written last.
     pub(super) fn lingers_until(&self) -> Option<Instant> {
-        self.wrote.map(|at| at + Self::LINGER).filter(|until| *until > Instant::now())
+        let wrote = self.wrote.filter(|_| self.local.loses_bytes_before_rst());
+        wrote.map(|at| at + Self::LINGER).filter(|until| *until > Instant::now())
     }
 
     /// Whether its other end has sent FIN and nothing before.
@@ -281,28 +267,33 @@ impl Conn {
     /// Tells the connection's other end that nothing more will come.
     pub(super) fn finish(&mut self) {
         if !std::mem::replace(&mut self.write_ended, true) {
-            tcp_options::end_in_order(&SockRef::from(&*self.tcp));
+            self.local.finish();
         }
     }
 
-    /// Ends the connection with RST.
-    pub(super) fn abort(self) {
-        abort(&self.tcp);
+    /// The peer has reached the target.
+    pub(super) fn open(&self) {
+        self.local.open();
     }
 
-    /// Asks the runtime; what is wrong with the connection shows in the call that follows.
-    fn poll_ready(
-        &self,
-        poll: impl FnOnce(&TcpStream, &mut Context<'_>) -> Poll<io::Result<()>>,
-    ) -> Poll<()> {
-        poll(&self.tcp, &mut Context::from_waker(&self.waker)).map(drop)
+    /// Ends the connection with RST.
+    pub(super) fn abort(self, code: ResetCode) {
+        self.local.abort(code);
+    }
+
+    /// Asks whether there is something to read; what is wrong with the connection shows in the call that follows.
+    fn poll_read_ready(&self) -> Poll<()> {
+        self.local.poll_read_ready(&mut Context::from_waker(&self.waker))
+    }
+
+    fn poll_write_ready(&self) -> Poll<()> {
+        self.local.poll_write_ready(&mut Context::from_waker(&self.waker))
     }
 }
 
-/// Makes the connection end with RST when it is dropped.
-pub(super) fn abort(tcp: &TcpStream) {
-    // If this fails, the connection is over already.
-    let _ = SockRef::from(tcp).set_linger(Some(Duration::ZERO));
+/// What a connection that is broken makes of its stream.
+pub(super) fn code_of(error: &io::Error) -> ResetCode {
+    reset_code(error).unwrap_or(ResetCode::Reset)
 }
 
 fn read(
@@ -326,14 +317,14 @@ fn read(
     }
 }
 
-fn write(tcp: &TcpStream, bytes: &mut dyn Iterator<Item = &[u8]>) -> Result<usize, Stop> {
+fn write(local: &LocalStream, bytes: &mut dyn Iterator<Item = &[u8]>) -> Result<usize, Stop> {
     let mut bufs = [IoSlice::new(&[]); Conn::SLICES];
     let mut used = 0;
     for (buf, slice) in bufs.iter_mut().zip(bytes) {
         *buf = IoSlice::new(slice);
         used += 1;
     }
-    tcp.try_write_vectored(bufs.get(..used).unwrap_or_default()).map_err(Stop::of)
+    local.write(bufs.get(..used).unwrap_or_default()).map_err(Stop::of)
 }
 
 impl Stop {

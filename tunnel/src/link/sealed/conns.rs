@@ -10,11 +10,10 @@ use proto::Time;
 use proto::sealed::transport::Transport;
 use proto::sealed::wire::frame::{ResetCode, StreamId};
 use slab::Slab;
-use tokio::net::TcpStream;
 
-use crate::link::sealed::conn::{Conn, Step};
+use crate::link::sealed::conn::{Conn, Step, code_of};
 use crate::link::sealed::ticket_share::StreamPlace;
-
+use crate::local::stream::LocalStream;
 use crate::ready::Ready;
 
 /// All connections of a link.
@@ -79,10 +78,10 @@ impl Conns {
     }
 
     /// Takes over the connection of a stream, and its place.
-    pub(super) fn insert(&mut self, id: StreamId, tcp: TcpStream, place: Option<StreamPlace>) {
+    pub(super) fn insert(&mut self, id: StreamId, local: LocalStream, place: Option<StreamPlace>) {
         let entry = self.slots.vacant_entry();
         let key = entry.key();
-        entry.insert(Conn::new(id, tcp, place, &self.ready, key));
+        entry.insert(Conn::new(id, local, place, &self.ready, key));
         self.keys.insert(id, key);
         self.list_read(key);
         self.list_write(key);
@@ -143,16 +142,16 @@ impl Conns {
         while self.lingering.front().is_some_and(|(at, _)| *at <= now)
             && let Some((_, conn)) = self.lingering.pop_front()
         {
-            conn.abort();
+            conn.abort(ResetCode::Reset);
         }
     }
 
     /// Ends the connection of a stream that the peer has reset with RST, once what was written to it had the time to arrive.
-    fn let_go(&mut self, id: StreamId) {
+    fn let_go(&mut self, id: StreamId, code: ResetCode) {
         let Some(conn) = self.take(id) else { return };
         match conn.lingers_until().filter(|_| self.lingering.len() < Self::LINGERING) {
             Some(until) => self.lingering.push_back((until, conn)),
-            None => conn.abort(),
+            None => conn.abort(code),
         }
     }
 
@@ -164,6 +163,13 @@ impl Conns {
     /// Whether the stream has a connection.
     pub(super) fn has(&self, id: StreamId) -> bool {
         self.keys.contains_key(&id)
+    }
+
+    /// The peer has reached the stream's target.
+    pub(super) fn opened(&mut self, id: StreamId) {
+        if let Some(conn) = self.find(id) {
+            conn.open();
+        }
     }
 
     /// The stream has bytes for its connection, or has ended.
@@ -199,17 +205,17 @@ impl Conns {
     }
 
     /// Ends the stream's connection with RST.
-    pub(super) fn abort(&mut self, id: StreamId) {
+    pub(super) fn abort(&mut self, id: StreamId, code: ResetCode) {
         if let Some(conn) = self.take(id) {
-            conn.abort();
+            conn.abort(code);
         }
     }
 
     /// Ends all connections with RST and says how many.
     pub(super) fn abort_all(&mut self) -> usize {
         let count = self.slots.len();
-        self.slots.drain().for_each(Conn::abort);
-        self.lingering.drain(..).for_each(|(_, conn)| conn.abort());
+        self.slots.drain().for_each(|conn| conn.abort(ResetCode::Reset));
+        self.lingering.drain(..).for_each(|(_, conn)| conn.abort(ResetCode::Reset));
         self.waiting.clear();
         self.due.clear();
         self.keys.clear();
@@ -276,7 +282,7 @@ impl Conns {
             }
             return;
         }
-        self.let_go(id);
+        self.let_go(id, code);
         moved.reset.push((id, code));
     }
 
@@ -301,7 +307,7 @@ impl Conns {
             Step::More(bytes) => Went { bytes, more: true },
             Step::Wait(bytes) => Went { bytes, more: false },
             Step::Broken(error) => {
-                self.abort(id);
+                self.abort(id, code_of(&error));
                 moved.broken.push((id, error));
                 return None;
             }

@@ -11,15 +11,17 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::local_connection::LocalConnection;
 use super::ticket_resources::{TicketResources, dial_in_turn};
 use super::ticket_share::StreamPlace;
-use crate::local::dial::{DialError, DialSettings, Permit};
+use crate::address::HostPort;
+use crate::local::dial::{DialError, DialSettings};
+use crate::settings::Allow;
 
-/// One dial: for which stream, and what came of it.
-type Dial = (StreamId, Result<(TcpStream, StreamPlace), DialError>);
+/// One dial: for which stream, where to, and what came of it.
+type Dial = (StreamId, HostPort, Result<(TcpStream, StreamPlace), DialError>);
 
 /// The dials of one link.
 #[derive(Debug)]
 pub(super) struct Dialler {
-    permit: Arc<Permit>,
+    allow: Arc<Allow>,
     settings: DialSettings,
     ticket: Arc<TicketResources>,
     dials: JoinSet<Dial>,
@@ -27,9 +29,9 @@ pub(super) struct Dialler {
 }
 
 impl Dialler {
-    /// Dials what `permit` allows, with what the ticket of the link has.
-    pub(super) fn new(permit: Arc<Permit>, settings: DialSettings, ticket: Arc<TicketResources>) -> Self {
-        Self { permit, settings, ticket, dials: JoinSet::new(), under_way: BTreeMap::new() }
+    /// Dials what is allowed, with what the ticket of the link has.
+    pub(super) fn new(allow: Arc<Allow>, settings: DialSettings, ticket: Arc<TicketResources>) -> Self {
+        Self { allow, settings, ticket, dials: JoinSet::new(), under_way: BTreeMap::new() }
     }
 
     /// Begins to dial for a stream.
@@ -37,13 +39,14 @@ impl Dialler {
     /// # Errors
     /// The target is not allowed, or the ticket has all that it may have.
     pub(super) fn dial(&mut self, id: StreamId, target: &[u8]) -> Result<(), ResetCode> {
-        let target = self.permit.check(target).map_err(|_| ResetCode::Forbidden)?;
+        let target = self.allow.check(target).map_err(|_| ResetCode::Forbidden)?;
         let place = self.ticket.take_place()?;
         self.ticket.take_port(&target)?;
         let (turns, settings) = (self.ticket.turns(), self.settings);
-        let handle = self
-            .dials
-            .spawn(async move { (id, dial_in_turn(&turns, target, settings).await.map(|tcp| (tcp, place))) });
+        let handle = self.dials.spawn(async move {
+            let dialled = dial_in_turn(&turns, &target, settings).await;
+            (id, target, dialled.map(|tcp| (tcp, place)))
+        });
         self.under_way.insert(id, handle);
         Ok(())
     }
@@ -52,15 +55,13 @@ impl Dialler {
     pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<LocalConnection> {
         while let Poll::Ready(Some(ended)) = self.dials.poll_join_next(cx) {
             // One that was aborted has no result.
-            let Ok((id, dialled)) = ended else { continue };
+            let Ok((id, target, dialled)) = ended else { continue };
             if self.under_way.remove(&id).is_none() {
                 continue;
             }
             return Poll::Ready(match dialled {
-                Ok((tcp, place)) => LocalConnection::Target(id, tcp, place),
-                Err(error) => {
-                    LocalConnection::Failed(id, error.code(), format!("{error}: {}", self.permit.target()))
-                }
+                Ok((tcp, place)) => LocalConnection::Target(id, tcp.into(), place),
+                Err(error) => LocalConnection::Failed(id, error.code(), format!("{error}: {target}")),
             });
         }
         Poll::Pending

@@ -9,7 +9,6 @@ use proto::sealed::link::{Event, Link, SocketId};
 use proto::sealed::wire::frame::ResetCode;
 
 use super::tally::Tally;
-use crate::metrics::Count;
 use crate::udp::Udp;
 
 /// Whether a link goes on.
@@ -47,8 +46,8 @@ pub(super) trait End: Send {
     /// Whether a client may have a stream now, that would wait for `patience` for the peer to hear of it.
     ///
     /// # Errors
-    /// It may not: what to count, and why in words.
-    fn admit(&self, link: &Link, patience: Duration) -> Result<(), (Count, &'static str)>;
+    /// It may not: the code that it is reset with, and why in words.
+    fn admit(&self, link: &Link, patience: Duration) -> Result<(), (ResetCode, &'static str)>;
     /// Something about the link that is not about a stream.
     fn event(&mut self, now: Time, event: &Event, link: &mut Link, tally: &mut Tally) -> Next;
     /// Whether the link is to end once what it has to say has been sent.

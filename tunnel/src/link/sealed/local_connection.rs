@@ -1,17 +1,17 @@
 //! What the roles of a link's end bring to its task.
 
 use proto::sealed::wire::frame::{ResetCode, StreamId};
-use tokio::net::TcpStream;
 
 use super::ticket_share::StreamPlace;
+use crate::local::stream::LocalStream;
 
 /// A connection, or why there is none.
 #[derive(Debug)]
 pub(super) enum LocalConnection {
     /// A client; its stream has been opened.
-    Client(StreamId, TcpStream),
+    Client(StreamId, LocalStream),
     /// A target that was dialled, and the place its stream has.
-    Target(StreamId, TcpStream, StreamPlace),
+    Target(StreamId, LocalStream, StreamPlace),
     /// A target that could not be dialled, and why.
     Failed(StreamId, ResetCode, String),
     /// A client that was turned away.

@@ -3,7 +3,7 @@
 use proto::sealed::link;
 use proto::sealed::transport;
 
-use crate::settings::{Sealed, SealedExit};
+use crate::settings::{Sealed, ServerSettings};
 
 /// The part of proxy2's memory, as its divisor, that one of its links may hold, half of it for each direction: as much as its
 /// ticket may, for one link with a thousand busy streams is faster the more they have. What it takes goes by what is free.
@@ -23,7 +23,7 @@ pub(super) fn of_only_link(options: &Sealed) -> link::Settings {
 }
 
 /// The numbers of each of proxy2's links.
-pub(super) fn of_each_link(options: &SealedExit) -> link::Settings {
+pub(super) fn of_each_link(options: &ServerSettings) -> link::Settings {
     let all = options.link.memory;
     let links = u64::try_from(options.max_links.max(1)).unwrap_or(u64::MAX);
     let credit = (all / CREDIT_PART / links).clamp(*LINK_CREDIT.start(), *LINK_CREDIT.end());
@@ -40,10 +40,12 @@ fn settings(options: &Sealed, memory: u64, link_credit: u64) -> link::Settings {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::settings::StateSource;
+    use crate::address::Listen;
+    use crate::settings::{Allow, StateSource};
 
     fn exit(memory: u64, max_links: usize) -> transport::Settings {
-        let mut options = SealedExit::new(StateSource::Folder(None));
+        let mut options =
+            ServerSettings::new(Listen::loopback(0), StateSource::Folder(None), Allow::default());
         (options.link.memory, options.max_links) = (memory, max_links);
         of_each_link(&options).transport
     }

@@ -1,41 +1,74 @@
-//! What a link does for those at its own side: it carries the connections of listeners to the peer, and dials for the
-//! peer's streams. Roles, not ends: proxy1 and proxy2 may each have both.
+//! What a link does for those at its own side: it carries the connections of listeners and of this process to the peer, and
+//! dials for the peer's streams. Roles, not ends: proxy1 and proxy2 may each have both.
 
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use proto::sealed::link::Link;
 use proto::sealed::wire::frame::{ResetCode, StreamId};
-use tokio::net::TcpStream;
+use tokio::sync::mpsc;
 use tracing::warn;
 
-use super::conn;
 use super::dialler::Dialler;
 use super::end::End;
 use super::local_connection::LocalConnection;
+use super::requests::Request;
 use super::tally::Tally;
+use super::task::count_of;
 use crate::limit::Limit;
-use crate::local::listener::Listener;
+use crate::local::forwarding::Forwarding;
+use crate::local::listener::ClientName;
+use crate::local::stream::LocalStream;
 use crate::metrics::Count;
 
 /// The roles of one end of a link.
 #[derive(Debug)]
 pub(super) struct Roles {
-    listeners: Vec<Listener>,
+    forwards: Vec<Forwarding>,
+    /// What this process asks for; `None`: nothing.
+    requests: Option<mpsc::Receiver<Request>>,
     dialler: Option<Dialler>,
-    /// Streams at a time.
-    max_streams: usize,
-    /// How long a client may wait for the peer to hear of its stream; zero: it is refused while the peer does not answer.
-    patience: Duration,
+    limits: RoleLimits,
     refusals: Limit,
+    /// How often accepting failed at forwards that are gone.
+    past_failures: u64,
     over: bool,
 }
 
+/// What an end's own clients may have.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct RoleLimits {
+    /// Streams at a time.
+    pub(super) max_streams: usize,
+    /// How long a client may wait for the peer to hear of its stream; zero: it is refused while the peer does not answer.
+    pub(super) patience: Duration,
+}
+
 impl Roles {
-    /// Carries the clients of these listeners.
-    pub(super) fn listening(listeners: Vec<Listener>, max_streams: usize, patience: Duration) -> Self {
+    /// Carries nobody and dials nothing.
+    pub(super) fn new(limits: RoleLimits) -> Self {
         let refusals = Limit::new(Instant::now());
-        Self { listeners, dialler: None, max_streams, patience, refusals, over: false }
+        Self {
+            forwards: Vec::new(),
+            requests: None,
+            dialler: None,
+            limits,
+            refusals,
+            past_failures: 0,
+            over: false,
+        }
+    }
+
+    /// The same, and carries the clients of these forwards.
+    #[must_use]
+    pub(super) fn forwarding(self, forwards: Vec<Forwarding>) -> Self {
+        Self { forwards, ..self }
+    }
+
+    /// The same, and does what this process asks for.
+    #[must_use]
+    pub(super) fn asked_by(self, requests: mpsc::Receiver<Request>) -> Self {
+        Self { requests: Some(requests), ..self }
     }
 
     /// The same, and dials for the peer.
@@ -51,10 +84,10 @@ impl Roles {
 
     /// How long a client may wait for the peer to hear of its stream.
     pub(super) const fn patience(&self) -> Duration {
-        self.patience
+        self.limits.patience
     }
 
-    /// The next connection, of either role.
+    /// The next connection, of any role.
     pub(super) fn poll_arrival(
         &mut self,
         cx: &mut Context<'_>,
@@ -70,46 +103,85 @@ impl Roles {
         {
             return Poll::Ready(dialled);
         }
-        for number in 0..self.listeners.len() {
-            if let Some(listener) = self.listeners.get_mut(number)
-                && let Poll::Ready((tcp, client)) = listener.poll(cx)
+        if let Some(requests) = &mut self.requests
+            && let Poll::Ready(Some(request)) = requests.poll_recv(cx)
+        {
+            return Poll::Ready(self.obey(request, end, link, tally));
+        }
+        for number in 0..self.forwards.len() {
+            if let Some(forward) = self.forwards.get_mut(number)
+                && let Poll::Ready((stream, client)) = forward.poll(cx)
             {
+                let target = forward.target().to_vec();
                 // One that always has somebody must not keep the others waiting.
-                self.listeners.rotate_left(number + 1);
-                tally.set(Count::AcceptFailures, self.listeners.iter().map(Listener::failures).sum());
-                return Poll::Ready(self.take_client(tcp, client, end, link, tally));
+                self.forwards.rotate_left(number + 1);
+                let failures: u64 = self.forwards.iter().map(Forwarding::failures).sum();
+                tally.set(Count::AcceptFailures, self.past_failures + failures);
+                return Poll::Ready(self.take_client(stream, client, &target, end, link, tally));
             }
         }
         Poll::Pending
     }
 
-    fn take_client(
-        &self,
-        tcp: TcpStream,
-        client: std::net::SocketAddr,
+    fn obey(
+        &mut self,
+        request: Request,
         end: &impl End,
         link: &mut Link,
         tally: &mut Tally,
     ) -> LocalConnection {
-        let (count, why) = match self.open(end, link) {
-            Ok(id) => return LocalConnection::Client(id, tcp),
+        match request {
+            Request::Open(target, pipe) => {
+                return self.take_client(pipe.into(), ClientName::Process, &target, end, link, tally);
+            }
+            Request::Add(forward) => self.forwards.push(forward),
+            Request::Remove(bound, answer) => {
+                let (gone, left): (Vec<_>, _) =
+                    self.forwards.drain(..).partition(|forward| *forward.bound() == bound);
+                self.past_failures += gone.iter().map(Forwarding::failures).sum::<u64>();
+                self.forwards = left;
+                // Whoever has asked may not wait for the answer.
+                let _ = answer.send(!gone.is_empty());
+            }
+        }
+        LocalConnection::Nothing
+    }
+
+    fn take_client(
+        &self,
+        stream: LocalStream,
+        client: ClientName,
+        target: &[u8],
+        end: &impl End,
+        link: &mut Link,
+        tally: &mut Tally,
+    ) -> LocalConnection {
+        let (code, why) = match self.open(target, end, link) {
+            Ok(id) => return LocalConnection::Client(id, stream),
             Err(refused) => refused,
         };
-        tally.one(count);
+        tally.one(count_of(code));
         if let Some(held_back) = self.refusals.pass(Instant::now()) {
             warn!(%client, held_back, "client refused: {why}");
         }
-        conn::abort(&tcp);
+        stream.abort(code);
         LocalConnection::Nothing
     }
 
     /// A stream for a client, or why there can be none.
-    fn open(&self, end: &impl End, link: &mut Link) -> Result<StreamId, (Count, &'static str)> {
-        end.admit(link, self.patience)?;
-        let room = link.streams().stream_count() < self.max_streams;
-        // A plain forward leaves the target to the peer.
-        let id = room.then(|| link.streams().open(b"")).flatten();
-        id.ok_or((Count::Limit, "as many streams as a link may have are open; see --streams of both proxies"))
+    fn open(
+        &self,
+        target: &[u8],
+        end: &impl End,
+        link: &mut Link,
+    ) -> Result<StreamId, (ResetCode, &'static str)> {
+        end.admit(link, self.limits.patience)?;
+        let room = link.streams().stream_count() < self.limits.max_streams;
+        let id = room.then(|| link.streams().open(target)).flatten();
+        id.ok_or((
+            ResetCode::Limit,
+            "as many streams as a link may have are open; see --streams of both proxies",
+        ))
     }
 
     /// The peer asks for a stream. The answer is an arrival, or this code.

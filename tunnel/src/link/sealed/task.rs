@@ -16,13 +16,12 @@ use proto::sealed::wire::end_code::EndCode;
 use proto::sealed::wire::frame::{ResetCode, StreamId};
 use tokio::time::{Sleep, sleep};
 
-#[cfg(test)]
-use super::dialler::Dialler;
 use super::end::{End, Next};
 use super::local_connection::LocalConnection;
 use super::roles::Roles;
 use crate::link::sealed::buffers::Buffers;
 use crate::link::sealed::clock::Clock;
+use crate::link::sealed::conn::code_of;
 use crate::link::sealed::conns::{Conns, Moved};
 use crate::link::sealed::journal::LinkJournal;
 use crate::link::sealed::outbox::Outbox;
@@ -94,12 +93,6 @@ impl<E: End> Task<E> {
             alarm_at: None,
             over: false,
         }
-    }
-
-    /// The same task, which dials for its peer too.
-    #[cfg(test)]
-    pub(super) fn dialling(self, dialler: Dialler) -> Self {
-        Self { roles: self.roles.dialling(dialler), ..self }
     }
 
     /// Runs until the link is over, or until `shutdown` completes: then every stream is reset and the peer told.
@@ -183,16 +176,16 @@ impl<E: End> Task<E> {
             let arrival = self.roles.poll_arrival(cx, &self.end, &mut self.link, &mut self.tally);
             let Poll::Ready(arrival) = arrival else { return false };
             match arrival {
-                LocalConnection::Client(id, tcp) => {
+                LocalConnection::Client(id, client) => {
                     self.tally.one(Count::StreamsNow);
                     self.journal.arrived(id);
-                    self.conns.insert(id, tcp, None);
+                    self.conns.insert(id, client, None);
                     self.conns.waits(id);
                 }
-                LocalConnection::Target(id, tcp, place) => {
+                LocalConnection::Target(id, target, place) => {
                     self.link.streams().accept(id);
                     self.opened(id);
-                    self.conns.insert(id, tcp, Some(place));
+                    self.conns.insert(id, target, Some(place));
                 }
                 LocalConnection::Failed(id, code, why) => self.refuse(now, id, code, &why),
                 LocalConnection::Nothing => {}
@@ -213,8 +206,9 @@ impl<E: End> Task<E> {
         self.tally.add(Count::BytesSent, widen(moved.sent));
         self.tally.add(Count::BytesReceived, widen(moved.received));
         for (id, error) in moved.broken {
-            self.link.streams().reset(now, id, ResetCode::Reset);
-            self.over(id, Count::Reset, &error);
+            let code = code_of(&error);
+            self.link.streams().reset(now, id, code);
+            self.over(id, count_of(code), &error);
         }
         for (id, code) in moved.reset {
             self.link.streams().discard(id);
@@ -275,7 +269,10 @@ impl<E: End> Task<E> {
                     self.refuse(now, id, code, &code);
                 }
             }
-            StreamEvent::Opened(id) => self.opened(id),
+            StreamEvent::Opened(id) => {
+                self.opened(id);
+                self.conns.opened(id);
+            }
             StreamEvent::Readable(id) => self.conns.readable(id),
             StreamEvent::Writable(id) => self.conns.writable(id),
             StreamEvent::Reset(id, code) if self.conns.has(id) => self.conns.reset(id, code),
@@ -359,7 +356,7 @@ impl<E: End> Task<E> {
     }
 }
 
-const fn count_of(code: ResetCode) -> Count {
+pub(super) const fn count_of(code: ResetCode) -> Count {
     match code {
         ResetCode::Reset | ResetCode::Unknown(_) => Count::Reset,
         ResetCode::Refused => Count::Refused,

@@ -1,32 +1,23 @@
 //! Either end may have either role.
 
 use std::future::pending;
-use std::sync::Arc;
-use std::time::Duration;
+use std::net::SocketAddr;
 
-use proto::sealed::wire::frame::ResetCode;
 use proto::ticket::record::TicketRecord;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::dialler::Dialler;
-use super::ticket_resources::TicketResources;
-use super::ticket_share::StreamPlaces;
 use super::*;
+use crate::address::Listen;
 use crate::metrics::Count;
-use crate::settings::{StateSource, TicketSource};
+use crate::settings::{Forward, StateSource, TicketSource};
 
-/// A listener on loopback, and its address.
-fn listener() -> (Listener, SocketAddr) {
-    let listener = Listener::bind("127.0.0.1:0".parse().unwrap(), Default::default()).unwrap();
-    let address = listener.local_addr().unwrap();
-    (listener, address)
-}
-
-fn dialler(target: SocketAddr) -> Dialler {
-    let ticket = TicketResources::new(String::new(), StreamPlaces::new(100).share(), Budget::new(1 << 20));
-    let settings = DialSettings { limit: Duration::from_secs(5), keepalive: Default::default() };
-    Dialler::new(Arc::new(Permit::only(target.into())), settings, Arc::new(ticket))
+/// A forward from loopback, and where its clients connect.
+async fn forward() -> (Forwarding, SocketAddr) {
+    let forward = Forward::plain(Listen::loopback(0));
+    let forwarding = Forwarding::bind(&forward, Default::default()).await.unwrap();
+    let address = forwarding.bound().tcp().unwrap();
+    (forwarding, address)
 }
 
 async fn says(mut client: TcpStream, target: &TcpListener, words: [&[u8]; 2]) {
@@ -52,21 +43,29 @@ async fn streams_are_opened_from_both_sides_at_once() {
     let ticket = Ticket::generate(key.public(), true, &mut random);
     let record = TicketRecord::new("one".parse().unwrap(), &ticket, None);
     let (_keep, tickets) = watch::channel(vec![record]);
-    let options = SealedExit::new(StateSource::Given { key: key.clone(), tickets: tickets.clone() });
     let [outside, inside] = [TcpListener::bind("127.0.0.1:0").await, TcpListener::bind("127.0.0.1:0").await];
     let (outside, inside) = (outside.unwrap(), inside.unwrap());
     let udp = Udp::bind("127.0.0.1:0".parse().unwrap(), 0).unwrap();
     let bound = udp.local_addr().unwrap();
-    let target = outside.local_addr().unwrap().into();
-    let mut server = Server::new(key, tickets.into(), &options, target, vec![udp]);
-    let (reverse, reverse_address) = listener();
-    server.demux = server.demux.listening(reverse);
+    let only = |target: &TcpListener| Allow::only(target.local_addr().unwrap().into());
+    let state = StateSource::Given { key: key.clone(), tickets: tickets.clone() };
+    let settings = ServerSettings::new(Listen::loopback(0), state, only(&outside));
+    let mut server = Server::new(&settings, key, tickets.into(), vec![udp]);
+    let (reverse, reverse_address) = forward().await;
+    server.demux = server.demux.forwarding(reverse);
 
-    let (forward, forward_address) = listener();
-    let entry = SealedEntry::new(TicketSource::Given(ticket.clone()), vec![bound.into()]);
-    let socket = Udp::bind_any(0).unwrap();
-    let mut client = Client::new(ticket, entry, forward, forward_address, socket);
-    client.task = client.task.dialling(dialler(inside.local_addr().unwrap()));
+    let (forward, forward_address) = forward().await;
+    let settings = ClientSettings::new(TicketSource::Given(ticket.clone()), vec![bound.into()]);
+    let settings = ClientSettings { allow: only(&inside), ..settings };
+    let (_requests, asked) = requests();
+    let resources = ClientResources {
+        ticket,
+        forwards: vec![forward],
+        udp: Udp::bind_any(0).unwrap(),
+        requests: asked,
+        status: watch::Sender::default(),
+    };
+    let client = Client::new(settings, resources);
 
     let mut counters = client.counters();
     tokio::spawn(server.run(pending()));
@@ -78,10 +77,4 @@ async fn streams_are_opened_from_both_sides_at_once() {
         let client = TcpStream::connect(forward_address).await.unwrap();
         says(client, &outside, [b"to the outside", b"and back"]).await;
     }
-    // What the dialler does not allow is refused: a plain forward names no target, and this one is another.
-    let mut other = dialler(inside.local_addr().unwrap());
-    assert_eq!(
-        other.dial(proto::sealed::wire::frame::StreamId(1), b"192.0.2.1:1"),
-        Err(ResetCode::Forbidden)
-    );
 }

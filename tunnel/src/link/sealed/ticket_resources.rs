@@ -99,7 +99,7 @@ impl TicketResources {
 /// See [`dial`]; [`DialError::NoTurn`].
 pub(super) async fn dial_in_turn(
     turns: &Semaphore,
-    target: HostPort,
+    target: &HostPort,
     dialling: DialSettings,
 ) -> Result<TcpStream, DialError> {
     // Nobody closes the semaphore.
@@ -129,13 +129,13 @@ mod tests {
     #[tokio::test]
     async fn a_dial_waits_for_its_turn_but_not_for_ever() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let target = || HostPort::from(listener.local_addr().unwrap() as SocketAddr);
+        let target = HostPort::from(listener.local_addr().unwrap() as SocketAddr);
         let turns = Semaphore::new(1);
         let taken = turns.acquire().await.unwrap();
         let within = |limit| DialSettings { limit, keepalive: TcpKeepalive::default() };
-        let refused = dial_in_turn(&turns, target(), within(Duration::from_millis(10))).await;
+        let refused = dial_in_turn(&turns, &target, within(Duration::from_millis(10))).await;
         assert!(matches!(refused, Err(DialError::NoTurn)), "{refused:?}");
-        let waiting = dial_in_turn(&turns, target(), within(Duration::from_secs(10)));
+        let waiting = dial_in_turn(&turns, &target, within(Duration::from_secs(10)));
         let (dialled, ()) = tokio::join!(waiting, async { drop(taken) });
         assert!(dialled.is_ok(), "{dialled:?}");
     }

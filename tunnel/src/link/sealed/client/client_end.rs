@@ -15,6 +15,7 @@ use proto::sealed::handshake::terms::Refusal;
 use proto::sealed::link::{Event, FourTuple, Link, SocketId};
 use proto::sealed::wire::frame::ResetCode;
 use proto::ticket::Ticket;
+use tokio::sync::watch;
 use tokio::time::{Sleep, sleep};
 use tracing::{debug, info, warn};
 
@@ -27,6 +28,7 @@ use crate::link::sealed::client::peer::PeerFinder;
 use crate::link::sealed::client::sockets::Sockets;
 use crate::link::sealed::client::ticket_reader::TicketReader;
 use crate::link::sealed::end::{End, Next};
+use crate::link::sealed::status::LinkStatus;
 use crate::link::sealed::tally::Tally;
 use crate::metrics::Count;
 use crate::udp::{BATCH_SIZE, RecvMeta, Udp};
@@ -56,6 +58,7 @@ pub(crate) struct ClientEnd {
     random: Random,
     /// The link must not ask yet.
     hold: Option<Hold>,
+    status: watch::Sender<LinkStatus>,
 }
 
 /// A link that waits before it asks proxy2 for the first time: it does not know where proxy2 is until then.
@@ -76,6 +79,8 @@ pub(crate) struct ClientParts {
     pub(crate) remake: Remake,
     /// How often an idle link shows itself.
     pub(crate) keepalives: Keepalives,
+    /// Told how the link is.
+    pub(crate) status: watch::Sender<LinkStatus>,
 }
 
 impl ClientEnd {
@@ -86,7 +91,7 @@ impl ClientEnd {
 
     /// proxy1's end, made of these parts.
     pub(crate) fn new(parts: ClientParts, buffers: &Buffers) -> Self {
-        let ClientParts { sockets, peer, ticket, remake, keepalives } = parts;
+        let ClientParts { sockets, peer, ticket, remake, keepalives, status } = parts;
         Self {
             sockets,
             buffers: std::array::from_fn(|_| buffers.take()),
@@ -101,7 +106,16 @@ impl ClientEnd {
             backoff: Backoff::default(),
             random: entropy::random(),
             hold: None,
+            status,
         }
+    }
+
+    fn tell(&self, status: LinkStatus) {
+        self.status.send_if_modified(|old| {
+            let is_news = *old != status;
+            *old = status;
+            is_news
+        });
     }
 
     /// Takes what one system call brings from the socket `id`.
@@ -130,6 +144,7 @@ impl ClientEnd {
 
     fn came_up(&mut self, first: bool, link: &mut Link, tally: &mut Tally) {
         let lost = self.found(link);
+        self.tell(LinkStatus::Up { peer: link.peer() });
         link.set_keepalive(self.keepalives.at(link.peer()));
         self.refused = None;
         if !std::mem::replace(&mut self.up, true) {
@@ -151,8 +166,13 @@ impl ClientEnd {
 
     /// proxy2 answers after a silence, with the keys that there are.
     fn heard_again(&mut self, link: &Link) {
-        // At first that is told as "link up".
-        if self.found(link) && self.up {
+        let lost = self.found(link);
+        if !self.up {
+            // That is told as "link up".
+            return;
+        }
+        self.tell(LinkStatus::Up { peer: link.peer() });
+        if lost {
             info!(peer = %link.peer(), "proxy2 answers again");
         }
     }
@@ -170,6 +190,7 @@ impl ClientEnd {
         }
         self.went_down(tally);
         if diagnosis::is_final(refused.why, times) {
+            self.tell(LinkStatus::Refused(diagnosis::refused(refused)));
             Next::Refuse(diagnosis::code_of(refused.why))
         } else {
             Next::On
@@ -205,6 +226,7 @@ impl ClientEnd {
     fn moved(&self, to: SocketAddr, tally: &mut Tally) {
         // At first that is told as "link up".
         if self.up {
+            self.tell(LinkStatus::Up { peer: to });
             tally.one(Count::Moved);
             info!(peer = %to, "proxy2 is reached another way: at another address or port, or from another port");
         }
@@ -237,6 +259,7 @@ impl ClientEnd {
     /// wait for it, but asks only after a while: a proxy2 that ends each link must not get a thousand a second.
     fn start_again(&mut self, now: Time, link: &mut Link, tally: &mut Tally) {
         self.went_down(tally);
+        self.tell(LinkStatus::Joining);
         self.peer.begin_again(link.peer());
         let wait = self.backoff.next(now, self.random.u64());
         self.hold = Some(Hold { over: Box::pin(sleep(wait)), path: link.path() });
@@ -302,12 +325,12 @@ impl End for ClientEnd {
         Poll::Ready(Next::On)
     }
 
-    fn admit(&self, link: &Link, patience: Duration) -> Result<(), (Count, &'static str)> {
+    fn admit(&self, link: &Link, patience: Duration) -> Result<(), (ResetCode, &'static str)> {
         if !link.is_up() && self.refused.is_some_and(|(why, times)| diagnosis::is_final(why, times)) {
-            return Err((Count::Forbidden, "proxy2 does not let this proxy1 in"));
+            return Err((ResetCode::Forbidden, "proxy2 does not let this proxy1 in"));
         }
         if self.peer.is_silent() && patience.is_zero() {
-            return Err((Count::Unreachable, "proxy2 does not answer; see --when-down"));
+            return Err((ResetCode::Unreachable, "proxy2 does not answer; see --when-down"));
         }
         Ok(())
     }
@@ -330,6 +353,7 @@ impl End for ClientEnd {
             Event::Restarted => info!("proxy2 has been restarted: open streams were reset, new ones work"),
             Event::Unreachable => {
                 self.refused = None;
+                self.tell(LinkStatus::Silent);
                 self.peer.lost(link.peer());
             }
             Event::Heard => self.heard_again(link),

@@ -28,7 +28,7 @@ use crate::link::sealed::buffers::Buffer;
 use crate::link::sealed::clock::Clock;
 use crate::link::sealed::dialler::Dialler;
 use crate::link::sealed::journal::LinkJournal;
-use crate::link::sealed::roles::Roles;
+use crate::link::sealed::roles::{RoleLimits, Roles};
 use crate::link::sealed::server::queue::{Command, LinkQueue, ReceivedBatch};
 use crate::link::sealed::server::reply::reply;
 use crate::link::sealed::server::runs::runs;
@@ -38,9 +38,10 @@ use crate::link::sealed::tally::Tally;
 use crate::link::sealed::task::{Shared, Task};
 use crate::link::sealed::ticket_resources::TicketResources;
 use crate::link::sealed::ticket_share::StreamPlaces;
-use crate::local::dial::{DialSettings, Permit};
-use crate::local::listener::Listener;
+use crate::local::dial::DialSettings;
+use crate::local::forwarding::Forwarding;
 use crate::metrics::Count;
+use crate::settings::Allow;
 use crate::state::Tickets;
 use crate::udp::{self, RecvMeta, Udp};
 
@@ -56,11 +57,11 @@ pub(crate) struct DemuxParts {
     /// The tickets, as they change.
     pub(crate) tickets: Tickets,
     /// What is dialled.
-    pub(crate) permit: Permit,
+    pub(crate) allow: Arc<Allow>,
     /// And how.
     pub(crate) dialling: DialSettings,
     /// Whose clients the first link carries to its proxy1; no option gives any yet.
-    pub(crate) listeners: Vec<Listener>,
+    pub(crate) forwards: Vec<Forwarding>,
     /// Options of each link.
     pub(crate) settings: link::Settings,
     /// Memory for the stream data of all links.
@@ -71,7 +72,6 @@ pub(crate) struct DemuxParts {
 #[derive(Debug)]
 pub(crate) struct Demux {
     parts: DemuxParts,
-    permit: Arc<Permit>,
     links: HashMap<LinkKey, LinkHandle>,
     workers: Workers,
     names: HashMap<PublicKey, String>,
@@ -105,7 +105,6 @@ impl Demux {
     pub(crate) fn new(parts: DemuxParts) -> Self {
         let (to_reports, reports) = mpsc::unbounded_channel();
         let mut demux = Self {
-            permit: Arc::new(parts.permit.clone()),
             links: HashMap::new(),
             workers: Workers::new(),
             names: HashMap::new(),
@@ -123,10 +122,10 @@ impl Demux {
         demux
     }
 
-    /// The same, whose first link carries the clients of `listener` to its proxy1.
+    /// The same, whose first link carries the clients of `forward` to its proxy1.
     #[cfg(test)]
-    pub(crate) fn listening(mut self, listener: Listener) -> Self {
-        self.parts.listeners.push(listener);
+    pub(crate) fn forwarding(mut self, forward: Forwarding) -> Self {
+        self.parts.forwards.push(forward);
         self
     }
 
@@ -273,9 +272,11 @@ impl Demux {
         self.links_made += 1;
         let now = self.parts.shared.clock.now();
         let ticket = self.resources_of(client);
-        let dialler = Dialler::new(Arc::clone(&self.permit), self.parts.dialling, Arc::clone(&ticket));
-        let listeners = std::mem::take(&mut self.parts.listeners);
-        let max_streams = self.parts.settings.transport.max_streams;
+        let dialler = Dialler::new(Arc::clone(&self.parts.allow), self.parts.dialling, Arc::clone(&ticket));
+        let forwards = std::mem::take(&mut self.parts.forwards);
+        // proxy2's clients wait as long as the link lives.
+        let of_clients =
+            RoleLimits { max_streams: self.parts.settings.transport.max_streams, patience: Duration::MAX };
         let link = Link::server(now, from, session, limits, self.parts.settings, entropy::random());
         let link = link.sharing(ticket.memory());
         let (number, shared) = (self.links_made, self.parts.shared.clone());
@@ -287,8 +288,7 @@ impl Demux {
         // Made where it runs: its timers belong to that thread.
         let task = async move {
             let journal = LinkJournal::new(number, ticket.stream_lines());
-            // proxy2's clients wait as long as the link lives.
-            let roles = Roles::listening(listeners, max_streams, Duration::MAX).dialling(dialler);
+            let roles = Roles::new(of_clients).forwarding(forwards).dialling(dialler);
             let end = ServerEnd::new(key, number, ticket, channels);
             Task::new(end, roles, link, &shared, journal).run(pending()).await
         };

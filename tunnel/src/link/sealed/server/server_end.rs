@@ -12,6 +12,7 @@ use std::time::Duration;
 use proto::Time;
 use proto::sealed::endpoint::LinkKey;
 use proto::sealed::link::{Event, Link, SocketId};
+use proto::sealed::wire::frame::ResetCode;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{Sleep, sleep};
 use tracing::{debug, info, warn};
@@ -180,7 +181,7 @@ impl End for ServerEnd {
         Poll::Ready(Next::On)
     }
 
-    fn admit(&self, _link: &Link, _patience: Duration) -> Result<(), (Count, &'static str)> {
+    fn admit(&self, _link: &Link, _patience: Duration) -> Result<(), (ResetCode, &'static str)> {
         Ok(())
     }
 

@@ -35,7 +35,7 @@ impl<E: End> Task<E> {
         self.conns.handle_timeout(instant);
         for (id, code) in self.conns.given_up(self.link.streams(), self.roles.patience()) {
             self.link.streams().reset(now, id, code);
-            self.conns.abort(id);
+            self.conns.abort(id, code);
             let gone = code == ResetCode::Reset;
             let why = if gone { "the client has gone" } else { "proxy2 did not answer in time" };
             self.over(id, count_of(code), &why);
@@ -47,7 +47,7 @@ impl<E: End> Task<E> {
     pub(super) fn cut_off(&mut self, now: Time, idle: Duration, code: ResetCode) {
         for id in self.conns.idle(idle) {
             self.link.streams().reset(now, id, code);
-            self.conns.abort(id);
+            self.conns.abort(id, code);
             self.over(id, count_of(code), &code);
         }
     }

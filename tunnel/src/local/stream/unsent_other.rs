@@ -1,6 +1,6 @@
 //! What the kernel takes in for a connection whose other end does not read: here nothing bounds it but its own limits.
 
-use tokio::net::TcpStream;
+use socket2::SockRef;
 
 /// Nothing.
 #[derive(Debug)]
@@ -8,10 +8,10 @@ pub(super) struct Unsent;
 
 impl Unsent {
     /// Nothing.
-    pub(super) const fn new(_tcp: &TcpStream) -> Self {
+    pub(super) const fn new(_socket: SockRef<'_>) -> Self {
         Self
     }
 
     /// Does nothing.
-    pub(super) const fn wrote(&mut self, _tcp: &TcpStream, _count: usize) {}
+    pub(super) const fn wrote(&mut self, _socket: SockRef<'_>, _count: usize) {}
 }

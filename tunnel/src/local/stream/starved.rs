@@ -11,9 +11,9 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
-use socket2::SockRef;
 use tokio::io::Interest;
-use tokio::net::TcpStream;
+
+use super::socket::Socket;
 
 /// Whether sockets tell each event once. Where they tell what is the case again and again (Windows) a starved connection
 /// would never rest: there it is not watched, and its end shows when its stream has room.
@@ -21,7 +21,7 @@ const EACH_EVENT_ONCE: bool = cfg!(unix);
 
 /// What is known of a connection from which nothing is read.
 #[derive(Debug)]
-pub(super) enum News {
+pub(crate) enum News {
     /// Nothing; the next event wakes.
     None,
     /// Something has happened in this moment: look again.
@@ -35,29 +35,29 @@ pub(super) enum News {
 }
 
 /// Looks at a connection whose stream has no room, and has the next event wake `waker`.
-pub(super) fn look(tcp: &TcpStream, waker: &Waker) -> News {
+pub(super) fn look(socket: &impl Socket, waker: &Waker) -> News {
     if !EACH_EVENT_ONCE {
         return News::None;
     }
     let cx = &mut Context::from_waker(waker);
     // Whatever the runtime knows is forgotten, but for a FIN and what came in this moment.
-    let _ = tcp.try_io(Interest::READABLE, || Err::<(), _>(io::ErrorKind::WouldBlock.into()));
-    if is_closed(tcp, cx) {
-        return at_end(tcp);
+    socket.forget_readable();
+    if is_closed(socket, cx) {
+        return at_end(socket);
     }
-    if tcp.poll_read_ready(cx).is_pending() { News::None } else { News::Again }
+    if socket.poll_readable(cx).is_pending() { News::None } else { News::Again }
 }
 
-fn is_closed(tcp: &TcpStream, cx: &mut Context<'_>) -> bool {
-    let ready = pin!(tcp.ready(Interest::READABLE)).poll(cx);
+fn is_closed(socket: &impl Socket, cx: &mut Context<'_>) -> bool {
+    let ready = pin!(socket.ready(Interest::READABLE)).poll(cx);
     matches!(ready, std::task::Poll::Ready(Ok(ready)) if ready.is_read_closed())
 }
 
-fn at_end(tcp: &TcpStream) -> News {
-    if let Some(error) = error_of(tcp) {
+fn at_end(socket: &impl Socket) -> News {
+    if let Some(error) = error_of(socket) {
         return News::Broken(error);
     }
-    match SockRef::from(tcp).peek(&mut [MaybeUninit::uninit()]) {
+    match socket.as_sock_ref().peek(&mut [MaybeUninit::uninit()]) {
         Ok(0) => News::End,
         Ok(_) => News::EndAhead,
         // A FIN makes it readable; if it is not, there will be an event.
@@ -66,35 +66,39 @@ fn at_end(tcp: &TcpStream) -> News {
     }
 }
 
-fn error_of(tcp: &TcpStream) -> Option<io::Error> {
-    tcp.take_error().unwrap_or_else(Some)
+fn error_of(socket: &impl Socket) -> Option<io::Error> {
+    socket.take_error().unwrap_or_else(Some)
 }
 
 /// Reads without asking the runtime, which has been made to forget that there is something.
-pub(super) fn read(tcp: &TcpStream, bufs: &mut [io::IoSliceMut<'_>]) -> io::Result<usize> {
-    (&*SockRef::from(tcp)).read_vectored(bufs)
+pub(super) fn read(socket: &impl Socket, bufs: &mut [io::IoSliceMut<'_>]) -> io::Result<usize> {
+    (&*socket.as_sock_ref()).read_vectored(bufs)
 }
 
 /// Waits for an RST.
 pub(super) struct StarvedWatch(Pin<Box<dyn Future<Output = ()> + Send>>);
 
 impl StarvedWatch {
-    /// Watches `tcp`.
-    pub(super) fn new(tcp: &Arc<TcpStream>) -> Self {
-        let tcp = Arc::clone(tcp);
+    fn new<S: Socket>(socket: &Arc<S>) -> Self {
+        let socket = Arc::clone(socket);
         Self(Box::pin(async move {
             // Fails only when the runtime ends.
-            let _ = tcp.ready(Interest::ERROR).await;
+            let _ = socket.ready(Interest::ERROR).await;
         }))
     }
 
-    /// What has come of it; the RST wakes `waker`.
-    pub(super) fn poll(&mut self, tcp: &TcpStream, waker: &Waker) -> Option<io::Error> {
-        if self.0.as_mut().poll(&mut Context::from_waker(waker)).is_pending() {
+    /// What has come of it; the RST wakes `waker`. Begins to watch, if nobody does.
+    pub(super) fn poll<S: Socket>(
+        watch: &mut Option<Self>,
+        socket: &Arc<S>,
+        waker: &Waker,
+    ) -> Option<io::Error> {
+        let watch = watch.get_or_insert_with(|| Self::new(socket));
+        if watch.0.as_mut().poll(&mut Context::from_waker(waker)).is_pending() {
             return None;
         }
-        self.0 = Box::pin(pending());
-        error_of(tcp)
+        watch.0 = Box::pin(pending());
+        error_of(&**socket)
     }
 }
 

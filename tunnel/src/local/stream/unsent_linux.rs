@@ -3,7 +3,6 @@
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use socket2::SockRef;
-use tokio::net::TcpStream;
 
 /// Bytes that may wait in the kernel before they are sent, divided by the connections of the process.
 ///
@@ -34,18 +33,18 @@ pub(super) struct Unsent {
 
 impl Unsent {
     /// For one more connection.
-    pub(super) fn new(tcp: &TcpStream) -> Self {
+    pub(super) fn new(socket: SockRef<'_>) -> Self {
         CONNECTIONS.fetch_add(1, Relaxed);
-        bound(tcp, UNPROVEN);
+        bound(&socket, UNPROVEN);
         Self { unproven: PROVEN }
     }
 
     /// The kernel took `count` bytes.
-    pub(super) fn wrote(&mut self, tcp: &TcpStream, count: usize) {
+    pub(super) fn wrote(&mut self, socket: SockRef<'_>, count: usize) {
         if self.unproven > 0 {
             self.unproven = self.unproven.saturating_sub(count);
             if self.unproven == 0 {
-                bound(tcp, (ALL / CONNECTIONS.load(Relaxed).max(1)).clamp(*READ.start(), *READ.end()));
+                bound(&socket, (ALL / CONNECTIONS.load(Relaxed).max(1)).clamp(*READ.start(), *READ.end()));
             }
         }
     }
@@ -57,7 +56,7 @@ impl Drop for Unsent {
     }
 }
 
-fn bound(tcp: &TcpStream, bytes: usize) {
+fn bound(socket: &SockRef<'_>, bytes: usize) {
     // If this fails, more waits there.
-    let _ = SockRef::from(tcp).set_tcp_notsent_lowat(u32::try_from(bytes).unwrap_or(u32::MAX));
+    let _ = socket.set_tcp_notsent_lowat(u32::try_from(bytes).unwrap_or(u32::MAX));
 }

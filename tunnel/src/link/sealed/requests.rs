@@ -1,0 +1,25 @@
+//! What this process asks of a running link, beside what comes by itself.
+
+use tokio::sync::{mpsc, oneshot};
+
+use crate::local::forwarding::{Bound, Forwarding};
+use crate::local::pipe::PipeEnd;
+
+/// A request. The link answers by what it does with what comes along: nothing is lost when the link is over before.
+#[derive(Debug)]
+pub(crate) enum Request {
+    /// Open a stream to this target, as it stands on the wire (empty: the peer's own), and carry the pipe's bytes.
+    Open(Vec<u8>, PipeEnd),
+    /// Carry the clients of one more forward.
+    Add(Forwarding),
+    /// Stop listening there. Says whether there was such a forward; its streams go on.
+    Remove(Bound, oneshot::Sender<bool>),
+}
+
+/// Requests that may wait; whoever has more waits himself.
+const WAITING: usize = 64;
+
+/// A way to ask a link.
+pub(crate) fn requests() -> (mpsc::Sender<Request>, mpsc::Receiver<Request>) {
+    mpsc::channel(WAITING)
+}

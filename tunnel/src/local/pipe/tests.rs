@@ -1,0 +1,108 @@
+//! What crosses a pipe, and how it ends.
+
+use std::task::Wake;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::*;
+
+struct Nobody;
+
+impl Wake for Nobody {
+    fn wake(self: Arc<Self>) {}
+}
+
+fn nobody() -> Waker {
+    Arc::new(Nobody).into()
+}
+
+fn read(end: &PipeEnd) -> Result<Vec<u8>, io::ErrorKind> {
+    let mut bytes = [0; 64];
+    let count = end.read(&mut [IoSliceMut::new(&mut bytes)]).map_err(|error| error.kind())?;
+    Ok(bytes[..count].to_vec())
+}
+
+#[tokio::test]
+async fn bytes_and_ends_cross_each_way_by_itself() {
+    let (end, mut stream) = pipe();
+    assert_eq!(read(&end), Err(io::ErrorKind::WouldBlock));
+    stream.write_all(b"there").await.unwrap();
+    stream.shutdown().await.unwrap();
+    assert_eq!(read(&end).as_deref(), Ok(b"there".as_slice()));
+    assert_eq!(read(&end).as_deref(), Ok(b"".as_slice()), "FIN, behind the bytes");
+    assert_eq!(stream.write(b"more").await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
+    assert_eq!(end.write(&[IoSlice::new(b"and "), IoSlice::new(b"back")]).unwrap(), 8);
+    end.finish();
+    let mut back = String::new();
+    stream.read_to_string(&mut back).await.unwrap();
+    assert_eq!(back, "and back");
+    drop(stream);
+    assert!(matches!(end.end(&nobody()), Some(Ok(()))), "what has ended in order is not reset");
+}
+
+#[tokio::test]
+async fn a_reset_of_the_link_comes_behind_its_bytes_and_says_why() {
+    let (end, mut stream) = pipe();
+    end.write(&[IoSlice::new(b"last words")]).unwrap();
+    end.reset(ResetCode::TimedOut);
+    let mut bytes = Vec::new();
+    let error = stream.read_to_end(&mut bytes).await.unwrap_err();
+    assert_eq!((bytes.as_slice(), error.kind()), (b"last words".as_slice(), io::ErrorKind::ConnectionReset));
+    assert_eq!(reset_code(&error), Some(ResetCode::TimedOut));
+    assert_eq!(reset_code(&stream.write(b"x").await.unwrap_err()), Some(ResetCode::TimedOut));
+    assert_eq!(reset_code(&io::Error::other("else")), None);
+}
+
+#[tokio::test]
+async fn an_application_that_resets_or_vanishes_is_no_end_in_order() {
+    let (end, stream) = pipe();
+    stream.reset(ResetCode::Idle);
+    assert_eq!(reset_code(&end.read(&mut []).unwrap_err()), Some(ResetCode::Idle));
+    let (end, mut stream) = pipe();
+    stream.write_all(b"half of it").await.unwrap();
+    drop(stream);
+    assert_eq!(read(&end), Err(io::ErrorKind::ConnectionReset));
+    let (end, mut stream) = pipe();
+    stream.shutdown().await.unwrap();
+    end.write(&[IoSlice::new(b"unread")]).unwrap();
+    end.finish();
+    drop(stream);
+    assert_eq!(read(&end), Err(io::ErrorKind::ConnectionReset), "what came was not read");
+}
+
+#[tokio::test]
+async fn a_link_that_vanishes_is_a_reset() {
+    let (end, mut stream) = pipe();
+    drop(end);
+    assert_eq!(reset_code(&stream.read(&mut [0]).await.unwrap_err()), Some(ResetCode::Reset));
+    let (end, stream) = pipe();
+    drop(end);
+    assert_eq!(stream.opened().await, Err(ResetCode::Reset));
+}
+
+#[tokio::test]
+async fn whoever_writes_waits_for_room_and_is_woken_by_it() {
+    let (end, mut stream) = pipe();
+    let writer = tokio::spawn(async move {
+        stream.write_all(&vec![7; 3 * CAPACITY]).await.unwrap();
+        stream.shutdown().await.unwrap();
+        stream
+    });
+    let (mut sum, mut bytes) = (0, vec![0; CAPACITY]);
+    loop {
+        poll_fn(|cx| end.poll_read_ready(cx)).await;
+        match end.read(&mut [IoSliceMut::new(&mut bytes)]).unwrap() {
+            0 => break,
+            count => sum += count,
+        }
+    }
+    assert_eq!(sum, 3 * CAPACITY);
+    let mut stream = writer.await.unwrap();
+    let full = [IoSlice::new(&bytes)];
+    assert_eq!(end.write(&full).unwrap(), CAPACITY);
+    assert_eq!(end.write(&full).unwrap_err().kind(), io::ErrorKind::WouldBlock);
+    let room = poll_fn(|cx| end.poll_write_ready(cx));
+    let mut one = [0];
+    let ((), read) = tokio::join!(room, stream.read_exact(&mut one));
+    assert_eq!(read.unwrap(), 1);
+}

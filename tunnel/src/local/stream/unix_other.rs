@@ -1,0 +1,69 @@
+//! No Unix sockets.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::io::{self, IoSlice, IoSliceMut};
+use std::path::Path;
+use std::task::{Context, Poll};
+
+use socket2::SockRef;
+use tokio::io::{Interest, Ready};
+
+use super::socket::Socket;
+
+/// There is none.
+#[derive(Debug)]
+pub(crate) struct UnixStream(Infallible);
+
+/// There is none.
+#[derive(Debug)]
+pub(crate) struct UnixListener(Infallible);
+
+/// Makes none.
+///
+/// # Errors
+/// `Unsupported`, always.
+pub(crate) fn bind_unix(_path: &Path, _backlog: i32) -> io::Result<UnixListener> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no Unix sockets"))
+}
+
+impl UnixListener {
+    /// Nothing ever comes.
+    pub(crate) fn poll_accept(&self, _cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, ())>> {
+        match self.0 {}
+    }
+}
+
+impl Socket for UnixStream {
+    fn poll_readable(&self, _cx: &mut Context<'_>) -> Poll<()> {
+        match self.0 {}
+    }
+
+    fn poll_writable(&self, _cx: &mut Context<'_>) -> Poll<()> {
+        match self.0 {}
+    }
+
+    fn read(&self, _bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+        match self.0 {}
+    }
+
+    fn write(&self, _bufs: &[IoSlice<'_>]) -> io::Result<usize> {
+        match self.0 {}
+    }
+
+    fn forget_readable(&self) {
+        match self.0 {}
+    }
+
+    fn ready(&self, _interest: Interest) -> impl Future<Output = io::Result<Ready>> + Send {
+        std::future::pending()
+    }
+
+    fn take_error(&self) -> io::Result<Option<io::Error>> {
+        match self.0 {}
+    }
+
+    fn as_sock_ref(&self) -> SockRef<'_> {
+        match self.0 {}
+    }
+}

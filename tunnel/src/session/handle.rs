@@ -1,0 +1,154 @@
+//! What holds a running session.
+
+use std::io;
+use std::net::SocketAddr;
+
+use proto::sealed::wire::frame::ResetCode;
+use proto::target::Target;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use super::BindError;
+use crate::link::sealed::{LinkStatus, Request};
+use crate::local::forwarding::{Bound, Forwarding};
+use crate::local::pipe::{PipeStream, pipe};
+use crate::metrics::Counters;
+use crate::settings::{Forward, TcpKeepalive};
+
+/// A running session. Dropping it ends the session in order, in the background.
+#[derive(Debug)]
+pub struct Handle {
+    pub(super) udp_addresses: Vec<SocketAddr>,
+    pub(super) counters: watch::Receiver<Counters>,
+    pub(super) link: Option<LinkHandle>,
+    /// Dropped, it asks for the end.
+    pub(super) stop: Option<oneshot::Sender<()>>,
+    pub(super) task: JoinHandle<io::Result<Counters>>,
+}
+
+impl Handle {
+    /// The addresses of the UDP sockets, in the order of the ports.
+    pub fn udp_addresses(&self) -> &[SocketAddr] {
+        &self.udp_addresses
+    }
+
+    /// The counters, kept up to date: a test can wait for one of them to move.
+    pub fn counters(&self) -> watch::Receiver<Counters> {
+        self.counters.clone()
+    }
+
+    /// The one sealed link of a client; a server has none of its own, and the classic link takes no requests.
+    pub const fn link(&self) -> Option<&LinkHandle> {
+        self.link.as_ref()
+    }
+
+    /// Waits until the session is over by itself; what it counted. Cancel safe, but not to be called again once it has
+    /// returned.
+    ///
+    /// # Errors
+    /// The UDP socket is broken, or the session's task was cancelled with its runtime.
+    pub async fn ended(&mut self) -> io::Result<Counters> {
+        (&mut self.task).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+    }
+
+    /// Ends every stream, tells the peers, and waits until that is done: within about half a second.
+    ///
+    /// # Errors
+    /// As for [`Handle::ended`].
+    pub async fn close(mut self) -> io::Result<Counters> {
+        self.stop = None;
+        self.ended().await
+    }
+
+    /// Ends it as a crash would: no peer is told. For tests of what the other end makes of that.
+    pub async fn kill(mut self) {
+        self.task.abort();
+        // What comes of it is known.
+        let _ = self.ended().await;
+    }
+}
+
+/// What can be asked of a running link of a client. Clones ask the same link.
+#[derive(Clone, Debug)]
+pub struct LinkHandle {
+    pub(super) requests: mpsc::Sender<Request>,
+    pub(super) status: watch::Receiver<LinkStatus>,
+    pub(super) keepalive: TcpKeepalive,
+}
+
+/// The session is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the link has been closed")]
+pub struct Closed;
+
+/// Why a stream could not be opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// The other end, or this one, has said no.
+    #[error("{0}")]
+    Reset(ResetCode),
+    /// The session is over.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+}
+
+/// Why a forward could not be added.
+#[derive(Debug, thiserror::Error)]
+pub enum AddError {
+    /// Its address cannot be had.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The session is over.
+    #[error(transparent)]
+    Closed(#[from] Closed),
+}
+
+impl LinkHandle {
+    /// How the link is, as it changes.
+    pub fn status(&self) -> watch::Receiver<LinkStatus> {
+        self.status.clone()
+    }
+
+    /// Opens a stream and waits until the other end has connected to `target`; `None` is the target that it has for streams
+    /// that name none. The stream waits for a link that is not up, as long as a client may
+    /// ([`patience`](crate::settings::ClientSettings::patience)).
+    ///
+    /// Cancel safe: a stream that nobody waits for any more is reset.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open(&self, target: Option<&Target>) -> Result<PipeStream, OpenError> {
+        let (end, stream) = pipe();
+        let target = target.map(Target::to_wire).unwrap_or_default();
+        self.ask(Request::Open(target, end)).await?;
+        stream.opened().await.map_err(OpenError::Reset)?;
+        Ok(stream)
+    }
+
+    /// Carries the clients of one more forward; where they connect, with its port filled in.
+    ///
+    /// Cancel safe: a forward that nobody waits for is not added.
+    ///
+    /// # Errors
+    /// [`AddError`].
+    pub async fn add(&self, forward: &Forward) -> Result<Bound, AddError> {
+        let forwarding = Forwarding::bind(forward, self.keepalive).await?;
+        let bound = forwarding.bound().clone();
+        self.ask(Request::Add(forwarding)).await?;
+        Ok(bound)
+    }
+
+    /// Stops listening there; streams that it has carried go on. False: there is no such forward.
+    ///
+    /// # Errors
+    /// The session is over.
+    pub async fn remove(&self, bound: &Bound) -> Result<bool, Closed> {
+        let (answer, removed) = oneshot::channel();
+        self.ask(Request::Remove(bound.clone(), answer)).await?;
+        removed.await.map_err(|_| Closed)
+    }
+
+    async fn ask(&self, request: Request) -> Result<(), Closed> {
+        self.requests.send(request).await.map_err(|_| Closed)
+    }
+}
