@@ -15,6 +15,7 @@
 mod error;
 mod feed;
 mod files;
+mod memory;
 #[cfg_attr(unix, path = "state/os_unix.rs")]
 #[cfg_attr(not(unix), path = "state/os_windows.rs")]
 mod os;
@@ -42,6 +43,7 @@ use running::Presence;
 
 pub use error::{Purpose, StateError};
 pub(crate) use feed::Tickets;
+pub use memory::MemoryState;
 pub use running::Confirmed;
 pub(crate) use watch::Watch;
 

@@ -2,7 +2,7 @@
 
 use std::io;
 
-use crate::address::{Listen, ResolveError};
+use crate::address::{AddressError, Listen, ResolveError};
 use crate::descriptors;
 use crate::settings::{ListenOn, ServerSettings};
 use crate::state::StateError;
@@ -26,6 +26,9 @@ pub enum BindError {
         /// What the system said.
         error: io::Error,
     },
+    /// The text is no address to listen on.
+    #[error(transparent)]
+    Address(#[from] AddressError),
     /// A host of the command line is unknown.
     #[error("{argument} {text}: {error}")]
     Host {

@@ -118,11 +118,7 @@ impl StateDir {
         let ticket = Ticket::generate(key.public(), true, &mut entropy::random()).at(places);
         let change = Change::begin(&self.path)?;
         let mut list = self.list()?;
-        match list.records.iter().find(|known| known.name == name) {
-            Some(known) if known.is_valid() => return Err(StateError::NameTaken(name)),
-            Some(_) => return Err(StateError::NameRevoked(name)),
-            None => {}
-        }
+        check_new_name(&list.records, &name)?;
         deliver(&ticket)?;
         list.records.push(TicketRecord::new(name, &ticket, now()));
         self.write(&change, &list)?;
@@ -222,6 +218,18 @@ pub(super) fn to_text(records: &[TicketRecord]) -> Zeroizing<String> {
     let mut text = Zeroizing::new(String::with_capacity(lines.iter().map(|line| line.len()).sum()));
     lines.iter().for_each(|line| text.push_str(line));
     text
+}
+
+/// Whether a ticket may have this name.
+///
+/// # Errors
+/// One has it, or had it: a name in a log means one ticket for ever.
+pub(super) fn check_new_name(records: &[TicketRecord], name: &TicketName) -> Result<(), StateError> {
+    match records.iter().find(|known| known.name == *name) {
+        Some(known) if known.is_valid() => Err(StateError::NameTaken(name.clone())),
+        Some(_) => Err(StateError::NameRevoked(name.clone())),
+        None => Ok(()),
+    }
 }
 
 /// The time, if this machine's clock is set.

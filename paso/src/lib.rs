@@ -1,0 +1,74 @@
+//! TCP through networks that only let UDP pass, for programs that want it inside.
+//!
+//! A [`Link`] joins an [`Exit`] with a ticket, over one UDP socket on each side. On it any number of [`Stream`]s are opened, each
+//! to a target that the exit connects to. A link loses nothing and is encrypted; it goes on while the path between the two
+//! changes its addresses, is slow, loses datagrams, or is down for a while.
+//!
+//! The exit may be the program `proxy2`, and a program that listens for others may be `proxy1`: these speak the same protocol, and
+//! this crate is what they are made of.
+//!
+//! ```
+//! use paso::{Allow, Exit, Link, State};
+//! use tokio::io::{AsyncReadExt, AsyncWriteExt};
+//!
+//! # tokio::runtime::Runtime::new().unwrap().block_on(async {
+//! # let server = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! # let target = server.local_addr()?.to_string();
+//! # tokio::spawn(async move {
+//! #     let (mut connection, _) = server.accept().await?;
+//! #     let (mut from, mut to) = connection.split();
+//! #     tokio::io::copy(&mut from, &mut to).await
+//! # });
+//! // Outside: connects to one target, for the holder of one ticket.
+//! let state = State::in_memory();
+//! let ticket = state.ticket("laptop")?;
+//! let exit = Exit::bind("127.0.0.1:0", &state, Allow::target(&target)?).await?;
+//! let address = exit.address().to_string();
+//! tokio::spawn(exit.run(std::future::pending()));
+//!
+//! // Inside: joins it and opens a stream.
+//! let link = Link::join(&address, ticket).await?;
+//! let mut stream = link.open(&target).await?;
+//! stream.write_all(b"hola").await?;
+//! stream.shutdown().await?; // FIN: nothing more comes from here
+//! let mut answer = String::new();
+//! stream.read_to_string(&mut answer).await?;
+//! assert_eq!(answer, "hola");
+//! link.close().await?;
+//! # Ok::<_, Box<dyn std::error::Error>>(())
+//! # }).unwrap();
+//! ```
+//!
+//! # How things end
+//!
+//! As with TCP. [`shutdown`](tokio::io::AsyncWriteExt::shutdown) ends one direction in order (FIN). Dropping a stream resets it
+//! (RST), so that a crash is never an orderly end. Dropping the last clone of a link resets its streams and tells the exit;
+//! [`Link::close`] also waits until that is done. An exit that restarts resets all streams, and the link goes on with the new one.
+//!
+//! # Runtime
+//!
+//! Everything runs on tokio, with the I/O and time drivers on; any flavor will do. A link is one task: it needs one core at most.
+
+mod exit;
+mod link;
+mod state;
+
+pub use exit::{Allow, Exit};
+pub use link::{JoinError, Link, LinkOptions, OpenError};
+pub use proto::target::{Target, TargetError};
+pub use proto::ticket::place::PlaceError;
+pub use proto::ticket::{Ticket, TicketError};
+pub use state::{NewTicketError, State};
+pub use tunnel::address::{AddressError, Listen};
+pub use tunnel::metrics::Counters;
+#[doc(inline)]
+pub use tunnel::session::PipeStream as Stream;
+pub use tunnel::session::{AddError, BindError, Bound, Closed, LinkStatus, ResetCode, reset_code};
+pub use tunnel::settings::{Forward, ListenOn};
+pub use tunnel::state::StateError;
+
+// The tests run the examples, which name the crate.
+#[cfg(test)]
+extern crate self as paso;
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,231 @@
+//! The end that joins and opens streams.
+
+use std::io;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use proto::target::{Target, TargetError};
+use proto::ticket::Ticket;
+use proto::ticket::place::{Place, PlaceError};
+use tokio::sync::watch;
+use tokio::time::timeout;
+use tunnel::address::HostPorts;
+use tunnel::metrics::Counters;
+use tunnel::session::{
+    self, AddError, BindError, Bound, Closed, Handle, LinkHandle, LinkStatus, ResetCode, Session,
+};
+use tunnel::settings::{ClientSettings, Forward, TicketSource};
+
+use crate::{Allow, Stream};
+
+/// A link to an exit. Clones are the same link; it ends when the last of them is dropped, or when one is closed.
+///
+/// It keeps trying for as long as it lives: streams wait while the exit does not answer, and a new stream waits for at most
+/// [`LinkOptions::patience`].
+#[derive(Clone, Debug)]
+pub struct Link {
+    link: LinkHandle,
+    counters: watch::Receiver<Counters>,
+    running: Arc<Mutex<Option<Handle>>>,
+}
+
+/// What a link is joined with.
+#[derive(Clone, Debug)]
+pub struct LinkOptions {
+    settings: ClientSettings,
+}
+
+/// Why a link was not joined.
+#[derive(Debug, thiserror::Error)]
+pub enum JoinError {
+    /// The text says no place.
+    #[error(transparent)]
+    Place(#[from] PlaceError),
+    /// A socket cannot be had, or the exit's name is unknown.
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    /// The exit lets nobody in with this ticket, for this reason.
+    #[error("the exit refuses this ticket: {0}")]
+    Refused(String),
+    /// Nothing has answered for so long. The ticket may be for another exit: an exit is silent to those it does not know.
+    #[error(
+        "no answer within {} s: the exit is not there, UDP does not get through, or the ticket is for another exit",
+        .0.as_secs_f32()
+    )]
+    NoAnswer(Duration),
+}
+
+/// Why a stream was not opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum OpenError {
+    /// The text is no target.
+    #[error(transparent)]
+    Target(#[from] TargetError),
+    /// Nobody listens at the target.
+    #[error("the target refuses connections")]
+    Refused,
+    /// No route to the target, or its name is unknown to the exit.
+    #[error("the target cannot be reached")]
+    Unreachable,
+    /// The target did not answer in time, or the exit did not.
+    #[error("the target does not answer")]
+    TimedOut,
+    /// The exit does not connect to this target, or lets nobody in with this ticket any more.
+    #[error("the exit does not permit this target")]
+    Forbidden,
+    /// The link, the ticket or the exit has as many streams as it may have.
+    #[error("a limit of streams is reached")]
+    Limit,
+    /// The exit was restarted, or went away, before the target was reached.
+    #[error("the link was interrupted before the target was reached")]
+    Interrupted,
+    /// The link has been closed.
+    #[error("the link has been closed")]
+    Closed,
+}
+
+impl From<session::OpenError> for OpenError {
+    fn from(error: session::OpenError) -> Self {
+        match error {
+            session::OpenError::Closed(Closed) => Self::Closed,
+            session::OpenError::Reset(code) => match code {
+                ResetCode::Refused => Self::Refused,
+                ResetCode::Unreachable => Self::Unreachable,
+                ResetCode::TimedOut => Self::TimedOut,
+                ResetCode::Forbidden => Self::Forbidden,
+                ResetCode::Limit => Self::Limit,
+                ResetCode::Reset | ResetCode::Idle | ResetCode::Unknown(_) => Self::Interrupted,
+            },
+        }
+    }
+}
+
+impl LinkOptions {
+    /// With this ticket; the exit is where the ticket says, if nothing else is said.
+    pub fn new(ticket: Ticket) -> Self {
+        Self { settings: ClientSettings::new(TicketSource::Given(ticket), Vec::new()) }
+    }
+
+    /// The exit may be here: `HOST:PORT[,PORT…]`. Of several places the first that answers is used, and another when it has gone.
+    ///
+    /// # Errors
+    /// The text says no place.
+    pub fn at(mut self, place: &str) -> Result<Self, PlaceError> {
+        self.settings.places.push(HostPorts::from(&place.parse::<Place>()?));
+        Ok(self)
+    }
+
+    /// Carries the clients of this forward from the start.
+    #[must_use]
+    pub fn forward(mut self, forward: Forward) -> Self {
+        self.settings.forwards.push(forward);
+        self
+    }
+
+    /// Connects to these targets for streams that the exit opens. Default: nothing.
+    #[must_use]
+    pub fn allow(mut self, allow: Allow) -> Self {
+        self.settings.allow = allow.into_settings();
+        self
+    }
+
+    /// How long to wait for the exit to answer, when the link is joined and for each stream. Default 10 s.
+    #[must_use]
+    pub const fn patience(mut self, patience: Duration) -> Self {
+        self.settings.patience = patience;
+        self
+    }
+
+    /// Joins the exit: waits until it has answered.
+    ///
+    /// Cancel safe: a link that nobody waits for ends.
+    ///
+    /// # Errors
+    /// [`JoinError`].
+    pub async fn join(self) -> Result<Link, JoinError> {
+        let patience = self.settings.patience;
+        let running = Session::bind(self.settings).await?.run();
+        let link = running.link().expect("a client has a link").clone();
+        let mut status = link.status();
+        let answered = status.wait_for(|now| matches!(now, LinkStatus::Up { .. } | LinkStatus::Refused(_)));
+        match timeout(patience, answered).await {
+            Ok(Ok(now)) => {
+                if let LinkStatus::Refused(why) = &*now {
+                    return Err(JoinError::Refused(why.clone()));
+                }
+            }
+            // Its task has ended: the socket is broken.
+            Ok(Err(_)) | Err(_) => return Err(JoinError::NoAnswer(patience)),
+        }
+        let counters = running.counters();
+        Ok(Link { link, counters, running: Arc::new(Mutex::new(Some(running))) })
+    }
+}
+
+impl Link {
+    /// Joins the exit at `HOST:PORT[,PORT…]`: waits until it has answered, for at most 10 s.
+    ///
+    /// # Errors
+    /// [`JoinError`].
+    pub async fn join(place: &str, ticket: Ticket) -> Result<Self, JoinError> {
+        LinkOptions::new(ticket).at(place)?.join().await
+    }
+
+    /// Opens a stream to `HOST:PORT`: waits until the exit has connected. A name is looked up at the exit.
+    ///
+    /// Cancel safe: a stream that nobody waits for any more is reset.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open(&self, target: &str) -> Result<Stream, OpenError> {
+        let target: Target = target.parse()?;
+        Ok(self.link.open(Some(&target)).await?)
+    }
+
+    /// The same to the one target that the exit has for streams that name none: that of a `proxy2 LISTEN HOST PORT`.
+    ///
+    /// # Errors
+    /// [`OpenError`].
+    pub async fn open_default(&self) -> Result<Stream, OpenError> {
+        Ok(self.link.open(None).await?)
+    }
+
+    /// Carries the clients of one more forward; where they connect.
+    ///
+    /// # Errors
+    /// [`AddError`].
+    pub async fn forward(&self, forward: &Forward) -> Result<Bound, AddError> {
+        self.link.add(forward).await
+    }
+
+    /// Stops listening there; streams that the forward has carried go on. False: there is no such forward.
+    ///
+    /// # Errors
+    /// The link has been closed.
+    pub async fn stop_forward(&self, bound: &Bound) -> Result<bool, Closed> {
+        self.link.remove(bound).await
+    }
+
+    /// How the link is, as it changes.
+    pub fn status(&self) -> watch::Receiver<LinkStatus> {
+        self.link.status()
+    }
+
+    /// The counters, kept up to date.
+    pub fn counters(&self) -> watch::Receiver<Counters> {
+        self.counters.clone()
+    }
+
+    /// Resets the streams that are open, tells the exit, and waits until that is done: for at most half a second. What has ended in
+    /// order before and was read at the other end is not touched. Of several that close it, the first waits.
+    ///
+    /// # Errors
+    /// The UDP socket is broken.
+    pub async fn close(self) -> io::Result<()> {
+        let running = self.running.lock().unwrap_or_else(PoisonError::into_inner).take();
+        match running {
+            Some(running) => running.close().await.map(drop),
+            None => Ok(()),
+        }
+    }
+}

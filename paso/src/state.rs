@@ -1,0 +1,86 @@
+//! An exit's key and the tickets it gives out.
+
+use std::path::PathBuf;
+
+use proto::ticket::Ticket;
+use proto::ticket::record::{RecordError, TicketName};
+use tunnel::settings::StateSource;
+use tunnel::state::{MemoryState, StateDir, StateError};
+
+/// An exit's key and the tickets it gives out: each ticket lets one program join, or one person, and can be revoked by its name.
+///
+/// Clones are the same state.
+#[derive(Clone, Debug)]
+pub struct State(Kind);
+
+#[derive(Clone, Debug)]
+enum Kind {
+    Folder(Option<PathBuf>),
+    Memory(MemoryState),
+}
+
+/// Why there is no new ticket.
+#[derive(Debug, thiserror::Error)]
+pub enum NewTicketError {
+    /// The name is none.
+    #[error(transparent)]
+    Name(#[from] RecordError),
+    /// The name is taken, or the folder cannot be read or written.
+    #[error(transparent)]
+    State(#[from] StateError),
+}
+
+impl State {
+    /// Those of this user's folder, as the program `proxy2` uses it: `~/.local/state/paso` under Linux.
+    pub const fn of_user() -> Self {
+        Self(Kind::Folder(None))
+    }
+
+    /// Those of a folder, which is made when it is first used. `proxy2 ticket list --state FOLDER` shows them, too.
+    pub fn folder(path: impl Into<PathBuf>) -> Self {
+        Self(Kind::Folder(Some(path.into())))
+    }
+
+    /// A new key without a ticket, which lasts as long as this process: for tests, and for programs that hand out their tickets
+    /// anew each time.
+    pub fn in_memory() -> Self {
+        Self(Kind::Memory(MemoryState::new()))
+    }
+
+    /// Makes a ticket with this name: 1 to 64 letters, digits, `-`, `_` and dots. It is a secret; only its holder has it. An
+    /// exit that runs with this state knows it at once, or within a second where the state is in a folder.
+    ///
+    /// # Errors
+    /// [`NewTicketError`].
+    pub fn ticket(&self, name: &str) -> Result<Ticket, NewTicketError> {
+        let name: TicketName = name.parse()?;
+        match &self.0 {
+            Kind::Memory(state) => Ok(state.add_ticket(name)?),
+            Kind::Folder(path) => {
+                let folder = StateDir::locate(path.clone())?;
+                // Makes the folder and the key where there are none.
+                folder.server()?;
+                Ok(folder.add_ticket(name, proto::ticket::place::Places::default())?)
+            }
+        }
+    }
+
+    /// Revokes a ticket: its links end, and it lets nobody in any more.
+    ///
+    /// # Errors
+    /// [`NewTicketError`]: there is no such ticket, or the folder cannot be read or written.
+    pub fn revoke(&self, name: &str) -> Result<(), NewTicketError> {
+        let name: TicketName = name.parse()?;
+        match &self.0 {
+            Kind::Memory(state) => Ok(state.revoke_ticket(&name)?),
+            Kind::Folder(path) => Ok(StateDir::locate(path.clone())?.revoke_ticket(&name)?),
+        }
+    }
+
+    pub(crate) fn source(&self) -> StateSource {
+        match &self.0 {
+            Kind::Folder(path) => StateSource::Folder(path.clone()),
+            Kind::Memory(state) => state.source(),
+        }
+    }
+}

@@ -1,0 +1,98 @@
+//! A proxy2's key and tickets without files: they last as long as the process.
+
+use std::fmt;
+use std::sync::Arc;
+
+use proto::sealed::crypto::keys::PrivateKey;
+use proto::ticket::Ticket;
+use proto::ticket::record::{TicketName, TicketRecord};
+use tokio::sync::watch;
+
+use super::{StateError, tickets};
+use crate::entropy;
+use crate::settings::StateSource;
+
+/// A key and the tickets for it. Clones share them.
+#[derive(Clone)]
+pub struct MemoryState {
+    key: Arc<PrivateKey>,
+    records: Arc<watch::Sender<Vec<TicketRecord>>>,
+}
+
+impl MemoryState {
+    /// A new key, and no ticket yet.
+    pub fn new() -> Self {
+        let key = PrivateKey::generate(&mut entropy::random());
+        Self { key: Arc::new(key), records: Arc::default() }
+    }
+
+    /// Makes a ticket. A running proxy2 with this state lets its holder in at once.
+    ///
+    /// # Errors
+    /// [`StateError::NameTaken`], [`StateError::NameRevoked`].
+    pub fn add_ticket(&self, name: TicketName) -> Result<Ticket, StateError> {
+        let ticket = Ticket::generate(self.key.public(), true, &mut entropy::random());
+        let mut result = Ok(());
+        self.records.send_if_modified(|records| {
+            result = tickets::check_new_name(records, &name);
+            if result.is_ok() {
+                records.push(TicketRecord::new(name, &ticket, tickets::now()));
+            }
+            result.is_ok()
+        });
+        result.map(|()| ticket)
+    }
+
+    /// Revokes a ticket: a running proxy2 with this state ends its links. That it is revoked already is no error.
+    ///
+    /// # Errors
+    /// [`StateError::NoSuchName`].
+    pub fn revoke_ticket(&self, name: &TicketName) -> Result<(), StateError> {
+        let mut result = Err(StateError::NoSuchName(name.clone()));
+        self.records.send_if_modified(|records| {
+            let Some(record) = records.iter_mut().find(|record| record.name == *name) else { return false };
+            *record = record.clone().revoked();
+            result = Ok(());
+            true
+        });
+        result
+    }
+
+    /// What a proxy2 runs with.
+    pub fn source(&self) -> StateSource {
+        StateSource::Given { key: (*self.key).clone(), tickets: self.records.subscribe() }
+    }
+}
+
+impl Default for MemoryState {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for MemoryState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryState").field("tickets", &*self.records.borrow()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_are_taken_once_and_revoked_for_good() {
+        let state = MemoryState::new();
+        let name = |text: &str| text.parse::<TicketName>().unwrap();
+        let ticket = state.add_ticket(name("laptop")).unwrap();
+        let StateSource::Given { key, tickets } = state.source() else { panic!() };
+        assert_eq!(*ticket.server_key(), key.public());
+        assert_eq!(tickets.borrow()[0].client, ticket.client());
+        assert!(matches!(state.add_ticket(name("laptop")), Err(StateError::NameTaken(_))));
+        state.revoke_ticket(&name("laptop")).unwrap();
+        assert!(!tickets.borrow()[0].is_valid());
+        assert!(matches!(state.add_ticket(name("laptop")), Err(StateError::NameRevoked(_))));
+        assert!(matches!(state.revoke_ticket(&name("phone")), Err(StateError::NoSuchName(_))));
+        assert!(!format!("{state:?}").contains(ticket.to_text().as_str()), "no secret is shown");
+    }
+}
