@@ -1,8 +1,9 @@
 //! The tokio shell that both proxies are made of.
 //!
-//! [`session::Session`] is one running proxy: made from [`settings`], it binds, tells its addresses, serves until it is
-//! asked to end, and answers with its [`metrics`]. The rules of the protocol are in `proto`; here are the sockets, the
-//! clock and the bounds on memory.
+//! [`session::Session`] is one proxy: made from [`settings`], it binds and tells its addresses. Once it runs there is a
+//! [`session::Handle`]: with it forwards come and go, this process opens streams of its own, and the session is closed, which
+//! answers with its [`metrics`]. The rules of the protocol are in `proto`; here are the sockets, the clock and the bounds on
+//! memory. For programs that embed a link there is the crate `paso`.
 
 pub mod address;
 pub mod descriptors;

@@ -1,13 +1,14 @@
 //! The sealed link's shell.
 //!
-//! One task a link owns the pure core ([`proto::sealed::link::Link`]) and every TCP connection of it, so nothing on the
+//! One task a link owns the pure core ([`proto::sealed::link::Link`]) and every connection of it, so nothing on the
 //! way of a byte is locked. proxy1 has one link, whose task reads the socket itself. proxy2 has a demultiplexer that sorts what
 //! the socket brings and hands it, buffer by buffer, to the tasks of its links; each sends on the socket itself.
 //!
 //! - `task`: the loop of one link; what to look at first
 //! - `end`: what differs between the two ends, which are in `client` and `server`
 //! - `roles`, `dialler`: the streams of those at this side, whichever end it is: clients that are accepted, targets
-//! - `conns`, `conn`: the TCP connections, and how bytes go between one of them and its stream
+//! - `requests`, `status`: what this process asks of a running link, and what it is told
+//! - `conns`, `conn`: the connections, and how bytes go between one of them and its stream
 //! - `outbox`, `buffers`: from the link into the socket
 //! - `memory`: how the links of a process share its memory
 //! - `ticket_resources`, `ticket_share`: what one ticket has of the process, all its links together
