@@ -9,3 +9,4 @@ mod load;
 mod packets;
 mod pair;
 mod replays;
+pub(in crate::sealed) mod vectors;

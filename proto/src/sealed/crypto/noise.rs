@@ -150,6 +150,9 @@ impl Random for Once {
 }
 
 #[cfg(test)]
+mod steps;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use crate::sealed::crypto::cipher::open_once;

@@ -7,7 +7,7 @@ use thiserror::Error;
 /// Specification: version of what is inside the messages and of everything sealed afterwards.
 pub const VERSION: u8 = 1;
 
-/// One link of one proxy1 process: random, chosen once at its start.
+/// proxy1's name for a link: random. After an end, and after a long silence without streams, proxy1 takes another one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct LinkId(pub u64);
 
@@ -20,8 +20,8 @@ pub struct Instance(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Epoch(pub u64);
 
-/// What a proxy2 process has of one link: it counts the links that the process made. Another incarnation than before means that
-/// what there was of the link was given up meanwhile.
+/// Names the state that a proxy2 process has of one link; here it counts the links that the process made. Another incarnation than
+/// before means that what there was of the link was given up meanwhile.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Incarnation(pub u16);
 

@@ -39,7 +39,7 @@ pub mod kind {
     pub const PROBE: u8 = b'P';
     /// Asks whether the peer is reachable at an address.
     pub const PATH_CHALLENGE: u8 = b'Q';
-    /// Answers a check.
+    /// Answers a path challenge.
     pub const PATH_RESPONSE: u8 = b'R';
     /// Lets the peer send more of a stream.
     pub const CREDIT: u8 = b'W';
@@ -72,9 +72,9 @@ pub enum Frame<'a> {
     Probe,
     /// No packet below `packet` is waiting for an acknowledgement.
     Floor { packet: u64 },
-    /// Answer with [`Frame::PathResponse`] and the same token, to where this came from.
+    /// Answer with [`Frame::PathResponse`] and the same token, over the proven path.
     PathChallenge { token: u64 },
-    /// The answer to a check.
+    /// The answer to a path challenge.
     PathResponse { token: u64 },
     /// The link is over; `code` says why, and `reason` says it in words: UTF-8 text, which may be empty.
     End { code: u64, reason: &'a [u8] },
