@@ -226,6 +226,7 @@ def build() -> dict[str, Json]:
 
 
 def main() -> int:
+    """Compares or writes; the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--write", action="store_true")
     write = parser.parse_args().write

@@ -73,21 +73,22 @@ NUMBERS = {"F": ["packet"], "K": ["id"], "M": ["offset"], "P": [], "W": ["id", "
 
 def encode(frame: Frame) -> bytes:
     """The bytes of a frame."""
-    kind, f = frame.kind, frame.fields
+    kind = frame.kind
+    f: Any = frame.fields
     if kind == "padding":
         return b"\0"
     head = kind.encode()
     if kind in NUMBERS:
         return head + b"".join(number(f[name]) for name in NUMBERS[kind])
     if kind in "QR":
-        return head + f["token"]
+        return head + bytes(f["token"])
     if kind == "C":
-        return head + b"".join(map(number, (f["id"], f["credit"], f["first"], len(f["target"])))) + f["target"]
+        return head + b"".join(map(number, (f["id"], f["credit"], f["first"], len(f["target"])))) + bytes(f["target"])
     if kind == "D":
         length = 2 * len(f["bytes"]) + f["end"]
-        return head + number(f["id"]) + number(f["offset"]) + number(length) + f["bytes"]
+        return head + number(f["id"]) + number(f["offset"]) + number(length) + bytes(f["bytes"])
     if kind == "E":
-        return head + number(f["code"]) + number(len(f["reason"])) + f["reason"]
+        return head + number(f["code"]) + number(len(f["reason"])) + bytes(f["reason"])
     if kind == "A":
         return head + _encode_ranges(f["delay"], f["ranges"])
     raise ValueError(kind)
@@ -228,6 +229,7 @@ class Response:
 
 
 def mac1_key(server: bytes) -> bytes:
+    """What mac1 is made with: a proxy2's public key."""
     return noise.digest(b"paso sealed 1 mac1" + server)
 
 
@@ -245,6 +247,7 @@ def response(index: int, server: bytes, message: bytes) -> bytes:
 
 
 def cookie_reply(index: int, server: bytes, mac1: bytes, nonce: bytes, cookie: bytes) -> bytes:
+    """A cookie reply to the initiation with that mac1."""
     key = noise.digest(b"paso sealed 1 cookie" + server + mac1)
     return bytes([COOKIE]) + index.to_bytes(4, "big") + nonce + noise.aead_seal(noise.CHACHA, key, nonce, b"", cookie)
 

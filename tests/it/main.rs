@@ -15,6 +15,7 @@ mod fuzz_corpus;
 mod garbage;
 mod half_close;
 mod interop;
+mod interop_sealed;
 mod listens_later;
 mod log_flood;
 mod log_unwritable;
