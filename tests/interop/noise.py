@@ -99,7 +99,7 @@ class Symmetric:
         state.mix_hash(PROLOGUE)
         state.note("prologue")
         state.mix_hash(responder)
-        state.note("responder's s")
+        state.note("<- s")
         return state
 
     def copy(self) -> Symmetric:

@@ -2,10 +2,13 @@
 
 use std::net::SocketAddr;
 use std::process::{Command, Stdio};
+use std::time::Duration;
 
 use tests::client::{exchange, is_turned_away};
 use tests::folder::Folder;
+use tests::middlebox::{Middlebox, Weather};
 use tests::process::Process;
+use tests::seed::seed;
 use tests::target::{self, Manner, Target};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -14,6 +17,9 @@ use crate::programs::{ECHO, PROXY1, PROXY2, sealed_proxy2};
 
 const PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/sealed_peer.py");
 const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/sealed_vectors.py");
+
+/// How long everything that the peer tries may take, on a machine that does much else.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// No file of compiled code beside the sources.
 const VARIABLES: [(&str, &str); 1] = [("PYTHONDONTWRITEBYTECODE", "1")];
@@ -25,6 +31,15 @@ fn python(arguments: &[&str]) -> Process {
 /// Many bytes, many streams, half close, resets, new keys: what it tries is in `sealed_client.py`.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn their_proxy1_with_our_proxy2() {
+    their_proxy1(Weather::default()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn their_proxy1_on_a_bad_network() {
+    their_proxy1(Weather::bad(0.05)).await;
+}
+
+async fn their_proxy1(weather: Weather) {
     if cryptography_is_missing() {
         return;
     }
@@ -32,11 +47,12 @@ async fn their_proxy1_with_our_proxy2() {
     let folder = Folder::new();
     let proxy2 = sealed_proxy2("0", target.address(), &folder);
     let ticket = new_ticket(&folder);
-    let (code, output) = run_client(&ticket, proxy2.address());
+    let network = Middlebox::start(proxy2.address(), seed()).unwrap();
+    network.set(weather);
+    let (code, output) = tokio::task::block_in_place(|| run_client(&ticket, network.address()));
     let both = format!("{output}\n{}", proxy2.output());
     assert_eq!(code, Some(0), "{both}");
     assert!(output.contains("new keys: 2 sessions"), "{both}");
-    proxy2.wait_for("link ended by proxy1");
 }
 
 /// The ticket has a pre-shared key, and the refusal is made without it.
@@ -54,7 +70,7 @@ async fn their_proxy1_is_told_why_it_may_not_join() {
     assert_eq!((code, output.trim()), (Some(3), "refused with status 2"));
 }
 
-/// The peer has a wrong clock and is busy: proxy1 proves its address, returns the challenge, and is in.
+/// The peer has a wrong clock and is busy: proxy1 proves its address, returns the challenge, and is in. It follows proxy1 to another port.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn our_proxy1_with_their_proxy2() {
     if cryptography_is_missing() {
@@ -63,7 +79,8 @@ async fn our_proxy1_with_their_proxy2() {
     let options = ["--psk", "--cookie", "--clock-offset", "7200", "--refuse", "1"];
     let proxy2 = python(&[&[PEER, "server"], &options[..]].concat()).until_listening();
     let ticket = proxy2.wait_for("ticket ").replace("ticket ", "");
-    let (host, port) = (proxy2.address().ip().to_string(), proxy2.address().port().to_string());
+    let network = Middlebox::start(proxy2.address(), seed()).unwrap();
+    let (host, port) = (network.address().ip().to_string(), network.address().port().to_string());
     let mut proxy1 = Process::listening(PROXY1, &["0", &host, &port, "--ticket", &ticket]);
     proxy2.wait_for("asks for a cookie");
     proxy2.wait_for("refused with status 3");
@@ -73,6 +90,9 @@ async fn our_proxy1_with_their_proxy2() {
     let mut client = TcpStream::connect(proxy1.address()).await.unwrap();
     assert_eq!(exchange(&mut client, b"hola").await, b"hola");
     ends_one_direction_and_then_the_other(proxy1.address()).await;
+    network.change_ports();
+    assert_eq!(exchange(&mut client, b"from another port").await, b"from another port");
+    proxy2.wait_for("moved");
     echoes_every_byte(&proxy1, &proxy2);
     target::reset(client);
     proxy2.wait_for("was reset with code 0");
@@ -127,7 +147,7 @@ fn on_tickets(arguments: &[&str], folder: &Folder) {
 fn run_client(ticket: &str, proxy2: SocketAddr) -> (Option<i32>, String) {
     let (host, port) = (proxy2.ip().to_string(), proxy2.port().to_string());
     let mut client = python(&[PEER, "client", ticket, &host, &port]);
-    let status = client.wait();
+    let status = client.wait_for_end(PATIENCE);
     (status.code(), client.output())
 }
 

@@ -95,7 +95,7 @@ fn every_step_of_a_handshake_is_that_of_the_vectors() {
             .mix_hash(PROLOGUE)
             .note("prologue")
             .mix_hash(&server)
-            .note("responder's s")
+            .note("<- s")
             .mix_hash(&message)
             .mix_key(&message)
             .note("e")
