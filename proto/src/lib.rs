@@ -2,6 +2,8 @@
 
 pub mod classic;
 pub mod sealed;
+#[cfg(any(test, feature = "sim"))]
+pub mod sim;
 pub mod target;
 pub mod ticket;
 pub mod time;

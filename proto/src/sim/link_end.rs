@@ -1,0 +1,89 @@
+//! A host that is one end of a link.
+
+use super::host::Host;
+use super::setup::unix;
+use crate::sealed::crypto::keys::PublicKey;
+use crate::sealed::link::{Event, FourTuple, Link};
+use crate::time::Time;
+use std::net::SocketAddr;
+
+/// Bytes of a batch of datagrams: what one send may carry.
+pub(super) const BATCH: usize = 65_507;
+
+/// What uses a link: the program at its end.
+pub trait Application {
+    /// A link has something to tell. True: the link is over, and a server forgets it.
+    fn handle_event(&mut self, now: Time, link: &mut Link, event: Event) -> bool;
+
+    /// Reads and writes what it can; called after the events, whenever the host is driven.
+    fn work(&mut self, _now: Time, _link: &mut Link) {}
+
+    /// A server's new link, of this client: a chance to give it its part of the memory.
+    fn adopt(&mut self, _client: &PublicKey, link: Link) -> Link {
+        link
+    }
+}
+
+/// A link, its application, and the socket before it. The client's side, or the server's without its table.
+#[derive(Debug)]
+pub struct LinkEnd<A> {
+    /// The link.
+    pub link: Link,
+    /// What uses it.
+    pub app: A,
+    /// The process is stopped, as by SIGSTOP: what arrives waits in its socket.
+    pub stopped: bool,
+    in_socket: Vec<(SocketAddr, Vec<u8>)>,
+    room: Vec<u8>,
+}
+
+impl<A> LinkEnd<A> {
+    /// A process that runs.
+    pub fn new(link: Link, app: A) -> Self {
+        Self { link, app, stopped: false, in_socket: Vec::new(), room: vec![0; BATCH] }
+    }
+}
+
+impl<A: Application> Host for LinkEnd<A> {
+    fn handle(&mut self, now: Time, from: SocketAddr, datagram: &mut [u8]) {
+        if self.stopped {
+            return self.in_socket.push((from, datagram.to_vec()));
+        }
+        self.link.handle_datagram(now, from, datagram);
+    }
+
+    fn drive(&mut self, now: Time, send: &mut dyn FnMut(FourTuple, &[u8])) {
+        if self.stopped {
+            return;
+        }
+        for (from, mut datagram) in self.in_socket.drain(..) {
+            self.link.handle_datagram(now, from, &mut datagram);
+        }
+        self.link.handle_timeout(now);
+        serve(now, &mut self.link, &mut self.app);
+        transmit(now, &mut self.link, &mut self.room, send);
+    }
+
+    fn poll_timeout(&self, now: Time) -> Time {
+        if self.stopped { Time::NEVER } else { self.link.poll_timeout(now) }
+    }
+}
+
+/// Events, then the application's work. True: the link is over.
+pub(super) fn serve(now: Time, link: &mut Link, app: &mut impl Application) -> bool {
+    let mut over = false;
+    while let Some(event) = link.poll_event() {
+        over |= app.handle_event(now, link, event);
+    }
+    app.work(now, link);
+    over
+}
+
+/// All that leaves now, datagram by datagram.
+pub(super) fn transmit(now: Time, link: &mut Link, room: &mut [u8], send: &mut dyn FnMut(FourTuple, &[u8])) {
+    while let Some(transmit) = link.poll_transmit(now, unix(now), room) {
+        for datagram in room[..transmit.length].chunks(transmit.segment) {
+            send(transmit.path, datagram);
+        }
+    }
+}

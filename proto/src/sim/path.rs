@@ -1,0 +1,105 @@
+//! What one direction of a path does to datagrams.
+
+use crate::time::Time;
+use std::ops::Range;
+use std::time::Duration;
+
+/// Bytes that IPv4 and UDP add to a payload on the wire (RFC 791, RFC 768).
+pub const HEADERS: u64 = 28;
+
+/// The settings of one direction. The default is a path that does nothing: no delay, no loss, any rate, and the payload that
+/// Ethernet carries. Name what it does, and take the rest from the default:
+///
+/// ```
+/// use proto::sim::Path;
+/// use std::time::Duration;
+///
+/// let dsl = Path { delay: Duration::from_millis(15), rate: 2_000_000, loss: 0.01, ..Path::default() };
+/// assert_eq!(dsl.mtu, 1_472);
+/// ```
+///
+/// A datagram meets the faults in this order: outage, MTU, loss, policer, bottleneck, duplication; then each copy meets
+/// corruption, delay, jitter and reordering. Loss comes before the bottleneck, so that it does not take from the rate. All settings may be changed
+/// while datagrams are in flight: the change is for those sent from then on.
+#[derive(Clone, Debug)]
+pub struct Path {
+    /// From one end to the other, without jitter and queue.
+    pub delay: Duration,
+    /// Extra delay of each datagram, from nothing to this, drawn evenly. Datagrams overtake each other.
+    pub jitter: Duration,
+    /// Share of datagrams that come late, from 0 to 1, while the others keep their order.
+    pub reorder: f64,
+    /// Extra delay of those, from nothing to this, drawn evenly.
+    pub reorder_by: Duration,
+    /// Share of datagrams lost at random, from 0 to below 1; 1 or more: all.
+    pub loss: f64,
+    /// Mean length of a run of losses, in datagrams; up to 1: each is lost or not whatever the one before was (Gilbert's model).
+    pub burst: f64,
+    /// Share of datagrams that arrive twice, from 0 to 1.
+    pub duplicate: f64,
+    /// Share of copies that arrive with one bit changed, from 0 to 1.
+    pub corrupt: f64,
+    /// The largest UDP payload that passes, in bytes; larger ones vanish.
+    pub mtu: usize,
+    /// From each moment on, another one. In the order of time.
+    pub mtus: Vec<(Time, usize)>,
+    /// What the bottleneck passes, in bytes a second with the [`HEADERS`]; 0: any rate.
+    pub rate: u64,
+    /// From each moment on, another rate. In the order of time.
+    pub rates: Vec<(Time, u64)>,
+    /// What the bottleneck's buffer holds, as the time it takes to empty it. A datagram that finds more waiting is dropped.
+    pub queue: Duration,
+    /// A policer's rate in bytes a second with the [`HEADERS`]; 0: there is none. It drops what exceeds it, and delays nothing.
+    pub policed: u64,
+    /// What the policer lets through at once beyond its rate, in bytes.
+    pub bucket: u64,
+    /// What is sent in one of these is lost.
+    pub outages: Vec<Range<Time>>,
+    /// An outage from now on, until it is set back.
+    pub dead: bool,
+}
+
+impl Default for Path {
+    fn default() -> Self {
+        Self {
+            delay: Duration::ZERO,
+            jitter: Duration::ZERO,
+            reorder: 0.0,
+            reorder_by: Duration::ZERO,
+            loss: 0.0,
+            burst: 1.0,
+            duplicate: 0.0,
+            corrupt: 0.0,
+            mtu: 1_472,
+            mtus: Vec::new(),
+            rate: 0,
+            rates: Vec::new(),
+            queue: Duration::from_millis(100),
+            policed: 0,
+            bucket: 0,
+            outages: Vec::new(),
+            dead: false,
+        }
+    }
+}
+
+impl Path {
+    /// The bottleneck's rate at `now`.
+    pub fn rate_at(&self, now: Time) -> u64 {
+        at(now, &self.rates).unwrap_or(self.rate)
+    }
+
+    /// The largest payload that passes at `now`.
+    pub fn mtu_at(&self, now: Time) -> usize {
+        at(now, &self.mtus).unwrap_or(self.mtu)
+    }
+
+    /// Whether nothing passes at `now`.
+    pub fn is_dead_at(&self, now: Time) -> bool {
+        self.dead || self.outages.iter().any(|outage| outage.contains(&now))
+    }
+}
+
+fn at<T: Copy>(now: Time, changes: &[(Time, T)]) -> Option<T> {
+    changes.iter().rev().find(|(from, _)| *from <= now).map(|(_, value)| *value)
+}

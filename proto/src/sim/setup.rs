@@ -1,0 +1,111 @@
+//! The keys and settings of a proxy1 and a proxy2 that know each other.
+
+use super::link_end::{Application, LinkEnd};
+use super::network::Network;
+use super::pair::{Pair, START};
+use super::path::Path;
+use super::server::Server;
+use crate::sealed::crypto::cipher::CipherSupport;
+use crate::sealed::crypto::keys::PrivateKey;
+use crate::sealed::crypto::random::Random;
+use crate::sealed::endpoint::Endpoint;
+use crate::sealed::handshake::initiator::{Identity, Initiator};
+use crate::sealed::handshake::responder::{self, CLOCK_TOLERANCE, Responder};
+use crate::sealed::handshake::terms::{Epoch, Instance, LinkId, UnixMicros};
+use crate::sealed::link::{Link, Settings};
+use crate::ticket::Ticket;
+use crate::time::Time;
+use std::net::SocketAddr;
+
+/// 2026-01-01 00:00 UTC.
+const NEW_YEAR: UnixMicros = UnixMicros(1_767_225_600_000_000);
+
+/// The wall clock of a simulation: both sides have the right time, and it was 2026 at the epoch of [`Time`].
+pub const fn unix(now: Time) -> UnixMicros {
+    UnixMicros(NEW_YEAR.0.saturating_add(now.as_nanos() / 1_000))
+}
+
+/// Randomness for a purpose: another one for each seed and each purpose.
+pub fn random(seed: u64, purpose: u64) -> Random {
+    let mut bytes = [0; 32];
+    bytes[..8].copy_from_slice(&seed.to_be_bytes());
+    bytes[8..16].copy_from_slice(&purpose.to_be_bytes());
+    Random::from_seed(bytes)
+}
+
+/// What randomness is for; the numbers of links come behind.
+const KEYS: u64 = 1;
+const CLIENT: u64 = 2;
+const RESPONDER: u64 = 3;
+const ENDPOINT: u64 = 4;
+const LINKS: u64 = 1_000;
+
+/// What makes clients and servers that know each other.
+#[derive(Debug)]
+pub struct Setup {
+    /// Of the keys, and of all that the protocol draws at random.
+    pub seed: u64,
+    /// The server's key.
+    pub key: PrivateKey,
+    /// What lets the client in.
+    pub ticket: Ticket,
+    /// Of the links on both sides.
+    pub settings: Settings,
+    /// The ciphers of both machines.
+    pub ciphers: CipherSupport,
+    /// How many links the server has room for.
+    pub places: usize,
+    /// Whole handshakes that the server does a second.
+    pub handshakes_per_second: u32,
+}
+
+impl Setup {
+    /// With room for ten links, 100 handshakes a second, and AES.
+    pub fn new(seed: u64, settings: Settings) -> Self {
+        let mut random = random(seed, KEYS);
+        let key = PrivateKey::generate(&mut random);
+        let ticket = Ticket::generate(key.public(), false, &mut random);
+        let ciphers = CipherSupport { aes: true };
+        Self { seed, key, ticket, settings, ciphers, places: 10, handshakes_per_second: 100 }
+    }
+
+    /// What asks for a link of this name, for a process of this instance.
+    pub fn initiator(&self, link: LinkId, instance: Instance) -> Initiator {
+        let limits = Link::limits(&self.settings);
+        let identity = Identity { link, instance, ciphers: self.ciphers, limits };
+        Initiator::new(self.ticket.clone(), identity)
+    }
+
+    /// A client's end, which asks `peer`.
+    pub fn client(&self, now: Time, peer: SocketAddr, link: LinkId, instance: Instance) -> Link {
+        let random = random(self.seed, CLIENT + LINKS * link.0);
+        Link::client(now, peer, self.initiator(link, instance), self.settings, random)
+    }
+
+    /// A process of the server, which lets the ticket in.
+    pub fn endpoint(&self, now: Time, epoch: Epoch) -> Endpoint {
+        let settings = responder::Settings {
+            epoch,
+            ciphers: self.ciphers,
+            clock_tolerance: CLOCK_TOLERANCE,
+            handshakes_per_second: self.handshakes_per_second,
+        };
+        let random = |purpose| random(self.seed, purpose + LINKS * epoch.0);
+        let responder = Responder::new(now, self.key.clone(), settings, random(RESPONDER));
+        let limits = Link::limits(&self.settings);
+        let mut endpoint = Endpoint::new(responder, limits, self.places, random(ENDPOINT));
+        endpoint.allow(self.ticket.client(), self.ticket.preshared().cloned());
+        endpoint
+    }
+
+    /// A client and a server with nothing said between them yet, each with its application. The path is the same both ways.
+    pub fn pair<A, B>(self, path: Path, client: A, server: B) -> Pair<LinkEnd<A>, Server<B>>
+    where
+        A: Application,
+        B: Application,
+    {
+        let network = Network::new(self.seed, path);
+        let link = self.client(START, network.server, LinkId(1), Instance(1));
+        Pair::new(network, LinkEnd::new(link, client), Server::new(self, server))
+    }
+}
