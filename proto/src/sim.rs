@@ -65,6 +65,8 @@ mod nat;
 mod network;
 mod pair;
 mod path;
+#[cfg(test)]
+pub(crate) mod plain;
 mod server;
 mod setup;
 #[cfg(test)]

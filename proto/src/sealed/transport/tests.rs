@@ -1,7 +1,6 @@
 //! Two transports on a virtual clock with a bad network between them.
 #![expect(clippy::print_stdout, reason = "a test's measurements, shown with --nocapture")]
 
-mod bottleneck;
 mod busy_hosts;
 mod crowd;
 mod dead_path;
@@ -10,7 +9,6 @@ mod gentle;
 mod given_up;
 mod large_packets;
 mod many_streams;
-mod network;
 mod optimistic;
 mod pair;
 mod rivals;
@@ -25,8 +23,8 @@ use crate::sealed::streams::recv::StreamViolation;
 use crate::sealed::streams::table::Side;
 use crate::sealed::wire::frame::{self, Frame, Frames, ResetCode, StreamId};
 use crate::sealed::wire::varint::Writer;
+use crate::sim::Path;
 use crate::time::Time;
-use network::Path;
 use pair::Pair;
 use std::time::Duration;
 
@@ -34,7 +32,7 @@ const MS: Duration = Duration::from_millis(1);
 
 #[test]
 fn a_stream_crosses_a_clean_path() {
-    let mut pair = Pair::new(1, Path { rtt: 50 * MS, ..Path::default() });
+    let mut pair = Pair::on(1, Path { delay: 25 * MS, ..Path::default() });
     pair.transfer_both_ways(3, 200_000);
     pair.assert_empty();
 }
@@ -44,7 +42,7 @@ fn a_stream_crosses_a_clean_path() {
 fn everything_arrives_whatever_the_path_does() {
     for seed in 0..60u64 {
         let path = Path {
-            rtt: MS * u32::try_from(seed * 7 % 200).unwrap(),
+            delay: MS * u32::try_from(seed * 7 % 200).unwrap() / 2,
             jitter: if seed % 3 == 0 { 20 * MS } else { Duration::ZERO },
             loss: f64::from(u32::try_from(seed % 6).unwrap()) * 0.1,
             burst: if seed % 4 == 1 { 8.0 } else { 1.0 },
@@ -53,7 +51,7 @@ fn everything_arrives_whatever_the_path_does() {
             ..Path::default()
         };
         println!("seed {seed}: {path:?}");
-        let mut pair = Pair::new(seed, path);
+        let mut pair = Pair::on(seed, path);
         pair.transfer_both_ways(1 + usize::try_from(seed % 20).unwrap(), 20_000);
         pair.assert_empty();
     }

@@ -1,10 +1,10 @@
 //! More busy streams than may have bytes ready: each is asked for its own when its turn is near.
 
 use super::MS;
-use super::network::Path;
 use super::pair::{Pair, bytes};
 use crate::sealed::transport::Settings;
 use crate::sealed::wire::frame::StreamId;
+use crate::sim::Path;
 use std::time::Duration;
 
 /// 100 Mbit/s in bytes a second.
@@ -13,11 +13,11 @@ const RATE: u64 = 12_500_000;
 /// A link over a path of `rate` bytes a second with so many streams that have more to send than a test waits for, busy for
 /// two seconds.
 fn crowd(streams: usize, rate: u64) -> (Pair, Vec<StreamId>) {
-    let mut pair = Pair::new(6, Path { rtt: 20 * MS, rate, ..Path::default() });
+    let mut pair = Pair::on(6, Path { delay: 10 * MS, rate, ..Path::default() });
     pair.warm();
     let ids: Vec<_> = (0..streams).map(|_| pair.open(0)).collect();
     for id in &ids {
-        pair.ends[0].to_write.insert(*id, bytes(id.0, 4_000_000));
+        pair.client.to_write.insert(*id, bytes(id.0, 4_000_000));
     }
     pair.run_until(Duration::from_secs(2), |_| false);
     (pair, ids)
@@ -26,7 +26,7 @@ fn crowd(streams: usize, rate: u64) -> (Pair, Vec<StreamId>) {
 #[test]
 fn busy_streams_get_equal_parts_and_all_of_the_path() {
     let (mut pair, ids) = crowd(60, RATE);
-    let heard = |pair: &Pair| ids.iter().map(|id| pair.ends[1].heard[id].len()).collect::<Vec<_>>();
+    let heard = |pair: &Pair| ids.iter().map(|id| pair.server.heard[id].len()).collect::<Vec<_>>();
     let before = heard(&pair);
     pair.run_until(Duration::from_secs(4), |_| false);
     let parts: Vec<_> = heard(&pair).iter().zip(before).map(|(after, before)| after - before).collect();
@@ -42,7 +42,7 @@ fn busy_streams_have_little_ready_together() {
         let (mut pair, ids) = crowd(200, rate);
         for _ in 0..40 {
             pair.run_until(100 * MS, |_| false);
-            let unsent = pair.ends[0].transport.streams.iter().map(|stream| stream.send.unsent());
+            let unsent = pair.client.transport.streams.iter().map(|stream| stream.send.unsent());
             let held = unsent.sum::<u64>();
             assert!(held < 4 << 20, "{held} bytes unsent of {} streams at {rate}", ids.len());
         }
@@ -54,10 +54,10 @@ fn who_says_little_does_not_wait_for_a_crowd() {
     let (mut pair, _) = crowd(60, RATE);
     let id = pair.open(0);
     for _ in 0..20 {
-        let (before, now) = (pair.ends[1].heard.get(&id).map_or(0, Vec::len), pair.now);
-        assert!(pair.ends[0].transport.room(id) >= 64);
-        pair.ends[0].transport.write(now, id, &[7; 64]);
-        let arrives = |pair: &Pair| pair.ends[1].heard.get(&id).is_some_and(|heard| heard.len() > before);
+        let (before, now) = (pair.server.heard.get(&id).map_or(0, Vec::len), pair.now);
+        assert!(pair.client.transport.room(id) >= 64);
+        pair.client.transport.write(now, id, &[7; 64]);
+        let arrives = |pair: &Pair| pair.server.heard.get(&id).is_some_and(|heard| heard.len() > before);
         assert!(pair.run_until(60 * MS, arrives), "half of the round trip is 10 ms");
         pair.run_until(50 * MS, |_| false);
     }
@@ -67,7 +67,7 @@ fn who_says_little_does_not_wait_for_a_crowd() {
 fn a_crowd_that_is_short_of_memory_forgets_nobody() {
     for memory in [1 << 20, 2 << 20, 4 << 20] {
         let settings = Settings { memory, ..Settings::default() };
-        let path = Path { rtt: 20 * MS, rate: RATE, loss: 0.02, ..Path::default() };
+        let path = Path { delay: 10 * MS, rate: RATE, loss: 0.02, ..Path::default() };
         let mut pair = Pair::with(7, path, settings);
         pair.transfer_both_ways(80, 300_000);
         pair.assert_empty();

@@ -1,13 +1,12 @@
 //! What a bulk stream does to others on its path, and to itself: shares of a bottleneck, what it drops.
 
 use super::MS;
-use super::network::Path;
 use super::pair::{Pair, bytes};
 use super::rivals::{Kind, Rival};
 use super::speed::mbit;
 use crate::sealed::wire::frame::StreamId;
+use crate::sim::Path;
 use crate::time::Time;
-use std::rc::Rc;
 use std::time::Duration;
 
 /// Bulk streams of links, and other flows, at one bottleneck.
@@ -21,17 +20,17 @@ impl Crossing {
     fn new(path: &Path, links: u64) -> Self {
         let mut pairs: Vec<(Pair, StreamId)> = (1..=links)
             .map(|seed| {
-                let mut pair = Pair::new(seed, path.clone());
+                let mut pair = Pair::on(seed, path.clone());
                 pair.warm();
                 let id = pair.open(0);
                 (pair, id)
             })
             .collect();
-        let shared = Rc::clone(&pairs[0].0.ways[0].bottleneck);
+        let shared = pairs[0].0.network.ways[0].bottleneck.clone();
         let latest = pairs.iter().map(|(pair, _)| pair.now).max().unwrap() + MS;
         for (pair, _) in &mut pairs {
             pair.run_until(latest.since(pair.now), |_| false);
-            pair.ways[0].bottleneck = Rc::clone(&shared);
+            pair.network.ways[0].bottleneck = shared.clone();
         }
         Self { pairs, rivals: Vec::new() }
     }
@@ -42,14 +41,16 @@ impl Crossing {
 
     fn begin(&mut self, at: usize, seconds: u64) {
         let (pair, id) = &mut self.pairs[at];
-        pair.ends[0].to_write.insert(*id, bytes(7, usize::try_from(pair.path.rate * seconds).unwrap()));
+        pair.client
+            .to_write
+            .insert(*id, bytes(7, usize::try_from(pair.network.ways[0].path.rate * seconds).unwrap()));
         pair.run_until(Duration::ZERO, |_| false);
     }
 
     fn join(&mut self, kind: Kind) {
         let pair = &self.pairs[0].0;
-        let bottleneck = Rc::clone(&pair.ways[0].bottleneck);
-        self.rivals.push(Rival::new(kind, pair.now, pair.path.clone(), bottleneck));
+        let bottleneck = pair.network.ways[0].bottleneck.clone();
+        self.rivals.push(Rival::new(kind, pair.now, pair.network.ways[0].path.clone(), bottleneck));
     }
 
     /// Everybody does what is due, in the order of time.
@@ -72,7 +73,7 @@ impl Crossing {
 
     /// Bytes that arrived, links first.
     fn heard(&self) -> Vec<u64> {
-        let pairs = self.pairs.iter().map(|(pair, id)| pair.ends[1].heard.get(id).map_or(0, Vec::len) as u64);
+        let pairs = self.pairs.iter().map(|(pair, id)| pair.server.heard.get(id).map_or(0, Vec::len) as u64);
         pairs.chain(self.rivals.iter().map(Rival::heard)).collect()
     }
 
@@ -89,7 +90,7 @@ impl Crossing {
 }
 
 fn path() -> Path {
-    Path { rtt: 50 * MS, rate: mbit(40), ..Path::default() }
+    Path { delay: 25 * MS, rate: mbit(40), ..Path::default() }
 }
 
 #[test]
@@ -110,13 +111,14 @@ fn two_links_share_alike() {
         // What is dropped is chance, and the same chance for both: of twelve paths one drops 0.2 %, another 6.
         let mut dropped = 0.0;
         for rtt in [46, 49, 52, 55] {
-            let mut crossing = Crossing::new(&Path { rtt: rtt * MS, ..path() }, 2);
+            let mut crossing = Crossing::new(&Path { delay: rtt * MS / 2, ..path() }, 2);
             crossing.begin(0, 35);
             crossing.run(later);
             crossing.begin(1, 35);
             let shares = crossing.shares(30);
-            let ways = crossing.pairs.iter().map(|(pair, _)| &pair.ways[0]);
-            dropped += ways.map(|way| way.overflowed as f64 / way.sent_packets as f64).sum::<f64>() / 8.0;
+            let ways = crossing.pairs.iter().map(|(pair, _)| &pair.network.ways[0]);
+            dropped +=
+                ways.map(|way| way.counts.overflowed as f64 / way.counts.packets as f64).sum::<f64>() / 8.0;
             assert!(shares.iter().all(|share| *share >= 0.4), "{later} s later, {rtt} ms: {shares:?}");
         }
         println!("{later} s later: dropped {dropped:.3}");
@@ -129,11 +131,14 @@ fn dropped(path: Path, settle: u64, seconds: u64) -> (f64, f64) {
     let mut crossing = Crossing::new(&path, 1);
     crossing.begin(0, settle + seconds + 1);
     crossing.run(settle);
-    let before = (crossing.pairs[0].0.ways[0].overflowed, crossing.pairs[0].0.ways[0].sent_packets);
+    let before = (
+        crossing.pairs[0].0.network.ways[0].counts.overflowed,
+        crossing.pairs[0].0.network.ways[0].counts.packets,
+    );
     let heard = crossing.heard()[0];
     crossing.run(seconds);
-    let way = &crossing.pairs[0].0.ways[0];
-    let dropped = (way.overflowed - before.0) as f64 / (way.sent_packets - before.1) as f64;
+    let way = &crossing.pairs[0].0.network.ways[0];
+    let dropped = (way.counts.overflowed - before.0) as f64 / (way.counts.packets - before.1) as f64;
     (dropped, (crossing.heard()[0] - heard) as f64 * 8e-6 / seconds as f64)
 }
 

@@ -1,12 +1,12 @@
 //! Streams that are given up before the other side has heard of them: it never does.
 
-use super::network::Path;
 use super::pair::Pair;
 use super::{MS, packet};
 use crate::sealed::handshake::terms::Limits;
 use crate::sealed::streams::table::Side;
 use crate::sealed::transport::{Event, Settings, Transport};
 use crate::sealed::wire::frame::{Frame, ResetCode, StreamId};
+use crate::sim::Path;
 use crate::time::Time;
 
 #[test]
@@ -22,10 +22,10 @@ fn what_has_not_left_never_leaves_and_the_next_takes_its_number() {
 
 #[test]
 fn thousands_that_gave_up_in_turn_leave_no_trace() {
-    let mut pair = Pair::new(7, Path { rtt: 20 * MS, ..Path::default() });
+    let mut pair = Pair::on(7, Path { delay: 10 * MS, ..Path::default() });
     for round in 0..6_000 {
-        let id = pair.ends[0].transport.open(b"target:1").unwrap();
-        pair.ends[0].transport.reset(pair.now, id, ResetCode::TimedOut);
+        let id = pair.client.transport.open(b"target:1").unwrap();
+        pair.client.transport.reset(pair.now, id, ResetCode::TimedOut);
         assert!(id.0 >> 1 == 0, "{id:?} in round {round}");
     }
     pair.transfer_both_ways(3, 10_000);

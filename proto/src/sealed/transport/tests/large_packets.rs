@@ -1,16 +1,16 @@
 //! Whether packets stay as large as the path carries them.
 
 use super::MS;
-use super::network::Path;
 use super::pair::{Pair, bytes};
+use crate::sim::Path;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
 
 /// A path that dies `after` so long for `dead`.
 fn dies(after: Duration, dead: Duration) -> Pair {
-    let mut pair = Pair::new(6, Path { rtt: 40 * MS, rate: 1_000_000, ..Path::default() });
-    pair.path.dead = vec![(pair.now + after, pair.now + after + dead)];
+    let mut pair = Pair::on(6, Path { delay: 20 * MS, rate: 1_000_000, ..Path::default() });
+    pair.network.change(|path| path.outages = vec![pair.now + after..pair.now + after + dead]);
     pair
 }
 
@@ -19,9 +19,9 @@ fn talk(pair: &mut Pair, tick: Duration, time: Duration, least: u16) -> bool {
     let (id, end) = (pair.open(0), pair.now + time);
     let mut large = true;
     while pair.now < end {
-        pair.ends[0].transport.write(pair.now, id, &[7; 100]);
+        pair.client.transport.write(pair.now, id, &[7; 100]);
         pair.run_until(tick, |_| false);
-        large &= pair.ends[0].transport.mtu() >= least;
+        large &= pair.client.transport.mtu() >= least;
     }
     large
 }
@@ -32,7 +32,7 @@ fn a_search_that_a_dead_path_interrupts_goes_on_when_it_returns() {
     for after in (5..300).step_by(5) {
         let mut pair = dies(MS * after, 30 * SECOND);
         talk(&mut pair, 30 * MS, 40 * SECOND, 0);
-        let mtu = pair.ends[0].transport.mtu();
+        let mtu = pair.client.transport.mtu();
         assert!(mtu >= 1_452, "dead after {after} ms: packets of {mtu} bytes");
     }
 }
@@ -43,9 +43,9 @@ fn large_packets_lost_with_the_path_are_no_reason_for_small_ones() {
     for dead in [300, 1_000, 30_000] {
         let mut pair = dies(2 * SECOND, MS * dead);
         let bulk = pair.open(0);
-        pair.ends[0].to_write.insert(bulk, bytes(bulk.0, 6_000_000));
+        pair.client.to_write.insert(bulk, bytes(bulk.0, 6_000_000));
         talk(&mut pair, 10 * MS, 2 * SECOND, 0);
-        assert!(pair.ends[0].transport.mtu() >= 1_452);
+        assert!(pair.client.transport.mtu() >= 1_452);
         let large = talk(&mut pair, 10 * MS, MS * dead + 3 * SECOND, 1_452);
         assert!(large, "small packets after a death of {dead} ms");
     }
@@ -55,26 +55,26 @@ fn large_packets_lost_with_the_path_are_no_reason_for_small_ones() {
 #[test]
 fn paths_that_do_not_carry_the_smallest_size_of_others_carry_everything() {
     for (mtu, least) in [(548, 508), (1_000, 972), (1_172, 1_072)] {
-        let mut pair = Pair::new(8, Path { rtt: 50 * MS, rate: 1_000_000, mtu, ..Path::default() });
+        let mut pair = Pair::on(8, Path { delay: 25 * MS, rate: 1_000_000, mtu, ..Path::default() });
         let begun = pair.now;
         pair.transfer_both_ways(2, 1_000_000);
         // At 8 Mbit/s the bytes alone take two seconds and a half.
         assert!(pair.now - begun <= 8 * SECOND, "{:?} with packets of up to {mtu} bytes", pair.now - begun);
         pair.assert_empty();
-        assert!(pair.ends.iter().all(|end| end.transport.mtu() >= least), "up to {mtu} bytes");
+        assert!(pair.ends().iter().all(|end| end.transport.mtu() >= least), "up to {mtu} bytes");
     }
 }
 
 #[test]
 fn a_path_that_carries_less_in_the_middle_of_a_transfer_is_noticed() {
     for mtu in [1_172, 1_072, 548] {
-        let mut pair = Pair::new(9, Path { rtt: 40 * MS, rate: 1_000_000, ..Path::default() });
+        let mut pair = Pair::on(9, Path { delay: 20 * MS, rate: 1_000_000, ..Path::default() });
         let bulk = pair.open(0);
-        pair.ends[0].to_write.insert(bulk, bytes(bulk.0, 8_000_000));
+        pair.client.to_write.insert(bulk, bytes(bulk.0, 8_000_000));
         pair.run_until(3 * SECOND, |_| false);
-        pair.path.mtu = mtu;
-        let (before, changed) = (pair.ends[1].heard[&bulk].len(), pair.now);
-        let goes_on = pair.run_until(20 * SECOND, |pair| pair.ends[1].heard[&bulk].len() > before + 100_000);
+        pair.network.change(|path| path.mtu = mtu);
+        let (before, changed) = (pair.server.heard[&bulk].len(), pair.now);
+        let goes_on = pair.run_until(20 * SECOND, |pair| pair.server.heard[&bulk].len() > before + 100_000);
         let took = pair.now - changed;
         assert!(goes_on && took <= 6 * SECOND, "{took:?} with packets of up to {mtu} bytes");
     }

@@ -49,8 +49,8 @@ fn a_packet_that_was_not_sent_yet_is_a_fault_of_its_own() {
 #[test]
 fn an_honest_peer_acknowledges_no_number_that_was_left_out() {
     for seed in 0..20 {
-        let path = Path { loss: 0.1, duplicate: 0.1, jitter: MS * 20, rtt: MS * 30, ..Path::default() };
-        let mut pair = Pair::new(seed, path);
+        let path = Path { loss: 0.1, duplicate: 0.1, jitter: MS * 20, delay: MS * 15, ..Path::default() };
+        let mut pair = Pair::on(seed, path);
         pair.transfer_both_ways(3, 500_000);
         pair.assert_empty();
     }

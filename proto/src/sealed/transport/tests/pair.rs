@@ -1,13 +1,15 @@
 //! Two transports, the applications on them, and a clock.
 
-use super::network::{Direction, Path};
+use crate::sealed::link::FourTuple;
 use crate::sealed::streams::table::Side;
 use crate::sealed::transport::{Event, Settings, Transport};
 use crate::sealed::wire::frame::StreamId;
-use crate::sealed::wire::packet::OVERHEAD;
+use crate::sim::plain::{PEER, PlainPackets};
+use crate::sim::{self, Host, Network, Path};
 use crate::time::Time;
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
+use std::net::SocketAddr;
 use std::time::Duration;
 
 /// One end: a transport and what its application has to say and has heard, per stream.
@@ -19,7 +21,7 @@ pub(crate) struct End {
     pub(crate) heard: BTreeMap<StreamId, Vec<u8>>,
     pub(crate) finished: BTreeMap<StreamId, Time>,
     pub(crate) events: Vec<(Time, Event)>,
-    seen: BTreeSet<u64>,
+    packets: PlainPackets,
     /// Streams nobody reads.
     pub(crate) stuck: BTreeSet<StreamId>,
     /// Streams that are read up to so many bytes, and then no more: what a system takes for an application that is stuck.
@@ -37,14 +39,16 @@ pub(crate) struct End {
 
 impl End {
     fn new(side: Side, settings: Settings) -> Self {
+        let mut transport = Transport::new(side, settings);
+        transport.set_peer_limits(&Transport::limits(&settings));
         Self {
-            transport: Transport::new(side, settings),
+            transport,
             to_write: BTreeMap::new(),
             written: BTreeMap::new(),
             heard: BTreeMap::new(),
             finished: BTreeMap::new(),
             events: Vec::new(),
-            seen: BTreeSet::new(),
+            packets: PlainPackets::default(),
             stuck: BTreeSet::new(),
             absorbed: BTreeMap::new(),
             bite: usize::MAX,
@@ -142,110 +146,42 @@ impl End {
             self.transport.read_with(now, id, |_| Ok::<_, Infallible>(0)).unwrap();
         }
     }
+}
 
-    /// Takes in one packet as the link does: new ones only.
-    fn receive(&mut self, now: Time, packet: &[u8]) {
-        let (number, payload) = packet.split_first_chunk::<8>().unwrap();
-        let number = u64::from_be_bytes(*number);
-        if self.seen.insert(number) {
-            let frames = &payload[..payload.len() - (OVERHEAD - 8)];
-            self.transport.handle_packet(now, number, frames).unwrap();
-        }
+impl Host for End {
+    fn handle(&mut self, now: Time, _from: SocketAddr, packet: &mut [u8]) {
+        self.packets.receive(now, &mut self.transport, packet).unwrap();
     }
 
-    fn transmit(&mut self, now: Time) -> Option<Vec<u8>> {
-        let mut room = vec![0; 9_000];
-        let built = self.transport.poll_packet(now, &mut room)?;
-        let mut packet = built.number.to_be_bytes().to_vec();
-        packet.extend_from_slice(&room[..built.length]);
-        packet.extend_from_slice(&[0; OVERHEAD - 8]);
-        Some(packet)
+    fn drive(&mut self, now: Time, send: &mut dyn FnMut(FourTuple, &[u8])) {
+        self.transport.handle_timeout(now);
+        self.work(now);
+        self.packets.transmit(now, &mut self.transport, |packet| send(PEER.into(), packet));
+    }
+
+    fn poll_timeout(&self, _now: Time) -> Time {
+        self.transport.poll_timeout()
     }
 }
 
-/// Two ends, `[client, server]`, and the two directions between them.
-#[derive(Debug)]
-pub(crate) struct Pair {
-    pub(crate) now: Time,
-    pub(crate) path: Path,
-    pub(crate) ends: [End; 2],
-    pub(crate) ways: [Direction; 2],
-    /// Both hosts are busy with other things, and look only once in so long.
-    pub(crate) nap: Duration,
-    spins: u32,
-}
+/// Two ends, and a path that is the same both ways.
+pub(crate) type Pair = sim::Pair<End, End>;
 
 impl Pair {
-    pub(crate) fn new(seed: u64, path: Path) -> Self {
+    pub(crate) fn on(seed: u64, path: Path) -> Self {
         Self::with(seed, path, Settings::default())
     }
 
     pub(crate) fn with(seed: u64, path: Path, settings: Settings) -> Self {
-        let mut ends = [End::new(Side::Client, settings), End::new(Side::Server, settings)];
-        ends.iter_mut().for_each(|end| end.transport.set_peer_limits(&Transport::limits(&settings)));
-        Self {
-            now: Time::ZERO + Duration::from_secs(1),
-            path,
-            ends,
-            ways: [Direction::new(seed), Direction::new(seed ^ 0x5eed)],
-            nap: Duration::ZERO,
-            spins: 0,
-        }
-    }
-
-    /// Everything that is due now.
-    fn settle(&mut self) {
-        let mut rounds = 0;
-        loop {
-            let mut busy = false;
-            for at in 0..2 {
-                while let Some(packet) = self.ways[1 - at].arrive(self.now) {
-                    self.ends[at].receive(self.now, &packet);
-                    busy = true;
-                }
-                self.ends[at].transport.handle_timeout(self.now);
-                self.ends[at].work(self.now);
-                while let Some(packet) = self.ends[at].transmit(self.now) {
-                    self.ways[at].send(self.now, &self.path, &packet);
-                    busy = true;
-                }
-            }
-            rounds += 1;
-            if !busy || rounds > 10 {
-                return;
-            }
-        }
-    }
-
-    /// When something happens next by itself.
-    pub(crate) fn next(&self) -> Time {
-        let ends = self.ends.iter().map(|end| end.transport.poll_timeout());
-        ends.chain(self.ways.iter().map(Direction::next)).min().unwrap()
-    }
-
-    /// Runs until `done`, for at most `limit` of virtual time; true if done.
-    pub(crate) fn run_until(&mut self, limit: Duration, mut done: impl FnMut(&Self) -> bool) -> bool {
-        let end = self.now + limit;
-        loop {
-            self.settle();
-            if done(self) {
-                return true;
-            }
-            let next = self.next().max(self.now + self.nap);
-            assert!(next > self.now || self.spins < 1_000, "a timer in the past with nothing to do");
-            self.spins = if next > self.now { 0 } else { self.spins + 1 };
-            if next > end {
-                self.now = end;
-                return false;
-            }
-            // No timer of a real system is finer than a microsecond.
-            self.now = next.max(self.now + Duration::from_micros(1));
-        }
+        let [client, server] = [Side::Client, Side::Server].map(|side| End::new(side, settings));
+        let mut network = Network::new(seed, path);
+        network.client = PEER;
+        Self::new(network, client, server)
     }
 
     pub(crate) fn open(&mut self, at: usize) -> StreamId {
-        let id = self.ends[at].transport.open(b"target:1").unwrap();
-        self.ends[at].heard.insert(id, Vec::new());
+        let id = self.end(at).transport.open(b"target:1").unwrap();
+        self.end(at).heard.insert(id, Vec::new());
         id
     }
 
@@ -254,8 +190,8 @@ impl Pair {
         self.transfer_both_ways(1, 100);
         let id = self.open(0);
         self.run_until(Duration::from_secs(4), |_| false);
-        self.ends[0].to_write.insert(id, Vec::new());
-        self.ends[1].to_write.insert(id, Vec::new());
+        self.client.to_write.insert(id, Vec::new());
+        self.server.to_write.insert(id, Vec::new());
         self.assert_empty();
     }
 
@@ -263,25 +199,25 @@ impl Pair {
     pub(crate) fn transfer_both_ways(&mut self, streams: usize, length: usize) {
         let ids: Vec<StreamId> = (0..streams).map(|_| self.open(0)).collect();
         for id in &ids {
-            self.ends[0].to_write.insert(*id, bytes(id.0, length));
-            self.ends[1].to_write.insert(*id, bytes(id.0 + 1_000, length));
+            self.client.to_write.insert(*id, bytes(id.0, length));
+            self.server.to_write.insert(*id, bytes(id.0 + 1_000, length));
         }
         let done = self.run_until(Duration::from_secs(200_000), |pair| {
-            ids.iter().all(|id| pair.ends.iter().all(|end| end.finished.contains_key(id)))
+            ids.iter().all(|id| pair.ends().iter().all(|end| end.finished.contains_key(id)))
         });
-        assert!(done, "not everything arrived: {:#?}", self.ends.each_ref().map(|end| &end.transport));
+        assert!(done, "not everything arrived: {:#?}", self.ends().map(|end| &end.transport));
         for id in &ids {
-            assert!(self.ends[1].heard[id] == bytes(id.0, length), "stream {id} to the server");
-            assert!(self.ends[0].heard[id] == bytes(id.0 + 1_000, length), "stream {id} to the client");
+            assert!(self.server.heard[id] == bytes(id.0, length), "stream {id} to the server");
+            assert!(self.client.heard[id] == bytes(id.0 + 1_000, length), "stream {id} to the client");
         }
     }
 
     /// The link ends idle and empty.
     pub(crate) fn assert_empty(&mut self) {
         let empty = self.run_until(Duration::from_secs(3_600), |pair| {
-            pair.ends.iter().all(|end| end.transport.is_idle() && end.transport.memory() == 0)
+            pair.ends().iter().all(|end| end.transport.is_idle() && end.transport.memory() == 0)
         });
-        assert!(empty, "something is left: {:#?}", self.ends.each_ref().map(|end| &end.transport));
+        assert!(empty, "something is left: {:#?}", self.ends().map(|end| &end.transport));
     }
 }
 

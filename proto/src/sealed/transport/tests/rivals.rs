@@ -1,12 +1,9 @@
 //! Models of the TCP flows that a link meets at a bottleneck, at the level of packets: Reno, CUBIC (RFC 9438), BBR
 //! (version 1). They have all to send, lose nothing but to the bottleneck, and get each packet acknowledged.
 
-use super::bottleneck::Bottleneck;
-use super::network::Path;
+use crate::sim::{Bottleneck, Path};
 use crate::time::Time;
-use std::cell::RefCell;
 use std::collections::{BTreeMap, VecDeque};
-use std::rc::Rc;
 use std::time::Duration;
 
 /// A packet on the wire, in bytes, and what is payload of it.
@@ -32,7 +29,7 @@ struct Sent {
 pub(crate) struct Rival {
     kind: Kind,
     path: Path,
-    bottleneck: Rc<RefCell<Bottleneck>>,
+    bottleneck: Bottleneck,
     now: Time,
     next_number: u64,
     in_flight: BTreeMap<u64, Sent>,
@@ -79,7 +76,7 @@ const CYCLE: [f64; 8] = [1.25, 0.75, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0];
 
 impl Rival {
     /// A flow that begins at `now` with ten packets.
-    pub(crate) fn new(kind: Kind, now: Time, path: Path, bottleneck: Rc<RefCell<Bottleneck>>) -> Self {
+    pub(crate) fn new(kind: Kind, now: Time, path: Path, bottleneck: Bottleneck) -> Self {
         Self {
             kind,
             now,
@@ -93,7 +90,7 @@ impl Rival {
             recovered_at: 0,
             before: 0.0,
             reduced_at: now,
-            srtt: path.rtt.as_secs_f64(),
+            srtt: (path.delay * 2).as_secs_f64(),
             bbr: Bbr {
                 rates: VecDeque::from([0.0]),
                 round_ends: 0,
@@ -159,11 +156,11 @@ impl Rival {
         self.next_number += 1;
         let sent = Sent { at: self.now, delivered: self.delivered, delivered_at: self.delivered_at };
         self.in_flight.insert(number, sent);
-        if let Some(out) = self.bottleneck.borrow_mut().pass(self.now, SIZE, &self.path) {
-            self.acks.insert((out + self.path.rtt, number), ());
+        if let Some(out) = self.bottleneck.pass(self.now, SIZE, &self.path) {
+            self.acks.insert((out + self.path.delay * 2, number), ());
         }
         if self.kind == Kind::Bbr {
-            let rate = (self.rate() * self.gain()).max(10.0 / self.path.rtt.as_secs_f64());
+            let rate = (self.rate() * self.gain()).max(5.0 / self.path.delay.as_secs_f64());
             self.bbr.next_send = self.bbr.next_send.max(self.now) + Duration::from_secs_f64(1.0 / rate);
         }
     }

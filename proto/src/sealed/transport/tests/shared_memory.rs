@@ -1,12 +1,12 @@
 //! A link whose process has given all the memory that its links share to others: the floor that it keeps is enough.
 
-use super::network::Path;
 use super::pair::Pair;
 use super::{MS, packet};
 use crate::sealed::streams::budget::{Budget, FLOOR};
 use crate::sealed::streams::table::Side;
 use crate::sealed::transport::{Settings, Transport};
 use crate::sealed::wire::frame::Frame;
+use crate::sim::Path;
 use crate::time::Time;
 
 #[test]
@@ -21,8 +21,8 @@ fn a_link_carries_streams_beside_a_thousand_idle_ones_that_hold_all_memory() {
     };
     let idle: Vec<_> = (0..1_024).map(idle).collect();
     assert_eq!(budget.used(), 2 << 20);
-    let mut pair = Pair::with(3, Path { rtt: 20 * MS, loss: 0.01, ..Path::default() }, settings);
-    pair.ends[1].transport.join(&ticket);
+    let mut pair = Pair::with(3, Path { delay: 10 * MS, loss: 0.01, ..Path::default() }, settings);
+    pair.server.transport.join(&ticket);
     pair.transfer_both_ways(8, 100_000);
     pair.assert_empty();
     drop(idle);
@@ -30,18 +30,18 @@ fn a_link_carries_streams_beside_a_thousand_idle_ones_that_hold_all_memory() {
 
 #[test]
 fn what_is_kept_for_reuse_counts_and_goes_back_when_a_link_is_quiet() {
-    let mut pair = Pair::new(5, Path { rtt: 20 * MS, ..Path::default() });
+    let mut pair = Pair::on(5, Path { delay: 10 * MS, ..Path::default() });
     let idle = pair.open(0);
     pair.transfer_both_ways(1, 3_000_000);
     let kept = |pair: &Pair| {
-        pair.ends.each_ref().map(|end| {
+        pair.ends().map(|end| {
             end.transport.check_accounts();
             let pools = &end.transport.streams.pools;
             (pools.send.spare(), pools.recv.spare())
         })
     };
     let early = pair.open(0);
-    pair.ends[0].to_write.insert(early, vec![1; 300_000]);
+    pair.client.to_write.insert(early, vec![1; 300_000]);
     pair.run_until(1_000 * MS, |pair| kept(pair).iter().any(|(send, _)| *send > 0));
     assert!(
         kept(&pair).iter().any(|(send, recv)| send + recv > 0),
@@ -49,7 +49,7 @@ fn what_is_kept_for_reuse_counts_and_goes_back_when_a_link_is_quiet() {
     );
     pair.run_until(2_000 * MS, |_| false);
     // What a link sends to keep its path open.
-    pair.ends[0].transport.probe();
+    pair.client.transport.probe();
     pair.run_until(1_000 * MS, |_| false);
     assert_eq!(kept(&pair), [(0, 0); 2], "with {idle} and {early} still open");
 }

@@ -1,9 +1,9 @@
 //! Goodput and wire cost over modelled paths: recorded values that may not get worse.
 
 use super::MS;
-use super::network::Path;
 use super::pair::{Pair, bytes};
 use crate::sealed::wire::frame::StreamId;
+use crate::sim::Path;
 use std::time::Duration;
 
 pub(super) fn mbit(rate: u64) -> u64 {
@@ -21,16 +21,18 @@ struct Measured {
 
 /// A bulk stream on a link that is up, from the client, with more to send than fits into `seconds`.
 fn begin(seed: u64, path: Path, seconds: u64) -> (Pair, StreamId) {
-    let mut pair = Pair::new(seed, path);
+    let mut pair = Pair::on(seed, path);
     pair.warm();
     let id = pair.open(0);
-    let length = usize::try_from(pair.path.rate * seconds + pair.path.rate / 2).unwrap();
-    pair.ends[0].to_write.insert(id, bytes(7, length));
+    let length =
+        usize::try_from(pair.network.ways[0].path.rate * seconds + pair.network.ways[0].path.rate / 2)
+            .unwrap();
+    pair.client.to_write.insert(id, bytes(7, length));
     (pair, id)
 }
 
 fn heard(pair: &Pair, id: StreamId) -> usize {
-    pair.ends[1].heard.get(&id).map_or(0, Vec::len)
+    pair.server.heard.get(&id).map_or(0, Vec::len)
 }
 
 /// Mbit/s over the next `time`.
@@ -50,13 +52,13 @@ fn bulk(path: &Path, seconds: u64) -> Measured {
 
 fn one(seed: u64, path: Path, seconds: u64) -> Measured {
     let (mut pair, id) = begin(seed, path, seconds);
-    let sent = pair.ways[0].sent_bytes;
+    let sent = pair.network.ways[0].counts.bytes;
     let goodput = goodput(&mut pair, id, Duration::from_secs(seconds));
-    let way = &pair.ways[0];
+    let way = &pair.network.ways[0];
     Measured {
         goodput,
-        cost: (way.sent_bytes - sent) as f64 / heard(&pair, id) as f64,
-        overflow: way.overflowed as f64 / way.sent_packets as f64,
+        cost: (way.counts.bytes - sent) as f64 / heard(&pair, id) as f64,
+        overflow: way.counts.overflowed as f64 / way.counts.packets as f64,
     }
 }
 
@@ -76,7 +78,7 @@ fn assert_keeps(name: &str, path: &Path, seconds: u64, recorded: &[(u8, f64, f64
 }
 
 fn plain(loss: f64) -> Path {
-    Path { rtt: 50 * MS, rate: mbit(100), loss, ..Path::default() }
+    Path { delay: 25 * MS, rate: mbit(100), loss, ..Path::default() }
 }
 
 #[test]
@@ -101,10 +103,10 @@ fn bursts_of_loss() {
 
 #[test]
 fn far_paths() {
-    let far = Path { rtt: 200 * MS, rate: mbit(10), ..plain(0.0) };
+    let far = Path { delay: 100 * MS, rate: mbit(10), ..plain(0.0) };
     assert_keeps("10 Mbit/s, 200 ms", &far, 8, &[(0, 9.3, 1.063), (5, 8.9, 1.157), (20, 8.3, 1.459)]);
     assert_keeps("10 Mbit/s, 200 ms, for 30 s", &far, 30, &[(5, 9.3, 1.117), (20, 9.1, 1.341)]);
-    let satellite = Path { rtt: 750 * MS, rate: mbit(20), queue: 750 * MS, ..plain(0.0) };
+    let satellite = Path { delay: 375 * MS, rate: mbit(20), queue: 750 * MS, ..plain(0.0) };
     assert_keeps("20 Mbit/s, 750 ms", &satellite, 30, &[(0, 17.9, 1.066), (2, 17.3, 1.117)]);
 }
 
@@ -122,7 +124,7 @@ fn a_shallow_queue() {
 
 #[test]
 fn a_fast_path() {
-    let fast = Path { rtt: 20 * MS, rate: mbit(1_000), ..plain(0.0) };
+    let fast = Path { delay: 10 * MS, rate: mbit(1_000), ..plain(0.0) };
     let recorded = [(0, 926.0, 1.049), (1, 918.0, 1.069), (5, 909.9, 1.123)];
     assert_keeps("1,000 Mbit/s, 20 ms", &fast, 3, &recorded);
 }
@@ -133,11 +135,11 @@ fn cut(after: Duration) -> (f64, u64, f64) {
     let (mut pair, id) = begin(1, plain(0.0), 14);
     pair.run_until(after, |_| false);
     let (cut, back) = (pair.now, pair.now + Duration::from_secs(4));
-    pair.path.rates = vec![(cut, mbit(10)), (back, mbit(100))];
+    pair.network.change(|path| path.rates = vec![(cut, mbit(10)), (back, mbit(100))]);
     pair.run_until(Duration::from_secs(2), |_| false);
-    let overflowed = pair.ways[0].overflowed;
+    let overflowed = pair.network.ways[0].counts.overflowed;
     let slow = goodput(&mut pair, id, Duration::from_secs(2));
-    let overflowed = pair.ways[0].overflowed - overflowed;
+    let overflowed = pair.network.ways[0].counts.overflowed - overflowed;
     pair.run_until(Duration::from_secs(5), |_| false);
     (slow, overflowed, goodput(&mut pair, id, Duration::from_secs(1)))
 }
@@ -162,7 +164,7 @@ fn after_a_blackout_the_rate_is_back_within_two_seconds() {
         let (mut pair, id) = begin(1, plain(0.0), 8);
         pair.run_until(Duration::from_secs(2), |_| false);
         let back = pair.now + Duration::from_secs(dead);
-        pair.path.dead = vec![(pair.now, back)];
+        pair.network.change(|path| path.outages = vec![pair.now..back]);
         pair.run_until(Duration::from_secs(dead + 2), |_| false);
         let after = goodput(&mut pair, id, Duration::from_secs(1));
         println!("after {dead} s: {after:.1} Mbit/s");
@@ -173,11 +175,11 @@ fn after_a_blackout_the_rate_is_back_within_two_seconds() {
 #[test]
 fn a_warm_link_starts_fast() {
     for (length, rounds) in [(100_000, 3.0), (1_000_000, 5.0)] {
-        let mut pair = Pair::new(1, plain(0.0));
+        let mut pair = Pair::on(1, plain(0.0));
         pair.warm();
         let (id, began) = (pair.open(0), pair.now);
-        pair.ends[1].to_write.insert(id, bytes(7, length));
-        assert!(pair.run_until(Duration::from_secs(5), |pair| pair.ends[0].heard[&id].len() == length));
+        pair.server.to_write.insert(id, bytes(7, length));
+        assert!(pair.run_until(Duration::from_secs(5), |pair| pair.client.heard[&id].len() == length));
         let took = (pair.now - began).as_secs_f64() / 0.05;
         println!("{length} bytes: {took:.1} round trips");
         assert!(took <= rounds, "{took} round trips for {length} bytes");

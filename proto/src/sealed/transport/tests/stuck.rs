@@ -1,11 +1,11 @@
 //! Readers that are stuck, beside one that is not: they cost what they were promised and nobody else's rate.
 
 use super::MS;
-use super::network::Path;
 use super::pair::{Pair, bytes};
 use super::speed::mbit;
 use crate::sealed::transport::Transport;
 use crate::sealed::wire::frame::{ResetCode, StreamId};
+use crate::sim::Path;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -23,13 +23,13 @@ impl Crowd {
     /// One of them, with `more` to be sent than is read.
     fn open(self, pair: &mut Pair, more: usize) -> StreamId {
         let id = pair.open(0);
-        pair.ends[1 - self.at].absorbed.insert(id, self.absorbed);
-        pair.ends[self.at].to_write.insert(id, bytes(id.0, self.absorbed + more));
+        pair.end(1 - self.at).absorbed.insert(id, self.absorbed);
+        pair.end(self.at).to_write.insert(id, bytes(id.0, self.absorbed + more));
         id
     }
 
     fn is_full(self, pair: &Pair, id: StreamId) -> bool {
-        pair.ends[1 - self.at].heard.get(&id).is_some_and(|heard| heard.len() >= self.absorbed)
+        pair.ends()[1 - self.at].heard.get(&id).is_some_and(|heard| heard.len() >= self.absorbed)
     }
 
     /// All of them come at once.
@@ -46,22 +46,22 @@ impl Crowd {
         for _ in 0..self.count {
             let id = self.open(pair, 2_000_000);
             assert!(pair.run_until(SECOND * 120, |pair| self.is_full(pair, id)), "a stream is not absorbed");
-            pair.run_until(pair.path.rtt * 3, |_| false);
-            pair.ends[self.at].to_write.remove(&id);
+            pair.run_until(pair.network.ways[0].path.delay * 6, |_| false);
+            pair.end(self.at).to_write.remove(&id);
         }
     }
 }
 
 /// A link on a path of 100 Mbit/s and 50 ms.
 fn slow() -> Pair {
-    let mut pair = Pair::new(7, Path { rtt: 50 * MS, rate: mbit(100), ..Path::default() });
+    let mut pair = Pair::on(7, Path { delay: 25 * MS, rate: mbit(100), ..Path::default() });
     pair.warm();
     pair
 }
 
 /// A link on a path of 500 Mbit/s and 1 ms.
 fn fast(loss: f64) -> Pair {
-    let mut pair = Pair::new(7, Path { rtt: MS, rate: mbit(500), loss, ..Path::default() });
+    let mut pair = Pair::on(7, Path { delay: MS / 2, rate: mbit(500), loss, ..Path::default() });
     pair.warm();
     pair
 }
@@ -70,8 +70,8 @@ fn fast(loss: f64) -> Pair {
 /// and the longest of them in milliseconds.
 fn beside(pair: &mut Pair, at: usize, after: Duration) -> (f64, f64) {
     let (bulk, echo) = (pair.open(0), pair.open(0));
-    let heard = |pair: &Pair, at: usize, id| pair.ends[at].heard.get(&id).map_or(0, Vec::len);
-    pair.ends[at].to_write.insert(bulk, bytes(bulk.0, 60_000_000));
+    let heard = |pair: &Pair, at: usize, id| pair.ends()[at].heard.get(&id).map_or(0, Vec::len);
+    pair.end(at).to_write.insert(bulk, bytes(bulk.0, 60_000_000));
     pair.run_until(after, |_| false);
     let (began, before) = (pair.now, heard(pair, 1 - at, bulk));
     let mut longest = Duration::ZERO;
@@ -79,7 +79,7 @@ fn beside(pair: &mut Pair, at: usize, after: Duration) -> (f64, f64) {
         let start = pair.now;
         for end in [0, 1] {
             let now = pair.now;
-            pair.ends[end].transport.write(now, echo, &[7; 64]);
+            pair.end(end).transport.write(now, echo, &[7; 64]);
             assert!(pair.run_until(SECOND * 5, |pair| heard(pair, 1 - end, echo) >= round * 64), "no echo");
         }
         longest = longest.max(pair.now - start);
@@ -145,7 +145,7 @@ fn compare(
             }
             assert!(rate >= 0.8 * alone.0, "{rate:.1} instead of {:.1} Mbit/s", alone.0);
             assert!(echo <= 2.0 * alone.1, "{echo:.1} instead of {:.1} ms", alone.1);
-            let most = pair.ends.iter().map(|end| end.transport.reserved()).max().unwrap();
+            let most = pair.ends().iter().map(|end| end.transport.reserved()).max().unwrap();
             assert!(most <= 32 << 20, "{most} bytes are promised");
         }
     }
@@ -158,10 +158,10 @@ fn what_was_kept_for_stuck_readers_is_free_a_second_after_they_left() {
         let ids = Crowd { at, count: 400, absorbed: 20_000 }.together(&mut pair);
         let now = pair.now;
         for id in ids {
-            pair.ends[1 - at].transport.reset(now, id, ResetCode::Reset);
+            pair.end(1 - at).transport.reset(now, id, ResetCode::Reset);
         }
         pair.run_until(SECOND, |_| false);
-        for end in &pair.ends {
+        for end in pair.ends() {
             assert_eq!((end.transport.stream_count(), held(&end.transport)), (0, 0));
         }
     }
@@ -169,26 +169,26 @@ fn what_was_kept_for_stuck_readers_is_free_a_second_after_they_left() {
 
 #[test]
 fn streams_that_say_nothing_and_close_at_once_leave_nothing() {
-    let mut pair = Pair::new(8, Path { rtt: 50 * MS, ..Path::default() });
+    let mut pair = Pair::on(8, Path { delay: 25 * MS, ..Path::default() });
     pair.warm();
     let ids: Vec<_> = (0..4_000).map(|_| pair.open(0)).collect();
     for id in &ids {
         // A byte each, and a read that brought nothing.
         let now = pair.now;
-        pair.ends[0].transport.write(now, *id, b"x");
-        pair.ends[0].transport.write_with(now, *id, 2, |_| Ok::<_, std::convert::Infallible>(0)).unwrap();
+        pair.client.transport.write(now, *id, b"x");
+        pair.client.transport.write_with(now, *id, 2, |_| Ok::<_, std::convert::Infallible>(0)).unwrap();
     }
     let heard =
-        |pair: &Pair| ids.iter().all(|id| pair.ends[1].heard.get(id).is_some_and(|heard| !heard.is_empty()));
+        |pair: &Pair| ids.iter().all(|id| pair.server.heard.get(id).is_some_and(|heard| !heard.is_empty()));
     assert!(pair.run_until(SECOND * 10, heard), "not all bytes arrived");
-    assert!(pair.run_until(SECOND, |pair| pair.ends[0].transport.memory() == 0), "idle streams hold memory");
+    assert!(pair.run_until(SECOND, |pair| pair.client.transport.memory() == 0), "idle streams hold memory");
     for id in &ids {
         let now = pair.now;
-        pair.ends[0].transport.finish(now, *id);
-        pair.ends[1].to_write.insert(*id, Vec::new());
+        pair.client.transport.finish(now, *id);
+        pair.server.to_write.insert(*id, Vec::new());
     }
     pair.run_until(SECOND, |_| false);
-    for end in &pair.ends {
+    for end in pair.ends() {
         assert_eq!((end.transport.stream_count(), held(&end.transport)), (0, 0));
     }
 }

@@ -1,8 +1,8 @@
 //! Round trips of a stream that says little, alone and beside bulk, on paths that lose packets.
 
 use super::MS;
-use super::network::Path;
 use super::pair::{Pair, bytes};
+use crate::sim::Path;
 use std::time::Duration;
 
 /// 100 Mbit/s in bytes a second.
@@ -14,7 +14,7 @@ const STEPS: u32 = 40;
 
 /// Round trips of 64 bytes every 10 ms, `count` of them, sorted, in milliseconds; beside a bulk stream if `bulk`.
 fn echoes(seed: u64, path: Path, count: u32, bulk: bool) -> Vec<f64> {
-    let mut pair = Pair::new(seed, path);
+    let mut pair = Pair::on(seed, path);
     pair.warm();
     run(pair, count, bulk).0
 }
@@ -25,27 +25,27 @@ fn run(mut pair: Pair, count: u32, bulk: bool) -> (Vec<f64>, u64) {
     if bulk {
         let other = pair.open(0);
         let seconds = 3 + usize::try_from(count / 100).unwrap();
-        pair.ends[0].to_write.insert(other, bytes(7, 12_500_000 * seconds));
+        pair.client.to_write.insert(other, bytes(7, 12_500_000 * seconds));
         pair.run_until(Duration::from_secs(2), |_| false);
     }
     let (mut sent, mut times, mut echoed) = (Vec::new(), Vec::new(), 0);
-    let before = pair.ways[0].sent_bytes;
+    let before = pair.network.ways[0].counts.bytes;
     for tick in 0..(count + 20) * STEPS {
         let now = pair.now;
         if tick % STEPS == 0 {
-            pair.ends[0].transport.write(now, id, &[7; 64]);
+            pair.client.transport.write(now, id, &[7; 64]);
             sent.push(now);
         }
-        let there = pair.ends[1].heard.get(&id).map_or(0, Vec::len);
-        pair.ends[1].transport.write(now, id, &vec![7; there - echoed]);
+        let there = pair.server.heard.get(&id).map_or(0, Vec::len);
+        pair.server.transport.write(now, id, &vec![7; there - echoed]);
         echoed = there;
         pair.run_until(STEP, |_| false);
-        while times.len() < pair.ends[0].heard[&id].len() / 64 {
+        while times.len() < pair.client.heard[&id].len() / 64 {
             times.push((pair.now - sent[times.len()]).as_secs_f64() * 1e3);
         }
     }
     assert!(times.len() >= count as usize, "only {} came back", times.len());
-    let cost = (pair.ways[0].sent_bytes - before) / sent.len() as u64;
+    let cost = (pair.network.ways[0].counts.bytes - before) / sent.len() as u64;
     times.sort_by(f64::total_cmp);
     (times, cost)
 }
@@ -75,7 +75,7 @@ fn assert_within_on(seeds: &[u64], path: Path, count: u32, bulk: bool, limits: &
 }
 
 fn path(loss: f64) -> Path {
-    Path { rtt: 50 * MS, rate: RATE, loss, ..Path::default() }
+    Path { delay: 25 * MS, rate: RATE, loss, ..Path::default() }
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn twenty_per_cent_of_loss_delay_few() {
 #[test]
 fn the_copies_of_a_thin_stream_cost_what_is_stated_and_only_where_packets_are_lost() {
     let cost = [0.0, 0.05, 0.2].map(|loss| {
-        let mut pair = Pair::new(3, path(loss));
+        let mut pair = Pair::on(3, path(loss));
         pair.warm();
         pair.transfer_both_ways(1, 2_000_000); // a path that is known
         run(pair, 1_000, false).1
