@@ -81,7 +81,7 @@ pub use in_flight::InFlight;
 pub use link_end::{Application, LinkEnd};
 pub use nat::Nat;
 pub use network::Network;
-pub use pair::Pair;
+pub use pair::{Pair, START};
 pub use path::{HEADERS, Path};
 pub use server::Server;
 pub use setup::{Setup, random, unix};

@@ -163,10 +163,10 @@ impl<T: Clone> Direction<T> {
     /// Gilbert's model of two states: in a burst all are lost, outside none is.
     fn is_unlucky(&mut self) -> bool {
         let (loss, burst) = (self.path.loss, self.path.burst);
-        if burst <= 1.0 || loss <= 0.0 || loss >= 1.0 {
+        if burst <= 0.0 || loss <= 0.0 || loss >= 1.0 {
             return self.dice.chance(loss);
         }
-        let leave = 1.0 / burst;
+        let leave = 1.0 / burst.max(1.0);
         let enter = leave * loss / (1.0 - loss);
         let draw = self.dice.uniform();
         self.in_burst = if self.in_burst { draw >= leave } else { draw < enter };

@@ -24,6 +24,13 @@ pub trait Application {
     }
 }
 
+/// Nobody: what happens is not looked at, and a link is never over.
+impl Application for () {
+    fn handle_event(&mut self, _now: Time, _link: &mut Link, _event: Event) -> bool {
+        false
+    }
+}
+
 /// A link, its application, and the socket before it. The client's side, or the server's without its table.
 #[derive(Debug)]
 pub struct LinkEnd<A> {

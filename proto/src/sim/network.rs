@@ -11,6 +11,12 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 /// How much higher the port of each further socket of the client is.
 const SOCKET_STEP: u16 = 1_000;
 
+/// Where the client of a new network is: 192.0.2.1, port 5000 (an address for documentation, RFC 5737).
+pub(super) const CLIENT: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 1)), 5_000);
+
+/// Where its server is: 192.0.2.2, port 4000.
+const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, 2)), 4_000);
+
 /// Both directions, and what else is on the way.
 #[derive(Debug)]
 pub struct Network {
@@ -35,10 +41,9 @@ pub struct Network {
 impl Network {
     /// Both ways alike, between 192.0.2.1, port 5000, and 192.0.2.2, port 4000.
     pub fn new(seed: u64, path: Path) -> Self {
-        let address = |last, port| SocketAddr::new(IpAddr::V4(Ipv4Addr::new(192, 0, 2, last)), port);
         Self {
-            client: address(1, 5_000),
-            server: address(2, 4_000),
+            client: CLIENT,
+            server: SERVER,
             ways: [Direction::new(seed, path.clone()), Direction::new(seed ^ 0x5eed, path)],
             nat: None,
             blocked: Vec::new(),

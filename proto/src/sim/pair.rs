@@ -31,7 +31,7 @@ pub struct Pair<C, S> {
 }
 
 /// When simulations start: not at the epoch, so that there is a time before.
-pub(super) const START: Time = Time::from_nanos(1_000_000_000);
+pub const START: Time = Time::from_nanos(1_000_000_000);
 
 impl<C: Host, S: Host> Pair<C, S> {
     /// It is one second after the epoch.

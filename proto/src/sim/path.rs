@@ -33,7 +33,8 @@ pub struct Path {
     pub reorder_by: Duration,
     /// Share of datagrams lost at random, from 0 to below 1; 1 or more: all.
     pub loss: f64,
-    /// Mean length of a run of losses, in datagrams; up to 1: each is lost or not whatever the one before was (Gilbert's model).
+    /// Mean length of a run of losses, in datagrams, at least 1 (Gilbert's model): with 1, no two in a row are lost. 0: each is lost or
+    /// not whatever became of the one before.
     pub burst: f64,
     /// Share of datagrams that arrive twice, from 0 to 1.
     pub duplicate: f64,
@@ -67,7 +68,7 @@ impl Default for Path {
             reorder: 0.0,
             reorder_by: Duration::ZERO,
             loss: 0.0,
-            burst: 1.0,
+            burst: 0.0,
             duplicate: 0.0,
             corrupt: 0.0,
             mtu: 1_472,

@@ -1,10 +1,11 @@
 //! Packets in clear, for a transport without a link: they carry a number where a link's are sealed.
 
+use super::network::CLIENT;
 use crate::sealed::transport::{Fault, Transport};
 use crate::sealed::wire::packet::OVERHEAD;
 use crate::time::Time;
 use std::collections::BTreeSet;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 
 /// Bytes of the number before the frames. The rest of [`OVERHEAD`] stands behind them, so that packets have the size of sealed ones.
 const NUMBER: usize = 8;
@@ -12,8 +13,9 @@ const NUMBER: usize = 8;
 /// Room for the frames of the largest packet.
 const ROOM: usize = 9_000;
 
-/// Where the only peer of a transport is: it knows no addresses.
-pub(crate) const PEER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), 1);
+/// Where packets of a transport go, which knows no addresses: to the client of every new [`Network`](super::Network), and so to a
+/// server as well.
+pub(crate) const PEER: SocketAddr = CLIENT;
 
 /// What a link does for its transport: no packet gets through twice.
 #[derive(Debug)]

@@ -38,6 +38,7 @@ const KEYS: u64 = 1;
 const CLIENT: u64 = 2;
 const RESPONDER: u64 = 3;
 const ENDPOINT: u64 = 4;
+const TICKETS: u64 = 5;
 const LINKS: u64 = 1_000;
 
 /// What makes clients and servers that know each other.
@@ -69,17 +70,34 @@ impl Setup {
         Self { seed, key, ticket, settings, ciphers, places: 10, handshakes_per_second: 100 }
     }
 
+    /// Another ticket of the same server, which does not let it in yet. Each `number` is another one.
+    pub fn another_ticket(&self, number: u64) -> Ticket {
+        Ticket::generate(self.key.public(), false, &mut random(self.seed, TICKETS + LINKS * number))
+    }
+
     /// What asks for a link of this name, for a process of this instance.
-    pub fn initiator(&self, link: LinkId, instance: Instance) -> Initiator {
+    pub fn initiator(&self, ticket: &Ticket, link: LinkId, instance: Instance) -> Initiator {
         let limits = Link::limits(&self.settings);
         let identity = Identity { link, instance, ciphers: self.ciphers, limits };
-        Initiator::new(self.ticket.clone(), identity)
+        Initiator::new(ticket.clone(), identity)
     }
 
     /// A client's end, which asks `peer`.
     pub fn client(&self, now: Time, peer: SocketAddr, link: LinkId, instance: Instance) -> Link {
+        self.client_with(&self.ticket, now, peer, link, instance)
+    }
+
+    /// The same with another ticket.
+    pub fn client_with(
+        &self,
+        ticket: &Ticket,
+        now: Time,
+        peer: SocketAddr,
+        link: LinkId,
+        instance: Instance,
+    ) -> Link {
         let random = random(self.seed, CLIENT + LINKS * link.0);
-        Link::client(now, peer, self.initiator(link, instance), self.settings, random)
+        Link::client(now, peer, self.initiator(ticket, link, instance), self.settings, random)
     }
 
     /// A process of the server, which lets the ticket in.

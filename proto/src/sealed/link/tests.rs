@@ -5,7 +5,6 @@ mod ending;
 mod features;
 mod hostile;
 mod keys;
-mod make;
 mod nats_and_places;
 mod observer;
 mod pair;
@@ -14,19 +13,18 @@ mod places;
 mod probing;
 mod script;
 mod sweep;
-mod wire;
 
 use pair::Pair;
 use std::time::Duration;
 
 #[test]
 fn bytes_cross_under_real_keys() {
-    let mut pair = Pair::new(1);
-    let id = pair.client.streams().open(b"").unwrap();
+    let mut pair = Pair::begin(1);
+    let id = pair.client.link.streams().open(b"").unwrap();
     let now = pair.now;
-    pair.client.streams().write(now, id, b"hola");
-    pair.client.streams().finish(now, id);
+    pair.client.link.streams().write(now, id, b"hola");
+    pair.client.link.streams().finish(now, id);
     assert!(pair.run_until(Duration::from_secs(5), |pair| {
-        pair.heard_by_server.get(&id).is_some_and(|b| b == b"hola")
+        pair.server.app.heard.get(&id).is_some_and(|b| b == b"hola")
     }));
 }

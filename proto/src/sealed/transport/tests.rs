@@ -45,7 +45,7 @@ fn everything_arrives_whatever_the_path_does() {
             delay: MS * u32::try_from(seed * 7 % 200).unwrap() / 2,
             jitter: if seed % 3 == 0 { 20 * MS } else { Duration::ZERO },
             loss: f64::from(u32::try_from(seed % 6).unwrap()) * 0.1,
-            burst: if seed % 4 == 1 { 8.0 } else { 1.0 },
+            burst: if seed % 4 == 1 { 8.0 } else { 0.0 },
             duplicate: if seed % 5 == 2 { 0.1 } else { 0.0 },
             rate: if seed % 2 == 0 { 1_000_000 } else { 0 },
             ..Path::default()

@@ -1,12 +1,12 @@
 //! What the peer shows in its handshake reaches the owner of the link.
 
-use super::make::random;
 use crate::sealed::crypto::cipher::CipherSupport;
 use crate::sealed::crypto::keys::PrivateKey;
 use crate::sealed::handshake::initiator::{Identity, Initiator};
 use crate::sealed::handshake::responder::{self, CLOCK_TOLERANCE, Responder, Verdict};
 use crate::sealed::handshake::terms::{Epoch, Features, Incarnation, Instance, Limits, LinkId, UnixMicros};
 use crate::sealed::link::{Link, Settings};
+use crate::sim::random;
 use crate::ticket::Ticket;
 use crate::time::Time;
 use std::net::SocketAddr;

@@ -3,6 +3,7 @@
 use super::pair::Pair;
 use super::path_and_peers::{greet, say};
 use crate::sealed::link::{DropCounts, Event};
+use crate::sim::Forger;
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -14,24 +15,25 @@ const fn sum(dropped: DropCounts) -> u64 {
 #[test]
 fn whatever_is_injected_changes_nothing_and_is_counted() {
     for seed in 0..40 {
-        let mut pair = Pair::new(seed);
-        pair.forgeries = 1 + usize::from(seed % 3);
+        let mut pair = Pair::begin(seed);
+        pair.network.forger = Some(Forger::new(seed, 1 + usize::try_from(seed % 3).unwrap()));
         let id = greet(&mut pair);
         for round in 0..20u8 {
             say(&mut pair, id, &[round; 3_000]);
-            let (now, link) = (pair.now, pair.links.values_mut().next().expect("a link"));
+            let (now, link) = (pair.now, pair.server.links.values_mut().next().expect("a link"));
             link.streams().write(now, id, &[round; 3_000]);
         }
-        assert!(pair.run_until(SECOND * 5, |pair| pair.heard_by_client[&id].len() == 60_000));
-        pair.forgeries = 0;
+        assert!(pair.run_until(SECOND * 5, |pair| pair.client.app.heard[&id].len() == 60_000));
+        let forged = pair.network.forger.take().map(|forger| forger.forged);
         pair.run_until(SECOND * 5, |_| false);
         let expected: Vec<u8> = (0..20).flat_map(|round| [round; 3_000]).collect();
-        assert!(pair.heard_by_server[&id] == [b"hola", &expected[..]].concat(), "seed {seed}");
-        assert!(pair.heard_by_client[&id] == expected, "seed {seed}");
-        let ends: u64 = pair.links.values().chain([&pair.client]).map(|link| sum(link.dropped)).sum();
-        assert_eq!(ends + pair.dropped, pair.forged, "seed {seed}: each is counted once");
-        assert_eq!((pair.links.len(), pair.dialled), (1, 1), "seed {seed}");
-        let moved = pair.server_events.iter().any(|event| matches!(event, Event::Moved(_)));
+        assert!(pair.server.app.heard[&id] == [b"hola", &expected[..]].concat(), "seed {seed}");
+        assert!(pair.client.app.heard[&id] == expected, "seed {seed}");
+        let ends: u64 =
+            pair.server.links.values().chain([&pair.client.link]).map(|link| sum(link.dropped)).sum();
+        assert_eq!(Some(ends + pair.server.dropped), forged, "seed {seed}: each is counted once");
+        assert_eq!((pair.server.links.len(), pair.server.app.dialled), (1, 1), "seed {seed}");
+        let moved = pair.server.app.events.iter().any(|event| matches!(event, Event::Moved(_)));
         assert!(!moved, "seed {seed}");
     }
 }

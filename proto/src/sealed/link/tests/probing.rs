@@ -11,15 +11,15 @@ const SECOND: Duration = Duration::from_secs(1);
 
 /// Whether a packet with these frames, from an address that is not the client's yet, makes the server look for it there.
 fn makes_a_candidate(frames: &[Frame<'_>]) -> bool {
-    let mut pair = Pair::new(60);
+    let mut pair = Pair::begin(60);
     greet(&mut pair);
     pair.run_until(SECOND, |_| false);
     // The client is there too, but goes on sending from where it was.
     let other = "192.0.2.77:7000".parse().expect("an address");
     say_from(&mut pair, other, frames);
-    let challenged = pair.links.values().any(|link| link.path.timeout(1) <= pair.now);
+    let challenged = pair.server.links.values().any(|link| link.path.timeout(1) <= pair.now);
     pair.run_until(SECOND, |_| false);
-    assert!(!pair.server_events.iter().any(|event| matches!(event, Event::Moved(_) | Event::Broken(_))));
+    assert!(!pair.server.app.events.iter().any(|event| matches!(event, Event::Moved(_) | Event::Broken(_))));
     challenged
 }
 
@@ -46,17 +46,14 @@ fn one_more_frame_says_that_it_is() {
 /// Probes of another path, whatever their numbers, do not hide the packets that follow the client's own move.
 #[test]
 fn probes_ahead_of_their_packets_do_not_keep_the_server_from_following() {
-    let mut pair = Pair::new(61);
+    let mut pair = Pair::begin(61);
     let id = greet(&mut pair);
     pair.run_until(SECOND, |_| false);
-    let from = pair.client_address;
+    let from = pair.network.client;
     say_from(&mut pair, from, &[Frame::PathChallenge { token: 1 }]);
-    pair.client_address.set_port(9_999);
+    pair.network.client.set_port(9_999);
     super::path_and_peers::say(&mut pair, id, b"from elsewhere");
-    assert!(
-        pair.run_until(SECOND, |pair| pair
-            .server_events
-            .iter()
-            .any(|event| matches!(event, Event::Moved(_))))
-    );
+    assert!(pair.run_until(SECOND, |pair| {
+        pair.server.app.events.iter().any(|event| matches!(event, Event::Moved(_)))
+    }));
 }

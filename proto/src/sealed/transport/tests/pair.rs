@@ -174,9 +174,7 @@ impl Pair {
 
     pub(crate) fn with(seed: u64, path: Path, settings: Settings) -> Self {
         let [client, server] = [Side::Client, Side::Server].map(|side| End::new(side, settings));
-        let mut network = Network::new(seed, path);
-        network.client = PEER;
-        Self::new(network, client, server)
+        Self::new(Network::new(seed, path), client, server)
     }
 
     pub(crate) fn open(&mut self, at: usize) -> StreamId {
