@@ -65,7 +65,7 @@ mod nat;
 mod network;
 mod pair;
 mod path;
-#[cfg(test)]
+#[cfg(any(test, feature = "fuzzing"))]
 pub(crate) mod plain;
 mod server;
 mod setup;

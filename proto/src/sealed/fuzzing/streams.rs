@@ -5,14 +5,14 @@
 //! which wait for events are never forgotten, that memory stays below its cap, and that the link ends idle and empty.
 
 mod application;
-mod path;
+mod side;
 
-use crate::sealed::Side;
 use crate::sealed::streams::budget::Budget;
-use crate::sealed::transport::{Settings, Transport};
-use crate::time::Time;
-use application::Application;
-use path::Path;
+use crate::sealed::streams::table;
+use crate::sealed::transport::Settings;
+use crate::sealed::wire::packet::OVERHEAD;
+use crate::sim::{Network, Pair, Path};
+use side::Side;
 use std::time::Duration;
 
 /// What the model is run with.
@@ -58,9 +58,22 @@ pub fn run_streams_with(knobs: Knobs, bytes: &[u8]) {
 
 struct Model {
     knobs: Knobs,
-    now: Time,
-    ends: [(Transport, Application); 2],
-    path: Path,
+    pair: Pair<Side, Side>,
+}
+
+/// From one end to the other until an operation changes it.
+const DELAY: Duration = Duration::from_millis(5);
+
+/// Packets that come late, and by how many delays at the most.
+const LATE: (f64, u32) = (0.16, 4);
+
+/// A share of 256.
+fn share(amount: u8) -> f64 {
+    f64::from(amount) / 256.0
+}
+
+fn set_delay(path: &mut Path, delay: Duration) {
+    (path.delay, path.reorder, path.reorder_by) = (delay, LATE.0, delay * LATE.1);
 }
 
 impl Model {
@@ -73,34 +86,27 @@ impl Model {
         };
         // Two links of one process, which holds less than both may: each feels what the other holds.
         let budget = Budget::new(if knobs.seed.is_multiple_of(2) { knobs.memory * 4 } else { knobs.memory });
-        let end = |side| {
-            let mut transport = Transport::new(side, settings);
-            transport.join(&budget);
-            transport.set_peer_limits(&Transport::limits(&settings));
-            (transport, Application::default())
-        };
-        Self {
-            knobs,
-            now: Time::ZERO + Duration::from_secs(1),
-            ends: [end(Side::Client), end(Side::Server)],
-            path: Path::new(knobs.seed),
-        }
+        let [client, server] =
+            [table::Side::Client, table::Side::Server].map(|side| Side::new(side, settings, &budget));
+        let mut network = Network::new(knobs.seed, Path::default());
+        network.change(|path| set_delay(path, DELAY));
+        Self { knobs, pair: Pair::new(network, client, server) }
     }
 
     fn operate(&mut self, kind: u8, which: u8, amount: u8) {
-        let at = usize::from(which & 1);
         let stream = usize::from(which >> 1);
-        let (transport, application) = &mut self.ends[at];
+        let now = self.pair.now;
+        let Side { transport, application, .. } = self.pair.end(usize::from(which & 1));
         match kind % 16 {
             0 | 1 => application.open(transport),
             2..=4 => application.write(stream, usize::from(amount) * self.knobs.write / 256),
             5 => application.finish(stream),
-            6 => application.reset(self.now, transport, stream, amount),
-            7 | 8 => application.read(self.now, transport, stream, usize::from(amount) * 100),
+            6 => application.reset(now, transport, stream, amount),
+            7 | 8 => application.read(now, transport, stream, usize::from(amount) * 100),
             9 => application.pause(stream, amount & 1 == 1),
             10..=12 => self.advance(Duration::from_micros(u64::from(amount).pow(2) * 10)),
             13 => self.advance(Duration::from_millis(u64::from(amount) * 20)),
-            14 => self.path.change(which, amount),
+            14 => self.pair.network.change(|path| change(path, which, amount)),
             _ if amount < 8 => transport.on_new_path(),
             _ => transport.probe(),
         }
@@ -109,99 +115,57 @@ impl Model {
     /// Everything that is due now.
     fn settle(&mut self) {
         for _ in 0..30 {
-            let mut busy = false;
-            for at in 0..2 {
-                while let Some((number, payload)) = self.path.arrive(1 - at, self.now) {
-                    let fault = self.ends[at].0.handle_packet(self.now, number, &payload);
-                    assert!(fault.is_ok(), "{self}: an honest peer was called faulty: {fault:?}");
-                    busy = true;
-                }
-                let (transport, application) = &mut self.ends[at];
-                transport.handle_timeout(self.now);
-                application.work(self.now, transport);
-                let mut out = [0; 1_500];
-                while let Some(built) = transport.poll_packet(self.now, &mut out) {
-                    self.path.send(at, self.now, built.number, &out[..built.length]);
-                    busy = true;
-                }
-                let memory = transport.memory() as u64;
-                assert!(memory <= self.knobs.memory, "{memory} bytes held, {self}");
-                transport.check_accounts();
-            }
-            self.compare();
+            let busy = self.pair.round();
+            let (client, server) = (&self.pair.client.application, &self.pair.server.application);
+            client.compare(server);
+            server.compare(client);
             if !busy {
                 return;
             }
         }
     }
 
-    fn compare(&mut self) {
-        let [(_, client), (_, server)] = &mut self.ends;
-        client.compare(server);
-        server.compare(client);
-    }
-
-    fn next(&self) -> Time {
-        let timers = self.ends.iter().map(|(transport, _)| transport.poll_timeout());
-        timers.chain([self.path.next()]).min().unwrap_or(Time::NEVER)
-    }
-
     fn advance(&mut self, time: Duration) {
-        let end = self.now + time;
-        while self.now < end {
-            self.now = self.next().max(self.now + Duration::from_micros(1)).min(end);
+        let end = self.pair.now + time;
+        while self.pair.now < end {
+            self.pair.now = self.pair.next().max(self.pair.now + Duration::from_micros(1)).min(end);
             self.settle();
         }
     }
 
     /// The path heals, everybody finishes and reads; soon there must be nothing left.
     fn wind_up(&mut self) {
-        self.path.heal();
-        for (_, application) in &mut self.ends {
-            application.wind_up();
-        }
-        let end = self.now + Duration::from_secs(600);
+        self.pair.network.change(|path| (path.loss, path.duplicate, path.mtu) = (0.0, 0.0, 1_472));
+        self.pair.client.application.wind_up();
+        self.pair.server.application.wind_up();
+        let end = self.pair.now + Duration::from_secs(600);
         self.settle();
-        while !self.is_empty() {
-            let next = self.next();
+        while !self.pair.ends().iter().all(|side| side.is_empty()) {
+            let next = self.pair.next();
             assert!(next < end, "nothing happens any more, but something is left: {self}");
-            self.now = next.max(self.now + Duration::from_micros(1));
+            self.pair.now = next.max(self.pair.now + Duration::from_micros(1));
             self.settle();
         }
-        for (transport, application) in &self.ends {
-            assert_eq!(transport.promised(), 0, "promises are left");
-            application.assert_complete();
+        for side in self.pair.ends() {
+            assert_eq!(side.transport.promised(), 0, "promises are left");
+            side.application.assert_complete();
         }
     }
+}
 
-    fn is_empty(&self) -> bool {
-        self.ends.iter().all(|(transport, application)| {
-            transport.is_idle() && transport.memory() == 0 && application.is_empty()
-        })
+/// Both ways do something else from now on.
+fn change(path: &mut Path, which: u8, amount: u8) {
+    match which % 4 {
+        0 => path.loss = share(amount / 2),
+        1 => path.loss = f64::from(amount & 1),
+        2 => (path.duplicate, path.mtu) = (share(amount / 4), 1_150 + usize::from(amount) * 4 + OVERHEAD),
+        _ => set_delay(path, Duration::from_micros(u64::from(amount) * 700)),
     }
 }
 
 impl std::fmt::Display for Model {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let [(one, client), (other, server)] = &self.ends;
-        let state = |transport: &Transport| {
-            (
-                transport.stream_count(),
-                transport.memory(),
-                transport.is_waiting(),
-                transport.is_idle(),
-                transport.counts(),
-            )
-        };
-        write!(
-            f,
-            "{:?}, {:?}, {:?}, {client:?}, {server:?} {} {}",
-            self.knobs,
-            state(one),
-            state(other),
-            one.describe(),
-            other.describe()
-        )
+        write!(f, "{:?}, {}, {}", self.knobs, self.pair.client, self.pair.server)
     }
 }
 

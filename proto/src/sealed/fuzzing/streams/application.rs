@@ -147,7 +147,7 @@ impl Application {
     }
 
     /// Whether what this end heard is what `peer` said.
-    pub(super) fn compare(&mut self, peer: &mut Self) {
+    pub(super) fn compare(&self, peer: &Self) {
         for (id, stream) in &self.streams {
             let Some(said) = peer.streams.get(id) else {
                 assert!(stream.read == 0 && !stream.read_end, "{id}: bytes from nowhere");
