@@ -6,23 +6,20 @@
 //! each link has whatever others hold; and when the clients have left, the links are gone within their deadlines, with
 //! all memory.
 
-use crate::sealed::crypto::cipher::CipherSupport;
-use crate::sealed::crypto::keys::PrivateKey;
-use crate::sealed::crypto::random::Random;
-use crate::sealed::endpoint::{DatagramEvent, Endpoint, LinkKey};
-use crate::sealed::handshake::initiator::{Identity, Initiator};
-use crate::sealed::handshake::responder::{self, CLOCK_TOLERANCE, Responder};
-use crate::sealed::handshake::terms::{Epoch, Instance, LinkId, UnixMicros};
-use crate::sealed::link::{Event, Link, Settings};
+mod parts;
+
+use crate::sealed::endpoint::LinkKey;
+use crate::sealed::handshake::terms::{Instance, LinkId};
+use crate::sealed::link::{Link, Settings};
 use crate::sealed::streams::budget::{Budget, FLOOR};
 use crate::sealed::transport;
 use crate::sealed::wire::end_code::EndCode;
-use crate::sealed::wire::frame::{ResetCode, StreamId};
+use crate::sealed::wire::frame::ResetCode;
+use crate::sim::{Host, LinkEnd, Server, Setup};
 use crate::ticket::Ticket;
 use crate::time::Time;
-use std::collections::{BTreeMap, VecDeque};
-use std::convert::Infallible;
-use std::net::SocketAddr;
+use parts::{Client, Clients, Datagram, Owner, Streams};
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// Tickets, and clients with each.
@@ -37,39 +34,18 @@ const REMEMBERED: usize = 64;
 /// Within this a link is gone whose client is gone and whose place is wanted: a sign of life that does not come within
 /// 1.5 s, then what came may be read for 60 s. The rest is for timers that run one after the other.
 const DEADLINE: Duration = Duration::from_secs(65);
-const SERVER: &str = "192.0.2.2:4000";
-
-/// A datagram on its way to proxy2's or a client's address, and where it seems to come from.
-#[derive(Clone, Debug)]
-struct Datagram {
-    from: SocketAddr,
-    to: SocketAddr,
-    bytes: Vec<u8>,
-}
-
-struct Client {
-    link: Link,
-    at: SocketAddr,
-    ticket: usize,
-    streams: Vec<StreamId>,
-}
 
 struct Model {
     now: Time,
-    endpoint: Endpoint,
+    server: Server<Owner>,
     budget: Budget,
-    /// The tickets' parts of it, by their places in `tickets`.
-    parts: Vec<Budget>,
-    settings: Settings,
-    links: BTreeMap<LinkKey, Link>,
     /// Links that proxy2 ends: over when the packet that says so has left.
     closing: Vec<LinkKey>,
     tickets: Vec<Ticket>,
-    clients: Vec<Client>,
+    clients: Clients,
     wire: VecDeque<Datagram>,
     seen: VecDeque<Datagram>,
     links_made: u64,
-    room: Vec<u8>,
 }
 
 /// Runs the operations that `bytes` spell, three bytes each.
@@ -87,43 +63,30 @@ pub fn run_endpoint(bytes: &[u8]) {
 
 impl Model {
     fn new() -> Self {
-        let mut random = Random::from_seed([1; 32]);
-        let key = PrivateKey::generate(&mut random);
-        let now = Time::ZERO + Duration::from_secs(1);
         let transport =
             transport::Settings { memory: MEMORY / 4, max_streams: 20, ..transport::Settings::default() };
         let settings = Settings { transport, ..Settings::default() };
-        let responder = responder::Settings {
-            epoch: Epoch(1),
-            ciphers: CipherSupport { aes: true },
-            clock_tolerance: CLOCK_TOLERANCE,
-            handshakes_per_second: 50,
-        };
-        let tickets: Vec<_> =
-            (0..TICKETS).map(|_| Ticket::generate(key.public(), false, &mut random)).collect();
-        let responder = Responder::new(now, key, responder, Random::from_seed([2; 32]));
-        let mut endpoint =
-            Endpoint::new(responder, Link::limits(&settings), PLACES, Random::from_seed([3; 32]));
-        tickets.iter().for_each(|ticket| endpoint.allow(ticket.client(), None));
+        let setup = Setup { places: PLACES, handshakes_per_second: 50, ..Setup::new(1, settings) };
+        let others = (1..TICKETS).map(|at| setup.another_ticket(at as u64));
+        let tickets: Vec<_> = std::iter::once(setup.ticket.clone()).chain(others).collect();
         let budget = Budget::new(MEMORY);
+        let owner = Owner::new(tickets.iter().map(|ticket| (ticket.client(), budget.part())));
+        let mut server = Server::new(setup, owner);
+        tickets.iter().for_each(|ticket| server.endpoint.allow(ticket.client(), None));
         let mut model = Self {
-            now,
-            endpoint,
-            parts: tickets.iter().map(|_| budget.part()).collect(),
+            now: Time::ZERO + Duration::from_secs(1),
+            server,
             budget,
-            settings,
-            links: BTreeMap::new(),
             closing: Vec::new(),
             tickets,
-            clients: Vec::new(),
+            clients: Clients::default(),
             wire: VecDeque::new(),
             seen: VecDeque::new(),
             links_made: 0,
-            room: vec![0; 65_507],
         };
         for at in 0..TICKETS * CLIENTS {
             let client = model.client(at);
-            model.clients.push(client);
+            model.clients.0.push(client);
         }
         model
     }
@@ -131,22 +94,14 @@ impl Model {
     /// A new process of client `at`.
     fn client(&mut self, at: usize) -> Client {
         self.links_made += 1;
-        let ticket = at % TICKETS;
-        let identity = Identity {
-            link: LinkId(self.links_made),
-            instance: Instance(at as u64),
-            ciphers: CipherSupport { aes: true },
-            limits: Link::limits(&self.settings),
-        };
-        let initiator = Initiator::new(self.tickets[ticket].clone(), identity);
-        let seed = self.links_made.to_be_bytes()[7];
-        let link = Link::client(self.now, server(), initiator, self.settings, Random::from_seed([seed; 32]));
-        let at = SocketAddr::from(([198, 51, 100, seed], 1_000 + u16::from(seed)));
-        Client { link, at, ticket, streams: Vec::new() }
+        let (ticket, setup) = (at % TICKETS, &self.server.setup);
+        let names = (LinkId(self.links_made), Instance(at as u64));
+        let link = setup.client_with(&self.tickets[ticket], self.now, parts::SERVER, names.0, names.1);
+        Client { end: LinkEnd::new(link, Streams::default()), at: parts::address(self.links_made), ticket }
     }
 
     fn operate(&mut self, kind: u8, which: usize, amount: u8) {
-        let at = which % self.clients.len();
+        let at = which % self.clients.0.len();
         match kind % 16 {
             0 => self.open(at),
             1 | 2 => self.write(at, which, usize::from(amount) * 256),
@@ -155,64 +110,64 @@ impl Model {
             7 => drop(self.wire.pop_front()),
             8 => self.replay(which, amount, None),
             9 => self.replay(which, amount, Some(amount)),
-            10 => self.clients[at].at.set_port(2_000 + u16::from(amount)),
+            10 => self.clients.0[at].at.set_port(2_000 + u16::from(amount)),
             11 => self.pass(Duration::from_millis(u64::from(amount) * 4)),
             12 => self.pass(Duration::from_secs(u64::from(amount))),
             13 => self.change_ticket(at, amount),
             14 => self.end(at, amount),
-            _ => self.clients[at] = self.client(at),
+            _ => self.clients.0[at] = self.client(at),
         }
     }
 
     fn open(&mut self, at: usize) {
-        let client = &mut self.clients[at];
-        client.streams.extend(client.link.streams().open(b"a:1"));
+        let LinkEnd { link, app, .. } = &mut self.clients.0[at].end;
+        app.0.extend(link.streams().open(b"a:1"));
         self.drive();
     }
 
     fn write(&mut self, at: usize, which: usize, length: usize) {
-        let (now, client) = (self.now, &mut self.clients[at]);
-        let Some(id) = client.streams.get(which / 16 % client.streams.len().max(1)).copied() else { return };
-        let length = client.link.streams().room(id).min(length);
-        client.link.streams().write(now, id, &vec![7; length]);
+        let LinkEnd { link, app, .. } = &mut self.clients.0[at].end;
+        let Some(id) = app.0.get(which / 16 % app.0.len().max(1)).copied() else { return };
+        let length = link.streams().room(id).min(length);
+        link.streams().write(self.now, id, &vec![7; length]);
         self.drive();
     }
 
     fn finish(&mut self, at: usize, which: usize, amount: u8) {
-        let (now, client) = (self.now, &mut self.clients[at]);
-        if client.streams.is_empty() {
+        let (now, LinkEnd { link, app, .. }) = (self.now, &mut self.clients.0[at].end);
+        if app.0.is_empty() {
             return;
         }
-        let id = client.streams.swap_remove(which / 16 % client.streams.len());
+        let id = app.0.swap_remove(which / 16 % app.0.len());
         match amount % 2 {
-            0 => client.link.streams().finish(now, id),
-            _ => client.link.streams().reset(now, id, ResetCode::Reset),
+            0 => link.streams().finish(now, id),
+            _ => link.streams().reset(now, id, ResetCode::Reset),
         }
         self.drive();
     }
 
     /// A ticket is revoked, or allowed again.
     fn change_ticket(&mut self, at: usize, amount: u8) {
-        let ticket = self.tickets[self.clients[at].ticket].client();
+        let ticket = self.tickets[self.clients.0[at].ticket].client();
         if !amount.is_multiple_of(4) {
-            return self.endpoint.allow(ticket, None);
+            return self.server.endpoint.allow(ticket, None);
         }
-        for key in self.endpoint.revoke(ticket) {
+        for key in self.server.endpoint.revoke(ticket) {
             self.close(key, EndCode::Revoked);
         }
         self.drive();
     }
 
     fn end(&mut self, at: usize, amount: u8) {
-        match self.links.keys().nth(at).copied() {
+        match self.server.links.keys().nth(at).copied() {
             Some(key) if amount.is_multiple_of(3) => self.close(key, EndCode::Shutdown),
-            _ => self.clients[at].link.close(EndCode::Shutdown),
+            _ => self.clients.0[at].end.link.close(EndCode::Shutdown),
         }
         self.drive();
     }
 
     fn close(&mut self, key: LinkKey, code: EndCode) {
-        if let Some(link) = self.links.get_mut(&key) {
+        if let Some(link) = self.server.links.get_mut(&key) {
             link.close(code);
             self.closing.push(key);
         }
@@ -237,8 +192,8 @@ impl Model {
             let at = which * usize::from(flip) % datagram.bytes.len();
             datagram.bytes[at] ^= 1 << (flip % 8);
         }
-        if amount.is_multiple_of(2) && datagram.to == server() {
-            datagram.from = self.clients[usize::from(amount) % self.clients.len()].at;
+        if amount.is_multiple_of(2) && datagram.to == parts::SERVER {
+            datagram.from = self.clients.0[usize::from(amount) % self.clients.0.len()].at;
         }
         self.arrive(datagram);
         self.drive();
@@ -249,117 +204,39 @@ impl Model {
         self.drive();
     }
 
-    fn unix(&self) -> UnixMicros {
-        let micros = self.now.since(Time::ZERO).as_micros();
-        UnixMicros(1_767_225_600_000_000 + u64::try_from(micros).unwrap_or(0))
-    }
-
     fn arrive(&mut self, mut datagram: Datagram) {
-        let now = self.now;
-        if datagram.to == server() {
-            return self.at_server(datagram);
+        if datagram.to != parts::SERVER {
+            return self.clients.handle(self.now, &mut datagram);
         }
-        for client in self.clients.iter_mut().filter(|client| client.at == datagram.to) {
-            client.link.handle_datagram(now, datagram.from, &mut datagram.bytes);
-        }
-    }
-
-    fn at_server(&mut self, mut datagram: Datagram) {
-        let (now, unix, from) = (self.now, self.unix(), datagram.from);
-        let response = match self.endpoint.handle(now, unix, from, &datagram.bytes) {
-            DatagramEvent::Drop(_) => return,
-            DatagramEvent::Reply { bytes, .. } => bytes,
-            DatagramEvent::Link(key) => {
-                let Some(link) = self.links.get_mut(&key) else { return };
-                let before = link.heard_at();
-                link.handle_datagram(now, from, &mut datagram.bytes);
-                if link.heard_at() > before {
-                    self.endpoint.heard(now, key, link.peer());
-                }
-                return;
-            }
-            DatagramEvent::Session { link, session, response } => {
-                let taken = self.links.get_mut(&link).is_none_or(|link| link.add_session(now, *session));
-                assert!(taken, "keys for a link that has ended");
-                response
-            }
-            DatagramEvent::Full { ask } => {
-                if let Some(link) = self.links.get_mut(&ask) {
-                    link.vacate(now);
-                }
-                return;
-            }
-            DatagramEvent::New { link, client, session, limits, rival, response } => {
-                let random = Random::from_seed([self.links.len().to_le_bytes()[0]; 32]);
-                let made = Link::server(now, from, *session, limits, self.settings, random);
-                let ticket = self.tickets.iter().position(|ticket| ticket.client() == client);
-                let part = &self.parts[ticket.expect("only holders of tickets have links")];
-                self.links.insert(link, made.sharing(part));
-                if let Some(rival) = rival.and_then(|rival| self.links.get_mut(&rival)) {
-                    rival.check_liveness(now);
-                }
-                response
-            }
-        };
-        assert!(response.len() <= datagram.bytes.len(), "a response is never larger than the initiation");
-        self.wire.push_back(Datagram { from: server(), to: from, bytes: response });
+        self.server.handle(self.now, datagram.from, &mut datagram.bytes);
+        assert_eq!(self.server.unwanted, 0, "keys for a link that has ended");
     }
 
     /// Timers, events and datagrams of all.
     fn drive(&mut self) {
-        let (now, unix) = (self.now, self.unix());
-        let mut out = std::mem::take(&mut self.room);
-        for client in &mut self.clients {
-            let mut ids = std::mem::take(&mut client.streams);
-            work(now, &mut client.link, &mut ids);
-            client.streams = ids;
-            while let Some(transmit) = client.link.poll_transmit(now, unix, &mut out) {
-                for bytes in out[..transmit.length].chunks(transmit.segment) {
-                    self.wire.push_back(Datagram { from: client.at, to: server(), bytes: bytes.to_vec() });
-                }
-            }
+        let (now, wire) = (self.now, &mut self.wire);
+        self.clients.drive(now, wire);
+        self.server.drive(now, &mut |over, bytes| {
+            wire.push_back(Datagram { from: parts::SERVER, to: over.remote, bytes: bytes.to_vec() });
+        });
+        for key in self.closing.drain(..) {
+            self.server.forget(key);
         }
-        let mut over = Vec::new();
-        for (key, link) in &mut self.links {
-            if work(now, link, &mut Vec::new()) {
-                over.push(*key);
-            }
-            if link.has_ended() {
-                self.endpoint.end(*key);
-            }
-            while let Some(transmit) = link.poll_transmit(now, unix, &mut out) {
-                for bytes in out[..transmit.length].chunks(transmit.segment) {
-                    self.wire.push_back(Datagram {
-                        from: server(),
-                        to: transmit.path.remote,
-                        bytes: bytes.to_vec(),
-                    });
-                }
-            }
-            while let Some(index) = link.poll_retired() {
-                self.endpoint.retire(index);
-            }
-        }
-        over.append(&mut self.closing);
-        for key in over {
-            self.endpoint.remove(key);
-            self.links.remove(&key);
-        }
-        self.room = out;
     }
 
     fn check(&mut self) {
-        assert!(self.endpoint.len() <= PLACES && self.links.len() <= PLACES + 1, "more links than places");
-        for link in self.links.values_mut() {
+        let links = &mut self.server.links;
+        assert!(self.server.endpoint.len() <= PLACES && links.len() <= PLACES + 1, "more links than places");
+        for link in links.values_mut() {
             link.streams().check_accounts();
         }
-        let of_each = self.settings.transport.first_credit() + 2 * FLOOR;
-        let beyond = of_each * self.links.len() as u64;
-        let parts = self.parts.iter().map(|part| (part, MEMORY / 2));
+        let of_each = self.server.setup.settings.transport.first_credit() + 2 * FLOOR;
+        let beyond = of_each * links.len() as u64;
+        let parts = self.server.app.budgets().map(|part| (part, MEMORY / 2));
         for (budget, limit) in parts.chain([(&self.budget, MEMORY)]) {
             let used = budget.used();
             assert!(used <= limit + beyond, "{used} bytes of a budget of {limit}");
-            if self.links.is_empty() {
+            if links.is_empty() {
                 assert_eq!(used, 0, "nobody holds anything");
             }
         }
@@ -368,60 +245,20 @@ impl Model {
     /// All clients are gone, and the network brings the rest.
     fn wind_up(&mut self) {
         self.deliver(10_000);
-        self.clients.clear();
+        self.clients.0.clear();
         let end = self.now + DEADLINE;
-        while self.now < end && !self.links.is_empty() {
+        while self.now < end && !self.server.links.is_empty() {
             self.wire.clear();
-            let next = self.links.values().map(|link| link.poll_timeout(self.now)).min();
-            let next = next.unwrap_or(end).max(self.now + Duration::from_millis(1));
+            let next = self.server.poll_timeout(self.now).min(end).max(self.now + Duration::from_millis(1));
             self.now = next.min(self.now + Duration::from_secs(60));
-            for link in self.links.values_mut() {
-                link.vacate(self.now);
-            }
+            self.server.links.values_mut().for_each(|link: &mut Link| link.vacate(self.now));
             self.drive();
         }
-        assert!(self.links.is_empty() && self.endpoint.is_empty(), "links outlive their clients");
+        assert!(
+            self.server.links.is_empty() && self.server.endpoint.is_empty(),
+            "links outlive their clients"
+        );
         self.check();
-    }
-}
-
-fn server() -> SocketAddr {
-    SERVER.parse().expect("an address")
-}
-
-/// What an application does with its link: accepts, reads all there is, forgets what is over. True if the link is over.
-fn work(now: Time, link: &mut Link, ids: &mut Vec<StreamId>) -> bool {
-    link.handle_timeout(now);
-    let mut over = false;
-    while let Some(event) = link.poll_event() {
-        match event {
-            Event::Stream(transport::Event::Incoming { id, .. }) => link.streams().accept(id),
-            Event::Stream(transport::Event::Readable(id)) => read(now, link, id),
-            Event::Stream(transport::Event::Reset(id, _)) => {
-                read(now, link, id);
-                link.streams().discard(id);
-                ids.retain(|open| *open != id);
-            }
-            Event::Stream(transport::Event::Closed(id)) => ids.retain(|open| *open != id),
-            Event::Restarted => ids.clear(),
-            Event::Gone | Event::Ended(_) | Event::Broken(_) => over = true,
-            Event::Stream(_)
-            | Event::Up { .. }
-            | Event::Refused(_)
-            | Event::Moved(_)
-            | Event::Unreachable
-            | Event::Keepalive(_)
-            | Event::Heard => {}
-        }
-    }
-    over
-}
-
-fn read(now: Time, link: &mut Link, id: StreamId) {
-    let all = link.streams().read_with(now, id, |slices| Ok::<_, Infallible>(slices.map(<[u8]>::len).sum()));
-    all.unwrap_or_else(|never| match never {});
-    if link.streams().is_read_to_end(id) {
-        link.streams().finish(now, id);
     }
 }
 
@@ -441,8 +278,8 @@ mod tests {
             model.pass(Duration::from_millis(10));
             model.deliver(100);
         }
-        let heard = model.links.values_mut().map(|link| link.streams().stream_count()).sum::<usize>();
-        assert_eq!((model.links.len(), heard), (PLACES, 3));
+        let heard = model.server.links.values_mut().map(|link| link.streams().stream_count()).sum::<usize>();
+        assert_eq!((model.server.links.len(), heard), (PLACES, 3));
         assert!(model.budget.used() > 0);
         model.wind_up();
     }
