@@ -36,8 +36,8 @@ pub(super) fn alone(context: &Context, tunnel: Tunnel) -> Result<Vec<Sample>> {
         transport::Settings { max_datagram: context.programs.datagram, ..transport::Settings::default() };
     let mut ends = Ends::new(addresses, Settings { transport, ..Settings::default() }, true);
     let stream = ends.open();
-    let (shared, clock) = (Arc::new(Shared::default()), Clock::at(ends.now));
-    let links = [ends.client, ends.server];
+    let (now, links) = ends.into_links();
+    let (shared, clock) = (Arc::new(Shared::default()), Clock::at(now));
     let threads: Vec<_> = (links.into_iter().zip(sockets).zip(runtimes).enumerate())
         .map(|(side, ((link, udp), runtime))| {
             let end = End { link, udp, stream, clock, writes: side == 0, shared: Arc::clone(&shared) };
