@@ -1,5 +1,8 @@
 //! Every row and rule of the classic link, from proxy2's side.
 
+mod bounds;
+mod violations;
+
 use std::collections::BTreeMap;
 use std::time::Duration;
 
@@ -163,19 +166,6 @@ fn data_before_the_answer_is_held_and_handed_out_in_order() {
 }
 
 #[test]
-fn early_data_is_bounded() {
-    let exit = dialogue_with(
-        Settings { early_limit: 4, ..Settings::default() },
-        "a< C1    => dial a1
-         a< D1abc =>
-         a< D1de  => breaks early-data
-         a< D1f   =>
-         ok a1    => early [abcf], a> C1OK",
-    );
-    assert_eq!(exit.counters().drops.early_full, 1);
-}
-
-#[test]
 fn peers_are_kept_apart_by_their_address() {
     let exit = dialogue(
         "a< C1     => dial a1
@@ -294,33 +284,6 @@ fn the_idle_limit_counts_from_the_answer_however_long_the_dial_took() {
 }
 
 #[test]
-fn one_peer_too_many_is_refused_and_those_there_go_on() {
-    let exit = dialogue_with(
-        Settings { max_peers: 2, ..Settings::default() },
-        "a< C1 => dial a1
-         b< C1 => dial b1
-         c< C1 => c> C1NOK, breaks peers
-         a< C2 => dial a2
-         a< X1 => closed a1: closed by the peer
-         c< C1 => c> C1NOK, breaks peers
-         a< X2 => closed a2: closed by the peer
-         c< C1 => dial c1",
-    );
-    assert_eq!((exit.peers(), exit.counters().drops.too_many_peers), (2, 2));
-}
-
-#[test]
-fn strangers_leave_nothing_behind() {
-    let mut exit = Exit::new(Settings::default());
-    for stranger in 0..10_000_u32 {
-        exit.handle_datagram(Time::ZERO, stranger, b"D0anything");
-        exit.handle_datagram(Time::ZERO, stranger, b"X0");
-        assert_eq!(exit.poll_transmit().map(|(peer, _)| peer), Some(stranger));
-    }
-    assert_eq!((exit.peers(), exit.streams(), exit.poll_timeout(), exit.poll_transmit()), (0, 0, None, None));
-}
-
-#[test]
 fn shutdown_closes_every_stream() {
     let exit = dialogue(
         "a< C1 => dial a1
@@ -345,23 +308,6 @@ fn garbage_is_dropped_and_counted_by_reason() {
 }
 
 #[test]
-fn answers_to_strangers_are_bounded_when_nobody_drains() {
-    let mut exit = Exit::new(Settings::default());
-    for _ in 0..1000 {
-        exit.handle_datagram(Time::ZERO, 'a', b"D0");
-    }
-    assert_eq!(std::iter::from_fn(|| exit.poll_transmit()).count(), ANSWERS_QUEUED);
-    assert_eq!(exit.counters().strays_answered + exit.counters().unanswered, 1000);
-}
-
-#[test]
-fn an_answer_to_a_stranger_is_never_larger_than_its_data() {
-    let mut exit = Exit::new(Settings::default());
-    exit.handle_datagram(Time::ZERO, 'a', b"D0");
-    assert_eq!(exit.poll_transmit().map(|(_, datagram)| datagram.len()), Some(2));
-}
-
-#[test]
 fn a_linger_longer_than_the_idle_limit_ends_as_idle() {
     let settings = Settings { linger: Duration::from_secs(600), ..Settings::default() };
     dialogue_with(
@@ -371,117 +317,4 @@ fn a_linger_longer_than_the_idle_limit_ends_as_idle() {
          fin a1  =>
          +300s   => a> X1, closed a1: idle for too long",
     );
-}
-
-/// Addresses can be forged: what all of them together make an exit hold while its target hangs is bounded.
-#[test]
-fn early_data_of_all_streams_has_a_bound() {
-    let settings = Settings { early_limit: 4, early_total: 10, ..Settings::default() };
-    let exit = dialogue_with(
-        settings,
-        "a< C1     => dial a1
-         b< C1     => dial b1
-         c< C1     => dial c1
-         a< D1hola =>
-         b< D1hey  =>
-         c< D1aho  =>
-         c< D1     =>
-         b< D1x    => breaks early-data
-         nok a1    => a> C1NOK
-         b< D1y    =>
-         ok b1     => early [heyy], b> C1OK
-         ok c1     => early [aho], c> C1OK",
-    );
-    assert_eq!(exit.counters().drops.early_full, 1, "`x` did not fit, `y` did when `hola` was gone");
-    assert_eq!(exit.early, 0);
-}
-
-#[test]
-fn what_an_exit_does_not_understand_breaks_a_rule() {
-    let exit = dialogue(
-        "a< C\\x01  => breaks id
-         a< C\\x0a  => breaks id
-         a< C:     => breaks id
-         a< C      => breaks id
-         a< 1C     => breaks kind
-         a< c1     => breaks kind
-         a<        => breaks kind
-         a< C1OK   => breaks roles
-         a< C1NOK  => breaks roles",
-    );
-    assert_eq!((exit.counters().drops.total(), exit.peers()), (9, 0));
-}
-
-#[test]
-fn data_before_c_breaks_a_rule_and_data_behind_an_end_does_not() {
-    dialogue(
-        "a< D1hola => a> X1, breaks open-first
-         a< C1     => dial a1
-         nok a1    => a> C1NOK
-         a< D1hola => a> X1
-         a< X1     =>
-         b< D1hola => b> X1, breaks open-first
-         +1001ms   =>
-         a< D1hola => a> X1, breaks open-first",
-    );
-}
-
-#[test]
-fn an_id_of_two_digits_is_told_with_its_first_data() {
-    let exit = dialogue(
-        "a< C00     => dial a0
-         a< D0      =>
-         a< D00hola => breaks id
-         ok a0      => early [0hola], a> C0OK
-         a< D00hola => data a0 0hola",
-    );
-    assert_eq!((exit.counters().two_digits, exit.counters().drops.total()), (1, 0));
-}
-
-#[test]
-fn a_trailing_digit_without_one_in_the_data_breaks_nothing() {
-    dialogue(
-        "a< C10    => dial a1
-         ok a1     => early [], a> C1OK
-         a< D1hola => data a1 hola
-         a< D10    => data a1 0
-         a< C2     => dial a2
-         a< D20    =>",
-    );
-}
-
-#[test]
-fn an_x_before_the_answer_loses_what_came_before_it() {
-    let exit = dialogue(
-        "a< C1     => dial a1
-         a< D1hola =>
-         a< X1     => closed a1: closed by the peer, breaks half-close
-         ok a1     => over",
-    );
-    assert_eq!(exit.counters().early_lost, 4);
-}
-
-#[test]
-fn an_x_right_behind_the_data_loses_nothing_here_and_is_not_complained_about() {
-    let exit = dialogue(
-        "a< C1     => dial a1
-         ok a1     => early [], a> C1OK
-         a< D1hola => data a1 hola
-         a< X1     => closed a1: closed by the peer",
-    );
-    assert_eq!(exit.counters().early_lost, 0);
-}
-
-#[test]
-fn what_is_remembered_of_ends_is_bounded() {
-    let mut exit = Exit::new(Settings::default());
-    for peer in 0..10_000_u32 {
-        exit.handle_datagram(Time::ZERO, peer, b"C1");
-        exit.handle_datagram(Time::ZERO, peer, b"X1");
-        while exit.poll_transmit().is_some() {}
-    }
-    exit.handle_datagram(Time::ZERO, 0, b"D1");
-    assert_eq!(exit.poll_violation(), Some(Violation::DataNotOpen(StreamId::new(1).unwrap())));
-    exit.handle_datagram(Time::ZERO, 9_999, b"D1");
-    assert_eq!(exit.poll_violation(), None);
 }
