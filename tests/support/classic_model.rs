@@ -13,7 +13,7 @@ use std::time::Duration;
 use proto::Time;
 use proto::classic::Settings;
 
-use network::{Faults, Network, To};
+use network::{Network, To};
 use reference::{Input, Output};
 use sides::{EntrySide, ExitSide};
 use tags::Tags;
@@ -72,17 +72,16 @@ struct World {
 
 impl World {
     fn new(network: u8, seed: u64) -> Self {
-        let faults = match network % 4 {
-            0 => Faults::NONE,
-            1 => Faults { loss: 64, ..Faults::NONE },
-            _ => Faults { loss: 50, duplication: 50, jitter_ms: 60 },
+        let (between, perfect) = match network % 4 {
+            0 => (network::perfect(seed), true),
+            1 => (network::lossy(seed), false),
+            _ => (network::bad(seed), false),
         };
-        let perfect = faults == Faults::NONE;
         let early_limit = if perfect { 1 << 16 } else { 5 * tags::LEN };
         let settings = Settings { early_limit, max_peers: usize::from(ENTRIES - 1), ..Settings::default() };
         Self {
             now: Time::ZERO,
-            network: Network::new(seed, faults),
+            network: between,
             entries: (0..ENTRIES).map(|name| EntrySide::new(name, settings.clone())).collect(),
             exit: ExitSide::new(ENTRIES, settings),
             tags: Tags::new(perfect),
@@ -211,16 +210,15 @@ impl World {
 
     fn next_moment(&self) -> Option<Time> {
         let timers = self.entries.iter().filter_map(EntrySide::timeout).chain(self.exit.timeout());
-        timers.chain(self.network.next()).min()
+        timers.chain(Some(self.network.next()).filter(|at| *at < Time::NEVER)).min()
     }
 
     /// Everything that is due now, arrivals first.
     fn happen(&mut self) {
-        while self.network.next().is_some_and(|at| at <= self.now) {
-            match self.network.receive() {
-                Some((To::Entry(name), datagram)) => self.at_entry(name, Input::Datagram(&datagram)),
-                Some((To::Exit(name), datagram)) => self.at_exit(name, Input::Datagram(&datagram)),
-                None => {}
+        while let Some((to, datagram)) = self.network.arrive(self.now) {
+            match to {
+                To::Entry(name) => self.at_entry(name, Input::Datagram(&datagram)),
+                To::Exit(name) => self.at_exit(name, Input::Datagram(&datagram)),
             }
         }
         for name in 0..ENTRIES {
