@@ -15,7 +15,7 @@ use tests::middlebox::{Middlebox, Way, Weather};
 use tests::pair::{Pair, PairLink, SealedLink};
 use tests::seed::seed;
 use tokio::net::TcpListener;
-use tunnel::metrics::{Count, Counters};
+use tunnel::metrics::Counters;
 use tunnel::settings::Classic;
 
 const CLIENTS: usize = 10;
@@ -110,17 +110,14 @@ fn show_loss(network: &Middlebox) -> anyhow::Result<()> {
 /// Ends the pair, and says what each proxy counted.
 async fn show_counters(pair: Pair) -> anyhow::Result<()> {
     for (name, proxy) in [("proxy1", pair.proxy1), ("proxy2", pair.proxy2)] {
-        let Counters { table, sealed, data_sent, data_received, .. } = proxy.stop().await;
-        // A link counts in its own place and leaves the other's at zero.
-        let opened = table.opened + sealed.get(Count::Opened);
-        let sent = data_sent + sealed.get(Count::DatagramsSent);
-        let received = data_received + sealed.get(Count::DatagramsReceived);
-        let repaired = match sealed.get(Count::PacketsLost) {
+        let Counters { streams_opened, datagrams_sent, datagrams_received, packets_lost, .. } =
+            proxy.stop().await;
+        let repaired = match packets_lost {
             0 => String::new(),
             packets => format!(", {packets} lost and repaired"),
         };
         say(format_args!(
-            "   {name}: {opened} streams opened, {sent} datagrams sent, {received} received{repaired}\n"
+            "   {name}: {streams_opened} streams opened, {datagrams_sent} datagrams sent, {datagrams_received} received{repaired}\n"
         ))?;
     }
     Ok(())

@@ -20,13 +20,13 @@ async fn it_is_refused_and_nobody_else_notices() {
     let (data, _) = read_to_end(&mut pair.connect().await).await;
     assert_eq!(data, b"");
     assert!(asked.elapsed() < Duration::from_secs(1), "refused at once, not after {:?}", asked.elapsed());
-    pair.proxy1.wait_until("one client refused", |now| now.table.all_busy == 1).await;
+    pair.proxy1.wait_until("one client refused", |now| now.clients_refused_busy == 1).await;
 
     for (number, client) in clients.iter_mut().enumerate() {
         let data = format!("client {number} goes on");
         assert_eq!(exchange(client, data.as_bytes()).await, data.as_bytes());
     }
-    pair.proxy2.wait_until("ten streams opened", |now| now.table.opened == 10).await;
+    pair.proxy2.wait_until("ten streams opened", |now| now.streams_opened == 10).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -45,5 +45,5 @@ async fn a_slot_is_free_again_after_a_close() {
         drop(clients);
         pair.wait_for_streams(0).await;
     }
-    assert_eq!(pair.proxy1.counters().table.all_busy, 0);
+    assert_eq!(pair.proxy1.counters().clients_refused_busy, 0);
 }

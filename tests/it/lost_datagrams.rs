@@ -23,7 +23,7 @@ async fn a_lost_request_is_repeated() {
     let mut client = pair.connect().await;
     assert_eq!(exchange(&mut client, b"hola").await, b"hola");
     assert_eq!(middlebox.counts(Way::Up).ruled_out, 2);
-    pair.proxy2.wait_until("one stream opened", |now| now.table.opened == 1).await;
+    pair.proxy2.wait_until("one stream opened", |now| now.streams_opened == 1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -34,9 +34,9 @@ async fn a_lost_answer_is_repeated_and_nothing_opens_twice() {
     let mut client = pair.connect().await;
     assert_eq!(exchange(&mut client, b"hola").await, b"hola");
     assert_eq!(middlebox.counts(Way::Down).ruled_out, 2);
-    pair.proxy2.wait_until("two repeats seen", |now| now.table.repeats_received == 2).await;
+    pair.proxy2.wait_until("two repeats seen", |now| now.opens_repeated == 2).await;
     let counters = pair.proxy2.counters();
-    assert_eq!((counters.table.begun, counters.table.opened), (1, 1), "{counters:?}");
+    assert_eq!((counters.streams_begun, counters.streams_opened), (1, 1), "{counters:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -88,5 +88,5 @@ async fn a_lost_close_between_silent_sides_is_found_by_the_idle_limit() {
     reset(client);
     target.connection_ended().await;
     pair.wait_for_streams(0).await;
-    assert_eq!(pair.proxy2.counters().table.idle, 1);
+    assert_eq!(pair.proxy2.counters().streams_idle, 1);
 }

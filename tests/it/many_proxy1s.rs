@@ -41,7 +41,7 @@ async fn all_get_their_own_bytes(count: u64) {
     for report in runs.join_all().await {
         assert!(report.is_clean(), "\n{report}");
     }
-    proxy2.wait_until("all streams opened", |now| now.table.opened == 10 * count).await;
+    proxy2.wait_until("all streams opened", |now| now.streams_opened == 10 * count).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

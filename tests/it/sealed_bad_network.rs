@@ -40,7 +40,7 @@ async fn a_new_port_every_second() {
     // 5 s at least: 100 chunks of 10 kB, 50 ms apart.
     nothing_is_missing(&echo(&pair, 5, 1_000_000, Duration::from_millis(50)).await);
     drop(changes);
-    pair.proxy2.wait_for_count(tunnel::metrics::Count::Moved, 3).await;
+    pair.proxy2.wait_for_count(|now| now.address_changes, 3).await;
     pair.wait_for_streams(0).await;
 }
 

@@ -50,7 +50,7 @@ async fn bytes_before_a_reset_arrive_before_it() {
     let (mut target, _) = listener.accept().await.unwrap();
     target.write_all(&[7; LENGTH]).await.unwrap();
     // What a reset would throw away in the target's own system is none of the tunnel's.
-    pair.proxy1.wait_for_count(tunnel::metrics::Count::BytesReceived, LENGTH as u64).await;
+    pair.proxy1.wait_for_count(|now| now.received_bytes, LENGTH as u64).await;
     reset(target);
     let (came, in_order) = read_to_end(&mut client).await;
     assert_eq!((came.len(), in_order), (LENGTH, false));

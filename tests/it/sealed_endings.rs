@@ -8,7 +8,7 @@ use tests::pair::Pair;
 use tests::target::{Manner, Target, refusing_address, reset};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
-use tunnel::metrics::Count;
+use tunnel::metrics::Counters;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_reset_of_the_client_reaches_the_target() {
@@ -64,23 +64,23 @@ async fn the_last_bytes_before_an_end_arrive() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_target_that_refuses_is_a_reset() {
-    cannot_be_connected(refusing_address(), Count::Refused).await;
+    cannot_be_connected(refusing_address(), |now| now.targets_refused).await;
 }
 
 /// A multicast address is no place to which TCP has a way; the system says so at once.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_target_that_is_unreachable_is_a_reset() {
-    cannot_be_connected("224.0.0.1:80".parse().unwrap(), Count::Unreachable).await;
+    cannot_be_connected("224.0.0.1:80".parse().unwrap(), |now| now.targets_unreachable).await;
 }
 
-async fn cannot_be_connected(target: SocketAddr, count: Count) {
+async fn cannot_be_connected(target: SocketAddr, counter: fn(&Counters) -> u64) {
     let mut pair = Pair::start_sealed(target).await;
     for _ in 0..5 {
         is_turned_away(pair.proxy1.address).await;
     }
     pair.wait_for_streams(0).await;
-    pair.proxy1.wait_for_count(count, 5).await;
-    pair.proxy2.wait_for_count(count, 5).await;
+    pair.proxy1.wait_for_count(counter, 5).await;
+    pair.proxy2.wait_for_count(counter, 5).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

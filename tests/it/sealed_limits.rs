@@ -3,7 +3,6 @@
 use tests::client::{exchange, is_turned_away, read_to_reset};
 use tests::pair::{Pair, SealedLink};
 use tests::target::{Manner, Target};
-use tunnel::metrics::Count;
 use tunnel::settings::Sealed;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -20,7 +19,7 @@ async fn streams_of_a_link() {
     for _ in 0..5 {
         is_turned_away(pair.proxy1.address).await;
     }
-    pair.proxy1.wait_for_count(Count::Limit, 5).await;
+    pair.proxy1.wait_for_count(|now| now.streams_over_limit, 5).await;
     for client in &mut clients {
         assert_eq!(exchange(client, b"still here").await, b"still here");
     }
@@ -57,5 +56,5 @@ async fn the_idle_limit() {
     assert_eq!(exchange(&mut client, b"hola").await, b"hola");
     read_to_reset(&mut client).await;
     pair.wait_for_streams(0).await;
-    assert!(pair.proxy1.count(Count::Idle) + pair.proxy2.count(Count::Idle) > 0);
+    assert!(pair.proxy1.counters().streams_idle + pair.proxy2.counters().streams_idle > 0);
 }

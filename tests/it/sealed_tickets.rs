@@ -9,7 +9,6 @@ use tests::pair::{Pair, Proxy, SealedLink};
 use tests::process::Process;
 use tests::target::{Manner, Target};
 use tokio::net::TcpStream;
-use tunnel::metrics::Count;
 
 use crate::programs::{PROXY1, PROXY2, sealed_proxy1, sealed_proxy2};
 
@@ -344,12 +343,12 @@ async fn in_one_process_too() {
     let mut pair = Pair::start_with(target.address(), &link).await;
     let unknown = link.with_unknown_ticket();
     let mut stranger = Proxy::entry_with("0".parse().unwrap(), pair.proxy2.address, unknown).await;
-    stranger.wait_for_count(Count::HandshakesRefused, 1).await;
+    stranger.wait_for_count(|now| now.handshakes_refused, 1).await;
     let mut client = pair.connect().await;
     assert_eq!(exchange(&mut client, b"hola").await, b"hola");
     link.revoke();
     read_to_reset(&mut client).await;
     pair.wait_for_streams(0).await;
-    let links_up = |now: &tunnel::metrics::Counters| now.sealed.get(Count::LinksUp) == 0;
+    let links_up = |now: &tunnel::metrics::Counters| now.links_up == 0;
     pair.proxy2.wait_until("no link is up", links_up).await;
 }

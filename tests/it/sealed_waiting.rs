@@ -8,7 +8,6 @@ use tests::target::{Manner, Target};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tunnel::address::Listen;
-use tunnel::metrics::Count;
 
 /// A proxy1 whose proxy2 is not there yet, and where that will be.
 async fn alone(link: &SealedLink) -> (Proxy, Listen) {
@@ -19,13 +18,13 @@ async fn alone(link: &SealedLink) -> (Proxy, Listen) {
 
 /// What a proxy2 that comes now has connected once one more client of `proxy1`, which has no stream left, is served.
 async fn opened_when_proxy2_comes(mut proxy1: Proxy, place: Listen, link: SealedLink) -> u64 {
-    proxy1.wait_until("no stream is left", |now| now.sealed.get(Count::StreamsNow) == 0).await;
+    proxy1.wait_until("no stream is left", |now| now.streams == 0).await;
     let target = Target::start(Manner::Echo).await;
     let mut proxy2 = Proxy::exit_with(place, target.address(), link).await;
     let mut client = TcpStream::connect(proxy1.address).await.unwrap();
     assert_eq!(exchange(&mut client, b"hola").await, b"hola");
-    proxy2.wait_for_count(Count::Opened, 1).await;
-    proxy2.count(Count::Opened)
+    proxy2.wait_for_count(|now| now.streams_opened, 1).await;
+    proxy2.counters().streams_opened
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -36,7 +35,7 @@ async fn who_has_waited_for_too_long_is_reset_and_never_connected() {
     let mut client = TcpStream::connect(proxy1.address).await.unwrap();
     client.write_all(b"POST / HTTP/1.1\r\n\r\n").await.unwrap();
     assert_eq!(read_to_reset(&mut client).await, b"");
-    proxy1.wait_for_count(Count::TimedOut, 1).await;
+    proxy1.wait_for_count(|now| now.targets_timed_out, 1).await;
     assert_eq!(opened_when_proxy2_comes(proxy1, place, link).await, 1, "the first was connected after all");
 }
 
@@ -48,7 +47,7 @@ async fn health_checks_during_an_outage_cost_nothing_afterwards() {
     for _ in 0..CHECKS {
         drop(TcpStream::connect(proxy1.address).await.unwrap());
     }
-    proxy1.wait_for_count(Count::Reset, CHECKS as u64).await;
+    proxy1.wait_for_count(|now| now.streams_reset, CHECKS as u64).await;
     assert_eq!(opened_when_proxy2_comes(proxy1, place, link).await, 1, "checks were connected");
 }
 
@@ -60,7 +59,7 @@ async fn who_does_not_want_to_wait_is_refused_at_once() {
     let (mut proxy1, place) = alone(&link).await;
     is_turned_away(proxy1.address).await;
     let _proxy2 = Proxy::exit_with(place, target.address(), link).await;
-    proxy1.wait_for_count(Count::LinksUp, 1).await;
+    proxy1.wait_for_count(|now| now.links_up, 1).await;
     let mut client = TcpStream::connect(proxy1.address).await.unwrap();
     assert_eq!(exchange(&mut client, b"hola").await, b"hola");
 }

@@ -10,7 +10,6 @@ use tests::target::{Manner, Target};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 use tunnel::address::{HostPorts, Listen};
-use tunnel::metrics::Count;
 use tunnel::session::Session;
 use tunnel::settings::ServerSettings;
 
@@ -45,10 +44,10 @@ async fn a_flow_that_died_is_left_for_one_from_another_port() {
         exchange_in_time(&mut client, b"hola").await;
         network.kill_flows();
         exchange_in_time(&mut client, b"still here").await;
-        pair.proxy1.wait_for_count(Count::Moved, round).await;
-        pair.proxy2.wait_for_count(Count::Moved, round).await;
+        pair.proxy1.wait_for_count(|now| now.address_changes, round).await;
+        pair.proxy2.wait_for_count(|now| now.address_changes, round).await;
     }
-    assert_eq!((pair.proxy1.count(Count::Reset), pair.proxy1.count(Count::Restarted)), (0, 0));
+    assert_eq!((pair.proxy1.counters().streams_reset, pair.proxy1.counters().peer_restarts), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -63,7 +62,7 @@ async fn a_port_that_passes_is_found_at_the_start() {
     exchange_in_time(&mut client, b"hola").await;
     // What came first stays with the silent one; the link is where it was answered.
     assert!(silent.try_recv_from(&mut [0; 2_000]).is_ok(), "the first of the places was not asked");
-    assert_eq!(proxy1.count(Count::LinksUp), 1);
+    assert_eq!(proxy1.counters().links_up, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -78,8 +77,8 @@ async fn a_port_that_dies_is_left_for_another_and_tried_again() {
         networks[dies].set_blackout(true);
         networks[lives].set_blackout(false);
         exchange_in_time(&mut client, b"still here").await;
-        proxy1.wait_for_count(Count::Moved, round).await;
-        proxy2.wait_for_count(Count::Moved, round).await;
+        proxy1.wait_for_count(|now| now.address_changes, round).await;
+        proxy2.wait_for_count(|now| now.address_changes, round).await;
     }
-    assert_eq!((proxy1.count(Count::Reset), proxy1.count(Count::Restarted)), (0, 0));
+    assert_eq!((proxy1.counters().streams_reset, proxy1.counters().peer_restarts), (0, 0));
 }

@@ -28,7 +28,7 @@ async fn a_client_that_does_not_read_slows_nobody() {
     };
     tokio::select! {
         () = overflow => panic!("the stuck client was closed"),
-        () = pair.proxy1.wait_until("its queue is full", |now| now.lost.queue_full > 0) => {}
+        () = pair.proxy1.wait_until("its queue is full", |now| now.datagrams_queue_full > 0) => {}
     }
     let report = echo_clients(pair.proxy1.address, 5, 200_000).await;
     assert!(report.is_clean(), "\n{report}");

@@ -13,7 +13,7 @@ async fn the_client_is_closed_and_the_slot_is_free() {
         assert_eq!(data, b"");
     }
     pair.wait_for_streams(0).await;
-    pair.proxy1.wait_until("15 refusals", |now| now.table.refused == 15).await;
-    assert_eq!(pair.proxy1.counters().table.all_busy, 0);
-    pair.proxy2.wait_until("15 failed dials", |now| now.dials.refused == 15).await;
+    pair.proxy1.wait_until("15 refusals", |now| now.streams_refused == 15).await;
+    assert_eq!(pair.proxy1.counters().clients_refused_busy, 0);
+    pair.proxy2.wait_until("15 failed dials", |now| now.targets_refused == 15).await;
 }

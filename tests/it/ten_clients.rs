@@ -16,8 +16,8 @@ async fn in_one_process() {
     let report = echo_clients(pair.proxy1.address, 10, 500_000).await;
     assert!(report.is_clean(), "\n{report}");
     pair.wait_for_streams(0).await;
-    pair.proxy1.wait_until("ten streams opened", |now| now.table.opened == 10).await;
-    pair.proxy2.wait_until("ten streams opened", |now| now.table.opened == 10).await;
+    pair.proxy1.wait_until("ten streams opened", |now| now.streams_opened == 10).await;
+    pair.proxy2.wait_until("ten streams opened", |now| now.streams_opened == 10).await;
 }
 
 #[test]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 use tunnel::address::Listen;
-use tunnel::metrics::{Count, Counters};
+use tunnel::metrics::{Counters, Registry};
 use tunnel::session::{Bound, Handle, LinkHandle, Session};
 use tunnel::settings::Classic;
 
@@ -88,15 +88,15 @@ impl Proxy {
         *self.counters.borrow()
     }
 
-    /// One of the counts of sealed links.
+    /// What it has counted, link by link.
     #[must_use]
-    pub fn count(&self, what: Count) -> u64 {
-        self.counters().sealed.get(what)
+    pub const fn registry(&self) -> &Registry {
+        self.running.registry()
     }
 
-    /// Waits until a count of sealed links is at least `least`.
-    pub async fn wait_for_count(&mut self, what: Count, least: u64) {
-        self.wait_until(&format!("{what:?} is {least}"), |now| now.sealed.get(what) >= least).await;
+    /// Waits until one of the counters is at least `least`.
+    pub async fn wait_for_count(&mut self, counter: impl Fn(&Counters) -> u64, least: u64) {
+        self.wait_until(&format!("the counter is {least}"), |now| counter(now) >= least).await;
     }
 
     /// Waits until the counters fulfil `condition`.
@@ -172,7 +172,7 @@ impl Pair {
     }
 
     /// Waits until both sides have exactly `streams` streams.
-    pub async fn wait_for_streams(&mut self, streams: usize) {
+    pub async fn wait_for_streams(&mut self, streams: u64) {
         self.proxy1.wait_until(&format!("{streams} streams at proxy1"), |now| now.streams == streams).await;
         self.proxy2.wait_until(&format!("{streams} streams at proxy2"), |now| now.streams == streams).await;
     }

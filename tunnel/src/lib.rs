@@ -15,6 +15,7 @@ mod link;
 mod listen;
 mod local;
 pub mod metrics;
+mod number;
 mod ready;
 pub mod reload;
 pub mod session;

@@ -22,7 +22,7 @@ pub use crate::local::forwarding::Bound;
 use crate::local::forwarding::Forwarding;
 use crate::local::listener::Listener;
 pub use crate::local::pipe::{PipeStream, reset_code};
-use crate::metrics::Counters;
+use crate::metrics::{Counters, LinkKind, Registry};
 use crate::settings::{
     Classic, ClassicEntry, ClassicExit, ClientSettings, ListenOn, ProxySettings, ServerSettings, StateSource,
 };
@@ -100,13 +100,18 @@ impl Session {
         &self.listening
     }
 
-    /// The counters, kept up to date while the session runs: a test can wait for one of them to move.
+    /// The counters of all links together, kept up to date while the session runs: a test can wait for one of them to move.
     pub fn counters(&self) -> watch::Receiver<Counters> {
+        self.registry().subscribe()
+    }
+
+    /// All that is counted, kept up to date while the session runs.
+    pub fn registry(&self) -> &Registry {
         match &self.proxy {
-            Proxy::ClassicEntry(driver) => driver.counters(),
-            Proxy::ClassicExit(driver) => driver.counters(),
-            Proxy::Client(client) => client.counters(),
-            Proxy::Server(server) => server.counters(),
+            Proxy::ClassicEntry(driver) => driver.registry(),
+            Proxy::ClassicExit(driver) => driver.registry(),
+            Proxy::Client(client) => client.registry(),
+            Proxy::Server(server) => server.registry(),
         }
     }
 
@@ -115,26 +120,28 @@ impl Session {
     /// # Panics
     /// Outside a runtime.
     pub fn run(self) -> Handle {
-        let counters = self.counters();
+        let registry = self.registry().clone();
         let (stop, stopped) = oneshot::channel();
         let Self { udp_addresses, proxy, link, .. } = self;
         let task = tokio::spawn(proxy.run(async {
             // Dropping the other half asks for the end, too.
             let _ = stopped.await;
         }));
-        Handle { udp_addresses, counters, link, stop: Some(stop), task }
+        Handle { udp_addresses, registry, link, stop: Some(stop), task }
     }
 }
 
 impl Proxy {
     /// Serves until `shutdown` completes, then closes every stream and says what was counted.
     async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<Counters> {
-        match self {
-            Self::ClassicEntry(driver) => driver.run(shutdown).await.inspect(Counters::log),
-            Self::ClassicExit(driver) => driver.run(shutdown).await.inspect(Counters::log),
-            Self::Client(client) => client.run(shutdown).await.inspect(Counters::log_sealed),
-            Self::Server(server) => server.run(shutdown).await.inspect(Counters::log_sealed),
-        }
+        let (counters, kind) = match self {
+            Self::ClassicEntry(driver) => (driver.run(shutdown).await?, LinkKind::Classic),
+            Self::ClassicExit(driver) => (driver.run(shutdown).await?, LinkKind::Classic),
+            Self::Client(client) => (client.run(shutdown).await?, LinkKind::Sealed),
+            Self::Server(server) => (server.run(shutdown).await?, LinkKind::Sealed),
+        };
+        counters.log(kind);
+        Ok(counters)
     }
 }
 

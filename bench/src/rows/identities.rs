@@ -8,7 +8,6 @@ use anyhow::{Context as _, Result, ensure};
 use proto::ticket::record::TicketRecord;
 use tokio::task::JoinSet;
 use tunnel::address::Listen;
-use tunnel::metrics::Count;
 use tunnel::session::{Bound, Handle, Session};
 use tunnel::settings::{ClientSettings, Forward, Sealed, Ticket, TicketSource};
 use tunnel::state::StateDir;
@@ -108,7 +107,7 @@ impl Proxies {
             self.running.push(session.run());
         }
         for mut counters in all {
-            let up = counters.wait_for(|now| now.sealed.get(Count::LinksUp) > 0);
+            let up = counters.wait_for(|now| now.links_up > 0);
             tokio::time::timeout(PATIENCE, up).await.context("a link does not come up")??;
         }
         Ok(())

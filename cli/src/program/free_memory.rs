@@ -15,7 +15,7 @@ use tunnel::metrics::Counters;
 const PAUSE: Duration = Duration::from_secs(3);
 
 /// Streams that are a crowd: what fewer took is a few megabytes at the most, and soon taken again.
-const CROWD: usize = 16;
+const CROWD: u64 = 16;
 
 /// Gives memory back whenever half of a crowd of streams or more has ended, until the session is over.
 pub(super) async fn give_back(counters: watch::Receiver<Counters>) {
@@ -64,7 +64,7 @@ mod tests {
     }
 
     impl Watched {
-        fn start(streams: usize) -> Self {
+        fn start(streams: u64) -> Self {
             let counters = watch::Sender::new(Counters { streams, ..Counters::default() });
             let (to_steps, steps) = mpsc::unbounded_channel();
             let pause_over = Arc::new(Notify::new());
@@ -83,7 +83,7 @@ mod tests {
         }
 
         /// So many streams from now on. The watching task runs before this returns: there is one thread.
-        async fn set(&self, streams: usize) {
+        async fn set(&self, streams: u64) {
             self.counters.send_modify(|counters| counters.streams = streams);
             tokio::task::yield_now().await;
         }

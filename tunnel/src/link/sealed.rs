@@ -12,7 +12,7 @@
 //! - `outbox`, `buffers`: from the link into the socket
 //! - `memory`: how the links of a process share its memory
 //! - `ticket_resources`, `ticket_share`: what one ticket has of the process, all its links together
-//! - `tally`, `journal`, `clock`: counts, log lines, time
+//! - `journal`, `clock`: log lines, time
 
 mod buffers;
 mod client;
@@ -29,7 +29,6 @@ mod requests;
 mod roles;
 mod server;
 mod status;
-mod tally;
 mod task;
 mod ticket_resources;
 mod ticket_share;
@@ -71,7 +70,7 @@ use self::ticket_resources::TicketResources;
 use self::ticket_share::StreamPlaces;
 use crate::local::dial::DialSettings;
 use crate::local::forwarding::Forwarding;
-use crate::metrics::Counters;
+use crate::metrics::{Counters, LinkKind, LinkLabels, Registry};
 use crate::settings::{Allow, ClientSettings, Sealed, ServerSettings};
 use crate::state::Tickets;
 use crate::udp::Udp;
@@ -81,7 +80,7 @@ use crate::{descriptors, entropy};
 #[derive(Debug)]
 pub(crate) struct Client {
     task: Task<ClientEnd>,
-    total: Arc<watch::Sender<Counters>>,
+    registry: Registry,
 }
 
 /// What proxy1 is made of, beside its settings.
@@ -102,6 +101,8 @@ pub(crate) struct ClientResources {
 impl Client {
     /// The link of these settings; their forwards are those of the resources.
     pub(crate) fn new(settings: ClientSettings, resources: ClientResources) -> Self {
+        /// In the log: it is the only link.
+        const NUMBER: u64 = 1;
         let ClientSettings { ticket: source, places, allow, dial_limit, link: options, patience, .. } =
             settings;
         let ClientResources { ticket, forwards, udp, requests, status } = resources;
@@ -127,15 +128,16 @@ impl Client {
             false => roles.dialling(client_dialler(allow, dial_limit, &options)),
         };
         let end = ClientEnd::new(parts, &shared.buffers);
+        let labels = LinkLabels { kind: LinkKind::Sealed, number: NUMBER, ticket: None, peer: None };
         Self {
-            task: Task::new(end, roles, link, &shared, LinkJournal::new(1, Arc::default())),
-            total: shared.total,
+            task: Task::new(end, roles, link, &shared, labels, LinkJournal::new(NUMBER, Arc::default())),
+            registry: shared.registry,
         }
     }
 
-    /// The counters, kept up to date while the session runs.
-    pub(crate) fn counters(&self) -> watch::Receiver<Counters> {
-        self.total.subscribe()
+    /// Its counters, kept up to date while it runs.
+    pub(crate) const fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     /// Runs until `shutdown` completes.
@@ -144,7 +146,7 @@ impl Client {
     /// The UDP socket is broken.
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<Counters> {
         self.task.run(shutdown).await?;
-        Ok(*self.total.borrow())
+        Ok(self.registry.totals())
     }
 }
 
@@ -160,7 +162,7 @@ fn client_dialler(allow: Allow, limit: Duration, options: &Sealed) -> Dialler {
 #[derive(Debug)]
 pub(crate) struct Server {
     demux: Demux,
-    total: Arc<watch::Sender<Counters>>,
+    registry: Registry,
 }
 
 impl Server {
@@ -184,7 +186,7 @@ impl Server {
         };
         let responder = Responder::new(shared.clock.now(), key, responder, entropy::random());
         let endpoint = Endpoint::new(responder, Link::limits(&of_link), settings.max_links, random);
-        let total = Arc::clone(&shared.total);
+        let registry = shared.registry.clone();
         let dialling = DialSettings { limit: settings.dial_limit, keepalive: settings.link.tcp_keepalive };
         let parts = DemuxParts {
             endpoint,
@@ -197,12 +199,12 @@ impl Server {
             settings: of_link,
             memory: Budget::new(settings.link.memory),
         };
-        Self { demux: Demux::new(parts), total }
+        Self { demux: Demux::new(parts), registry }
     }
 
-    /// The counters, kept up to date while the session runs.
-    pub(crate) fn counters(&self) -> watch::Receiver<Counters> {
-        self.total.subscribe()
+    /// Its counters, kept up to date while it runs.
+    pub(crate) const fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     /// Runs until `shutdown` completes.
@@ -211,7 +213,7 @@ impl Server {
     /// The UDP socket is broken.
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<Counters> {
         self.demux.run(shutdown).await?;
-        Ok(*self.total.borrow())
+        Ok(self.registry.totals())
     }
 }
 
@@ -219,7 +221,7 @@ impl Shared {
     fn new(options: &Sealed) -> Self {
         Self {
             buffers: Buffers::default(),
-            total: Arc::default(),
+            registry: Registry::default(),
             clock: Clock::start(),
             idle_limit: options.idle,
         }

@@ -14,7 +14,7 @@ use tokio::time::sleep;
 
 use crate::address::{HostPort, ResolveError};
 use crate::descriptors;
-use crate::metrics::Dials;
+use crate::metrics::Counters;
 use crate::tcp_options::{self, TcpKeepalive};
 
 /// How long an address may be silent before the next is tried beside it (RFC 8305 section 8).
@@ -133,13 +133,14 @@ impl DialError {
     }
 
     /// Counts it.
-    pub(crate) const fn count(&self, dials: &mut Dials) {
+    pub(crate) const fn count(&self, counters: &mut Counters) {
         let counter = match self {
-            Self::Refused => &mut dials.refused,
-            Self::TimedOut => &mut dials.timed_out,
-            Self::Unreachable => &mut dials.unreachable,
-            Self::UnknownHost => &mut dials.unknown_host,
-            Self::NoDescriptor | Self::NoPort | Self::NoTurn | Self::Other(_) => &mut dials.other,
+            Self::Refused => &mut counters.targets_refused,
+            Self::TimedOut => &mut counters.targets_timed_out,
+            Self::Unreachable => &mut counters.targets_unreachable,
+            Self::UnknownHost | Self::NoDescriptor | Self::NoPort | Self::NoTurn | Self::Other(_) => {
+                &mut counters.dials_failed
+            }
         };
         *counter += 1;
     }

@@ -28,10 +28,3 @@ pub fn add_held_back(lines: u64) {
 pub fn add_dropped(lines: u64) {
     DROPPED.fetch_add(lines, Ordering::Relaxed);
 }
-
-impl LogLines {
-    /// The counts with what they are called in the closing line.
-    pub(super) const fn named(self) -> [(&'static str, u64); 2] {
-        [("log lines held back", self.held_back), ("log lines dropped", self.dropped)]
-    }
-}

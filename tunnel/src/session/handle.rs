@@ -12,14 +12,14 @@ use super::BindError;
 use crate::link::sealed::{LinkStatus, Request};
 use crate::local::forwarding::{Bound, Forwarding};
 use crate::local::pipe::{PipeStream, pipe};
-use crate::metrics::Counters;
+use crate::metrics::{Counters, Registry};
 use crate::settings::{Forward, TcpKeepalive};
 
 /// A running session. Dropping it ends the session in order, in the background.
 #[derive(Debug)]
 pub struct Handle {
     pub(super) udp_addresses: Vec<SocketAddr>,
-    pub(super) counters: watch::Receiver<Counters>,
+    pub(super) registry: Registry,
     pub(super) link: Option<LinkHandle>,
     /// Dropped, it asks for the end.
     pub(super) stop: Option<oneshot::Sender<()>>,
@@ -32,9 +32,14 @@ impl Handle {
         &self.udp_addresses
     }
 
-    /// The counters, kept up to date: a test can wait for one of them to move.
+    /// The counters of all links together, kept up to date: a test can wait for one of them to move.
     pub fn counters(&self) -> watch::Receiver<Counters> {
-        self.counters.clone()
+        self.registry.subscribe()
+    }
+
+    /// All that is counted, kept up to date.
+    pub const fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     /// The one sealed link of a client; a server has none of its own, and the classic link takes no requests.

@@ -8,7 +8,6 @@ use tokio::sync::watch;
 
 use super::*;
 use crate::entropy;
-use crate::metrics::Count;
 use crate::settings::{Allow, Forward, PrivateKey, Ticket, TicketRecord, TicketSource};
 
 /// A proxy2 without files.
@@ -86,7 +85,7 @@ async fn an_answer_after_the_fin_arrives() {
     assert!(answer == bytes, "{} of {} bytes came back, or others", answer.len(), bytes.len());
     target.await.unwrap();
     for counters in [&mut pair.entry, &mut pair.exit] {
-        let over = |counters: &Counters| counters.streams == 0 && counters.sealed.get(Count::Closed) == 1;
+        let over = |counters: &Counters| counters.streams == 0 && counters.streams_finished == 1;
         counters.wait_for(over).await.unwrap();
     }
 }
@@ -97,7 +96,7 @@ async fn a_target_that_refuses_is_a_reset() {
     let mut pair = State::new().pair(gone).await;
     let mut client = TcpStream::connect(pair.address).await.unwrap();
     assert!(reads_a_reset(&mut client).await);
-    let refused = |counters: &Counters| counters.sealed.get(Count::Refused) == 1 && counters.streams == 0;
+    let refused = |counters: &Counters| counters.targets_refused == 1 && counters.streams == 0;
     pair.entry.wait_for(refused).await.unwrap();
     pair.exit.wait_for(refused).await.unwrap();
 }
@@ -114,9 +113,9 @@ async fn a_revoked_ticket_ends_its_links_and_opens_no_more() {
         *records = revoked;
     });
     assert!(reads_a_reset(&mut client).await);
-    let gone = |counters: &Counters| counters.sealed.get(Count::LinksUp) == 0 && counters.streams == 0;
+    let gone = |counters: &Counters| counters.links_up == 0 && counters.streams == 0;
     pair.exit.wait_for(gone).await.unwrap();
-    let refused = |counters: &Counters| counters.sealed.get(Count::HandshakesRefused) >= 1;
+    let refused = |counters: &Counters| counters.handshakes_refused >= 1;
     pair.entry.wait_for(refused).await.unwrap();
 }
 
@@ -167,8 +166,8 @@ async fn a_forged_packet_to_another_address_of_proxy2_does_not_stop_a_download()
     tokio::spawn(async move { connection.write_all(&vec![5; LENGTH]).await });
     let mut bytes = vec![0; LENGTH];
     client.read_exact(&mut bytes).await.unwrap();
-    counters.wait_for(|counters| counters.sealed.get(Count::DroppedForged) > 0).await.unwrap();
-    assert_eq!(counters.borrow().sealed.get(Count::Moved), 0);
+    counters.wait_for(|counters| counters.datagrams_forged > 0).await.unwrap();
+    assert_eq!(counters.borrow().address_changes, 0);
 }
 
 /// Echoes what each of its connections sends, until its end.
@@ -210,7 +209,7 @@ async fn this_process_opens_streams_by_itself() {
     for (stream, length) in streams.into_iter().zip([3_000_000, 5]) {
         echoes(stream, length).await;
     }
-    let closed = |counters: &Counters| counters.sealed.get(Count::Closed) == 2 && counters.streams == 0;
+    let closed = |counters: &Counters| counters.streams_finished == 2 && counters.streams == 0;
     pair.entry.wait_for(closed).await.unwrap();
     pair.exit.wait_for(closed).await.unwrap();
     // By name: proxy2's own target, and none of the others.

@@ -53,12 +53,12 @@ async fn bytes_cross_and_the_session_ends_when_asked() {
     client.read_exact(&mut bytes).await.unwrap();
     assert_eq!(&bytes, b"hola");
     counters.wait_for(|counters| counters.streams == 1).await.unwrap();
-    assert_eq!(entry.close().await.unwrap().table.closed, 1);
+    assert_eq!(entry.close().await.unwrap().streams_ended, 1);
     assert_eq!(client.read(&mut bytes).await.unwrap(), 0, "the end must reach the client");
     counters.wait_for(|counters| counters.streams == 0).await.unwrap();
     let mut connection = target.await.unwrap();
     assert_eq!(connection.read(&mut bytes).await.unwrap(), 0, "the end must reach the target");
-    assert_eq!(exit.close().await.unwrap().bytes_received, 4);
+    assert_eq!(exit.close().await.unwrap().received_bytes, 4);
 }
 
 #[tokio::test]
@@ -126,7 +126,7 @@ async fn a_name_is_looked_up_again_when_its_address_is_silent() {
     let _client = TcpStream::connect(address).await.unwrap();
     let (datagram, _) = next_datagram(&found, b"").await;
     assert_eq!(datagram, b"C0");
-    counters.wait_for(|counters| counters.lookups == 1).await.unwrap();
+    counters.wait_for(|counters| counters.name_lookups == 1).await.unwrap();
 }
 
 #[tokio::test]
@@ -175,7 +175,7 @@ async fn the_first_address_that_answers_is_the_peer_and_a_later_one_is_sent_away
     let mut counters = entry.counters();
     // What comes before the answer may be of the one that does not win.
     first.send_to(b"D0nobody", proxy1).await.unwrap();
-    counters.wait_for(|counters| counters.lost.elsewhere == 1).await.unwrap();
+    counters.wait_for(|counters| counters.datagrams_from_second_address == 1).await.unwrap();
     second.send_to(b"C0OK", proxy1).await.unwrap();
     client.write_all(b"hola").await.unwrap();
     assert_eq!(next_datagram(&second, b"").await.0, b"D0hola");
@@ -187,7 +187,7 @@ async fn the_first_address_that_answers_is_the_peer_and_a_later_one_is_sent_away
     assert_eq!(&bytes, b"que tal");
     let _next = TcpStream::connect(client.peer_addr().unwrap()).await.unwrap();
     assert_eq!(next_datagram(&second, b"").await.0, b"C1", "it is asked alone");
-    assert_eq!(counters.borrow().lost.strangers, 0);
+    assert_eq!(counters.borrow().datagrams_from_strangers, 0);
 }
 
 #[tokio::test]

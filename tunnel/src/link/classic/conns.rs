@@ -13,6 +13,7 @@ use tokio::net::TcpStream;
 
 use super::queue::QueueBudget;
 use super::relay::{Read, Relay};
+use crate::number::widen;
 use crate::ready::Ready;
 
 /// All connections of a session.
@@ -357,10 +358,6 @@ fn reads_to_the_end(relay: &Relay, unread: &mut u64) -> bool {
             Poll::Pending => return false,
         }
     }
-}
-
-fn widen(count: usize) -> u64 {
-    u64::try_from(count).unwrap_or(u64::MAX)
 }
 
 #[cfg(test)]

@@ -10,7 +10,6 @@ use std::time::{Duration, Instant};
 
 use proto::Time;
 use proto::classic::{Closed, Reason, Stream};
-use tokio::sync::watch;
 use tokio::time::{Sleep, sleep};
 use tracing::trace;
 
@@ -18,7 +17,8 @@ use super::conns::Conns;
 use super::journal::Journal;
 use super::outbox::Outbox;
 use super::side::{Arrival, Path, Received, Side};
-use crate::metrics::Counters;
+use crate::metrics::{Counters, LinkKind, LinkLabels, OwnCounters, Registry};
+use crate::number::widen;
 use crate::settings::Classic;
 use crate::udp::{BATCH_SIZE, DATAGRAM_BUFFER, RecvMeta, Udp, datagrams};
 
@@ -34,8 +34,8 @@ pub(crate) struct Driver<S: Side> {
     outbox: Outbox,
     /// [`BATCH_SIZE`] receive buffers.
     storage: Vec<u8>,
-    counters: Counters,
-    published: watch::Sender<Counters>,
+    counters: OwnCounters,
+    registry: Registry,
     journal: Journal,
     start: Instant,
     alarm: Pin<Box<Sleep>>,
@@ -60,13 +60,15 @@ impl<S: Side> Driver<S> {
     /// The socket does not tell its address.
     pub(crate) fn new(side: S, udp: Udp, options: &Classic) -> io::Result<Self> {
         let granted = udp.granted()?;
+        let registry = Registry::default();
+        let labels = LinkLabels { kind: LinkKind::Classic, number: 1, ticket: None, peer: side.peer() };
         Ok(Self {
             side,
             conns: Conns::new(options.queue, options.memory),
             outbox: Outbox::new(options.payload.bytes(), options.rate.bytes_per_second(granted.common)),
             storage: vec![0; BATCH_SIZE * DATAGRAM_BUFFER],
-            counters: Counters::default(),
-            published: watch::Sender::default(),
+            counters: registry.of_link(labels),
+            registry,
             journal: Journal::new(),
             start: Instant::now(),
             alarm: Box::pin(sleep(Duration::ZERO)),
@@ -76,9 +78,9 @@ impl<S: Side> Driver<S> {
         })
     }
 
-    /// The counters, kept up to date while the session runs.
-    pub(crate) fn counters(&self) -> watch::Receiver<Counters> {
-        self.published.subscribe()
+    /// Its counters, kept up to date while it runs.
+    pub(crate) const fn registry(&self) -> &Registry {
+        &self.registry
     }
 
     /// Runs until `shutdown` completes, then closes every stream and says what was counted.
@@ -94,8 +96,9 @@ impl<S: Side> Driver<S> {
             self.poll(cx)
         })
         .await?;
-        self.publish();
-        Ok(self.counters)
+        self.count();
+        self.counters.publish(Instant::now());
+        Ok(self.registry.totals())
     }
 
     fn begin_end(&mut self) {
@@ -119,14 +122,14 @@ impl<S: Side> Driver<S> {
             }
             moved |= sent.is_ready() && self.send(cx);
             if !moved && self.poll_alarm(cx, sent.is_ready()).is_pending() {
-                self.publish();
                 return Poll::Pending;
             }
             if self.side.is_dialling() {
                 break;
             }
         }
-        self.publish();
+        self.count();
+        self.counters.publish_due(Instant::now());
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -170,7 +173,7 @@ impl<S: Side> Driver<S> {
             let from = Path { remote: meta.addr, local: self.udp.answer_from(meta) };
             let now = self.now();
             for datagram in datagrams(buffer, meta) {
-                let news = self.side.handle_datagram(now, from, datagram);
+                let news = self.side.handle_datagram(now, from, datagram, &mut self.counters);
                 if let Some(Received::Data { stream, payload }) = news {
                     self.judge(meta.addr, datagram);
                     data.entry(stream).or_default().push(IoSlice::new(payload));
@@ -209,10 +212,9 @@ impl<S: Side> Driver<S> {
 
     /// Hands `parts` to the connection of `stream`. What is little waits for [`Driver::write`].
     fn put(&mut self, stream: Stream<S::Peer>, parts: &[IoSlice<'_>]) {
-        self.counters.data_received += widen(parts.len());
-        self.counters.bytes_received += widen(parts.iter().map(|part| part.len()).sum());
+        self.counters.received_bytes += widen(parts.iter().map(|part| part.len()).sum());
         match self.conns.put(stream, parts) {
-            Ok(dropped) => self.counters.lost.queue_full += widen(dropped),
+            Ok(dropped) => self.counters.datagrams_queue_full += widen(dropped),
             Err(error) => self.fail(stream, &error),
         }
     }
@@ -230,7 +232,7 @@ impl<S: Side> Driver<S> {
     /// New clients, dialled targets.
     fn arrivals(&mut self, cx: &mut Context<'_>) -> bool {
         let now = self.now();
-        let Poll::Ready(arrival) = self.side.poll_arrival(cx, now) else { return false };
+        let Poll::Ready(arrival) = self.side.poll_arrival(cx, now, &mut self.counters) else { return false };
         match arrival {
             Arrival::Client(stream, tcp) => self.conns.insert(stream, tcp),
             Arrival::Surplus(tcp) => self.conns.turn_away(tcp),
@@ -302,9 +304,11 @@ impl<S: Side> Driver<S> {
     /// Waits for the next moment at which something is to be done. Ready: it has come.
     fn poll_alarm(&mut self, cx: &mut Context<'_>, may_send: bool) -> Poll<()> {
         let now = Instant::now();
+        self.count();
+        let publish = self.counters.publish_due(now);
         let paced = (may_send && self.conns.has_readable()).then(|| now + self.outbox.wait(now));
         let table = self.side.poll_timeout().map(|at| self.instant(at));
-        let next = [paced, table, self.conns.next_sweep(), self.end_by].into_iter().flatten().min();
+        let next = [paced, table, publish, self.conns.next_sweep(), self.end_by].into_iter().flatten().min();
         let Some(next) = next else { return Poll::Pending };
         if self.alarm_at != Some(next) {
             self.alarm_at = Some(next);
@@ -348,7 +352,7 @@ impl<S: Side> Driver<S> {
             self.close(closed);
         }
         while let Some(cut) = self.conns.next_cut() {
-            self.counters.bytes_cut += cut.bytes();
+            self.counters.cut_bytes += cut.bytes();
             self.journal.cut(&cut);
         }
         let now = self.now();
@@ -357,16 +361,9 @@ impl<S: Side> Driver<S> {
         }
     }
 
-    fn publish(&mut self) {
-        self.counters.table = *self.side.table();
-        self.counters.streams = self.side.streams();
+    fn count(&mut self) {
         self.side.count(&mut self.counters);
-        let counters = self.counters;
-        self.published.send_if_modified(|old| {
-            let changed = *old != counters;
-            *old = counters;
-            changed
-        });
+        self.counters.set_peer(self.side.peer());
     }
 
     /// The time on the table's clock, which counts from the start of the session.
@@ -380,8 +377,4 @@ impl<S: Side> Driver<S> {
         let day = Duration::from_secs(86_400);
         self.start.checked_add(at.since(Time::ZERO)).unwrap_or_else(|| Instant::now() + day)
     }
-}
-
-fn widen(count: usize) -> u64 {
-    u64::try_from(count).unwrap_or(u64::MAX)
 }

@@ -6,7 +6,7 @@ use std::task::{Context, Poll, ready};
 
 use proto::Time;
 use proto::classic::frame::{Answer, Datagram, Frame, Kind};
-use proto::classic::{self, Closed, Counters as Table, Reason, Stream, StreamId, Violation};
+use proto::classic::{self, Closed, Reason, Stream, StreamId, Violation};
 use tracing::debug;
 
 use super::journal::Journal;
@@ -15,6 +15,7 @@ use super::places::{Origin, StreamPeers};
 use super::side::{Arrival, Path, Received, Side};
 use crate::local::listener::Listener;
 use crate::metrics::Counters;
+use crate::number::widen;
 
 /// A table, a listener and a peer.
 #[derive(Debug)]
@@ -25,11 +26,6 @@ pub(crate) struct Entry {
     places: StreamPeers,
     /// Datagrams beside those of the table: requests to further addresses, and closes for who answered too late.
     extra: VecDeque<(Path, Datagram)>,
-    /// Clients refused because the peer's name was not known yet.
-    unknown_peer: u64,
-    /// Datagrams from addresses that were asked, but did not answer first.
-    elsewhere: u64,
-    strangers: u64,
     /// The last datagram came from one.
     from_stranger: bool,
     ending: bool,
@@ -46,9 +42,6 @@ impl Entry {
             peer,
             places: StreamPeers::default(),
             extra: VecDeque::new(),
-            unknown_peer: 0,
-            elsewhere: 0,
-            strangers: 0,
             from_stranger: false,
             ending: false,
             journal: Journal::new(),
@@ -62,7 +55,7 @@ impl Entry {
 
     /// Whether a datagram from `from` is for the table: it came from its stream's home or, before there is one, from
     /// any of the peer's addresses. Of several that are asked, only an answer counts.
-    fn believes(&mut self, from: SocketAddr, datagram: &[u8]) -> bool {
+    fn believes(&mut self, from: SocketAddr, datagram: &[u8], counters: &mut Counters) -> bool {
         let known = self.peer.has(from);
         self.peer.note_alive(from);
         let Ok(frame) = Frame::parse(datagram) else {
@@ -72,7 +65,8 @@ impl Entry {
         let is_answer = frame.kind == Kind::Open && frame.answer().is_some();
         let origin = self.places.origin(frame.id, from, known, is_answer);
         self.from_stranger = origin == Origin::Stranger;
-        self.elsewhere += u64::from(matches!(origin, Origin::Late | Origin::Elsewhere));
+        counters.datagrams_from_second_address +=
+            u64::from(matches!(origin, Origin::Late | Origin::Elsewhere));
         // Without this its stream would stay open. An `X` is never answered, and a refusal needs no close.
         if origin == Origin::Late && (frame.kind == Kind::Data || frame.answer() == Some(Answer::Opened)) {
             self.extra.push_back((to(from), Datagram::close(frame.id)));
@@ -128,13 +122,23 @@ const fn to(remote: SocketAddr) -> Path {
 impl Side for Entry {
     type Peer = ();
 
+    fn peer(&self) -> Option<SocketAddr> {
+        self.peer.is_known().then(|| self.peer.address())
+    }
+
     fn path(&self, stream: Stream) -> Path {
         self.path_of(stream.id())
     }
 
-    fn handle_datagram<'a>(&mut self, now: Time, from: Path, datagram: &'a [u8]) -> Option<Received<'a, ()>> {
-        if !self.believes(from.remote, datagram) {
-            self.strangers += u64::from(self.from_stranger);
+    fn handle_datagram<'a>(
+        &mut self,
+        now: Time,
+        from: Path,
+        datagram: &'a [u8],
+        counters: &mut Counters,
+    ) -> Option<Received<'a, ()>> {
+        if !self.believes(from.remote, datagram, counters) {
+            counters.datagrams_from_strangers += u64::from(self.from_stranger);
             return None;
         }
         Some(match self.table.handle_datagram(now, datagram)? {
@@ -153,7 +157,12 @@ impl Side for Entry {
         })
     }
 
-    fn poll_arrival(&mut self, cx: &mut Context<'_>, now: Time) -> Poll<Arrival<()>> {
+    fn poll_arrival(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Time,
+        counters: &mut Counters,
+    ) -> Poll<Arrival<()>> {
         if self.ending {
             return Poll::Pending;
         }
@@ -164,7 +173,7 @@ impl Side for Entry {
         }
         let (tcp, client) = ready!(self.clients.poll(cx));
         if !self.peer.is_known() {
-            self.unknown_peer += 1;
+            counters.clients_refused_unknown_peer += 1;
             self.journal.refused(&"proxy2's name is not known yet");
             return Poll::Ready(Arrival::Surplus(tcp));
         }
@@ -238,19 +247,10 @@ impl Side for Entry {
         self.table.poll_timeout()
     }
 
-    fn table(&self) -> &Table {
-        self.table.counters()
-    }
-
-    fn streams(&self) -> usize {
-        self.table.streams()
-    }
-
     fn count(&self, counters: &mut Counters) {
-        counters.lost.strangers = self.strangers;
-        counters.lost.elsewhere = self.elsewhere;
-        counters.unknown_peer = self.unknown_peer;
+        counters.set_table(self.table.counters());
+        counters.streams = widen(self.table.streams());
         counters.accept_failures = self.clients.failures();
-        counters.lookups = self.peer.lookups();
+        counters.name_lookups = self.peer.lookups();
     }
 }

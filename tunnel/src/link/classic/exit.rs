@@ -1,11 +1,12 @@
 //! proxy2's role on a classic link: many peers, one target.
 
 use std::collections::BTreeMap;
+use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
 use proto::Time;
 use proto::classic::frame::Datagram;
-use proto::classic::{self, Closed, Counters as Table, Stream, Violation};
+use proto::classic::{self, Closed, Stream, Violation};
 use tokio::net::TcpStream;
 use tokio::task::{AbortHandle, JoinSet};
 
@@ -13,7 +14,8 @@ use super::journal::Journal;
 use super::side::{Arrival, Path, Received, Side};
 use crate::address::HostPort;
 use crate::local::dial::{DialError, DialSettings, dial};
-use crate::metrics::{Counters, Dials};
+use crate::metrics::Counters;
+use crate::number::widen;
 
 /// A table and the dials under way.
 #[derive(Debug)]
@@ -23,7 +25,6 @@ pub(crate) struct Exit {
     dialling: DialSettings,
     dials: JoinSet<(Stream<Path>, Result<TcpStream, DialError>)>,
     under_way: BTreeMap<Stream<Path>, AbortHandle>,
-    failed: Dials,
     ending: bool,
     journal: Journal,
 }
@@ -37,7 +38,6 @@ impl Exit {
             dialling,
             dials: JoinSet::new(),
             under_way: BTreeMap::new(),
-            failed: Dials::default(),
             ending: false,
             journal: Journal::new(),
         }
@@ -54,6 +54,7 @@ impl Exit {
         now: Time,
         stream: Stream<Path>,
         dialled: Result<TcpStream, DialError>,
+        counters: &mut Counters,
     ) -> Arrival<Path> {
         self.under_way.remove(&stream);
         match dialled {
@@ -62,7 +63,7 @@ impl Exit {
                 None => Arrival::Nothing,
             },
             Err(error) => {
-                error.count(&mut self.failed);
+                error.count(counters);
                 self.journal.refused(&error);
                 self.table.refused(now, stream);
                 Arrival::Nothing
@@ -74,6 +75,10 @@ impl Exit {
 impl Side for Exit {
     type Peer = Path;
 
+    fn peer(&self) -> Option<SocketAddr> {
+        None
+    }
+
     fn path(&self, stream: Stream<Path>) -> Path {
         stream.peer()
     }
@@ -83,6 +88,7 @@ impl Side for Exit {
         now: Time,
         from: Path,
         datagram: &'a [u8],
+        _counters: &mut Counters,
     ) -> Option<Received<'a, Path>> {
         match self.table.handle_datagram(now, from, datagram)? {
             classic::exit::Received::Dial(stream) => {
@@ -103,12 +109,19 @@ impl Side for Exit {
         }
     }
 
-    fn poll_arrival(&mut self, cx: &mut Context<'_>, now: Time) -> Poll<Arrival<Path>> {
+    fn poll_arrival(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Time,
+        counters: &mut Counters,
+    ) -> Poll<Arrival<Path>> {
         if self.ending {
             return Poll::Pending;
         }
         match self.dials.poll_join_next(cx) {
-            Poll::Ready(Some(Ok((stream, dialled)))) => Poll::Ready(self.end_dial(now, stream, dialled)),
+            Poll::Ready(Some(Ok((stream, dialled)))) => {
+                Poll::Ready(self.end_dial(now, stream, dialled, counters))
+            }
             // An aborted dial.
             Poll::Ready(Some(Err(_))) => Poll::Ready(Arrival::Nothing),
             Poll::Ready(None) | Poll::Pending => Poll::Pending,
@@ -162,15 +175,8 @@ impl Side for Exit {
         self.table.poll_timeout()
     }
 
-    fn table(&self) -> &Table {
-        self.table.counters()
-    }
-
-    fn streams(&self) -> usize {
-        self.table.streams()
-    }
-
     fn count(&self, counters: &mut Counters) {
-        counters.dials = self.failed;
+        counters.set_table(self.table.counters());
+        counters.streams = widen(self.table.streams());
     }
 }

@@ -14,6 +14,7 @@ use super::relay::{Read, Relay};
 use super::side::Path;
 use crate::limit::Limit;
 use crate::metrics::Counters;
+use crate::number::widen;
 use crate::udp::{self, Gate, MAX_SEND, Transmit, Udp};
 
 /// What waits to be sent: a batch of data of one stream in a buffer that TCP was read into, and small datagrams.
@@ -59,7 +60,7 @@ impl Outbox {
         if self.answers.len() < Self::MAX_ANSWERS {
             self.answers.push_back((to, datagram));
         } else {
-            counters.lost.answers += 1;
+            counters.answers_dropped += 1;
         }
     }
 
@@ -96,8 +97,7 @@ impl Outbox {
         if let Some(bucket) = &mut self.bucket {
             bucket.spend(len);
         }
-        counters.data_sent += widen(datagrams);
-        counters.bytes_sent += widen(count);
+        counters.sent_bytes += widen(count);
         Poll::Ready(Ok(datagrams))
     }
 
@@ -120,10 +120,13 @@ impl Outbox {
             };
             let result = ready!(self.gate.poll_send(cx, udp, &transmit));
             let gone = match result {
-                Ok(sent) => sent,
+                Ok(sent) => {
+                    counters.datagrams_sent += widen(sent.div_ceil(self.segment));
+                    sent
+                }
                 Err(error) => {
                     // One datagram is given up, not the batch: its neighbours may be smaller, or the cause may pass.
-                    counters.lost.not_sent += 1;
+                    counters.datagrams_not_sent += 1;
                     note(&mut self.errors, &error);
                     self.segment.min(contents.len())
                 }
@@ -141,9 +144,12 @@ impl Outbox {
                 segment_size: None,
                 src_ip: to.local,
             };
-            if let Err(error) = ready!(self.gate.poll_send(cx, udp, &transmit)) {
-                counters.lost.not_sent += 1;
-                note(&mut self.errors, &error);
+            match ready!(self.gate.poll_send(cx, udp, &transmit)) {
+                Ok(_) => counters.datagrams_sent += 1,
+                Err(error) => {
+                    counters.datagrams_not_sent += 1;
+                    note(&mut self.errors, &error);
+                }
             }
             self.answers.pop_front();
         }
@@ -159,8 +165,4 @@ fn note(limit: &mut Limit, error: &io::Error) {
     } else {
         debug!(held_back, %error, "a datagram could not be sent");
     }
-}
-
-fn widen(count: usize) -> u64 {
-    u64::try_from(count).unwrap_or(u64::MAX)
 }

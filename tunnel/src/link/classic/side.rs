@@ -6,7 +6,7 @@ use std::task::{Context, Poll};
 
 use proto::Time;
 use proto::classic::frame::Datagram;
-use proto::classic::{Closed, Counters as Table, Stream, Violation};
+use proto::classic::{Closed, Stream, Violation};
 use tokio::net::TcpStream;
 
 use crate::metrics::Counters;
@@ -66,6 +66,8 @@ pub(crate) trait Side {
     /// What names the other proxy in the table.
     type Peer: Copy + Ord + Debug;
 
+    /// The address of the other proxy, if there is one that is known.
+    fn peer(&self) -> Option<SocketAddr>;
     /// Where the data of `stream` goes.
     fn path(&self, stream: Stream<Self::Peer>) -> Path;
     /// A datagram came.
@@ -74,9 +76,15 @@ pub(crate) trait Side {
         now: Time,
         from: Path,
         datagram: &'a [u8],
+        counters: &mut Counters,
     ) -> Option<Received<'a, Self::Peer>>;
     /// The next connection or news.
-    fn poll_arrival(&mut self, cx: &mut Context<'_>, now: Time) -> Poll<Arrival<Self::Peer>>;
+    fn poll_arrival(
+        &mut self,
+        cx: &mut Context<'_>,
+        now: Time,
+        counters: &mut Counters,
+    ) -> Poll<Arrival<Self::Peer>>;
     /// Whether other tasks work on a connection that this one waits for.
     fn is_dialling(&self) -> bool;
     /// The next datagram that carries no data, and where it goes.
@@ -97,10 +105,6 @@ pub(crate) trait Side {
     fn poll_violation(&mut self) -> Option<Violation>;
     /// See [`proto::classic::Entry::poll_timeout`].
     fn poll_timeout(&self) -> Option<Time>;
-    /// The table's counters.
-    fn table(&self) -> &Table;
-    /// Streams that are open or opening.
-    fn streams(&self) -> usize;
-    /// Adds what this role counts beside its table.
+    /// Sets what others count for this role: its table, what its connections come from.
     fn count(&self, counters: &mut Counters);
 }

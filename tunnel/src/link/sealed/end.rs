@@ -8,7 +8,7 @@ use proto::Time;
 use proto::sealed::link::{Event, Link, SocketId};
 use proto::sealed::wire::frame::ResetCode;
 
-use super::tally::Tally;
+use crate::metrics::Counters;
 use crate::udp::Udp;
 
 /// Whether a link goes on.
@@ -33,7 +33,7 @@ pub(super) trait End: Send {
         cx: &mut Context<'_>,
         now: Time,
         link: &mut Link,
-        tally: &mut Tally,
+        counters: &mut Counters,
     ) -> io::Result<bool>;
     /// Ready if something happened that is neither a datagram nor a connection.
     fn poll_news(
@@ -41,7 +41,7 @@ pub(super) trait End: Send {
         cx: &mut Context<'_>,
         now: Time,
         link: &mut Link,
-        tally: &mut Tally,
+        counters: &mut Counters,
     ) -> Poll<Next>;
     /// Whether a client may have a stream now, that would wait for `patience` for the peer to hear of it.
     ///
@@ -49,7 +49,7 @@ pub(super) trait End: Send {
     /// It may not: the code that it is reset with, and why in words.
     fn admit(&self, link: &Link, patience: Duration) -> Result<(), (ResetCode, &'static str)>;
     /// Something about the link that is not about a stream.
-    fn event(&mut self, now: Time, event: &Event, link: &mut Link, tally: &mut Tally) -> Next;
+    fn event(&mut self, now: Time, event: &Event, link: &mut Link, counters: &mut Counters) -> Next;
     /// Whether the link is to end once what it has to say has been sent.
     fn is_over(&self) -> bool;
     /// One of the sockets that datagrams leave by.

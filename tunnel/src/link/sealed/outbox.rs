@@ -13,8 +13,8 @@ use crate::limit::Limit;
 use crate::link::sealed::buffers::{Buffer, Buffers};
 use crate::link::sealed::clock::Clock;
 use crate::link::sealed::end::End;
-use crate::link::sealed::tally::Tally;
-use crate::metrics::Count;
+use crate::metrics::Counters;
+use crate::number::widen;
 use crate::udp::{self, Gate, MAX_SEND};
 
 /// The batch in hand.
@@ -48,7 +48,7 @@ impl Outbox {
         cx: &mut Context<'_>,
         now: Time,
         link: &mut Link,
-        tally: &mut Tally,
+        counters: &mut Counters,
         end: &impl End,
     ) -> Poll<bool> {
         ready!(self.gate.poll(cx));
@@ -62,7 +62,7 @@ impl Outbox {
             if self.batch.is_none() {
                 return Poll::Ready(false);
             }
-            if self.poll_batch(cx, &buffer, tally, end).is_pending() {
+            if self.poll_batch(cx, &buffer, counters, end).is_pending() {
                 self.buffer = Some(buffer);
                 return Poll::Pending;
             }
@@ -75,14 +75,14 @@ impl Outbox {
         &mut self,
         cx: &mut Context<'_>,
         buffer: &[u8],
-        tally: &mut Tally,
+        counters: &mut Counters,
         end: &impl End,
     ) -> Poll<()> {
         while let Some(SendBatch { what, sent }) = &mut self.batch {
             let segment = what.segment.max(1);
             let Some(udp) = end.socket(what.path.socket) else {
                 // It was closed meanwhile: the batch is lost.
-                tally.add(Count::NotSent, widen((what.length - *sent).div_ceil(segment)));
+                counters.datagrams_not_sent += widen((what.length - *sent).div_ceil(segment));
                 self.batch = None;
                 break;
             };
@@ -101,12 +101,12 @@ impl Outbox {
             };
             match ready!(self.gate.poll_send(cx, udp, &transmit)) {
                 Ok(count) => {
-                    tally.add(Count::DatagramsSent, widen(count.div_ceil(segment)));
+                    counters.datagrams_sent += widen(count.div_ceil(segment));
                     *sent += count;
                 }
                 Err(error) => {
                     // One datagram is given up; the link treats it as lost.
-                    tally.one(Count::NotSent);
+                    counters.datagrams_not_sent += 1;
                     note(&mut self.errors, &error);
                     *sent += segment;
                 }
@@ -129,8 +129,4 @@ fn note(limit: &mut Limit, error: &io::Error) {
     {
         debug!(held_back, %error, "a datagram could not be sent");
     }
-}
-
-fn widen(count: usize) -> u64 {
-    u64::try_from(count).unwrap_or(u64::MAX)
 }

@@ -13,13 +13,11 @@ use super::dialler::Dialler;
 use super::end::End;
 use super::local_connection::LocalConnection;
 use super::requests::Request;
-use super::tally::Tally;
-use super::task::count_of;
 use crate::limit::Limit;
 use crate::local::forwarding::Forwarding;
 use crate::local::listener::ClientName;
 use crate::local::stream::LocalStream;
-use crate::metrics::Count;
+use crate::metrics::Counters;
 
 /// The roles of one end of a link.
 #[derive(Debug)]
@@ -93,7 +91,7 @@ impl Roles {
         cx: &mut Context<'_>,
         end: &impl End,
         link: &mut Link,
-        tally: &mut Tally,
+        counters: &mut Counters,
     ) -> Poll<LocalConnection> {
         if self.over {
             return Poll::Pending;
@@ -106,7 +104,7 @@ impl Roles {
         if let Some(requests) = &mut self.requests
             && let Poll::Ready(Some(request)) = requests.poll_recv(cx)
         {
-            return Poll::Ready(self.obey(request, end, link, tally));
+            return Poll::Ready(self.obey(request, end, link, counters));
         }
         for number in 0..self.forwards.len() {
             if let Some(forward) = self.forwards.get_mut(number)
@@ -116,8 +114,8 @@ impl Roles {
                 // One that always has somebody must not keep the others waiting.
                 self.forwards.rotate_left(number + 1);
                 let failures: u64 = self.forwards.iter().map(Forwarding::failures).sum();
-                tally.set(Count::AcceptFailures, self.past_failures + failures);
-                return Poll::Ready(self.take_client(stream, client, &target, end, link, tally));
+                counters.accept_failures = self.past_failures + failures;
+                return Poll::Ready(self.take_client(stream, client, &target, end, link, counters));
             }
         }
         Poll::Pending
@@ -128,11 +126,11 @@ impl Roles {
         request: Request,
         end: &impl End,
         link: &mut Link,
-        tally: &mut Tally,
+        counters: &mut Counters,
     ) -> LocalConnection {
         match request {
             Request::Open(target, pipe) => {
-                return self.take_client(pipe.into(), ClientName::Process, &target, end, link, tally);
+                return self.take_client(pipe.into(), ClientName::Process, &target, end, link, counters);
             }
             Request::Add(forward) => self.forwards.push(forward),
             Request::Remove(bound, answer) => {
@@ -154,13 +152,13 @@ impl Roles {
         target: &[u8],
         end: &impl End,
         link: &mut Link,
-        tally: &mut Tally,
+        counters: &mut Counters,
     ) -> LocalConnection {
         let (code, why) = match self.open(target, end, link) {
             Ok(id) => return LocalConnection::Client(id, stream),
             Err(refused) => refused,
         };
-        tally.one(count_of(code));
+        *counters.reset_with(code) += 1;
         if let Some(held_back) = self.refusals.pass(Instant::now()) {
             warn!(%client, held_back, "client refused: {why}");
         }

@@ -5,7 +5,6 @@ mod timers;
 use std::future::{Future, poll_fn};
 use std::io;
 use std::pin::{Pin, pin};
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -25,16 +24,16 @@ use crate::link::sealed::conn::code_of;
 use crate::link::sealed::conns::{Conns, Moved};
 use crate::link::sealed::journal::LinkJournal;
 use crate::link::sealed::outbox::Outbox;
-use crate::link::sealed::tally::{Tally, Total};
-use crate::metrics::Count;
+use crate::metrics::{CoreCounts, LinkLabels, OwnCounters, Registry};
+use crate::number::widen;
 
 /// What all links of a session have in common.
 #[derive(Clone, Debug)]
 pub(super) struct Shared {
     /// Buffers for datagrams.
     pub(super) buffers: Buffers,
-    /// Where counts are added up.
-    pub(super) total: Total,
+    /// Where what is counted is added up.
+    pub(super) registry: Registry,
     /// The clock.
     pub(super) clock: Clock,
     /// After how long without data a stream is closed.
@@ -49,7 +48,8 @@ pub(super) struct Task<E> {
     link: Link,
     conns: Conns,
     outbox: Outbox,
-    tally: Tally,
+    counters: OwnCounters,
+    core_counts: CoreCounts,
     journal: LinkJournal,
     clock: Clock,
     idle_limit: Option<Duration>,
@@ -74,15 +74,23 @@ impl<E: End> Task<E> {
     /// How long the last packets may take to leave.
     const END_PATIENCE: Duration = Duration::from_millis(200);
 
-    /// The task of `link`, which writes to `journal`.
-    pub(super) fn new(end: E, roles: Roles, link: Link, shared: &Shared, journal: LinkJournal) -> Self {
+    /// The task of `link`, which is counted under `labels` and writes to `journal`.
+    pub(super) fn new(
+        end: E,
+        roles: Roles,
+        link: Link,
+        shared: &Shared,
+        labels: LinkLabels,
+        journal: LinkJournal,
+    ) -> Self {
         Self {
             end,
             roles,
             link,
             conns: Conns::new(),
             outbox: Outbox::new(shared.buffers.clone()),
-            tally: Tally::new(Arc::clone(&shared.total)),
+            counters: shared.registry.of_link(labels),
+            core_counts: CoreCounts::default(),
             journal,
             clock: shared.clock,
             idle_limit: shared.idle_limit,
@@ -110,8 +118,7 @@ impl<E: End> Task<E> {
             self.end().await;
         }
         self.drop_streams();
-        self.tally.set(Count::LinksUp, 0);
-        self.count();
+        self.count_packets();
         result
     }
 
@@ -130,7 +137,7 @@ impl<E: End> Task<E> {
         self.link.expect_streams(self.roles.dials());
         for _ in 0..Self::ROUNDS {
             let now = self.clock.now();
-            let mut moved = self.end.receive(cx, now, &mut self.link, &mut self.tally)?;
+            let mut moved = self.end.receive(cx, now, &mut self.link, &mut self.counters)?;
             self.drain(now);
             moved |= self.arrivals(cx, now);
             self.look(now);
@@ -153,7 +160,8 @@ impl<E: End> Task<E> {
                 return Poll::Pending;
             }
         }
-        self.count();
+        self.count_packets();
+        self.counters.publish_due(Instant::now());
         cx.waker().wake_by_ref();
         Poll::Pending
     }
@@ -164,21 +172,20 @@ impl<E: End> Task<E> {
             return Poll::Pending;
         }
         let now = self.clock.now();
-        self.outbox.poll_send(cx, now, &mut self.link, &mut self.tally, &self.end)
+        self.outbox.poll_send(cx, now, &mut self.link, &mut self.counters, &self.end)
     }
 
     fn arrivals(&mut self, cx: &mut Context<'_>, now: Time) -> bool {
         for _ in 0..Self::ARRIVALS {
-            if let Poll::Ready(next) = self.end.poll_news(cx, now, &mut self.link, &mut self.tally) {
+            if let Poll::Ready(next) = self.end.poll_news(cx, now, &mut self.link, &mut self.counters) {
                 self.follow(now, next);
                 continue;
             }
-            let arrival = self.roles.poll_arrival(cx, &self.end, &mut self.link, &mut self.tally);
+            let arrival = self.roles.poll_arrival(cx, &self.end, &mut self.link, &mut self.counters);
             let Poll::Ready(arrival) = arrival else { return false };
             match arrival {
                 LocalConnection::Client(id, client) => {
-                    self.tally.one(Count::StreamsNow);
-                    self.journal.arrived(id);
+                    self.arrived(id);
                     self.conns.insert(id, client, None);
                     self.conns.waits(id);
                 }
@@ -203,12 +210,12 @@ impl<E: End> Task<E> {
         let mut moved = Moved::default();
         self.conns.push(now, self.link.streams(), &mut moved);
         self.conns.pull(now, self.link.streams(), &mut moved);
-        self.tally.add(Count::BytesSent, widen(moved.sent));
-        self.tally.add(Count::BytesReceived, widen(moved.received));
+        self.counters.sent_bytes += widen(moved.sent);
+        self.counters.received_bytes += widen(moved.received);
         for (id, error) in moved.broken {
             let code = code_of(&error);
             self.link.streams().reset(now, id, code);
-            self.over(id, count_of(code), &error);
+            self.over(id, Some(code), &error);
         }
         for (id, code) in moved.reset {
             self.link.streams().discard(id);
@@ -226,7 +233,7 @@ impl<E: End> Task<E> {
             match event {
                 Event::Stream(event) => self.stream_event(now, event),
                 Event::Restarted => {
-                    self.tally.one(Count::Restarted);
+                    self.counters.peer_restarts += 1;
                     self.drop_streams();
                     self.link_event(now, &event);
                 }
@@ -248,7 +255,9 @@ impl<E: End> Task<E> {
         if matches!(event, Event::Ended(_) | Event::Gone | Event::Broken(_)) {
             self.drop_streams();
         }
-        let next = self.end.event(now, event, &mut self.link, &mut self.tally);
+        let next = self.end.event(now, event, &mut self.link, &mut self.counters);
+        let peer = self.link.peer();
+        self.counters.set_peer((peer.port() != 0).then_some(peer));
         self.follow(now, next);
     }
 
@@ -263,8 +272,7 @@ impl<E: End> Task<E> {
     fn stream_event(&mut self, now: Time, event: StreamEvent) {
         match event {
             StreamEvent::Incoming { id, target } => {
-                self.tally.one(Count::StreamsNow);
-                self.journal.arrived(id);
+                self.arrived(id);
                 if let Err(code) = self.roles.incoming(id, &target) {
                     self.refuse(now, id, code, &code);
                 }
@@ -283,27 +291,31 @@ impl<E: End> Task<E> {
             }
             StreamEvent::Closed(id) => {
                 self.conns.close(id);
-                self.over(id, Count::Closed, &"finished");
+                self.over(id, None, &"finished");
             }
         }
     }
 
+    fn arrived(&mut self, id: StreamId) {
+        self.counters.streams += 1;
+        self.counters.streams_begun += 1;
+        self.journal.arrived(id);
+    }
+
     fn opened(&mut self, id: StreamId) {
-        self.tally.one(Count::Opened);
+        self.counters.streams_opened += 1;
         self.journal.opened(id);
     }
 
     /// The stream of a peer cannot be.
     fn refuse(&mut self, now: Time, id: StreamId, code: ResetCode, why: &dyn std::fmt::Display) {
         self.link.streams().reset(now, id, code);
-        self.tally.one_less(Count::StreamsNow);
-        self.tally.one(count_of(code));
+        self.count_end(Some(code));
         self.journal.refused(id, why);
     }
 
     fn over_by_peer(&mut self, id: StreamId, code: ResetCode) {
-        self.tally.one_less(Count::StreamsNow);
-        self.tally.one(count_of(code));
+        self.count_end(Some(code));
         match code {
             ResetCode::Refused
             | ResetCode::Unreachable
@@ -316,18 +328,27 @@ impl<E: End> Task<E> {
         }
     }
 
-    fn over(&mut self, id: StreamId, what: Count, reason: &dyn std::fmt::Display) {
-        self.tally.one_less(Count::StreamsNow);
-        self.tally.one(what);
+    /// A stream is over: reset with `code` or, without one, finished in both directions.
+    fn over(&mut self, id: StreamId, code: Option<ResetCode>, reason: &dyn std::fmt::Display) {
+        self.count_end(code);
         self.journal.closed(id, reason);
+    }
+
+    fn count_end(&mut self, code: Option<ResetCode>) {
+        let counters = &mut *self.counters;
+        counters.streams = counters.streams.saturating_sub(1);
+        match code {
+            Some(code) => *counters.reset_with(code) += 1,
+            None => counters.streams_finished += 1,
+        }
     }
 
     /// All streams are gone, and their connections must know.
     fn drop_streams(&mut self) {
         self.roles.forget_all();
         let cut = widen(self.conns.abort_all());
-        self.tally.add(Count::Shutdown, cut);
-        self.tally.set(Count::StreamsNow, 0);
+        self.counters.streams_cut_off += cut;
+        self.counters.streams = 0;
     }
 
     /// Says it once if the path carries small datagrams only.
@@ -340,34 +361,7 @@ impl<E: End> Task<E> {
 
     fn count_packets(&mut self) {
         self.look_at_size();
-        let counts = self.link.streams().counts();
-        self.tally.set(Count::PacketsLost, counts.lost);
-        self.tally.set(Count::PacketsSpurious, counts.spurious);
-        let dropped = self.link.dropped;
-        self.tally.set(Count::DroppedForged, dropped.forged);
-        self.tally.set(Count::DroppedMalformed, dropped.malformed);
-        self.tally.set(Count::DroppedReplayed, dropped.replayed);
-        self.tally.set(Count::DroppedHandshake, dropped.unasked);
+        let packets = self.link.streams().counts();
+        self.core_counts.add_new(packets, self.link.dropped, &mut self.counters);
     }
-
-    fn count(&mut self) {
-        self.count_packets();
-        self.tally.tell(Instant::now());
-    }
-}
-
-pub(super) const fn count_of(code: ResetCode) -> Count {
-    match code {
-        ResetCode::Reset | ResetCode::Unknown(_) => Count::Reset,
-        ResetCode::Refused => Count::Refused,
-        ResetCode::Unreachable => Count::Unreachable,
-        ResetCode::TimedOut => Count::TimedOut,
-        ResetCode::Forbidden => Count::Forbidden,
-        ResetCode::Limit => Count::Limit,
-        ResetCode::Idle => Count::Idle,
-    }
-}
-
-fn widen(count: usize) -> u64 {
-    u64::try_from(count).unwrap_or(u64::MAX)
 }

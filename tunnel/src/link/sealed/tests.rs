@@ -6,10 +6,10 @@ use std::net::SocketAddr;
 use proto::ticket::record::TicketRecord;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 
 use super::*;
 use crate::address::Listen;
-use crate::metrics::Count;
 use crate::settings::{Forward, StateSource, TicketSource};
 
 /// A forward from loopback, and where its clients connect.
@@ -67,10 +67,10 @@ async fn streams_are_opened_from_both_sides_at_once() {
     };
     let client = Client::new(settings, resources);
 
-    let mut counters = client.counters();
+    let mut counters = client.registry().subscribe();
     tokio::spawn(server.run(pending()));
     tokio::spawn(client.run(pending()));
-    counters.wait_for(|counters| counters.sealed.get(Count::LinksUp) == 1).await.unwrap();
+    counters.wait_for(|counters| counters.links_up == 1).await.unwrap();
     for _ in 0..3 {
         let client = TcpStream::connect(reverse_address).await.unwrap();
         says(client, &inside, [b"to the inside", b"and back"]).await;

@@ -29,8 +29,7 @@ use crate::link::sealed::client::sockets::Sockets;
 use crate::link::sealed::client::ticket_reader::TicketReader;
 use crate::link::sealed::end::{End, Next};
 use crate::link::sealed::status::LinkStatus;
-use crate::link::sealed::tally::Tally;
-use crate::metrics::Count;
+use crate::metrics::Counters;
 use crate::udp::{BATCH_SIZE, RecvMeta, Udp};
 
 /// The address of a peer that is not known yet: nothing can be sent there.
@@ -124,7 +123,7 @@ impl ClientEnd {
         cx: &mut Context<'_>,
         now: Time,
         link: &mut Link,
-        tally: &mut Tally,
+        counters: &mut Counters,
         id: SocketId,
     ) -> Poll<io::Result<bool>> {
         let Some(udp) = self.sockets.get(id) else { return Poll::Pending };
@@ -135,21 +134,21 @@ impl ClientEnd {
         for (meta, buffer) in metas.iter().zip(&mut self.buffers).take(filled) {
             let filled = buffer.get_mut(..meta.len).unwrap_or_default();
             for datagram in filled.chunks_mut(meta.stride.max(1)) {
-                tally.one(Count::DatagramsReceived);
+                counters.datagrams_received += 1;
                 link.handle_datagram(now, FourTuple { socket: id, ..meta.addr.into() }, datagram);
             }
         }
         Poll::Ready(Ok(filled == Self::BUFFERS))
     }
 
-    fn came_up(&mut self, first: bool, link: &mut Link, tally: &mut Tally) {
+    fn came_up(&mut self, first: bool, link: &mut Link, counters: &mut Counters) {
         let lost = self.found(link);
         self.tell(LinkStatus::Up { peer: link.peer() });
         link.set_keepalive(self.keepalives.at(link.peer()));
         self.refused = None;
         if !std::mem::replace(&mut self.up, true) {
-            tally.one(Count::LinksUp);
-            tally.one(Count::Links);
+            counters.links_up = 1;
+            counters.links_established += 1;
             info!(peer = %link.peer(), "link up");
         } else if lost {
             info!(peer = %link.peer(), "proxy2 answers again");
@@ -177,7 +176,7 @@ impl ClientEnd {
         }
     }
 
-    fn was_refused(&mut self, refused: &Refused, link: &Link, tally: &mut Tally) -> Next {
+    fn was_refused(&mut self, refused: &Refused, link: &Link, counters: &mut Counters) -> Next {
         let times = self.refused.filter(|(why, _)| *why == refused.why).map_or(0, |(_, times)| times);
         if times == 0 {
             warn!("proxy2 does not let this proxy1 in: {}", diagnosis::refused(refused));
@@ -188,7 +187,7 @@ impl ClientEnd {
         if link.is_up() {
             return Next::On;
         }
-        self.went_down(tally);
+        self.went_down(counters);
         if diagnosis::is_final(refused.why, times) {
             self.tell(LinkStatus::Refused(diagnosis::refused(refused)));
             Next::Refuse(diagnosis::code_of(refused.why))
@@ -223,17 +222,17 @@ impl ClientEnd {
         }
     }
 
-    fn moved(&self, to: SocketAddr, tally: &mut Tally) {
+    fn moved(&self, to: SocketAddr, counters: &mut Counters) {
         // At first that is told as "link up".
         if self.up {
             self.tell(LinkStatus::Up { peer: to });
-            tally.one(Count::Moved);
+            counters.address_changes += 1;
             info!(peer = %to, "proxy2 is reached another way: at another address or port, or from another port");
         }
     }
 
     /// There is another ticket. A link that is well goes on with the one before, and with its streams; one that is not begins again.
-    fn take_ticket(&mut self, now: Time, ticket: Ticket, link: &mut Link, tally: &mut Tally) -> Next {
+    fn take_ticket(&mut self, now: Time, ticket: Ticket, link: &mut Link, counters: &mut Counters) -> Next {
         let is_stuck = self.peer.is_lost() || !link.is_up();
         self.refused = None;
         self.peer.take_ticket(&ticket);
@@ -241,7 +240,7 @@ impl ClientEnd {
             info!("there is another ticket: it is used from now on");
         } else if is_stuck {
             info!("there is another ticket: the link begins again with it");
-            self.start_again(now, link, tally);
+            self.start_again(now, link, counters);
             return Next::Refuse(ResetCode::Reset);
         } else {
             info!("there is another ticket: this link goes on with the one before, the next one uses it");
@@ -249,16 +248,15 @@ impl ClientEnd {
         Next::On
     }
 
-    fn went_down(&mut self, tally: &mut Tally) {
-        if std::mem::replace(&mut self.up, false) {
-            tally.one_less(Count::LinksUp);
-        }
+    fn went_down(&mut self, counters: &mut Counters) {
+        self.up = false;
+        counters.links_up = 0;
     }
 
     /// The link is of no use any more, but there may be a proxy2 for another one. It is made at once, so that clients can
     /// wait for it, but asks only after a while: a proxy2 that ends each link must not get a thousand a second.
-    fn start_again(&mut self, now: Time, link: &mut Link, tally: &mut Tally) {
-        self.went_down(tally);
+    fn start_again(&mut self, now: Time, link: &mut Link, counters: &mut Counters) {
+        self.went_down(counters);
         self.tell(LinkStatus::Joining);
         self.peer.begin_again(link.peer());
         let wait = self.backoff.next(now, self.random.u64());
@@ -279,12 +277,12 @@ impl End for ClientEnd {
         cx: &mut Context<'_>,
         now: Time,
         link: &mut Link,
-        tally: &mut Tally,
+        counters: &mut Counters,
     ) -> io::Result<bool> {
         let mut any = false;
         for id in Sockets::IDS {
             for _ in 0..Self::RECEIVES {
-                let Poll::Ready(more) = self.poll_receive(cx, now, link, tally, id) else { break };
+                let Poll::Ready(more) = self.poll_receive(cx, now, link, counters, id) else { break };
                 any = true;
                 if !more? {
                     break;
@@ -299,7 +297,7 @@ impl End for ClientEnd {
         cx: &mut Context<'_>,
         now: Time,
         link: &mut Link,
-        tally: &mut Tally,
+        counters: &mut Counters,
     ) -> Poll<Next> {
         if self.ending {
             return Poll::Pending;
@@ -312,11 +310,11 @@ impl End for ClientEnd {
             return Poll::Ready(Next::On);
         }
         if let Poll::Ready(ticket) = self.ticket.poll(cx) {
-            return Poll::Ready(self.take_ticket(now, ticket, link, tally));
+            return Poll::Ready(self.take_ticket(now, ticket, link, counters));
         }
         let waited = link.streams().stream_count() > 0;
         let address = ready!(self.peer.poll(cx, waited));
-        tally.set(Count::Lookups, self.peer.lookups());
+        counters.name_lookups = self.peer.lookups();
         if let Some(address) = address {
             self.look_at(address, link);
             // There may be a socket that nobody has asked yet for what it brings.
@@ -335,20 +333,20 @@ impl End for ClientEnd {
         Ok(())
     }
 
-    fn event(&mut self, now: Time, event: &Event, link: &mut Link, tally: &mut Tally) -> Next {
+    fn event(&mut self, now: Time, event: &Event, link: &mut Link, counters: &mut Counters) -> Next {
         match event {
             Event::Up { first } => {
                 self.backoff.came_up(now);
-                self.came_up(*first, link, tally);
+                self.came_up(*first, link, counters);
             }
             Event::Refused(refused) if refused.why == Refusal::ClockOff => self.clock_differs(refused),
             Event::Refused(refused) => {
-                tally.one(Count::HandshakesRefused);
+                counters.handshakes_refused += 1;
                 if link.has_newer_ticket() && !link.is_up() {
-                    self.start_again(now, link, tally);
+                    self.start_again(now, link, counters);
                     return Next::Refuse(ResetCode::Reset);
                 }
-                return self.was_refused(refused, link, tally);
+                return self.was_refused(refused, link, counters);
             }
             Event::Restarted => info!("proxy2 has been restarted: open streams were reset, new ones work"),
             Event::Unreachable => {
@@ -357,17 +355,17 @@ impl End for ClientEnd {
                 self.peer.lost(link.peer());
             }
             Event::Heard => self.heard_again(link),
-            Event::Moved(to) => self.moved(*to, tally),
+            Event::Moved(to) => self.moved(*to, counters),
             Event::Keepalive(interval) => self.keepalives.learnt(link.peer(), *interval),
             Event::Ended(ended) => {
                 info!(reason = %ended, "{}", diagnosis::ended(ended));
-                self.start_again(now, link, tally);
+                self.start_again(now, link, counters);
             }
             Event::Broken(fault) => {
                 warn!(%fault, "proxy2 broke the protocol: starting again");
-                self.start_again(now, link, tally);
+                self.start_again(now, link, counters);
             }
-            Event::Gone => self.start_again(now, link, tally),
+            Event::Gone => self.start_again(now, link, counters),
             Event::Stream(_) => {}
         }
         Next::On

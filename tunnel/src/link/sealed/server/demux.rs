@@ -34,13 +34,12 @@ use crate::link::sealed::server::reply::reply;
 use crate::link::sealed::server::runs::runs;
 use crate::link::sealed::server::server_end::{Channels, Report, ServerEnd};
 use crate::link::sealed::server::workers::{WorkerId, Workers};
-use crate::link::sealed::tally::Tally;
 use crate::link::sealed::task::{Shared, Task};
 use crate::link::sealed::ticket_resources::TicketResources;
 use crate::link::sealed::ticket_share::StreamPlaces;
 use crate::local::dial::DialSettings;
 use crate::local::forwarding::Forwarding;
-use crate::metrics::Count;
+use crate::metrics::{LinkKind, LinkLabels, OwnCounters};
 use crate::settings::Allow;
 use crate::state::Tickets;
 use crate::udp::{self, RecvMeta, Udp};
@@ -81,7 +80,7 @@ pub(crate) struct Demux {
     reports: mpsc::UnboundedReceiver<Report>,
     to_reports: mpsc::UnboundedSender<Report>,
     tasks: JoinSet<io::Result<()>>,
-    tally: Tally,
+    counters: OwnCounters,
     links_made: u64,
     refusals: Limit,
 }
@@ -113,7 +112,7 @@ impl Demux {
             reports,
             to_reports,
             tasks: JoinSet::new(),
-            tally: Tally::new(Arc::clone(&parts.shared.total)),
+            counters: parts.shared.registry.of_process(),
             links_made: 0,
             refusals: Limit::new(Instant::now()),
             parts,
@@ -141,7 +140,7 @@ impl Demux {
         loop {
             let mut metas = [RecvMeta::default(); Self::BUFFERS];
             let mut bufs = buffers.each_mut().map(|buffer| IoSliceMut::new(buffer));
-            let tell = self.tally.tell(Instant::now());
+            let publish = self.counters.publish_due(Instant::now());
             tokio::select! {
                 biased;
                 () = &mut shutdown => break,
@@ -159,7 +158,7 @@ impl Demux {
                         yield_now().await;
                     }
                 }
-                () = wait(tell) => {}
+                () = wait(publish) => {}
             }
         }
         self.end().await;
@@ -217,7 +216,7 @@ impl Demux {
     fn post(&mut self, queue: &LinkQueue, batch: ReceivedBatch) {
         let datagrams = batch.len.div_ceil(batch.stride);
         if !queue.post(batch) {
-            self.tally.add(Count::DroppedBusy, u64::try_from(datagrams).unwrap_or(u64::MAX));
+            self.counters.datagrams_busy += u64::try_from(datagrams).unwrap_or(u64::MAX);
         }
     }
 
@@ -226,11 +225,9 @@ impl Demux {
         let now = self.parts.shared.clock.now();
         match self.parts.endpoint.handle(now, Clock::unix(), from.remote, datagram) {
             DatagramEvent::Link(key) => return self.links.get(&key).map(|link| link.queue.clone()),
-            DatagramEvent::Drop(why) => self.tally.one(match why {
-                Dropped::Malformed => Count::DroppedMalformed,
-                Dropped::Stray => Count::DroppedStray,
-                Dropped::Handshake(_) => Count::DroppedHandshake,
-            }),
+            DatagramEvent::Drop(Dropped::Malformed) => self.counters.datagrams_malformed += 1,
+            DatagramEvent::Drop(Dropped::Stray) => self.counters.datagrams_stray += 1,
+            DatagramEvent::Drop(Dropped::Handshake(_)) => self.counters.datagrams_unanswered += 1,
             DatagramEvent::Reply { bytes, refused } => {
                 if let Some((client, why)) = refused {
                     self.note_refused(client, why);
@@ -242,7 +239,7 @@ impl Demux {
                 self.command(Some(link), Command::Session { session, response, from });
             }
             DatagramEvent::Full { ask } => {
-                self.tally.one(Count::DroppedHandshake);
+                self.counters.datagrams_unanswered += 1;
                 self.command(Some(ask), Command::Vacate);
             }
             DatagramEvent::New { link, client, session, limits, rival, response } => {
@@ -285,12 +282,18 @@ impl Demux {
             reports: self.to_reports.clone(),
             sockets: Arc::clone(&self.parts.sockets),
         };
+        let labels = LinkLabels {
+            kind: LinkKind::Sealed,
+            number,
+            ticket: Some(ticket.name().to_owned()),
+            peer: Some(from.remote),
+        };
         // Made where it runs: its timers belong to that thread.
         let task = async move {
             let journal = LinkJournal::new(number, ticket.stream_lines());
             let roles = Roles::new(of_clients).forwarding(forwards).dialling(dialler);
             let end = ServerEnd::new(key, number, ticket, channels);
-            Task::new(end, roles, link, &shared, journal).run(pending()).await
+            Task::new(end, roles, link, &shared, labels, journal).run(pending()).await
         };
         let place = self.workers.spawn(&mut self.tasks, task);
         self.links.insert(key, LinkHandle { queue, place });
@@ -311,7 +314,7 @@ impl Demux {
             // It returns the challenge and comes in; the user at its side is told.
             return debug!(%client, ticket = self.names.get(&client), "a proxy1's clock is off: challenged");
         }
-        self.tally.one(Count::HandshakesRefused);
+        self.counters.handshakes_refused += 1;
         if let Some(held_back) = self.refusals.pass(Instant::now()) {
             let ticket = self.names.get(&client);
             info!(%client, ticket, reason = %why, held_back, "a proxy1 was refused");
@@ -319,7 +322,7 @@ impl Demux {
     }
 
     fn reply(&mut self, to: FourTuple, contents: &[u8]) {
-        reply(&self.parts.sockets, &mut self.tally, to, contents);
+        reply(&self.parts.sockets, &mut self.counters, to, contents);
     }
 
     /// Lets in who has a valid ticket, and nobody else from now on.

@@ -20,9 +20,8 @@ use tracing::{debug, info, warn};
 use crate::link::sealed::end::{End, Next};
 use crate::link::sealed::server::queue::{Command, LinkQueue, ReceivedBatch};
 use crate::link::sealed::server::reply::reply;
-use crate::link::sealed::tally::Tally;
 use crate::link::sealed::ticket_resources::TicketResources;
-use crate::metrics::Count;
+use crate::metrics::Counters;
 use crate::udp::Udp;
 
 /// What a link's task tells the demultiplexer.
@@ -94,12 +93,12 @@ impl ServerEnd {
         }
     }
 
-    fn obey(&mut self, now: Time, command: Command, link: &mut Link, tally: &mut Tally) {
+    fn obey(&mut self, now: Time, command: Command, link: &mut Link, counters: &mut Counters) {
         match command {
             Command::Session { session, response, from } => {
                 // Else the client asks again, and there is another link for it by then.
                 if link.add_session(now, *session) {
-                    reply(&self.channels.sockets, tally, from, &response);
+                    reply(&self.channels.sockets, counters, from, &response);
                 }
             }
             Command::Challenge => link.check_liveness(now),
@@ -139,7 +138,7 @@ impl End for ServerEnd {
         cx: &mut Context<'_>,
         now: Time,
         link: &mut Link,
-        tally: &mut Tally,
+        counters: &mut Counters,
     ) -> io::Result<bool> {
         self.channels.queue.register(cx.waker());
         if self.batches.is_empty() {
@@ -149,7 +148,7 @@ impl End for ServerEnd {
         for mut batch in self.batches.drain(..self.batches.len().min(Self::BATCHES)) {
             let (filled, _) = batch.buffer.split_at_mut(batch.len);
             for datagram in filled.chunks_mut(batch.stride.max(1)) {
-                tally.one(Count::DatagramsReceived);
+                counters.datagrams_received += 1;
                 link.handle_datagram(now, batch.from, datagram);
             }
         }
@@ -158,7 +157,7 @@ impl End for ServerEnd {
         while self.batches.is_empty()
             && let Some(command) = self.commands.pop_front()
         {
-            self.obey(now, command, link, tally);
+            self.obey(now, command, link, counters);
         }
         self.report_ended(link);
         while let Some(index) = link.poll_retired() {
@@ -172,7 +171,7 @@ impl End for ServerEnd {
         cx: &mut Context<'_>,
         _now: Time,
         _link: &mut Link,
-        _tally: &mut Tally,
+        _counters: &mut Counters,
     ) -> Poll<Next> {
         if self.up || self.over || self.proof.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
@@ -185,12 +184,12 @@ impl End for ServerEnd {
         Ok(())
     }
 
-    fn event(&mut self, _now: Time, event: &Event, link: &mut Link, tally: &mut Tally) -> Next {
+    fn event(&mut self, _now: Time, event: &Event, link: &mut Link, counters: &mut Counters) -> Next {
         match event {
             Event::Up { .. } => {
                 if !std::mem::replace(&mut self.up, true) {
-                    tally.one(Count::Links);
-                    tally.one(Count::LinksUp);
+                    counters.links_established += 1;
+                    counters.links_up = 1;
                     if let Some(held_back) = self.ticket.pass_link_line() {
                         let (link, peer, ticket) = (self.number, link.peer(), self.ticket.name());
                         info!(link, ticket, %peer, held_back, "link up");
@@ -199,7 +198,7 @@ impl End for ServerEnd {
                 return Next::On;
             }
             Event::Moved(to) => {
-                tally.one(Count::Moved);
+                counters.address_changes += 1;
                 // Whoever repeats its packets from elsewhere can make a peer move: no line for each.
                 debug!(link = self.number, peer = %to, "the peer's address has changed");
                 return Next::On;
@@ -228,9 +227,8 @@ impl End for ServerEnd {
                 }
             }
         }
-        if std::mem::replace(&mut self.up, false) {
-            tally.one_less(Count::LinksUp);
-        }
+        self.up = false;
+        counters.links_up = 0;
         Next::Over
     }
 

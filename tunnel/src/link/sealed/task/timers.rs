@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use proto::Time;
 use proto::sealed::wire::frame::ResetCode;
 
-use super::{Task, count_of};
+use super::Task;
 use crate::link::sealed::end::End;
 
 impl<E: End> Task<E> {
@@ -38,7 +38,7 @@ impl<E: End> Task<E> {
             self.conns.abort(id, code);
             let gone = code == ResetCode::Reset;
             let why = if gone { "the client has gone" } else { "proxy2 did not answer in time" };
-            self.over(id, count_of(code), &why);
+            self.over(id, Some(code), &why);
         }
         self.next_look = None;
     }
@@ -48,7 +48,7 @@ impl<E: End> Task<E> {
         for id in self.conns.idle(idle) {
             self.link.streams().reset(now, id, code);
             self.conns.abort(id, code);
-            self.over(id, count_of(code), &code);
+            self.over(id, Some(code), &code);
         }
     }
 
@@ -56,12 +56,12 @@ impl<E: End> Task<E> {
     pub(super) fn poll_alarm(&mut self, cx: &mut Context<'_>, may_send: bool) -> Poll<()> {
         let instant = Instant::now();
         self.count_packets();
-        let tell = self.tally.tell(instant);
+        let publish = self.counters.publish_due(instant);
         let due = self.link.poll_timeout(self.clock.now());
         let link = may_send.then(|| self.clock.instant(due)).flatten();
         let look = self.conns.next_look(instant);
         self.next_look = self.next_look.into_iter().chain(look).min();
-        let next = [link, tell, self.next_sweep, self.next_look].into_iter().flatten().min();
+        let next = [link, publish, self.next_sweep, self.next_look].into_iter().flatten().min();
         let Some(next) = next else { return Poll::Pending };
         let next = next.max(instant + Self::LEAST_WAIT);
         // One that rings too early is left as it is: looking once in vain costs less than setting it anew each time.

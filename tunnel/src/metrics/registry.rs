@@ -1,0 +1,296 @@
+//! Who counts, and what all of them have counted together.
+//!
+//! Each task counts in plain numbers of its own and publishes them at the end of a turn, so counting takes no lock. The registry
+//! has the sum of all of them, those of links that have ended among them, and the values of each living link.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use tokio::sync::watch;
+
+use super::{Counters, DESCRIPTORS, LinkKind, log_lines};
+
+/// The counters of a session. Clones are the same registry.
+#[derive(Clone, Debug, Default)]
+pub struct Registry(Arc<Shared>);
+
+#[derive(Debug, Default)]
+struct Shared {
+    totals: watch::Sender<Counters>,
+    links: Mutex<Links>,
+}
+
+/// The living links, by the order in which they were made.
+#[derive(Debug, Default)]
+struct Links {
+    made: u64,
+    living: BTreeMap<u64, (LinkLabels, Arc<Published>)>,
+}
+
+/// What distinguishes one link from the others of its process.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkLabels {
+    /// What it is.
+    pub kind: LinkKind,
+    /// Its number in the log. A classic session counts as one link, whoever its peers are.
+    pub number: u64,
+    /// The name of the ticket that it was made with, where it is known: at proxy2.
+    pub ticket: Option<String>,
+    /// The peer's address, once it is known; it may change. None at a classic proxy2, which has many.
+    pub peer: Option<SocketAddr>,
+}
+
+/// The counters of one link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LinkCounters {
+    /// Which link.
+    pub labels: LinkLabels,
+    /// What it has counted.
+    pub counters: Counters,
+}
+
+impl Registry {
+    /// What all links have counted since the start, those that have ended too, and what the process counts beside them.
+    pub fn totals(&self) -> Counters {
+        let lines = log_lines();
+        Counters {
+            log_lines_held_back: lines.held_back,
+            log_lines_dropped: lines.dropped,
+            ..*self.0.totals.borrow()
+        }
+    }
+
+    /// The same whenever something has changed, so that somebody can wait for it. Without the lines of the log, which are counted
+    /// for the process.
+    pub fn subscribe(&self) -> watch::Receiver<Counters> {
+        self.0.totals.subscribe()
+    }
+
+    /// What each living link has counted, the oldest first.
+    pub fn links(&self) -> Vec<LinkCounters> {
+        let read = |(labels, published): &(LinkLabels, Arc<Published>)| LinkCounters {
+            labels: labels.clone(),
+            counters: published.load(),
+        };
+        self.lock().living.values().map(read).collect()
+    }
+
+    /// Counters of a task that serves no link in particular.
+    pub(crate) fn of_process(&self) -> OwnCounters {
+        self.own(None)
+    }
+
+    /// Counters of the task of one link, which lives until they are dropped.
+    pub(crate) fn of_link(&self, labels: LinkLabels) -> OwnCounters {
+        self.own(Some(labels))
+    }
+
+    fn own(&self, labels: Option<LinkLabels>) -> OwnCounters {
+        let published = Arc::new(Published::default());
+        let peer = labels.as_ref().and_then(|labels| labels.peer);
+        let link = labels.map(|labels| {
+            let mut links = self.lock();
+            links.made += 1;
+            let link = links.made;
+            links.living.insert(link, (labels, Arc::clone(&published)));
+            link
+        });
+        let (now, published_at) = (Counters::default(), Instant::now());
+        OwnCounters { now, published, published_at, registry: self.clone(), link, peer }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Links> {
+        // Nothing panics with the lock, and any state of the map is a valid one.
+        self.0.links.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// The values of one task as others may read them. Only that task writes.
+#[derive(Debug)]
+struct Published([AtomicU64; Counters::NUMBER]);
+
+impl Default for Published {
+    fn default() -> Self {
+        Self([const { AtomicU64::new(0) }; Counters::NUMBER])
+    }
+}
+
+impl Published {
+    fn load(&self) -> Counters {
+        let mut counters = Counters::default();
+        for (place, value) in counters.places().into_iter().zip(&self.0) {
+            *place = value.load(Ordering::Relaxed);
+        }
+        counters
+    }
+
+    fn store(&self, counters: &Counters) {
+        for (place, value) in self.0.iter().zip(counters.values()) {
+            place.store(value, Ordering::Relaxed);
+        }
+    }
+
+    fn is(&self, counters: &Counters) -> bool {
+        self.0.iter().zip(counters.values()).all(|(place, value)| place.load(Ordering::Relaxed) == value)
+    }
+
+    /// Whether `counters` have news that somebody may wait for.
+    fn is_overdue(&self, counters: &Counters) -> bool {
+        let differs = |(place, value): (&AtomicU64, u64)| place.load(Ordering::Relaxed) != value;
+        let pairs = self.0.iter().zip(counters.values()).zip(AT_ONCE);
+        pairs.filter(|(_, at_once)| *at_once).any(|(pair, _)| differs(pair))
+    }
+}
+
+/// Which counters are published at once.
+static AT_ONCE: [bool; Counters::NUMBER] = {
+    let mut at_once = [false; Counters::NUMBER];
+    let mut number = 0;
+    while number < Counters::NUMBER {
+        at_once[number] = DESCRIPTORS[number].is_published_at_once();
+        number += 1;
+    }
+    at_once
+};
+
+/// What one task counts: it adds to the fields, then publishes them. Dropped, they are published for the last time.
+#[derive(Debug)]
+pub(crate) struct OwnCounters {
+    now: Counters,
+    published: Arc<Published>,
+    published_at: Instant,
+    registry: Registry,
+    link: Option<u64>,
+    peer: Option<SocketAddr>,
+}
+
+impl OwnCounters {
+    /// How long what moves with each packet may remain unpublished.
+    const PERIOD: Duration = Duration::from_millis(100);
+
+    /// Publishes what has changed: at once where somebody may wait for it, else ten times a second. If that has to wait, says
+    /// until when.
+    pub(crate) fn publish_due(&mut self, now: Instant) -> Option<Instant> {
+        if self.published.is(&self.now) {
+            return None;
+        }
+        let due = self.published_at + Self::PERIOD;
+        if due > now && !self.published.is_overdue(&self.now) {
+            return Some(due);
+        }
+        self.publish(now);
+        None
+    }
+
+    /// Publishes everything.
+    pub(crate) fn publish(&mut self, now: Instant) {
+        self.published_at = now;
+        let old = self.published.load();
+        self.published.store(&self.now);
+        self.registry.0.totals.send_modify(|totals| totals.add_change(&old, &self.now));
+    }
+
+    /// Says where the link's peer is now.
+    pub(crate) fn set_peer(&mut self, peer: Option<SocketAddr>) {
+        if std::mem::replace(&mut self.peer, peer) == peer {
+            return;
+        }
+        let mut links = self.registry.lock();
+        if let Some((labels, _)) = self.link.and_then(|link| links.living.get_mut(&link)) {
+            labels.peer = peer;
+        }
+    }
+}
+
+impl Deref for OwnCounters {
+    type Target = Counters;
+
+    fn deref(&self) -> &Counters {
+        &self.now
+    }
+}
+
+impl DerefMut for OwnCounters {
+    fn deref_mut(&mut self) -> &mut Counters {
+        &mut self.now
+    }
+}
+
+impl Drop for OwnCounters {
+    fn drop(&mut self) {
+        self.now.clear_gauges();
+        self.publish(Instant::now());
+        if let Some(link) = self.link {
+            self.registry.lock().living.remove(&link);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn labels(number: u64) -> LinkLabels {
+        LinkLabels { kind: LinkKind::Sealed, number, ticket: Some(format!("ticket-{number}")), peer: None }
+    }
+
+    #[test]
+    fn the_sums_keep_what_links_that_ended_have_counted() {
+        let registry = Registry::default();
+        let (mut one, mut other) = (registry.of_link(labels(1)), registry.of_link(labels(2)));
+        (one.streams, one.sent_bytes) = (3, 100);
+        (other.streams, other.sent_bytes) = (4, 20);
+        one.publish(Instant::now());
+        other.publish(Instant::now());
+        assert_eq!((registry.totals().streams, registry.totals().sent_bytes), (7, 120));
+        let bytes: Vec<_> =
+            registry.links().iter().map(|link| (link.labels.number, link.counters.sent_bytes)).collect();
+        assert_eq!(bytes, [(1, 100), (2, 20)]);
+        drop(one);
+        assert_eq!((registry.totals().streams, registry.totals().sent_bytes), (4, 120));
+        assert_eq!(registry.links().iter().map(|link| link.labels.number).collect::<Vec<_>>(), [2]);
+    }
+
+    #[test]
+    fn a_gauge_that_falls_lowers_the_sum() {
+        let registry = Registry::default();
+        let mut own = registry.of_process();
+        own.streams = 3;
+        own.publish(Instant::now());
+        own.streams = 1;
+        own.publish(Instant::now());
+        assert_eq!(registry.totals().streams, 1);
+        assert!(registry.links().is_empty());
+    }
+
+    #[test]
+    fn what_moves_with_each_packet_is_published_now_and_then_and_the_rest_at_once() {
+        let registry = Registry::default();
+        let mut own = registry.of_process();
+        let now = own.published_at;
+        assert_eq!(own.publish_due(now), None, "there is nothing to publish");
+        own.sent_bytes = 5;
+        let due = own.publish_due(now);
+        assert_eq!((due, registry.totals().sent_bytes), (Some(now + OwnCounters::PERIOD), 0));
+        own.streams_opened = 1;
+        assert_eq!(own.publish_due(now), None);
+        assert_eq!((registry.totals().streams_opened, registry.totals().sent_bytes), (1, 5));
+        own.sent_bytes = 6;
+        assert_eq!(own.publish_due(now + OwnCounters::PERIOD), None);
+        assert_eq!(registry.totals().sent_bytes, 6);
+    }
+
+    #[test]
+    fn a_link_shows_where_its_peer_is_now() {
+        let registry = Registry::default();
+        let mut own = registry.of_link(labels(1));
+        assert_eq!(registry.links()[0].labels, labels(1));
+        let peer = "192.0.2.1:5000".parse().ok();
+        own.set_peer(peer);
+        assert_eq!(registry.links()[0].labels, LinkLabels { peer, ..labels(1) });
+    }
+}
