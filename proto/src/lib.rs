@@ -115,5 +115,6 @@ pub mod sim;
 pub mod target;
 pub mod ticket;
 pub mod time;
+pub mod token_bucket;
 
 pub use time::Time;

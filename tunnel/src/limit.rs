@@ -3,53 +3,53 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use proto::Time;
+use proto::token_bucket::TokenBucket;
+
 use crate::metrics::log;
 
 /// The target of a line that only the user of the program causes, in a module whose other lines others may cause too:
 /// it is always written.
 pub const OWN: &str = "tunnel::own";
 
-/// A token bucket, shared by all threads: so many units a second on average, and a burst of so many at once.
+/// A [`TokenBucket`] that all threads share: so many units a second on average, and a burst of so many at once.
 #[derive(Debug)]
 pub struct Bucket {
     per_unit: Duration,
     burst: Duration,
-    /// When all that was taken will have come back (the bucket's *theoretical arrival time* in the literature).
-    full_at: Mutex<Instant>,
+    start: Instant,
+    bucket: Mutex<TokenBucket>,
 }
 
 impl Bucket {
     /// A full one. `rate`: units a second, 1 or more.
     pub fn new(now: Instant, rate: u32, burst: u32) -> Self {
         let per_unit = Duration::from_secs(1) / rate.max(1);
-        Self { per_unit, burst: per_unit * burst, full_at: Mutex::new(now) }
+        Self { per_unit, burst: per_unit * burst, start: now, bucket: Mutex::default() }
     }
 
     /// Whether something may be taken.
     pub fn has_room(&self, now: Instant) -> bool {
-        self.lock().saturating_duration_since(now) < self.burst
+        self.lock().debt(self.time(now)) < self.burst
     }
 
     /// Takes `units`, even more than there are: what follows then waits for longer.
     pub fn charge(&self, now: Instant, units: u32) {
-        let mut full_at = self.lock();
-        *full_at = (*full_at).max(now) + self.per_unit * units;
+        self.lock().charge(self.time(now), self.per_unit * units);
     }
 
     /// Takes one unit if there is one.
     pub(crate) fn take(&self, now: Instant) -> bool {
-        let mut full_at = self.lock();
-        let after = (*full_at).max(now) + self.per_unit;
-        let fits = after.saturating_duration_since(now) <= self.burst;
-        if fits {
-            *full_at = after;
-        }
-        fits
+        self.lock().take(self.time(now), self.per_unit, self.burst)
     }
 
-    fn lock(&self) -> MutexGuard<'_, Instant> {
-        // Nothing panics with the lock, and any moment in it is a valid one.
-        self.full_at.lock().unwrap_or_else(PoisonError::into_inner)
+    fn time(&self, now: Instant) -> Time {
+        Time::ZERO + now.saturating_duration_since(self.start)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, TokenBucket> {
+        // Nothing panics with the lock, and any state of the bucket is a valid one.
+        self.bucket.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

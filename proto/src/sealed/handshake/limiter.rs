@@ -11,9 +11,10 @@ use crate::Time;
 use crate::sealed::crypto::keys::PublicKey;
 use crate::sealed::handshake::link_addresses::{AddressOrigin, LinkAddresses};
 use crate::sealed::handshake::per_source::{SourceLimiter, Term};
-use crate::sealed::handshake::rate_limit::{Debt, RateLimit};
+use crate::sealed::handshake::rate_limit::RateLimit;
 use crate::sealed::handshake::terms::LinkId;
 use crate::sealed::handshake::work_budget::{Load, Work, WorkBudget};
+use crate::token_bucket::TokenBucket;
 
 /// Implementation: the part of all handshakes, as its divisor, that the links of one ticket may have accepted: 31 a second
 /// of 500. Each makes or renews a link, which costs more than the handshake.
@@ -39,11 +40,11 @@ pub(crate) struct HandshakeLimiter {
 /// What one ticket had lately.
 #[derive(Clone, Copy, Default)]
 struct TicketTaken {
-    accepted: Debt,
+    accepted: TokenBucket,
     /// Because a link of it is at the address: it may have been a neighbour's initiation.
-    near: Debt,
+    near: TokenBucket,
     /// Because a link of it is at the very port.
-    rekeys: Debt,
+    rekeys: TokenBucket,
 }
 
 /// Why a proven address may have a handshake.
@@ -88,11 +89,11 @@ impl HandshakeLimiter {
             Claim::Source => self.sources.take(now, from),
             Claim::Near(client) => {
                 self.sources.take(now, from);
-                self.tickets.entry(client).or_default().near.add(now, linked);
+                linked.drain(now, &mut self.tickets.entry(client).or_default().near);
             }
             Claim::Rekey(client) => {
                 self.sources.take_port(now, from);
-                self.tickets.entry(client).or_default().rekeys.add(now, linked);
+                linked.drain(now, &mut self.tickets.entry(client).or_default().rekeys);
             }
         }
         true
@@ -100,7 +101,7 @@ impl HandshakeLimiter {
 
     /// Whether a link of the client may be made or get new keys; counted if so.
     pub(crate) fn accept(&mut self, now: Time, client: PublicKey) -> bool {
-        self.tickets.entry(client).or_default().accepted.take(now, self.accepted)
+        self.accepted.take(now, &mut self.tickets.entry(client).or_default().accepted)
     }
 
     /// An authentic packet of the link came from there.
@@ -129,9 +130,9 @@ impl HandshakeLimiter {
             Load::Severe => within(Term::Long),
             Load::Reserved | Load::Full => false,
         };
-        let near = |client| within(Term::Short) && taken(client).near.allows(now, self.linked);
+        let near = |client| within(Term::Short) && self.linked.allows(now, taken(client).near);
         let rekey =
-            |client| self.sources.allows_port(now, from) && taken(client).rekeys.allows(now, self.linked);
+            |client| self.sources.allows_port(now, from) && self.linked.allows(now, taken(client).rekeys);
         match origin {
             _ if load == Load::Full => None,
             _ if source => Some(Claim::Source),

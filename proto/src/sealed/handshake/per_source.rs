@@ -6,7 +6,8 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use crate::Time;
-use crate::sealed::handshake::rate_limit::{Debt, RateLimit};
+use crate::sealed::handshake::rate_limit::RateLimit;
+use crate::token_bucket::TokenBucket;
 
 /// Implementation: the part of all handshakes, as its divisor, that one address may have for long: 15 a second of 1,000, 7 of 500.
 /// A hundred proxy1s behind one address come back within ten seconds, and 64 addresses are needed to ask for more than
@@ -58,8 +59,8 @@ pub(crate) enum Term {
 
 #[derive(Clone, Copy, Default)]
 struct SourceTaken {
-    short: Debt,
-    long: Debt,
+    short: TokenBucket,
+    long: TokenBucket,
 }
 
 impl SourceLimiter {
@@ -76,14 +77,14 @@ impl SourceLimiter {
     pub(crate) fn allows(&self, now: Time, from: SocketAddr, term: Term) -> bool {
         self.shares(from).into_iter().all(|(source, [short, long])| {
             let taken = self.taken(&source);
-            taken.short.allows(now, short) && (term == Term::Short || taken.long.allows(now, long))
+            short.allows(now, taken.short) && (term == Term::Short || long.allows(now, taken.long))
         })
     }
 
     /// Whether the port of `from` may have one handshake more, whatever its address had.
     pub(crate) fn allows_port(&self, now: Time, from: SocketAddr) -> bool {
         let (source, [short, _]) = self.port_share(from);
-        self.taken(&source).short.allows(now, short)
+        short.allows(now, self.taken(&source).short)
     }
 
     /// Takes one handshake for `from`.
@@ -104,10 +105,10 @@ impl SourceLimiter {
     /// Takes one handshake for the source, for the long term only if so; whether that allowed it.
     fn note(&mut self, now: Time, source: Source, [short, long]: [RateLimit; 2], little: bool) -> bool {
         let mut taken = self.taken(&source);
-        taken.short.add(now, short);
-        let allowed = taken.long.allows(now, long);
+        short.drain(now, &mut taken.short);
+        let allowed = long.allows(now, taken.long);
         if little {
-            taken.long.add(now, long);
+            long.drain(now, &mut taken.long);
         }
         if self.young.len() >= SOURCES {
             self.old = std::mem::take(&mut self.young);

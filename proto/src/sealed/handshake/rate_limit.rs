@@ -1,8 +1,9 @@
-//! A rate limit whose state is a single time: the generic cell rate algorithm (GCRA, ITU-T I.371).
+//! A rate and a burst of handshakes, for the token buckets of sources and tickets.
 
 use std::time::Duration;
 
 use crate::Time;
+use crate::token_bucket::TokenBucket;
 
 /// A rate and a burst.
 #[derive(Clone, Copy, Debug)]
@@ -33,31 +34,24 @@ impl RateLimit {
     pub(crate) fn times(self, number: u32) -> Self {
         Self { every: self.every / number, burst: self.burst.saturating_mul(number) }
     }
-}
 
-/// When all that was taken under a limit has come back.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Debt(Time);
-
-impl Debt {
     /// Whether one more may be taken.
-    pub(crate) fn allows(self, now: Time, limit: RateLimit) -> bool {
-        self.0.since(now) <= limit.every * (limit.burst - 1)
+    pub(crate) fn allows(self, now: Time, bucket: TokenBucket) -> bool {
+        bucket.allows(now, self.every, self.size())
     }
 
-    /// One is taken.
-    pub(crate) fn add(&mut self, now: Time, limit: RateLimit) {
-        // No further ahead than the burst is large: what was allowed for another reason is no debt for ever.
-        self.0 = (self.0.max(now) + limit.every).min(now + limit.every * limit.burst);
+    /// Takes one, or what is left: what was allowed for another reason is no debt for ever.
+    pub(crate) fn drain(self, now: Time, bucket: &mut TokenBucket) {
+        bucket.drain(now, self.every, self.size());
     }
 
     /// Takes one if it may.
-    pub(crate) fn take(&mut self, now: Time, limit: RateLimit) -> bool {
-        let may = self.allows(now, limit);
-        if may {
-            self.add(now, limit);
-        }
-        may
+    pub(crate) fn take(self, now: Time, bucket: &mut TokenBucket) -> bool {
+        bucket.take(now, self.every, self.size())
+    }
+
+    fn size(self) -> Duration {
+        self.every * self.burst
     }
 }
 
@@ -68,16 +62,20 @@ mod tests {
     #[test]
     fn a_burst_and_then_the_rate() {
         let limit = RateLimit::part(1_000, 10, 2);
-        let mut debt = Debt::default();
+        let mut bucket = TokenBucket::default();
         let start = Time::ZERO + Duration::from_secs(9);
-        assert_eq!((0..1_000).filter(|_| debt.take(start, limit)).count(), 200);
-        let taken = (0..10_000).filter(|at| debt.take(start + Duration::from_millis(*at), limit)).count();
+        assert_eq!((0..1_000).filter(|_| limit.take(start, &mut bucket)).count(), 200);
+        let taken =
+            (0..10_000).filter(|at| limit.take(start + Duration::from_millis(*at), &mut bucket)).count();
         assert!((998..=1_001).contains(&taken), "{taken} in ten seconds at 100 a second");
     }
 
     #[test]
     fn the_lowest_limit_is_one_a_second() {
-        let (limit, mut debt) = (RateLimit::part(1, 64, 4), Debt::default());
-        assert_eq!((0..10).filter(|second| debt.take(Time::ZERO + SLOWEST * *second, limit)).count(), 10);
+        let (limit, mut bucket) = (RateLimit::part(1, 64, 4), TokenBucket::default());
+        assert_eq!(
+            (0..10).filter(|second| limit.take(Time::ZERO + SLOWEST * *second, &mut bucket)).count(),
+            10
+        );
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::Time;
+use crate::token_bucket::TokenBucket;
 
 /// A bucket that holds a quarter of a second's worth of handshakes, and never less than [`LEAST`].
 pub(crate) struct WorkBudget {
@@ -10,9 +11,7 @@ pub(crate) struct WorkBudget {
     cost: Duration,
     /// The bucket's size in time.
     size: Duration,
-    /// What was taken and has not come back by `at`; it comes back as time passes.
-    debt: Duration,
-    at: Time,
+    bucket: TokenBucket,
 }
 
 /// How much is left in the bucket, and so for whom.
@@ -55,12 +54,12 @@ impl WorkBudget {
     /// A full bucket for `rate` whole handshakes a second; a rate of 0 counts as 1.
     pub(crate) fn new(rate: u32) -> Self {
         let cost = SECOND / rate.max(1);
-        Self { cost, size: (SECOND / BURST).max(cost * LEAST), debt: Duration::ZERO, at: Time::ZERO }
+        Self { cost, size: (SECOND / BURST).max(cost * LEAST), bucket: TokenBucket::default() }
     }
 
     /// How much is left at `now`.
     pub(crate) fn load(&self, now: Time) -> Load {
-        let debt = self.debt_at(now);
+        let debt = self.bucket.debt(now);
         let eighth = self.size / 8;
         if debt <= eighth * 2 {
             Load::Idle
@@ -70,7 +69,7 @@ impl WorkBudget {
             Load::Heavy
         } else if debt <= eighth * 6 {
             Load::Severe
-        } else if debt + self.cost <= self.size {
+        } else if self.bucket.allows(now, self.cost, self.size) {
             Load::Reserved
         } else {
             Load::Full
@@ -80,12 +79,7 @@ impl WorkBudget {
     /// Takes the cost of that work, also where there is nothing left.
     pub(crate) fn take(&mut self, now: Time, work: Work) {
         let cost = self.cost / Work::Answered as u32 * work as u32;
-        self.debt = self.size.min(self.debt_at(now) + cost);
-        self.at = now;
-    }
-
-    fn debt_at(&self, now: Time) -> Duration {
-        self.debt.saturating_sub(now.since(self.at))
+        self.bucket.drain(now, cost, self.size);
     }
 }
 

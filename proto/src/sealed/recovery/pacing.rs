@@ -1,4 +1,7 @@
-//! Spreads packets over time: a token bucket whose rate the congestion controller sets.
+//! Spreads packets over time: a token bucket whose rate and size the congestion controller sets anew with each acknowledgement.
+//!
+//! It is no [`TokenBucket`](crate::token_bucket::TokenBucket), whose tokens are time: here a change of the rate must leave what was sent
+//! as it is, so the tokens are bytes. Time would also cost a division by the rate for each packet.
 
 use crate::time::Time;
 use std::time::Duration;

@@ -277,13 +277,14 @@ impl<S: Side> Driver<S> {
 
     /// Reads one batch from the connection whose turn it is, and sends it.
     fn send(&mut self, cx: &mut Context<'_>) -> bool {
-        if !self.conns.has_readable() || !self.outbox.wait(Instant::now()).is_zero() {
+        let instant = Instant::now();
+        if !self.conns.has_readable() || !self.outbox.wait(instant).is_zero() {
             return false;
         }
         let now = self.now();
         let Some((stream, relay)) = self.conns.next_readable() else { return false };
         let to = self.side.path(stream);
-        match self.outbox.poll_fill(&self.udp, to, stream.id(), relay, &mut self.counters) {
+        match self.outbox.poll_fill(instant, &self.udp, to, stream.id(), relay, &mut self.counters) {
             Poll::Pending => {}
             Poll::Ready(Ok(0)) => {
                 self.conns.read_no_more(stream);

@@ -9,7 +9,7 @@ use proto::classic::StreamId;
 use proto::classic::frame::{Datagram, HEADER_LEN, data_header};
 use tracing::{debug, warn};
 
-use super::pace::PaceBucket;
+use super::pace::Pace;
 use super::relay::{Read, Relay};
 use super::side::Path;
 use crate::limit::Limit;
@@ -25,7 +25,7 @@ pub(super) struct Outbox {
     segment: usize,
     batch: Option<Batch>,
     answers: VecDeque<(Path, Datagram)>,
-    bucket: Option<PaceBucket>,
+    pace: Option<Pace>,
     gate: Gate,
     errors: Limit,
 }
@@ -49,7 +49,7 @@ impl Outbox {
             segment: payload + HEADER_LEN,
             batch: None,
             answers: VecDeque::new(),
-            bucket: rate.map(|rate| PaceBucket::new(rate, now)),
+            pace: rate.map(|rate| Pace::new(rate, now)),
             gate: Gate::default(),
             errors: Limit::new(now),
         }
@@ -65,14 +65,15 @@ impl Outbox {
     }
 
     /// How long the pace forbids to read more data.
-    pub(super) fn wait(&mut self, now: Instant) -> Duration {
-        self.bucket.as_mut().map_or(Duration::ZERO, |bucket| bucket.wait(now))
+    pub(super) fn wait(&self, now: Instant) -> Duration {
+        self.pace.as_ref().map_or(Duration::ZERO, |pace| pace.wait(now))
     }
 
     /// Reads a batch for stream `id` from its connection, in the place where it is sent from. Only after
     /// [`Outbox::poll_flush`] was ready. Says how many datagrams it makes; none is the end of the connection's data.
     pub(super) fn poll_fill(
         &mut self,
+        now: Instant,
         udp: &Udp,
         to: Path,
         id: StreamId,
@@ -94,8 +95,8 @@ impl Outbox {
         let datagrams = count.div_ceil(self.segment - HEADER_LEN);
         let len = count + datagrams * HEADER_LEN;
         self.batch = Some(Batch { to, sent: 0, len });
-        if let Some(bucket) = &mut self.bucket {
-            bucket.spend(len);
+        if let Some(pace) = &mut self.pace {
+            pace.spend(now, len);
         }
         counters.sent_bytes += widen(count);
         Poll::Ready(Ok(datagrams))
