@@ -6,6 +6,7 @@ use std::time::Duration;
 use clap::Args;
 use clap::error::ErrorKind;
 use tunnel::settings::{Classic, Payload, Rate, Sealed, TcpKeepalive};
+use tunnel::udp::MAX_SEND;
 
 use crate::units::{parse_rate, parse_size, parse_time};
 use crate::values::{at_least, parse_count};
@@ -152,8 +153,9 @@ fn parse_payload(text: &str) -> Result<Payload, String> {
 }
 
 fn parse_datagram(text: &str) -> Result<u16, String> {
-    let size = parse_size(text).ok().filter(|bytes| (1_200..=65_507).contains(bytes));
-    size.ok_or_else(|| format!("'{text}' is not a datagram's size: write one from 1200 to 65507"))
+    let size = parse_size(text).ok().filter(|bytes| (1_200..=MAX_SEND).contains(bytes));
+    let size = size.and_then(|bytes| u16::try_from(bytes).ok());
+    size.ok_or_else(|| format!("'{text}' is not a datagram's size: write one from 1200 to {MAX_SEND}"))
 }
 
 fn parse_idle(text: &str) -> Result<Duration, String> {

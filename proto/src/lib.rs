@@ -118,3 +118,6 @@ pub mod time;
 pub mod token_bucket;
 
 pub use time::Time;
+
+/// Specification: the most bytes that a UDP datagram carries (over IPv4: 65,535 - 20 - 8).
+pub const MAX_UDP_PAYLOAD: usize = 65_507;

@@ -6,6 +6,7 @@
 //! memory. For programs that embed a link there is the crate `paso`.
 
 pub mod address;
+mod clock;
 pub mod descriptors;
 mod drain;
 mod entropy;

@@ -3,9 +3,9 @@
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use proto::Time;
 use proto::token_bucket::TokenBucket;
 
+use crate::clock::Clock;
 use crate::metrics::log;
 
 /// The target of a line that only the user of the program causes, in a module whose other lines others may cause too:
@@ -17,7 +17,7 @@ pub const OWN: &str = "tunnel::own";
 pub struct Bucket {
     per_unit: Duration,
     burst: Duration,
-    start: Instant,
+    clock: Clock,
     bucket: Mutex<TokenBucket>,
 }
 
@@ -25,26 +25,22 @@ impl Bucket {
     /// A full one. `rate`: units a second, 1 or more.
     pub fn new(now: Instant, rate: u32, burst: u32) -> Self {
         let per_unit = Duration::from_secs(1) / rate.max(1);
-        Self { per_unit, burst: per_unit * burst, start: now, bucket: Mutex::default() }
+        Self { per_unit, burst: per_unit * burst, clock: Clock::starting(now), bucket: Mutex::default() }
     }
 
     /// Whether something may be taken.
     pub fn has_room(&self, now: Instant) -> bool {
-        self.lock().debt(self.time(now)) < self.burst
+        self.lock().debt(self.clock.time(now)) < self.burst
     }
 
     /// Takes `units`, even more than there are: what follows then waits for longer.
     pub fn charge(&self, now: Instant, units: u32) {
-        self.lock().charge(self.time(now), self.per_unit * units);
+        self.lock().charge(self.clock.time(now), self.per_unit * units);
     }
 
     /// Takes one unit if there is one.
     pub(crate) fn take(&self, now: Instant) -> bool {
-        self.lock().take(self.time(now), self.per_unit, self.burst)
-    }
-
-    fn time(&self, now: Instant) -> Time {
-        Time::ZERO + now.saturating_duration_since(self.start)
+        self.lock().take(self.clock.time(now), self.per_unit, self.burst)
     }
 
     fn lock(&self) -> MutexGuard<'_, TokenBucket> {

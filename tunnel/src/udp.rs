@@ -31,8 +31,8 @@ pub use quinn_udp::{BATCH_SIZE, EcnCodepoint, RecvMeta, Transmit};
 /// A receive buffer of this many bytes holds every UDP datagram, and every run of merged ones.
 pub const DATAGRAM_BUFFER: usize = 65_536;
 
-/// The largest payload one send may carry, all its segments together (IPv4: 65,535 - 20 - 8 bytes).
-pub const MAX_SEND: usize = 65_507;
+/// The largest payload one send may carry, all its segments together.
+pub const MAX_SEND: usize = proto::MAX_UDP_PAYLOAD;
 
 /// Most receive errors in a row that are taken for echoes of ICMP messages before one is reported.
 const MAX_ERRORS_IN_A_ROW: usize = 64;

@@ -22,8 +22,6 @@ pub const UNIX: UnixMicros = unix(Time::ZERO);
 /// How long a datagram is on its way in [`Ends::transfer`]; loopback takes about as long.
 const DELAY: Duration = Duration::from_micros(50);
 
-/// The largest UDP payload (RFC 768): loopback carries it.
-const LARGEST: usize = 65_507;
 
 /// The two halves of a session, with keys that everybody knows.
 pub fn sessions() -> [SessionKeys; 2] {
@@ -47,7 +45,7 @@ impl Ends {
     /// # Panics
     /// If the handshake fails, which it does not where nothing is lost.
     pub fn new(addresses: [SocketAddr; 2], settings: Settings, aes: bool) -> Self {
-        let path = Path { delay: DELAY, mtu: LARGEST, ..Path::default() };
+        let path = Path { delay: DELAY, mtu: crate::MAX_UDP_PAYLOAD, ..Path::default() };
         let mut network = Network::new(0, path);
         [network.client, network.server] = addresses;
         let setup = Setup { ciphers: CipherSupport { aes }, ..Setup::new(3, settings) };

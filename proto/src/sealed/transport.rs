@@ -24,6 +24,7 @@ use crate::sealed::recovery::loss_detection::{PacketOutcome, Recovery};
 use crate::sealed::recovery::mtu::{self, Mtu};
 use crate::sealed::streams::budget::Budget;
 use crate::sealed::streams::early::EarlyData;
+pub use crate::sealed::streams::pool::PIECE;
 use crate::sealed::streams::promises::FIRST_CREDIT;
 use crate::sealed::streams::scheduler::Schedule;
 pub use crate::sealed::streams::settings::Settings;

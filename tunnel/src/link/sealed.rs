@@ -12,11 +12,10 @@
 //! - `outbox`, `buffers`: from the link into the socket
 //! - `memory`: how the links of a process share its memory
 //! - `ticket_resources`, `ticket_share`: what one ticket has of the process, all its links together
-//! - `journal`, `clock`: log lines, time
+//! - `journal`: log lines
 
 mod buffers;
 mod client;
-mod clock;
 mod conn;
 mod conns;
 mod dialler;
@@ -58,7 +57,6 @@ use self::client::peer::PeerFinder;
 pub(crate) use self::client::peer::places_of;
 use self::client::sockets::Sockets;
 use self::client::ticket_reader::TicketReader;
-use self::clock::Clock;
 use self::dialler::Dialler;
 use self::journal::LinkJournal;
 pub(crate) use self::requests::{Request, requests};
@@ -68,6 +66,7 @@ pub use self::status::LinkStatus;
 use self::task::{Shared, Task};
 use self::ticket_resources::TicketResources;
 use self::ticket_share::StreamPlaces;
+use crate::clock::Clock;
 use crate::local::dial::DialSettings;
 use crate::local::forwarding::Forwarding;
 use crate::metrics::{Counters, LinkKind, LinkLabels, Registry};

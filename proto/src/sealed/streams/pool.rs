@@ -1,7 +1,7 @@
 //! Memory for stream bytes, in pieces: large ones are kept for reuse, small ones have the size of what is in them.
 
 /// Size of a full piece in bytes: large enough that one packet in eleven straddles two of them.
-pub(crate) const PIECE: usize = 16 * 1024;
+pub const PIECE: usize = 16 * 1024;
 
 /// A piece of memory.
 pub(crate) type Piece = Box<[u8]>;

@@ -8,7 +8,6 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use proto::Time;
 use proto::classic::{Closed, Reason, Stream};
 use tokio::time::{Sleep, sleep};
 use tracing::trace;
@@ -17,6 +16,7 @@ use super::conns::Conns;
 use super::journal::Journal;
 use super::outbox::Outbox;
 use super::side::{Arrival, Path, Received, Side};
+use crate::clock::Clock;
 use crate::metrics::{Counters, LinkKind, LinkLabels, OwnCounters, Registry};
 use crate::number::widen;
 use crate::settings::Classic;
@@ -37,7 +37,7 @@ pub(crate) struct Driver<S: Side> {
     counters: OwnCounters,
     registry: Registry,
     journal: Journal,
-    start: Instant,
+    clock: Clock,
     alarm: Pin<Box<Sleep>>,
     alarm_at: Option<Instant>,
     /// Set once the end was asked for: when to stop waiting for the last bytes.
@@ -70,7 +70,7 @@ impl<S: Side> Driver<S> {
             counters: registry.of_link(labels),
             registry,
             journal: Journal::new(),
-            start: Instant::now(),
+            clock: Clock::start(),
             alarm: Box::pin(sleep(Duration::ZERO)),
             alarm_at: None,
             end_by: None,
@@ -102,7 +102,7 @@ impl<S: Side> Driver<S> {
     }
 
     fn begin_end(&mut self) {
-        self.side.shutdown(self.now());
+        self.side.shutdown(self.clock.now());
         self.conns.close_all();
         self.drain();
         self.end_by = Some(Instant::now() + Self::END_PATIENCE);
@@ -171,7 +171,7 @@ impl<S: Side> Driver<S> {
         let mut data = Gathered::new();
         for (meta, buffer) in received {
             let from = Path { remote: meta.addr, local: self.udp.answer_from(meta) };
-            let now = self.now();
+            let now = self.clock.now();
             for datagram in datagrams(buffer, meta) {
                 let news = self.side.handle_datagram(now, from, datagram, &mut self.counters);
                 if let Some(Received::Data { stream, payload }) = news {
@@ -231,7 +231,7 @@ impl<S: Side> Driver<S> {
 
     /// New clients, dialled targets.
     fn arrivals(&mut self, cx: &mut Context<'_>) -> bool {
-        let now = self.now();
+        let now = self.clock.now();
         let Poll::Ready(arrival) = self.side.poll_arrival(cx, now, &mut self.counters) else { return false };
         match arrival {
             Arrival::Client(stream, tcp) => self.conns.insert(stream, tcp),
@@ -261,7 +261,7 @@ impl<S: Side> Driver<S> {
 
     /// Whether the table's timer came: what it asks for may include news that `arrivals` must wait for.
     fn timeouts(&mut self) -> bool {
-        let now = self.now();
+        let now = self.clock.now();
         let rung = self.side.poll_timeout().is_some_and(|at| at <= now);
         if rung {
             self.side.handle_timeout(now);
@@ -281,7 +281,7 @@ impl<S: Side> Driver<S> {
         if !self.conns.has_readable() || !self.outbox.wait(instant).is_zero() {
             return false;
         }
-        let now = self.now();
+        let now = self.clock.now();
         let Some((stream, relay)) = self.conns.next_readable() else { return false };
         let to = self.side.path(stream);
         match self.outbox.poll_fill(instant, &self.udp, to, stream.id(), relay, &mut self.counters) {
@@ -308,7 +308,7 @@ impl<S: Side> Driver<S> {
         self.count();
         let publish = self.counters.publish_due(now);
         let paced = (may_send && self.conns.has_readable()).then(|| now + self.outbox.wait(now));
-        let table = self.side.poll_timeout().map(|at| self.instant(at));
+        let table = self.side.poll_timeout().and_then(|at| self.clock.instant(at));
         let next = [paced, table, publish, self.conns.next_sweep(), self.end_by].into_iter().flatten().min();
         let Some(next) = next else { return Poll::Pending };
         if self.alarm_at != Some(next) {
@@ -344,7 +344,7 @@ impl<S: Side> Driver<S> {
     fn fail(&mut self, stream: Stream<S::Peer>, error: &io::Error) {
         self.journal.closed(stream, error);
         self.conns.remove(stream);
-        self.side.close(self.now(), stream);
+        self.side.close(self.clock.now(), stream);
     }
 
     /// Takes what the table has to say: streams that ended, datagrams to send.
@@ -356,7 +356,7 @@ impl<S: Side> Driver<S> {
             self.counters.cut_bytes += cut.bytes();
             self.journal.cut(&cut);
         }
-        let now = self.now();
+        let now = self.clock.now();
         while let Some((to, datagram)) = self.side.poll_transmit(now) {
             self.outbox.answer(to, datagram, &mut self.counters);
         }
@@ -365,17 +365,5 @@ impl<S: Side> Driver<S> {
     fn count(&mut self) {
         self.side.count(&mut self.counters);
         self.counters.set_peer(self.side.peer());
-    }
-
-    /// The time on the table's clock, which counts from the start of the session.
-    fn now(&self) -> Time {
-        Time::ZERO + self.start.elapsed()
-    }
-
-    /// The runtime's name for a moment of the table.
-    fn instant(&self, at: Time) -> Instant {
-        // A moment too far to be named is never reached; a day is far enough to look again.
-        let day = Duration::from_secs(86_400);
-        self.start.checked_add(at.since(Time::ZERO)).unwrap_or_else(|| Instant::now() + day)
     }
 }

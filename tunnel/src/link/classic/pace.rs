@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use proto::Time;
 use proto::token_bucket::TokenBucket;
 
+use crate::clock::Clock;
 use crate::number::widen;
 
 /// Hands out permission to send at a steady rate, with a bounded burst.
@@ -18,7 +18,7 @@ pub(super) struct Pace {
     /// How much sending time may be saved up.
     burst: Duration,
     bucket: TokenBucket,
-    start: Instant,
+    clock: Clock,
 }
 
 impl Pace {
@@ -33,23 +33,19 @@ impl Pace {
         let rate = rate.max(1);
         // One byte at least.
         let burst = Self::BURST.max(time_of(1, rate));
-        Self { rate, burst, bucket: TokenBucket::default(), start: now }
+        Self { rate, burst, bucket: TokenBucket::default(), clock: Clock::starting(now) }
     }
 
     /// How long to wait until the next send; zero if it may happen at `now`.
     pub(super) fn wait(&self, now: Instant) -> Duration {
-        let left_over = self.bucket.debt(self.time(now)) + Self::INSTANT;
+        let left_over = self.bucket.debt(self.clock.time(now)) + Self::INSTANT;
         left_over.saturating_sub(self.burst)
     }
 
     /// Notes that `bytes` were sent at `now`.
     pub(super) fn spend(&mut self, now: Instant, bytes: usize) {
         let cost = time_of(bytes, self.rate);
-        self.bucket.charge(self.time(now), cost);
-    }
-
-    fn time(&self, now: Instant) -> Time {
-        Time::ZERO + now.saturating_duration_since(self.start)
+        self.bucket.charge(self.clock.time(now), cost);
     }
 }
 

@@ -3,7 +3,10 @@
 use std::ops::{Deref, DerefMut};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use crate::udp::DATAGRAM_BUFFER;
+use crate::udp::{BATCH_SIZE, DATAGRAM_BUFFER};
+
+/// Buffers filled in one system call: about what a busy link needs for one round.
+pub(super) const RECEIVE_BUFFERS: usize = if BATCH_SIZE < 8 { BATCH_SIZE } else { 8 };
 
 /// Buffers that are free.
 #[derive(Clone, Debug, Default)]

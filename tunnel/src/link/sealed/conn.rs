@@ -7,7 +7,7 @@ use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
 
 use proto::Time;
-use proto::sealed::transport::Transport;
+use proto::sealed::transport::{PIECE, Transport};
 use proto::sealed::wire::frame::{ResetCode, StreamId};
 
 use crate::link::sealed::ticket_share::StreamPlace;
@@ -155,8 +155,8 @@ impl Conn {
 
     /// Reads at most `room` bytes into the stream. `told`: the runtime is asked first.
     fn read(&self, now: Time, transport: &mut Transport, room: usize, told: bool) -> Result<usize, Stop> {
-        // One more than fit: the first may be what is left of a chunk.
-        let slices = (room.div_ceil(16 << 10) + 1).min(Self::SLICES);
+        // One more than fit: the first may be what is left of a piece.
+        let slices = (room.div_ceil(PIECE) + 1).min(Self::SLICES);
         transport.write_with(now, self.id, slices, |places| {
             read(room, places, |bufs| match told {
                 true => self.local.read(bufs),

@@ -9,9 +9,9 @@ use proto::Time;
 use proto::sealed::link::{Link, Transmit};
 use tracing::debug;
 
+use crate::clock::Clock;
 use crate::limit::Limit;
 use crate::link::sealed::buffers::{Buffer, Buffers};
-use crate::link::sealed::clock::Clock;
 use crate::link::sealed::end::End;
 use crate::metrics::Counters;
 use crate::number::widen;

@@ -20,7 +20,7 @@ use tokio::time::{Sleep, sleep};
 use tracing::{debug, info, warn};
 
 use crate::entropy;
-use crate::link::sealed::buffers::{Buffer, Buffers};
+use crate::link::sealed::buffers::{Buffer, Buffers, RECEIVE_BUFFERS};
 use crate::link::sealed::client::backoff::Backoff;
 use crate::link::sealed::client::diagnosis;
 use crate::link::sealed::client::keepalives::Keepalives;
@@ -30,7 +30,8 @@ use crate::link::sealed::client::ticket_reader::TicketReader;
 use crate::link::sealed::end::{End, Next};
 use crate::link::sealed::status::LinkStatus;
 use crate::metrics::Counters;
-use crate::udp::{BATCH_SIZE, RecvMeta, Udp};
+use crate::reload::Reload;
+use crate::udp::{RecvMeta, Udp};
 
 /// The address of a peer that is not known yet: nothing can be sent there.
 pub(crate) const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0);
@@ -42,7 +43,7 @@ pub(crate) type Remake = Box<dyn FnMut(Time, &Ticket) -> Link + Send>;
 pub(crate) struct ClientEnd {
     sockets: Sockets,
     /// Kept, half a mebibyte: taking them from where they are shared was a seventh of the instructions of an echo.
-    buffers: [Buffer; Self::BUFFERS],
+    buffers: [Buffer; RECEIVE_BUFFERS],
     peer: PeerFinder,
     ticket: TicketReader,
     remake: Remake,
@@ -53,6 +54,8 @@ pub(crate) struct ClientEnd {
     /// It has been told that the clocks differ.
     clock_told: bool,
     ending: bool,
+    /// The operator's wish that the ticket and the names be read again.
+    reload: Reload,
     backoff: Backoff,
     random: Random,
     /// The link must not ask yet.
@@ -83,8 +86,6 @@ pub(crate) struct ClientParts {
 }
 
 impl ClientEnd {
-    /// Buffers filled in one system call: about what a busy link needs for one round.
-    const BUFFERS: usize = if BATCH_SIZE < 8 { BATCH_SIZE } else { 8 };
     /// System calls that take from the socket before TCP gets its turn.
     const RECEIVES: usize = 4;
 
@@ -102,6 +103,7 @@ impl ClientEnd {
             refused: None,
             clock_told: false,
             ending: false,
+            reload: Reload::new(),
             backoff: Backoff::default(),
             random: entropy::random(),
             hold: None,
@@ -128,7 +130,7 @@ impl ClientEnd {
     ) -> Poll<io::Result<bool>> {
         let Some(udp) = self.sockets.get(id) else { return Poll::Pending };
         ready!(udp.poll_readable(cx))?;
-        let mut metas = [RecvMeta::default(); Self::BUFFERS];
+        let mut metas = [RecvMeta::default(); RECEIVE_BUFFERS];
         let mut bufs = self.buffers.each_mut().map(|buffer| IoSliceMut::new(buffer));
         let filled = ready!(udp.poll_recv(cx, &mut bufs, &mut metas))?;
         for (meta, buffer) in metas.iter().zip(&mut self.buffers).take(filled) {
@@ -138,7 +140,7 @@ impl ClientEnd {
                 link.handle_datagram(now, FourTuple { socket: id, ..meta.addr.into() }, datagram);
             }
         }
-        Poll::Ready(Ok(filled == Self::BUFFERS))
+        Poll::Ready(Ok(filled == RECEIVE_BUFFERS))
     }
 
     fn came_up(&mut self, first: bool, link: &mut Link, counters: &mut Counters) {
@@ -308,6 +310,10 @@ impl End for ClientEnd {
             link.try_peer(hold.path);
             self.hold = None;
             return Poll::Ready(Next::On);
+        }
+        if self.reload.was_asked(cx) {
+            self.ticket.read_again();
+            self.peer.look_up();
         }
         if let Poll::Ready(ticket) = self.ticket.poll(cx) {
             return Poll::Ready(self.take_ticket(now, ticket, link, counters));

@@ -11,7 +11,7 @@ use proto::sealed::wire::end_code::{EndCode, Ended};
 use proto::sealed::wire::frame::ResetCode;
 use tokio::net::UdpSocket;
 
-use crate::link::sealed::clock::Clock;
+use crate::clock::Clock;
 
 /// Why proxy2 refused, and what to do about it.
 pub(crate) fn refused(refused: &Refused) -> String {

@@ -14,7 +14,6 @@ use tracing::{info, warn};
 
 use crate::address::{HostPorts, ResolveError, is_of_one_machine};
 use crate::link::sealed::client::diagnosis;
-use crate::reload::Reload;
 
 /// The peer's names, addresses and ports.
 #[derive(Debug)]
@@ -37,7 +36,6 @@ pub(crate) struct PeerFinder {
     /// Silent for so long that it was told.
     lost: bool,
     timer: Pin<Box<Sleep>>,
-    reload: Reload,
 }
 
 /// What came of looking all names up.
@@ -79,7 +77,6 @@ impl PeerFinder {
             racing: true,
             lost: false,
             timer: Box::pin(sleep(Self::STEP)),
-            reload: Reload::new(),
         };
         peer.look_up();
         peer
@@ -162,9 +159,6 @@ impl PeerFinder {
     /// News: perhaps an address to try. `waited`: somebody waits for proxy2.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, waited: bool) -> Poll<Option<SocketAddr>> {
         while matches!(self.told.poll_join_next(cx), Poll::Ready(Some(_))) {}
-        if self.reload.was_asked(cx) {
-            self.look_up();
-        }
         if let Poll::Ready(Some(found)) = self.lookup.poll_join_next(cx) {
             return Poll::Ready(self.take(found.unwrap_or_default()));
         }
@@ -212,7 +206,7 @@ impl PeerFinder {
     }
 
     /// Looks all names up, unless there are none, or that is under way.
-    fn look_up(&mut self) {
+    pub(crate) fn look_up(&mut self) {
         if self.lookup.is_empty() && self.places.iter().any(HostPorts::is_name) {
             self.looked_up = Instant::now();
             self.lookups += 1;

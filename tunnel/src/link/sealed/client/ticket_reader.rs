@@ -6,7 +6,6 @@ use proto::ticket::Ticket;
 use tokio::task::JoinSet;
 use tracing::warn;
 
-use crate::reload::Reload;
 use crate::settings::TicketSource;
 use crate::state::StateError;
 
@@ -15,8 +14,7 @@ use crate::state::StateError;
 pub(crate) struct TicketReader {
     source: TicketSource,
     ticket: Ticket,
-    reload: Reload,
-    /// It was asked for while a read was under way.
+    /// It is to be read again, once no read is under way.
     again: bool,
     reading: JoinSet<Result<Ticket, StateError>>,
 }
@@ -24,7 +22,7 @@ pub(crate) struct TicketReader {
 impl TicketReader {
     /// The ticket that was found at the source.
     pub(crate) fn new(source: TicketSource, ticket: Ticket) -> Self {
-        Self { source, ticket, reload: Reload::new(), again: false, reading: JoinSet::new() }
+        Self { source, ticket, again: false, reading: JoinSet::new() }
     }
 
     /// The ticket as it was last read.
@@ -32,9 +30,13 @@ impl TicketReader {
         &self.ticket
     }
 
+    /// The source is to be read again with the next poll.
+    pub(crate) const fn read_again(&mut self) {
+        self.again = true;
+    }
+
     /// Another ticket than before.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Ticket> {
-        self.again |= self.reload.was_asked(cx);
         if self.again && self.reading.is_empty() {
             self.again = false;
             let source = self.source.clone();

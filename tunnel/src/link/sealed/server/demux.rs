@@ -21,11 +21,11 @@ use tokio::task::{JoinSet, yield_now};
 use tokio::time::sleep_until;
 use tracing::{debug, info};
 
+use crate::clock::Clock;
 use crate::descriptors;
 use crate::entropy;
 use crate::limit::{Limit, OWN};
-use crate::link::sealed::buffers::Buffer;
-use crate::link::sealed::clock::Clock;
+use crate::link::sealed::buffers::{Buffer, RECEIVE_BUFFERS};
 use crate::link::sealed::dialler::Dialler;
 use crate::link::sealed::journal::LinkJournal;
 use crate::link::sealed::roles::{RoleLimits, Roles};
@@ -42,7 +42,7 @@ use crate::local::forwarding::Forwarding;
 use crate::metrics::{LinkKind, LinkLabels, OwnCounters};
 use crate::settings::Allow;
 use crate::state::Tickets;
-use crate::udp::{self, RecvMeta, Udp};
+use crate::udp::{RecvMeta, Udp};
 
 /// What the demultiplexer is made of.
 #[derive(Debug)]
@@ -93,8 +93,6 @@ struct LinkHandle {
 }
 
 impl Demux {
-    /// Buffers filled in one system call.
-    const BUFFERS: usize = if udp::BATCH_SIZE < 8 { udp::BATCH_SIZE } else { 8 };
     /// Up to this many bytes are copied for a link; a buffer stays where it is.
     const SMALL: usize = 4 << 10;
     /// How long the links may take to end.
@@ -136,9 +134,10 @@ impl Demux {
         let mut shutdown = pin!(shutdown);
         let sockets = Arc::clone(&self.parts.sockets);
         let mut turn = 0;
-        let mut buffers: [Buffer; Self::BUFFERS] = std::array::from_fn(|_| self.parts.shared.buffers.take());
+        let mut buffers: [Buffer; RECEIVE_BUFFERS] =
+            std::array::from_fn(|_| self.parts.shared.buffers.take());
         loop {
-            let mut metas = [RecvMeta::default(); Self::BUFFERS];
+            let mut metas = [RecvMeta::default(); RECEIVE_BUFFERS];
             let mut bufs = buffers.each_mut().map(|buffer| IoSliceMut::new(buffer));
             let publish = self.counters.publish_due(Instant::now());
             tokio::select! {
@@ -153,7 +152,7 @@ impl Demux {
                     for (meta, buffer) in metas.iter().zip(&mut buffers).take(count) {
                         self.take_in(socket, meta, buffer);
                     }
-                    if count == Self::BUFFERS {
+                    if count == RECEIVE_BUFFERS {
                         // There is more, but what is here already should not grow old.
                         yield_now().await;
                     }

@@ -1,29 +1,39 @@
-//! The clocks of a sealed link.
+//! The clock that the cores are told, and its name at the runtime.
 
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use proto::Time;
 use proto::sealed::handshake::terms::UnixMicros;
 
-/// A clock that counts from the start of the session, the same for all its links.
+/// A clock that counts from its start. A session has one for all its links.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Clock {
+pub(crate) struct Clock {
     start: Instant,
 }
 
 impl Clock {
     /// A clock that starts now.
-    pub(super) fn start() -> Self {
-        Self { start: Instant::now() }
+    pub(crate) fn start() -> Self {
+        Self::starting(Instant::now())
+    }
+
+    /// A clock that starts at that moment.
+    pub(crate) const fn starting(start: Instant) -> Self {
+        Self { start }
     }
 
     /// The time since the start.
-    pub(super) fn now(&self) -> Time {
+    pub(crate) fn now(&self) -> Time {
         Time::ZERO + self.start.elapsed()
     }
 
+    /// The time of a moment of the runtime, zero if it was before the start.
+    pub(crate) fn time(&self, at: Instant) -> Time {
+        Time::ZERO + at.saturating_duration_since(self.start)
+    }
+
     /// The runtime's name for a moment; `None` for one that never comes.
-    pub(super) fn instant(&self, at: Time) -> Option<Instant> {
+    pub(crate) fn instant(&self, at: Time) -> Option<Instant> {
         if at == Time::NEVER {
             return None;
         }
@@ -33,7 +43,7 @@ impl Clock {
     }
 
     /// The wall clock, which can jump.
-    pub(super) fn unix() -> UnixMicros {
+    pub(crate) fn unix() -> UnixMicros {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         UnixMicros(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
     }
