@@ -9,6 +9,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
+use tracing::debug;
 use tunnel::metrics::Counters;
 
 /// How long after streams have ended their memory is given back: the next ones may want it.
@@ -19,7 +20,10 @@ const CROWD: u64 = 16;
 
 /// Gives memory back whenever half of a crowd of streams or more has ended, until the session is over.
 pub(super) async fn give_back(counters: watch::Receiver<Counters>) {
-    let release = || async { spawn_blocking(heap::give_back).await.unwrap_or_default() };
+    let release = || async {
+        spawn_blocking(heap::give_back).await.unwrap_or_default();
+        debug!("unused memory is given back to the system");
+    };
     give_back_after(counters, || sleep(PAUSE), release).await;
 }
 
