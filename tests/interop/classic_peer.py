@@ -35,6 +35,7 @@ class Stream:
         self.address = address
         self.number = number
         self.connection = None
+        self.requested = threading.Event()  # the first `C` has been sent
         self.opened = threading.Event()     # answered, either way
         self.accepted = False
         self.ended = False
@@ -156,7 +157,7 @@ class Proxy1(Link):
         trailing = b"0" if self.options.trailing else b""
         if self.options.eager:
             threading.Thread(target=self.ask, args=(stream, trailing), daemon=True).start()
-            time.sleep(0.001)               # the request goes first
+            stream.requested.wait()         # it goes first
             stream.accepted = True
         else:
             self.ask(stream, trailing)
@@ -169,6 +170,7 @@ class Proxy1(Link):
     def ask(self, stream, trailing):
         for wait in REPEATS:
             stream.send(b"C", trailing)
+            stream.requested.set()
             if stream.opened.wait(wait):
                 return
         self.end(stream, tell=True)

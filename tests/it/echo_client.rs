@@ -37,7 +37,7 @@ async fn a_server_that_resets_is_broken() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_server_that_says_something_else_is_corrupt() {
-    let (report, _) = against(Manner::Talk(Duration::from_millis(5))).await;
+    let (report, _) = against(Manner::SayDots(3)).await;
     let total = report.total();
     assert!(!report.is_clean() && total.corrupt > 0 && total.missing > 0, "\n{report}");
 }

@@ -4,17 +4,20 @@
 
 use std::fs::File;
 use std::io::{BufRead, BufReader, ErrorKind, Write};
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::SocketAddr;
 use std::os::fd::OwnedFd;
 use std::os::unix::net::UnixStream;
-use std::process::{Child, Command, ExitStatus, Stdio};
-use std::thread::sleep;
-use std::time::{Duration, Instant};
+use std::process::{ExitStatus, Stdio};
+use std::time::Duration;
 
 use tests::client::exchange;
 use tests::folder::Folder;
+use tests::middlebox::{Middlebox, Way};
+use tests::process::Process;
 use tests::target::{Manner, Target};
 use tokio::net::TcpStream;
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
 
 use crate::programs::{PROXY1, PROXY2};
 
@@ -32,7 +35,7 @@ enum Fate {
     Full,
 }
 
-/// A program whose stderr is ours.
+/// A program whose stderr is ours. Killed when it is dropped, as all of this file.
 struct Victim {
     child: Child,
     address: SocketAddr,
@@ -58,16 +61,9 @@ impl Victim {
     }
 
     /// Asks it to end; how it did.
-    fn end(mut self) -> ExitStatus {
+    async fn end(mut self) -> ExitStatus {
         assert!(self.child.try_wait().unwrap().is_none(), "it has ended by itself");
-        end(&mut self.child)
-    }
-}
-
-impl Drop for Victim {
-    fn drop(&mut self) {
-        _ = self.child.kill();
-        _ = self.child.wait();
+        end(&mut self.child).await
     }
 }
 
@@ -75,7 +71,7 @@ fn command(program: &str, to: SocketAddr, folder: &Folder) -> Command {
     let mut command = Command::new(program);
     command.args(["0", &to.ip().to_string(), &to.port().to_string(), "--state", &folder.path("state")]);
     command.env_remove("RUST_LOG").env_remove("PASO_TICKET").env("NO_COLOR", "1");
-    command.stdin(Stdio::null()).stdout(Stdio::null());
+    command.stdin(Stdio::null()).stdout(Stdio::null()).kill_on_drop(true);
     command
 }
 
@@ -103,17 +99,11 @@ fn fill(stream: &mut UnixStream) {
     stream.set_nonblocking(false).unwrap();
 }
 
-fn end(child: &mut Child) -> ExitStatus {
-    let kill = Command::new("kill").args(["-s", "INT", &child.id().to_string()]).status();
+async fn end(child: &mut Child) -> ExitStatus {
+    let process = child.id().expect("nobody has waited for it").to_string();
+    let kill = Command::new("kill").args(["-s", "INT", &process]).status().await;
     assert!(kill.unwrap().success());
-    let start = Instant::now();
-    while start.elapsed() < END {
-        if let Some(status) = child.try_wait().unwrap() {
-            return status;
-        }
-        sleep(Duration::from_millis(5));
-    }
-    panic!("SIGINT is ignored");
+    timeout(END, child.wait()).await.expect("SIGINT is heeded").unwrap()
 }
 
 async fn both_serve_on(fate: Fate) {
@@ -129,8 +119,7 @@ async fn both_serve_on(fate: Fate) {
     }
     assert_eq!(exchange(&mut first, b"still here").await, b"still here", "{fate:?}");
     for victim in [proxy1, proxy2] {
-        let status = tokio::task::block_in_place(|| victim.end());
-        assert_eq!(status.code(), Some(0), "{fate:?}");
+        assert_eq!(victim.end().await.code(), Some(0), "{fate:?}");
     }
 }
 
@@ -157,28 +146,21 @@ async fn its_disk_is_full() {
         let path = folder.path(name);
         let log = File::create(&path).unwrap();
         let plain = command(program, to, &folder);
-        let words: Vec<_> = plain.get_args().map(std::ffi::OsStr::to_os_string).collect();
+        let words: Vec<_> = plain.as_std().get_args().map(std::ffi::OsStr::to_os_string).collect();
         let mut limited = Command::new("/bin/sh");
         // One block: the line that says where it listens fits.
         limited.args(["-c", r#"ulimit -f 1; exec "$0" "$@""#, program]).args(words);
         limited.env_remove("RUST_LOG").env_remove("PASO_TICKET").env("NO_COLOR", "1");
-        limited.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log);
+        limited.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).kill_on_drop(true);
         children.push(limited.spawn().unwrap());
-        let mut written = std::fs::read_to_string(&path).unwrap();
-        let deadline = Instant::now() + Duration::from_secs(10);
-        while !written.contains("listening") || !written.ends_with('\n') {
-            assert!(Instant::now() < deadline, "{written}");
-            tokio::time::sleep(Duration::from_millis(5)).await;
-            written = std::fs::read_to_string(&path).unwrap();
-        }
-        to = listening(&mut written.as_bytes());
+        to = Process::listening("tail", &["-n", "+1", "-f", &path]).address();
     }
     for _ in 0..CONNECTIONS {
         let mut client = TcpStream::connect(to).await.unwrap();
         assert_eq!(exchange(&mut client, b"hola").await, b"hola");
     }
     for child in children.iter_mut().rev() {
-        assert_eq!(tokio::task::block_in_place(|| end(child)).code(), Some(0));
+        assert_eq!(end(child).await.code(), Some(0));
     }
 }
 
@@ -187,32 +169,29 @@ async fn its_disk_is_full() {
 async fn no_descriptor_is_open() {
     let target = Target::start(Manner::Echo).await;
     let folder = Folder::new();
-    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let free = std::net::UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let listen = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let start = |program: &str, listen: u16, to: SocketAddr| {
         let mut closed = Command::new("/bin/sh");
         closed.args(["-c", r#"exec "$0" "$@" <&- >&- 2>&-"#, program]);
         closed.args([&listen.to_string(), "127.0.0.1", &to.port().to_string()]);
         closed.args(["--state", &folder.path("state")]).env_remove("RUST_LOG").env_remove("PASO_TICKET");
-        closed.spawn().unwrap()
+        closed.kill_on_drop(true).spawn().unwrap()
     };
-    let local = |port| SocketAddr::new(IpAddr::V4(Ipv4Addr::LOCALHOST), port);
     let mut proxy2 = start(PROXY2, free.port(), target.address());
-    // The last of what a first start makes: before it is there proxy1 finds no ticket, and ends.
-    let key = folder.path("state/server.key");
-    while !std::path::Path::new(&key).exists() {
-        tokio::time::sleep(Duration::from_millis(5)).await;
-    }
-    let mut proxy1 = start(PROXY1, free.port(), local(free.port()));
-    let mut client = loop {
-        match TcpStream::connect(free).await {
-            Ok(client) => break client,
-            Err(_) => tokio::time::sleep(Duration::from_millis(5)).await,
+    let network = Middlebox::start(free, 1).unwrap();
+    // It ends where it finds no ticket, which proxy2 makes at its first start. It sends when it listens.
+    let mut proxy1 = loop {
+        let mut proxy1 = start(PROXY1, listen.port(), network.address());
+        tokio::select! {
+            () = network.wait_for_datagrams(Way::Up, 1) => break proxy1,
+            end = proxy1.wait() => assert_eq!(end.unwrap().code(), Some(1)),
         }
-        assert!(proxy1.try_wait().unwrap().is_none(), "proxy1 has ended by itself");
     };
+    let mut client = TcpStream::connect(listen).await.unwrap();
     assert_eq!(exchange(&mut client, b"hola").await, b"hola");
     for child in [&mut proxy1, &mut proxy2] {
-        assert_eq!(tokio::task::block_in_place(|| end(child)).code(), Some(0));
+        assert_eq!(end(child).await.code(), Some(0));
     }
 }
 
@@ -222,12 +201,16 @@ fn usage_and_help_with_outputs_that_are_gone() {
     for program in [PROXY1, PROXY2] {
         for word in ["--help", "--frobnicate", "--version"] {
             let script = r#"exec "$0" "$@" >&- 2>&-"#;
-            let code = Command::new("/bin/sh").args(["-c", script, program, word]).status().unwrap().code();
+            let code = std::process::Command::new("/bin/sh")
+                .args(["-c", script, program, word])
+                .status()
+                .unwrap()
+                .code();
             assert_eq!(code, Some(if word == "--frobnicate" { 2 } else { 0 }), "{program} {word}");
             let (reader, writer) = UnixStream::pair().unwrap();
             drop(reader);
             let twin = writer.try_clone().unwrap();
-            let mut command = Command::new(program);
+            let mut command = std::process::Command::new(program);
             command.arg(word).stdout(OwnedFd::from(writer)).stderr(OwnedFd::from(twin));
             assert_ne!(command.status().unwrap().code(), Some(101), "a panic: {program} {word}");
         }

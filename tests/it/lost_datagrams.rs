@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
-use tests::client::{exchange, read_to_end};
+use tests::client::{exchange, pass_both_ways, read_to_end};
 use tests::middlebox::Way;
 use tests::pair::Pair;
 use tests::target::{Manner, Target, refusing_address, reset};
 use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
 use tunnel::settings::Classic;
 
 fn fast_repeats() -> Classic {
@@ -51,15 +52,19 @@ async fn a_lost_refusal_is_repeated() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lost_close_is_found_when_the_target_goes_on_talking() {
-    let mut target = Target::start(Manner::Talk(Duration::from_millis(20))).await;
-    let (mut pair, middlebox) = Pair::start_apart(target.address(), Classic::default()).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let (mut pair, middlebox) = Pair::start_apart(listener.local_addr().unwrap(), Classic::default()).await;
     middlebox.drop_first(1, Way::Up, b"X");
     let mut client = pair.connect().await;
-    exchange(&mut client, b"x").await;
+    let (mut target, _) = listener.accept().await.unwrap();
+    pass_both_ways(&mut client, &mut target).await;
     reset(client);
-    target.connection_ended().await;
+    pair.proxy1.wait_until("the client's end", |now| now.streams == 0).await;
+    middlebox.wait_until("the close is lost", Way::Up, |counts| counts.ruled_out == 1).await;
+    assert_eq!(pair.proxy2.counters().streams, 1);
+    target.write_all(b"is anybody there?").await.unwrap();
+    read_to_end(&mut target).await;
     pair.wait_for_streams(0).await;
-    assert_eq!(middlebox.counts(Way::Up).ruled_out, 1);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -63,3 +63,19 @@ async fn it_answers_from_the_new_port_after_a_change() {
     let length = timeout(Duration::from_secs(5), entry.recv(&mut buffer)).await.unwrap().unwrap();
     assert_eq!(&buffer[..length], b"three");
 }
+
+#[tokio::test]
+async fn the_port_changes_after_as_many_datagrams_as_it_was_told() {
+    let exit = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let middlebox = Middlebox::start(exit.local_addr().unwrap(), 1).unwrap();
+    middlebox.change_ports_each(3);
+    let entry = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let mut ports = Vec::new();
+    for _ in 0..8 {
+        entry.send_to(b"one", middlebox.address()).await.unwrap();
+        let received = timeout(Duration::from_secs(5), exit.recv_from(&mut [0; 8])).await;
+        ports.push(received.unwrap().unwrap().1);
+    }
+    let changes: Vec<_> = ports.windows(2).map(|two| two[0] != two[1]).collect();
+    assert_eq!(changes, [false, true, false, false, true, false, false], "{ports:?}");
+}

@@ -1,6 +1,6 @@
 //! Whatever the network between the proxies does to datagrams, every byte of a sealed stream arrives.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use echo::client::{Report, Settings};
 use tests::client::run;
@@ -8,6 +8,15 @@ use tests::middlebox::{Middlebox, Way, Weather};
 use tests::pair::{Pair, SealedLink};
 use tests::seed::{SeedOnFailure, seed};
 use tests::target::{Manner, Target};
+
+/// After how many datagrams of proxy1's a translator gives it another port.
+const CHANGE: u64 = 50;
+/// Datagrams after which a transfer is under way.
+const UNDER_WAY: u64 = 100;
+/// Probes of each side after which the path comes back.
+const PROBES: usize = 3;
+/// About a second, on a machine that runs other tests at the same time.
+const SOON: Duration = Duration::from_secs(3);
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn twenty_percent_lost_doubled_and_reordered() {
@@ -33,32 +42,36 @@ async fn delayed_and_half_of_it_lost() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_new_port_every_second() {
+async fn a_new_port_again_and_again() {
     let _seed = SeedOnFailure;
     let (mut pair, network, _target) = apart().await;
-    let changes = network.change_ports_every(Duration::from_secs(1));
-    // 5 s at least: 100 chunks of 10 kB, 50 ms apart.
-    nothing_is_missing(&echo(&pair, 5, 1_000_000, Duration::from_millis(50)).await);
-    drop(changes);
+    network.change_ports_each(CHANGE);
+    nothing_is_missing(&echo(&pair, 5, 1_000_000, Duration::ZERO).await);
+    let datagrams = network.counts(Way::Up).received;
+    assert!(datagrams > 5 * CHANGE, "too few for many changes: {datagrams}");
     pair.proxy2.wait_for_count(|now| now.address_changes, 3).await;
     pair.wait_for_streams(0).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_blackout_of_five_seconds() {
+async fn a_blackout_until_both_sides_probe() {
     let _seed = SeedOnFailure;
     let (mut pair, network, _target) = apart().await;
     let blackout = async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        network.wait_for_datagrams(Way::Down, UNDER_WAY).await;
         network.set_blackout(true);
-        tokio::time::sleep(Duration::from_secs(5)).await;
+        for way in [Way::Up, Way::Down] {
+            network.wait_for_probes(way, PROBES).await;
+        }
         network.set_blackout(false);
+        let light = Instant::now();
+        network.wait_for_datagrams(Way::Down, UNDER_WAY).await;
+        light.elapsed()
     };
-    let (report, ()) = tokio::join!(echo(&pair, 5, 1_000_000, Duration::from_millis(20)), blackout);
+    let (report, dark) = tokio::join!(echo(&pair, 5, 1_000_000, Duration::ZERO), blackout);
     nothing_is_missing(&report);
-    assert!(network.counts(Way::Up).blacked_out > 0, "nobody noticed the black-out");
-    // 2 s of transfer, 5 s of darkness, and about a second to notice the light.
-    assert!(report.elapsed < Duration::from_secs(10), "{:?}", report.elapsed);
+    // About a second to notice the light, on a machine that runs other tests.
+    assert!(dark < SOON, "{dark:?} after the light");
     pair.wait_for_streams(0).await;
 }
 

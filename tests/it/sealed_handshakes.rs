@@ -2,7 +2,6 @@
 //! not notice, and who can be answered at its address comes in.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use proto::Time;
 use proto::sealed::crypto::random::Random;
@@ -16,10 +15,14 @@ use tests::pair::PATIENCE;
 use tests::seed::seed;
 use tests::target::{Manner, Target};
 use tokio::net::{TcpStream, UdpSocket};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 
 use crate::programs::{PROXY2, sealed_program, sealed_proxy1};
+
+/// Initiations at a time: not all are answered.
+const BURST: usize = 8;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_flood_keeps_nobody_out() {
@@ -32,26 +35,26 @@ async fn a_flood_keeps_nobody_out() {
     let mut client = TcpStream::connect(running.address()).await.unwrap();
     assert_eq!(exchange(&mut client, b"before").await, b"before");
 
-    // Whoever sends these cannot receive the cookies, or does not care.
-    let socket = Arc::new(UdpSocket::bind("127.0.0.1:0").await.unwrap());
+    // Whoever sends these cannot use the cookies, or does not care. The next ones leave when one has been answered.
+    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
     socket.connect(proxy2.address()).await.unwrap();
-    let (mut flood, sender) = (JoinSet::new(), Arc::clone(&socket));
+    let (mut flood, asked_for_proof) = (JoinSet::new(), Arc::new(Notify::new()));
+    let tell = Arc::clone(&asked_for_proof);
     flood.spawn(async move {
         let mut asker = Asker::new(ticket);
-        loop {
-            _ = sender.send(&asker.initiation()).await;
-            sleep(Duration::from_millis(2)).await;
-        }
-    });
-    let asked_for_proof = async {
         let mut response = [0; 2_048];
-        while let Ok(length) = socket.recv(&mut response).await {
-            if Kind::of(&response[..length]) == Some(Kind::Cookie) {
-                return;
+        loop {
+            for _ in 0..BURST {
+                _ = socket.send(&asker.initiation()).await;
+            }
+            if let Ok(length) = socket.recv(&mut response).await
+                && Kind::of(&response[..length]) == Some(Kind::Cookie)
+            {
+                tell.notify_one();
             }
         }
-    };
-    timeout(PATIENCE, asked_for_proof).await.expect("proxy2 notices that handshakes are many");
+    });
+    timeout(PATIENCE, asked_for_proof.notified()).await.expect("proxy2 notices that handshakes are many");
     let second = sealed_proxy1("0", proxy2.address(), &folder);
     let mut late = TcpStream::connect(second.address()).await.unwrap();
     assert_eq!(exchange(&mut late, b"in spite of it").await, b"in spite of it");

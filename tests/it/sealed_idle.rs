@@ -1,78 +1,88 @@
 //! What idles is silent: a link without streams sends nothing, one with an idle stream nothing but its keepalive.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tests::client::exchange;
 use tests::middlebox::{Middlebox, Way};
-use tests::pair::{Pair, SealedLink};
+use tests::pair::{PATIENCE, Pair, SealedLink};
 use tests::target::{Manner, Target};
-use tokio::time::sleep;
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
 use tunnel::settings::Sealed;
 
-/// What is looked at for silence.
-const A_WHILE: Duration = Duration::from_secs(3);
+/// Short, and longer than an acknowledgement takes on a busy machine.
+const KEEPALIVE: Duration = Duration::from_millis(400);
+/// What is looked at for silence: this number of keepalives of another link.
+const A_WHILE: usize = 5;
+/// Whiles in which a link must have become silent: after tries of larger datagrams, and one sign of life that proxy1 asks for
+/// a second after the last data, as its address may have changed.
+const WHILES: usize = 6;
 
+/// Everything else is silent while the one link that may say something does.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn no_streams_no_packets() {
+async fn only_the_keepalive_of_a_stream_is_sent() {
     let target = Target::start(Manner::Echo).await;
-    let (mut pair, network) = Pair::start_apart(target.address(), link(Duration::from_secs(1))).await;
-    assert_eq!(exchange(&mut pair.connect().await, b"hola").await, b"hola");
-    pair.wait_for_streams(0).await;
-    settled(&network).await;
-    let before = sent(&network);
-    sleep(A_WHILE).await;
-    assert_eq!(sent(&network), before);
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn an_idle_stream_costs_its_keepalive() {
-    let target = Target::start(Manner::Echo).await;
-    let (pair, network) = Pair::start_apart(target.address(), link(Duration::from_secs(2))).await;
-    let mut client = pair.connect().await;
-    assert_eq!(exchange(&mut client, b"hola").await, b"hola");
-    settled(&network).await;
-    // One in 2 s each way: the initiation, and what acknowledges it. On a busy machine an acknowledgement may take
-    // longer than the probe time-out of loopback, and two probes follow the initiation: not in each of several whiles.
-    let mut seen = Vec::new();
-    while seen.len() < 5 && !seen.iter().any(|(up, down)| (1..=2).contains(up) && (1..=2).contains(down)) {
-        let before = sent(&network);
-        sleep(A_WHILE).await;
-        let after = sent(&network);
-        seen.push((after.0 - before.0, after.1 - before.1));
-    }
-    assert!(seen.len() < 5, "{seen:?} datagrams in {A_WHILE:?}");
-    assert_eq!(exchange(&mut client, b"hola").await, b"hola");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn nothing_at_all_without_keepalive() {
-    let target = Target::start(Manner::Echo).await;
-    let (pair, network) = Pair::start_apart(target.address(), link(Duration::ZERO)).await;
-    let mut client = pair.connect().await;
-    assert_eq!(exchange(&mut client, b"hola").await, b"hola");
-    settled(&network).await;
-    let before = sent(&network);
-    sleep(A_WHILE).await;
-    assert_eq!(sent(&network), before);
-    assert_eq!(exchange(&mut client, b"hola").await, b"hola");
-}
-
-fn link(keepalive: Duration) -> SealedLink {
-    SealedLink::with(Sealed { keepalive, ..Sealed::default() })
-}
-
-fn sent(network: &Middlebox) -> (u64, u64) {
-    (network.counts(Way::Up).received, network.counts(Way::Down).received)
-}
-
-/// Waits until the last answers are through, and the tries of larger datagrams, and the one sign of life that proxy1
-/// asks for a second after the last data: its address may have changed.
-async fn settled(network: &Middlebox) {
-    loop {
-        let before = sent(network);
-        sleep(Duration::from_millis(1_500)).await;
-        if sent(network) == before {
-            return;
+    let mut alive = Idle::start(&target, KEEPALIVE).await;
+    let mut without_keepalive = Idle::start(&target, Duration::ZERO).await;
+    let without_stream = Idle::start(&target, KEEPALIVE).await.end_stream().await;
+    for left in (0..WHILES).rev() {
+        let before = (without_keepalive.sent(), without_stream.sent());
+        let keepalives_alone = alive.sends_keepalives_alone().await;
+        let after = (without_keepalive.sent(), without_stream.sent());
+        if keepalives_alone && after == before {
+            break;
         }
+        assert!(left > 0, "{keepalives_alone}, {before:?} -> {after:?}");
+    }
+    for idle in [&mut alive, &mut without_keepalive] {
+        assert_eq!(exchange(idle.client.as_mut().unwrap(), b"hola").await, b"hola");
+    }
+}
+
+/// A pair with one stream that has carried something.
+struct Idle {
+    pair: Pair,
+    network: Middlebox,
+    /// When each datagram came, and which way it goes.
+    datagrams: mpsc::UnboundedReceiver<(Way, Instant)>,
+    client: Option<TcpStream>,
+}
+
+impl Idle {
+    async fn start(target: &Target, keepalive: Duration) -> Self {
+        let link = SealedLink::with(Sealed { keepalive, ..Sealed::default() });
+        let (pair, network) = Pair::start_apart(target.address(), link).await;
+        let (tell, datagrams) = mpsc::unbounded_channel();
+        network.drop_if(move |way, _| {
+            _ = tell.send((way, Instant::now()));
+            false
+        });
+        let mut client = pair.connect().await;
+        assert_eq!(exchange(&mut client, b"hola").await, b"hola");
+        Self { pair, network, datagrams, client: Some(client) }
+    }
+
+    async fn end_stream(mut self) -> Self {
+        self.client = None;
+        self.pair.wait_for_streams(0).await;
+        self
+    }
+
+    fn sent(&self) -> [u64; 2] {
+        [Way::Up, Way::Down].map(|way| self.network.counts(way).received)
+    }
+
+    /// Waits for the next keepalives; whether each has been acknowledged with one datagram, and nothing else was sent.
+    async fn sends_keepalives_alone(&mut self) -> bool {
+        while self.datagrams.try_recv().is_ok() {}
+        let (mut ways, mut at) = (Vec::new(), Vec::new());
+        while ways.len() < 2 * A_WHILE {
+            let (way, when) = timeout(PATIENCE, self.datagrams.recv()).await.expect("a keepalive").unwrap();
+            ways.push(way);
+            at.extend((way == Way::Up).then_some(when));
+        }
+        let in_turn = ways.chunks(2).all(|pair| pair == [Way::Up, Way::Down]);
+        in_turn && at.windows(2).all(|pair| pair[1] - pair[0] >= KEEPALIVE.mul_f32(0.9))
     }
 }

@@ -5,6 +5,9 @@ use std::time::{Duration, Instant};
 
 use echo::client::Settings;
 use tests::client::{exchange, read_to_end, read_to_reset, run};
+use tests::folder::Folder;
+use tests::middlebox::{Middlebox, Way};
+use tests::pair::PATIENCE;
 use tests::process::Process;
 use tests::seed::seed;
 use tests::target::{Manner, Target};
@@ -15,6 +18,9 @@ use crate::programs::{sealed_processes, sealed_proxy1, sealed_proxy2};
 
 /// About a second, on a machine that runs other tests at the same time.
 const SOON: Duration = Duration::from_secs(3);
+
+/// Datagrams after which a transfer is under way.
+const UNDER_WAY: u64 = 100;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn proxy2_is_killed() {
@@ -76,27 +82,29 @@ async fn proxy2_starts_last() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn proxy1_is_stopped_for_a_while() {
-    stopped(|_, proxy1| proxy1).await;
+    stopped(|_, proxy1| proxy1, Way::Down).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn proxy2_is_stopped_for_a_while() {
-    stopped(|proxy2, _| proxy2).await;
+    stopped(|proxy2, _| proxy2, Way::Up).await;
 }
 
-/// Three seconds; thirty in CI.
-async fn stopped(which: for<'a> fn(&'a Process, &'a Process) -> &'a Process) {
+/// Until the other has sent a number of probes in vain: a few seconds, or half a minute in CI.
+async fn stopped(which: for<'a> fn(&'a Process, &'a Process) -> &'a Process, others_way: Way) {
+    let probes = if std::env::var_os("CI").is_some() { 30 } else { 3 };
     let target = Target::start(Manner::Echo).await;
-    let (proxy2, proxy1, _folder) = sealed_processes(target.address());
-    let pause = Duration::from_secs(if std::env::var_os("CI").is_some() { 30 } else { 3 });
+    let folder = Folder::new();
+    let proxy2 = sealed_proxy2("0", target.address(), &folder);
+    let network = Middlebox::start(proxy2.address(), seed()).unwrap();
+    let proxy1 = sealed_proxy1("0", network.address(), &folder);
     let settings = Settings::new(proxy1.address().to_string());
-    let (chunk, think, silence) = (10_000, Duration::from_millis(20), pause + Duration::from_secs(10));
-    let clients =
-        run(Settings { clients: 5, bytes: 1_000_000, chunk, think, silence, seed: seed(), ..settings });
+    let silence = 10 * PATIENCE;
+    let clients = run(Settings { clients: 5, bytes: 1_000_000, silence, seed: seed(), ..settings });
     let stop = async {
-        tokio::time::sleep(Duration::from_millis(500)).await;
+        network.wait_for_datagrams(Way::Down, UNDER_WAY).await;
         which(&proxy2, &proxy1).signal("STOP");
-        tokio::time::sleep(pause).await;
+        network.wait_for_probes(others_way, probes).await;
         which(&proxy2, &proxy1).signal("CONT");
     };
     let (report, ()) = tokio::join!(clients, stop);

@@ -1,12 +1,11 @@
 //! A client that does not read costs its own window and slows nobody else; when it reads again, nothing is missing.
 
-use std::time::Duration;
-
 use tests::client::{echo_clients, exchange};
-use tests::pair::Pair;
+use tests::fill::fill;
+use tests::pair::{PATIENCE, Pair};
 use tests::seed::SeedOnFailure;
 use tests::target::{Manner, Target};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -17,12 +16,10 @@ async fn the_others_are_served_and_nothing_is_lost() {
     let mut stuck = pair.connect().await;
     assert_eq!(exchange(&mut stuck, b"hola").await, b"hola");
     let flood = echo::pattern::Pattern::new(7, 7).bytes(0, 1 << 16);
-    let mut sent = 0_u64;
     // It sends until it is held up: every buffer on the way and back is full, none grows.
-    while let Ok(written) = timeout(Duration::from_secs(1), stuck.write(&flood[held(sent)..])).await {
-        sent += written.unwrap() as u64;
-        assert!(sent < 400 << 20, "nobody holds a client up that does not read");
-    }
+    let mut other = pair.connect().await;
+    let fence = async || _ = exchange(&mut other, b"hola").await;
+    let sent = fill(std::slice::from_mut(&mut stuck), &flood, fence).await[0];
     let report = echo_clients(pair.proxy1.address, 5, 2_000_000).await;
     assert!(report.is_clean(), "\n{report}");
     drain(&mut stuck, sent, &flood).await;
@@ -37,8 +34,7 @@ async fn drain(stuck: &mut tokio::net::TcpStream, sent: u64, flood: &[u8]) {
     let mut buffer = vec![0; 1 << 16];
     let mut seen = 0;
     while seen < sent {
-        let read =
-            timeout(Duration::from_secs(10), stuck.read(&mut buffer)).await.expect("more comes").unwrap();
+        let read = timeout(PATIENCE, stuck.read(&mut buffer)).await.expect("more comes").unwrap();
         assert!(read > 0, "ended after {seen} of {sent}");
         let (mut at, mut rest) = (held(seen), &buffer[..read]);
         while !rest.is_empty() {

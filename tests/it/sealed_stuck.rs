@@ -1,37 +1,30 @@
 //! A crowd of connections that are stuck costs the others nothing, and is gone when its clients leave.
 
-use std::time::Duration;
-
-use tests::client::echo_clients;
+use tests::client::{echo_clients, exchange, pass_both_ways, read_to_reset};
+use tests::fill::fill;
 use tests::pair::Pair;
 use tests::target::{Manner, Target, reset};
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
-use tokio::task::JoinSet;
-use tokio::time::timeout;
+use tokio::net::{TcpListener, TcpStream};
 
 /// More than 75, which stopped everybody when a link had no credit for what is promised.
 const CROWD: usize = 100;
 
-/// Clients that have written until they were held up, and read nothing.
-async fn stuck(pair: &Pair, count: usize) -> Vec<TcpStream> {
-    let mut clients = JoinSet::new();
-    for _ in 0..count {
-        let mut client = pair.connect().await;
-        clients.spawn(async move {
-            let block = vec![7; 256 << 10];
-            while timeout(Duration::from_millis(300), client.write_all(&block)).await.is_ok() {}
-            client
-        });
+async fn crowd(pair: &Pair) -> Vec<TcpStream> {
+    let mut clients = Vec::new();
+    for _ in 0..CROWD {
+        clients.push(pair.connect().await);
     }
-    clients.join_all().await
+    clients
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_others_are_served_beside_a_hundred_that_do_not_read() {
     let target = Target::start(Manner::Echo).await;
     let mut pair = Pair::start_sealed(target.address()).await;
-    let clients = stuck(&pair, CROWD).await;
+    let mut clients = crowd(&pair).await;
+    let mut other = pair.connect().await;
+    fill(&mut clients, &[7; 256 << 10], async || _ = exchange(&mut other, b"hola").await).await;
+    drop(other);
     let report = echo_clients(pair.proxy1.address, 5, 1_000_000).await;
     assert!(report.is_clean(), "\n{report}");
     drop(clients); // what they have not read makes their systems reset
@@ -40,13 +33,19 @@ async fn the_others_are_served_beside_a_hundred_that_do_not_read() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_client_that_resets_while_nothing_is_read_from_it_is_gone_at_once() {
-    let mut target = Target::start(Manner::Deaf).await;
-    let mut pair = Pair::start_sealed(target.address()).await;
-    for client in stuck(&pair, CROWD).await {
-        reset(client);
-    }
-    pair.wait_for_streams(0).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut pair = Pair::start_sealed(listener.local_addr().unwrap()).await;
+    let mut other = pair.connect().await;
+    let (mut answers, _) = listener.accept().await.unwrap();
+    let mut clients = crowd(&pair).await;
+    let mut targets = Vec::new();
     for _ in 0..CROWD {
-        assert!(!target.connection_ended().await, "a reset became an end");
+        targets.push(listener.accept().await.unwrap().0);
+    }
+    fill(&mut clients, &[7; 256 << 10], async || pass_both_ways(&mut other, &mut answers).await).await;
+    clients.into_iter().for_each(reset);
+    pair.wait_for_streams(1).await;
+    for target in &mut targets {
+        read_to_reset(target).await;
     }
 }

@@ -1,17 +1,13 @@
 //! A connection whose bytes have nowhere to go, because nobody reads at the other end, is watched all the same: a reset gets
 //! through at once, and nothing of it stays. A FIN gets through when all before it has been read.
 
-use std::time::Duration;
-
-use tests::client::{read_to_end, read_to_reset};
+use tests::client::{pass_both_ways, read_to_end, read_to_reset};
+use tests::fill::fill;
 use tests::pair::{PATIENCE, Pair};
 use tests::target::reset;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
-
-/// How long a write takes no byte before it counts as stuck.
-const STUCK: Duration = Duration::from_millis(300);
 
 /// A pair in front of a target that the test plays itself.
 async fn start() -> (Pair, TcpListener) {
@@ -28,13 +24,10 @@ async fn connect(pair: &Pair, listener: &TcpListener) -> (TcpStream, TcpStream) 
 }
 
 /// Writes until every buffer on the way is full; the number of bytes.
-async fn fill(stream: &mut TcpStream) -> usize {
-    let mut sum = 0;
-    while let Ok(written) = timeout(STUCK, stream.write(&[7; 1 << 16])).await {
-        sum += written.unwrap();
-        assert!(sum < 400 << 20, "nobody holds up who writes to a stuck reader");
-    }
-    sum
+async fn stick(stream: &mut TcpStream, pair: &Pair, listener: &TcpListener) -> u64 {
+    let (mut client, mut target) = connect(pair, listener).await;
+    let fence = async || pass_both_ways(&mut client, &mut target).await;
+    fill(std::slice::from_mut(stream), &[7; 1 << 16], fence).await[0]
 }
 
 /// As if it was killed: bytes that it has not read make its system send a reset.
@@ -44,7 +37,7 @@ async fn a_client_goes_away_in_a_stuck_upload() {
     let (mut client, mut target) = connect(&pair, &listener).await;
     target.write_all(b"unread").await.unwrap();
     client.readable().await.unwrap();
-    fill(&mut client).await;
+    stick(&mut client, &pair, &listener).await;
     drop(client);
     read_to_reset(&mut target).await;
     pair.wait_for_streams(0).await;
@@ -54,7 +47,7 @@ async fn a_client_goes_away_in_a_stuck_upload() {
 async fn a_target_resets_a_stuck_download() {
     let (mut pair, listener) = start().await;
     let (mut client, mut target) = connect(&pair, &listener).await;
-    fill(&mut target).await;
+    stick(&mut target, &pair, &listener).await;
     reset(target);
     read_to_reset(&mut client).await;
     pair.wait_for_streams(0).await;
@@ -64,7 +57,7 @@ async fn a_target_resets_a_stuck_download() {
 async fn a_client_goes_away_in_a_stuck_download() {
     let (mut pair, listener) = start().await;
     let (client, mut target) = connect(&pair, &listener).await;
-    fill(&mut target).await;
+    stick(&mut target, &pair, &listener).await;
     drop(client);
     let mut byte = [0];
     let end = timeout(PATIENCE, target.read(&mut byte)).await.expect("the target is told");
@@ -76,10 +69,10 @@ async fn a_client_goes_away_in_a_stuck_download() {
 async fn a_fin_comes_behind_all_bytes_of_a_stuck_upload() {
     let (mut pair, listener) = start().await;
     let (mut client, mut target) = connect(&pair, &listener).await;
-    let sent = fill(&mut client).await;
+    let sent = stick(&mut client, &pair, &listener).await;
     client.shutdown().await.unwrap();
     let (bytes, in_order) = read_to_end(&mut target).await;
-    assert!(in_order && bytes.len() == sent, "{} of {sent} bytes", bytes.len());
+    assert!(in_order && bytes.len() as u64 == sent, "{} of {sent} bytes", bytes.len());
     target.shutdown().await.unwrap();
     assert_eq!(read_to_end(&mut client).await, (Vec::new(), true));
     pair.wait_for_streams(0).await;

@@ -1,12 +1,11 @@
 //! A client or target that does not read slows nobody else, and its stream does not grow without bound.
 
-use std::time::Duration;
-
-use tests::client::{echo_clients, exchange};
+use tests::client::{echo_clients, exchange, read_to_end};
 use tests::pair::Pair;
 use tests::seed::SeedOnFailure;
 use tests::target::{Manner, Target};
 use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
 use tunnel::settings::Classic;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -36,11 +35,13 @@ async fn a_client_that_does_not_read_slows_nobody() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_slow_target_is_closed_with_its_client() {
-    let mut target = Target::start(Manner::ReadSlowly(Duration::from_millis(1))).await;
-    let mut pair = Pair::start(target.address()).await;
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let mut pair = Pair::start(listener.local_addr().unwrap()).await;
     let mut client = pair.connect().await;
+    let (mut target, _) = listener.accept().await.unwrap();
     client.write_all(&vec![1; 100_000]).await.unwrap();
     drop(client);
-    target.connection_ended().await;
+    pair.proxy1.wait_until("the client's end", |now| now.streams == 0).await;
+    read_to_end(&mut target).await;
     pair.wait_for_streams(0).await;
 }

@@ -3,7 +3,7 @@
 
 use std::fs;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tests::client::exchange;
 use tests::pair::{PATIENCE, Pair, PairLink, SealedLink};
@@ -52,28 +52,27 @@ async fn timers(link: PairLink) -> (Timer, Timer) {
     let target = Target::start(Manner::Echo).await;
     let pair = Pair::start_with(target.address(), link).await;
     let mut client = pair.connect().await;
-    assert_eq!(exchange(&mut client, b"hola").await, b"hola");
-    let of_client = timer(|from, to| from == pair.proxy1.address && to == client.local_addr().unwrap()).await;
-    let of_target = timer(|_, to| to == target.address()).await;
-    (of_client, of_target)
+    let deadline = Instant::now() + PATIENCE;
+    // What a connection has sent last may not be acknowledged yet: then once more.
+    loop {
+        assert_eq!(exchange(&mut client, b"hola").await, b"hola");
+        let of_client = timer(|from, to| from == pair.proxy1.address && to == client.local_addr().unwrap());
+        let of_target = timer(|_, to| to == target.address());
+        if [&of_client, &of_target].iter().all(|timer| [KEEPALIVE, NONE].contains(&&*timer.kind)) {
+            return (of_client, of_target);
+        }
+        assert!(Instant::now() < deadline, "still under way: {of_client:?} {of_target:?}");
+    }
 }
 
-/// The timer of a connection, once nothing of it is under way.
-async fn timer(is_it: impl Fn(SocketAddr, SocketAddr) -> bool) -> Timer {
-    let deadline = tokio::time::Instant::now() + PATIENCE;
-    loop {
-        let table = fs::read_to_string("/proc/net/tcp").unwrap();
-        let row = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
-        let row =
-            row.into_iter().find(|row| is_it(address(row[1]), address(row[2]))).expect("it is connected");
-        let (kind, ticks) = row[5].split_once(':').unwrap();
-        if [KEEPALIVE, NONE].contains(&kind) {
-            let left = Duration::from_millis(10 * u64::from_str_radix(ticks, 16).unwrap());
-            return Timer { kind: kind.into(), left };
-        }
-        assert!(tokio::time::Instant::now() < deadline, "still under way: {row:?}");
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+/// What the kernel waits for on a connection.
+fn timer(is_it: impl Fn(SocketAddr, SocketAddr) -> bool) -> Timer {
+    let table = fs::read_to_string("/proc/net/tcp").unwrap();
+    let rows = table.lines().skip(1).map(|line| line.split_whitespace().collect::<Vec<_>>());
+    let row = rows.into_iter().find(|row| is_it(address(row[1]), address(row[2]))).expect("it is connected");
+    let (kind, ticks) = row[5].split_once(':').unwrap();
+    let left = Duration::from_millis(10 * u64::from_str_radix(ticks, 16).unwrap());
+    Timer { kind: kind.into(), left }
 }
 
 /// An address as the kernel writes it: in hexadecimal, that of the host in the machine's order of bytes.

@@ -23,6 +23,21 @@ pub async fn exchange(stream: &mut TcpStream, data: &[u8]) -> Vec<u8> {
     back
 }
 
+/// Sends a byte from each to the other, which are the two ends of one way.
+///
+/// # Panics
+/// When one does not come.
+pub async fn pass_both_ways(one: &mut TcpStream, other: &mut TcpStream) {
+    let mut byte = [0];
+    let both = async {
+        one.write_all(b"?").await?;
+        other.read_exact(&mut byte).await?;
+        other.write_all(b"!").await?;
+        one.read_exact(&mut byte).await
+    };
+    timeout(PATIENCE, both).await.expect("an answer in time").expect("open connections");
+}
+
 /// Reads to the end of the connection: what came, and whether it ended in order (else with a reset).
 ///
 /// # Panics

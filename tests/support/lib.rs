@@ -4,6 +4,7 @@ pub mod asker;
 pub mod classic_frame;
 pub mod classic_model;
 pub mod client;
+pub mod fill;
 pub mod folder;
 pub mod middlebox;
 pub mod pair;

@@ -10,14 +10,19 @@ use std::collections::HashMap;
 use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use socket2::{Domain, Socket, Type};
 use tokio::net::UdpSocket;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::timeout;
 
+use crate::pair::PATIENCE;
 use flow::Flow;
+
+/// What lies between two datagrams of a side that has found out that the path is dead: in the end it sends one a second.
+const PROBE_GAP: Duration = Duration::from_millis(300);
 
 /// Which way a datagram goes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -85,13 +90,13 @@ struct Shared {
     seed: u64,
     exit: SocketAddr,
     state: Mutex<State>,
+    /// Up and down.
+    counts: watch::Sender<[Counts; 2]>,
 }
 
 #[derive(Default)]
 struct State {
     weather: Weather,
-    up: Counts,
-    down: Counts,
     rules: Vec<Rule>,
     /// Flows so far.
     flows: u64,
@@ -99,6 +104,8 @@ struct State {
     dead_before: u64,
     /// Wakes every flow to change its outgoing socket.
     rebind: Vec<mpsc::UnboundedSender<()>>,
+    /// After how many datagrams from its proxy1 a flow changes its outgoing socket. `None`: only when it is told to.
+    rebind_each: Option<u64>,
 }
 
 impl std::fmt::Debug for Shared {
@@ -115,7 +122,8 @@ impl Middlebox {
     pub fn start(exit: SocketAddr, seed: u64) -> io::Result<Self> {
         let socket = Arc::new(socket(exit)?);
         let address = socket.local_addr()?;
-        let shared = Arc::new(Shared { seed, exit, state: Mutex::default() });
+        let shared =
+            Arc::new(Shared { seed, exit, state: Mutex::default(), counts: watch::Sender::default() });
         let task = tokio::spawn(forward(socket, Arc::clone(&shared))).abort_handle();
         Ok(Self { address, shared, task })
     }
@@ -154,7 +162,42 @@ impl Middlebox {
     /// What happened to datagrams that go `way`.
     #[must_use]
     pub fn counts(&self, way: Way) -> Counts {
-        self.shared.with(|state| *state.counts(way))
+        self.shared.counts.borrow()[way as usize]
+    }
+
+    /// Waits until what has happened to datagrams that go `way` fulfils `condition`.
+    ///
+    /// # Panics
+    /// When it does not for ten seconds.
+    pub async fn wait_until(&self, what: &str, way: Way, mut condition: impl FnMut(&Counts) -> bool) {
+        let mut counts = self.shared.counts.subscribe();
+        let reached =
+            timeout(PATIENCE, counts.wait_for(|counts| condition(&counts[way as usize]))).await.is_ok();
+        assert!(reached, "never reached: {what}; {:?}", self.counts(way));
+    }
+
+    /// Waits until so many more datagrams that go `way` have come, each within ten seconds of the one before.
+    ///
+    /// # Panics
+    /// When they do not come.
+    pub async fn wait_for_datagrams(&self, way: Way, number: u64) {
+        let before = self.counts(way).received;
+        for number in 1..=number {
+            self.wait_until("one datagram more", way, |counts| counts.received >= before + number).await;
+        }
+    }
+
+    /// Waits until so many probes that go `way` have come: datagrams of a side that gets no answer, and sends ever more slowly.
+    ///
+    /// # Panics
+    /// When nothing comes for ten seconds.
+    pub async fn wait_for_probes(&self, way: Way, number: usize) {
+        let mut probes = 0;
+        while probes < number {
+            let before = Instant::now();
+            self.wait_for_datagrams(way, 1).await;
+            probes += usize::from(before.elapsed() >= PROBE_GAP);
+        }
     }
 
     /// Nothing passes any more between the ports that proxy1s have used so far and the proxy2, as where a translator has a wrong
@@ -168,18 +211,9 @@ impl Middlebox {
         self.shared.with(|state| state.rebind.retain(|flow| flow.send(()).is_ok()));
     }
 
-    /// [`change_ports`](Self::change_ports) again and again, until the returned guard is dropped.
-    #[must_use]
-    pub fn change_ports_every(&self, period: Duration) -> JoinSet<()> {
-        let shared = Arc::clone(&self.shared);
-        let mut guard = JoinSet::new();
-        guard.spawn(async move {
-            loop {
-                tokio::time::sleep(period).await;
-                shared.with(|state| state.rebind.retain(|flow| flow.send(()).is_ok()));
-            }
-        });
-        guard
+    /// [`change_ports`](Self::change_ports) again and again: each time that so many datagrams of a proxy1 have come.
+    pub fn change_ports_each(&self, datagrams: u64) {
+        self.shared.with(|state| state.rebind_each = Some(datagrams));
     }
 }
 
@@ -192,15 +226,6 @@ impl Drop for Middlebox {
 impl Shared {
     fn with<T>(&self, body: impl FnOnce(&mut State) -> T) -> T {
         body(&mut self.state.lock().expect("nobody panics with the lock"))
-    }
-}
-
-impl State {
-    const fn counts(&mut self, way: Way) -> &mut Counts {
-        match way {
-            Way::Up => &mut self.up,
-            Way::Down => &mut self.down,
-        }
     }
 }
 

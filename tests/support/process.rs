@@ -169,14 +169,15 @@ impl Process {
     /// When it does not end in time.
     pub fn wait_for_end(&mut self, patience: Duration) -> ExitStatus {
         let deadline = Instant::now() + patience;
-        while Instant::now() < deadline {
-            if let Some(status) = self.child.try_wait().expect("it is our child") {
-                while self.lines.recv_timeout(PATIENCE).is_ok() {}
-                return status;
+        // Its outputs end with it.
+        loop {
+            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(_) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+                Err(RecvTimeoutError::Timeout) => panic!("it does not end:\n{}", self.output()),
             }
-            thread::sleep(Duration::from_millis(5));
         }
-        panic!("it does not end:\n{}", self.output());
+        self.child.wait().expect("it is our child")
     }
 
     /// Ends it at once.

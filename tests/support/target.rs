@@ -16,14 +16,12 @@ pub enum Manner {
     Echo,
     /// Sends a reply when the client has closed its sending direction: what arrived, and then `bye`.
     ReplyAtEnd,
-    /// The same so much later: a server that has to think.
-    ReplyLate(Duration),
     /// Resets the connection after so many bytes.
     ResetAfter(usize),
     /// Echoes so many bytes and then closes in order.
     CloseAfter(usize),
-    /// Sends a byte every so often, until the connection ends.
-    Talk(Duration),
+    /// Sends so many dots, whatever it is told, and nothing more.
+    SayDots(usize),
     /// Reads 4 KiB every so often and sends nothing.
     ReadSlowly(Duration),
     /// Reads nothing and sends nothing.
@@ -102,17 +100,24 @@ pub fn refusing_address() -> SocketAddr {
 /// # Panics
 /// When loopback has no free port, or when this system answers in spite of a full queue.
 pub async fn silent_address() -> (SocketAddr, impl Sized) {
-    /// What is enough to see that there is no answer on loopback.
-    const SILENCE: Duration = Duration::from_millis(300);
+    /// An answer of loopback comes before so many connections to another listener, made one after the other.
+    const FENCE: usize = 50;
     let listener = Socket::new(Domain::IPV4, Type::STREAM, None).expect("a socket can be had");
     listener.bind(&SocketAddr::from(([127, 0, 0, 1], 0)).into()).expect("loopback has free ports");
     listener.listen(1).expect("it is bound");
     let address = listener.local_addr().ok().and_then(|address| address.as_socket()).expect("it is bound");
+    let other = TcpListener::bind("127.0.0.1:0").await.expect("loopback has free ports");
     let mut waiting = Vec::new();
     for _ in 0..16 {
-        match tokio::time::timeout(SILENCE, TcpStream::connect(address)).await {
-            Ok(connected) => waiting.push(connected.expect("nothing refuses there")),
-            Err(_) => return (address, (listener, waiting)),
+        let fence = async {
+            for _ in 0..FENCE {
+                let connect = TcpStream::connect(other.local_addr().expect("it is bound"));
+                tokio::try_join!(connect, other.accept()).expect("it listens");
+            }
+        };
+        tokio::select! {
+            connected = TcpStream::connect(address) => waiting.push(connected.expect("nothing refuses there")),
+            () = fence => return (address, (listener, waiting)),
         }
     }
     panic!("a listener with a queue of one took sixteen connections");
@@ -133,8 +138,12 @@ async fn serve(mut stream: TcpStream, manner: Manner) -> std::io::Result<()> {
             tokio::io::copy(&mut reading, &mut writing).await?;
             writing.shutdown().await
         }
-        Manner::ReplyAtEnd => reply_at_end(stream, Duration::ZERO).await,
-        Manner::ReplyLate(thought) => reply_at_end(stream, thought).await,
+        Manner::ReplyAtEnd => {
+            let mut data = Vec::new();
+            stream.read_to_end(&mut data).await?;
+            data.extend(b"bye");
+            stream.write_all(&data).await
+        }
         Manner::ResetAfter(length) => {
             stream.read_exact(&mut vec![0; length]).await?;
             reset(stream);
@@ -146,14 +155,11 @@ async fn serve(mut stream: TcpStream, manner: Manner) -> std::io::Result<()> {
             stream.write_all(&data).await?;
             stream.shutdown().await
         }
-        Manner::Talk(pause) => loop {
-            stream.write_all(b".").await?;
-            tokio::time::sleep(pause).await;
-        },
-        Manner::Deaf => {
-            stream.ready(Interest::ERROR).await?;
-            Err(stream.take_error()?.unwrap_or_else(|| std::io::ErrorKind::ConnectionReset.into()))
+        Manner::SayDots(count) => {
+            stream.write_all(&vec![b'.'; count]).await?;
+            until_broken(stream).await
         }
+        Manner::Deaf => until_broken(stream).await,
         Manner::ReadSlowly(pause) => {
             let mut data = vec![0; 4_096];
             while stream.read(&mut data).await? > 0 {
@@ -164,10 +170,7 @@ async fn serve(mut stream: TcpStream, manner: Manner) -> std::io::Result<()> {
     }
 }
 
-async fn reply_at_end(mut stream: TcpStream, thought: Duration) -> std::io::Result<()> {
-    let mut data = Vec::new();
-    stream.read_to_end(&mut data).await?;
-    tokio::time::sleep(thought).await;
-    data.extend(b"bye");
-    stream.write_all(&data).await
+async fn until_broken(stream: TcpStream) -> std::io::Result<()> {
+    stream.ready(Interest::ERROR).await?;
+    Err(stream.take_error()?.unwrap_or_else(|| std::io::ErrorKind::ConnectionReset.into()))
 }

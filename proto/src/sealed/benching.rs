@@ -22,7 +22,6 @@ pub const UNIX: UnixMicros = unix(Time::ZERO);
 /// How long a datagram is on its way in [`Ends::transfer`]; loopback takes about as long.
 const DELAY: Duration = Duration::from_micros(50);
 
-
 /// The two halves of a session, with keys that everybody knows.
 pub fn sessions() -> [SessionKeys; 2] {
     let (ours, theirs) = (&[1; 32], &[2; 32]);

@@ -8,7 +8,7 @@ use crate::time::Time;
 use std::net::SocketAddr;
 
 /// Bytes of a batch of datagrams: what one send may carry.
-pub(super) const BATCH: usize = 65_507;
+pub(super) const BATCH: usize = crate::MAX_UDP_PAYLOAD;
 
 /// What uses a link: the program at its end.
 pub trait Application {

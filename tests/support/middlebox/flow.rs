@@ -45,7 +45,12 @@ impl Flow {
             let due = self.waiting.first_key_value().map(|((due, _), _)| *due);
             tokio::select! {
                 datagram = incoming.recv() => match datagram {
-                    Some(datagram) => self.decide(Way::Up, &datagram, &outside).await,
+                    Some(datagram) => {
+                        if self.changes_port() {
+                            outside = self.bind();
+                        }
+                        self.decide(Way::Up, &datagram, &outside).await;
+                    }
                     None => return,
                 },
                 received = outside.recv(&mut buffer) => {
@@ -60,6 +65,11 @@ impl Flow {
         }
     }
 
+    fn changes_port(&self) -> bool {
+        let each = self.shared.with(|state| state.rebind_each);
+        each.is_some_and(|each| self.seen[Way::Up as usize] % each == each - 1)
+    }
+
     fn bind(&self) -> UdpSocket {
         let bound = socket(self.shared.exit).and_then(|outside| {
             let socket = socket2::SockRef::from(&outside);
@@ -71,14 +81,17 @@ impl Flow {
 
     /// Decides about one datagram, as a function of the seed, the flow, the way and its number.
     async fn decide(&mut self, way: Way, datagram: &[u8], outside: &UdpSocket) {
-        let seen = &mut self.seen[usize::from(way == Way::Down)];
+        let seen = &mut self.seen[way as usize];
         let index = *seen << 1 | u64::from(way == Way::Down);
         *seen += 1;
         let seed = self.shared.seed.wrapping_add(self.number);
-        let (copies, delay) = self.shared.with(|state| {
-            let (weather, is_dead) = (state.weather, self.number < state.dead_before);
+        let (weather, is_dead, ruled_out) = self.shared.with(|state| {
             let ruled_out = state.rules.iter_mut().any(|rule| rule(way, datagram));
-            let counts = state.counts(way);
+            (state.weather, self.number < state.dead_before, ruled_out)
+        });
+        let (mut copies, mut delay) = (0, Duration::ZERO);
+        self.shared.counts.send_modify(|counts| {
+            let counts = &mut counts[way as usize];
             counts.received += 1;
             let dropped = if ruled_out {
                 Some(&mut counts.ruled_out)
@@ -89,14 +102,15 @@ impl Flow {
             };
             if let Some(counter) = dropped {
                 *counter += 1;
-                return (0, Duration::ZERO);
+                return;
             }
             let duplicate = u64::from(chance(seed, index, 2) < weather.duplicate);
             let reorder = chance(seed, index, 3) < weather.reorder;
             counts.duplicated += duplicate;
             counts.reordered += u64::from(reorder);
             counts.forwarded += 1 + duplicate;
-            (1 + duplicate, weather.delay + if reorder { HELD_BACK } else { Duration::ZERO })
+            copies = 1 + duplicate;
+            delay = weather.delay + if reorder { HELD_BACK } else { Duration::ZERO };
         });
         for _ in 0..copies {
             if delay.is_zero() {
