@@ -1,7 +1,7 @@
 //! A flood of handshakes that are in order costs no more public-key work than `--handshakes` allows. Running links do
 //! not notice, and who can be answered at its address comes in.
 
-use std::sync::Arc;
+use std::net::SocketAddr;
 
 use proto::Time;
 use proto::sealed::crypto::random::Random;
@@ -15,7 +15,7 @@ use tests::pair::PATIENCE;
 use tests::seed::seed;
 use tests::target::{Manner, Target};
 use tokio::net::{TcpStream, UdpSocket};
-use tokio::sync::Notify;
+use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -35,30 +35,50 @@ async fn a_flood_keeps_nobody_out() {
     let mut client = TcpStream::connect(running.address()).await.unwrap();
     assert_eq!(exchange(&mut client, b"before").await, b"before");
 
-    // Whoever sends these cannot use the cookies, or does not care. The next ones leave when one has been answered.
-    let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
-    socket.connect(proxy2.address()).await.unwrap();
-    let (mut flood, asked_for_proof) = (JoinSet::new(), Arc::new(Notify::new()));
-    let tell = Arc::clone(&asked_for_proof);
-    flood.spawn(async move {
-        let mut asker = Asker::new(ticket);
-        let mut response = [0; 2_048];
-        loop {
-            for _ in 0..BURST {
-                _ = socket.send(&asker.initiation()).await;
-            }
-            if let Ok(length) = socket.recv(&mut response).await
-                && Kind::of(&response[..length]) == Some(Kind::Cookie)
-            {
-                tell.notify_one();
-            }
-        }
-    });
-    timeout(PATIENCE, asked_for_proof.notified()).await.expect("proxy2 notices that handshakes are many");
+    let mut flood = Flood::start(proxy2.address(), ticket).await;
+    flood.comes_to_another_cookie().await;
     let second = sealed_proxy1("0", proxy2.address(), &folder);
     let mut late = TcpStream::connect(second.address()).await.unwrap();
     assert_eq!(exchange(&mut late, b"in spite of it").await, b"in spite of it");
     assert_eq!(exchange(&mut client, b"during").await, b"during");
+    flood.comes_to_another_cookie().await;
+}
+
+/// Initiations of somebody who cannot use the cookies, or does not care. Ends when it is dropped.
+struct Flood {
+    cookies: watch::Receiver<u64>,
+    _task: JoinSet<()>,
+}
+
+impl Flood {
+    async fn start(proxy2: SocketAddr, ticket: Ticket) -> Self {
+        let socket = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+        socket.connect(proxy2).await.unwrap();
+        let (tell, cookies) = watch::channel(0);
+        let mut task = JoinSet::new();
+        task.spawn(async move {
+            let mut asker = Asker::new(ticket);
+            let mut response = [0; 2_048];
+            loop {
+                for _ in 0..BURST {
+                    _ = socket.send(&asker.initiation()).await;
+                }
+                // The next ones leave when one of these has been answered.
+                let Ok(length) = socket.recv(&mut response).await else { continue };
+                tell.send_modify(|cookies| {
+                    *cookies += u64::from(Kind::of(&response[..length]) == Some(Kind::Cookie));
+                });
+            }
+        });
+        Self { cookies, _task: task }
+    }
+
+    /// Waits until proxy2, which notices that handshakes are many, asks for a proof of the address once more.
+    async fn comes_to_another_cookie(&mut self) {
+        let before = *self.cookies.borrow();
+        let another = self.cookies.wait_for(|cookies| *cookies > before);
+        timeout(PATIENCE, another).await.expect("a flood is asked for proof").unwrap();
+    }
 }
 
 /// A proxy1 that only asks.
