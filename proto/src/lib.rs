@@ -51,7 +51,7 @@
 //! client.streams().write(now, id, b"hola");
 //! client.streams().finish(now, id);
 //!
-//! let (mut out, mut replies, mut heard) = (vec![0; 65_507], Vec::new(), Vec::new());
+//! let (mut out, mut replies, mut heard) = (vec![0; proto::MAX_UDP_PAYLOAD], Vec::new(), Vec::new());
 //! while heard != b"hola" {
 //!     // proxy1 sends: one call gives datagrams of equal size, the last of which may be shorter.
 //!     while let Some(transmit) = client.poll_transmit(now, unix, &mut out) {
