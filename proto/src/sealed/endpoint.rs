@@ -10,7 +10,7 @@ use crate::sealed::crypto::random::Random;
 use crate::sealed::handshake::pending::Request;
 use crate::sealed::handshake::responder::{self, Responder, Verdict};
 use crate::sealed::handshake::terms::{Incarnation, Instance, Limits, LinkId, Refusal, UnixMicros};
-use crate::sealed::wire::packet::{Header, Kind};
+use crate::sealed::wire::packet::{Header, Outer};
 use crate::time::Time;
 use slab::Slab;
 use std::collections::{BTreeMap, HashMap};
@@ -221,10 +221,10 @@ impl Endpoint {
         from: SocketAddr,
         datagram: &[u8],
     ) -> DatagramEvent {
-        match Kind::of(datagram) {
-            Some(Kind::Data) => self.route(datagram),
-            Some(Kind::Initiation) => self.greet(now, unix, from, datagram),
-            Some(Kind::Response | Kind::Cookie) | None => DatagramEvent::Drop(Dropped::Malformed),
+        match Outer::parse(datagram) {
+            Some(Outer::Data(header)) => self.route(header),
+            Some(Outer::Initiation) => self.greet(now, unix, from, datagram),
+            Some(Outer::Response | Outer::Cookie) | None => DatagramEvent::Drop(Dropped::Malformed),
         }
     }
 
@@ -233,10 +233,7 @@ impl Endpoint {
     }
 
     /// Whom a data packet is for; that it is authentic is for the link to say ([`Endpoint::heard`]).
-    fn route(&self, datagram: &[u8]) -> DatagramEvent {
-        let Some(header) = Header::parse(datagram) else {
-            return DatagramEvent::Drop(Dropped::Malformed);
-        };
+    fn route(&self, header: Header) -> DatagramEvent {
         let Some(&link) = self.by_index.get(&header.receiver) else {
             return DatagramEvent::Drop(Dropped::Stray);
         };

@@ -138,17 +138,23 @@ pub struct OpenKey {
 }
 
 impl OpenKey {
-    /// Opens a whole data packet where it lies and returns its frames.
-    ///
-    /// Look at the header first ([`Header::parse`]) to find this key by the receiver index and to ask the replay window;
-    /// tell the window only after this succeeded. On failure the bytes of `packet` are worthless.
+    /// Opens a whole data packet where it lies and returns its frames. `header`: what [`Header::parse`] read in it, to find
+    /// this key by the receiver index and to ask the replay window; tell the window only after this succeeded. On failure
+    /// the bytes of `packet` are worthless.
     ///
     /// # Errors
     /// [`Forged`] if any bit of it is not as sealed.
-    pub fn open_in_place<'a>(&self, packet: &'a mut [u8]) -> Result<&'a mut [u8], Forged> {
-        let header = Header::parse(packet).ok_or(Forged)?;
+    pub fn open_parsed<'a>(&self, header: Header, packet: &'a mut [u8]) -> Result<&'a mut [u8], Forged> {
         let (clear, sealed) = packet.split_at_mut_checked(HEADER_LEN).ok_or(Forged)?;
         self.inner.open(header.counter, clear, sealed)
+    }
+
+    /// The same with a packet whose header has not been read.
+    ///
+    /// # Errors
+    /// [`Forged`], also if it is no data packet.
+    pub fn open_in_place<'a>(&self, packet: &'a mut [u8]) -> Result<&'a mut [u8], Forged> {
+        self.open_parsed(Header::parse(packet).ok_or(Forged)?, packet)
     }
 }
 

@@ -7,7 +7,7 @@ use crate::sealed::crypto::replay::Replay;
 use crate::sealed::handshake::initiator::{Established, Outcome};
 use crate::sealed::transport::Signal;
 use crate::sealed::wire::frame;
-use crate::sealed::wire::packet::{Header, Kind};
+use crate::sealed::wire::packet::{Header, Outer};
 use crate::sealed::wire::varint;
 use crate::time::Time;
 
@@ -22,21 +22,18 @@ impl Link {
         if !self.is_open() {
             return;
         }
-        match Kind::of(datagram) {
-            Some(Kind::Data) => self.handle_data(now, from.into(), datagram),
-            Some(Kind::Response | Kind::Cookie) => self.handle_response(now, datagram),
-            Some(Kind::Initiation) | None => self.dropped.malformed += 1,
+        match Outer::parse(datagram) {
+            // Acknowledgements can name no higher number.
+            Some(Outer::Data(header)) if header.counter <= varint::MAX => {
+                self.handle_data(now, from.into(), header, datagram);
+            }
+            Some(Outer::Response | Outer::Cookie) => self.handle_response(now, datagram),
+            Some(Outer::Data(_) | Outer::Initiation) | None => self.dropped.malformed += 1,
         }
     }
 
-    fn handle_data(&mut self, now: Time, from: FourTuple, datagram: &mut [u8]) {
+    fn handle_data(&mut self, now: Time, from: FourTuple, header: Header, datagram: &mut [u8]) {
         let size = datagram.len();
-        // Acknowledgements can name no higher number.
-        let header = Header::parse(datagram).filter(|header| header.counter <= varint::MAX);
-        let Some(header) = header else {
-            self.dropped.malformed += 1;
-            return;
-        };
         if !self.replay.is_new(header.counter) {
             self.dropped.replayed += 1;
             return;

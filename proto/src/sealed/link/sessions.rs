@@ -50,11 +50,12 @@ impl Keys {
     }
 
     /// Opens a packet where it lies.
-    fn open<'a>(&mut self, counter: u64, packet: &'a mut [u8]) -> Result<&'a [u8], Forged> {
+    fn open<'a>(&mut self, header: Header, packet: &'a mut [u8]) -> Result<&'a [u8], Forged> {
+        let counter = header.counter;
         if counter.saturating_sub(self.first_opened.unwrap_or(counter)) >= REJECT_PACKETS {
             return Err(Forged);
         }
-        let frames = self.session.open.open_in_place(packet)?;
+        let frames = self.session.open.open_parsed(header, packet)?;
         self.first_opened.get_or_insert(counter);
         Ok(frames)
     }
@@ -123,10 +124,10 @@ impl Sessions {
         let held = |keys: &&mut Keys| keys.is_named(header.receiver);
         let in_use = self.current.as_mut().filter(held).or_else(|| self.previous.as_mut().filter(held));
         if let Some(keys) = in_use {
-            return Ok(Opened { frames: keys.open(header.counter, packet)?, confirms: false });
+            return Ok(Opened { frames: keys.open(header, packet)?, confirms: false });
         }
         let at = self.waiting.iter().position(|keys| keys.is_named(header.receiver)).ok_or(Forged)?;
-        let frames = self.waiting[at].open(header.counter, packet)?;
+        let frames = self.waiting[at].open(header, packet)?;
         let confirmed = self.waiting.remove(at);
         // Responses to the initiations before it will not be used any more.
         self.retired.extend(self.waiting.drain(..at).map(|keys| keys.session.local));

@@ -17,12 +17,15 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 4] = [Self::Data, Self::Initiation, Self::Response, Self::Cookie];
-
     /// The kind of a datagram, by its first byte alone.
     pub fn of(datagram: &[u8]) -> Option<Self> {
-        let first = datagram.first()?;
-        Self::ALL.into_iter().find(|kind| kind.byte() == *first)
+        match datagram.first()? {
+            1 => Some(Self::Initiation),
+            2 => Some(Self::Response),
+            3 => Some(Self::Cookie),
+            4 => Some(Self::Data),
+            _ => None,
+        }
     }
 
     /// The byte that stands for it.
@@ -38,6 +41,34 @@ pub const TAG_LEN: usize = 16;
 /// What sealing adds to the frames of a packet.
 pub const OVERHEAD: usize = HEADER_LEN + TAG_LEN;
 
+/// A datagram by its outer form: all that can be known of it without keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outer {
+    /// A handshake initiation, if its [view](crate::sealed::handshake::messages) can read it.
+    Initiation,
+    /// A handshake response, likewise.
+    Response,
+    /// A cookie reply, likewise.
+    Cookie,
+    /// A data packet: its header, and behind that at least a tag.
+    Data(Header),
+}
+
+impl Outer {
+    /// Reads the outer form; `None` if no packet looks like that. All that sorts datagrams does it by this.
+    pub fn parse(datagram: &[u8]) -> Option<Self> {
+        match Kind::of(datagram)? {
+            Kind::Initiation => Some(Self::Initiation),
+            Kind::Response => Some(Self::Response),
+            Kind::Cookie => Some(Self::Cookie),
+            Kind::Data => {
+                let (header, rest) = datagram.split_first_chunk::<HEADER_LEN>()?;
+                (rest.len() >= TAG_LEN).then(|| Self::Data(Header::from_bytes(header)))
+            }
+        }
+    }
+}
+
 /// The clear part of a data packet. It is authenticated, but only once the packet has been opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Header {
@@ -50,13 +81,15 @@ pub struct Header {
 impl Header {
     /// Reads the header of a datagram that may be a data packet; `None` if it cannot be one.
     pub fn parse(datagram: &[u8]) -> Option<Self> {
-        let (kind, rest) = datagram.split_first()?;
-        let (receiver, rest) = rest.split_first_chunk()?;
-        let (counter, rest) = rest.split_first_chunk()?;
-        if *kind != Kind::Data.byte() || rest.len() < TAG_LEN {
-            return None;
+        match Outer::parse(datagram)? {
+            Outer::Data(header) => Some(header),
+            Outer::Initiation | Outer::Response | Outer::Cookie => None,
         }
-        Some(Self { receiver: u32::from_be_bytes(*receiver), counter: u64::from_be_bytes(*counter) })
+    }
+
+    const fn from_bytes(bytes: &[u8; HEADER_LEN]) -> Self {
+        let [_, r0, r1, r2, r3, counter @ ..] = *bytes;
+        Self { receiver: u32::from_be_bytes([r0, r1, r2, r3]), counter: u64::from_be_bytes(counter) }
     }
 
     /// The bytes of the header.
@@ -93,6 +126,6 @@ mod tests {
             assert_eq!(Header::parse(&packet[..len]), None, "cut to {len}");
         }
         packet[0] = 1;
-        assert_eq!(Header::parse(&packet), None);
+        assert_eq!((Header::parse(&packet), Outer::parse(&packet)), (None, Some(Outer::Initiation)));
     }
 }
