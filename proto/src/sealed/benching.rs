@@ -92,7 +92,7 @@ impl Ends {
         let (before, mut written, mut read) = (self.client.streams().next_packet(), 0, 0);
         while read < length {
             let streams = self.client.streams();
-            let piece = streams.room(id).min(PIECE.len()).min(length - written);
+            let piece = streams.poll_room(self.now, id).min(PIECE.len()).min(length - written);
             if piece > 0 {
                 streams.write(self.now, id, &PIECE[..piece]);
                 written += piece;

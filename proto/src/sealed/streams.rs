@@ -3,6 +3,7 @@
 pub(crate) mod blocked;
 pub mod budget;
 pub(crate) mod early;
+pub(crate) mod key_queue;
 pub(crate) mod level;
 pub(crate) mod levels;
 pub(crate) mod link_credit;

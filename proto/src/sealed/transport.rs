@@ -22,6 +22,7 @@ use crate::sealed::recovery::copies::RedundantCopies;
 pub use crate::sealed::recovery::loss_detection::Counts;
 use crate::sealed::recovery::loss_detection::{PacketOutcome, Recovery};
 use crate::sealed::recovery::mtu::{self, Mtu};
+use crate::sealed::streams::blocked::BlockedWriters;
 use crate::sealed::streams::budget::Budget;
 use crate::sealed::streams::early::EarlyData;
 pub use crate::sealed::streams::pool::PIECE;
@@ -37,7 +38,6 @@ pub(crate) use lower::{CHALLENGE_SIZE, PathState};
 use std::collections::VecDeque;
 use std::time::Duration;
 pub use transmit::Built;
-use writers::BlockedWriters;
 
 /// The transport of one link.
 #[derive(Debug)]
@@ -76,12 +76,10 @@ pub struct Transport {
     /// Packets since the floor was last told.
     since_floor: u32,
     outcomes: Vec<PacketOutcome>,
-    /// Streams whose writers were told to wait.
-    waiting: BlockedWriters,
+    /// Writers that have to wait.
+    writers: BlockedWriters,
     /// Bytes that one stream may have unsent.
     unsent_limit: u64,
-    /// When packets were last asked for.
-    seen_at: Time,
 }
 
 impl Transport {
@@ -115,9 +113,8 @@ impl Transport {
             link_credit_due: false,
             since_floor: 0,
             outcomes: Vec::new(),
-            waiting: BlockedWriters::default(),
+            writers: BlockedWriters::default(),
             unsent_limit: writers::MOST_UNSENT,
-            seen_at: Time::ZERO,
             settings,
         }
     }
@@ -192,7 +189,7 @@ impl Transport {
     /// The next thing the application wants to know.
     pub(crate) fn poll_event(&mut self) -> Option<Event> {
         if self.events.is_empty() {
-            self.tell_turns();
+            self.notify_turns();
         }
         self.events.pop_front()
     }
@@ -210,7 +207,7 @@ impl Transport {
         if self.may_probe_mtu() {
             due = due.min(self.mtu.timeout());
         }
-        due.min(self.waiting.asks_budget_at())
+        due.min(self.writers.ask_budget_at())
     }
 
     // What the outside may look at.
@@ -276,13 +273,14 @@ impl Transport {
         self.streams.promises.share().used()
     }
 
-    /// What is held and promised is what was counted.
+    /// What is held and promised is what was counted, and who waits is in the queue for that.
     ///
     /// # Panics
     /// If it is not.
     #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn check_accounts(&self) {
         self.streams.check_accounts(self.early.cost() as u64);
+        assert!(self.writers.agrees_with(self.streams.blocked()), "{:?}", self.writers);
     }
 
     /// The streams, for a failure message.
@@ -348,6 +346,7 @@ impl Transport {
 
     fn remove(&mut self, key: usize) -> Stream {
         let mut stream = self.streams.remove(key);
+        self.writers.release(&mut stream.blocked);
         self.renew_link_credit();
         self.schedule.remove(&mut stream.turn);
         if stream.due.queued {

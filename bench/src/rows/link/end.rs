@@ -124,7 +124,7 @@ impl End {
 
     fn write(&mut self, now: Time) -> bool {
         static BLOCK: [u8; 64 << 10] = [7; 64 << 10];
-        let room = self.link.streams().room(self.stream).min(BLOCK.len());
+        let room = self.link.streams().poll_room(now, self.stream).min(BLOCK.len());
         self.link.streams().write(now, self.stream, &BLOCK[..room]);
         room > 0
     }

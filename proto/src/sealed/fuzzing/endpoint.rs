@@ -128,7 +128,7 @@ impl Model {
     fn write(&mut self, at: usize, which: usize, length: usize) {
         let LinkEnd { link, app, .. } = &mut self.clients.0[at].end;
         let Some(id) = app.0.get(which / 16 % app.0.len().max(1)).copied() else { return };
-        let length = link.streams().room(id).min(length);
+        let length = link.streams().poll_room(self.now, id).min(length);
         link.streams().write(self.now, id, &vec![7; length]);
         self.drive();
     }

@@ -1,7 +1,7 @@
 //! Which stream goes next: thin ones first, bulk ones in turn.
 
+use crate::sealed::streams::key_queue::{KeyQueue, QueueSlot};
 use crate::time::Time;
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 /// What a stream may send before it counts as bulk: a keystroke, a request, a small answer.
@@ -26,7 +26,7 @@ const PART: u64 = 8;
 /// A stream's place in the schedule.
 #[derive(Debug)]
 pub(crate) struct Turn {
-    queued: Option<(Class, u64)>,
+    queued: Option<(Class, QueueSlot)>,
     thin: u64,
     thin_at: Time,
     quantum: u64,
@@ -77,37 +77,14 @@ impl Turn {
 /// The keys of the streams that have something to send.
 #[derive(Debug)]
 pub(crate) struct Schedule {
-    thin: TurnQueue,
-    bulk: TurnQueue,
+    thin: KeyQueue,
+    bulk: KeyQueue,
     quantum: u64,
 }
 
 impl Default for Schedule {
     fn default() -> Self {
-        Self { thin: TurnQueue::default(), bulk: TurnQueue::default(), quantum: LEAST_QUANTUM }
-    }
-}
-
-/// Keys in the order in which they came. Any of them can leave without a walk through the others, and leaves nothing
-/// behind: a crowd that goes while nothing can be sent costs no more than one that has its turns.
-#[derive(Debug, Default)]
-struct TurnQueue {
-    /// By ticket; a later one is greater.
-    keys: BTreeMap<u64, usize>,
-    next_ticket: u64,
-}
-
-impl TurnQueue {
-    /// Queues a key; its ticket, which no other entry ever has.
-    fn push(&mut self, key: usize) -> u64 {
-        let ticket = self.next_ticket;
-        self.next_ticket += 1;
-        self.keys.insert(ticket, key);
-        ticket
-    }
-
-    fn front(&self) -> Option<usize> {
-        self.keys.first_key_value().map(|(_, key)| *key)
+        Self { thin: KeyQueue::default(), bulk: KeyQueue::default(), quantum: LEAST_QUANTUM }
     }
 }
 
@@ -124,7 +101,7 @@ impl Schedule {
 
     /// How many streams have something to send.
     pub(crate) fn len(&self) -> usize {
-        self.thin.keys.len() + self.bulk.keys.len()
+        self.thin.len() + self.bulk.len()
     }
 
     /// The stream `key` has `bytes` to send.
@@ -142,7 +119,7 @@ impl Schedule {
         turn.queued = Some((class, self.queue_of(class).push(key)));
     }
 
-    fn queue_of(&mut self, class: Class) -> &mut TurnQueue {
+    fn queue_of(&mut self, class: Class) -> &mut KeyQueue {
         match class {
             Class::Thin => &mut self.thin,
             Class::Bulk => &mut self.bulk,
@@ -173,8 +150,8 @@ impl Schedule {
 
     /// The stream with this turn has no more to send, or is gone; its key, if it was queued.
     pub(crate) fn remove(&mut self, turn: &mut Turn) -> Option<usize> {
-        let (class, ticket) = turn.queued.take()?;
-        self.queue_of(class).keys.remove(&ticket)
+        let (class, slot) = turn.queued.take()?;
+        self.queue_of(class).remove(slot)
     }
 
     /// Whether nobody has anything to send.

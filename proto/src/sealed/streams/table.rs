@@ -2,6 +2,8 @@
 
 mod memory;
 
+#[cfg(any(test, feature = "fuzzing"))]
+use crate::sealed::streams::blocked::Blocked;
 use crate::sealed::streams::budget::{Budget, Share};
 use crate::sealed::streams::link_credit::LinkCredit;
 use crate::sealed::streams::promises::Promises;
@@ -192,6 +194,12 @@ impl Streams {
             reset.refused = true;
             self.refused += 1;
         }
+    }
+
+    /// What the writer of each stream waits for.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn blocked(&self) -> impl Iterator<Item = (usize, &Blocked)> {
+        self.slab.iter().map(|(key, stream)| (key, &stream.blocked))
     }
 
     /// All streams.

@@ -25,7 +25,7 @@ impl Transport {
         self.queue_control(key);
     }
 
-    /// Writes `bytes`; the caller has asked [`Transport::room`].
+    /// Writes `bytes`; the caller has asked [`Transport::poll_room`].
     pub fn write(&mut self, now: Time, id: StreamId, bytes: &[u8]) {
         let Some((key, stream, pools)) = self.streams.find(id).filter(|(_, stream, _)| stream.takes_bytes())
         else {
@@ -75,7 +75,7 @@ impl Transport {
         if stream.open_frame == Announce::Unsent && stream.send.is_untouched() {
             let stream = self.remove(key);
             self.streams.withdraw(&stream);
-            return self.tell_writers();
+            return self.notify_memory();
         }
         // Before the handshake nobody knows how far the peer's credit goes: it is cut when it is announced.
         let has_credit = !stream.open_frame.is_pending() || stream.first.is_some();
@@ -87,7 +87,7 @@ impl Transport {
         self.wake(now, key);
         self.streams.count_written();
         self.renew_link_credit();
-        self.tell_writers();
+        self.notify_memory();
     }
 
     /// Whether the peer has not said yet that it knows of a stream which this side has opened.
@@ -99,7 +99,7 @@ impl Transport {
     pub fn discard(&mut self, id: StreamId) {
         if let Some(key) = self.streams.key(id) {
             self.remove(key);
-            self.tell_writers();
+            self.notify_memory();
         }
     }
 

@@ -19,7 +19,7 @@ pub enum Event {
     Opened(StreamId),
     /// There is more to read, or the end has come.
     Readable(StreamId),
-    /// There is room to write again, after [`super::Transport::room`] had said there was none.
+    /// There is room to write again, after [`super::Transport::poll_room`] had said there was none.
     Writable(StreamId),
     /// The peer reset the stream; what it sent before can still be read. Then [`super::Transport::discard`] it.
     Reset(StreamId, ResetCode),

@@ -75,7 +75,7 @@ impl Transport {
             Frame::Credit { id, end } => {
                 let Some(key) = self.known(id)? else { return Ok(()) };
                 if self.streams.get(key).is_some_and(|(stream, _)| stream.send.raise_credit(end)) {
-                    self.came_closer(key);
+                    self.on_credit(key);
                     self.wake(now, key);
                 }
             }
@@ -228,7 +228,7 @@ impl Transport {
         if stream.own_reset.is_some() {
             // Both sides reset: the peer needs nothing more from us, nor we from it.
             self.remove(key);
-            self.tell_writers();
+            self.notify_memory();
             return Ok(());
         }
         if stream.peer_reset.is_none() {
@@ -242,7 +242,7 @@ impl Transport {
             if !(unwanted && self.forget_incoming(id)) {
                 self.tell_reset(key);
             }
-            self.tell_writers();
+            self.notify_memory();
         }
         Ok(())
     }

@@ -33,7 +33,7 @@ impl Transport {
         self.recovery.forget(now);
         self.streams.count_written();
         self.take_window();
-        self.tell_writers();
+        self.notify_memory();
     }
 
     fn on_arrived(&mut self, content: &Content) {
@@ -48,7 +48,7 @@ impl Transport {
             Content::Data { range, fin, .. } => {
                 stream.send.on_acked(range.clone(), *fin, &mut pools.send);
                 if stream.send.held() == 0 {
-                    self.holds_nothing(key);
+                    self.on_holds_nothing(key);
                 }
             }
             Content::Reset(_) => {

@@ -253,10 +253,10 @@ fn short_of_memory(now: Time) -> (Transport, [StreamId; 2]) {
     let ids = [(); 2].map(|()| transport.open(b"").unwrap());
     transport.poll_packet(now, &mut [0; 1_500]).expect("the frames that open them");
     for id in ids {
-        let room = transport.room(id);
+        let room = transport.poll_room(now, id);
         assert!(room > 0);
         transport.write(now, id, &vec![7; room]);
-        assert_eq!(transport.room(id), 0);
+        assert_eq!(transport.poll_room(now, id), 0);
     }
     (transport, ids)
 }
@@ -280,9 +280,9 @@ fn a_writer_that_is_too_far_ahead_is_told_when_its_bytes_leave() {
     let mut transport = told(1 << 30, 1 << 20);
     let id = transport.open(b"").unwrap();
     transport.poll_packet(now, &mut [0; 1_500]).expect("the frame that opens it");
-    let room = transport.room(id);
+    let room = transport.poll_room(now, id);
     transport.write(now, id, &vec![7; room - 16_000]);
-    assert_eq!(transport.room(id), 0, "16,000 bytes are not worth a read");
+    assert_eq!(transport.poll_room(now, id), 0, "16,000 bytes are not worth a read");
     assert!(!is_told(&mut transport, id));
     let mut sent = 0;
     while let Some(built) = transport.poll_packet(now, &mut [0; 1_500]) {

@@ -29,8 +29,7 @@ impl Transport {
     /// Puts the next packet's frames into `out`, which has room for the largest datagram; `None` when nothing may or
     /// need leave now.
     pub(crate) fn poll_packet(&mut self, now: Time, out: &mut [u8]) -> Option<Built> {
-        self.seen_at = now;
-        self.turns_taken();
+        self.writers.on_packet();
         if let Some(built) = self.mtu_probe(now, out) {
             return Some(built);
         }
@@ -176,7 +175,7 @@ impl Transport {
         stream.window.told(now);
         frame::put(writer, &Frame::Open { id, credit, first, target: &stream.target });
         self.recovery.log.note(Content::Open(id));
-        self.came_closer(key);
+        self.on_credit(key);
         self.wake(now, key);
     }
 
@@ -225,7 +224,7 @@ impl Transport {
             }
             self.recovery.log.note(Content::Data { id: stream.id, range: piece.range, fin: piece.fin });
             self.schedule.sent(&mut stream.turn, length as u64, stream.send.is_ready());
-            self.sent_some(key);
+            self.on_bytes_left(key);
         }
     }
 }

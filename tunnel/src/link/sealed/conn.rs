@@ -130,7 +130,7 @@ impl Conn {
         if told && self.poll_read_ready().is_pending() {
             return Step::Wait(0);
         }
-        let room = transport.room(self.id).min(Self::TURN);
+        let room = transport.poll_room(now, self.id).min(Self::TURN);
         if room == 0 {
             return self.starve(now, transport);
         }
@@ -230,7 +230,7 @@ impl Conn {
             return sum;
         }
         loop {
-            let room = transport.room(self.id).min(Self::TURN);
+            let room = transport.poll_room(now, self.id).min(Self::TURN);
             match self.read(now, transport, room, false) {
                 Ok(count) if count > 0 => sum += count,
                 Ok(_) | Err(_) => return sum,

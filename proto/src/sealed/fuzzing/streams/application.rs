@@ -181,7 +181,7 @@ impl Application {
 
 fn say(now: Time, transport: &mut Transport, id: StreamId, stream: &mut Stream) {
     while stream.to_write > 0 && !stream.waits {
-        let room = transport.room(id).min(stream.to_write);
+        let room = transport.poll_room(now, id).min(stream.to_write);
         stream.waits = room == 0;
         if room > 0 {
             let bytes: Vec<u8> = (stream.written..).take(room).map(|offset| byte(id, offset)).collect();

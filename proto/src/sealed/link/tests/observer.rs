@@ -32,7 +32,7 @@ fn carried(pair: &mut Pair, id: StreamId, upload: bool, time: Duration) -> usize
         let now = pair.now;
         let server = pair.server.links.values_mut().next().expect("a link");
         let transport = if upload { pair.client.link.streams() } else { server.streams() };
-        let room = transport.room(id);
+        let room = transport.poll_room(now, id);
         transport.write(now, id, &vec![7; room]);
         pair.run_until(MS, |_| false);
     }

@@ -112,7 +112,7 @@ impl Script {
         let all: Vec<_> = self.writing.iter().map(|(id, written)| (*id, *written)).collect();
         for (id, written) in all {
             let (bytes, resets) = self.plan(self.side, id);
-            let length = link.streams().room(id).min(bytes.len() - written);
+            let length = link.streams().poll_room(now, id).min(bytes.len() - written);
             link.streams().write(now, id, &bytes[written..written + length]);
             self.writing.insert(id, written + length);
             if written + length < bytes.len() {

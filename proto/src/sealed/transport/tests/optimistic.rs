@@ -13,7 +13,7 @@ fn acknowledge_everything(seed: u8) -> (Fault, u64) {
     transport.handle_packet(now, own, b"C\0\x80\x40\0\0\0\0").unwrap();
     loop {
         let id = StreamId(0);
-        let room = transport.room(id);
+        let room = transport.poll_room(now, id);
         transport.write(now, id, &vec![7; room]);
         let Some(built) = transport.poll_packet(now, &mut [0; 1_500]) else {
             now += MS;

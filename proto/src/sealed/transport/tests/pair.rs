@@ -111,7 +111,7 @@ impl End {
         if self.waiting.contains(&id) {
             return;
         }
-        let length = self.transport.room(id).min(bytes.len() - *done).min(self.bite);
+        let length = self.transport.poll_room(now, id).min(bytes.len() - *done).min(self.bite);
         if length == 0 && *done < bytes.len() {
             self.waiting.insert(id);
         }

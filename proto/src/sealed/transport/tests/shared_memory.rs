@@ -66,7 +66,7 @@ fn memory_that_is_kept_for_reuse_lets_nobody_write_more_than_there_is() {
     let credit = Frame::Credit { id, end: 1 << 30 };
     transport.handle_packet(now, 0, &packet(&[credit])).unwrap();
     for _ in 0..10_000 {
-        let room = transport.room(id).min(2_000);
+        let room = transport.poll_room(now, id).min(2_000);
         if room > 0 {
             transport.write(now, id, &vec![7; room]);
         }
