@@ -369,7 +369,7 @@ impl Transport {
 
     fn close_if_over(&mut self, key: usize) {
         let over = self.streams.get(key).filter(|(stream, _)| stream.is_over());
-        let Some((id, reset)) = over.map(|(stream, _)| (stream.id, stream.own_reset.is_some())) else {
+        let Some((id, reset)) = over.map(|(stream, _)| (stream.id, stream.send.state.is_reset())) else {
             return;
         };
         self.remove(key);

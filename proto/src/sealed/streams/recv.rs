@@ -2,6 +2,8 @@
 
 use crate::sealed::streams::pool::Pool;
 use crate::sealed::streams::recv_buffer::{RecvBuffer, SIZES, piece_size};
+use crate::sealed::streams::recv_state::RecvState;
+use crate::sealed::wire::frame::ResetCode;
 use crate::sealed::wire::ranges::RangeSet;
 use std::ops::Range;
 
@@ -27,8 +29,8 @@ pub(crate) struct RecvHalf {
     ready: u64,
     /// Arrived beyond `ready`.
     ahead: RangeSet,
-    /// Where the direction ends, once the peer said so.
-    end: Option<u64>,
+    /// Where it is in its life.
+    pub(crate) state: RecvState,
     granted: u64,
     /// Earlier values of that, the newest first, which the peer may have known while it sent what arrives now: a window is
     /// renewed up to five times while it is used up in one burst.
@@ -79,12 +81,13 @@ impl RecvHalf {
         if fin {
             self.set_end(range.end)?;
         }
-        if self.end.is_some_and(|end| range.end > end) {
+        if self.end().is_some_and(|end| range.end > end) {
             return Err(StreamViolation::End);
         }
         self.held_back |=
             !bytes.is_empty() && (range.end == self.granted || self.granted_before.contains(&range.end));
         self.store(range, bytes, pool);
+        self.state.on_bytes(self.ready, self.read);
         Ok(was != (self.ready, self.is_finished()))
     }
 
@@ -111,16 +114,39 @@ impl RecvHalf {
     }
 
     /// The peer says that its bytes end at `end`.
-    pub(crate) fn set_end(&mut self, end: u64) -> Result<(), StreamViolation> {
+    fn set_end(&mut self, end: u64) -> Result<(), StreamViolation> {
         let highest = self.ahead.iter().next_back().map_or(self.ready, |range| range.end);
         if end > self.granted {
             return Err(StreamViolation::Credit);
         }
-        if end < highest || self.end.is_some_and(|known| known != end) {
+        if end < highest || self.end().is_some_and(|known| known != end) {
             return Err(StreamViolation::End);
         }
-        self.end = Some(end);
+        self.state.on_end(end);
         Ok(())
+    }
+
+    /// The peer has reset the stream behind the byte `end`.
+    pub(crate) fn on_reset(&mut self, code: ResetCode, end: u64) -> Result<(), StreamViolation> {
+        self.set_end(end)?;
+        self.state.on_reset(code, end);
+        Ok(())
+    }
+
+    /// The code of the peer's reset, once, if the application can be notified of it: all bytes before it are here.
+    pub(crate) const fn take_reset(&mut self) -> Option<ResetCode> {
+        self.state.take_reset(self.ready)
+    }
+
+    /// The peer is gone, and what is missing will not come: as if it had reset the stream. The code that the application has to
+    /// be notified of, unless it was.
+    pub(crate) fn cut_short(&mut self) -> Option<ResetCode> {
+        self.state.cut_short(self.end().unwrap_or(self.granted))
+    }
+
+    /// Where the bytes end, if that is known.
+    const fn end(&self) -> Option<u64> {
+        self.state.end(self.ready)
     }
 
     /// The offset up to which has been read.
@@ -135,17 +161,12 @@ impl RecvHalf {
 
     /// Whether it is known where the bytes end.
     pub(crate) const fn is_ended(&self) -> bool {
-        self.end.is_some()
+        self.end().is_some()
     }
 
     /// Whether all bytes up to the end have arrived.
     pub(crate) fn is_finished(&self) -> bool {
-        self.end == Some(self.ready)
-    }
-
-    /// Whether all bytes up to the end have been read.
-    pub(crate) fn is_read(&self) -> bool {
-        self.end == Some(self.read)
+        self.end() == Some(self.ready)
     }
 
     /// The readable bytes, in order.
@@ -160,6 +181,7 @@ impl RecvHalf {
         if self.read == self.ready && self.ahead.is_empty() {
             self.buffer.clear(pool);
         }
+        self.state.on_bytes(self.ready, self.read);
     }
 
     /// Whether one more run with a gap before it would be one too many.
@@ -185,7 +207,7 @@ impl RecvHalf {
 
     /// Bytes that may still come or have come and have not been read: what this stream may come to hold.
     pub(crate) fn outstanding(&self) -> u64 {
-        self.end.unwrap_or(self.granted).saturating_sub(self.read)
+        self.end().unwrap_or(self.granted).saturating_sub(self.read)
     }
 
     /// What it may come to cost, in bytes.
@@ -207,7 +229,7 @@ impl RecvHalf {
     /// Lets the peer send up to `window` bytes beyond what has been read; never takes back. True if it may send more.
     pub(crate) fn grant(&mut self, window: u64) -> bool {
         let granted = self.read + window;
-        let more = granted > self.granted && self.end.is_none();
+        let more = granted > self.granted && self.end().is_none();
         if more {
             self.granted_before.rotate_right(1);
             self.granted_before[0] = self.granted;
@@ -215,6 +237,12 @@ impl RecvHalf {
         }
         self.held_back = false;
         more
+    }
+
+    /// This side has reset the stream: forgets all bytes and takes no more.
+    pub(crate) fn stop(&mut self, pool: &mut Pool) {
+        self.clear(pool);
+        self.state = RecvState::Stopped;
     }
 
     /// Forgets all bytes.
@@ -262,9 +290,9 @@ mod tests {
         assert_eq!(half.on_data(2, b"cdef", false, &mut pool), Ok(false));
         assert_eq!(half.on_data(0, b"abc", false, &mut pool), Ok(true));
         assert_eq!(half.on_data(0, b"abc", false, &mut pool), Ok(false));
-        assert!(half.is_finished() && !half.is_read());
+        assert!(half.is_finished() && half.state != RecvState::DataRead);
         assert_eq!(read(&mut half, &mut pool), b"abcdefgh");
-        assert!(half.is_read());
+        assert_eq!(half.state, RecvState::DataRead);
         assert_eq!(pool.used(), 0);
     }
 
@@ -301,5 +329,34 @@ mod tests {
         half.on_data(0, b"abcd", true, &mut pool).unwrap();
         assert_eq!(half.on_data(4, b"e", false, &mut pool), Err(StreamViolation::End));
         assert_eq!(half.on_data(0, b"abc", true, &mut pool), Err(StreamViolation::End));
+    }
+    #[test]
+    fn what_was_sent_before_a_reset_arrives_before_the_application_hears_of_it() {
+        let (mut half, mut pool) = (granted(100), Pool::keeping(0));
+        half.on_data(0, b"ab", false, &mut pool).unwrap();
+        half.on_reset(ResetCode::Reset, 4).unwrap();
+        assert_eq!(half.take_reset(), None);
+        assert_eq!(half.on_data(4, b"e", false, &mut pool), Err(StreamViolation::End));
+        half.on_data(2, b"cd", false, &mut pool).unwrap();
+        assert_eq!((half.take_reset(), half.take_reset()), (Some(ResetCode::Reset), None));
+        assert_eq!(read(&mut half, &mut pool), b"abcd");
+        assert!(half.is_finished() && half.state.is_reset());
+    }
+
+    #[test]
+    fn a_reset_does_not_move_the_end() {
+        let (mut half, mut pool) = (granted(100), Pool::keeping(0));
+        half.on_data(0, b"abcd", true, &mut pool).unwrap();
+        assert_eq!(half.on_reset(ResetCode::Reset, 5), Err(StreamViolation::End));
+        assert_eq!(half.state, RecvState::DataRecvd);
+    }
+
+    #[test]
+    fn what_is_missing_when_the_peer_is_gone_can_still_be_waited_for_by_nobody() {
+        let (mut half, mut pool) = (granted(100), Pool::keeping(0));
+        half.on_data(0, b"ab", false, &mut pool).unwrap();
+        assert_eq!((half.cut_short(), half.cut_short()), (Some(ResetCode::Reset), None));
+        assert_eq!(read(&mut half, &mut pool), b"ab");
+        assert!(half.state != RecvState::DataRead);
     }
 }

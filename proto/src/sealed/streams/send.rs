@@ -1,7 +1,10 @@
 //! The sending half of a stream: bytes the peer has not acknowledged, and which of them must go (again).
 
+use crate::sealed::streams::announce::Announce;
 use crate::sealed::streams::pool::Pool;
 use crate::sealed::streams::send_buffer::SendBuffer;
+use crate::sealed::streams::send_state::SendState;
+use crate::sealed::wire::frame::ResetCode;
 use crate::sealed::wire::ranges::RangeSet;
 use std::ops::Range;
 
@@ -30,23 +33,14 @@ pub(crate) struct SendHalf {
     acked: RangeSet,
     /// Sent, not acknowledged, and to be sent again.
     lost: RangeSet,
-    fin: Fin,
-}
-
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-enum Fin {
-    #[default]
-    Open,
-    /// To be sent (again).
-    Queued,
-    Sent,
-    Acked,
+    /// Where it is in its life.
+    pub(crate) state: SendState,
 }
 
 impl SendHalf {
     /// The application's next `bytes`.
     pub(crate) fn write(&mut self, bytes: &[u8], pool: &mut Pool) {
-        debug_assert!(self.fin == Fin::Open, "nothing is written behind the end");
+        debug_assert!(self.state == SendState::Send, "nothing is written behind the end");
         self.buffer.write(self.end, bytes, pool);
         self.end += bytes.len() as u64;
     }
@@ -63,21 +57,24 @@ impl SendHalf {
         filled
     }
 
-    /// No bytes come behind those written.
-    pub(crate) fn finish(&mut self) {
-        if self.fin == Fin::Open {
-            self.fin = Fin::Queued;
+    /// What `X` says, if it has to leave now; then it leaves.
+    pub(crate) const fn take_reset(&mut self) -> Option<(ResetCode, u64)> {
+        match self.state.take_reset() {
+            Some(code) => Some((code, self.end)),
+            None => None,
         }
     }
 
-    /// Whether [`SendHalf::finish`] was called.
-    pub(crate) fn is_finished(&self) -> bool {
-        self.fin != Fin::Open
+    /// The peer has reset the stream: nothing is kept for it.
+    pub(crate) fn stop(&mut self, pool: &mut Pool) {
+        self.clear(pool);
+        self.state = SendState::Stopped;
     }
 
-    /// Whether everything, the end too, has been acknowledged.
-    pub(crate) fn is_done(&self) -> bool {
-        self.fin == Fin::Acked && self.base == self.end
+    /// The peer is gone. One that waited for nothing had acknowledged what was sent to it.
+    pub(crate) fn on_peer_gone(&mut self, pool: &mut Pool) {
+        self.clear(pool);
+        self.state.on_peer_gone();
     }
 
     /// Bytes written and not yet acknowledged.
@@ -119,7 +116,7 @@ impl SendHalf {
     }
 
     fn fin_ready(&self) -> bool {
-        self.fin == Fin::Queued && self.next == self.end
+        self.next == self.end && self.state.fin().is_some_and(Announce::is_due)
     }
 
     /// Takes what goes next, at most `room` bytes: lost bytes first, then new ones.
@@ -131,12 +128,12 @@ impl SendHalf {
                 return None;
             }
             self.lost.remove(range.clone());
-            let fin = range.end == self.end && matches!(self.fin, Fin::Queued | Fin::Sent);
+            let fin = range.end == self.end && self.state.fin().is_some_and(Announce::is_pending);
             return Some(SendPiece { fin: self.fin_goes(fin), again: true, range });
         }
         let end = self.end.min(self.credit).min(self.next + room);
         let range = self.next..end.max(self.next);
-        let fin = range.end == self.end && self.fin == Fin::Queued;
+        let fin = range.end == self.end && self.state.fin().is_some_and(Announce::is_due);
         if range.is_empty() && !fin {
             return None;
         }
@@ -144,11 +141,11 @@ impl SendHalf {
         Some(SendPiece { fin: self.fin_goes(fin), again: false, range })
     }
 
-    fn fin_goes(&mut self, fin: bool) -> bool {
-        if fin {
-            self.fin = Fin::Sent;
+    const fn fin_goes(&mut self, goes: bool) -> bool {
+        if goes {
+            self.state.on_fin_sent();
         }
-        fin
+        goes
     }
 
     /// What the peer may still lack of a piece that was sent; empty where that is the end alone. What is acknowledged up
@@ -156,7 +153,7 @@ impl SendHalf {
     pub(crate) fn lacking(&self, range: &Range<u64>, fin: bool) -> Option<Range<u64>> {
         let held = range.start.max(self.base)..range.end.max(self.base);
         let wanted = self.acked.gaps_in(held.clone()).next().is_some();
-        if wanted || fin && self.fin == Fin::Sent && self.base == self.end {
+        if wanted || fin && self.base == self.end && self.state.fin() == Some(Announce::Sent) {
             return Some(held);
         }
         None
@@ -164,7 +161,7 @@ impl SendHalf {
 
     /// Whether nothing of it has left: bytes can leave before the frame that opens their stream, if that does not fit.
     pub(crate) fn is_untouched(&self) -> bool {
-        self.next == 0 && !matches!(self.fin, Fin::Sent | Fin::Acked)
+        self.next == 0 && !self.state.fin().is_some_and(Announce::has_left)
     }
 
     /// Copies the bytes of a piece that was taken.
@@ -176,8 +173,15 @@ impl SendHalf {
     /// The peer has these bytes.
     pub(crate) fn on_acked(&mut self, range: Range<u64>, fin: bool, pool: &mut Pool) {
         if fin {
-            self.fin = Fin::Acked;
+            self.state.on_fin_acked();
         }
+        self.on_bytes_acked(range, pool);
+        if self.base == self.end {
+            self.state.on_bytes_acked();
+        }
+    }
+
+    fn on_bytes_acked(&mut self, range: Range<u64>, pool: &mut Pool) {
         if !self.lost.is_empty() {
             self.lost.remove(range.clone());
         }
@@ -202,8 +206,8 @@ impl SendHalf {
 
     /// These bytes must go again, but for those that arrived meanwhile. True if any must.
     pub(crate) fn on_lost(&mut self, range: Range<u64>, fin: bool) -> bool {
-        if fin && self.fin == Fin::Sent {
-            self.fin = Fin::Queued;
+        if fin {
+            self.state.on_fin_lost();
         }
         let range = range.start.max(self.base)..range.end;
         if range.start < range.end {
@@ -214,22 +218,21 @@ impl SendHalf {
         self.is_ready()
     }
 
-    /// Drops what the peer gives no credit for, and returns the offset at which the stream then ends.
-    pub(crate) fn cut(&mut self, pool: &mut Pool) -> u64 {
+    /// Drops what the peer gives no credit for: what was reset ends there.
+    pub(crate) fn cut(&mut self, pool: &mut Pool) {
         let end = self.end.min(self.credit).max(self.next);
         if end < self.end {
-            // An end here would look like the one that the application meant.
-            self.fin = Fin::Open;
+            self.state.on_cut();
         }
         self.end = end;
         self.buffer.cut(self.end, pool);
-        self.end
     }
 
     /// Forgets all bytes.
     pub(crate) fn clear(&mut self, pool: &mut Pool) {
         self.buffer.clear(pool);
-        *self = Self { base: self.next, next: self.next, end: self.next, fin: Fin::Acked, ..Self::default() };
+        (self.base, self.end, self.credit) = (self.next, self.next, 0);
+        (self.acked, self.lost) = (RangeSet::default(), RangeSet::default());
     }
 }
 
@@ -252,10 +255,15 @@ mod tests {
         Some(SendPiece { range, fin, again })
     }
 
+    fn reset(half: &mut SendHalf, pool: &mut Pool) {
+        half.state.reset(ResetCode::Reset);
+        half.cut(pool);
+    }
+
     #[test]
     fn new_bytes_then_the_end_with_the_last_of_them() {
         let (mut half, _) = half(150);
-        half.finish();
+        half.state.finish();
         assert_eq!(half.take(100), piece(0..100, false, false));
         assert_eq!(half.take(100), piece(100..150, true, false));
         assert_eq!(half.take(100), None);
@@ -276,20 +284,20 @@ mod tests {
     #[test]
     fn a_lost_end_goes_again() {
         let (mut half, mut pool) = half(10);
-        half.finish();
+        half.state.finish();
         half.take(100);
         half.on_acked(0..10, false, &mut pool);
         half.on_lost(0..10, true);
         assert_eq!(half.take(100), piece(10..10, true, false));
         half.on_acked(10..10, true, &mut pool);
-        assert!(half.is_done());
+        assert_eq!(half.state, SendState::DataRecvd);
         assert_eq!(pool.used(), 0);
     }
 
     #[test]
     fn of_a_piece_only_what_is_held_goes_a_second_time() {
         let (mut half, mut pool) = half(150);
-        half.finish();
+        half.state.finish();
         half.take(100);
         half.take(100);
         assert_eq!(half.lacking(&(0..100), false), Some(0..100));
@@ -314,7 +322,8 @@ mod tests {
         assert_eq!(half.take(1_000), piece(0..100, false, false));
         assert!(half.unsent() == 200 && half.take(1_000).is_none());
         assert!(half.raise_credit(150));
-        assert_eq!(half.cut(&mut pool), 150);
+        reset(&mut half, &mut pool);
+        assert_eq!(half.take_reset(), Some((ResetCode::Reset, 150)));
         assert_eq!(half.take(1_000), piece(100..150, false, false));
     }
 
@@ -323,10 +332,30 @@ mod tests {
         let mut pool = Pool::keeping(0);
         let mut half = credited(100);
         half.write(&[1; 300], &mut pool);
-        half.finish();
+        half.state.finish();
         assert_eq!(half.take(1_000), piece(0..100, false, false));
-        assert_eq!(half.cut(&mut pool), 100);
+        reset(&mut half, &mut pool);
+        assert_eq!(half.take_reset(), Some((ResetCode::Reset, 100)));
         assert_eq!(half.take(1_000), None, "its peer would take what is there for all of it");
+    }
+
+    #[test]
+    fn an_end_that_is_not_cut_off_goes_before_the_reset() {
+        let (mut half, mut pool) = half(100);
+        half.state.finish();
+        reset(&mut half, &mut pool);
+        assert_eq!(half.take(1_000), piece(0..100, true, false));
+        half.on_acked(0..100, true, &mut pool);
+        half.state.on_reset_acked();
+        assert_eq!(half.state, SendState::ResetRecvd { fin: Some(Announce::Acked) });
+    }
+
+    #[test]
+    fn nothing_is_kept_for_a_peer_that_takes_nothing_more() {
+        let (mut half, mut pool) = half(100);
+        half.take(50);
+        half.stop(&mut pool);
+        assert_eq!((half.held(), pool.used(), half.take(1_000)), (0, 0, None));
     }
 
     #[test]
@@ -335,7 +364,7 @@ mod tests {
         let mut half = credited(100);
         half.write(&[1; 100_000], &mut pool);
         assert!(pool.used() >= 100_000);
-        assert_eq!(half.cut(&mut pool), 100);
+        reset(&mut half, &mut pool);
         assert!(pool.used() < 1_000);
     }
 }

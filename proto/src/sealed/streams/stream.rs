@@ -1,68 +1,95 @@
 //! One stream of a link: its two halves, and what has to be said about it.
 
+use crate::sealed::streams::announce::Announce;
 use crate::sealed::streams::blocked::Blocked;
 use crate::sealed::streams::level::Level;
 use crate::sealed::streams::recv::RecvHalf;
+use crate::sealed::streams::recv_state::RecvState;
 use crate::sealed::streams::scheduler::Turn;
 use crate::sealed::streams::send::SendHalf;
+use crate::sealed::streams::send_state::SendState;
 use crate::sealed::streams::window::Window;
-use crate::sealed::wire::frame::{ResetCode, StreamId};
+use crate::sealed::wire::frame::StreamId;
 
-/// Reset by this side.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct OwnReset {
-    /// Why.
-    pub(crate) code: ResetCode,
-    /// Where the bytes this side sent end.
-    pub(crate) end: u64,
-    /// Whether the peer has it.
-    pub(crate) acked: bool,
-    /// The stream was reset as the peer opened it, because there is no place for it.
-    pub(crate) refused: bool,
-}
-
-/// How far a frame is that announces something once: `C` or `K`.
+/// Who opened a stream, and how far the frames are that say so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Announce {
-    /// There is nothing to announce: it is the peer's to say, or not true yet.
-    NotOurs,
-    /// It has to leave, for the first time.
-    Unsent,
-    /// It has left.
-    Sent,
-    /// It has left, and has to leave again.
-    Lost,
-    /// The peer has it.
-    Acked,
+pub(crate) enum Opening {
+    /// This side did.
+    Ours {
+        /// `C`: until it is acknowledged the peer may not know the stream.
+        open: Announce,
+        /// Whether `K` has come: the peer has dialled the target.
+        answered: bool,
+    },
+    /// The peer did, and waits for its target to be dialled.
+    Asked,
+    /// The peer did, and its target has been dialled, as `K` says.
+    Accepted(Announce),
+    /// The peer did, but there was no place for it: it was reset at once.
+    Refused,
 }
 
-impl Announce {
-    /// Whether the peer may not have it yet.
-    pub(crate) const fn is_pending(self) -> bool {
-        matches!(self, Self::Unsent | Self::Sent | Self::Lost)
+impl Opening {
+    /// Whether this side opened it and the peer may not know of it yet.
+    pub(crate) const fn is_unheard(self) -> bool {
+        matches!(self, Self::Ours { open, .. } if open.is_pending())
     }
 
-    /// Whether it has to leave now.
-    pub(crate) const fn is_due(self) -> bool {
-        matches!(self, Self::Unsent | Self::Lost)
+    /// Whether `C` has to leave now.
+    pub(crate) const fn is_open_due(self) -> bool {
+        matches!(self, Self::Ours { open, .. } if open.is_due())
     }
 
-    /// Whether it has ever left.
-    pub(crate) const fn has_left(self) -> bool {
-        matches!(self, Self::Sent | Self::Lost | Self::Acked)
+    /// Whether this side opened it and nothing has said so yet.
+    pub(crate) const fn is_unsaid(self) -> bool {
+        matches!(self, Self::Ours { open, .. } if !open.has_left())
     }
 
-    /// It was lost, or may have been.
-    pub(crate) const fn on_lost(&mut self) {
-        if matches!(self, Self::Sent) {
-            *self = Self::Lost;
+    /// `C`, of a stream that this side opened.
+    pub(crate) const fn open(&mut self) -> Option<&mut Announce> {
+        match self {
+            Self::Ours { open, .. } => Some(open),
+            Self::Asked | Self::Accepted(_) | Self::Refused => None,
         }
     }
 
-    /// It was acknowledged.
-    pub(crate) const fn on_acked(&mut self) {
-        if self.is_pending() {
-            *self = Self::Acked;
+    /// `K`, of a stream whose target this side has dialled.
+    pub(crate) const fn opened(&mut self) -> Option<&mut Announce> {
+        match self {
+            Self::Accepted(opened) => Some(opened),
+            Self::Ours { .. } | Self::Asked | Self::Refused => None,
+        }
+    }
+
+    /// The target of the peer's stream has been dialled.
+    pub(crate) const fn accept(&mut self) {
+        if matches!(self, Self::Asked) {
+            *self = Self::Accepted(Announce::Unsent);
+        }
+    }
+
+    /// `K` has come. False if that is nothing new, or cannot be.
+    pub(crate) const fn on_answered(&mut self) -> bool {
+        match self {
+            Self::Ours { answered, .. } => !std::mem::replace(answered, true),
+            Self::Asked | Self::Accepted(_) | Self::Refused => false,
+        }
+    }
+
+    /// The peer is another one, which knows nothing of what the one before did not acknowledge.
+    pub(crate) const fn on_other_peer(&mut self) {
+        if self.is_unheard()
+            && let Some(open) = self.open()
+        {
+            *open = Announce::Unsent;
+        }
+    }
+
+    /// The peer is gone: nobody has to be told any more.
+    pub(crate) const fn on_peer_gone(&mut self) {
+        match self {
+            Self::Ours { open: frame, .. } | Self::Accepted(frame) => frame.on_acked(),
+            Self::Asked | Self::Refused => {}
         }
     }
 }
@@ -80,24 +107,12 @@ pub(crate) struct Stream {
     pub(crate) turn: Turn,
     /// Where it goes: in `C`, until that is acknowledged. May be empty.
     pub(crate) target: Vec<u8>,
-    /// `C`, of a stream that this side opens: until it is acknowledged the peer may not know the stream.
-    pub(crate) open_frame: Announce,
-    /// `K`, of a stream whose target this side has dialled.
-    pub(crate) opened_frame: Announce,
+    /// Who opened it, and whether the other side knows.
+    pub(crate) opening: Opening,
     /// Control frames that must go (again).
     pub(crate) due: Due,
-    /// Whether `C` has been seen or sent.
-    pub(crate) open: bool,
-    /// Whether the target has been dialled, as far as this side knows.
-    pub(crate) accepted: bool,
-    /// Reset by this side.
-    pub(crate) own_reset: Option<OwnReset>,
-    /// Reset by the peer.
-    pub(crate) peer_reset: Option<ResetCode>,
-    /// Whether the application knows of the peer's reset.
-    pub(crate) told_reset: bool,
-    /// Whether the application has been told that there is something to read, and has not read since.
-    pub(crate) told_readable: bool,
+    /// Whether the application has been notified that there is something to read, and has not read since.
+    pub(crate) notified_readable: bool,
     /// What the application waits for before it writes on.
     pub(crate) blocked: Blocked,
     /// Link credit that this side, which opens it, has taken for its first bytes; `None` while the peer has given none. It does not
@@ -118,30 +133,22 @@ pub(crate) struct Stream {
 pub(crate) struct Due {
     /// `W`.
     pub(crate) credit: bool,
-    /// `X`.
-    pub(crate) reset: bool,
-    /// In the queue for any of these.
+    /// In the queue, for that or for `C`, `K` or `X`, which say of themselves that they are due.
     pub(crate) queued: bool,
 }
 
 impl Stream {
     /// A stream that may neither send nor receive bytes yet.
-    pub(crate) fn new(id: StreamId) -> Self {
+    pub(crate) fn new(id: StreamId, opening: Opening) -> Self {
         Self {
             id,
             send: SendHalf::default(),
             recv: RecvHalf::default(),
             turn: Turn::default(),
             target: Vec::new(),
-            open_frame: Announce::NotOurs,
-            opened_frame: Announce::NotOurs,
+            opening,
             due: Due::default(),
-            open: false,
-            accepted: false,
-            own_reset: None,
-            peer_reset: None,
-            told_reset: false,
-            told_readable: false,
+            notified_readable: false,
             blocked: Blocked::default(),
             first: None,
             window: Window::default(),
@@ -153,18 +160,22 @@ impl Stream {
 
     /// Whether the application may still write.
     pub(crate) fn takes_bytes(&self) -> bool {
-        !self.send.is_finished() && self.own_reset.is_none() && self.peer_reset.is_none()
+        self.send.state == SendState::Send
     }
 
-    /// Whether both directions are over and nothing has to be said any more.
+    /// Whether both directions are over and nothing has to be said any more. What the peer has reset is over when the
+    /// application says so: see `Event::Reset`.
     pub(crate) fn is_over(&self) -> bool {
-        if let Some(reset) = self.own_reset {
-            return reset.acked && self.send.held() == 0 && !self.open_frame.is_pending();
+        match self.send.state {
+            SendState::ResetRecvd { .. } => self.send.held() == 0 && !self.opening.is_unheard(),
+            SendState::DataRecvd => {
+                let is_answered = !matches!(self.opening, Opening::Accepted(opened) if opened.is_pending());
+                self.recv.state == RecvState::DataRead && is_answered
+            }
+            SendState::Send
+            | SendState::Finished { .. }
+            | SendState::ResetSent { .. }
+            | SendState::Stopped => false,
         }
-        // What the peer reset is over when the application says so: see `Event::Reset`.
-        self.peer_reset.is_none()
-            && self.send.is_done()
-            && self.recv.is_read()
-            && !self.opened_frame.is_pending()
     }
 }

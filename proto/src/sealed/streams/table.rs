@@ -2,6 +2,7 @@
 
 mod memory;
 
+use crate::sealed::streams::announce::Announce;
 #[cfg(any(test, feature = "fuzzing"))]
 use crate::sealed::streams::blocked::Blocked;
 use crate::sealed::streams::budget::{Budget, Share};
@@ -9,7 +10,7 @@ use crate::sealed::streams::link_credit::LinkCredit;
 use crate::sealed::streams::promises::Promises;
 use crate::sealed::streams::recv::StreamViolation;
 use crate::sealed::streams::settings::Settings;
-use crate::sealed::streams::stream::{Announce, Stream};
+use crate::sealed::streams::stream::{Opening, Stream};
 use crate::sealed::wire::frame::StreamId;
 use crate::sealed::wire::ranges::RangeSet;
 use crate::sealed::wire::varint;
@@ -135,7 +136,10 @@ impl Streams {
     /// Returns what it has taken in all.
     pub(crate) fn take_first(&mut self, key: usize) -> u64 {
         let Some(stream) = self.slab.get_mut(key) else { return 0 };
-        if std::mem::replace(&mut stream.open_frame, Announce::Sent).has_left() {
+        let Some(open) = stream.opening.open() else { return 0 };
+        let is_first_time = !open.has_left();
+        open.on_sent();
+        if !is_first_time {
             return stream.first.unwrap_or(0);
         }
         let waiting = stream.send.unsent();
@@ -146,8 +150,8 @@ impl Streams {
         };
         stream.first = Some(first);
         stream.send.raise_credit(first);
-        if let Some(reset) = &mut stream.own_reset {
-            reset.end = stream.send.cut(&mut self.pools.send);
+        if stream.send.state.is_reset() {
+            stream.send.cut(&mut self.pools.send);
             self.count_written();
         }
         first
@@ -166,9 +170,7 @@ impl Streams {
         self.promises.restart();
         for (_, stream) in &mut self.slab {
             stream.first = None;
-            if stream.open_frame.is_pending() {
-                stream.open_frame = Announce::Unsent;
-            }
+            stream.opening.on_other_peer();
             stream.send.forget_credit();
         }
     }
@@ -190,9 +192,9 @@ impl Streams {
 
     /// A stream that the peer has just opened was reset because there is no place for it.
     pub(crate) fn on_refused(&mut self, key: usize) {
-        if let Some(reset) = self.slab.get_mut(key).and_then(|stream| stream.own_reset.as_mut()) {
-            reset.refused = true;
-            self.refused += 1;
+        if let Some(stream) = self.slab.get_mut(key) {
+            self.refused += usize::from(stream.opening != Opening::Refused);
+            stream.opening = Opening::Refused;
         }
     }
 
@@ -241,15 +243,13 @@ impl Streams {
         let place = self.withdrawn.pop().unwrap_or(self.next_own);
         self.next_own = self.next_own.max(place + 1);
         let id = self.side.id(place);
-        let mut stream = Stream::new(id);
+        let mut stream = Stream::new(id, Opening::Ours { open: Announce::Unsent, answered: false });
         if let Some(credit) = &mut self.link_credit {
             let first = credit.take(0);
             stream.first = Some(first);
             stream.send.raise_credit(first);
         }
         stream.target = target.to_vec();
-        stream.open_frame = Announce::Unsent;
-        stream.open = true;
         self.promises.first_grant(Time::ZERO, &mut stream);
         Some((self.insert(stream), id))
     }
@@ -296,7 +296,7 @@ impl Streams {
         }
         self.promises.on_taken(first).map_err(OpenError::Credit)?;
         self.peer_open += 1;
-        let mut stream = Stream::new(id);
+        let mut stream = Stream::new(id, Opening::Asked);
         stream.recv.grant(first);
         self.promises.recount(&mut stream);
         Ok(self.insert(stream))
@@ -311,7 +311,7 @@ impl Streams {
         if !self.side.opened(stream.id) {
             self.peer_open -= 1;
         }
-        self.refused -= usize::from(stream.own_reset.is_some_and(|reset| reset.refused));
+        self.refused -= usize::from(stream.opening == Opening::Refused);
         stream.send.clear(&mut self.pools.send);
         stream.recv.clear(&mut self.pools.recv);
         self.count_promised();

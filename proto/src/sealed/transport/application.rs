@@ -1,7 +1,7 @@
 //! What the application does with its streams: open, answer, write, read, end.
 
 use super::Transport;
-use crate::sealed::streams::stream::{Announce, OwnReset};
+use crate::sealed::streams::recv_state::RecvState;
 use crate::sealed::wire::frame::{ResetCode, StreamId};
 use crate::time::Time;
 
@@ -20,8 +20,7 @@ impl Transport {
     /// The target of a stream that the peer asked for has been dialled.
     pub fn accept(&mut self, id: StreamId) {
         let Some((key, stream, _)) = self.streams.find(id) else { return };
-        stream.accepted = true;
-        stream.opened_frame = Announce::Unsent;
+        stream.opening.accept();
         self.queue_control(key);
     }
 
@@ -58,7 +57,7 @@ impl Transport {
     /// No bytes come behind those written: FIN.
     pub fn finish(&mut self, now: Time, id: StreamId) {
         let Some((key, stream, _)) = self.streams.find(id) else { return };
-        stream.send.finish();
+        stream.send.state.finish();
         self.wake(now, key);
         self.close_if_over(key);
     }
@@ -66,22 +65,23 @@ impl Transport {
     /// Ends both directions: RST. What was written before still goes as far as the peer's credit allows.
     pub fn reset(&mut self, now: Time, id: StreamId, code: ResetCode) {
         let Some((key, stream, pools)) = self.streams.find(id) else { return };
-        if stream.own_reset.is_some() {
+        if stream.send.state.is_reset() {
             return;
         }
-        if stream.peer_reset.is_some() {
+        if stream.recv.state.is_reset() {
             return self.discard(id);
         }
-        if stream.open_frame == Announce::Unsent && stream.send.is_untouched() {
+        if stream.opening.is_unsaid() && stream.send.is_untouched() {
             let stream = self.remove(key);
             self.streams.withdraw(&stream);
             return self.notify_memory();
         }
         // Before the handshake nobody knows how far the peer's credit goes: it is cut when it is announced.
-        let has_credit = !stream.open_frame.is_pending() || stream.first.is_some();
-        let end = if has_credit { stream.send.cut(&mut pools.send) } else { 0 };
-        stream.own_reset = Some(OwnReset { code, end, acked: false, refused: false });
-        stream.due.reset = true;
+        let has_credit = !stream.opening.is_unheard() || stream.first.is_some();
+        stream.send.state.reset(code);
+        if has_credit {
+            stream.send.cut(&mut pools.send);
+        }
         self.streams.stop_receiving(key);
         self.queue_control(key);
         self.wake(now, key);
@@ -92,7 +92,7 @@ impl Transport {
 
     /// Whether the peer has not said yet that it knows of a stream which this side has opened.
     pub fn is_unheard(&self, id: StreamId) -> bool {
-        self.streams.peek(id).is_some_and(|stream| stream.open_frame.is_pending())
+        self.streams.peek(id).is_some_and(|stream| stream.opening.is_unheard())
     }
 
     /// The application is done with a stream that the peer reset.
@@ -105,15 +105,12 @@ impl Transport {
 
     /// Bytes that can be read from the stream now.
     pub fn readable(&self, id: StreamId) -> u64 {
-        self.streams
-            .peek(id)
-            .filter(|stream| stream.own_reset.is_none())
-            .map_or(0, |stream| stream.recv.readable())
+        self.streams.peek(id).map_or(0, |stream| stream.recv.readable())
     }
 
-    /// Whether everything the peer will ever send on the stream has been read.
+    /// Whether the peer ended its direction of the stream in order, and all of that has been read; or the stream is over.
     pub fn is_read_to_end(&self, id: StreamId) -> bool {
-        self.streams.peek(id).is_none_or(|stream| stream.recv.is_read())
+        self.streams.peek(id).is_none_or(|stream| stream.recv.state == RecvState::DataRead)
     }
 
     /// Lets `take` read from the slices of what is there and say how many bytes it took.
@@ -125,11 +122,11 @@ impl Transport {
     ) -> Result<usize, E> {
         let round_trip = self.recovery.rtt.smoothed();
         let Some((key, stream, _)) =
-            self.streams.find(id).filter(|(_, stream, _)| stream.own_reset.is_none())
+            self.streams.find(id).filter(|(_, stream, _)| !stream.recv.state.is_stopped())
         else {
             return Ok(0);
         };
-        stream.told_readable = false;
+        stream.notified_readable = false;
         let taken = take(&mut stream.recv.slices())?;
         if self.streams.consume(key, taken as u64, now, round_trip) {
             if let Some((stream, _)) = self.streams.get(key) {

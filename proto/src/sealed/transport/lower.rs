@@ -3,8 +3,9 @@
 use super::{Built, Transport};
 use crate::sealed::recovery::mtu::{self, Mtu};
 use crate::sealed::recovery::{ack, loss_detection};
+use crate::sealed::streams::send_state::SendState;
 use crate::sealed::wire::end_code::{self, EndCode};
-use crate::sealed::wire::frame::{self, Frame, ResetCode};
+use crate::sealed::wire::frame::{self, Frame};
 use crate::sealed::wire::packet::OVERHEAD;
 use crate::sealed::wire::varint::Writer;
 use crate::time::Time;
@@ -33,14 +34,10 @@ impl Transport {
         for id in ids {
             let Some((key, stream, pools)) = self.streams.find(id) else { continue };
             // A peer that waits for nothing has acknowledged the end of what was sent to it, or reset the stream.
-            let ended = stream.send.is_finished() || stream.peer_reset.is_some();
-            let whole = stream.open && ended && stream.recv.is_finished();
-            stream.send.clear(&mut pools.send);
-            stream.open_frame.on_acked();
-            stream.opened_frame.on_acked();
-            if let Some(reset) = &mut stream.own_reset {
-                reset.acked = true;
-            } else if !whole {
+            let whole = stream.send.state != SendState::Send && stream.recv.is_finished();
+            stream.send.on_peer_gone(&mut pools.send);
+            stream.opening.on_peer_gone();
+            if !whole && !stream.send.state.is_reset() {
                 self.cut_short(key);
                 continue;
             }
@@ -54,14 +51,8 @@ impl Transport {
     /// Ends a stream whose last bytes will never come.
     fn cut_short(&mut self, key: usize) {
         let Some((stream, _)) = self.streams.get(key) else { return };
-        if !stream.open {
-            // The application never heard of it.
-            self.remove(key);
-            return;
-        }
-        let (id, code) = (stream.id, *stream.peer_reset.get_or_insert(ResetCode::Reset));
-        if !std::mem::replace(&mut stream.told_reset, true) {
-            self.events.push_back(super::Event::Reset(id, code));
+        if let Some(code) = stream.recv.cut_short() {
+            self.events.push_back(super::Event::Reset(stream.id, code));
         }
     }
 }

@@ -133,7 +133,7 @@ impl Transport {
         }
         let Some(key) = self.known(id)? else { return Ok(()) };
         let Some((stream, pools)) = self.streams.get(key) else { return Ok(()) };
-        if stream.own_reset.is_some() {
+        if stream.recv.state.is_stopped() {
             return Ok(()); // nobody reads it any more
         }
         // What closes the first gap makes fewer runs in the end, and is never declined.
@@ -143,7 +143,7 @@ impl Transport {
             return Ok(());
         }
         let news = stream.recv.on_data(offset, bytes, fin, &mut pools.recv)?;
-        if news && stream.open && !std::mem::replace(&mut stream.told_readable, true) {
+        if news && !std::mem::replace(&mut stream.notified_readable, true) {
             self.events.push_back(Event::Readable(id));
         }
         if fin {
@@ -155,7 +155,7 @@ impl Transport {
             }
             self.queue_control(key);
         }
-        self.tell_reset(key);
+        self.notify_reset(key);
         Ok(())
     }
 
@@ -190,7 +190,6 @@ impl Transport {
         let early = self.early.take(id);
         self.streams.promises.set_early(self.early.cost());
         let Some((stream, _)) = self.streams.get(key) else { return Ok(()) };
-        stream.open = true;
         stream.send.raise_credit(credit);
         if !has_place {
             self.reset(now, id, ResetCode::Limit);
@@ -216,7 +215,7 @@ impl Transport {
         }
         let Some(key) = self.known(id)? else { return Ok(()) };
         let Some((stream, _)) = self.streams.get(key) else { return Ok(()) };
-        if stream.own_reset.is_none() && !std::mem::replace(&mut stream.accepted, true) {
+        if !stream.send.state.is_reset() && stream.opening.on_answered() {
             self.events.push_back(Event::Opened(id));
         }
         Ok(())
@@ -225,22 +224,21 @@ impl Transport {
     fn handle_reset(&mut self, id: StreamId, code: ResetCode, end: u64) -> Result<(), Fault> {
         let Some(key) = self.known(id)? else { return Ok(()) };
         let Some((stream, pools)) = self.streams.get(key) else { return Ok(()) };
-        if stream.own_reset.is_some() {
+        if stream.send.state.is_reset() {
             // Both sides reset: the peer needs nothing more from us, nor we from it.
             self.remove(key);
             self.notify_memory();
             return Ok(());
         }
-        if stream.peer_reset.is_none() {
-            stream.recv.set_end(end)?;
-            stream.peer_reset = Some(code);
-            stream.send.clear(&mut pools.send);
+        if !stream.recv.state.is_reset() {
+            stream.recv.on_reset(code, end)?;
+            stream.send.stop(&mut pools.send);
             self.streams.on_end_known(key);
             self.streams.count_written();
             // Who resets behind bytes wants them to arrive, but for who has waited for too long.
             let unwanted = end == 0 || code == ResetCode::TimedOut;
             if !(unwanted && self.forget_incoming(id)) {
-                self.tell_reset(key);
+                self.notify_reset(key);
             }
             self.notify_memory();
         }
@@ -263,14 +261,11 @@ impl Transport {
         true
     }
 
-    /// Tells the application of the peer's reset once all the bytes before it have arrived.
-    fn tell_reset(&mut self, key: usize) {
+    /// Notifies the application of the peer's reset once all the bytes before it have arrived.
+    fn notify_reset(&mut self, key: usize) {
         let Some((stream, _)) = self.streams.get(key) else { return };
-        let (id, open) = (stream.id, stream.open);
-        let Some(code) = stream.peer_reset.filter(|_| open && stream.recv.is_finished()) else { return };
-        if std::mem::replace(&mut stream.told_reset, true) {
-            return;
+        if let Some(code) = stream.recv.take_reset() {
+            self.events.push_back(Event::Reset(stream.id, code));
         }
-        self.events.push_back(Event::Reset(id, code));
     }
 }

@@ -3,6 +3,7 @@
 use super::Transport;
 use crate::sealed::recovery::loss_detection::PacketOutcome;
 use crate::sealed::recovery::sent::Content;
+use crate::sealed::streams::announce::Announce;
 use crate::time::Time;
 
 impl Transport {
@@ -51,16 +52,12 @@ impl Transport {
                     self.on_holds_nothing(key);
                 }
             }
-            Content::Reset(_) => {
-                if let Some(reset) = &mut stream.own_reset {
-                    reset.acked = true;
-                }
-            }
+            Content::Reset(_) => stream.send.state.on_reset_acked(),
             Content::Open(_) => {
-                stream.open_frame.on_acked();
+                stream.opening.open().into_iter().for_each(Announce::on_acked);
                 stream.target = Vec::new();
             }
-            Content::Opened(_) => stream.opened_frame.on_acked(),
+            Content::Opened(_) => stream.opening.opened().into_iter().for_each(Announce::on_acked),
             Content::Credit(_) | Content::LinkCredit | Content::MtuProbe(_) => return,
         }
         self.close_if_over(key);
@@ -81,9 +78,9 @@ impl Transport {
                 stream.send.on_lost(range.clone(), *fin);
                 return self.wake(now, key);
             }
-            Content::Open(_) => stream.open_frame.on_lost(),
-            Content::Opened(_) => stream.opened_frame.on_lost(),
-            Content::Reset(_) => stream.due.reset = stream.own_reset.is_some_and(|reset| !reset.acked),
+            Content::Open(_) => stream.opening.open().into_iter().for_each(Announce::on_lost),
+            Content::Opened(_) => stream.opening.opened().into_iter().for_each(Announce::on_lost),
+            Content::Reset(_) => stream.send.state.on_reset_lost(),
             Content::Credit(_) => stream.due.credit = true,
             Content::LinkCredit | Content::MtuProbe(_) => {}
         }

@@ -4,7 +4,6 @@ use super::Transport;
 use crate::sealed::recovery::copies;
 use crate::sealed::recovery::mtu;
 use crate::sealed::recovery::sent::Content;
-use crate::sealed::streams::stream::Announce;
 use crate::sealed::wire::frame::{self, Frame};
 use crate::sealed::wire::packet::OVERHEAD;
 use crate::sealed::wire::varint::Writer;
@@ -146,12 +145,12 @@ impl Transport {
                 return;
             }
             let (id, due) = (stream.id, std::mem::take(&mut stream.due));
-            if stream.open_frame.is_due() {
+            if stream.opening.is_open_due() {
                 self.put_open(now, key, writer);
             }
             let Some((stream, _)) = self.streams.get(key) else { return };
-            if stream.opened_frame.is_due() {
-                stream.opened_frame = Announce::Sent;
+            if let Some(opened) = stream.opening.opened().filter(|opened| opened.is_due()) {
+                opened.on_sent();
                 frame::put(writer, &Frame::Opened { id });
                 self.recovery.log.note(Content::Opened(id));
             }
@@ -159,8 +158,8 @@ impl Transport {
                 frame::put(writer, &Frame::Credit { id, end: stream.recv.granted() });
                 self.recovery.log.note(Content::Credit(id));
             }
-            if let Some(reset) = stream.own_reset.filter(|_| due.reset) {
-                frame::put(writer, &Frame::Reset { id, code: reset.code, end: reset.end });
+            if let Some((code, end)) = stream.send.take_reset() {
+                frame::put(writer, &Frame::Reset { id, code, end });
                 self.recovery.log.note(Content::Reset(id));
             }
             self.control.pop_front();

@@ -72,7 +72,7 @@ impl Stream {
     /// handshake one `early` read is let through, so that it leaves with the frame that opens the stream.
     fn credit_room(&self, early: u64) -> u64 {
         let has_nothing_unacked = self.send.held() == 0;
-        if self.open_frame.is_pending() && self.first.is_none() {
+        if self.opening.is_unheard() && self.first.is_none() {
             return if has_nothing_unacked { early } else { 0 };
         }
         let left = self.send.credit_left();

@@ -46,7 +46,7 @@ impl Streams {
         for stream in self.iter() {
             let most = stream.recv.charge();
             assert!(
-                stream.charge >= most || stream.own_reset.is_some(),
+                stream.charge >= most || stream.recv.state.is_stopped(),
                 "{} of {most}: {stream:?}",
                 stream.charge
             );
@@ -107,7 +107,7 @@ impl Streams {
     /// Nothing of a stream is kept any more, whatever arrives.
     pub(crate) fn stop_receiving(&mut self, key: usize) {
         let Some(stream) = self.slab.get_mut(key) else { return };
-        stream.recv.clear(&mut self.pools.recv);
+        stream.recv.stop(&mut self.pools.recv);
         self.promises.reduce(stream);
         self.count_promised();
     }

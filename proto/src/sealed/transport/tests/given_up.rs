@@ -63,7 +63,7 @@ fn a_stream_of_which_bytes_have_left_keeps_its_number() {
     }
     let left = |transport: &Transport, id: StreamId| {
         let stream = transport.streams.peek(id).unwrap();
-        (stream.open_frame.has_left(), stream.send.is_untouched())
+        (!stream.opening.is_unsaid(), stream.send.is_untouched())
     };
     assert!(ids.iter().any(|id| left(&transport, *id) == (false, false)), "no bytes went ahead");
     for id in &ids {
