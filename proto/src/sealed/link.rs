@@ -6,8 +6,10 @@
 
 mod destinations;
 mod dormant;
+mod ending;
 mod keepalive;
 mod path;
+mod reachability;
 mod receive;
 mod rekey_timer;
 mod sessions;
@@ -22,7 +24,7 @@ use crate::sealed::crypto::cipher::SessionKeys;
 use crate::sealed::crypto::random::Random;
 use crate::sealed::crypto::replay::Replay;
 use crate::sealed::handshake::initiator::{Initiator, Refused};
-use crate::sealed::handshake::terms::{Epoch, Features, Incarnation, Limits, UnixMicros};
+use crate::sealed::handshake::terms::{Features, Limits, UnixMicros};
 use crate::sealed::streams::budget::Budget;
 use crate::sealed::streams::table::Side;
 use crate::sealed::wire::end_code::Ended;
@@ -32,9 +34,10 @@ use destinations::Destinations;
 use keepalive::Keepalive;
 use path::PeerPath;
 pub use path::{FourTuple, SocketId};
+use reachability::Reachability;
 use rekey_timer::RekeyTimer;
 use sessions::Sessions;
-use state::State;
+use state::LinkState;
 use std::collections::VecDeque;
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -83,7 +86,7 @@ pub enum Event {
     Moved(SocketAddr),
     /// The client now shows itself after this long without a packet: something on the path forgot it sooner than before.
     Keepalive(Duration),
-    /// Initiations go unanswered; told once a silence.
+    /// Initiations go unanswered; said once a silence.
     Unreachable,
     /// The peer is heard again after that.
     Heard,
@@ -123,8 +126,6 @@ pub struct Link {
     /// The ticket that takes the place of the client's when the link starts again.
     next_ticket: Option<Ticket>,
     random: Random,
-    /// Which state of which process the link is with.
-    with: Option<(Epoch, Incarnation)>,
     events: VecDeque<Event>,
     /// A handshake packet that must go, and where to.
     outgoing: Option<(Vec<u8>, FourTuple)>,
@@ -132,24 +133,13 @@ pub struct Link {
     destinations: Destinations,
     keepalive: Keepalive,
     heard_at: Time,
-    /// When the peer last showed that it gets what this side sends: a path may have died in one direction.
-    answered_at: Time,
+    reachability: Reachability,
     sent_at: Time,
     /// The last content heard after which a sign of life has been asked for.
     quiet_at: Time,
-    told_unreachable: bool,
-    /// Handshakes since the last packet.
-    handshakes_only: u32,
-    /// The client has closed the link for want of use, and asks for another when a stream is opened.
-    dormant: bool,
-    /// There were streams at the last look.
-    was_wanted: bool,
     /// The peer may open streams whenever it likes.
     expects_streams: bool,
-    /// The server was heard since it was last told of that.
-    heard_dormant: bool,
-    liveness_deadline: Option<Time>,
-    state: State,
+    state: LinkState,
     /// Datagrams that were not used.
     pub dropped: DropCounts,
 }
@@ -190,6 +180,7 @@ impl Link {
         mut random: Random,
     ) -> Self {
         let numbers = Random::from_seed(*random.block());
+        let state = if rekey.is_some() { LinkState::Asking } else { LinkState::SERVING };
         Self {
             settings,
             transport: Transport::with_random(side, settings.transport, numbers),
@@ -201,23 +192,16 @@ impl Link {
             rekey,
             next_ticket: None,
             random,
-            with: None,
             events: VecDeque::new(),
             outgoing: None,
             destinations: Destinations::default(),
             keepalive: Keepalive::new(settings.keepalive),
             heard_at: now,
-            answered_at: now,
+            reachability: Reachability::new(now),
             sent_at: now,
             quiet_at: now,
-            told_unreachable: false,
-            handshakes_only: 0,
-            dormant: false,
-            was_wanted: false,
             expects_streams: false,
-            heard_dormant: false,
-            liveness_deadline: None,
-            state: State::Open,
+            state,
             dropped: DropCounts::default(),
         }
     }
@@ -290,15 +274,14 @@ impl Link {
         self.is_open()
     }
 
-    /// Doubts that the peer lives: [`Event::Gone`] follows unless it is heard soon.
+    /// The server doubts that its client lives: [`Event::Gone`] follows unless it is heard soon.
     pub fn check_liveness(&mut self, now: Time) {
-        if self.liveness_deadline.is_none() && self.is_open() {
-            self.liveness_deadline = Some(now + LIVENESS_PATIENCE);
+        if self.state.doubt(now + LIVENESS_PATIENCE) {
             self.transport.probe();
         }
     }
 
-    /// Its place is wanted: doubts that the peer lives. A link whose peer is known to be gone ends sooner than it would.
+    /// The server wants its place: doubts that its client lives. A link whose peer is known to be gone ends sooner than it would.
     pub fn vacate(&mut self, now: Time) {
         self.hasten(now, LIVENESS_PATIENCE);
         self.check_liveness(now);
@@ -309,7 +292,9 @@ impl Link {
     pub fn set_ticket(&mut self, ticket: Ticket) -> bool {
         self.next_ticket = None;
         match &mut self.rekey {
-            Some(rekey) if self.with.is_none() || self.dormant => rekey.set_ticket(ticket),
+            Some(rekey) if matches!(self.state, LinkState::Asking | LinkState::Dormant { .. }) => {
+                rekey.set_ticket(ticket)
+            }
             Some(_) => self.next_ticket = Some(ticket),
             None => {}
         }
@@ -364,6 +349,6 @@ impl Link {
             rekey.on_asked(now);
             return Some(self.path.proven());
         }
-        self.destinations.take_next().filter(|_| !self.dormant && rekey.may_ask(now))
+        self.destinations.take_next().filter(|_| !self.state.is_dormant() && rekey.may_ask(now))
     }
 }

@@ -2,6 +2,7 @@
 
 use super::Link;
 use super::rekey_timer::LONG_SILENCE;
+use super::state::LinkState;
 use crate::sealed::handshake::terms::LinkId;
 use crate::sealed::wire::end_code::EndCode;
 use crate::time::Time;
@@ -16,21 +17,26 @@ impl Link {
     /// When the client says that it is dormant: after a minute without a use for the link, and again whenever something is
     /// heard on it, because then the server does not know.
     pub(super) fn dormant_due(&self) -> Time {
-        if self.rekey.is_none() || !self.is_up() || self.is_wanted() {
+        if !self.is_up() || self.is_wanted() {
             return Time::NEVER;
         }
-        match (self.dormant, self.heard_dormant) {
-            (true, true) => self.heard_at,
-            (false, _) if self.transport.is_idle() => self.heard_at + LONG_SILENCE,
-            (true, false) | (false, _) => Time::NEVER,
+        match self.state {
+            LinkState::Up { .. } if self.transport.is_idle() => self.heard_at + LONG_SILENCE,
+            LinkState::Dormant { heard: true, .. } => self.heard_at,
+            LinkState::Asking
+            | LinkState::Up { .. }
+            | LinkState::Dormant { heard: false, .. }
+            | LinkState::Serving { .. }
+            | LinkState::Closing { .. }
+            | LinkState::Draining { .. }
+            | LinkState::Closed => Time::NEVER,
         }
     }
 
     /// The client asks for a sign of life when its last stream is over, because the server may still wait for an
     /// acknowledgement that was lost, at an address that the client has left.
     pub(super) fn round_off(&mut self) {
-        let wanted = self.transport.stream_count() > 0;
-        if std::mem::replace(&mut self.was_wanted, wanted) && !wanted && self.rekey.is_some() {
+        if self.state.look(self.transport.stream_count() > 0) {
             self.transport.probe();
         }
     }
@@ -41,10 +47,9 @@ impl Link {
         if self.dormant_due() > now {
             return None;
         }
-        if !self.dormant {
+        if self.state.go_dormant() {
             self.take_other_name();
         }
-        (self.dormant, self.heard_dormant) = (true, false);
         self.seal(out, |transport, frames| Some(transport.end(now, EndCode::Dormant, "", frames)))
     }
 
@@ -52,19 +57,27 @@ impl Link {
     /// Nothing of the streams opened meanwhile has left, nor will it before the response: a server that has forgotten the
     /// old link, whatever the reason, cannot cost a stream.
     pub(super) fn wake(&mut self, now: Time) {
-        let silent = self.with.is_some()
-            && !self.was_wanted
-            && !self.expects_streams
-            && now.since(self.heard_at) >= LONG_SILENCE;
-        if self.rekey.is_none() || !(self.dormant || silent) || self.transport.stream_count() == 0 {
+        let is_silent = match self.state {
+            LinkState::Dormant { .. } => true,
+            LinkState::Up { in_use: false, .. } => {
+                !self.expects_streams && now.since(self.heard_at) >= LONG_SILENCE
+            }
+            LinkState::Asking
+            | LinkState::Up { in_use: true, .. }
+            | LinkState::Serving { .. }
+            | LinkState::Closing { .. }
+            | LinkState::Draining { .. }
+            | LinkState::Closed => false,
+        };
+        if !is_silent || self.transport.stream_count() == 0 {
             return;
         }
-        if !std::mem::take(&mut self.dormant) {
+        if !self.state.is_dormant() {
             self.take_other_name();
         }
         self.transport.reconnect();
         self.forget_peer();
-        self.with = None;
+        self.state = LinkState::Asking;
     }
 
     /// What the client asks for next is another link, perhaps another ticket's.
@@ -82,10 +95,10 @@ impl Link {
             Duration::ZERO => Time::NEVER,
             patience => self.heard_at + patience,
         };
-        match (&self.rekey, self.transport.stream_count()) {
-            (Some(_), _) => Time::NEVER,
-            (None, 0) => abandon.min(self.heard_at + DESERTED),
-            (None, _) => abandon,
+        match self.transport.stream_count() {
+            _ if self.rekey.is_some() => Time::NEVER,
+            0 => abandon.min(self.heard_at + DESERTED),
+            _ => abandon,
         }
     }
 }

@@ -1,5 +1,6 @@
-//! Where a link is in its life, and how it ends.
+//! How a link ends: said in a packet, or found out, or read to the end.
 
+use super::state::LinkState;
 use super::{Event, Link};
 use crate::sealed::transport::Fault;
 use crate::sealed::wire::end_code::{EndCode, Ended};
@@ -16,44 +17,9 @@ pub(crate) const DRAIN_WANTED: Duration = Duration::from_secs(60);
 /// How long the packet that says why the link ends may take to leave.
 const LAST_WORD: Duration = Duration::from_millis(200);
 
-/// Where a link is in its life.
-#[derive(Debug)]
-pub(super) enum State {
-    /// Packets go both ways.
-    Open,
-    /// It ends once one packet has said so.
-    Closing {
-        /// What that packet says.
-        code: EndCode,
-        /// Why, if it is the peer's fault; the owner hears of it when the packet has left.
-        fault: Option<Fault>,
-        /// The packet leaves by then, or not at all.
-        until: Time,
-    },
-    /// The peer is gone and has all that it needs: nothing is sent or taken in any more, but what came is read.
-    Draining {
-        /// Since when.
-        since: Time,
-        /// What has not been read by then is lost.
-        until: Time,
-    },
-    /// It is over.
-    Closed,
-}
-
-impl State {
-    /// When it changes by itself.
-    const fn until(&self) -> Time {
-        match self {
-            Self::Closing { until, .. } | Self::Draining { until, .. } => *until,
-            Self::Open | Self::Closed => Time::NEVER,
-        }
-    }
-}
-
 impl Link {
     pub(super) const fn is_open(&self) -> bool {
-        matches!(self.state, State::Open)
+        self.state.is_open()
     }
 
     /// Whether the link has taken something and takes no more, though it may still have to say so, or hold what came. A server tells its
@@ -75,7 +41,7 @@ impl Link {
     }
 
     fn say_end(&mut self, code: EndCode, fault: Option<Fault>, until: Time) {
-        self.state = State::Closing { code, fault, until };
+        self.state = LinkState::Closing { code, fault, until };
         // Without keys there is nobody to tell.
         if !self.is_up() {
             self.closed();
@@ -85,17 +51,27 @@ impl Link {
     /// What the next packet has to say: the code, and what the peer did wrong.
     pub(super) const fn last_word(&self) -> Option<(EndCode, Option<Fault>)> {
         match self.state {
-            State::Closing { code, fault, .. } => Some((code, fault)),
-            State::Open | State::Draining { .. } | State::Closed => None,
+            LinkState::Closing { code, fault, .. } => Some((code, fault)),
+            LinkState::Asking
+            | LinkState::Up { .. }
+            | LinkState::Dormant { .. }
+            | LinkState::Serving { .. }
+            | LinkState::Draining { .. }
+            | LinkState::Closed => None,
         }
     }
 
     /// It is over, and the owner hears why unless it wanted it so.
     pub(super) fn closed(&mut self) {
-        match std::mem::replace(&mut self.state, State::Closed) {
-            State::Closing { fault: Some(fault), .. } => self.events.push_back(Event::Broken(fault)),
-            State::Draining { .. } => self.events.push_back(Event::Ended(EndCode::Dormant.into())),
-            State::Closing { .. } | State::Open | State::Closed => {}
+        match std::mem::replace(&mut self.state, LinkState::Closed) {
+            LinkState::Closing { fault: Some(fault), .. } => self.events.push_back(Event::Broken(fault)),
+            LinkState::Draining { .. } => self.events.push_back(Event::Ended(EndCode::Dormant.into())),
+            LinkState::Asking
+            | LinkState::Up { .. }
+            | LinkState::Dormant { .. }
+            | LinkState::Serving { .. }
+            | LinkState::Closing { .. }
+            | LinkState::Closed => {}
         }
     }
 
@@ -105,11 +81,11 @@ impl Link {
         if !self.is_open() {
             return;
         }
-        let is_dormant = ended.code == EndCode::Dormant && self.rekey.is_none();
+        let is_dormant = ended.code == EndCode::Dormant && matches!(self.state, LinkState::Serving { .. });
         if is_dormant && self.drain(self.heard_at) {
             return;
         }
-        self.state = State::Closed;
+        self.state = LinkState::Closed;
         self.events.push_back(Event::Ended(ended));
     }
 
@@ -119,7 +95,7 @@ impl Link {
         if self.drain(now) {
             return;
         }
-        self.state = State::Closed;
+        self.state = LinkState::Closed;
         self.events.push_back(Event::Gone);
     }
 
@@ -129,20 +105,20 @@ impl Link {
             return false;
         }
         self.sessions.clear();
-        self.state = State::Draining { since: now, until: now + DRAIN };
+        self.state = LinkState::Draining { since: now, until: now + DRAIN };
         true
     }
 
     /// Somebody wants the place of the link, whose peer is gone anyway.
     pub(super) fn hasten(&mut self, now: Time, patience: Duration) {
-        if let State::Draining { since, until } = &mut self.state {
+        if let LinkState::Draining { since, until } = &mut self.state {
             *until = (*until).min((now + patience).max(*since + DRAIN_WANTED));
         }
     }
 
     /// Ends a link whose peer is gone once all that it sent has been read.
     pub(super) fn end_when_read(&mut self) {
-        if matches!(self.state, State::Draining { .. }) && self.transport.stream_count() == 0 {
+        if matches!(self.state, LinkState::Draining { .. }) && self.transport.stream_count() == 0 {
             self.closed();
         }
     }

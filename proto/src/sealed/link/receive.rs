@@ -2,6 +2,7 @@
 
 use super::destinations::Found;
 use super::path::Move;
+use super::state::ServerEnd;
 use super::{Event, FourTuple, Link};
 use crate::sealed::crypto::replay::Replay;
 use crate::sealed::handshake::initiator::{Established, Outcome};
@@ -10,10 +11,6 @@ use crate::sealed::wire::frame;
 use crate::sealed::wire::packet::{Header, Outer};
 use crate::sealed::wire::varint;
 use crate::time::Time;
-
-/// Handshakes in a row that count as a sign of life though no packet came between them: a path that lets handshakes through and
-/// nothing else is no path. One may be of a server that had to be asked twice.
-const HANDSHAKES_ONLY: u32 = 2;
 
 impl Link {
     /// Takes in one datagram; what it holds is opened where it lies. `from`: where it came from, and to which address of ours.
@@ -62,8 +59,8 @@ impl Link {
             self.fail(now, fault);
         }
         if self.transport.acked_at() == now {
-            self.handshakes_only = 0;
-            self.answered(now);
+            let is_back = self.reachability.on_packet(now);
+            self.notify_heard(is_back);
         }
         self.take_events();
         if let Some(to) = self.path.proof() {
@@ -80,14 +77,12 @@ impl Link {
 
     fn heard(&mut self, now: Time) {
         self.heard_at = now;
-        self.heard_dormant = true;
-        self.liveness_deadline = None;
+        self.state.on_heard();
     }
 
-    /// The peer has what this side sent: the path passes both ways.
-    fn answered(&mut self, now: Time) {
-        self.answered_at = now;
-        if std::mem::take(&mut self.told_unreachable) {
+    /// Notifies the owner if the peer `is_back`: the path passes both ways again.
+    fn notify_heard(&mut self, is_back: bool) {
+        if is_back {
             self.destinations.on_heard(self.path.proven());
             self.events.push_back(Event::Heard);
         }
@@ -135,7 +130,7 @@ impl Link {
             Outcome::Established(established) => self.established(now, *established),
             Outcome::Refused(refused) => {
                 rekey.on_refused(now, refused.why);
-                self.told_unreachable = false;
+                self.reachability.on_refused();
                 self.events.push_back(Event::Refused(refused));
             }
             Outcome::Resend { index, message } => {
@@ -148,18 +143,17 @@ impl Link {
     }
 
     fn established(&mut self, now: Time, new: Established) {
-        let with = Some((new.epoch, new.incarnation));
+        let with = ServerEnd { epoch: new.epoch, incarnation: new.incarnation };
         // What was opened before the first response is known to nobody but us, and stays.
-        let (first, same_peer) = (self.with.is_none(), self.with == with);
-        if !first && self.with != with {
+        let (first, same_peer) = (self.state.with().is_none(), self.state.with() == Some(with));
+        if !first && !same_peer {
             let lost = self.transport.stream_count() > 0;
             self.start_over();
             if lost {
                 self.events.push_back(Event::Restarted);
             }
         }
-        self.with = with;
-        self.dormant = false;
+        self.state.on_established(with, self.transport.stream_count() > 0);
         // The answer shows that the peer is where its initiation went.
         let found = self.destinations.take(new.session.local);
         if let Some(Found { at, at_first_try }) = found.filter(|found| found.at != self.path.proven()) {
@@ -175,12 +169,12 @@ impl Link {
         }
         // The server goes over to the new keys when it sees a packet under them.
         self.transport.probe();
-        self.handshakes_only += 1;
-        if self.handshakes_only <= HANDSHAKES_ONLY {
+        if self.reachability.on_handshake() {
             self.heard(now);
-            self.answered(now);
+            let is_back = self.reachability.on_answered(now);
+            self.notify_heard(is_back);
             self.events.push_back(Event::Up { first });
-        } else if !std::mem::replace(&mut self.told_unreachable, true) {
+        } else if self.reachability.on_lost() {
             self.events.push_back(Event::Unreachable);
         }
     }

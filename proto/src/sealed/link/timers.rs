@@ -1,7 +1,7 @@
 //! What a link does when time passes, and when it wants to be asked next.
 
-use super::rekey_timer::{LONG_SILENCE, SILENCE};
-use super::state::State;
+use super::rekey_timer::{LONG_SILENCE, RekeyTimer, SILENCE};
+use super::state::LinkState;
 use super::{Event, Link};
 use crate::sealed::transport::CHALLENGE_SIZE;
 use crate::time::Time;
@@ -16,7 +16,7 @@ impl Link {
     pub(super) fn ask_due(&self, now: Time) -> Time {
         let Some(rekey) = self.rekey.as_ref().filter(|_| self.path.is_known()) else { return Time::NEVER };
         let wanted = self.is_wanted();
-        if self.dormant {
+        if self.state.is_dormant() {
             return if wanted { now } else { Time::NEVER };
         }
         if !self.is_up() || self.sessions.is_old(now, self.transport.next_packet()) && wanted {
@@ -27,7 +27,11 @@ impl Link {
         // What was sent into a long silence has not had the time to be answered, but may well not be.
         let unheard = waiting.since(self.heard_at) >= LONG_SILENCE;
         let patience = SILENCE + self.transport.round_trip().unwrap_or_default() * 2;
-        rekey.due(wanted).max(if unheard { waiting } else { self.answered_at.max(waiting) + patience })
+        rekey.due(wanted).max(if unheard {
+            waiting
+        } else {
+            self.reachability.answered_at().max(waiting) + patience
+        })
     }
 
     /// When the client asks for a sign of life.
@@ -60,17 +64,15 @@ impl Link {
             self.on_sending(now);
             self.transport.probe();
         }
-        if self.liveness_deadline.is_some_and(|until| until <= now) {
-            self.liveness_deadline = None;
+        if self.state.liveness_deadline() <= now {
             self.unanswered(now);
         }
         if self.deserted_due() <= now {
-            self.state = State::Closed;
+            self.state = LinkState::Closed;
             self.events.push_back(Event::Gone);
         }
-        let unanswered = self.rekey.as_ref().is_some_and(|rekey| rekey.asked() >= 4);
-        let silent = unanswered && now.since(self.answered_at) >= SILENCE;
-        if silent && !std::mem::replace(&mut self.told_unreachable, true) {
+        let initiations = self.rekey.as_ref().map_or(0, RekeyTimer::asked);
+        if self.reachability.on_unanswered(now, initiations) {
             self.events.push_back(Event::Unreachable);
         }
         self.take_events();
@@ -81,7 +83,7 @@ impl Link {
         if !self.is_open() {
             return self.end_due();
         }
-        let sends = self.is_up() && !self.dormant;
+        let sends = self.is_up() && !self.state.is_dormant();
         let due = [
             if sends { self.transport.poll_timeout() } else { Time::NEVER },
             if sends { self.path.timeout(CHALLENGE_SIZE as u64) } else { Time::NEVER },
@@ -90,8 +92,8 @@ impl Link {
             self.ask_due(now),
             self.dormant_due(),
             self.deserted_due(),
+            self.state.liveness_deadline(),
         ];
-        let due = due.into_iter().min().unwrap_or(Time::NEVER);
-        self.liveness_deadline.map_or(due, |until| due.min(until))
+        due.into_iter().min().unwrap_or(Time::NEVER)
     }
 }

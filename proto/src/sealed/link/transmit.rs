@@ -53,7 +53,7 @@ impl Link {
             self.sent_at = now;
             return Some(Transmit::new(to, message.len(), message.len()));
         }
-        if !self.is_up() || self.dormant {
+        if !self.is_up() || self.state.is_dormant() {
             return None;
         }
         self.challenge_path(now, out).or_else(|| self.seal_batch(now, path, out))
@@ -87,7 +87,7 @@ impl Link {
     /// Packets leave.
     pub(super) fn on_sending(&mut self, now: Time) {
         // To a peer that is known to be silent they say nothing of what is on the way.
-        if self.rekey.is_some() && !self.told_unreachable {
+        if self.rekey.is_some() && !self.reachability.is_unreachable() {
             self.keepalive.on_sending(now, now.since(self.sent_at), self.highest);
         }
         self.sent_at = now;

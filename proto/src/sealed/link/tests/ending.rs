@@ -3,7 +3,8 @@
 use super::pair::Pair;
 use super::path_and_peers::{end_unread, greet};
 use super::script::Script;
-use crate::sealed::link::state::{DRAIN, State};
+use crate::sealed::link::ending::DRAIN;
+use crate::sealed::link::state::LinkState;
 use crate::sealed::link::{Event, Link};
 use crate::sealed::transport::{self, Fault};
 use crate::sealed::wire::end_code::{EndCode, Ended};
@@ -187,7 +188,7 @@ fn a_client_that_was_taken_for_dead_gets_no_keys_for_what_is_left_of_its_link() 
     let now = pair.now;
     pair.server.links.get_mut(&key).expect("a link").check_liveness(now);
     pair.run_until(SECOND * 2, |_| false);
-    assert!(matches!(pair.server.links[&key].state, State::Draining { .. }));
+    assert!(matches!(pair.server.links[&key].state, LinkState::Draining { .. }));
     pair.mend();
     let next = pair.client.link.streams().open(b"").expect("there is room for more");
     pair.client.link.streams().write(pair.now, next, b"hola");
@@ -263,7 +264,7 @@ fn after_an_end_anywhere_the_ended_link_is_gone_in_time() {
         pair.cut();
         let now = pair.now;
         pair.server.links.values_mut().for_each(|link| link.check_liveness(now));
-        let gone = |link: &Link| matches!(link.state, State::Closed);
+        let gone = |link: &Link| matches!(link.state, LinkState::Closed);
         assert!(
             pair.run_until(DRAIN + SECOND * 2, |pair| pair.server.links.values().all(gone)),
             "seed {seed}"

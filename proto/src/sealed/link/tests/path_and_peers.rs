@@ -295,7 +295,7 @@ fn a_client_that_expects_streams_stays_up_and_shows_itself() {
     // A client that expects none any more closes the link.
     pair.client.link.expect_streams(false);
     pair.run_until(SECOND * 90, |_| false);
-    assert!(pair.client.link.dormant, "{:?}", pair.client.app.events);
+    assert!(pair.client.link.state.is_dormant(), "{:?}", pair.client.app.events);
 }
 
 #[test]
@@ -303,7 +303,7 @@ fn another_ticket_counts_at_once_where_the_link_is_dormant() {
     let mut pair = Pair::begin(20);
     let mut old = pair.client_key();
     pair.run_until(SECOND * 90, |_| false);
-    assert!(pair.client.link.dormant);
+    assert!(pair.client.link.state.is_dormant());
     for number in 0..2 {
         let new = pair.add_ticket(number);
         pair.server.endpoint.revoke(old);

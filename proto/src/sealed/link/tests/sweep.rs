@@ -103,7 +103,7 @@ fn scripts(pair: &Pair) -> [&Script; 2] {
 fn is_over(pair: &Pair, streams: usize) -> bool {
     let [client, server] = scripts(pair);
     let ended = client.over.len() == streams && server.is_over_with(client);
-    let dormant = pair.client.link.dormant;
+    let dormant = pair.client.link.state.is_dormant();
     // The one packet in which a client says that it is dormant was lost, and the server's do not reach it: it has moved, or the path was
     // dead. The server's link goes without it, later.
     let left = |link: &Link| dormant && !link.is_up();
