@@ -163,6 +163,17 @@ impl Stream {
         self.send.state == SendState::Send
     }
 
+    /// What one side has reset is over in both directions.
+    ///
+    /// # Panics
+    /// If a half does not know of a reset.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) fn check_halves(&self) {
+        let (send, recv) = (&self.send.state, &self.recv.state);
+        assert_eq!(send.is_reset(), recv.is_stopped(), "{self:?}");
+        assert_eq!(*send == SendState::Stopped, recv.is_reset(), "{self:?}");
+    }
+
     /// Whether both directions are over and nothing has to be said any more. What the peer has reset is over when the
     /// application says so: see `Event::Reset`.
     pub(crate) fn is_over(&self) -> bool {
@@ -177,5 +188,67 @@ impl Stream {
             | SendState::ResetSent { .. }
             | SendState::Stopped => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sealed::streams::pool::Pool;
+    use crate::sealed::wire::frame::ResetCode;
+
+    /// A stream whose halves both ended in order and were acknowledged and read.
+    fn ended(opening: Opening) -> Stream {
+        let (mut stream, mut pool) = (Stream::new(StreamId(0), opening), Pool::keeping(0));
+        stream.send.state.finish();
+        stream.send.on_acked(0..0, true, &mut pool);
+        stream.recv.on_data(0, b"", true, &mut pool).unwrap();
+        stream
+    }
+
+    #[test]
+    fn a_stream_of_the_peer_is_over_when_the_peer_knows_that_it_was_opened() {
+        assert!(ended(Opening::Asked).is_over());
+        let mut stream = ended(Opening::Asked);
+        stream.opening.accept();
+        assert!(!stream.is_over());
+        stream.opening.opened().unwrap().on_acked();
+        stream.opening.accept();
+        assert!(stream.is_over(), "it is not opened a second time");
+    }
+
+    #[test]
+    fn a_stream_that_was_reset_is_over_when_the_peer_has_the_reset_and_knows_the_stream() {
+        let mut stream = Stream::new(StreamId(0), Opening::Ours { open: Announce::Sent, answered: false });
+        stream.send.state.reset(ResetCode::Reset);
+        assert!(!stream.is_over());
+        stream.send.state.on_reset_acked();
+        assert!(!stream.is_over());
+        stream.opening.open().unwrap().on_acked();
+        assert!(stream.is_over());
+    }
+
+    #[test]
+    fn a_stream_that_the_peer_reset_is_over_when_the_application_says_so() {
+        let (mut stream, mut pool) = (ended(Opening::Asked), Pool::keeping(0));
+        stream.recv.on_reset(ResetCode::Reset, 0).unwrap();
+        stream.send.stop(&mut pool);
+        stream.check_halves();
+        assert!(stream.recv.take_reset().is_some() && !stream.is_over());
+    }
+
+    #[test]
+    fn the_peer_answers_only_what_this_side_asked_for_and_once() {
+        let mut ours = Opening::Ours { open: Announce::Sent, answered: false };
+        assert!(ours.on_answered() && !ours.on_answered());
+        assert!(![Opening::Asked, Opening::Refused].iter_mut().any(Opening::on_answered));
+    }
+
+    #[test]
+    fn what_the_peer_before_acknowledged_is_not_said_again() {
+        let mut openings = [Announce::Sent, Announce::Lost, Announce::Acked]
+            .map(|open| Opening::Ours { open, answered: false });
+        openings.iter_mut().for_each(Opening::on_other_peer);
+        assert_eq!(openings.map(Opening::is_unsaid), [true, true, false]);
     }
 }

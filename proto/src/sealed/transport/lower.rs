@@ -50,7 +50,8 @@ impl Transport {
 
     /// Ends a stream whose last bytes will never come.
     fn cut_short(&mut self, key: usize) {
-        let Some((stream, _)) = self.streams.get(key) else { return };
+        let Some((stream, pools)) = self.streams.get(key) else { return };
+        stream.send.stop(&mut pools.send);
         if let Some(code) = stream.recv.cut_short() {
             self.events.push_back(super::Event::Reset(stream.id, code));
         }

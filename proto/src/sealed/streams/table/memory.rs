@@ -44,6 +44,7 @@ impl Streams {
         assert!((recv.used() + recv.spare()) as u64 <= charged, "{recv:?} in {charged}");
         assert_eq!((send.used() + send.spare()) as u64, self.send_share.used(), "bytes written");
         for stream in self.iter() {
+            stream.check_halves();
             let most = stream.recv.charge();
             assert!(
                 stream.charge >= most || stream.recv.state.is_stopped(),
@@ -80,7 +81,7 @@ impl Streams {
         more
     }
 
-    /// The application has read `length` bytes of a stream. True if the peer must be told that it may send more.
+    /// The application has read `length` bytes of a stream. True if the peer must be notified that it may send more.
     pub(crate) fn consume(&mut self, key: usize, length: u64, now: Time, round_trip: Duration) -> bool {
         let Some(stream) = self.slab.get_mut(key) else { return false };
         stream.recv.consume(length, &mut self.pools.recv);
@@ -89,7 +90,7 @@ impl Streams {
         more
     }
 
-    /// More arrived on a stream behind a gap. True if the peer must be told that it may send more.
+    /// More arrived on a stream behind a gap. True if the peer must be notified that it may send more.
     pub(crate) fn widen(&mut self, key: usize, now: Time) -> bool {
         let more = self.slab.get_mut(key).is_some_and(|stream| self.promises.widen(now, stream));
         self.count_promised();
