@@ -1,5 +1,6 @@
 //! Streams and the memory of what they hold.
 
+pub(crate) mod announce;
 pub(crate) mod blocked;
 pub mod budget;
 pub(crate) mod early;
@@ -11,9 +12,11 @@ pub(crate) mod pool;
 pub(crate) mod promises;
 pub(crate) mod recv;
 pub(crate) mod recv_buffer;
+pub(crate) mod recv_state;
 pub(crate) mod scheduler;
 pub(crate) mod send;
 pub(crate) mod send_buffer;
+pub(crate) mod send_state;
 pub(crate) mod settings;
 pub(crate) mod stream;
 pub(crate) mod table;

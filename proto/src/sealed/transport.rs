@@ -71,9 +71,9 @@ pub struct Transport {
     probe: bool,
     /// The packet being taken in holds something that cannot be taken in now: it must come again.
     declined: bool,
-    /// The peer must be told of more link credit.
+    /// More link credit must be advertised to the peer.
     link_credit_due: bool,
-    /// Packets since the floor was last told.
+    /// Packets since the floor was last sent.
     since_floor: u32,
     outcomes: Vec<PacketOutcome>,
     /// Writers that have to wait.
@@ -326,7 +326,7 @@ impl Transport {
             && !self.recovery.is_probing()
     }
 
-    /// Tells the peer of more link credit if there is memory for it.
+    /// Advertises more link credit to the peer if there is memory for it.
     fn renew_link_credit(&mut self) {
         self.link_credit_due |= self.streams.promises.renew_link_credit().is_some();
     }

@@ -1,6 +1,6 @@
 //! What this end has promised to take: flow control credit of its streams and of the link, all of it reserved.
 //!
-//! Every byte that the peer may send has its memory set aside before the peer is told, in one [`Share`]. So no byte within
+//! Every byte that the peer may send has its memory set aside before it is advertised, in one [`Share`]. So no byte within
 //! credit is ever refused for want of memory, and a stream that nobody reads costs what it was promised and nothing of what the others
 //! were. How much a stream is promised goes by what is free (see [`crate::sealed::streams::budget`]) and by whether it is read:
 //!
@@ -60,7 +60,7 @@ pub(crate) struct Promises {
     levels: Levels,
     /// First credit that the peer's streams took, and up to where they may, in bytes since the link began.
     taken: u64,
-    told: u64,
+    advertised: u64,
     /// For bytes of streams that are not open yet.
     early: u64,
 }
@@ -68,7 +68,8 @@ pub(crate) struct Promises {
 impl Promises {
     /// The promise of the handshake, `first` bytes of link credit, and no stream.
     pub(crate) fn new(share: Share, first: u64) -> Self {
-        let mut promises = Self { share, first, levels: Levels::default(), taken: 0, told: first, early: 0 };
+        let mut promises =
+            Self { share, first, levels: Levels::default(), taken: 0, advertised: first, early: 0 };
         promises.hold(first);
         promises
     }
@@ -80,8 +81,8 @@ impl Promises {
 
     /// The link begins anew, with the streams that this side has opened and the peer has not heard of.
     pub(crate) fn restart(&mut self) {
-        self.share.set(self.share.used() + self.first - (self.told - self.taken));
-        (self.taken, self.told) = (0, self.first);
+        self.share.set(self.share.used() + self.first - (self.advertised - self.taken));
+        (self.taken, self.advertised) = (0, self.first);
     }
 
     /// The memory that they are made of.
@@ -91,7 +92,7 @@ impl Promises {
 
     /// Bytes set aside beyond link credit that nobody has taken.
     pub(crate) fn held(&self) -> u64 {
-        self.share.used() - (self.told - self.taken)
+        self.share.used() - (self.advertised - self.taken)
     }
 
     /// Bytes set aside for streams.
@@ -117,7 +118,7 @@ impl Promises {
 
     /// A stream of the peer took `first` of the link credit.
     pub(crate) fn on_taken(&mut self, first: u64) -> Result<(), StreamViolation> {
-        if first > self.told - self.taken {
+        if first > self.advertised - self.taken {
             return Err(StreamViolation::LinkCredit);
         }
         self.taken += first;
@@ -125,19 +126,19 @@ impl Promises {
         Ok(())
     }
 
-    /// Up to where the peer's streams may take first credit, if it should be told more. What they take is a part of what
+    /// Up to where the peer's streams may take first credit, if more should be advertised. What they take is a part of what
     /// streams may hold that nobody has shown to be read.
     pub(crate) fn renew_link_credit(&mut self) -> Option<u64> {
-        let left = self.told - self.taken;
+        let left = self.advertised - self.taken;
         let available = self.left_to_begin().saturating_sub(left);
         let wanted = (available / LINK_CREDIT_PART).min(LINK_CREDIT).max(self.first);
         let more = wanted.saturating_sub(left).min(available / 2);
         if left > wanted / 2 || more == 0 {
             return None;
         }
-        self.told += more;
+        self.advertised += more;
         self.hold(more);
-        Some(self.told)
+        Some(self.advertised)
     }
 
     /// Bytes that more streams may be promised of which nothing was read.
@@ -147,8 +148,8 @@ impl Promises {
     }
 
     /// Up to where the peer's streams may take first credit.
-    pub(crate) const fn told(&self) -> u64 {
-        self.told
+    pub(crate) const fn advertised(&self) -> u64 {
+        self.advertised
     }
 
     /// The window of a stream of which nothing has been read.
@@ -167,7 +168,7 @@ impl Promises {
 
     /// Whether there is memory for one more stream, which comes with `first` bytes that are set aside already.
     pub(crate) fn has_place(&self, first: u64) -> bool {
-        self.share.free() + first.min(self.told - self.taken) >= charge_of(LEAST.max(first), 0)
+        self.share.free() + first.min(self.advertised - self.taken) >= charge_of(LEAST.max(first), 0)
     }
 
     /// Lets the peer send up to `window` bytes beyond what has been read of `stream`, or as much of that as `most` bytes of
@@ -217,7 +218,7 @@ impl Promises {
     /// The application has read of `stream`. Its window is renewed once a quarter of it is used up, so that a credit that is
     /// lost finds the peer with enough of the last, and when the peer was held back. And about once a round trip: what
     /// asks for an acknowledgement keeps this end's round trip known, and tells a peer that only sends when the address of
-    /// this end changes. True if the peer must be told.
+    /// this end changes. True if the peer must be notified.
     pub(crate) fn on_read(&mut self, now: Time, stream: &mut Stream, round_trip: Duration) -> bool {
         let held_back = stream.recv.is_held_back();
         let (left, size) = (stream.recv.outstanding(), stream.window.size());
@@ -236,7 +237,7 @@ impl Promises {
     }
 
     /// More arrived behind a gap. A packet lost four times holds up what four round trips bring, and the window must hold
-    /// that, or the gap stops the sender: it doubles once a quarter of it waits. True if the peer must be told.
+    /// that, or the gap stops the sender: it doubles once a quarter of it waits. True if the peer must be notified.
     pub(crate) fn widen(&mut self, now: Time, stream: &mut Stream) -> bool {
         let size = stream.window.size();
         if stream.recv.waiting() <= size / 4 {

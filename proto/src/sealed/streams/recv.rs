@@ -220,7 +220,7 @@ impl RecvHalf {
         self.buffer.largest()
     }
 
-    /// Whether the peer stopped where it had to since it was last told of more, and all that it sent has been read: it, and
+    /// Whether the peer stopped where it had to since more was last advertised, and all that it sent has been read: it, and
     /// not the reader, is waiting. Seen by a packet that is filled up to the credit.
     pub(crate) fn is_held_back(&self) -> bool {
         self.held_back && self.read == self.ready && self.ahead.is_empty()

@@ -58,7 +58,7 @@ impl Pressure {
 #[derive(Debug, Default)]
 pub(crate) struct Window {
     size: u64,
-    told_at: Time,
+    advertised_at: Time,
     /// Since when and from which offset on it is seen how much is read.
     since: Option<(Time, u64)>,
     /// Bytes read in the last round trip that was measured.
@@ -75,17 +75,17 @@ impl Window {
 
     /// The window is `size` bytes from `now` on.
     pub(crate) fn set(&mut self, now: Time, size: u64) {
-        (self.size, self.told_at) = (size.max(LEAST), now);
+        (self.size, self.advertised_at) = (size.max(LEAST), now);
     }
 
-    /// The peer was told of it only now.
-    pub(crate) const fn told(&mut self, now: Time) {
-        self.told_at = now;
+    /// It was advertised only now.
+    pub(crate) const fn on_advertised(&mut self, now: Time) {
+        self.advertised_at = now;
     }
 
-    /// Whether the peer was told of it longer ago than a round trip.
+    /// Whether it was advertised longer ago than a round trip.
     pub(crate) fn is_old(&self, now: Time, round_trip: Duration) -> bool {
-        now.since(self.told_at) >= round_trip
+        now.since(self.advertised_at) >= round_trip
     }
 
     /// Eight times of what is read in a round trip, as far as is known: a window that just suffices and has doubled twice since

@@ -81,8 +81,8 @@ fn a_peer_that_takes_no_datagrams_gets_small_ones() {
     assert!(transport.poll_packet(Time::ZERO + MS, &mut room).is_some());
 }
 
-/// A client that was told `limits` in the handshake.
-fn told(link_credit: u64, stream_credit: u64) -> Transport {
+/// A client to which the handshake advertised this credit.
+fn advertised(link_credit: u64, stream_credit: u64) -> Transport {
     let mut transport = Transport::new(Side::Client, Settings::default());
     let limits = Limits { streams: 9, link_credit, stream_credit, datagram: 1_472, ..Limits::default() };
     transport.set_peer_limits(&limits);
@@ -102,12 +102,12 @@ fn leaves(transport: &mut Transport, id: StreamId) -> u64 {
 
 #[test]
 fn new_streams_divide_the_link_credit_of_the_handshake() {
-    let mut transport = told(200_000, 100_000);
+    let mut transport = advertised(200_000, 100_000);
     let ids: Vec<_> = (0..4).map(|_| transport.open(b"").unwrap()).collect();
     let firsts: Vec<_> = ids.iter().map(|id| leaves(&mut transport, *id)).collect();
     assert_eq!(firsts, [100_000, 47_728, 19_140, 16_748], "bulk takes more, but not what others have taken");
 
-    let mut transport = told(150_000, 100_000);
+    let mut transport = advertised(150_000, 100_000);
     let firsts: Vec<_> = (0..4)
         .map(|_| {
             let id = transport.open(b"").unwrap();
@@ -116,7 +116,7 @@ fn new_streams_divide_the_link_credit_of_the_handshake() {
         .collect();
     assert_eq!(firsts, [100_000, 33_616, 2_048, 2_048], "the last 16 KiB go in small parts");
 
-    let mut transport = told(200_000, 100_000);
+    let mut transport = advertised(200_000, 100_000);
     let ids = [(); 4].map(|()| transport.open(b"").unwrap());
     transport.poll_packet(Time::ZERO + MS, &mut [0; 1_500]).expect("the frames that open them");
     let firsts = ids.map(|id| transport.streams.peek(id).unwrap().send.credit_left());
@@ -148,7 +148,7 @@ fn a_peer_that_goes_beyond_its_credit_is_at_fault() {
     let (now, id) = (Time::ZERO + MS, StreamId(0));
     let open = |first| packet(&[Frame::Open { id, credit: 0, first, target: b"" }]);
     let mut transport = Transport::new(Side::Server, Settings::default());
-    let credit = transport.streams.promises.told();
+    let credit = transport.streams.promises.advertised();
     let fault = transport.handle_packet(now, 0, &open(credit + 1));
     assert_eq!(fault, Err(Fault::Violation(StreamViolation::LinkCredit)));
     for (beyond, fault) in [(0, Ok(())), (1, Err(Fault::Violation(StreamViolation::Credit)))] {
@@ -162,7 +162,7 @@ fn a_peer_that_goes_beyond_its_credit_is_at_fault() {
 
 #[test]
 fn another_peer_is_not_held_to_the_credit_of_the_one_before() {
-    let mut transport = told(1 << 20, 1 << 20);
+    let mut transport = advertised(1 << 20, 1 << 20);
     let id = transport.open(b"").unwrap();
     transport.reconnect();
     transport.set_peer_limits(&Limits {
@@ -261,33 +261,33 @@ fn short_of_memory(now: Time) -> (Transport, [StreamId; 2]) {
     (transport, ids)
 }
 
-fn is_told(transport: &mut Transport, id: StreamId) -> bool {
+fn is_notified(transport: &mut Transport, id: StreamId) -> bool {
     std::iter::from_fn(|| transport.poll_event()).any(|event| event == Event::Writable(id))
 }
 
 #[test]
-fn memory_that_a_reset_frees_is_told_to_who_waits_for_it() {
+fn a_writer_that_waits_for_memory_is_notified_when_a_reset_frees_some() {
     let now = Time::ZERO + MS;
     let (mut transport, [large, waits]) = short_of_memory(now);
     let reset = Frame::Reset { id: large, code: ResetCode::Reset, end: 0 };
     transport.handle_packet(now, 0, &packet(&[reset])).unwrap();
-    assert!(is_told(&mut transport, waits), "the peer's reset");
+    assert!(is_notified(&mut transport, waits), "the peer's reset");
 }
 
 #[test]
-fn a_writer_that_is_too_far_ahead_is_told_when_its_bytes_leave() {
+fn a_writer_that_is_too_far_ahead_is_notified_when_its_bytes_leave() {
     let now = Time::ZERO + MS;
-    let mut transport = told(1 << 30, 1 << 20);
+    let mut transport = advertised(1 << 30, 1 << 20);
     let id = transport.open(b"").unwrap();
     transport.poll_packet(now, &mut [0; 1_500]).expect("the frame that opens it");
     let room = transport.poll_room(now, id);
     transport.write(now, id, &vec![7; room - 16_000]);
     assert_eq!(transport.poll_room(now, id), 0, "16,000 bytes are not worth a read");
-    assert!(!is_told(&mut transport, id));
+    assert!(!is_notified(&mut transport, id));
     let mut sent = 0;
     while let Some(built) = transport.poll_packet(now, &mut [0; 1_500]) {
         sent += built.length;
     }
     assert!(sent > 500, "{sent} bytes");
-    assert!(is_told(&mut transport, id), "without any acknowledgement");
+    assert!(is_notified(&mut transport, id), "without any acknowledgement");
 }

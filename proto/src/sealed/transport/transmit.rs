@@ -133,7 +133,7 @@ impl Transport {
     fn put_control(&mut self, now: Time, writer: &mut Writer<'_>) {
         if self.link_credit_due && writer.room() >= frame::SMALL_FRAME {
             self.link_credit_due = false;
-            frame::put(writer, &Frame::LinkCredit { limit: self.streams.promises.told() });
+            frame::put(writer, &Frame::LinkCredit { limit: self.streams.promises.advertised() });
             self.recovery.log.note(Content::LinkCredit);
         }
         while let Some(&key) = self.control.front() {
@@ -171,7 +171,7 @@ impl Transport {
         let first = self.streams.take_first(key);
         let Some((stream, _)) = self.streams.get(key) else { return };
         let (id, credit) = (stream.id, stream.recv.granted());
-        stream.window.told(now);
+        stream.window.on_advertised(now);
         frame::put(writer, &Frame::Open { id, credit, first, target: &stream.target });
         self.recovery.log.note(Content::Open(id));
         self.on_credit(key);

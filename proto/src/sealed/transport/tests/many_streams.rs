@@ -43,7 +43,7 @@ fn stuck_readers_hold_up_nobody_else() {
 }
 
 #[test]
-fn whoever_was_told_to_wait_is_told_to_go_on() {
+fn whoever_has_to_wait_is_notified_when_it_can_go_on() {
     for seed in 0_u8..8 {
         let memory = if seed % 2 == 0 { 64 << 20 } else { 2 << 20 };
         let settings = Settings { memory, ..Settings::default() };

@@ -28,7 +28,7 @@ pub(crate) struct End {
     pub(crate) absorbed: BTreeMap<StreamId, usize>,
     /// Bytes written at a time, at the most.
     pub(crate) bite: usize,
-    /// Streams whose writer was told to wait.
+    /// Streams whose writer has to wait.
     waiting: BTreeSet<StreamId>,
     /// Streams that may go on without an event, and the sizes of what a test may have changed since all were looked at: with
     /// thousands of streams a look at all of them for each packet would take most of the time.
@@ -104,7 +104,7 @@ impl End {
         self.peak_memory = self.peak_memory.max(self.transport.memory());
     }
 
-    /// As a proxy does: who was told to wait does not ask again.
+    /// As a proxy does: who has to wait does not ask again before it is notified.
     fn write(&mut self, now: Time, id: StreamId) {
         let Some(bytes) = self.to_write.get(&id) else { return };
         let done = self.written.entry(id).or_default();
