@@ -283,7 +283,7 @@ impl Link {
 
     /// The server wants its place: doubts that its client lives. A link whose peer is known to be gone ends sooner than it would.
     pub fn vacate(&mut self, now: Time) {
-        self.hasten(now, LIVENESS_PATIENCE);
+        self.shorten_drain(now, LIVENESS_PATIENCE);
         self.check_liveness(now);
     }
 

@@ -60,7 +60,7 @@ pub struct Transport {
     /// What the link has to hear.
     signals: VecDeque<Signal>,
     /// Tokens of the peer's path challenges: each waits for a packet that carries its response.
-    checked: VecDeque<u64>,
+    path_challenges: VecDeque<u64>,
     /// Streams the peer takes from this side at a time.
     peer_streams: usize,
     /// What else it takes.
@@ -104,7 +104,7 @@ impl Transport {
             mtu: Mtu::new(settings.max_datagram),
             events: VecDeque::new(),
             signals: VecDeque::new(),
-            checked: VecDeque::new(),
+            path_challenges: VecDeque::new(),
             peer_streams: usize::MAX,
             peer_features: Features::NONE,
             content_at: Time::ZERO,
@@ -137,7 +137,7 @@ impl Transport {
         self.streams.forget_peer_credit();
         self.link_credit_due = false;
         self.peer_features = Features::NONE;
-        (self.checked, self.probe) = (VecDeque::new(), false);
+        (self.path_challenges, self.probe) = (VecDeque::new(), false);
         (self.content_at, self.since_floor) = (new.content_at, 0);
     }
 
@@ -201,8 +201,8 @@ impl Transport {
         if self.has_content() && self.recovery.window_open() {
             due = due.min(self.recovery.next_paced());
         }
-        if let Some(spare) = self.copies.due().filter(|_| self.recovery.window_open()) {
-            due = due.min(spare.max(self.recovery.next_paced()));
+        if let Some(copy) = self.copies.due().filter(|_| self.recovery.window_open()) {
+            due = due.min(copy.max(self.recovery.next_paced()));
         }
         if self.may_probe_mtu() {
             due = due.min(self.mtu.timeout());

@@ -35,8 +35,8 @@ impl Link {
 
     /// The client asks for a sign of life when its last stream is over, because the server may still wait for an
     /// acknowledgement that was lost, at an address that the client has left.
-    pub(super) fn round_off(&mut self) {
-        if self.state.look(self.transport.stream_count() > 0) {
+    pub(super) fn probe_after_last_stream(&mut self) {
+        if self.state.note_streams(self.transport.stream_count() > 0) {
             self.transport.probe();
         }
     }
@@ -48,7 +48,7 @@ impl Link {
             return None;
         }
         if self.state.go_dormant() {
-            self.take_other_name();
+            self.take_new_link_id();
         }
         self.seal(out, |transport, frames| Some(transport.end(now, EndCode::Dormant, "", frames)))
     }
@@ -73,7 +73,7 @@ impl Link {
             return;
         }
         if !self.state.is_dormant() {
-            self.take_other_name();
+            self.take_new_link_id();
         }
         self.transport.reconnect();
         self.forget_peer();
@@ -81,7 +81,7 @@ impl Link {
     }
 
     /// What the client asks for next is another link, perhaps another ticket's.
-    fn take_other_name(&mut self) {
+    fn take_new_link_id(&mut self) {
         let Some(rekey) = &mut self.rekey else { return };
         rekey.on_dormant(LinkId(self.random.u64()));
         if let Some(ticket) = self.next_ticket.take() {

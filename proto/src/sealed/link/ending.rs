@@ -15,7 +15,7 @@ pub(crate) const DRAIN: Duration = Duration::from_secs(600);
 pub(crate) const DRAIN_WANTED: Duration = Duration::from_secs(60);
 
 /// How long the packet that says why the link ends may take to leave.
-const LAST_WORD: Duration = Duration::from_millis(200);
+const CLOSING_PATIENCE: Duration = Duration::from_millis(200);
 
 impl Link {
     pub(super) const fn is_open(&self) -> bool {
@@ -37,7 +37,7 @@ impl Link {
 
     /// The peer broke the rules, and is told so, once.
     pub(super) fn fail(&mut self, now: Time, fault: Fault) {
-        self.say_end(EndCode::Fault, Some(fault), now + LAST_WORD);
+        self.say_end(EndCode::Fault, Some(fault), now + CLOSING_PATIENCE);
     }
 
     fn say_end(&mut self, code: EndCode, fault: Option<Fault>, until: Time) {
@@ -49,7 +49,7 @@ impl Link {
     }
 
     /// What the next packet has to say: the code, and what the peer did wrong.
-    pub(super) const fn last_word(&self) -> Option<(EndCode, Option<Fault>)> {
+    pub(super) const fn closing_reason(&self) -> Option<(EndCode, Option<Fault>)> {
         match self.state {
             LinkState::Closing { code, fault, .. } => Some((code, fault)),
             LinkState::Asking
@@ -110,7 +110,7 @@ impl Link {
     }
 
     /// Somebody wants the place of the link, whose peer is gone anyway.
-    pub(super) fn hasten(&mut self, now: Time, patience: Duration) {
+    pub(super) fn shorten_drain(&mut self, now: Time, patience: Duration) {
         if let LinkState::Draining { since, until } = &mut self.state {
             *until = (*until).min((now + patience).max(*since + DRAIN_WANTED));
         }

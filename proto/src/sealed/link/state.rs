@@ -102,8 +102,8 @@ impl LinkState {
         }
     }
 
-    /// The client looks whether there are streams. True if the last one is over.
-    pub(super) const fn look(&mut self, wanted: bool) -> bool {
+    /// The client notes whether there are streams. True if the last one is over.
+    pub(super) const fn note_streams(&mut self, wanted: bool) -> bool {
         match self {
             Self::Up { in_use, .. } => std::mem::replace(in_use, wanted) && !wanted,
             Self::Asking
@@ -177,10 +177,13 @@ mod tests {
     fn a_client_asks_is_up_goes_dormant_and_comes_back_to_another_end() {
         let mut state = LinkState::Asking;
         assert!(!state.go_dormant(), "nobody to say it to");
-        assert_eq!((state.with(), state.look(true)), (None, false));
+        assert_eq!((state.with(), state.note_streams(true)), (None, false));
         state.on_established(FIRST, true);
         assert_eq!(state, LinkState::Up { with: FIRST, in_use: true });
-        assert!(!state.look(true) && state.look(false) && !state.look(false), "the last stream ends once");
+        assert!(
+            !state.note_streams(true) && state.note_streams(false) && !state.note_streams(false),
+            "the last stream ends once"
+        );
         assert!(state.go_dormant() && state.is_dormant());
         assert_eq!(state.with(), Some(FIRST));
         state.on_established(OTHER, false);
@@ -224,7 +227,7 @@ mod tests {
         let mut state = LinkState::Closed;
         state.on_established(FIRST, true);
         state.on_heard();
-        assert!(!state.go_dormant() && !state.look(true) && !state.doubt(Time::ZERO));
+        assert!(!state.go_dormant() && !state.note_streams(true) && !state.doubt(Time::ZERO));
         assert_eq!((state.is_open(), state), (false, LinkState::Closed));
     }
 }

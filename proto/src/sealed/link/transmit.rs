@@ -37,13 +37,13 @@ impl Link {
         let whole = |length| Transmit::new(path, length, length);
         self.sessions.expire(now, self.transport.next_packet());
         if !self.is_open() {
-            return self.say_last_word(now, out).map(whole);
+            return self.seal_closing_packet(now, out).map(whole);
         }
         if !self.path.is_known() {
             return None;
         }
         self.wake(now);
-        self.round_off();
+        self.probe_after_last_stream();
         if let Some(length) = self.go_dormant(now, out) {
             return Some(whole(length));
         }
@@ -103,8 +103,8 @@ impl Link {
     }
 
     /// The packet that says that the link is over.
-    fn say_last_word(&mut self, now: Time, out: &mut [u8]) -> Option<usize> {
-        let (code, fault) = self.last_word()?;
+    fn seal_closing_packet(&mut self, now: Time, out: &mut [u8]) -> Option<usize> {
+        let (code, fault) = self.closing_reason()?;
         let reason = fault.map(|fault| fault.to_string()).unwrap_or_default();
         let length = self.seal(out, |transport, frames| Some(transport.end(now, code, &reason, frames)));
         self.closed();

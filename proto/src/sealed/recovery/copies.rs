@@ -80,23 +80,23 @@ impl RedundantCopies {
 
     /// When a copy leaves in a packet of its own.
     pub(crate) fn due(&self) -> Option<Time> {
-        self.waiting.iter().find(|spare| spare.left == COPIES).map(|spare| spare.due)
+        self.waiting.iter().find(|copy| copy.left == COPIES).map(|copy| copy.due)
     }
 
     /// The next frame of which a copy may ride in packet `number`, which leaves now.
     pub(crate) fn front(&self, now: Time, number: u64) -> Option<&RedundantCopy> {
-        self.waiting.front().filter(|spare| spare.last < number && spare.from <= now)
+        self.waiting.front().filter(|copy| copy.last < number && copy.from <= now)
     }
 
-    /// The frame in front rides in packet `number`.
-    pub(crate) fn rides(&mut self, now: Time, number: u64) {
-        let Some(spare) = self.waiting.pop_front() else { return };
-        if spare.left > 1 {
+    /// The frame in front is copied into packet `number`.
+    pub(crate) fn on_copied(&mut self, now: Time, number: u64) {
+        let Some(copy) = self.waiting.pop_front() else { return };
+        if copy.left > 1 {
             self.waiting.push_back(RedundantCopy {
                 from: now + MIN_WAIT,
                 last: number,
-                left: spare.left - 1,
-                ..spare
+                left: copy.left - 1,
+                ..copy
             });
         }
     }
@@ -113,25 +113,25 @@ mod tests {
 
     #[test]
     fn copies_keep_a_distance_and_end() {
-        let (mut spares, mut now) = (RedundantCopies::default(), Time::ZERO);
-        spares.push(now, &Rtt::default(), 7, StreamId(2), 0..64, false);
-        assert_eq!(spares.due(), Some(Time::ZERO + MAX_WAIT));
+        let (mut copies, mut now) = (RedundantCopies::default(), Time::ZERO);
+        copies.push(now, &Rtt::default(), 7, StreamId(2), 0..64, false);
+        assert_eq!(copies.due(), Some(Time::ZERO + MAX_WAIT));
         for number in 0..u64::from(COPIES) {
-            assert!(spares.front(now, 8 + number).is_none(), "no distance to the copy before");
+            assert!(copies.front(now, 8 + number).is_none(), "no distance to the copy before");
             now += MIN_WAIT;
-            assert!(spares.front(now, 7 + number).is_none(), "the packet of the copy before");
-            assert!(spares.front(now, 8 + number).is_some());
-            spares.rides(now, 8 + number);
-            assert!(spares.due().is_none(), "only the first is worth a packet of its own");
+            assert!(copies.front(now, 7 + number).is_none(), "the packet of the copy before");
+            assert!(copies.front(now, 8 + number).is_some());
+            copies.on_copied(now, 8 + number);
+            assert!(copies.due().is_none(), "only the first is worth a packet of its own");
         }
-        assert!(spares.waiting.is_empty());
+        assert!(copies.waiting.is_empty());
     }
 
     #[test]
     fn a_load_that_is_not_thin_is_not_copied_without_end() {
-        let mut spares = RedundantCopies::default();
+        let mut copies = RedundantCopies::default();
         (0..1_000)
-            .for_each(|number| spares.push(Time::ZERO, &Rtt::default(), number, StreamId(2), 0..64, false));
-        assert_eq!(spares.waiting.len(), MAX_WAITING);
+            .for_each(|number| copies.push(Time::ZERO, &Rtt::default(), number, StreamId(2), 0..64, false));
+        assert_eq!(copies.waiting.len(), MAX_WAITING);
     }
 }

@@ -18,8 +18,8 @@ const PATIENCE: Duration = Duration::from_secs(10);
 /// each costs a place in the table. Beyond that `C` has to come again.
 const MAX_REFUSED: usize = 256;
 
-/// Checks of the peer that may wait for their answer.
-const MAX_CHECKED: usize = 8;
+/// Path challenges of the peer that may wait for their response.
+const MAX_PATH_CHALLENGES: usize = 8;
 
 /// Where bytes of a stream come from.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,10 +81,10 @@ impl Transport {
             }
             Frame::LinkCredit { limit } => self.streams.raise_link_credit(limit),
             Frame::Floor { packet } => self.acks.raise_floor(packet),
-            // A peer that checks without end gets the newest answered; nothing grows.
+            // Of a peer that challenges without end the newest are answered; nothing grows.
             Frame::PathChallenge { token } => {
-                self.checked.truncate(MAX_CHECKED - 1);
-                self.checked.push_back(token);
+                self.path_challenges.truncate(MAX_PATH_CHALLENGES - 1);
+                self.path_challenges.push_back(token);
             }
             Frame::End { code, reason } => {
                 self.signals.push_back(Signal::Ended(Ended::from_wire(code, reason)))

@@ -33,12 +33,12 @@ impl Transport {
             return Some(built);
         }
         let may = self.recovery.may_send(now);
-        let spare_due = self.copies.due().is_some_and(|due| due <= now);
-        let content = may && (self.has_content() || self.recovery.is_probing() || spare_due);
+        let copy_due = self.copies.due().is_some_and(|due| due <= now);
+        let content = may && (self.has_content() || self.recovery.is_probing() || copy_due);
         let ack_due = self.acks.due().is_some_and(|due| due <= now);
         // What proves an address is small and must not wait for window or pacer: the rest may wait for it.
-        let checks = !self.checked.is_empty();
-        if !content && !ack_due && !checks {
+        let challenged = !self.path_challenges.is_empty();
+        if !content && !ack_due && !challenged {
             // Whatever the pacer says: it only delays, it is the want of content that makes the next rates low.
             if !self.has_content() && self.recovery.window_open() {
                 self.recovery.on_app_limited();
@@ -48,7 +48,7 @@ impl Transport {
         let room = (usize::from(self.full_size()) - OVERHEAD).min(out.len());
         let mut writer = Writer::new(&mut out[..room]);
         // First, as acknowledgements take whatever room there is, and an address without proof gives little.
-        let proves = checks && self.put_checks(&mut writer);
+        let proves = challenged && self.put_path_responses(&mut writer);
         if ack_due || self.acks.is_waiting() {
             self.acks.put(now, &mut writer);
         }
@@ -56,7 +56,7 @@ impl Transport {
         let before = writer.len();
         if content {
             self.put_control(now, &mut writer);
-            self.put_spares(now, &mut writer);
+            self.put_copies(now, &mut writer);
             self.put_data(now, &mut writer);
             let probes = self.recovery.is_probing() || self.probe;
             if probes && writer.len() == before && !proves && writer.room() > 0 {
@@ -94,7 +94,7 @@ impl Transport {
             || !self.control.is_empty()
             || self.link_credit_due
             || self.probe
-            || !self.checked.is_empty()
+            || !self.path_challenges.is_empty()
     }
 
     fn mtu_probe(&mut self, now: Time, out: &mut [u8]) -> Option<Built> {
@@ -120,10 +120,10 @@ impl Transport {
         }
     }
 
-    /// Puts the answers to the peer's checks; false if there is no room for any.
-    fn put_checks(&mut self, writer: &mut Writer<'_>) -> bool {
+    /// Puts the responses to the path challenges of the peer; false if there is no room for any.
+    fn put_path_responses(&mut self, writer: &mut Writer<'_>) -> bool {
         while writer.room() >= frame::SMALL_FRAME
-            && let Some(token) = self.checked.pop_front()
+            && let Some(token) = self.path_challenges.pop_front()
         {
             frame::put(writer, &Frame::PathResponse { token });
         }
@@ -179,24 +179,24 @@ impl Transport {
     }
 
     /// Further copies of thin streams' frames, as many as fit.
-    fn put_spares(&mut self, now: Time, writer: &mut Writer<'_>) {
+    fn put_copies(&mut self, now: Time, writer: &mut Writer<'_>) {
         let number = self.recovery.log.next();
-        while let Some(spare) = self.copies.front(now, number) {
-            let stream = self.streams.find(spare.id).map(|(_, stream, _)| stream);
-            let lacking = stream.as_ref().and_then(|stream| stream.send.lacking(&spare.range, spare.fin));
+        while let Some(copy) = self.copies.front(now, number) {
+            let stream = self.streams.find(copy.id).map(|(_, stream, _)| stream);
+            let lacking = stream.as_ref().and_then(|stream| stream.send.lacking(&copy.range, copy.fin));
             let Some((stream, range)) = stream.zip(lacking) else {
                 self.copies.pop();
                 continue;
             };
             let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
-            let head = frame::data_header_size(spare.id, range.start, writer.room());
+            let head = frame::data_header_size(copy.id, range.start, writer.room());
             if writer.room() < head.saturating_add(length) {
                 return;
             }
-            frame::put_data_header(writer, spare.id, range.start, length, spare.fin);
+            frame::put_data_header(writer, copy.id, range.start, length, copy.fin);
             stream.send.copy(&range, writer.space(length));
-            self.recovery.log.note(Content::Data { id: spare.id, range, fin: spare.fin });
-            self.copies.rides(now, number);
+            self.recovery.log.note(Content::Data { id: copy.id, range, fin: copy.fin });
+            self.copies.on_copied(now, number);
         }
     }
 
