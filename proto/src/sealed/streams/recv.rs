@@ -77,7 +77,7 @@ impl RecvHalf {
         if range.end > self.granted {
             return Err(StreamViolation::Credit);
         }
-        let was = (self.ready, self.is_finished());
+        let (ready, was_finished) = (self.ready, self.is_finished());
         if fin {
             self.set_end(range.end)?;
         }
@@ -88,7 +88,7 @@ impl RecvHalf {
             !bytes.is_empty() && (range.end == self.granted || self.granted_before.contains(&range.end));
         self.store(range, bytes, pool);
         self.state.on_bytes(self.ready, self.read);
-        Ok(was != (self.ready, self.is_finished()))
+        Ok(self.ready != ready || self.is_finished() != was_finished)
     }
 
     fn store(&mut self, range: Range<u64>, bytes: &[u8], pool: &mut Pool) {
@@ -165,8 +165,8 @@ impl RecvHalf {
     }
 
     /// Whether all bytes up to the end have arrived.
-    pub(crate) fn is_finished(&self) -> bool {
-        self.end() == Some(self.ready)
+    pub(crate) const fn is_finished(&self) -> bool {
+        self.state.is_finished(self.ready)
     }
 
     /// The readable bytes, in order.

@@ -96,6 +96,15 @@ impl RecvState {
         matches!(self, Self::Stopped)
     }
 
+    /// Whether all bytes up to the end have arrived; in order have arrived those up to `ready`.
+    pub(crate) const fn is_finished(&self, ready: u64) -> bool {
+        match *self {
+            Self::Recv | Self::SizeKnown { .. } | Self::Stopped => false,
+            Self::DataRecvd | Self::DataRead => true,
+            Self::ResetRecvd { end, .. } | Self::ResetRead { end } => end == ready,
+        }
+    }
+
     /// Where the bytes end, if that is known; in order have arrived those up to `ready`.
     pub(crate) const fn end(&self, ready: u64) -> Option<u64> {
         match *self {

@@ -138,7 +138,7 @@ impl Transport {
         }
         // What closes the first gap makes fewer runs in the end, and is never declined.
         let closes_gap = stream.recv.is_next(offset) || bytes.is_empty();
-        if origin == DataOrigin::Packet && stream.recv.is_in_pieces() && !closes_gap {
+        if origin == DataOrigin::Packet && !closes_gap && stream.recv.is_in_pieces() {
             self.declined = true;
             return Ok(());
         }

@@ -62,7 +62,10 @@ fn assert_delivered(pair: &mut Pair, key: LinkKey, id: StreamId) {
 #[test]
 fn what_a_slow_target_has_not_taken_yet_survives_the_rest_of_the_client() {
     let (mut pair, key, id) = with_slow_target(4);
-    assert!(pair.run_until(MINUTE * 2, |pair| pair.client.link.state.is_dormant()), "the client goes dormant");
+    assert!(
+        pair.run_until(MINUTE * 2, |pair| pair.client.link.state.is_dormant()),
+        "the client goes dormant"
+    );
     pair.knock(100, 1);
     pair.run_until(MINUTE * 9, |_| false);
     assert_delivered(&mut pair, key, id);
@@ -82,7 +85,10 @@ fn what_a_slow_target_has_not_taken_yet_survives_a_client_that_does_not_answer()
 #[test]
 fn a_target_that_never_reads_keeps_the_link_of_a_resting_client_for_ten_minutes() {
     let (mut pair, key, _) = with_slow_target(4);
-    assert!(pair.run_until(MINUTE * 2, |pair| pair.client.link.state.is_dormant()), "the client goes dormant");
+    assert!(
+        pair.run_until(MINUTE * 2, |pair| pair.client.link.state.is_dormant()),
+        "the client goes dormant"
+    );
     pair.run_until(DRAIN - SECOND, |_| false);
     assert!(pair.server.links.contains_key(&key));
     assert!(pair.run_until(SECOND * 2, |pair| pair.server.links.is_empty()));
@@ -91,7 +97,10 @@ fn a_target_that_never_reads_keeps_the_link_of_a_resting_client_for_ten_minutes(
 #[test]
 fn a_target_that_never_reads_keeps_no_place_from_others_for_more_than_a_minute() {
     let (mut pair, _, _) = with_slow_target(1);
-    assert!(pair.run_until(MINUTE * 2, |pair| pair.client.link.state.is_dormant()), "the client goes dormant");
+    assert!(
+        pair.run_until(MINUTE * 2, |pair| pair.client.link.state.is_dormant()),
+        "the client goes dormant"
+    );
     knock_for(&mut pair, 50, 6);
     assert_eq!((pair.server.links.len(), pair.server.refused), (1, 50), "all were told");
     knock_for(&mut pair, 15, 6);
