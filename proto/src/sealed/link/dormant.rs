@@ -29,7 +29,7 @@ impl Link {
             | LinkState::Serving { .. }
             | LinkState::Closing { .. }
             | LinkState::Draining { .. }
-            | LinkState::Closed => Time::NEVER,
+            | LinkState::Ended => Time::NEVER,
         }
     }
 
@@ -67,7 +67,7 @@ impl Link {
             | LinkState::Serving { .. }
             | LinkState::Closing { .. }
             | LinkState::Draining { .. }
-            | LinkState::Closed => false,
+            | LinkState::Ended => false,
         };
         if !is_silent || self.transport.stream_count() == 0 {
             return;

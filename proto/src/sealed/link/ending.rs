@@ -57,13 +57,13 @@ impl Link {
             | LinkState::Dormant { .. }
             | LinkState::Serving { .. }
             | LinkState::Draining { .. }
-            | LinkState::Closed => None,
+            | LinkState::Ended => None,
         }
     }
 
     /// It is over, and the owner hears why unless it wanted it so.
     pub(super) fn closed(&mut self) {
-        match std::mem::replace(&mut self.state, LinkState::Closed) {
+        match std::mem::replace(&mut self.state, LinkState::Ended) {
             LinkState::Closing { fault: Some(fault), .. } => self.events.push_back(Event::Broken(fault)),
             LinkState::Draining { .. } => self.events.push_back(Event::Ended(EndCode::Dormant.into())),
             LinkState::Asking
@@ -71,7 +71,7 @@ impl Link {
             | LinkState::Dormant { .. }
             | LinkState::Serving { .. }
             | LinkState::Closing { .. }
-            | LinkState::Closed => {}
+            | LinkState::Ended => {}
         }
     }
 
@@ -85,7 +85,7 @@ impl Link {
         if is_dormant && self.drain(self.heard_at) {
             return;
         }
-        self.state = LinkState::Closed;
+        self.state = LinkState::Ended;
         self.events.push_back(Event::Ended(ended));
     }
 
@@ -95,7 +95,7 @@ impl Link {
         if self.drain(now) {
             return;
         }
-        self.state = LinkState::Closed;
+        self.state = LinkState::Ended;
         self.events.push_back(Event::Gone);
     }
 

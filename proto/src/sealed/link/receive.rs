@@ -2,7 +2,7 @@
 
 use super::destinations::Found;
 use super::path::Move;
-use super::state::ServerEnd;
+use super::state::ServerIncarnation;
 use super::{Event, FourTuple, Link};
 use crate::sealed::crypto::replay::Replay;
 use crate::sealed::handshake::initiator::{Established, Outcome};
@@ -143,7 +143,7 @@ impl Link {
     }
 
     fn established(&mut self, now: Time, new: Established) {
-        let with = ServerEnd { epoch: new.epoch, incarnation: new.incarnation };
+        let with = ServerIncarnation { epoch: new.epoch, incarnation: new.incarnation };
         // What was opened before the first response is known to nobody but us, and stays.
         let (first, same_peer) = (self.state.with().is_none(), self.state.with() == Some(with));
         if !first && !same_peer {

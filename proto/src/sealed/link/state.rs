@@ -5,8 +5,9 @@ use crate::sealed::transport::Fault;
 use crate::sealed::wire::end_code::EndCode;
 use crate::time::Time;
 
-/// Where a link is in its life. The client's goes from asking to up, from there to dormant and back to asking; the server's
-/// serves from its first to its last packet. Any of these can end at any time.
+/// Where a link is in its life; drawn in PROTOCOL.md, "Link". The client's goes from asking to up, from there to dormant and
+/// back to asking; the server's serves from its first to its last packet. Any of these can end at any time. What PROTOCOL.md
+/// calls silent and refused goes on beside that: see [`Reachability`](super::reachability) and [`RekeyTimer`](super::rekey_timer).
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum LinkState {
     /// The client knows of no server's end: it sends initiations, and nothing of its streams leaves before a response.
@@ -14,14 +15,14 @@ pub(super) enum LinkState {
     /// The client's link is with this end. Its keys may still have grown too old, and then it asks for others.
     Up {
         /// Which state of which process.
-        with: ServerEnd,
+        with: ServerIncarnation,
         /// There were streams at the last look.
         in_use: bool,
     },
     /// The client has said that it does not use the link any more, and asks for another when a stream is opened.
     Dormant {
         /// Which state of which process it was with.
-        with: ServerEnd,
+        with: ServerIncarnation,
         /// Something was heard since: the server does not know.
         heard: bool,
     },
@@ -47,12 +48,12 @@ pub(super) enum LinkState {
         until: Time,
     },
     /// It is over.
-    Closed,
+    Ended,
 }
 
 /// The server's end of a link as its client knows it: by the process and by the state of the link in that process.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct ServerEnd {
+pub(super) struct ServerIncarnation {
     pub(super) epoch: Epoch,
     pub(super) incarnation: Incarnation,
 }
@@ -72,14 +73,14 @@ impl LinkState {
     }
 
     /// The server's end that the client's is, or was before it went dormant, with.
-    pub(super) const fn with(&self) -> Option<ServerEnd> {
+    pub(super) const fn with(&self) -> Option<ServerIncarnation> {
         match self {
             Self::Up { with, .. } | Self::Dormant { with, .. } => Some(*with),
             Self::Asking
             | Self::Serving { .. }
             | Self::Closing { .. }
             | Self::Draining { .. }
-            | Self::Closed => None,
+            | Self::Ended => None,
         }
     }
 
@@ -87,18 +88,18 @@ impl LinkState {
     pub(super) const fn until(&self) -> Time {
         match self {
             Self::Closing { until, .. } | Self::Draining { until, .. } => *until,
-            Self::Asking | Self::Up { .. } | Self::Dormant { .. } | Self::Serving { .. } | Self::Closed => {
+            Self::Asking | Self::Up { .. } | Self::Dormant { .. } | Self::Serving { .. } | Self::Ended => {
                 Time::NEVER
             }
         }
     }
 
     /// The client has got a response `with` which it goes on; `in_use`: there are streams.
-    pub(super) const fn on_established(&mut self, with: ServerEnd, in_use: bool) {
+    pub(super) const fn on_established(&mut self, with: ServerIncarnation, in_use: bool) {
         match self {
             Self::Asking | Self::Dormant { .. } => *self = Self::Up { with, in_use },
             Self::Up { with: before, .. } => *before = with,
-            Self::Serving { .. } | Self::Closing { .. } | Self::Draining { .. } | Self::Closed => {}
+            Self::Serving { .. } | Self::Closing { .. } | Self::Draining { .. } | Self::Ended => {}
         }
     }
 
@@ -111,7 +112,7 @@ impl LinkState {
             | Self::Serving { .. }
             | Self::Closing { .. }
             | Self::Draining { .. }
-            | Self::Closed => false,
+            | Self::Ended => false,
         }
     }
 
@@ -130,7 +131,7 @@ impl LinkState {
             | Self::Serving { .. }
             | Self::Closing { .. }
             | Self::Draining { .. }
-            | Self::Closed => false,
+            | Self::Ended => false,
         }
     }
 
@@ -139,7 +140,7 @@ impl LinkState {
         match self {
             Self::Dormant { heard, .. } => *heard = true,
             Self::Serving { liveness_deadline } => *liveness_deadline = None,
-            Self::Asking | Self::Up { .. } | Self::Closing { .. } | Self::Draining { .. } | Self::Closed => {}
+            Self::Asking | Self::Up { .. } | Self::Closing { .. } | Self::Draining { .. } | Self::Ended => {}
         }
     }
 
@@ -160,7 +161,7 @@ impl LinkState {
             | Self::Serving { liveness_deadline: None }
             | Self::Closing { .. }
             | Self::Draining { .. }
-            | Self::Closed => Time::NEVER,
+            | Self::Ended => Time::NEVER,
         }
     }
 }
@@ -169,8 +170,8 @@ impl LinkState {
 mod tests {
     use super::*;
 
-    const FIRST: ServerEnd = ServerEnd { epoch: Epoch(1), incarnation: Incarnation(1) };
-    const OTHER: ServerEnd = ServerEnd { epoch: Epoch(1), incarnation: Incarnation(2) };
+    const FIRST: ServerIncarnation = ServerIncarnation { epoch: Epoch(1), incarnation: Incarnation(1) };
+    const OTHER: ServerIncarnation = ServerIncarnation { epoch: Epoch(1), incarnation: Incarnation(2) };
     const SERVING: LinkState = LinkState::SERVING;
 
     #[test]
@@ -224,10 +225,10 @@ mod tests {
 
     #[test]
     fn what_has_ended_does_not_begin_again() {
-        let mut state = LinkState::Closed;
+        let mut state = LinkState::Ended;
         state.on_established(FIRST, true);
         state.on_heard();
         assert!(!state.go_dormant() && !state.note_streams(true) && !state.doubt(Time::ZERO));
-        assert_eq!((state.is_open(), state), (false, LinkState::Closed));
+        assert_eq!((state.is_open(), state), (false, LinkState::Ended));
     }
 }

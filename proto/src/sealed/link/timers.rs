@@ -68,7 +68,7 @@ impl Link {
             self.unanswered(now);
         }
         if self.deserted_due() <= now {
-            self.state = LinkState::Closed;
+            self.state = LinkState::Ended;
             self.events.push_back(Event::Gone);
         }
         let initiations = self.rekey.as_ref().map_or(0, RekeyTimer::asked);

@@ -185,12 +185,12 @@ mod tests {
 
     /// Streams 0, 1 and 2 with their writers.
     #[derive(Debug, Default)]
-    struct Crowd {
+    struct WaitingRoom {
         writers: BlockedWriters,
         blocked: [Blocked; 3],
     }
 
-    impl Crowd {
+    impl WaitingRoom {
         fn wait(&mut self, key: usize, by: BlockedBy) {
             self.writers.wait(key, &mut self.blocked[key], by);
             self.assert_agreed();
@@ -212,56 +212,56 @@ mod tests {
 
     #[test]
     fn who_waits_for_credit_and_a_turn_keeps_its_turn_when_credit_comes() {
-        let mut crowd = Crowd::default();
-        crowd.wait(0, BlockedBy::CreditAndTurn);
-        crowd.wait(1, BlockedBy::Turn);
-        crowd.wait(0, BlockedBy::Turn);
-        assert_eq!(crowd.turns(), [0, 1]);
+        let mut room = WaitingRoom::default();
+        room.wait(0, BlockedBy::CreditAndTurn);
+        room.wait(1, BlockedBy::Turn);
+        room.wait(0, BlockedBy::Turn);
+        assert_eq!(room.turns(), [0, 1]);
     }
 
     #[test]
     fn who_asks_again_keeps_its_place() {
-        let mut crowd = Crowd::default();
+        let mut room = WaitingRoom::default();
         for key in [0, 1, 2, 0, 1] {
-            crowd.wait(key, BlockedBy::Turn);
+            room.wait(key, BlockedBy::Turn);
         }
-        assert_eq!(crowd.turns(), [0, 1, 2]);
+        assert_eq!(room.turns(), [0, 1, 2]);
     }
 
     #[test]
     fn a_writer_stands_in_one_queue_at_a_time() {
-        let mut crowd = Crowd::default();
-        crowd.wait(0, BlockedBy::Memory);
-        crowd.wait(1, BlockedBy::Memory);
-        crowd.wait(0, BlockedBy::Reserve);
-        assert_eq!(crowd.writers.pop_memory(), Some(1), "the first holds nothing any more");
-        crowd.blocked[1] = Blocked::No;
-        crowd.wait(0, BlockedBy::Unsent);
-        assert_eq!((crowd.writers.pop_reserve(), &crowd.blocked[0]), (None, &Blocked::Unsent));
+        let mut room = WaitingRoom::default();
+        room.wait(0, BlockedBy::Memory);
+        room.wait(1, BlockedBy::Memory);
+        room.wait(0, BlockedBy::Reserve);
+        assert_eq!(room.writers.pop_memory(), Some(1), "the first holds nothing any more");
+        room.blocked[1] = Blocked::No;
+        room.wait(0, BlockedBy::Unsent);
+        assert_eq!((room.writers.pop_reserve(), &room.blocked[0]), (None, &Blocked::Unsent));
     }
 
     #[test]
     fn a_writer_that_is_gone_is_nobodys_predecessor() {
-        let mut crowd = Crowd::default();
+        let mut room = WaitingRoom::default();
         for key in [0, 1, 2] {
-            crowd.wait(key, BlockedBy::Turn);
+            room.wait(key, BlockedBy::Turn);
         }
-        crowd.release(0);
-        crowd.wait(1, BlockedBy::Credit);
-        assert_eq!(crowd.turns(), [2]);
-        assert!(!crowd.writers.has_turns());
+        room.release(0);
+        room.wait(1, BlockedBy::Credit);
+        assert_eq!(room.turns(), [2]);
+        assert!(!room.writers.has_turns());
     }
 
     #[test]
     fn the_budget_is_asked_while_somebody_waits_for_memory() {
-        let (mut crowd, now) = (Crowd::default(), Time::ZERO);
-        crowd.wait(0, BlockedBy::Turn);
-        crowd.writers.keep_asking_budget(now);
-        assert_eq!(crowd.writers.ask_budget_at(), Time::NEVER);
-        crowd.wait(1, BlockedBy::Reserve);
-        crowd.writers.keep_asking_budget(now);
-        assert_eq!(crowd.writers.ask_budget_at(), now + ASK_BUDGET);
-        assert!(!crowd.writers.asks_budget(now) && crowd.writers.asks_budget(now + ASK_BUDGET));
-        assert!(!crowd.writers.asks_budget(now + ASK_BUDGET), "once");
+        let (mut room, now) = (WaitingRoom::default(), Time::ZERO);
+        room.wait(0, BlockedBy::Turn);
+        room.writers.keep_asking_budget(now);
+        assert_eq!(room.writers.ask_budget_at(), Time::NEVER);
+        room.wait(1, BlockedBy::Reserve);
+        room.writers.keep_asking_budget(now);
+        assert_eq!(room.writers.ask_budget_at(), now + ASK_BUDGET);
+        assert!(!room.writers.asks_budget(now) && room.writers.asks_budget(now + ASK_BUDGET));
+        assert!(!room.writers.asks_budget(now + ASK_BUDGET), "once");
     }
 }

@@ -135,7 +135,7 @@ fn plenty(free: u64, whole: u64) -> u64 {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sealed::streams::stream::Opening;
+    use crate::sealed::streams::stream::OpenState;
     use crate::sealed::wire::frame::StreamId;
 
     const WHOLE: u64 = 32 << 20;
@@ -146,7 +146,7 @@ mod tests {
         let mut last = 0;
         for _ in 0..count {
             last = levels.of_level(level, 0, read, WHOLE);
-            levels.change(&mut Stream::new(StreamId(0), Opening::Asked), level, last);
+            levels.change(&mut Stream::new(StreamId(0), OpenState::Asked), level, last);
         }
         last
     }
@@ -189,7 +189,7 @@ mod tests {
 
     #[test]
     fn a_first_window_is_kept_until_much_was_read_and_counts_while_it_is_held() {
-        let (mut levels, mut stream) = (Levels::default(), Stream::new(StreamId(0), Opening::Asked));
+        let (mut levels, mut stream) = (Levels::default(), Stream::new(StreamId(0), OpenState::Asked));
         let alone = levels.first(WHOLE);
         levels.change(&mut stream, Level::default(), alone);
         levels.begin(&mut stream, 0);

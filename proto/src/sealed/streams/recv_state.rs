@@ -2,7 +2,8 @@
 
 use crate::sealed::wire::frame::ResetCode;
 
-/// The states of RFC 9000 section 3.2. A reset ends both halves here, so one more stands for this side's.
+/// The states of RFC 9000 section 3.2; drawn in PROTOCOL.md, "States of a direction". A reset ends both halves here, so one more
+/// stands for this side's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum RecvState {
     /// Recv: it is not known where the bytes end.
@@ -29,7 +30,7 @@ pub(crate) enum RecvState {
         /// Where the bytes end, or would have ended at the most.
         end: u64,
     },
-    /// This side has reset the stream: nothing is taken any more.
+    /// This side has reset the stream: nothing is taken any more. Reset Read in PROTOCOL.md.
     Stopped,
 }
 

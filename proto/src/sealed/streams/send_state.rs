@@ -3,7 +3,8 @@
 use crate::sealed::streams::announce::Announce;
 use crate::sealed::wire::frame::ResetCode;
 
-/// The states of RFC 9000 section 3.1. A reset ends both halves here, so one more stands for the peer's.
+/// The states of RFC 9000 section 3.1; drawn in PROTOCOL.md, "States of a direction". A reset ends both halves here, so one more
+/// stands for the peer's.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum SendState {
     /// Ready and Send: the application may write.
@@ -30,7 +31,7 @@ pub(crate) enum SendState {
         /// As before.
         fin: Option<Announce>,
     },
-    /// The peer has reset the stream or is gone: it takes nothing more, as after STOP_SENDING.
+    /// The peer has reset the stream or is gone: it takes nothing more, as after STOP_SENDING. Reset Recvd in PROTOCOL.md.
     Stopped,
 }
 

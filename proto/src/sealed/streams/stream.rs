@@ -13,7 +13,7 @@ use crate::sealed::wire::frame::StreamId;
 
 /// Who opened a stream, and how far the frames are that say so.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Opening {
+pub(crate) enum OpenState {
     /// This side did.
     Ours {
         /// `C`: until it is acknowledged the peer may not know the stream.
@@ -29,7 +29,7 @@ pub(crate) enum Opening {
     Refused,
 }
 
-impl Opening {
+impl OpenState {
     /// Whether this side opened it and the peer may not know of it yet.
     pub(crate) const fn is_unheard(self) -> bool {
         matches!(self, Self::Ours { open, .. } if open.is_pending())
@@ -108,7 +108,7 @@ pub(crate) struct Stream {
     /// Where it goes: in `C`, until that is acknowledged. May be empty.
     pub(crate) target: Vec<u8>,
     /// Who opened it, and whether the other side knows.
-    pub(crate) opening: Opening,
+    pub(crate) opening: OpenState,
     /// Control frames that must go (again).
     pub(crate) due: Due,
     /// Whether the application has been notified that there is something to read, and has not read since.
@@ -139,7 +139,7 @@ pub(crate) struct Due {
 
 impl Stream {
     /// A stream that may neither send nor receive bytes yet.
-    pub(crate) fn new(id: StreamId, opening: Opening) -> Self {
+    pub(crate) fn new(id: StreamId, opening: OpenState) -> Self {
         Self {
             id,
             send: SendHalf::default(),
@@ -180,7 +180,7 @@ impl Stream {
         match self.send.state {
             SendState::ResetRecvd { .. } => self.send.held() == 0 && !self.opening.is_unheard(),
             SendState::DataRecvd => {
-                let is_answered = !matches!(self.opening, Opening::Accepted(opened) if opened.is_pending());
+                let is_answered = !matches!(self.opening, OpenState::Accepted(opened) if opened.is_pending());
                 self.recv.state == RecvState::DataRead && is_answered
             }
             SendState::Send
@@ -198,7 +198,7 @@ mod tests {
     use crate::sealed::wire::frame::ResetCode;
 
     /// A stream whose halves both ended in order and were acknowledged and read.
-    fn ended(opening: Opening) -> Stream {
+    fn ended(opening: OpenState) -> Stream {
         let (mut stream, mut pool) = (Stream::new(StreamId(0), opening), Pool::keeping(0));
         stream.send.state.finish();
         stream.send.on_acked(0..0, true, &mut pool);
@@ -208,8 +208,8 @@ mod tests {
 
     #[test]
     fn a_stream_of_the_peer_is_over_when_the_peer_knows_that_it_was_opened() {
-        assert!(ended(Opening::Asked).is_over());
-        let mut stream = ended(Opening::Asked);
+        assert!(ended(OpenState::Asked).is_over());
+        let mut stream = ended(OpenState::Asked);
         stream.opening.accept();
         assert!(!stream.is_over());
         stream.opening.opened().unwrap().on_acked();
@@ -219,7 +219,7 @@ mod tests {
 
     #[test]
     fn a_stream_that_was_reset_is_over_when_the_peer_has_the_reset_and_knows_the_stream() {
-        let mut stream = Stream::new(StreamId(0), Opening::Ours { open: Announce::Sent, answered: false });
+        let mut stream = Stream::new(StreamId(0), OpenState::Ours { open: Announce::Sent, answered: false });
         stream.send.state.reset(ResetCode::Reset);
         assert!(!stream.is_over());
         stream.send.state.on_reset_acked();
@@ -230,7 +230,7 @@ mod tests {
 
     #[test]
     fn a_stream_that_the_peer_reset_is_over_when_the_application_says_so() {
-        let (mut stream, mut pool) = (ended(Opening::Asked), Pool::keeping(0));
+        let (mut stream, mut pool) = (ended(OpenState::Asked), Pool::keeping(0));
         stream.recv.on_reset(ResetCode::Reset, 0).unwrap();
         stream.send.stop(&mut pool);
         stream.check_halves();
@@ -239,16 +239,16 @@ mod tests {
 
     #[test]
     fn the_peer_answers_only_what_this_side_asked_for_and_once() {
-        let mut ours = Opening::Ours { open: Announce::Sent, answered: false };
+        let mut ours = OpenState::Ours { open: Announce::Sent, answered: false };
         assert!(ours.on_answered() && !ours.on_answered());
-        assert!(![Opening::Asked, Opening::Refused].iter_mut().any(Opening::on_answered));
+        assert!(![OpenState::Asked, OpenState::Refused].iter_mut().any(OpenState::on_answered));
     }
 
     #[test]
     fn what_the_peer_before_acknowledged_is_not_said_again() {
         let mut openings = [Announce::Sent, Announce::Lost, Announce::Acked]
-            .map(|open| Opening::Ours { open, answered: false });
-        openings.iter_mut().for_each(Opening::on_other_peer);
-        assert_eq!(openings.map(Opening::is_unsaid), [true, true, false]);
+            .map(|open| OpenState::Ours { open, answered: false });
+        openings.iter_mut().for_each(OpenState::on_other_peer);
+        assert_eq!(openings.map(OpenState::is_unsaid), [true, true, false]);
     }
 }

@@ -10,7 +10,7 @@ use crate::sealed::streams::link_credit::LinkCredit;
 use crate::sealed::streams::promises::Promises;
 use crate::sealed::streams::recv::StreamViolation;
 use crate::sealed::streams::settings::Settings;
-use crate::sealed::streams::stream::{Opening, Stream};
+use crate::sealed::streams::stream::{OpenState, Stream};
 use crate::sealed::wire::frame::StreamId;
 use crate::sealed::wire::ranges::RangeSet;
 use crate::sealed::wire::varint;
@@ -193,8 +193,8 @@ impl Streams {
     /// A stream that the peer has just opened was reset because there is no place for it.
     pub(crate) fn on_refused(&mut self, key: usize) {
         if let Some(stream) = self.slab.get_mut(key) {
-            self.refused += usize::from(stream.opening != Opening::Refused);
-            stream.opening = Opening::Refused;
+            self.refused += usize::from(stream.opening != OpenState::Refused);
+            stream.opening = OpenState::Refused;
         }
     }
 
@@ -243,7 +243,7 @@ impl Streams {
         let place = self.withdrawn.pop().unwrap_or(self.next_own);
         self.next_own = self.next_own.max(place + 1);
         let id = self.side.id(place);
-        let mut stream = Stream::new(id, Opening::Ours { open: Announce::Unsent, answered: false });
+        let mut stream = Stream::new(id, OpenState::Ours { open: Announce::Unsent, answered: false });
         if let Some(credit) = &mut self.link_credit {
             let first = credit.take(0);
             stream.first = Some(first);
@@ -296,7 +296,7 @@ impl Streams {
         }
         self.promises.on_taken(first).map_err(OpenError::Credit)?;
         self.peer_open += 1;
-        let mut stream = Stream::new(id, Opening::Asked);
+        let mut stream = Stream::new(id, OpenState::Asked);
         stream.recv.grant(first);
         self.promises.recount(&mut stream);
         Ok(self.insert(stream))
@@ -311,7 +311,7 @@ impl Streams {
         if !self.side.opened(stream.id) {
             self.peer_open -= 1;
         }
-        self.refused -= usize::from(stream.opening == Opening::Refused);
+        self.refused -= usize::from(stream.opening == OpenState::Refused);
         stream.send.clear(&mut self.pools.send);
         stream.recv.clear(&mut self.pools.recv);
         self.count_promised();

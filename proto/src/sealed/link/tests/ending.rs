@@ -264,7 +264,7 @@ fn after_an_end_anywhere_the_ended_link_is_gone_in_time() {
         pair.cut();
         let now = pair.now;
         pair.server.links.values_mut().for_each(|link| link.check_liveness(now));
-        let gone = |link: &Link| matches!(link.state, LinkState::Closed);
+        let gone = |link: &Link| matches!(link.state, LinkState::Ended);
         assert!(
             pair.run_until(DRAIN + SECOND * 2, |pair| pair.server.links.values().all(gone)),
             "seed {seed}"
