@@ -11,9 +11,9 @@ use std::time::Duration;
 
 use anyhow::Context;
 use echo::client::{Report, Settings};
-use tests::middlebox::{Middlebox, Way, Weather};
-use tests::pair::{Pair, PairLink, SealedLink};
-use tests::seed::seed;
+use testbed::middlebox::{Middlebox, Way, Weather};
+use testbed::pair::{Pair, PairLink, SealedLink};
+use testbed::seed::seed;
 use tokio::net::TcpListener;
 use tunnel::metrics::Counters;
 use tunnel::settings::Classic;

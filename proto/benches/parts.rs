@@ -1,9 +1,9 @@
 //! The pure parts on this machine's clock: two links in memory, the parser of frames, the scheduler.
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use proto::sealed::benching::{Ends, Turns};
-use proto::sealed::wire::frame::{Frame, Frames, StreamId, put, put_ack};
-use proto::sealed::wire::varint::Writer;
+use paso_proto::sealed::benching::{Ends, Turns};
+use paso_proto::sealed::wire::frame::{Frame, Frames, StreamId, put, put_ack};
+use paso_proto::sealed::wire::varint::Writer;
 use std::hint::black_box;
 use std::time::Duration;
 

@@ -14,8 +14,8 @@
 //! [`frame::data_header`] before the bytes it read, sends them, and tells the table with `note_sent`.
 //!
 //! ```
-//! use proto::Time;
-//! use proto::classic::{Entry, Settings, entry::Received};
+//! use paso_proto::Time;
+//! use paso_proto::classic::{Entry, Settings, entry::Received};
 //!
 //! let mut entry = Entry::new(Settings::default());
 //! let now = Time::ZERO;

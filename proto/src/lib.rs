@@ -15,15 +15,15 @@
 //! says which of its links a datagram is for, and when there is a new one.
 //!
 //! ```
-//! use proto::Time;
-//! use proto::sealed::crypto::{cipher::CipherSupport, keys::PrivateKey, random::Random};
-//! use proto::sealed::endpoint::{DatagramEvent, Endpoint};
-//! use proto::sealed::handshake::initiator::{Identity, Initiator};
-//! use proto::sealed::handshake::responder::{self, CLOCK_TOLERANCE, Responder};
-//! use proto::sealed::handshake::terms::{Epoch, Instance, LinkId, UnixMicros};
-//! use proto::sealed::link::{Event, Link, Settings};
-//! use proto::sealed::transport;
-//! use proto::ticket::Ticket;
+//! use paso_proto::Time;
+//! use paso_proto::sealed::crypto::{cipher::CipherSupport, keys::PrivateKey, random::Random};
+//! use paso_proto::sealed::endpoint::{DatagramEvent, Endpoint};
+//! use paso_proto::sealed::handshake::initiator::{Identity, Initiator};
+//! use paso_proto::sealed::handshake::responder::{self, CLOCK_TOLERANCE, Responder};
+//! use paso_proto::sealed::handshake::terms::{Epoch, Instance, LinkId, UnixMicros};
+//! use paso_proto::sealed::link::{Event, Link, Settings};
+//! use paso_proto::sealed::transport;
+//! use paso_proto::ticket::Ticket;
 //! use std::{collections::BTreeMap, convert::Infallible, net::SocketAddr, time::Duration};
 //!
 //! // A program takes the seeds from the system's own source, and `unix` from the wall clock.
@@ -51,7 +51,7 @@
 //! client.streams().write(now, id, b"hola");
 //! client.streams().finish(now, id);
 //!
-//! let (mut out, mut replies, mut heard) = (vec![0; proto::MAX_UDP_PAYLOAD], Vec::new(), Vec::new());
+//! let (mut out, mut replies, mut heard) = (vec![0; paso_proto::MAX_UDP_PAYLOAD], Vec::new(), Vec::new());
 //! while heard != b"hola" {
 //!     // proxy1 sends: one call gives datagrams of equal size, the last of which may be shorter.
 //!     while let Some(transmit) = client.poll_transmit(now, unix, &mut out) {

@@ -15,10 +15,10 @@
 //! | [`Pair`] | is two hosts, a network and the clock |
 //!
 //! ```
-//! use proto::Time;
-//! use proto::sealed::link::{Event, Link, Settings};
-//! use proto::sealed::transport;
-//! use proto::sim::{Application, Path, Setup};
+//! use paso_proto::Time;
+//! use paso_proto::sealed::link::{Event, Link, Settings};
+//! use paso_proto::sealed::transport;
+//! use paso_proto::sim::{Application, Path, Setup};
 //! use std::convert::Infallible;
 //! use std::time::Duration;
 //!

@@ -4,11 +4,11 @@
 use std::time::Duration;
 
 use echo::client::{Report, Settings};
-use tests::client::run;
-use tests::middlebox::{Way, Weather};
-use tests::pair::Pair;
-use tests::seed::{SeedOnFailure, seed};
-use tests::target::{Manner, Target};
+use testbed::client::run;
+use testbed::middlebox::{Way, Weather};
+use testbed::pair::Pair;
+use testbed::seed::{SeedOnFailure, seed};
+use testbed::target::{Manner, Target};
 use tunnel::settings::Classic;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -5,7 +5,7 @@ use std::net::{SocketAddr, TcpListener, TcpStream, UdpSocket};
 use std::thread;
 use std::time::Duration;
 
-use tests::process::Process;
+use testbed::process::Process;
 
 use crate::programs::{ECHO, PROXY1, PROXY2};
 

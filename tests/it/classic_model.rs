@@ -3,7 +3,7 @@
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use proptest::prelude::*;
-use tests::classic_model;
+use testbed::classic_model;
 
 /// Stories of one network: 0 perfect, 1 lossy, 2 bad, 3 bad and with forged datagrams.
 fn many_stories(network: u8) {

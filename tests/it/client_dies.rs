@@ -1,8 +1,8 @@
 //! The client ends in the middle of a stream: the target's connection ends too, and the slot is free.
 
-use tests::client::exchange;
-use tests::pair::Pair;
-use tests::target::{Manner, Target, reset};
+use testbed::client::exchange;
+use testbed::pair::Pair;
+use testbed::target::{Manner, Target, reset};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn by_a_reset() {

@@ -2,9 +2,9 @@
 
 use std::net::{TcpListener, UdpSocket};
 
-use tests::client::exchange;
-use tests::process::Process;
-use tests::target::{Manner, Target, refusing_address};
+use testbed::client::exchange;
+use testbed::process::Process;
+use testbed::target::{Manner, Target, refusing_address};
 use tokio::net::TcpStream;
 
 use crate::programs::{ECHO, PROXY1, PROXY2};

@@ -1,9 +1,9 @@
 //! What each link of a proxy2 has carried can be read by itself, under the name of its ticket and the address of its peer; what
 //! a link has carried stays in the sum after its end.
 
-use tests::client::exchange;
-use tests::pair::{Proxy, SealedLink};
-use tests::target::{Manner, Target};
+use testbed::client::exchange;
+use testbed::pair::{Proxy, SealedLink};
+use testbed::target::{Manner, Target};
 use tokio::net::TcpStream;
 use tunnel::address::Listen;
 use tunnel::metrics::{LinkCounters, LinkKind};

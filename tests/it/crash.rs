@@ -1,8 +1,8 @@
 //! A proxy that dies is no orderly end: who was connected to it sees a reset, so that what was cut off does not look whole.
 
-use tests::client::{exchange, read_to_reset};
-use tests::process::Process;
-use tests::target::{Manner, Target};
+use testbed::client::{exchange, read_to_reset};
+use testbed::process::Process;
+use testbed::target::{Manner, Target};
 use tokio::net::TcpStream;
 
 use crate::programs::{classic_processes, sealed_processes};

@@ -3,10 +3,10 @@
 
 use std::net::SocketAddr;
 
-use tests::client::{exchange, is_turned_away};
-use tests::folder::Folder;
-use tests::process::Process;
-use tests::target::{Manner, Target};
+use testbed::client::{exchange, is_turned_away};
+use testbed::folder::Folder;
+use testbed::process::Process;
+use testbed::target::{Manner, Target};
 use tokio::net::TcpStream;
 
 use crate::programs::{PROXY1, PROXY2, sealed_program, sealed_proxy1, sealed_proxy2};
@@ -42,7 +42,7 @@ async fn is_served(client: &mut TcpStream) -> bool {
         client.write_all(b"hola").await?;
         client.read_exact(&mut answer).await
     };
-    let both = tokio::time::timeout(tests::pair::PATIENCE, both).await;
+    let both = tokio::time::timeout(testbed::pair::PATIENCE, both).await;
     let both = both.expect("whoever cannot be served is told so at once");
     both.map_err(|error| assert_ne!(error.kind(), std::io::ErrorKind::UnexpectedEof)).is_ok()
 }
@@ -120,7 +120,7 @@ async fn no_ticket_takes_the_descriptors_of_proxy2() {
 
 /// The ends of the connections have to get through first.
 async fn is_served_again(address: SocketAddr) {
-    let deadline = tokio::time::Instant::now() + tests::pair::PATIENCE;
+    let deadline = tokio::time::Instant::now() + testbed::pair::PATIENCE;
     while tokio::time::Instant::now() < deadline {
         if let Ok(mut client) = TcpStream::connect(address).await
             && is_served(&mut client).await

@@ -4,9 +4,9 @@
 use std::time::{Duration, Instant};
 
 use echo::client::{Outcome, Settings};
-use tests::client::run;
-use tests::process::Process;
-use tests::target::{Manner, Target};
+use testbed::client::run;
+use testbed::process::Process;
+use testbed::target::{Manner, Target};
 
 use crate::programs::{ECHO, PROXY2};
 

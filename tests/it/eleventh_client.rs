@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use tests::client::{exchange, read_to_end};
-use tests::pair::Pair;
-use tests::target::{Manner, Target};
+use testbed::client::{exchange, read_to_end};
+use testbed::pair::Pair;
+use testbed::target::{Manner, Target};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn it_is_refused_and_nobody_else_notices() {

@@ -1,8 +1,8 @@
 //! A disk that is full when keys or tickets are written: a sentence, and nothing half-written in the way afterwards.
 #![cfg(unix)]
 
-use tests::folder::Folder;
-use tests::process::Process;
+use testbed::folder::Folder;
+use testbed::process::Process;
 
 use crate::programs::PROXY2;
 

@@ -4,7 +4,7 @@ use std::fs;
 use std::panic::catch_unwind;
 use std::path::PathBuf;
 
-use tests::{classic_frame, classic_model};
+use testbed::{classic_frame, classic_model};
 
 /// Hands every file of `fuzz/corpus/<target>` to what the target calls; there must be some.
 fn replay(target: &str, check: fn(&[u8])) {

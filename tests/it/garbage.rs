@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use echo::client::Settings;
 use echo::pattern::Pattern;
-use tests::client::run;
-use tests::pair::Pair;
-use tests::seed::{SeedOnFailure, seed};
-use tests::target::{Manner, Target};
+use testbed::client::run;
+use testbed::pair::Pair;
+use testbed::seed::{SeedOnFailure, seed};
+use testbed::target::{Manner, Target};
 use tokio::net::UdpSocket;
 use tunnel::metrics::Counters;
 

@@ -1,8 +1,8 @@
 //! A client that closes its sending direction still gets the reply: `printf hola | nc proxy1 …`.
 
-use tests::client::read_to_end;
-use tests::pair::Pair;
-use tests::target::{Manner, Target};
+use testbed::client::read_to_end;
+use testbed::pair::Pair;
+use testbed::target::{Manner, Target};
 use tokio::io::AsyncWriteExt;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

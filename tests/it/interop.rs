@@ -2,7 +2,7 @@
 
 use std::process::{Command, Stdio};
 
-use tests::process::Process;
+use testbed::process::Process;
 
 use crate::programs::{ECHO, PROXY1, PROXY2};
 

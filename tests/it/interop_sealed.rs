@@ -4,12 +4,12 @@ use std::net::SocketAddr;
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use tests::client::{exchange, is_turned_away};
-use tests::folder::Folder;
-use tests::middlebox::{Middlebox, Weather};
-use tests::process::Process;
-use tests::seed::seed;
-use tests::target::{self, Manner, Target};
+use testbed::client::{exchange, is_turned_away};
+use testbed::folder::Folder;
+use testbed::middlebox::{Middlebox, Weather};
+use testbed::process::Process;
+use testbed::seed::seed;
+use testbed::target::{self, Manner, Target};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 

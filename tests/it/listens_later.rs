@@ -1,8 +1,8 @@
 //! A program that listens on an address which its machine does not have yet starts, and waits for it.
 #![cfg(target_os = "linux")]
 
-use tests::folder::Folder;
-use tests::process::Process;
+use testbed::folder::Folder;
+use testbed::process::Process;
 
 use crate::programs::{PROXY1, PROXY2};
 

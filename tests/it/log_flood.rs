@@ -5,10 +5,10 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use tests::client::is_turned_away;
-use tests::folder::Folder;
-use tests::pair::Proxy;
-use tests::target::refusing_address;
+use testbed::client::is_turned_away;
+use testbed::folder::Folder;
+use testbed::pair::Proxy;
+use testbed::target::refusing_address;
 use tunnel::session::Session;
 use tunnel::settings::{ClientSettings, Forward, TicketSource};
 

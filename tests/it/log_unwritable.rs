@@ -10,11 +10,11 @@ use std::os::unix::net::UnixStream;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use tests::client::exchange;
-use tests::folder::Folder;
-use tests::middlebox::{Middlebox, Way};
-use tests::process::Process;
-use tests::target::{Manner, Target};
+use testbed::client::exchange;
+use testbed::folder::Folder;
+use testbed::middlebox::{Middlebox, Way};
+use testbed::process::Process;
+use testbed::target::{Manner, Target};
 use tokio::net::TcpStream;
 use tokio::process::{Child, Command};
 use tokio::time::timeout;

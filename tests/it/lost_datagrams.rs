@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use tests::client::{exchange, pass_both_ways, read_to_end};
-use tests::middlebox::Way;
-use tests::pair::Pair;
-use tests::target::{Manner, Target, refusing_address, reset};
+use testbed::client::{exchange, pass_both_ways, read_to_end};
+use testbed::middlebox::Way;
+use testbed::pair::Pair;
+use testbed::target::{Manner, Target, refusing_address, reset};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tunnel::settings::Classic;

@@ -1,9 +1,9 @@
 //! Several proxy1s on one proxy2 use the same ids at the same time and are kept apart.
 
-use tests::client::{exchange, run};
-use tests::pair::Proxy;
-use tests::seed::{SeedOnFailure, seed};
-use tests::target::{Manner, Target};
+use testbed::client::{exchange, run};
+use testbed::pair::Proxy;
+use testbed::seed::{SeedOnFailure, seed};
+use testbed::target::{Manner, Target};
 use tokio::net::TcpStream;
 use tokio::task::JoinSet;
 

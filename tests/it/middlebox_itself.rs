@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use tests::middlebox::{Middlebox, Way, Weather};
-use tests::seed::SeedOnFailure;
+use testbed::middlebox::{Middlebox, Way, Weather};
+use testbed::seed::SeedOnFailure;
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 

@@ -5,10 +5,10 @@
 use std::net::SocketAddr;
 use std::process::Command;
 
-use tests::client::exchange;
-use tests::folder::Folder;
-use tests::process::Process;
-use tests::target::{Manner, Target};
+use testbed::client::exchange;
+use testbed::folder::Folder;
+use testbed::process::Process;
+use testbed::target::{Manner, Target};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 

@@ -2,8 +2,8 @@
 
 use std::net::SocketAddr;
 
-use tests::folder::Folder;
-use tests::process::Process;
+use testbed::folder::Folder;
+use testbed::process::Process;
 
 pub(crate) const ECHO: &str = env!("CARGO_BIN_EXE_echo-under-test");
 pub(crate) const PROXY1: &str = env!("CARGO_BIN_EXE_proxy1-under-test");

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use tests::client::{exchange, read_to_end};
-use tests::pair::{Pair, Proxy};
-use tests::target::{Manner, Target};
+use testbed::client::{exchange, read_to_end};
+use testbed::pair::{Pair, Proxy};
+use testbed::target::{Manner, Target};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tunnel::settings::Classic;

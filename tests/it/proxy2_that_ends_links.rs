@@ -14,10 +14,10 @@ use proto::sealed::handshake::terms::{Epoch, UnixMicros};
 use proto::sealed::link::{self, Link};
 use proto::sealed::wire::end_code::EndCode;
 use proto::ticket::Ticket;
-use tests::asker::unix_now;
-use tests::folder::Folder;
-use tests::pair::PATIENCE;
-use tests::process::Process;
+use testbed::asker::unix_now;
+use testbed::folder::Folder;
+use testbed::pair::PATIENCE;
+use testbed::process::Process;
 
 use crate::programs::PROXY1;
 

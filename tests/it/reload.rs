@@ -4,10 +4,10 @@
 use std::net::{SocketAddr, UdpSocket};
 use std::process::Command;
 
-use tests::client::{exchange, read_to_reset};
-use tests::folder::Folder;
-use tests::process::Process;
-use tests::target::{Manner, Target};
+use testbed::client::{exchange, read_to_reset};
+use testbed::folder::Folder;
+use testbed::process::Process;
+use testbed::target::{Manner, Target};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 

@@ -2,10 +2,10 @@
 
 use std::net::SocketAddr;
 
-use tests::client::exchange;
-use tests::folder::Folder;
-use tests::process::Process;
-use tests::target::{Manner, Target};
+use testbed::client::exchange;
+use testbed::folder::Folder;
+use testbed::process::Process;
+use testbed::target::{Manner, Target};
 use tokio::net::TcpStream;
 
 use crate::programs::{PROXY1, PROXY2};

@@ -3,11 +3,11 @@
 use std::time::{Duration, Instant};
 
 use echo::client::{Report, Settings};
-use tests::client::run;
-use tests::middlebox::{Middlebox, Way, Weather};
-use tests::pair::{Pair, SealedLink};
-use tests::seed::{SeedOnFailure, seed};
-use tests::target::{Manner, Target};
+use testbed::client::run;
+use testbed::middlebox::{Middlebox, Way, Weather};
+use testbed::pair::{Pair, SealedLink};
+use testbed::seed::{SeedOnFailure, seed};
+use testbed::target::{Manner, Target};
 
 /// After how many datagrams of proxy1's a translator gives it another port.
 const CHANGE: u64 = 50;

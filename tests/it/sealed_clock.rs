@@ -7,9 +7,9 @@ use proto::Time;
 use proto::sealed::crypto::random::Random;
 use proto::sealed::handshake::initiator::{Initiator, Outcome};
 use proto::sealed::handshake::terms::{Refusal, UnixMicros};
-use tests::asker::{identity, unix_now};
-use tests::pair::{PATIENCE, Proxy, SealedLink};
-use tests::target::{Manner, Target};
+use testbed::asker::{identity, unix_now};
+use testbed::pair::{PATIENCE, Proxy, SealedLink};
+use testbed::target::{Manner, Target};
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 

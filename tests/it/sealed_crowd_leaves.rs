@@ -1,11 +1,11 @@
 //! What a crowd of connections took goes back to the system soon after they have left.
 #![cfg(all(target_os = "linux", target_env = "gnu"))]
 
-use tests::client::pass_both_ways;
-use tests::fill::fill;
-use tests::folder::Folder;
-use tests::process::Process;
-use tests::target::reset;
+use testbed::client::pass_both_ways;
+use testbed::fill::fill;
+use testbed::folder::Folder;
+use testbed::process::Process;
+use testbed::target::reset;
 use tokio::net::{TcpListener, TcpStream};
 
 use crate::programs::{PROXY1, sealed_program, sealed_proxy2};

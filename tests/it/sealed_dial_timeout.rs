@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use tests::client::is_turned_away;
-use tests::folder::Folder;
-use tests::target::silent_address;
+use testbed::client::is_turned_away;
+use testbed::folder::Folder;
+use testbed::target::silent_address;
 
 use crate::programs::{PROXY2, sealed_program, sealed_proxy1};
 

@@ -1,8 +1,8 @@
 //! A server that answers before it has read everything, and closes: its answer reaches the client, as without a tunnel.
 
-use tests::client::read_to_end;
-use tests::pair::Pair;
-use tests::target::reset;
+use testbed::client::read_to_end;
+use testbed::pair::Pair;
+use testbed::target::reset;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 

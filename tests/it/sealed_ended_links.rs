@@ -10,11 +10,11 @@ use proto::sealed::handshake::initiator::{Established, Initiator, Outcome};
 use proto::sealed::handshake::terms::Incarnation;
 use proto::sealed::wire::packet::{HEADER_LEN, TAG_LEN};
 use proto::ticket::Ticket;
-use tests::asker::{identity, unix_now};
-use tests::folder::Folder;
-use tests::pair::PATIENCE;
-use tests::seed::seed;
-use tests::target::{Manner, Target};
+use testbed::asker::{identity, unix_now};
+use testbed::folder::Folder;
+use testbed::pair::PATIENCE;
+use testbed::seed::seed;
+use testbed::target::{Manner, Target};
 use tokio::net::UdpSocket;
 use tokio::time::timeout;
 

@@ -3,9 +3,9 @@
 
 use std::net::SocketAddr;
 
-use tests::client::{exchange, is_turned_away, read_to_end, read_to_reset};
-use tests::pair::Pair;
-use tests::target::{Manner, Target, refusing_address, reset};
+use testbed::client::{exchange, is_turned_away, read_to_end, read_to_reset};
+use testbed::pair::Pair;
+use testbed::target::{Manner, Target, refusing_address, reset};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tunnel::metrics::Counters;

@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use echo::client::Settings;
-use tests::client::run;
-use tests::pair::Pair;
-use tests::process::Process;
-use tests::seed::{SeedOnFailure, seed};
-use tests::target::{Manner, Target};
+use testbed::client::run;
+use testbed::pair::Pair;
+use testbed::process::Process;
+use testbed::seed::{SeedOnFailure, seed};
+use testbed::target::{Manner, Target};
 
 use crate::programs::{ECHO, sealed_processes};
 

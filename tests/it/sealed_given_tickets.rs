@@ -4,8 +4,8 @@
 
 use std::process::Command;
 
-use tests::folder::{Folder, set_mode};
-use tests::process::Process;
+use testbed::folder::{Folder, set_mode};
+use testbed::process::Process;
 use tunnel::state::StateDir;
 
 use crate::programs::PROXY1;

@@ -2,10 +2,10 @@
 
 use std::time::Duration;
 
-use tests::client::read_to_end;
-use tests::middlebox::Way;
-use tests::pair::{Pair, SealedLink};
-use tests::target::{Manner, Target};
+use testbed::client::read_to_end;
+use testbed::middlebox::Way;
+use testbed::pair::{Pair, SealedLink};
+use testbed::target::{Manner, Target};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tunnel::settings::Sealed;

@@ -2,10 +2,10 @@
 
 use std::time::{Duration, Instant};
 
-use tests::client::exchange;
-use tests::middlebox::{Middlebox, Way};
-use tests::pair::{PATIENCE, Pair, SealedLink};
-use tests::target::{Manner, Target};
+use testbed::client::exchange;
+use testbed::middlebox::{Middlebox, Way};
+use testbed::pair::{PATIENCE, Pair, SealedLink};
+use testbed::target::{Manner, Target};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
 use tokio::time::timeout;

@@ -1,8 +1,8 @@
 //! A stream beyond the limit is refused at once and counted; the others do not notice.
 
-use tests::client::{exchange, is_turned_away, read_to_reset};
-use tests::pair::{Pair, SealedLink};
-use tests::target::{Manner, Target};
+use testbed::client::{exchange, is_turned_away, read_to_reset};
+use testbed::pair::{Pair, SealedLink};
+use testbed::target::{Manner, Target};
 use tunnel::settings::Sealed;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -35,8 +35,8 @@ async fn streams_beyond_what_proxy2_allows() {
     let wide = SealedLink::new();
     let mut narrow = wide.clone();
     narrow.options.max_streams = 2;
-    let proxy2 = tests::pair::Proxy::exit_with("0".parse().unwrap(), target.address(), narrow).await;
-    let proxy1 = tests::pair::Proxy::entry_with("0".parse().unwrap(), proxy2.address, wide).await;
+    let proxy2 = testbed::pair::Proxy::exit_with("0".parse().unwrap(), target.address(), narrow).await;
+    let proxy1 = testbed::pair::Proxy::entry_with("0".parse().unwrap(), proxy2.address, wide).await;
     let pair = Pair { proxy1, proxy2 };
     let (mut first, mut second) = (pair.connect().await, pair.connect().await);
     assert_eq!(exchange(&mut first, b"first").await, b"first");

@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use tests::process::Process;
+use testbed::process::Process;
 
 use crate::programs::{ECHO, PROXY1, PROXY2, sealed_program};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn four_mebibytes_for_thirty_streams() {
     let echo = Process::listening(ECHO, &["serve", "0"]);
-    let folder = tests::folder::Folder::new();
+    let folder = testbed::folder::Folder::new();
     let little = ["--memory", "4MiB"];
     let proxy2 = sealed_program(PROXY2, "0", echo.address(), &folder, &little);
     let proxy1 = sealed_program(PROXY1, "0", proxy2.address(), &folder, &little);

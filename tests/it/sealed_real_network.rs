@@ -3,10 +3,10 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use tests::folder::Folder;
-use tests::middlebox::{Middlebox, Way, Weather};
-use tests::process::Process;
-use tests::seed::{SeedOnFailure, seed};
+use testbed::folder::Folder;
+use testbed::middlebox::{Middlebox, Way, Weather};
+use testbed::process::Process;
+use testbed::seed::{SeedOnFailure, seed};
 
 use crate::programs::{ECHO, sealed_proxy1, sealed_proxy2};
 

@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use tests::client::{exchange, is_turned_away};
-use tests::process::Process;
-use tests::target::{Manner, Target};
+use testbed::client::{exchange, is_turned_away};
+use testbed::process::Process;
+use testbed::target::{Manner, Target};
 use tokio::net::TcpStream;
 
 use crate::programs::{PROXY1, PROXY2, sealed_program, sealed_proxy1};
@@ -15,7 +15,7 @@ const AGAIN: Duration = Duration::from_secs(9);
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn more_links_than_there_may_be() {
     let target = Target::start(Manner::Echo).await;
-    let folder = tests::folder::Folder::new();
+    let folder = testbed::folder::Folder::new();
     let proxy2 = sealed_program(PROXY2, "0", target.address(), &folder, &["--links", "1"]);
     let mut first = sealed_proxy1("0", proxy2.address(), &folder);
     let mut client = TcpStream::connect(first.address()).await.unwrap();
@@ -37,7 +37,7 @@ async fn more_links_than_there_may_be() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_restarted_proxy1_gets_its_own_place_back() {
     let target = Target::start(Manner::Echo).await;
-    let folder = tests::folder::Folder::new();
+    let folder = testbed::folder::Folder::new();
     let proxy2 = sealed_program(PROXY2, "0", target.address(), &folder, &["--links", "1"]);
     let mut old = sealed_proxy1("0", proxy2.address(), &folder);
     let mut client = TcpStream::connect(old.address()).await.unwrap();

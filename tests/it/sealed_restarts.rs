@@ -4,13 +4,13 @@
 use std::time::{Duration, Instant};
 
 use echo::client::Settings;
-use tests::client::{exchange, read_to_end, read_to_reset, run};
-use tests::folder::Folder;
-use tests::middlebox::{Middlebox, Way};
-use tests::pair::PATIENCE;
-use tests::process::Process;
-use tests::seed::seed;
-use tests::target::{Manner, Target};
+use testbed::client::{exchange, read_to_end, read_to_reset, run};
+use testbed::folder::Folder;
+use testbed::middlebox::{Middlebox, Way};
+use testbed::pair::PATIENCE;
+use testbed::process::Process;
+use testbed::seed::seed;
+use testbed::target::{Manner, Target};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 

@@ -5,11 +5,11 @@
 use std::path::Path;
 use std::process::Command;
 
-use tests::client::{exchange, is_turned_away, read_to_reset};
-use tests::folder::Folder;
-use tests::pair::PATIENCE;
-use tests::process::Process;
-use tests::target::{Manner, Target};
+use testbed::client::{exchange, is_turned_away, read_to_reset};
+use testbed::folder::Folder;
+use testbed::pair::PATIENCE;
+use testbed::process::Process;
+use testbed::target::{Manner, Target};
 use tokio::net::TcpStream;
 
 use crate::programs::{PROXY1, PROXY2, sealed_proxy1, sealed_proxy2};

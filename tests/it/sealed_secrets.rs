@@ -7,10 +7,10 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::FileExt;
 use std::process::{Child, Command, Stdio};
 
-use tests::client::exchange;
-use tests::folder::Folder;
-use tests::process::Process;
-use tests::target::{Manner, Target};
+use testbed::client::exchange;
+use testbed::folder::Folder;
+use testbed::process::Process;
+use testbed::target::{Manner, Target};
 use tokio::net::TcpStream;
 
 use crate::programs::{PROXY2, sealed_proxy1, sealed_proxy2};

@@ -1,7 +1,7 @@
 //! SIGTERM and SIGINT end a sealed proxy in order: exit code 0, a summary, and the streams are reset at the other side.
 
-use tests::client::{exchange, read_to_reset};
-use tests::target::{Manner, Target};
+use testbed::client::{exchange, read_to_reset};
+use testbed::target::{Manner, Target};
 use tokio::net::TcpStream;
 
 use crate::programs::sealed_processes;
@@ -33,7 +33,7 @@ async fn of_proxy2_resets_the_clients() {
     proxy1.wait_for("link ended by proxy2");
 }
 
-fn ends_in_order(proxy: &mut tests::process::Process) {
+fn ends_in_order(proxy: &mut testbed::process::Process) {
     let code = tokio::task::block_in_place(|| proxy.wait().code());
     assert_eq!(code, Some(0), "{}", proxy.output());
     let output = proxy.output();

@@ -3,10 +3,10 @@
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
 
-use tests::client::exchange;
-use tests::folder::Folder;
-use tests::process::Process;
-use tests::target::{Manner, Target};
+use testbed::client::exchange;
+use testbed::folder::Folder;
+use testbed::process::Process;
+use testbed::target::{Manner, Target};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 

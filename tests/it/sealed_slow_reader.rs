@@ -1,10 +1,10 @@
 //! A client that does not read costs its own window and slows nobody else; when it reads again, nothing is missing.
 
-use tests::client::{echo_clients, exchange};
-use tests::fill::fill;
-use tests::pair::{PATIENCE, Pair};
-use tests::seed::SeedOnFailure;
-use tests::target::{Manner, Target};
+use testbed::client::{echo_clients, exchange};
+use testbed::fill::fill;
+use testbed::pair::{PATIENCE, Pair};
+use testbed::seed::SeedOnFailure;
+use testbed::target::{Manner, Target};
 use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 

@@ -5,11 +5,11 @@ use std::time::Duration;
 
 use echo::client::Settings;
 use echo::pattern::Pattern;
-use tests::client::{exchange, run};
-use tests::middlebox::{Middlebox, Way};
-use tests::pair::{Pair, Proxy, SealedLink};
-use tests::seed::{SeedOnFailure, seed};
-use tests::target::{Manner, Target};
+use testbed::client::{exchange, run};
+use testbed::middlebox::{Middlebox, Way};
+use testbed::pair::{Pair, Proxy, SealedLink};
+use testbed::seed::{SeedOnFailure, seed};
+use testbed::target::{Manner, Target};
 use tokio::net::UdpSocket;
 use tunnel::metrics::Counters;
 

@@ -1,9 +1,9 @@
 //! A crowd of connections that are stuck costs the others nothing, and is gone when its clients leave.
 
-use tests::client::{echo_clients, exchange, pass_both_ways, read_to_reset};
-use tests::fill::fill;
-use tests::pair::Pair;
-use tests::target::{Manner, Target, reset};
+use testbed::client::{echo_clients, exchange, pass_both_ways, read_to_reset};
+use testbed::fill::fill;
+use testbed::pair::Pair;
+use testbed::target::{Manner, Target, reset};
 use tokio::net::{TcpListener, TcpStream};
 
 /// More than 75, which stopped everybody when a link had no credit for what is promised.

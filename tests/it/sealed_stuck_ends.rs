@@ -1,10 +1,10 @@
 //! A connection whose bytes have nowhere to go, because nobody reads at the other end, is watched all the same: a reset gets
 //! through at once, and nothing of it stays. A FIN gets through when all before it has been read.
 
-use tests::client::{pass_both_ways, read_to_end, read_to_reset};
-use tests::fill::fill;
-use tests::pair::{PATIENCE, Pair};
-use tests::target::reset;
+use testbed::client::{pass_both_ways, read_to_end, read_to_reset};
+use testbed::fill::fill;
+use testbed::pair::{PATIENCE, Pair};
+use testbed::target::reset;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;

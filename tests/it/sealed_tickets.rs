@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
-use tests::client::{exchange, is_turned_away, read_to_reset};
-use tests::folder::{Folder, set_mode};
-use tests::pair::{Pair, Proxy, SealedLink};
-use tests::process::Process;
-use tests::target::{Manner, Target};
+use testbed::client::{exchange, is_turned_away, read_to_reset};
+use testbed::folder::{Folder, set_mode};
+use testbed::pair::{Pair, Proxy, SealedLink};
+use testbed::process::Process;
+use testbed::target::{Manner, Target};
 use tokio::net::TcpStream;
 
 use crate::programs::{PROXY1, PROXY2, sealed_proxy1, sealed_proxy2};

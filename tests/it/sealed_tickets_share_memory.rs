@@ -1,11 +1,11 @@
 //! One ticket whose clients read nothing takes all the memory of proxy2 that it can get: another ticket's clients are served,
 //! and its own that read are too.
 
-use tests::client::{echo_clients, exchange};
-use tests::fill::fill;
-use tests::pair::{Proxy, SealedLink};
-use tests::seed::SeedOnFailure;
-use tests::target::{Manner, Target};
+use testbed::client::{echo_clients, exchange};
+use testbed::fill::fill;
+use testbed::pair::{Proxy, SealedLink};
+use testbed::seed::SeedOnFailure;
+use testbed::target::{Manner, Target};
 use tokio::net::TcpStream;
 use tunnel::address::Listen;
 use tunnel::settings::Sealed;

@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use tests::client::{exchange, is_turned_away, read_to_reset};
-use tests::pair::{Pair, Proxy, SealedLink};
-use tests::target::{Manner, Target};
+use testbed::client::{exchange, is_turned_away, read_to_reset};
+use testbed::pair::{Pair, Proxy, SealedLink};
+use testbed::target::{Manner, Target};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 use tunnel::address::Listen;
@@ -71,7 +71,7 @@ async fn who_ends_at_once_is_still_connected() {
     let pair = Pair::start_sealed(target.address()).await;
     let mut client = pair.connect().await;
     client.shutdown().await.unwrap();
-    let (came, in_order) = tests::client::read_to_end(&mut client).await;
+    let (came, in_order) = testbed::client::read_to_end(&mut client).await;
     assert_eq!((came.as_slice(), in_order), (b"bye".as_slice(), true));
     assert!(target.connection_ended().await);
 }

@@ -2,11 +2,11 @@
 
 use std::net::SocketAddr;
 
-use tests::client::exchange;
-use tests::middlebox::Middlebox;
-use tests::pair::{PATIENCE, Pair, Proxy, SealedLink};
-use tests::seed::seed;
-use tests::target::{Manner, Target};
+use testbed::client::exchange;
+use testbed::middlebox::Middlebox;
+use testbed::pair::{PATIENCE, Pair, Proxy, SealedLink};
+use testbed::seed::seed;
+use testbed::target::{Manner, Target};
 use tokio::net::{TcpStream, UdpSocket};
 use tokio::time::timeout;
 use tunnel::address::{HostPorts, Listen};

@@ -1,9 +1,9 @@
 //! A client or target that does not read slows nobody else, and its stream does not grow without bound.
 
-use tests::client::{echo_clients, exchange, read_to_end};
-use tests::pair::Pair;
-use tests::seed::SeedOnFailure;
-use tests::target::{Manner, Target};
+use testbed::client::{echo_clients, exchange, read_to_end};
+use testbed::pair::Pair;
+use testbed::seed::SeedOnFailure;
+use testbed::target::{Manner, Target};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
 use tunnel::settings::Classic;

@@ -1,8 +1,8 @@
 //! The target ends in the middle of a stream: the client's connection ends too, and the slot is free.
 
-use tests::client::{exchange, read_to_end};
-use tests::pair::Pair;
-use tests::target::{Manner, Target};
+use testbed::client::{exchange, read_to_end};
+use testbed::pair::Pair;
+use testbed::target::{Manner, Target};
 use tokio::io::AsyncWriteExt;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,8 +1,8 @@
 //! Where the target refuses, the client is closed and the slot is free again.
 
-use tests::client::read_to_end;
-use tests::pair::Pair;
-use tests::target::refusing_address;
+use testbed::client::read_to_end;
+use testbed::pair::Pair;
+use testbed::target::refusing_address;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn the_client_is_closed_and_the_slot_is_free() {

@@ -5,9 +5,9 @@ use std::fs;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use tests::client::exchange;
-use tests::pair::{PATIENCE, Pair, PairLink, SealedLink};
-use tests::target::{Manner, Target};
+use testbed::client::exchange;
+use testbed::pair::{PATIENCE, Pair, PairLink, SealedLink};
+use testbed::target::{Manner, Target};
 use tunnel::settings::{Classic, Sealed, TcpKeepalive};
 
 /// What the kernel calls the timer of an idle connection that it keeps alive, and that of one it does not.

@@ -1,10 +1,10 @@
 //! Ten clients at a time each get their own bytes back, and nobody else's: every client sends data of its own.
 
-use tests::client::echo_clients;
-use tests::pair::Pair;
-use tests::process::Process;
-use tests::seed::SeedOnFailure;
-use tests::target::{Manner, Target};
+use testbed::client::echo_clients;
+use testbed::pair::Pair;
+use testbed::process::Process;
+use testbed::seed::SeedOnFailure;
+use testbed::target::{Manner, Target};
 
 use crate::programs::{ECHO, PROXY1, PROXY2};
 

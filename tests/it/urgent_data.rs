@@ -4,8 +4,8 @@
 use std::io::Write;
 
 use socket2::SockRef;
-use tests::client::read_to_end;
-use tests::pair::{Pair, PairLink, SealedLink};
+use testbed::client::read_to_end;
+use testbed::pair::{Pair, PairLink, SealedLink};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tunnel::settings::Classic;
@@ -46,7 +46,7 @@ fn send_with_an_urgent_byte(from: &TcpStream) {
 
 async fn expect(to: &mut TcpStream) {
     let mut bytes = [0; b"before ! behind".len()];
-    let read = tokio::time::timeout(tests::pair::PATIENCE, to.read_exact(&mut bytes)).await;
+    let read = tokio::time::timeout(testbed::pair::PATIENCE, to.read_exact(&mut bytes)).await;
     read.unwrap_or_else(|_| panic!("only {:?} came", String::from_utf8_lossy(&bytes))).unwrap();
     assert_eq!(String::from_utf8_lossy(&bytes), "before ! behind");
 }

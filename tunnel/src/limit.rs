@@ -10,7 +10,7 @@ use crate::metrics::log;
 
 /// The target of a line that only the user of the program causes, in a module whose other lines others may cause too:
 /// it is always written.
-pub const OWN: &str = "tunnel::own";
+pub const OWN: &str = "paso_tunnel::own";
 
 /// A [`TokenBucket`] that all threads share: so many units a second on average, and a burst of so many at once.
 #[derive(Debug)]

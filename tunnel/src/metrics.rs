@@ -9,7 +9,7 @@
 //! Who shows counters reads a [`Registry`] and needs to know none of them by name:
 //!
 //! ```
-//! use tunnel::metrics::Registry;
+//! use paso_tunnel::metrics::Registry;
 //!
 //! let registry = Registry::default();
 //! for (row, value) in registry.totals().iter() {

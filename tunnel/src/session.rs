@@ -35,9 +35,9 @@ pub use proto::sealed::wire::frame::ResetCode;
 /// One proxy, bound and ready: peers and clients can reach it from now on, [`Session::run`] serves them.
 ///
 /// ```
-/// use tunnel::address::Listen;
-/// use tunnel::session::Session;
-/// use tunnel::settings::{Classic, ClassicEntry, ClassicExit};
+/// use paso_tunnel::address::Listen;
+/// use paso_tunnel::session::Session;
+/// use paso_tunnel::settings::{Classic, ClassicEntry, ClassicExit};
 ///
 /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
 /// let target = "127.0.0.1:9".parse::<std::net::SocketAddr>().unwrap().into();
@@ -51,7 +51,7 @@ pub use proto::sealed::wire::frame::ResetCode;
 /// let counted = entry.close().await.unwrap();
 /// assert_eq!(counted.streams, 0);
 /// # exit.close().await.unwrap();
-/// # Ok::<_, tunnel::session::BindError>(())
+/// # Ok::<_, paso_tunnel::session::BindError>(())
 /// # }).unwrap();
 /// ```
 #[derive(Debug)]

@@ -17,7 +17,7 @@ const BURST: u32 = 16 << 10;
 /// Where lines come from that nobody but the program's user causes: there are few, and they are always written.
 /// Everything else may be somebody else's doing.
 const OWN_MODULES: [&str; 6] =
-    ["cli", "tunnel::session", "tunnel::metrics", "tunnel::state", "proxy1", "proxy2"];
+    ["paso_cli", "paso_tunnel::session", "paso_tunnel::metrics", "paso_tunnel::state", "proxy1", "proxy2"];
 
 /// Whether a line is the program's own.
 pub(super) fn is_own(metadata: &Metadata<'_>) -> bool {
@@ -103,12 +103,17 @@ mod tests {
 
     #[test]
     fn what_the_program_says_of_itself_is_always_written() {
-        for target in ["tunnel::session", "cli::program::log", "tunnel::state::watch", "proxy2", OWN] {
+        for target in
+            ["paso_tunnel::session", "paso_cli::program::log", "paso_tunnel::state::watch", "proxy2", OWN]
+        {
             assert!(is_own_target(target), "{target}");
         }
-        for target in
-            ["tunnel::link::sealed::exit", "tunnel::entry::tcp", "quinn_udp::unix", "tunnel::stateful"]
-        {
+        for target in [
+            "paso_tunnel::link::sealed::exit",
+            "paso_tunnel::entry::tcp",
+            "quinn_udp::unix",
+            "paso_tunnel::stateful",
+        ] {
             assert!(!is_own_target(target), "{target}");
         }
     }

@@ -11,7 +11,7 @@ pub const HEADERS: u64 = 28;
 /// Ethernet carries. Name what it does, and take the rest from the default:
 ///
 /// ```
-/// use proto::sim::Path;
+/// use paso_proto::sim::Path;
 /// use std::time::Duration;
 ///
 /// let dsl = Path { delay: Duration::from_millis(15), rate: 2_000_000, loss: 0.01, ..Path::default() };

@@ -3,4 +3,4 @@
 
 use libfuzzer_sys::fuzz_target;
 
-fuzz_target!(|bytes: &[u8]| tests::classic_model::run_datagrams(bytes));
+fuzz_target!(|bytes: &[u8]| testbed::classic_model::run_datagrams(bytes));
