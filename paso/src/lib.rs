@@ -63,7 +63,7 @@ pub use tunnel::address::{AddressError, Listen};
 pub use tunnel::metrics::Counters;
 #[doc(inline)]
 pub use tunnel::session::PipeStream as Stream;
-pub use tunnel::session::{AddError, BindError, Bound, Closed, LinkStatus, ResetCode, reset_code};
+pub use tunnel::session::{AddError, BindError, Bound, LinkClosed, LinkStatus, ResetCode, reset_code};
 pub use tunnel::settings::{Forward, ListenOn};
 pub use tunnel::state::StateError;
 

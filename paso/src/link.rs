@@ -12,7 +12,7 @@ use tokio::time::timeout;
 use tunnel::address::HostPorts;
 use tunnel::metrics::Counters;
 use tunnel::session::{
-    self, AddError, BindError, Bound, Closed, Handle, LinkHandle, LinkStatus, ResetCode, Session,
+    self, AddError, BindError, Bound, Handle, LinkClosed, LinkHandle, LinkStatus, ResetCode, Session,
 };
 use tunnel::settings::{ClientSettings, Forward, TicketSource};
 
@@ -84,11 +84,11 @@ pub enum OpenError {
     Closed,
 }
 
-impl From<session::OpenError> for OpenError {
-    fn from(error: session::OpenError) -> Self {
+impl From<session::NotOpened> for OpenError {
+    fn from(error: session::NotOpened) -> Self {
         match error {
-            session::OpenError::Closed(Closed) => Self::Closed,
-            session::OpenError::Reset(code) => match code {
+            session::NotOpened::Closed(LinkClosed) => Self::Closed,
+            session::NotOpened::Reset(code) => match code {
                 ResetCode::Refused => Self::Refused,
                 ResetCode::Unreachable => Self::Unreachable,
                 ResetCode::TimedOut => Self::TimedOut,
@@ -202,7 +202,7 @@ impl Link {
     ///
     /// # Errors
     /// The link has been closed.
-    pub async fn stop_forward(&self, bound: &Bound) -> Result<bool, Closed> {
+    pub async fn stop_forward(&self, bound: &Bound) -> Result<bool, LinkClosed> {
         self.link.remove(bound).await
     }
 

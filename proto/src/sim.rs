@@ -56,11 +56,13 @@
 
 mod attacker;
 mod bottleneck;
+mod clock;
 mod dice;
 mod direction;
 mod host;
 mod in_flight;
 mod link_end;
+mod link_pair;
 mod nat;
 mod network;
 mod pair;
@@ -74,8 +76,9 @@ mod tests;
 
 pub use attacker::{Forger, Observer, STRANGER, forgery};
 pub use bottleneck::Bottleneck;
+pub use clock::{random, unix};
 pub use dice::Dice;
-pub use direction::{Addresses, Capture, Counts, Direction};
+pub use direction::{Addresses, Capture, Direction, DirectionCounts};
 pub use host::Host;
 pub use in_flight::InFlight;
 pub use link_end::{Application, LinkEnd};
@@ -84,4 +87,4 @@ pub use network::Network;
 pub use pair::{Pair, START};
 pub use path::{HEADERS, Path};
 pub use server::Server;
-pub use setup::{Setup, random, unix};
+pub use setup::Setup;

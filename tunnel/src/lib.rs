@@ -6,6 +6,7 @@
 //! memory. For programs that embed a link there is the crate `paso`.
 
 pub mod address;
+mod bind_error;
 mod clock;
 pub mod descriptors;
 mod drain;

@@ -27,7 +27,7 @@ mod of_core;
 mod registry;
 mod table;
 
-pub use descriptor::{Descriptor, Kind, LinkKind, Links, Sum, Unit};
+pub use descriptor::{CountedOn, CounterKind, Descriptor, LinkKind, Sum, Unit};
 pub use log::{LogLines, log_lines};
 pub(crate) use of_core::CoreCounts;
 pub(crate) use registry::OwnCounters;
@@ -62,7 +62,7 @@ mod tests {
         let mut names = HashSet::new();
         for Descriptor { name, kind, unit, .. } in &DESCRIPTORS {
             assert!(name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_'), "{name}");
-            assert_eq!(name.ends_with("_total"), *kind == Kind::Counter, "{name}");
+            assert_eq!(name.ends_with("_total"), *kind == CounterKind::Counter, "{name}");
             assert_eq!(name.contains("_bytes"), *unit == Unit::Bytes, "{name}");
             assert!(names.insert(name), "{name} is there twice");
         }

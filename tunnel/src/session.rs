@@ -1,6 +1,5 @@
 //! A bound session: the sockets are there, nothing has been sent yet. And a running one, see [`Handle`].
 
-mod bind_error;
 mod handle;
 
 use std::future::Future;
@@ -11,6 +10,7 @@ use tokio::sync::{oneshot, watch};
 use tracing::{info, warn};
 
 use crate::address::{HostPort, HostPorts, Listen, ResolveError};
+pub use crate::bind_error::BindError;
 use crate::descriptors;
 use crate::invitation::Invitation;
 use crate::link::classic::{self, Driver};
@@ -28,8 +28,7 @@ use crate::settings::{
 };
 use crate::state::{StateDir, Watch};
 use crate::udp::Udp;
-pub use bind_error::BindError;
-pub use handle::{AddError, Closed, Handle, LinkHandle, OpenError};
+pub use handle::{AddError, Handle, LinkClosed, LinkHandle, NotOpened};
 pub use proto::sealed::wire::frame::ResetCode;
 
 /// One proxy, bound and ready: peers and clients can reach it from now on, [`Session::run`] serves them.

@@ -8,10 +8,10 @@ use std::time::Duration;
 /// The state of one bottleneck; what it does stands in the [`Path`]. A clone is the same bottleneck: give it to each direction
 /// whose datagrams queue there.
 #[derive(Clone, Debug, Default)]
-pub struct Bottleneck(Arc<Mutex<State>>);
+pub struct Bottleneck(Arc<Mutex<BottleneckState>>);
 
 #[derive(Debug, Default)]
-struct State {
+struct BottleneckState {
     free_at: Time,
     /// What the policer let through beyond its rate, in bytes; falls with time.
     excess: f64,
@@ -38,12 +38,12 @@ impl Bottleneck {
         self.state().free_at.since(now)
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, BottleneckState> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl State {
+impl BottleneckState {
     /// A token bucket without a buffer.
     fn police(&mut self, now: Time, size: u64, path: &Path) -> bool {
         if path.policed == 0 {

@@ -19,7 +19,7 @@ pub struct Addresses {
 
 /// What became of datagrams.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
+pub struct DirectionCounts {
     /// Sent.
     pub packets: u64,
     /// Sent, in bytes with the [`HEADERS`].
@@ -55,7 +55,7 @@ pub struct Direction<T = Addresses> {
     /// So many of the next datagrams are lost.
     pub lose_next: u32,
     /// What became of the datagrams.
-    pub counts: Counts,
+    pub counts: DirectionCounts,
     /// If there is one, all datagrams are kept in it.
     pub capture: Option<Capture>,
     /// When the last was sent.
@@ -74,7 +74,7 @@ impl<T: Clone> Direction<T> {
             bottleneck: Bottleneck::default(),
             filter: None,
             lose_next: 0,
-            counts: Counts::default(),
+            counts: DirectionCounts::default(),
             capture: None,
             last_sent: Time::ZERO,
             in_flight: InFlight::default(),

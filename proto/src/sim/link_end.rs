@@ -1,7 +1,7 @@
 //! A host that is one end of a link.
 
+use super::clock::unix;
 use super::host::Host;
-use super::setup::unix;
 use crate::sealed::crypto::keys::PublicKey;
 use crate::sealed::link::{Event, FourTuple, Link};
 use crate::time::Time;

@@ -1,9 +1,10 @@
 //! A host that is a proxy2: the table of links, and the links.
 
+use super::clock::{random, unix};
 use super::host::Host;
 use super::link_end::{Application, BATCH, serve, transmit};
 use super::pair::START;
-use super::setup::{Setup, random, unix};
+use super::setup::Setup;
 use crate::sealed::endpoint::{DatagramEvent, Endpoint, LinkKey};
 use crate::sealed::handshake::terms::Epoch;
 use crate::sealed::link::{FourTuple, Link};

@@ -1,37 +1,16 @@
 //! The keys and settings of a proxy1 and a proxy2 that know each other.
 
-use super::link_end::{Application, LinkEnd};
-use super::network::Network;
-use super::pair::{Pair, START};
-use super::path::Path;
-use super::server::Server;
+use super::clock::random;
 use crate::sealed::crypto::cipher::CipherSupport;
 use crate::sealed::crypto::keys::PrivateKey;
-use crate::sealed::crypto::random::Random;
 use crate::sealed::endpoint::Endpoint;
 use crate::sealed::handshake::initiator::{Identity, Initiator};
 use crate::sealed::handshake::responder::{self, CLOCK_TOLERANCE, Responder};
-use crate::sealed::handshake::terms::{Epoch, Instance, LinkId, UnixMicros};
+use crate::sealed::handshake::terms::{Epoch, Instance, LinkId};
 use crate::sealed::link::{Link, Settings};
 use crate::ticket::Ticket;
 use crate::time::Time;
 use std::net::SocketAddr;
-
-/// 2026-01-01 00:00 UTC.
-const NEW_YEAR: UnixMicros = UnixMicros(1_767_225_600_000_000);
-
-/// The wall clock of a simulation: both sides have the right time, and it was 2026 at the epoch of [`Time`].
-pub const fn unix(now: Time) -> UnixMicros {
-    UnixMicros(NEW_YEAR.0.saturating_add(now.as_nanos() / 1_000))
-}
-
-/// Randomness for a purpose: another one for each seed and each purpose.
-pub fn random(seed: u64, purpose: u64) -> Random {
-    let mut bytes = [0; 32];
-    bytes[..8].copy_from_slice(&seed.to_be_bytes());
-    bytes[8..16].copy_from_slice(&purpose.to_be_bytes());
-    Random::from_seed(bytes)
-}
 
 /// What randomness is for; the numbers of links come behind.
 const KEYS: u64 = 1;
@@ -114,16 +93,5 @@ impl Setup {
         let mut endpoint = Endpoint::new(responder, limits, self.places, random(ENDPOINT));
         endpoint.allow(self.ticket.client(), self.ticket.preshared().cloned());
         endpoint
-    }
-
-    /// A client and a server with nothing said between them yet, each with its application. The path is the same both ways.
-    pub fn pair<A, B>(self, path: Path, client: A, server: B) -> Pair<LinkEnd<A>, Server<B>>
-    where
-        A: Application,
-        B: Application,
-    {
-        let network = Network::new(self.seed, path);
-        let link = self.client(START, network.server, LinkId(1), Instance(1));
-        Pair::new(network, LinkEnd::new(link, client), Server::new(self, server))
     }
 }

@@ -59,7 +59,7 @@ use self::client::sockets::Sockets;
 use self::client::ticket_reader::TicketReader;
 use self::dialler::Dialler;
 use self::journal::LinkJournal;
-pub(crate) use self::requests::{Request, requests};
+pub(crate) use self::requests::{LinkRequest, requests};
 use self::roles::{RoleLimits, Roles};
 use self::server::demux::{Demux, DemuxParts};
 pub use self::status::LinkStatus;
@@ -92,7 +92,7 @@ pub(crate) struct ClientResources {
     /// Its socket.
     pub(crate) udp: Udp,
     /// What is asked of the link while it runs.
-    pub(crate) requests: mpsc::Receiver<Request>,
+    pub(crate) requests: mpsc::Receiver<LinkRequest>,
     /// Told how the link is.
     pub(crate) status: watch::Sender<LinkStatus>,
 }

@@ -7,8 +7,8 @@ use std::task::{Context, Poll};
 
 use super::listener::{ClientName, Listener};
 use super::stream::{LocalStream, UnixListener};
+use crate::bind_error::BindError;
 use crate::listen;
-use crate::session::BindError;
 use crate::settings::{Forward, ListenOn};
 use crate::tcp_options::TcpKeepalive;
 

@@ -19,12 +19,12 @@ const CAPACITY: usize = 128 << 10;
 
 /// A new pipe: the link's end and the application's.
 pub(crate) fn pipe() -> (PipeEnd, PipeStream) {
-    let shared = Arc::<Shared>::default();
+    let shared = Arc::<SharedPipe>::default();
     (PipeEnd(Arc::clone(&shared)), PipeStream(shared))
 }
 
 /// The link's end.
-pub(crate) struct PipeEnd(Arc<Shared>);
+pub(crate) struct PipeEnd(Arc<SharedPipe>);
 
 /// The application's end of a stream: bytes to whatever the other end of the link has dialled, and back.
 ///
@@ -36,9 +36,9 @@ pub(crate) struct PipeEnd(Arc<Shared>);
 ///   says why.
 ///
 /// Reading and writing are cancel safe as far as tokio's traits say so: a `read` or `write` that was dropped has moved nothing.
-pub struct PipeStream(Arc<Shared>);
+pub struct PipeStream(Arc<SharedPipe>);
 
-type Shared = Mutex<PipeState>;
+type SharedPipe = Mutex<PipeState>;
 
 #[derive(Debug, Default)]
 struct PipeState {
@@ -91,7 +91,7 @@ impl PipeState {
     }
 }
 
-fn lock(shared: &Shared) -> MutexGuard<'_, PipeState> {
+fn lock(shared: &SharedPipe) -> MutexGuard<'_, PipeState> {
     shared.lock().unwrap_or_else(PoisonError::into_inner)
 }
 

@@ -20,11 +20,11 @@ pub struct Descriptor {
     /// What it counts, as sentences; the documentation of its field. See [`Descriptor::help`].
     pub(super) doc: &'static str,
     /// Whether it only grows.
-    pub kind: Kind,
+    pub kind: CounterKind,
     /// What one of it is.
     pub unit: Unit,
     /// Which links count it.
-    pub links: Links,
+    pub links: CountedOn,
     /// The figure of the closing line that it is a part of. Such figures are always shown.
     pub sum: Option<Sum>,
     /// What the closing line calls it under `unusual` when it is not zero. Those that are called the same are added up.
@@ -33,7 +33,7 @@ pub struct Descriptor {
 
 /// How a value changes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Kind {
+pub enum CounterKind {
     /// It only grows.
     Counter,
     /// It says what there is now. Of a link that has ended it is zero.
@@ -65,7 +65,7 @@ pub enum Unit {
 
 /// The kinds of links that count something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Links {
+pub enum CountedOn {
     /// Classic links.
     Classic,
     /// Sealed links.
@@ -106,7 +106,7 @@ impl Descriptor {
     }
 }
 
-impl Links {
+impl CountedOn {
     /// Whether it is counted where the links are of that kind.
     pub const fn include(self, kind: LinkKind) -> bool {
         match self {
@@ -117,7 +117,7 @@ impl Links {
     }
 }
 
-impl fmt::Display for Kind {
+impl fmt::Display for CounterKind {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Counter => "counter",
@@ -155,7 +155,7 @@ impl fmt::Display for Sum {
     }
 }
 
-impl fmt::Display for Links {
+impl fmt::Display for CountedOn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Classic => "classic",
@@ -167,7 +167,7 @@ impl fmt::Display for Links {
 }
 
 /// Makes [`Counters`](super::Counters) and [`DESCRIPTORS`](super::DESCRIPTORS) of one table. A row is the sentence of the
-/// counter as its documentation, then `name: Kind Unit Links;`, with the figure of the closing line as `in Sum` and the words of the
+/// counter as its documentation, then `name: CounterKind Unit CountedOn;`, with the figure of the closing line as `in Sum` and the words of the
 /// closing line as `if_any "..."` before the semicolon where it has them.
 macro_rules! counters {
     ($(
@@ -184,9 +184,9 @@ macro_rules! counters {
         pub static DESCRIPTORS: [Descriptor; Counters::NUMBER] = [$(Descriptor {
             name: counters!(@name $kind $field),
             doc: concat!($($doc),+),
-            kind: Kind::$kind,
+            kind: CounterKind::$kind,
             unit: Unit::$unit,
-            links: Links::$links,
+            links: CountedOn::$links,
             sum: counters!(@option $(Sum::$sum)?),
             unusual: counters!(@option $($words)?),
         },)+];

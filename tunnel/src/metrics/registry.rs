@@ -16,17 +16,17 @@ use super::{Counters, DESCRIPTORS, LinkKind, log_lines};
 
 /// The counters of a session. Clones are the same registry.
 #[derive(Clone, Debug, Default)]
-pub struct Registry(Arc<Shared>);
+pub struct Registry(Arc<SharedCounts>);
 
 #[derive(Debug, Default)]
-struct Shared {
+struct SharedCounts {
     totals: watch::Sender<Counters>,
-    links: Mutex<Links>,
+    links: Mutex<LinkCounts>,
 }
 
 /// The living links, by the order in which they were made.
 #[derive(Debug, Default)]
-struct Links {
+struct LinkCounts {
     made: u64,
     living: BTreeMap<u64, (LinkLabels, Arc<Published>)>,
 }
@@ -103,7 +103,7 @@ impl Registry {
         OwnCounters { now, published, published_at, registry: self.clone(), link, peer }
     }
 
-    fn lock(&self) -> MutexGuard<'_, Links> {
+    fn lock(&self) -> MutexGuard<'_, LinkCounts> {
         // Nothing panics with the lock, and any state of the map is a valid one.
         self.0.links.lock().unwrap_or_else(PoisonError::into_inner)
     }

@@ -1,7 +1,7 @@
 //! All counters. Each is said here and nowhere else: its field, its name, its sentence, its unit, and how the closing line
 //! shows it. The order is that of the closing line and of `docs/counters.md`.
 
-use super::descriptor::{Descriptor, Kind, Links, Sum, Unit, counters};
+use super::descriptor::{CountedOn, CounterKind, Descriptor, Sum, Unit, counters};
 
 counters! {
     /// Data bytes read from TCP connections and sent over links.
@@ -159,7 +159,7 @@ impl Counters {
     /// Sets what there is now to zero.
     pub(super) fn clear_gauges(&mut self) {
         for (place, descriptor) in self.places().into_iter().zip(&DESCRIPTORS) {
-            if descriptor.kind == Kind::Gauge {
+            if descriptor.kind == CounterKind::Gauge {
                 *place = 0;
             }
         }

@@ -9,7 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::BindError;
-use crate::link::sealed::{LinkStatus, Request};
+use crate::link::sealed::{LinkRequest, LinkStatus};
 use crate::local::forwarding::{Bound, Forwarding};
 use crate::local::pipe::{PipeStream, pipe};
 use crate::metrics::{Counters, Registry};
@@ -76,7 +76,7 @@ impl Handle {
 /// What can be asked of a running link of a client. Clones ask the same link.
 #[derive(Clone, Debug)]
 pub struct LinkHandle {
-    pub(super) requests: mpsc::Sender<Request>,
+    pub(super) requests: mpsc::Sender<LinkRequest>,
     pub(super) status: watch::Receiver<LinkStatus>,
     pub(super) keepalive: TcpKeepalive,
 }
@@ -84,17 +84,17 @@ pub struct LinkHandle {
 /// The session is over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("the link has been closed")]
-pub struct Closed;
+pub struct LinkClosed;
 
 /// Why a stream could not be opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum OpenError {
+pub enum NotOpened {
     /// The other end, or this one, has said no.
     #[error("{0}")]
     Reset(ResetCode),
     /// The session is over.
     #[error(transparent)]
-    Closed(#[from] Closed),
+    Closed(#[from] LinkClosed),
 }
 
 /// Why a forward could not be added.
@@ -105,7 +105,7 @@ pub enum AddError {
     Bind(#[from] BindError),
     /// The session is over.
     #[error(transparent)]
-    Closed(#[from] Closed),
+    Closed(#[from] LinkClosed),
 }
 
 impl LinkHandle {
@@ -121,12 +121,12 @@ impl LinkHandle {
     /// Cancel safe: a stream that nobody waits for any more is reset.
     ///
     /// # Errors
-    /// [`OpenError`].
-    pub async fn open(&self, target: Option<&Target>) -> Result<PipeStream, OpenError> {
+    /// [`NotOpened`].
+    pub async fn open(&self, target: Option<&Target>) -> Result<PipeStream, NotOpened> {
         let (end, stream) = pipe();
         let target = target.map(Target::to_wire).unwrap_or_default();
-        self.ask(Request::Open(target, end)).await?;
-        stream.opened().await.map_err(OpenError::Reset)?;
+        self.ask(LinkRequest::Open(target, end)).await?;
+        stream.opened().await.map_err(NotOpened::Reset)?;
         Ok(stream)
     }
 
@@ -139,7 +139,7 @@ impl LinkHandle {
     pub async fn add(&self, forward: &Forward) -> Result<Bound, AddError> {
         let forwarding = Forwarding::bind(forward, self.keepalive).await?;
         let bound = forwarding.bound().clone();
-        self.ask(Request::Add(forwarding)).await?;
+        self.ask(LinkRequest::Add(forwarding)).await?;
         Ok(bound)
     }
 
@@ -147,13 +147,13 @@ impl LinkHandle {
     ///
     /// # Errors
     /// The session is over.
-    pub async fn remove(&self, bound: &Bound) -> Result<bool, Closed> {
+    pub async fn remove(&self, bound: &Bound) -> Result<bool, LinkClosed> {
         let (answer, removed) = oneshot::channel();
-        self.ask(Request::Remove(bound.clone(), answer)).await?;
-        removed.await.map_err(|_| Closed)
+        self.ask(LinkRequest::Remove(bound.clone(), answer)).await?;
+        removed.await.map_err(|_| LinkClosed)
     }
 
-    async fn ask(&self, request: Request) -> Result<(), Closed> {
-        self.requests.send(request).await.map_err(|_| Closed)
+    async fn ask(&self, request: LinkRequest) -> Result<(), LinkClosed> {
+        self.requests.send(request).await.map_err(|_| LinkClosed)
     }
 }

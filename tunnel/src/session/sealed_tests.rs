@@ -216,7 +216,7 @@ async fn this_process_opens_streams_by_itself() {
     let named = target.to_string().parse().unwrap();
     echoes(pair.link().open(Some(&named)).await.unwrap(), 5).await;
     let error = pair.link().open(Some(&"192.0.2.1:9".parse().unwrap())).await.unwrap_err();
-    assert_eq!(error, OpenError::Reset(ResetCode::Forbidden));
+    assert_eq!(error, NotOpened::Reset(ResetCode::Forbidden));
 }
 
 #[tokio::test]
@@ -234,7 +234,7 @@ async fn a_stream_of_this_process_is_reset_both_ways() {
     let error = stream.unwrap().read(&mut [0]).await.unwrap_err();
     assert_eq!(reset_code(&error), Some(ResetCode::Reset));
     drop(listener);
-    assert_eq!(pair.link().open(None).await.unwrap_err(), OpenError::Reset(ResetCode::Refused));
+    assert_eq!(pair.link().open(None).await.unwrap_err(), NotOpened::Reset(ResetCode::Refused));
 }
 
 #[tokio::test]
@@ -257,7 +257,7 @@ async fn forwards_come_and_go_while_the_link_runs() {
     let [entry, _exit] = pair.running;
     let link = entry.link().unwrap().clone();
     entry.close().await.unwrap();
-    assert!(matches!(link.open(None).await, Err(OpenError::Closed(_))));
+    assert!(matches!(link.open(None).await, Err(NotOpened::Closed(_))));
     assert!(matches!(link.add(&forward).await, Err(AddError::Closed(_))));
 }
 
@@ -273,7 +273,7 @@ async fn a_link_says_how_it_is() {
         status.wait_for(|status| matches!(status, LinkStatus::Refused(_))).await.unwrap().to_string();
     assert!(refused.contains("revoked"), "{refused}");
     let refused = pair.link().open(None).await.unwrap_err();
-    assert_eq!(refused, OpenError::Reset(ResetCode::Forbidden));
+    assert_eq!(refused, NotOpened::Reset(ResetCode::Forbidden));
 }
 
 #[cfg(unix)]

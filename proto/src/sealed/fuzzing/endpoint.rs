@@ -18,7 +18,7 @@ use crate::sealed::wire::frame::ResetCode;
 use crate::sim::{Host, LinkEnd, Server, Setup};
 use crate::ticket::Ticket;
 use crate::time::Time;
-use parts::{Client, Clients, Datagram, Owner, Streams};
+use parts::{Clients, FuzzClient, OnTheWire, OpenStreams, Owner};
 use std::collections::VecDeque;
 use std::time::Duration;
 
@@ -35,7 +35,7 @@ const REMEMBERED: usize = 64;
 /// 1.5 s, then what came may be read for 60 s. The rest is for timers that run one after the other.
 const DEADLINE: Duration = Duration::from_secs(65);
 
-struct Model {
+struct EndpointModel {
     now: Time,
     server: Server<Owner>,
     budget: Budget,
@@ -43,8 +43,8 @@ struct Model {
     closing: Vec<LinkKey>,
     tickets: Vec<Ticket>,
     clients: Clients,
-    wire: VecDeque<Datagram>,
-    seen: VecDeque<Datagram>,
+    wire: VecDeque<OnTheWire>,
+    seen: VecDeque<OnTheWire>,
     links_made: u64,
 }
 
@@ -53,7 +53,7 @@ struct Model {
 /// # Panics
 /// If proxy2 does not do what it must.
 pub fn run_endpoint(bytes: &[u8]) {
-    let mut model = Model::new();
+    let mut model = EndpointModel::new();
     for operation in bytes.chunks_exact(3) {
         model.operate(operation[0], usize::from(operation[1]), operation[2]);
         model.check();
@@ -61,7 +61,7 @@ pub fn run_endpoint(bytes: &[u8]) {
     model.wind_up();
 }
 
-impl Model {
+impl EndpointModel {
     fn new() -> Self {
         let transport =
             transport::Settings { memory: MEMORY / 4, max_streams: 20, ..transport::Settings::default() };
@@ -92,12 +92,16 @@ impl Model {
     }
 
     /// A new process of client `at`.
-    fn client(&mut self, at: usize) -> Client {
+    fn client(&mut self, at: usize) -> FuzzClient {
         self.links_made += 1;
         let (ticket, setup) = (at % TICKETS, &self.server.setup);
         let names = (LinkId(self.links_made), Instance(at as u64));
         let link = setup.client_with(&self.tickets[ticket], self.now, parts::SERVER, names.0, names.1);
-        Client { end: LinkEnd::new(link, Streams::default()), at: parts::address(self.links_made), ticket }
+        FuzzClient {
+            end: LinkEnd::new(link, OpenStreams::default()),
+            at: parts::address(self.links_made),
+            ticket,
+        }
     }
 
     fn operate(&mut self, kind: u8, which: usize, amount: u8) {
@@ -204,7 +208,7 @@ impl Model {
         self.drive();
     }
 
-    fn arrive(&mut self, mut datagram: Datagram) {
+    fn arrive(&mut self, mut datagram: OnTheWire) {
         if datagram.to != parts::SERVER {
             return self.clients.handle(self.now, &mut datagram);
         }
@@ -217,7 +221,7 @@ impl Model {
         let (now, wire) = (self.now, &mut self.wire);
         self.clients.drive(now, wire);
         self.server.drive(now, &mut |over, bytes| {
-            wire.push_back(Datagram { from: parts::SERVER, to: over.remote, bytes: bytes.to_vec() });
+            wire.push_back(OnTheWire { from: parts::SERVER, to: over.remote, bytes: bytes.to_vec() });
         });
         for key in self.closing.drain(..) {
             self.server.forget(key);
@@ -270,7 +274,7 @@ mod tests {
 
     #[test]
     fn where_nothing_is_lost_links_come_up_and_carry_bytes() {
-        let mut model = Model::new();
+        let mut model = EndpointModel::new();
         for at in 0..3 {
             model.open(at);
             model.write(at, 0, 10_000);

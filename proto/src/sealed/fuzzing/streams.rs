@@ -12,7 +12,7 @@ use crate::sealed::streams::table;
 use crate::sealed::transport::Settings;
 use crate::sealed::wire::packet::OVERHEAD;
 use crate::sim::{Network, Pair, Path};
-use side::Side;
+use side::FuzzedSide;
 use std::time::Duration;
 
 /// What the model is run with.
@@ -48,7 +48,7 @@ pub fn run_streams(bytes: &[u8]) {
 /// # Panics
 /// If the link does not do what it must.
 pub fn run_streams_with(knobs: Knobs, bytes: &[u8]) {
-    let mut model = Model::new(knobs);
+    let mut model = StreamsModel::new(knobs);
     for operation in bytes.chunks_exact(3) {
         model.operate(operation[0], operation[1], operation[2]);
         model.settle();
@@ -56,9 +56,9 @@ pub fn run_streams_with(knobs: Knobs, bytes: &[u8]) {
     model.wind_up();
 }
 
-struct Model {
+struct StreamsModel {
     knobs: Knobs,
-    pair: Pair<Side, Side>,
+    pair: Pair<FuzzedSide, FuzzedSide>,
 }
 
 /// From one end to the other until an operation changes it.
@@ -76,7 +76,7 @@ fn set_delay(path: &mut Path, delay: Duration) {
     (path.delay, path.reorder, path.reorder_by) = (delay, LATE.0, delay * LATE.1);
 }
 
-impl Model {
+impl StreamsModel {
     fn new(knobs: Knobs) -> Self {
         let settings = Settings {
             max_streams: knobs.streams,
@@ -87,7 +87,7 @@ impl Model {
         // Two links of one process, which holds less than both may: each feels what the other holds.
         let budget = Budget::new(if knobs.seed.is_multiple_of(2) { knobs.memory * 4 } else { knobs.memory });
         let [client, server] =
-            [table::Side::Client, table::Side::Server].map(|side| Side::new(side, settings, &budget));
+            [table::Side::Client, table::Side::Server].map(|side| FuzzedSide::new(side, settings, &budget));
         let mut network = Network::new(knobs.seed, Path::default());
         network.change(|path| set_delay(path, DELAY));
         Self { knobs, pair: Pair::new(network, client, server) }
@@ -96,7 +96,7 @@ impl Model {
     fn operate(&mut self, kind: u8, which: u8, amount: u8) {
         let stream = usize::from(which >> 1);
         let now = self.pair.now;
-        let Side { transport, application, .. } = self.pair.end(usize::from(which & 1));
+        let FuzzedSide { transport, application, .. } = self.pair.end(usize::from(which & 1));
         match kind % 16 {
             0 | 1 => application.open(transport),
             2..=4 => application.write(stream, usize::from(amount) * self.knobs.write / 256),
@@ -163,7 +163,7 @@ fn change(path: &mut Path, which: u8, amount: u8) {
     }
 }
 
-impl std::fmt::Display for Model {
+impl std::fmt::Display for StreamsModel {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "{:?}, {}, {}", self.knobs, self.pair.client, self.pair.server)
     }

@@ -7,7 +7,7 @@ use crate::local::pipe::PipeEnd;
 
 /// A request. The link answers by what it does with what comes along: nothing is lost when the link is over before.
 #[derive(Debug)]
-pub(crate) enum Request {
+pub(crate) enum LinkRequest {
     /// Open a stream to this target, as it stands on the wire (empty: the peer's own), and carry the pipe's bytes.
     Open(Vec<u8>, PipeEnd),
     /// Carry the clients of one more forward.
@@ -20,6 +20,6 @@ pub(crate) enum Request {
 const WAITING: usize = 64;
 
 /// A way to ask a link.
-pub(crate) fn requests() -> (mpsc::Sender<Request>, mpsc::Receiver<Request>) {
+pub(crate) fn requests() -> (mpsc::Sender<LinkRequest>, mpsc::Receiver<LinkRequest>) {
     mpsc::channel(WAITING)
 }

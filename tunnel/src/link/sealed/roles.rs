@@ -12,7 +12,7 @@ use tracing::warn;
 use super::dialler::Dialler;
 use super::end::End;
 use super::local_connection::LocalConnection;
-use super::requests::Request;
+use super::requests::LinkRequest;
 use crate::limit::Limit;
 use crate::local::forwarding::Forwarding;
 use crate::local::listener::ClientName;
@@ -24,7 +24,7 @@ use crate::metrics::Counters;
 pub(super) struct Roles {
     forwards: Vec<Forwarding>,
     /// What this process asks for; `None`: nothing.
-    requests: Option<mpsc::Receiver<Request>>,
+    requests: Option<mpsc::Receiver<LinkRequest>>,
     dialler: Option<Dialler>,
     limits: RoleLimits,
     refusals: Limit,
@@ -65,7 +65,7 @@ impl Roles {
 
     /// The same, and does what this process asks for.
     #[must_use]
-    pub(super) fn asked_by(self, requests: mpsc::Receiver<Request>) -> Self {
+    pub(super) fn asked_by(self, requests: mpsc::Receiver<LinkRequest>) -> Self {
         Self { requests: Some(requests), ..self }
     }
 
@@ -123,17 +123,17 @@ impl Roles {
 
     fn obey(
         &mut self,
-        request: Request,
+        request: LinkRequest,
         end: &impl End,
         link: &mut Link,
         counters: &mut Counters,
     ) -> LocalConnection {
         match request {
-            Request::Open(target, pipe) => {
+            LinkRequest::Open(target, pipe) => {
                 return self.take_client(pipe.into(), ClientName::Process, &target, end, link, counters);
             }
-            Request::Add(forward) => self.forwards.push(forward),
-            Request::Remove(bound, answer) => {
+            LinkRequest::Add(forward) => self.forwards.push(forward),
+            LinkRequest::Remove(bound, answer) => {
                 let (gone, left): (Vec<_>, _) =
                     self.forwards.drain(..).partition(|forward| *forward.bound() == bound);
                 self.past_failures += gone.iter().map(Forwarding::failures).sum::<u64>();

@@ -17,34 +17,34 @@ pub(super) const SERVER: SocketAddr = SocketAddr::new(IpAddr::V4(Ipv4Addr::new(1
 /// A datagram on its way to proxy2's or a client's address, and where it seems to come from. The network keeps it until an operation
 /// says what becomes of it.
 #[derive(Clone, Debug)]
-pub(super) struct Datagram {
+pub(super) struct OnTheWire {
     pub(super) from: SocketAddr,
     pub(super) to: SocketAddr,
     pub(super) bytes: Vec<u8>,
 }
 
-pub(super) struct Client {
-    pub(super) end: LinkEnd<Streams>,
+pub(super) struct FuzzClient {
+    pub(super) end: LinkEnd<OpenStreams>,
     pub(super) at: SocketAddr,
     pub(super) ticket: usize,
 }
 
 #[derive(Default)]
-pub(super) struct Clients(pub(super) Vec<Client>);
+pub(super) struct Clients(pub(super) Vec<FuzzClient>);
 
 impl Clients {
     /// Whoever is at the address gets it.
-    pub(super) fn handle(&mut self, now: Time, datagram: &mut Datagram) {
+    pub(super) fn handle(&mut self, now: Time, datagram: &mut OnTheWire) {
         for client in self.0.iter_mut().filter(|client| client.at == datagram.to) {
             client.end.handle(now, datagram.from, &mut datagram.bytes);
         }
     }
 
-    pub(super) fn drive(&mut self, now: Time, wire: &mut VecDeque<Datagram>) {
+    pub(super) fn drive(&mut self, now: Time, wire: &mut VecDeque<OnTheWire>) {
         for client in &mut self.0 {
             let from = client.at;
             client.end.drive(now, &mut |_, bytes| {
-                wire.push_back(Datagram { from, to: SERVER, bytes: bytes.to_vec() });
+                wire.push_back(OnTheWire { from, to: SERVER, bytes: bytes.to_vec() });
             });
         }
     }
@@ -58,18 +58,18 @@ pub(super) fn address(link: u64) -> SocketAddr {
 
 /// The streams that a client has open.
 #[derive(Debug, Default)]
-pub(super) struct Streams(pub(super) Vec<StreamId>);
+pub(super) struct OpenStreams(pub(super) Vec<StreamId>);
 
 /// What uses proxy2's links: it takes what is opened, and gives each link its ticket's part of the memory.
 #[derive(Debug)]
 pub(super) struct Owner {
-    streams: Streams,
+    streams: OpenStreams,
     parts: Vec<(PublicKey, Budget)>,
 }
 
 impl Owner {
     pub(super) fn new(parts: impl Iterator<Item = (PublicKey, Budget)>) -> Self {
-        Self { streams: Streams::default(), parts: parts.collect() }
+        Self { streams: OpenStreams::default(), parts: parts.collect() }
     }
 
     pub(super) fn budgets(&self) -> impl Iterator<Item = &Budget> {
@@ -88,7 +88,7 @@ impl Application for Owner {
     }
 }
 
-impl Application for Streams {
+impl Application for OpenStreams {
     /// Accepts, reads all there is, forgets what is over.
     fn handle_event(&mut self, now: Time, link: &mut Link, event: Event) -> bool {
         match event {

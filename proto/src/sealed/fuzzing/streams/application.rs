@@ -8,7 +8,7 @@ use std::convert::Infallible;
 
 /// One stream, as its application sees it.
 #[derive(Debug, Default)]
-struct Stream {
+struct FuzzedStream {
     /// Bytes still to be written, and whether the end comes behind them.
     to_write: usize,
     to_finish: bool,
@@ -29,23 +29,23 @@ struct Stream {
 
 /// The application of one end.
 #[derive(Debug, Default)]
-pub(super) struct Application {
-    streams: BTreeMap<StreamId, Stream>,
+pub(super) struct StreamUser {
+    streams: BTreeMap<StreamId, FuzzedStream>,
     winding_up: bool,
 }
 
-impl Application {
+impl StreamUser {
     pub(super) fn open(&mut self, transport: &mut Transport) {
         // A plain forward names no target.
         if let Some(id) = transport.open(b"") {
-            let old = self.streams.insert(id, Stream::default());
+            let old = self.streams.insert(id, FuzzedStream::default());
             // The number of one that never left is free again.
             let unused = old.is_none_or(|old| old.reset.is_some() && old.opened == 0);
             assert!(unused, "{id} was used before");
         }
     }
 
-    fn pick(&mut self, which: usize) -> Option<(StreamId, &mut Stream)> {
+    fn pick(&mut self, which: usize) -> Option<(StreamId, &mut FuzzedStream)> {
         let mut live: Vec<_> = self.streams.iter_mut().filter(|(_, stream)| !stream.over).collect();
         let at = which % live.len().max(1);
         (at < live.len()).then(|| live.swap_remove(at)).map(|(id, stream)| (*id, stream))
@@ -114,7 +114,7 @@ impl Application {
         match event {
             Event::Incoming { id, target } => {
                 assert!(target.is_empty());
-                let stream = Stream { to_finish: self.winding_up, ..Stream::default() };
+                let stream = FuzzedStream { to_finish: self.winding_up, ..FuzzedStream::default() };
                 assert!(self.streams.insert(id, stream).is_none(), "{id} came in twice");
                 transport.accept(id);
             }
@@ -179,7 +179,7 @@ impl Application {
     }
 }
 
-fn say(now: Time, transport: &mut Transport, id: StreamId, stream: &mut Stream) {
+fn say(now: Time, transport: &mut Transport, id: StreamId, stream: &mut FuzzedStream) {
     while stream.to_write > 0 && !stream.waits {
         let room = transport.poll_room(now, id).min(stream.to_write);
         stream.waits = room == 0;
@@ -197,7 +197,7 @@ fn say(now: Time, transport: &mut Transport, id: StreamId, stream: &mut Stream) 
 }
 
 /// Reads at most `length` bytes and compares each.
-fn take(now: Time, transport: &mut Transport, id: StreamId, stream: &mut Stream, length: usize) {
+fn take(now: Time, transport: &mut Transport, id: StreamId, stream: &mut FuzzedStream, length: usize) {
     let read = transport.read_with(now, id, |slices| {
         let mut taken = 0;
         for slice in slices {

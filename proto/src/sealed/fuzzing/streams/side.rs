@@ -1,6 +1,6 @@
 //! One end: a transport and its application, and what holds of them at every moment.
 
-use super::application::Application;
+use super::application::StreamUser;
 use crate::sealed::link::FourTuple;
 use crate::sealed::streams::budget::Budget;
 use crate::sealed::streams::table;
@@ -11,20 +11,20 @@ use crate::time::Time;
 use std::net::SocketAddr;
 
 #[derive(Debug)]
-pub(super) struct Side {
+pub(super) struct FuzzedSide {
     pub(super) transport: Transport,
-    pub(super) application: Application,
+    pub(super) application: StreamUser,
     packets: PlainPackets,
     /// The most bytes that it may hold.
     memory: u64,
 }
 
-impl Side {
+impl FuzzedSide {
     pub(super) fn new(side: table::Side, settings: Settings, budget: &Budget) -> Self {
         let mut transport = Transport::new(side, settings);
         transport.join(budget);
         transport.set_peer_limits(&Transport::limits(&settings));
-        let (application, packets) = (Application::default(), PlainPackets::default());
+        let (application, packets) = (StreamUser::default(), PlainPackets::default());
         Self { transport, application, packets, memory: settings.memory }
     }
 
@@ -34,7 +34,7 @@ impl Side {
     }
 }
 
-impl Host for Side {
+impl Host for FuzzedSide {
     fn handle(&mut self, now: Time, _from: SocketAddr, packet: &mut [u8]) {
         let fault = self.packets.receive(now, &mut self.transport, packet);
         assert!(fault.is_ok(), "{self}: an honest peer was called faulty: {fault:?}");
@@ -54,7 +54,7 @@ impl Host for Side {
     }
 }
 
-impl std::fmt::Display for Side {
+impl std::fmt::Display for FuzzedSide {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let transport = &self.transport;
         let state = (

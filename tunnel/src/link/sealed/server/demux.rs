@@ -71,7 +71,7 @@ pub(crate) struct DemuxParts {
 #[derive(Debug)]
 pub(crate) struct Demux {
     parts: DemuxParts,
-    links: HashMap<LinkKey, LinkHandle>,
+    links: HashMap<LinkKey, RunningLink>,
     workers: Workers,
     names: HashMap<PublicKey, String>,
     /// What each ticket that has had a link holds and may still have.
@@ -87,7 +87,7 @@ pub(crate) struct Demux {
 
 /// A link whose task runs.
 #[derive(Debug)]
-struct LinkHandle {
+struct RunningLink {
     queue: LinkQueue,
     place: WorkerId,
 }
@@ -295,7 +295,7 @@ impl Demux {
             Task::new(end, roles, link, &shared, labels, journal).run(pending()).await
         };
         let place = self.workers.spawn(&mut self.tasks, task);
-        self.links.insert(key, LinkHandle { queue, place });
+        self.links.insert(key, RunningLink { queue, place });
     }
 
     /// What the ticket of a client has: the same for all its links.
