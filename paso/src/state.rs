@@ -80,7 +80,7 @@ impl State {
     pub(crate) fn source(&self) -> StateSource {
         match &self.0 {
             Kind::Folder(path) => StateSource::Folder(path.clone()),
-            Kind::Memory(state) => state.source(),
+            Kind::Memory(state) => state.into(),
         }
     }
 }

@@ -8,7 +8,7 @@ use proto::target::Target;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
-use super::BindError;
+use crate::bind_error::BindError;
 use crate::link::sealed::{LinkRequest, LinkStatus};
 use crate::local::forwarding::{Bound, Forwarding};
 use crate::local::pipe::{PipeStream, pipe};

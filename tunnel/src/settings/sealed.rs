@@ -12,7 +12,7 @@ use tokio::sync::watch;
 
 use super::forward::{Allow, Forward};
 use crate::address::{HostPorts, Listen};
-use crate::state::{StateDir, StateError, ticket_from_file};
+use crate::state::{MemoryState, StateDir, StateError, ticket_from_file};
 use crate::tcp_options::TcpKeepalive;
 
 /// One sealed link, from the end that joins.
@@ -139,6 +139,12 @@ pub enum StateSource {
         /// The tickets, as they change.
         tickets: watch::Receiver<Vec<TicketRecord>>,
     },
+}
+
+impl From<&MemoryState> for StateSource {
+    fn from(state: &MemoryState) -> Self {
+        Self::Given { key: state.key(), tickets: state.tickets() }
+    }
 }
 
 impl fmt::Debug for StateSource {

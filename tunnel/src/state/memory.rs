@@ -10,7 +10,6 @@ use tokio::sync::watch;
 
 use super::{StateError, tickets};
 use crate::entropy;
-use crate::settings::StateSource;
 
 /// A key and the tickets for it. Clones share them.
 #[derive(Clone)]
@@ -58,9 +57,14 @@ impl MemoryState {
         result
     }
 
-    /// What a proxy2 runs with.
-    pub fn source(&self) -> StateSource {
-        StateSource::Given { key: (*self.key).clone(), tickets: self.records.subscribe() }
+    /// The key.
+    pub(crate) fn key(&self) -> PrivateKey {
+        (*self.key).clone()
+    }
+
+    /// The tickets, as they change.
+    pub(crate) fn tickets(&self) -> watch::Receiver<Vec<TicketRecord>> {
+        self.records.subscribe()
     }
 }
 
@@ -85,8 +89,8 @@ mod tests {
         let state = MemoryState::new();
         let name = |text: &str| text.parse::<TicketName>().unwrap();
         let ticket = state.add_ticket(name("laptop")).unwrap();
-        let StateSource::Given { key, tickets } = state.source() else { panic!() };
-        assert_eq!(*ticket.server_key(), key.public());
+        let tickets = state.tickets();
+        assert_eq!(*ticket.server_key(), state.key().public());
         assert_eq!(tickets.borrow()[0].client, ticket.client());
         assert!(matches!(state.add_ticket(name("laptop")), Err(StateError::NameTaken(_))));
         state.revoke_ticket(&name("laptop")).unwrap();
