@@ -43,7 +43,8 @@
 //!
 //! As with TCP. [`shutdown`](tokio::io::AsyncWriteExt::shutdown) ends one direction in order (FIN). Dropping a stream resets it
 //! (RST), so that a crash is never an orderly end. Dropping the last clone of a link resets its streams and tells the exit;
-//! [`Link::close`] also waits until that is done. An exit that restarts resets all streams, and the link goes on with the new one.
+//! [`Link::close`] also waits until that is done; a program that ends should wait for it, for with its runtime everything stops where
+//! it is, and the exit finds out only when the next link of the program asks, or after a day. An exit that restarts resets all streams, and the link goes on with the new one.
 //!
 //! # Runtime
 //!

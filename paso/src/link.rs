@@ -33,6 +33,7 @@ pub struct Link {
 #[derive(Clone, Debug)]
 pub struct LinkOptions {
     settings: ClientSettings,
+    join_within: Duration,
 }
 
 /// Why a link was not joined.
@@ -53,6 +54,9 @@ pub enum JoinError {
         .0.as_secs_f32()
     )]
     NoAnswer(Duration),
+    /// The UDP socket broke meanwhile.
+    #[error("the UDP socket failed: {0}")]
+    Broken(io::Error),
 }
 
 /// Why a stream was not opened.
@@ -103,7 +107,8 @@ impl From<session::NotOpened> for OpenError {
 impl LinkOptions {
     /// With this ticket; the exit is where the ticket says, if nothing else is said.
     pub fn new(ticket: Ticket) -> Self {
-        Self { settings: ClientSettings::new(TicketSource::Given(ticket), Vec::new()) }
+        let settings = ClientSettings::new(TicketSource::Given(ticket), Vec::new());
+        Self { settings, join_within: Duration::from_secs(10) }
     }
 
     /// The exit may be here: `HOST:PORT[,PORT…]`. Of several places the first that answers is used, and another when it has gone.
@@ -129,7 +134,14 @@ impl LinkOptions {
         self
     }
 
-    /// How long to wait for the exit to answer, when the link is joined and for each stream. Default 10 s.
+    /// How long [`join`](LinkOptions::join) waits for the exit to answer. Default 10 s.
+    #[must_use]
+    pub const fn join_within(mut self, time: Duration) -> Self {
+        self.join_within = time;
+        self
+    }
+
+    /// How long a stream waits for an exit that does not answer; zero: it is refused at once. Default 10 s.
     #[must_use]
     pub const fn patience(mut self, patience: Duration) -> Self {
         self.settings.patience = patience;
@@ -143,19 +155,20 @@ impl LinkOptions {
     /// # Errors
     /// [`JoinError`].
     pub async fn join(self) -> Result<Link, JoinError> {
-        let patience = self.settings.patience;
-        let running = Session::bind(self.settings).await?.run();
+        let Self { settings, join_within: within } = self;
+        let mut running = Session::bind(settings).await?.run();
         let link = running.link().expect("a client has a link").clone();
         let mut status = link.status();
         let answered = status.wait_for(|now| matches!(now, LinkStatus::Up { .. } | LinkStatus::Refused(_)));
-        match timeout(patience, answered).await {
-            Ok(Ok(now)) => {
-                if let LinkStatus::Refused(why) = &*now {
-                    return Err(JoinError::Refused(why.clone()));
-                }
+        let answer = timeout(within, answered).await.map(|answer| answer.map(|now| now.clone()));
+        match answer {
+            Ok(Ok(LinkStatus::Refused(why))) => return Err(JoinError::Refused(why)),
+            Ok(Ok(_)) => {}
+            Ok(Err(_)) => {
+                let broken = running.ended().await.err();
+                return Err(JoinError::Broken(broken.unwrap_or_else(|| io::ErrorKind::BrokenPipe.into())));
             }
-            // Its task has ended: the socket is broken.
-            Ok(Err(_)) | Err(_) => return Err(JoinError::NoAnswer(patience)),
+            Err(_) => return Err(JoinError::NoAnswer(within)),
         }
         let counters = running.counters();
         Ok(Link { link, counters, running: Arc::new(Mutex::new(Some(running))) })

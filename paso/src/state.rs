@@ -65,7 +65,7 @@ impl State {
         }
     }
 
-    /// Revokes a ticket: its links end, and it lets nobody in any more.
+    /// Revokes a ticket: its links end, and it lets nobody in any more. Its name stays taken, so that a name in a log means one ticket.
     ///
     /// # Errors
     /// [`NewTicketError`]: there is no such ticket, or the folder cannot be read or written.

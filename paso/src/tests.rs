@@ -71,7 +71,7 @@ async fn joining_fails_with_a_reason() {
     // A ticket of another exit: this one is silent.
     let stranger = State::in_memory().ticket("one").unwrap();
     let options = LinkOptions::new(stranger.clone()).at(&address).unwrap();
-    let error = options.patience(Duration::from_millis(300)).join().await.unwrap_err();
+    let error = options.join_within(Duration::from_millis(300)).join().await.unwrap_err();
     assert!(matches!(error, JoinError::NoAnswer(_)), "{error}");
     assert!(matches!(Link::join("nowhere", stranger).await, Err(JoinError::Place(_))));
     assert!(matches!(state.ticket("one"), Err(NewTicketError::State(StateError::NameRevoked(_)))));

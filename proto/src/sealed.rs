@@ -1,7 +1,7 @@
 //! The sealed link: reliable, encrypted, many streams.
 //!
 //! The code is cut into wings, here from the lowest to the highest. A file imports only from its own wing and from lower
-//! ones. The tests, [`fuzzing`] and [`benching`] import from all of them.
+//! ones. The tests, `fuzzing` and `benching` (features) import from all of them.
 //!
 //! - [`wire`]: the bytes of packets and frames, and the numbers in them.
 //! - [`crypto`]: keys, the Noise handshake, the ciphers that seal packets, the replay window. [`crate::ticket`], which says who may

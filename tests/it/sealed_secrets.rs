@@ -90,8 +90,8 @@ async fn a_secret_is_in_memory_once_and_a_revoked_one_not_at_all() {
     let mut client = TcpStream::connect(proxy1.address()).await.unwrap();
     assert_eq!(exchange(&mut client, b"hola").await, b"hola");
     let before = proxy2.count(&secrets);
-    // The Noise library leaves a copy behind now and then, in memory that the next handshake uses.
-    assert!((1..=2).contains(&before["key"]) && (1..=3).contains(&before["preshared"]), "{before:?}");
+    // The Noise library leaves a copy or two behind, on a stack that the next handshake uses.
+    assert!((1..=2).contains(&before["key"]) && (1..=4).contains(&before["preshared"]), "{before:?}");
     assert_eq!(before["client"], 0);
     let revoke = ["ticket", "revoke", "default", "--state", &folder.path("state")];
     let mut revoke = Process::spawn(PROXY2, &revoke);

@@ -11,7 +11,7 @@ use crate::state::StateError;
 #[derive(Debug, thiserror::Error)]
 pub enum BindError {
     /// Where clients are to connect cannot be had.
-    #[error("cannot listen on {} {listen}: {}", protocol(listen), bind_advice(error))]
+    #[error("cannot listen on {} {listen}: {}", protocol(listen), forward_advice(listen, error))]
     Forward {
         /// The argument.
         listen: ListenOn,
@@ -59,6 +59,19 @@ const fn protocol(listen: &ListenOn) -> &'static str {
     match listen {
         ListenOn::Tcp(_) => "TCP",
         ListenOn::Unix(_) => "the Unix socket",
+    }
+}
+
+fn forward_advice(listen: &ListenOn, error: &io::Error) -> String {
+    match listen {
+        ListenOn::Tcp(_) => bind_advice(error),
+        ListenOn::Unix(_) if error.kind() == io::ErrorKind::AddrInUse => {
+            "a program listens there, or it is another kind of file; choose another path".into()
+        }
+        ListenOn::Unix(_) if error.kind() == io::ErrorKind::PermissionDenied => {
+            "not permitted; choose a folder that this user can write to".into()
+        }
+        ListenOn::Unix(_) => descriptors::explain(error),
     }
 }
 

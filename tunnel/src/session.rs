@@ -126,7 +126,7 @@ impl Session {
             // Dropping the other half asks for the end, too.
             let _ = stopped.await;
         }));
-        Handle { udp_addresses, registry, link, stop: Some(stop), task }
+        Handle { udp_addresses, registry, link, stop: Some(stop), task: Some(task) }
     }
 }
 
@@ -195,7 +195,10 @@ async fn client(mut settings: ClientSettings) -> Result<Session, BindError> {
     if settings.places.is_empty() {
         check_places("the ticket's", &sealed::places_of(&ticket)).await?;
     }
-    settings.link.max_streams = check_descriptors(settings.link.max_streams);
+    // Streams of this process need no descriptors.
+    if !settings.forwards.is_empty() {
+        settings.link.max_streams = check_descriptors(settings.link.max_streams);
+    }
     let keepalive = settings.link.tcp_keepalive;
     let mut forwards = Vec::with_capacity(settings.forwards.len());
     for forward in &settings.forwards {

@@ -238,15 +238,16 @@ fn remake(settings: link::Settings, instance: Instance) -> client_end::Remake {
     })
 }
 
-/// The same at every start on this machine with these forwards. Without any it is another each time: several may run at once.
+/// The same at every start of this program on this machine with these forwards: proxy2 then asks whether the one before still lives.
 fn instance(forwards: &[Forwarding]) -> Instance {
-    if forwards.is_empty() {
-        return Instance(entropy::random().u64());
-    }
     let mut hasher = DefaultHasher::new();
     // Where there is no such file the forwards must do: all it decides is who is asked whether it still lives.
     std::fs::read("/etc/machine-id").unwrap_or_default().hash(&mut hasher);
-    forwards.iter().for_each(|forward| forward.bound().hash(&mut hasher));
+    match forwards {
+        // Several that run at once answer for themselves.
+        [] => std::env::current_exe().unwrap_or_default().hash(&mut hasher),
+        _ => forwards.iter().for_each(|forward| forward.bound().hash(&mut hasher)),
+    }
     Instance(hasher.finish())
 }
 

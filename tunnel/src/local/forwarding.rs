@@ -54,7 +54,7 @@ impl Forwarding {
                 (AnyListener::Tcp(listener), Bound::Tcp(bound))
             }
             ListenOn::Unix(path) => {
-                let listener = Listener::bind_unix(path).map_err(failed)?;
+                let listener = Listener::bind_unix(path).await.map_err(failed)?;
                 (AnyListener::Unix(listener), Bound::Unix(path.clone()))
             }
         };

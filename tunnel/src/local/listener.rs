@@ -112,8 +112,8 @@ impl Listener {
 
 impl Listener<UnixListener> {
     /// Makes a Unix socket for its owner alone, and listens.
-    pub(crate) fn bind_unix(path: &Path) -> io::Result<Self> {
-        Ok(Self::new(bind_unix(path, BACKLOG)?, TcpKeepalive::Off))
+    pub(crate) async fn bind_unix(path: &Path) -> io::Result<Self> {
+        Ok(Self::new(bind_unix(path, BACKLOG).await?, TcpKeepalive::Off))
     }
 }
 

@@ -14,8 +14,8 @@ use std::task::{Context, Poll, Waker, ready};
 use proto::sealed::wire::frame::ResetCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-/// Bytes that wait in each direction at the most: what one turn of a link moves for one stream.
-const CAPACITY: usize = 128 << 10;
+/// Bytes that wait in each direction at the most: half of what one turn of a link moves for one stream.
+const CAPACITY: usize = 64 << 10;
 
 /// A new pipe: the link's end and the application's.
 pub(crate) fn pipe() -> (PipeEnd, PipeStream) {
@@ -109,6 +109,13 @@ fn wake_application(mut state: MutexGuard<'_, PipeState>) {
     wakers.into_iter().flatten().for_each(Waker::wake);
 }
 
+/// A direction that holds no bytes holds no memory.
+fn free_if_empty(queue: &mut VecDeque<u8>) {
+    if queue.is_empty() {
+        *queue = VecDeque::new();
+    }
+}
+
 /// Asks the same waker again, which it keeps if it can.
 fn keep(slot: &mut Option<Waker>, waker: &Waker) {
     match slot {
@@ -146,6 +153,7 @@ impl PipeEnd {
             Said::Going | Said::Finished => {}
         }
         let read = state.to_link.read_vectored(bufs)?;
+        free_if_empty(&mut state.to_link);
         wake_application(state);
         Ok(read)
     }
@@ -218,9 +226,12 @@ impl PipeStream {
     pub(crate) async fn opened(&self) -> Result<(), ResetCode> {
         poll_fn(|cx| {
             let mut state = lock(&self.0);
+            if state.is_open {
+                // What came before a reset is there to be read.
+                return Poll::Ready(Ok(()));
+            }
             match state.link {
                 Said::Reset(code) => Poll::Ready(Err(code)),
-                Said::Going | Said::Finished if state.is_open => Poll::Ready(Ok(())),
                 Said::Going | Said::Finished => {
                     keep(&mut state.reader, cx.waker());
                     Poll::Pending
@@ -233,7 +244,9 @@ impl PipeStream {
     /// Ends both directions at once: whoever the stream leads to gets an RST, and `code` goes with it to the other end of the
     /// link. What was written and has not left is lost.
     pub fn reset(self, code: ResetCode) {
-        self.say_reset(code);
+        // What an `X` can carry.
+        const MOST: u64 = (1 << 62) - 1;
+        self.say_reset(ResetCode::from_code(code.code().min(MOST)));
     }
 
     fn say_reset(&self, code: ResetCode) {
@@ -261,6 +274,7 @@ impl AsyncRead for PipeStream {
             };
         }
         let read = state.to_application.read(buf.initialize_unfilled())?;
+        free_if_empty(&mut state.to_application);
         wake_link(state);
         buf.advance(read);
         Poll::Ready(Ok(()))

@@ -185,6 +185,11 @@ impl LocalStream {
         }
     }
 
+    /// Whether it is this process.
+    pub(crate) const fn is_pipe(&self) -> bool {
+        matches!(self, Self::Pipe(_))
+    }
+
     /// Whether an RST that follows the last bytes at once could take them back.
     pub(crate) const fn loses_bytes_before_rst(&self) -> bool {
         matches!(self, Self::Tcp(_))

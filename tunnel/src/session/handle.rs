@@ -23,7 +23,8 @@ pub struct Handle {
     pub(super) link: Option<LinkHandle>,
     /// Dropped, it asks for the end.
     pub(super) stop: Option<oneshot::Sender<()>>,
-    pub(super) task: JoinHandle<io::Result<Counters>>,
+    /// `None` once it has ended, and that was told.
+    pub(super) task: Option<JoinHandle<io::Result<Counters>>>,
 }
 
 impl Handle {
@@ -47,13 +48,16 @@ impl Handle {
         self.link.as_ref()
     }
 
-    /// Waits until the session is over by itself; what it counted. Cancel safe, but not to be called again once it has
-    /// returned.
+    /// Waits until the session is over by itself; what it counted. Cancel safe.
     ///
     /// # Errors
-    /// The UDP socket is broken, or the session's task was cancelled with its runtime.
+    /// The UDP socket is broken, or the session's task was cancelled with its runtime. Why it ended is told once; later calls give
+    /// what was counted.
     pub async fn ended(&mut self) -> io::Result<Counters> {
-        (&mut self.task).await.unwrap_or_else(|error| Err(io::Error::other(error)))
+        let Some(task) = &mut self.task else { return Ok(*self.counters().borrow()) };
+        let ended = task.await;
+        self.task = None;
+        ended.unwrap_or_else(|error| Err(io::Error::other(error)))
     }
 
     /// Ends every stream, tells the peers, and waits until that is done: within about half a second.
@@ -67,7 +71,9 @@ impl Handle {
 
     /// Ends it as a crash would: no peer is told. For tests of what the other end makes of that.
     pub async fn kill(mut self) {
-        self.task.abort();
+        if let Some(task) = &self.task {
+            task.abort();
+        }
         // What comes of it is known.
         let _ = self.ended().await;
     }
@@ -126,20 +132,25 @@ impl LinkHandle {
         let (end, stream) = pipe();
         let target = target.map(Target::to_wire).unwrap_or_default();
         self.ask(LinkRequest::Open(target, end)).await?;
-        stream.opened().await.map_err(NotOpened::Reset)?;
-        Ok(stream)
+        match stream.opened().await {
+            Ok(()) => Ok(stream),
+            Err(_) if self.requests.is_closed() => Err(NotOpened::Closed(LinkClosed)),
+            Err(code) => Err(NotOpened::Reset(code)),
+        }
     }
 
     /// Carries the clients of one more forward; where they connect, with its port filled in.
     ///
-    /// Cancel safe: a forward that nobody waits for is not added.
+    /// A forward that nobody waits for any more may have been added; then its listener stays until the link ends.
     ///
     /// # Errors
     /// [`AddError`].
     pub async fn add(&self, forward: &Forward) -> Result<Bound, AddError> {
         let forwarding = Forwarding::bind(forward, self.keepalive).await?;
         let bound = forwarding.bound().clone();
-        self.ask(LinkRequest::Add(forwarding)).await?;
+        let (added, is_added) = oneshot::channel();
+        self.ask(LinkRequest::Add(forwarding, added)).await?;
+        is_added.await.map_err(|_| LinkClosed)?;
         Ok(bound)
     }
 

@@ -292,11 +292,22 @@ async fn clients_of_a_unix_socket_are_carried_too() {
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     echoes(UnixStream::connect(&path).await.unwrap(), 1_000_000).await;
     let taken = pair.link().add(&forward).await.unwrap_err().to_string();
-    assert!(taken.contains("in use") && taken.contains("forward.sock"), "{taken}");
+    assert!(taken.contains("listens there") && taken.contains("forward.sock"), "{taken}");
     // A socket that nobody listens on any more gives way, anything else does not.
     pair.link().remove(&bound).await.unwrap();
     pair.link().add(&forward).await.unwrap();
     echoes(UnixStream::connect(&path).await.unwrap(), 3).await;
+    // Of many that start at once one listens, and is the one that clients reach.
+    let contested = folder.join("contested.sock");
+    let forward = Forward { listen: ListenOn::Unix(contested.clone()), target: None };
+    let mut starts = tokio::task::JoinSet::new();
+    for _ in 0..8 {
+        let (link, forward) = (pair.link().clone(), forward.clone());
+        starts.spawn(async move { link.add(&forward).await.is_ok() });
+    }
+    let listening = starts.join_all().await.into_iter().filter(|listens| *listens).count();
+    assert_eq!(listening, 1);
+    echoes(UnixStream::connect(&contested).await.unwrap(), 3).await;
     let file = folder.join("file");
     std::fs::write(&file, "precious").unwrap();
     let other = Forward { listen: ListenOn::Unix(file.clone()), target: None };

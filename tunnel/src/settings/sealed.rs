@@ -161,7 +161,8 @@ impl fmt::Debug for StateSource {
 pub struct Sealed {
     /// Streams at a time, 1 or more. Default 4,096.
     pub max_streams: usize,
-    /// Bytes of memory for the data of all streams of the process, at least [`Sealed::LEAST_MEMORY`]. Default 256 MiB.
+    /// Bytes of memory for the data of all streams of the process, at least [`Sealed::LEAST_MEMORY`]. Default 256 MiB. What a stream of
+    /// this process holds for its application comes on top: at most 64 KiB in each direction.
     pub memory: u64,
     /// The largest UDP payload to try, in bytes, 1,200 to 65,507. Default 8,972.
     pub max_datagram: u16,

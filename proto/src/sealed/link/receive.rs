@@ -130,7 +130,10 @@ impl Link {
             Outcome::Established(established) => self.established(now, *established),
             Outcome::Refused(refused) => {
                 rekey.on_refused(now, refused.why);
-                self.reachability.on_refused();
+                // With keys that are still good the owner hears of it when a packet passes again.
+                if !self.sessions.is_up() {
+                    self.reachability.on_refused();
+                }
                 self.events.push_back(Event::Refused(refused));
             }
             Outcome::Resend { index, message } => {

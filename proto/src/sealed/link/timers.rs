@@ -67,7 +67,7 @@ impl Link {
         if self.state.liveness_deadline() <= now {
             self.unanswered(now);
         }
-        if self.deserted_due() <= now {
+        if self.is_open() && self.deserted_due() <= now {
             self.state = LinkState::Ended;
             self.events.push_back(Event::Gone);
         }

@@ -247,7 +247,8 @@ impl Conn {
     pub(super) fn reset_due(&mut self, left: u64, wrote: usize) -> Option<Instant> {
         let (_, until) = self.reset.as_mut()?;
         let now = Instant::now();
-        if wrote > 0 {
+        // This process takes them when it likes, or drops the stream.
+        if wrote > 0 || self.local.is_pipe() {
             *until = now + Self::BLOCKED;
         }
         Some(*until).filter(|until| left > 0 && *until > now)

@@ -18,6 +18,8 @@ pub(super) enum Next {
     On,
     /// It does, but its streams cannot be now: they are reset with this code.
     Refuse(ResetCode),
+    /// Another link has taken its place: its streams are gone and are reset with this code.
+    Replaced(ResetCode),
     /// It is over.
     Over,
 }

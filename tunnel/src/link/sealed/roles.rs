@@ -132,13 +132,16 @@ impl Roles {
             LinkRequest::Open(target, pipe) => {
                 return self.take_client(pipe.into(), ClientName::Process, &target, end, link, counters);
             }
-            LinkRequest::Add(forward) => self.forwards.push(forward),
+            LinkRequest::Add(forward, added) => {
+                self.forwards.push(forward);
+                // Whoever has asked may not wait for the answer.
+                let _ = added.send(());
+            }
             LinkRequest::Remove(bound, answer) => {
                 let (gone, left): (Vec<_>, _) =
                     self.forwards.drain(..).partition(|forward| *forward.bound() == bound);
                 self.past_failures += gone.iter().map(Forwarding::failures).sum::<u64>();
                 self.forwards = left;
-                // Whoever has asked may not wait for the answer.
                 let _ = answer.send(!gone.is_empty());
             }
         }
@@ -207,6 +210,8 @@ impl Roles {
     /// Nothing arrives any more.
     pub(super) fn shutdown(&mut self) {
         self.over = true;
+        // What waits there learns that nothing comes of it.
+        self.requests = None;
         self.forget_all();
     }
 }

@@ -265,6 +265,10 @@ impl<E: End> Task<E> {
         match next {
             Next::On => {}
             Next::Refuse(code) => self.cut_off(now, Duration::ZERO, code),
+            Next::Replaced(code) => {
+                self.cut_off(now, Duration::ZERO, code);
+                self.drop_streams();
+            }
             Next::Over => self.over = true,
         }
     }

@@ -106,3 +106,41 @@ async fn whoever_writes_waits_for_room_and_is_woken_by_it() {
     let ((), read) = tokio::join!(room, stream.read_exact(&mut one));
     assert_eq!(read.unwrap(), 1);
 }
+
+#[tokio::test]
+async fn a_stream_that_was_opened_and_reset_at_once_gives_its_bytes() {
+    let (end, mut stream) = pipe();
+    end.open();
+    end.write(&[IoSlice::new(b"too many connections")]).unwrap();
+    end.reset(ResetCode::Reset);
+    assert_eq!(stream.opened().await, Ok(()));
+    let mut bytes = Vec::new();
+    let error = stream.read_to_end(&mut bytes).await.unwrap_err();
+    assert_eq!(
+        (bytes.as_slice(), reset_code(&error)),
+        (b"too many connections".as_slice(), Some(ResetCode::Reset))
+    );
+}
+
+#[test]
+fn a_code_that_no_frame_can_carry_becomes_one_that_it_can() {
+    let (end, stream) = pipe();
+    stream.reset(ResetCode::Unknown(u64::MAX));
+    let code = reset_code(&end.read(&mut []).unwrap_err()).unwrap();
+    assert_eq!(code, ResetCode::Unknown((1 << 62) - 1));
+}
+
+#[tokio::test]
+async fn a_direction_without_bytes_holds_no_memory() {
+    let (end, mut stream) = pipe();
+    stream.write_all(&[7; 10_000]).await.unwrap();
+    end.write(&[IoSlice::new(&[7; 10_000])]).unwrap();
+    let capacities = || {
+        let state = lock(&end.0);
+        [state.to_link.capacity(), state.to_application.capacity()]
+    };
+    assert!(capacities().iter().all(|bytes| *bytes >= 10_000));
+    assert_eq!(end.read(&mut [IoSliceMut::new(&mut [0; 20_000])]).unwrap(), 10_000);
+    stream.read_exact(&mut [0; 10_000]).await.unwrap();
+    assert_eq!(capacities(), [0, 0]);
+}

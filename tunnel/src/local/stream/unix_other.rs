@@ -23,7 +23,8 @@ pub(crate) struct UnixListener(Infallible);
 ///
 /// # Errors
 /// `Unsupported`, always.
-pub(crate) fn bind_unix(_path: &Path, _backlog: i32) -> io::Result<UnixListener> {
+#[expect(clippy::unused_async, reason = "where there are Unix sockets it waits")]
+pub(crate) async fn bind_unix(_path: &Path, _backlog: i32) -> io::Result<UnixListener> {
     Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no Unix sockets"))
 }
 

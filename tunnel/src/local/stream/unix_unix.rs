@@ -1,24 +1,37 @@
 //! Unix sockets.
 
-use std::fs::{self, Permissions};
+use std::fs::{self, File, Permissions};
 use std::io;
 use std::os::unix::fs::{FileTypeExt, PermissionsExt};
 use std::path::Path;
+use std::time::Duration;
 
+use rustix::fs::{FlockOperation, Mode};
 use socket2::{Domain, SockAddr, Socket, Type};
 pub(crate) use tokio::net::{UnixListener, UnixStream};
+use tokio::task::spawn_blocking;
 
 super::socket::socket!(UnixStream);
 
 /// Makes a Unix socket at `path`, for its owner alone, and listens. One that nobody listens on any more gives way; the file is
-/// left when the listener ends, for the next one to find.
+/// left when the listener ends, for the next one to find. Waits for a moment for another program that does the same in this folder.
 ///
 /// # Errors
 /// `AddrInUse`: somebody listens there, or the file is no socket. Those of making it.
-pub(crate) fn bind_unix(path: &Path, backlog: i32) -> io::Result<UnixListener> {
+pub(crate) async fn bind_unix(path: &Path, backlog: i32) -> io::Result<UnixListener> {
+    let path = path.to_owned();
+    let bound = spawn_blocking(move || bind(&path, backlog)).await;
+    UnixListener::from_std(bound.map_err(io::Error::other)??)
+}
+
+fn bind(path: &Path, backlog: i32) -> io::Result<std::os::unix::net::UnixListener> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;
+    // Linux gives the file the mode of the socket. By its name another file could be meant when the mode is set.
+    let has_mode = rustix::fs::fchmod(&socket, Mode::RUSR | Mode::WUSR).is_ok() && cfg!(target_os = "linux");
     let address = SockAddr::unix(path)?;
+    // A socket that is bound and does not listen yet looks like one that was left behind.
+    let _lock = lock_folder(path);
     if let Err(error) = socket.bind(&address) {
         if error.kind() != io::ErrorKind::AddrInUse || !is_left_behind(path, &address) {
             return Err(error);
@@ -27,9 +40,28 @@ pub(crate) fn bind_unix(path: &Path, backlog: i32) -> io::Result<UnixListener> {
         socket.bind(&address)?;
     }
     // Before anybody can connect, which takes `listen`.
-    fs::set_permissions(path, Permissions::from_mode(0o600))?;
-    socket.listen(backlog)?;
-    UnixListener::from_std(socket.into())
+    let ready = if has_mode { Ok(()) } else { fs::set_permissions(path, Permissions::from_mode(0o600)) };
+    ready.and_then(|()| socket.listen(backlog)).inspect_err(|_| {
+        // It is of no use to anybody; if it cannot be removed the next start does it.
+        let _ = fs::remove_file(path);
+    })?;
+    Ok(socket.into())
+}
+
+/// Keeps other programs like this one from looking for sockets that were left behind in the same folder. `None` after a second:
+/// whoever else may lock the folder must not keep this program from starting.
+fn lock_folder(path: &Path) -> Option<File> {
+    /// How often, and how long in between.
+    const TRIES: (u32, Duration) = (100, Duration::from_millis(10));
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let folder = File::open(parent.unwrap_or_else(|| Path::new("."))).ok()?;
+    for _ in 0..TRIES.0 {
+        if rustix::fs::flock(&folder, FlockOperation::NonBlockingLockExclusive).is_ok() {
+            return Some(folder);
+        }
+        std::thread::sleep(TRIES.1);
+    }
+    None
 }
 
 /// Whether the file is a socket that nobody listens on.

@@ -243,7 +243,7 @@ impl ClientEnd {
         } else if is_stuck {
             info!("there is another ticket: the link begins again with it");
             self.start_again(now, link, counters);
-            return Next::Refuse(ResetCode::Reset);
+            return Next::Replaced(ResetCode::Reset);
         } else {
             info!("there is another ticket: this link goes on with the one before, the next one uses it");
         }
@@ -330,8 +330,11 @@ impl End for ClientEnd {
     }
 
     fn admit(&self, link: &Link, patience: Duration) -> Result<(), (ResetCode, &'static str)> {
-        if !link.is_up() && self.refused.is_some_and(|(why, times)| diagnosis::is_final(why, times)) {
-            return Err((ResetCode::Forbidden, "proxy2 does not let this proxy1 in"));
+        if let Some((why, times)) = self.refused
+            && !link.is_up()
+            && diagnosis::is_final(why, times)
+        {
+            return Err((diagnosis::code_of(why), "proxy2 does not let this proxy1 in"));
         }
         if self.peer.is_silent() && patience.is_zero() {
             return Err((ResetCode::Unreachable, "proxy2 does not answer; see --when-down"));
@@ -350,7 +353,7 @@ impl End for ClientEnd {
                 counters.handshakes_refused += 1;
                 if link.has_newer_ticket() && !link.is_up() {
                     self.start_again(now, link, counters);
-                    return Next::Refuse(ResetCode::Reset);
+                    return Next::Replaced(ResetCode::Reset);
                 }
                 return self.was_refused(refused, link, counters);
             }
