@@ -62,7 +62,7 @@ pub struct Exit {
 
 impl Exit {
     /// Binds the UDP socket: `[ADDR:]PORT`, where a port alone is one of 127.0.0.1, and port 0 any free one. Datagrams that come
-    /// before it runs wait in the socket.
+    /// before it runs wait in the socket. Dropping the future binds nothing.
     ///
     /// # Errors
     /// The address cannot be had, or the state cannot be read or made.

@@ -58,9 +58,10 @@ pub use exit::{Allow, Exit};
 pub use link::{JoinError, Link, LinkOptions, OpenError};
 pub use proto::target::{Target, TargetError};
 pub use proto::ticket::place::PlaceError;
+pub use proto::ticket::record::RecordError;
 pub use proto::ticket::{Ticket, TicketError};
 pub use state::{NewTicketError, State};
-pub use tunnel::address::{AddressError, Listen};
+pub use tunnel::address::{AddressError, Listen, ResolveError};
 pub use tunnel::metrics::Counters;
 #[doc(inline)]
 pub use tunnel::session::PipeStream as Stream;

@@ -16,7 +16,7 @@ use tunnel::session::{
 };
 use tunnel::settings::{ClientSettings, Forward, TicketSource};
 
-use crate::{Allow, Stream};
+use crate::Stream;
 
 /// A link to an exit. Clones are the same link; it ends when the last of them is dropped, or when one is closed.
 ///
@@ -38,6 +38,7 @@ pub struct LinkOptions {
 
 /// Why a link was not joined.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum JoinError {
     /// The text says no place.
     #[error(transparent)]
@@ -61,6 +62,7 @@ pub enum JoinError {
 
 /// Why a stream was not opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
 pub enum OpenError {
     /// The text is no target.
     #[error(transparent)]
@@ -74,9 +76,12 @@ pub enum OpenError {
     /// The target did not answer in time, or the exit did not.
     #[error("the target does not answer")]
     TimedOut,
-    /// The exit does not connect to this target, or lets nobody in with this ticket any more.
+    /// The exit does not connect to this target.
     #[error("the exit does not permit this target")]
     Forbidden,
+    /// The exit lets nobody in with this ticket any more; [`Link::status`] says why.
+    #[error("the exit does not accept this ticket any more")]
+    TicketRefused,
     /// The link, the ticket or the exit has as many streams as it may have.
     #[error("a limit of streams is reached")]
     Limit,
@@ -88,14 +93,15 @@ pub enum OpenError {
     Closed,
 }
 
-impl From<session::NotOpened> for OpenError {
-    fn from(error: session::NotOpened) -> Self {
+impl OpenError {
+    fn of(error: session::NotOpened, status: &LinkStatus) -> Self {
         match error {
             session::NotOpened::Closed(LinkClosed) => Self::Closed,
             session::NotOpened::Reset(code) => match code {
                 ResetCode::Refused => Self::Refused,
                 ResetCode::Unreachable => Self::Unreachable,
                 ResetCode::TimedOut => Self::TimedOut,
+                ResetCode::Forbidden if matches!(status, LinkStatus::Refused(_)) => Self::TicketRefused,
                 ResetCode::Forbidden => Self::Forbidden,
                 ResetCode::Limit => Self::Limit,
                 ResetCode::Reset | ResetCode::Idle | ResetCode::Unknown(_) => Self::Interrupted,
@@ -124,13 +130,6 @@ impl LinkOptions {
     #[must_use]
     pub fn forward(mut self, forward: Forward) -> Self {
         self.settings.forwards.push(forward);
-        self
-    }
-
-    /// Connects to these targets for streams that the exit opens. Default: nothing.
-    #[must_use]
-    pub fn allow(mut self, allow: Allow) -> Self {
-        self.settings.allow = allow.into_settings();
         self
     }
 
@@ -192,18 +191,25 @@ impl Link {
     /// [`OpenError`].
     pub async fn open(&self, target: &str) -> Result<Stream, OpenError> {
         let target: Target = target.parse()?;
-        Ok(self.link.open(Some(&target)).await?)
+        self.open_to(Some(&target)).await
     }
 
-    /// The same to the one target that the exit has for streams that name none: that of a `proxy2 LISTEN HOST PORT`.
+    /// Opens a stream to the one target that the exit has for streams that name none: that of a `proxy2 LISTEN HOST PORT`. Cancel
+    /// safe as [`open`](Self::open) is.
     ///
     /// # Errors
     /// [`OpenError`].
     pub async fn open_default(&self) -> Result<Stream, OpenError> {
-        Ok(self.link.open(None).await?)
+        self.open_to(None).await
     }
 
-    /// Carries the clients of one more forward; where they connect.
+    async fn open_to(&self, target: Option<&Target>) -> Result<Stream, OpenError> {
+        let opened = self.link.open(target).await;
+        opened.map_err(|error| OpenError::of(error, &self.link.status().borrow()))
+    }
+
+    /// Carries the clients of one more forward; where they connect. A forward that nobody waits for any more may have been added; then
+    /// its listener stays until the link ends.
     ///
     /// # Errors
     /// [`AddError`].
@@ -211,7 +217,8 @@ impl Link {
         self.link.add(forward).await
     }
 
-    /// Stops listening there; streams that the forward has carried go on. False: there is no such forward.
+    /// Stops listening there; streams that the forward has carried go on. False: there is no such forward. Once begun it is done,
+    /// whether anybody waits or not.
     ///
     /// # Errors
     /// The link has been closed.
@@ -230,7 +237,8 @@ impl Link {
     }
 
     /// Resets the streams that are open, tells the exit, and waits until that is done: for at most half a second. What has ended in
-    /// order before and was read at the other end is not touched. Of several that close it, the first waits.
+    /// order before and was read at the other end is not touched. Of several that close it, the first waits. Dropping the future leaves
+    /// the rest to the background.
     ///
     /// # Errors
     /// The UDP socket is broken.

@@ -21,8 +21,9 @@ enum Kind {
 
 /// Why there is no new ticket.
 #[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
 pub enum NewTicketError {
-    /// The name is none.
+    /// The name is not valid.
     #[error(transparent)]
     Name(#[from] RecordError),
     /// The name is taken, or the folder cannot be read or written.
@@ -31,12 +32,12 @@ pub enum NewTicketError {
 }
 
 impl State {
-    /// Those of this user's folder, as the program `proxy2` uses it: `~/.local/state/paso` under Linux.
+    /// Uses this user's folder, as the program `proxy2` uses it: `~/.local/state/paso` under Linux.
     pub const fn of_user() -> Self {
         Self(Kind::Folder(None))
     }
 
-    /// Those of a folder, which is made when it is first used. `proxy2 ticket list --state FOLDER` shows them, too.
+    /// Uses a folder, which is made when it is first used. `proxy2 ticket list --state FOLDER` shows them, too.
     pub fn folder(path: impl Into<PathBuf>) -> Self {
         Self(Kind::Folder(Some(path.into())))
     }

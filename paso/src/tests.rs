@@ -56,7 +56,7 @@ async fn each_failure_has_its_error() {
     state.revoke("one").unwrap();
     let refused = |status: &LinkStatus| matches!(status, LinkStatus::Refused(_));
     link.status().wait_for(refused).await.unwrap();
-    assert_eq!(link.open(&closed).await.unwrap_err(), OpenError::Forbidden);
+    assert_eq!(link.open(&closed).await.unwrap_err(), OpenError::TicketRefused);
     let clone = link.clone();
     link.close().await.unwrap();
     assert_eq!(clone.open(&closed).await.unwrap_err(), OpenError::Closed);

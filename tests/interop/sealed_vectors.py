@@ -4,7 +4,7 @@
     sealed_vectors.py            compares the files with what it computes; exit code 1 if they differ
     sealed_vectors.py --write    writes them
 
-The inputs are here; the tests of the crate `proto` check that the first implementation agrees, and that PROTOCOL.md says the same.
+The inputs are here; the tests of the folder `proto` check that the first implementation agrees, and that PROTOCOL.md says the same.
 """
 
 from __future__ import annotations

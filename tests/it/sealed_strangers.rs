@@ -1,4 +1,4 @@
-//! Who has no ticket gets not one byte back, and disturbs nobody.
+//! A peer without a ticket gets no reply and disturbs nobody.
 
 use std::io::ErrorKind;
 use std::time::Duration;

@@ -99,7 +99,7 @@ impl Session {
         &self.listening
     }
 
-    /// The counters of all links together, kept up to date while the session runs: a test can wait for one of them to move.
+    /// The counters of all links together, kept up to date while the session runs: the receiver sees each change.
     pub fn counters(&self) -> watch::Receiver<Counters> {
         self.registry().subscribe()
     }

@@ -161,7 +161,7 @@ impl Endpoint {
         self.responder.allow(client, psk);
     }
 
-    /// Lets a client in no more, and returns its links, which must end.
+    /// Lets a client in no more and returns its links, which the caller must close.
     pub fn revoke(&mut self, client: PublicKey) -> Vec<LinkKey> {
         self.responder.revoke(client);
         // Also those that have ended, but still hold what came.
@@ -232,7 +232,7 @@ impl Endpoint {
         self.by_name.range((client, LinkId(0))..=(client, LinkId(u64::MAX))).map(|(_, key)| *key)
     }
 
-    /// Whom a data packet is for; that it is authentic is for the link to say ([`Endpoint::heard`]).
+    /// Finds the link of a data packet by its index. The link checks that the packet is authentic ([`Endpoint::heard`]).
     fn route(&self, header: Header) -> DatagramEvent {
         let Some(&link) = self.by_index.get(&header.receiver) else {
             return DatagramEvent::Drop(Dropped::Stray);

@@ -1,4 +1,4 @@
-//! Somebody on the way who sees datagrams: copies them on a faster way, or sends his own.
+//! An attacker on the path, who copies datagrams on a faster way or sends datagrams of his own.
 
 use super::dice::Dice;
 use crate::sealed::wire::packet::{HEADER_LEN, Kind};

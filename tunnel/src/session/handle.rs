@@ -33,7 +33,7 @@ impl Handle {
         &self.udp_addresses
     }
 
-    /// The counters of all links together, kept up to date: a test can wait for one of them to move.
+    /// The counters of all links together, kept up to date: the receiver sees each change.
     pub fn counters(&self) -> watch::Receiver<Counters> {
         self.registry.subscribe()
     }

@@ -1,4 +1,4 @@
-//! A pair in one process; what it does in every other situation is tested in the crate `tests`.
+//! A pair in one process; what it does in every other situation is tested in the folder `tests`.
 
 use std::time::Duration;
 

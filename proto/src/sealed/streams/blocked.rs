@@ -132,12 +132,12 @@ impl BlockedWriters {
         self.admitted
     }
 
-    /// One more was.
+    /// Counts one more writer that was notified.
     pub(crate) const fn on_admitted(&mut self) {
         self.admitted += 1;
     }
 
-    /// Packets are made of what those have written.
+    /// Packets are made of what the notified writers have written: the count begins again.
     pub(crate) const fn on_packet(&mut self) {
         self.admitted = 0;
     }

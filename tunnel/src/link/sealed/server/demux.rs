@@ -57,7 +57,7 @@ pub(crate) struct DemuxParts {
     pub(crate) tickets: Tickets,
     /// What is dialled.
     pub(crate) allow: Arc<Allow>,
-    /// And how.
+    /// How targets are dialled: the limit of time, and what the connections are set to.
     pub(crate) dialling: DialSettings,
     /// Whose clients the first link carries to its proxy1; no option gives any yet.
     pub(crate) forwards: Vec<Forwarding>,
@@ -324,7 +324,7 @@ impl Demux {
         reply(&self.parts.sockets, &mut self.counters, to, contents);
     }
 
-    /// Lets in who has a valid ticket, and nobody else from now on.
+    /// Replaces the clients that are let in by the holders of valid tickets.
     fn take_tickets(&mut self) {
         let records = self.parts.tickets.get();
         let mut names = HashMap::new();
