@@ -21,10 +21,10 @@ const RATE: u32 = 1_000;
 /// Initiations of the flood in a millisecond: 6 Mbit/s.
 const FLOOD: usize = 4;
 /// How long it lasts, in milliseconds.
-const LASTS: u32 = 12_000;
+const LASTS: u32 = 8_000;
 /// When the first newcomer asks, and then one every so often; each is given two seconds.
 const FROM: u32 = 2_000;
-const EVERY: u32 = 160;
+const EVERY: u32 = 80;
 const PATIENCE: u32 = 2_000;
 /// When a proxy1 asks, in milliseconds after its start, and how long a datagram takes there and back.
 const ASKS: [u32; 4] = [0, 250, 750, 1_750];

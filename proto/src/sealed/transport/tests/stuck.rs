@@ -107,7 +107,9 @@ fn a_crowd_that_comes_one_by_one_costs_no_more() {
     let crowds = [(10, 200_000), (10, 1_200_000), (75, 200_000), (75, 40_000)];
     compare(slow, SECOND * 2, &crowds, |crowd, pair| crowd.one_by_one(pair));
     let crowds = [(10, 3_000_000), (75, 200_000), (400, 200_000), (400, 40_000), (3_000, 200_000)];
-    compare(|| fast(0.0), 400 * MS, &crowds, |crowd, pair| crowd.one_by_one(pair));
+    // The largest crowd takes as long as all others together.
+    let most = if std::env::var_os("CI").is_some() { crowds.len() } else { 4 };
+    compare(|| fast(0.0), 400 * MS, &crowds[..most], |crowd, pair| crowd.one_by_one(pair));
     compare(|| fast(0.01), 400 * MS, &crowds[..2], |crowd, pair| crowd.one_by_one(pair));
 }
 
