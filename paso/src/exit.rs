@@ -4,9 +4,9 @@ use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 
-use proto::target::{Host, Target, TargetError};
+use proto::target::{Target, TargetError};
 use tokio::sync::watch;
-use tunnel::address::{self, HostPort, Listen};
+use tunnel::address::{HostPort, Listen};
 use tunnel::metrics::Counters;
 use tunnel::session::{BindError, Session};
 use tunnel::settings::{self, ServerSettings};
@@ -46,12 +46,7 @@ impl Allow {
 }
 
 fn host_port(text: &str) -> Result<HostPort, TargetError> {
-    let target: Target = text.parse()?;
-    let host = match target.host() {
-        Host::Ip(ip) => address::Host::Ip(*ip),
-        Host::Name(name) => address::Host::Name(name.as_str().into()),
-    };
-    Ok(HostPort { host, port: target.port() })
+    Ok(HostPort::from(&text.parse::<Target>()?))
 }
 
 /// An exit: whoever holds one of its tickets can join it, and open streams to what it allows.

@@ -6,6 +6,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::str::FromStr;
 use std::time::Duration;
 
+use proto::target::{self, Target};
 use tokio::time::timeout;
 
 mod host_ports;
@@ -188,6 +189,21 @@ impl HostPort {
 impl fmt::Display for HostPort {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+impl From<&target::Host> for Host {
+    fn from(host: &target::Host) -> Self {
+        match host {
+            target::Host::Ip(ip) => Self::Ip(*ip),
+            target::Host::Name(name) => Self::Name(name.as_str().into()),
+        }
+    }
+}
+
+impl From<&Target> for HostPort {
+    fn from(target: &Target) -> Self {
+        Self { host: target.host().into(), port: target.port() }
     }
 }
 

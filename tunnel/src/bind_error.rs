@@ -1,9 +1,11 @@
 //! Why a session cannot start.
 
 use std::io;
+use std::net::SocketAddr;
 
 use crate::address::{AddressError, Listen, ResolveError};
 use crate::descriptors;
+use crate::listen;
 use crate::settings::{ListenOn, ServerSettings};
 use crate::state::StateError;
 
@@ -53,6 +55,15 @@ pub enum BindError {
     /// No ticket, or no key.
     #[error(transparent)]
     State(#[from] StateError),
+}
+
+/// The address to bind. A name service that cannot be asked is asked until it answers.
+///
+/// # Errors
+/// [`BindError::Host`]: there is no such name.
+pub(crate) async fn resolve_listen(listen: &Listen) -> Result<SocketAddr, BindError> {
+    let unknown = |error| BindError::Host { argument: "[ADDR:]PORT", text: listen.to_string(), error };
+    listen::resolve(listen).await.map_err(unknown)
 }
 
 const fn protocol(listen: &ListenOn) -> &'static str {

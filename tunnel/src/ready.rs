@@ -30,16 +30,20 @@ impl Ready {
 
     /// Says whom to wake from now on.
     pub(crate) fn register(&self, task: &Waker) {
-        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        match &mut state.task {
-            Some(old) if old.will_wake(task) => {}
-            slot => *slot = Some(task.clone()),
-        }
+        keep_waker(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner).task, task);
     }
 
     /// Moves the woken keys to the end of `into`. A key may belong to a stream that is gone.
     pub(crate) fn take(&self, into: &mut Vec<usize>) {
         into.append(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner).woken);
+    }
+}
+
+/// Remembers whom to wake. Nearly always that is the same as before, and nothing is done.
+pub(crate) fn keep_waker(slot: &mut Option<Waker>, waker: &Waker) {
+    match slot {
+        Some(old) if old.will_wake(waker) => {}
+        slot => *slot = Some(waker.clone()),
     }
 }
 

@@ -11,12 +11,12 @@ use tracing::{info, warn};
 
 use crate::address::{HostPort, HostPorts, Listen, ResolveError};
 pub use crate::bind_error::BindError;
+use crate::bind_error::resolve_listen;
 use crate::descriptors;
 use crate::invitation::Invitation;
 use crate::link::classic::{self, Driver};
 use crate::link::sealed;
 pub use crate::link::sealed::LinkStatus;
-use crate::listen;
 use crate::local::dial::DialSettings;
 pub use crate::local::forwarding::Bound;
 use crate::local::forwarding::Forwarding;
@@ -321,11 +321,6 @@ fn drive<S: classic::Side>(side: S, udp: Udp, options: &Classic) -> Result<Drive
         );
     }
     Driver::new(side, udp, options).map_err(BindError::Socket)
-}
-
-async fn resolve_listen(listen: &Listen) -> Result<SocketAddr, BindError> {
-    let unknown = |error| BindError::Host { argument: "[ADDR:]PORT", text: listen.to_string(), error };
-    listen::resolve(listen).await.map_err(unknown)
 }
 
 async fn check_target(target: &HostPort) -> Result<(), BindError> {

@@ -4,7 +4,6 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::str::FromStr;
 
-use proto::target;
 use proto::ticket::place::Place;
 
 use super::{AddressError, Host, HostPort, ResolveError, parse_port};
@@ -109,11 +108,7 @@ impl fmt::Display for HostPorts {
 
 impl From<&Place> for HostPorts {
     fn from(place: &Place) -> Self {
-        let host = match place.host() {
-            target::Host::Ip(ip) => Host::Ip(*ip),
-            target::Host::Name(name) => Host::Name(name.as_str().into()),
-        };
-        Self { host, ports: Ports(place.ports().to_vec()) }
+        Self { host: place.host().into(), ports: Ports(place.ports().to_vec()) }
     }
 }
 

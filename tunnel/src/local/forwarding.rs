@@ -7,8 +7,7 @@ use std::task::{Context, Poll};
 
 use super::listener::{ClientName, Listener};
 use super::stream::{LocalStream, UnixListener};
-use crate::bind_error::BindError;
-use crate::listen;
+use crate::bind_error::{BindError, resolve_listen};
 use crate::settings::{Forward, ListenOn};
 use crate::tcp_options::TcpKeepalive;
 
@@ -44,11 +43,7 @@ impl Forwarding {
         let failed = |error| BindError::Forward { listen: forward.listen.clone(), error };
         let (listener, bound) = match &forward.listen {
             ListenOn::Tcp(listen) => {
-                let address = listen::resolve(listen).await.map_err(|error| BindError::Host {
-                    argument: "[ADDR:]PORT",
-                    text: listen.to_string(),
-                    error,
-                })?;
+                let address = resolve_listen(listen).await?;
                 let listener = Listener::bind(address, keepalive).map_err(failed)?;
                 let bound = listener.local_addr().map_err(failed)?;
                 (AnyListener::Tcp(listener), Bound::Tcp(bound))

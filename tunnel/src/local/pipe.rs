@@ -14,6 +14,8 @@ use std::task::{Context, Poll, Waker, ready};
 use proto::sealed::wire::frame::ResetCode;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use crate::ready::keep_waker;
+
 /// Bytes that wait in each direction at the most: half of what one turn of a link moves for one stream.
 const CAPACITY: usize = 64 << 10;
 
@@ -116,19 +118,11 @@ fn free_if_empty(queue: &mut VecDeque<u8>) {
     }
 }
 
-/// Asks the same waker again, which it keeps if it can.
-fn keep(slot: &mut Option<Waker>, waker: &Waker) {
-    match slot {
-        Some(old) if old.will_wake(waker) => {}
-        slot => *slot = Some(waker.clone()),
-    }
-}
-
 impl PipeEnd {
     /// Whether there is something to read: bytes, or an end. Wakes the caller when there is.
     pub(crate) fn poll_read_ready(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = lock(&self.0);
-        keep(&mut state.link_waker, cx.waker());
+        keep_waker(&mut state.link_waker, cx.waker());
         let nothing = state.to_link.is_empty() && state.application == Said::Going;
         if nothing { Poll::Pending } else { Poll::Ready(()) }
     }
@@ -136,7 +130,7 @@ impl PipeEnd {
     /// Whether bytes can be written, or the application has ended. Wakes the caller when that is so.
     pub(crate) fn poll_write_ready(&self, cx: &Context<'_>) -> Poll<()> {
         let mut state = lock(&self.0);
-        keep(&mut state.link_waker, cx.waker());
+        keep_waker(&mut state.link_waker, cx.waker());
         let full = state.to_application.len() >= CAPACITY && !matches!(state.application, Said::Reset(_));
         if full { Poll::Pending } else { Poll::Ready(()) }
     }
@@ -182,7 +176,7 @@ impl PipeEnd {
     /// How the application has ended, if it has: in order with nothing left to read, or by a reset. Wakes `waker` when it does.
     pub(crate) fn end(&self, waker: &Waker) -> Option<io::Result<()>> {
         let mut state = lock(&self.0);
-        keep(&mut state.link_waker, waker);
+        keep_waker(&mut state.link_waker, waker);
         match state.application {
             Said::Reset(code) => Some(Err(was_reset(code))),
             Said::Finished if state.to_link.is_empty() => Some(Ok(())),
@@ -233,7 +227,7 @@ impl PipeStream {
             match state.link {
                 Said::Reset(code) => Poll::Ready(Err(code)),
                 Said::Going | Said::Finished => {
-                    keep(&mut state.reader, cx.waker());
+                    keep_waker(&mut state.reader, cx.waker());
                     Poll::Pending
                 }
             }
@@ -268,7 +262,7 @@ impl AsyncRead for PipeStream {
                 Said::Reset(code) => Poll::Ready(Err(was_reset(code))),
                 Said::Finished => Poll::Ready(Ok(())),
                 Said::Going => {
-                    keep(&mut state.reader, cx.waker());
+                    keep_waker(&mut state.reader, cx.waker());
                     Poll::Pending
                 }
             };
@@ -314,7 +308,7 @@ impl PipeState {
             (Said::Reset(code), _) => Poll::Ready(Err(was_reset(code))),
             (_, Said::Finished | Said::Reset(_)) => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
             (_, Said::Going) if self.to_link.len() >= CAPACITY => {
-                keep(&mut self.writer, cx.waker());
+                keep_waker(&mut self.writer, cx.waker());
                 Poll::Pending
             }
             (_, Said::Going) => Poll::Ready(Ok(())),

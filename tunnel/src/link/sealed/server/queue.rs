@@ -9,6 +9,7 @@ use proto::sealed::link::FourTuple;
 use proto::sealed::wire::end_code::EndCode;
 
 use crate::link::sealed::buffers::Buffer;
+use crate::ready::keep_waker;
 
 /// Datagrams of one size (the last may be shorter) from one address.
 #[derive(Debug)]
@@ -83,10 +84,7 @@ impl LinkQueue {
 
     /// Says whom to wake.
     pub(crate) fn register(&self, task: &Waker) {
-        match &mut self.lock().task {
-            Some(old) if old.will_wake(task) => {}
-            slot => *slot = Some(task.clone()),
-        }
+        keep_waker(&mut self.lock().task, task);
     }
 
     /// Moves what waits into `batches` and `commands`, which are empty.
