@@ -30,7 +30,32 @@ pub(super) struct Roles {
     refusals: Limit,
     /// How often accepting failed at forwards that are gone.
     past_failures: u64,
+    /// Which is asked first for what has arrived.
+    first: Role,
     over: bool,
+}
+
+/// Where connections come from.
+#[derive(Clone, Copy, Debug)]
+enum Role {
+    /// Targets that were dialled.
+    Dialling,
+    /// What this process asks for.
+    Asked,
+    /// Clients of the forwards.
+    Forwarding,
+}
+
+impl Role {
+    const ALL: [Self; 3] = [Self::Dialling, Self::Asked, Self::Forwarding];
+
+    const fn next(self) -> Self {
+        match self {
+            Self::Dialling => Self::Asked,
+            Self::Asked => Self::Forwarding,
+            Self::Forwarding => Self::Dialling,
+        }
+    }
 }
 
 /// What an end's own clients may have.
@@ -53,6 +78,7 @@ impl Roles {
             limits,
             refusals,
             past_failures: 0,
+            first: Role::Dialling,
             over: false,
         }
     }
@@ -85,7 +111,8 @@ impl Roles {
         self.limits.patience
     }
 
-    /// The next connection, of any role.
+    /// The next connection, of any role. One that always has something must not keep the others waiting: after each arrival
+    /// the next role is asked first.
     pub(super) fn poll_arrival(
         &mut self,
         cx: &mut Context<'_>,
@@ -96,22 +123,48 @@ impl Roles {
         if self.over {
             return Poll::Pending;
         }
-        if let Some(dialler) = &mut self.dialler
-            && let Poll::Ready(dialled) = dialler.poll(cx)
-        {
-            return Poll::Ready(dialled);
+        for _ in Role::ALL {
+            let role = self.first;
+            self.first = role.next();
+            let arrival = match role {
+                Role::Dialling => self.dialler.as_mut().map_or(Poll::Pending, |dialler| dialler.poll(cx)),
+                Role::Asked => self.poll_request(cx, end, link, counters),
+                Role::Forwarding => self.poll_client(cx, end, link, counters),
+            };
+            if arrival.is_ready() {
+                return arrival;
+            }
         }
-        if let Some(requests) = &mut self.requests
-            && let Poll::Ready(Some(request)) = requests.poll_recv(cx)
-        {
-            return Poll::Ready(self.obey(request, end, link, counters));
+        Poll::Pending
+    }
+
+    fn poll_request(
+        &mut self,
+        cx: &mut Context<'_>,
+        end: &impl End,
+        link: &mut Link,
+        counters: &mut Counters,
+    ) -> Poll<LocalConnection> {
+        match self.requests.as_mut().map(|requests| requests.poll_recv(cx)) {
+            Some(Poll::Ready(Some(request))) => Poll::Ready(self.obey(request, end, link, counters)),
+            // Nobody is left who could ask, or nobody asks now.
+            Some(Poll::Ready(None) | Poll::Pending) | None => Poll::Pending,
         }
+    }
+
+    fn poll_client(
+        &mut self,
+        cx: &mut Context<'_>,
+        end: &impl End,
+        link: &mut Link,
+        counters: &mut Counters,
+    ) -> Poll<LocalConnection> {
         for number in 0..self.forwards.len() {
             if let Some(forward) = self.forwards.get_mut(number)
                 && let Poll::Ready((stream, client)) = forward.poll(cx)
             {
                 let target = forward.target().to_vec();
-                // One that always has somebody must not keep the others waiting.
+                // The same among forwards.
                 self.forwards.rotate_left(number + 1);
                 let failures: u64 = self.forwards.iter().map(Forwarding::failures).sum();
                 counters.accept_failures = self.past_failures + failures;
