@@ -12,6 +12,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
 
 use proto::sealed::wire::frame::ResetCode;
+use proto::sealed::wire::varint;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::ready::keep_waker;
@@ -239,8 +240,7 @@ impl PipeStream {
     /// link. What was written and has not left is lost.
     pub fn reset(self, code: ResetCode) {
         // What an `X` can carry.
-        const MOST: u64 = (1 << 62) - 1;
-        self.say_reset(ResetCode::from_code(code.code().min(MOST)));
+        self.say_reset(ResetCode::from_code(code.code().min(varint::MAX)));
     }
 
     fn say_reset(&self, code: ResetCode) {

@@ -32,8 +32,8 @@ use crate::tcp_options;
 /// The local end of a stream.
 #[derive(Debug)]
 pub(crate) enum LocalStream {
-    /// With a client or a target.
-    Tcp(Connected<TcpStream>),
+    /// With a client or a target, and what is bounded of its bytes in the kernel.
+    Tcp(Connected<TcpStream>, Unsent),
     /// With a client on this machine.
     Unix(Connected<UnixStream>),
     /// With this process.
@@ -44,21 +44,20 @@ pub(crate) enum LocalStream {
 #[derive(Debug)]
 pub(crate) struct Connected<S> {
     socket: Arc<S>,
-    unsent: Unsent,
     /// Waits for an RST where nothing else shows it.
     watch: Option<StarvedWatch>,
 }
 
 impl<S: Socket> Connected<S> {
     fn new(socket: S) -> Self {
-        let unsent = Unsent::new(socket.as_sock_ref());
-        Self { socket: Arc::new(socket), unsent, watch: None }
+        Self { socket: Arc::new(socket), watch: None }
     }
 }
 
 impl From<TcpStream> for LocalStream {
     fn from(tcp: TcpStream) -> Self {
-        Self::Tcp(Connected::new(tcp))
+        let unsent = Unsent::new(&tcp);
+        Self::Tcp(Connected::new(tcp), unsent)
     }
 }
 
@@ -78,7 +77,7 @@ impl LocalStream {
     /// Whether there may be something to read; wakes when there is. What is wrong shows in the call that follows.
     pub(crate) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
-            Self::Tcp(tcp) => tcp.socket.poll_readable(cx),
+            Self::Tcp(tcp, _) => tcp.socket.poll_readable(cx),
             Self::Unix(unix) => unix.socket.poll_readable(cx),
             Self::Pipe(pipe) => pipe.poll_read_ready(cx),
         }
@@ -87,7 +86,7 @@ impl LocalStream {
     /// The same for writing.
     pub(crate) fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
         match self {
-            Self::Tcp(tcp) => tcp.socket.poll_writable(cx),
+            Self::Tcp(tcp, _) => tcp.socket.poll_writable(cx),
             Self::Unix(unix) => unix.socket.poll_writable(cx),
             Self::Pipe(pipe) => pipe.poll_write_ready(cx),
         }
@@ -99,7 +98,7 @@ impl LocalStream {
     /// `WouldBlock`, and what is wrong with the connection.
     pub(crate) fn read(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         match self {
-            Self::Tcp(tcp) => tcp.socket.read(bufs),
+            Self::Tcp(tcp, _) => tcp.socket.read(bufs),
             Self::Unix(unix) => unix.socket.read(bufs),
             Self::Pipe(pipe) => pipe.read(bufs),
         }
@@ -111,7 +110,7 @@ impl LocalStream {
     /// As for [`LocalStream::read`].
     pub(crate) fn read_unasked(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
         match self {
-            Self::Tcp(tcp) => starved::read(&*tcp.socket, bufs),
+            Self::Tcp(tcp, _) => starved::read(&*tcp.socket, bufs),
             Self::Unix(unix) => starved::read(&*unix.socket, bufs),
             Self::Pipe(pipe) => pipe.read(bufs),
         }
@@ -123,7 +122,7 @@ impl LocalStream {
     /// As for [`LocalStream::read`].
     pub(crate) fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
         match self {
-            Self::Tcp(tcp) => tcp.socket.write(bufs),
+            Self::Tcp(tcp, _) => tcp.socket.write(bufs),
             Self::Unix(unix) => unix.socket.write(bufs),
             Self::Pipe(pipe) => pipe.write(bufs),
         }
@@ -131,17 +130,15 @@ impl LocalStream {
 
     /// It took so many bytes: it has shown that it is read, or not yet.
     pub(crate) fn wrote(&mut self, count: usize) {
-        match self {
-            Self::Tcp(tcp) => tcp.unsent.wrote(tcp.socket.as_sock_ref(), count),
-            Self::Unix(unix) => unix.unsent.wrote(unix.socket.as_sock_ref(), count),
-            Self::Pipe(_) => {}
+        if let Self::Tcp(tcp, unsent) = self {
+            unsent.wrote(&tcp.socket, count);
         }
     }
 
     /// Looks at it while nothing can be read from it, as its stream has no room. The next event wakes `waker`.
     pub(crate) fn starve(&self, waker: &Waker) -> News {
         match self {
-            Self::Tcp(tcp) => starved::look(&*tcp.socket, waker),
+            Self::Tcp(tcp, _) => starved::look(&*tcp.socket, waker),
             Self::Unix(unix) => starved::look(&*unix.socket, waker),
             Self::Pipe(pipe) => match pipe.end(waker) {
                 Some(Ok(())) => News::End,
@@ -154,7 +151,7 @@ impl LocalStream {
     /// Nothing more will come from it but perhaps an RST, which wakes `waker`. What it has come to, if it has.
     pub(crate) fn watch(&mut self, waker: &Waker) -> Option<io::Error> {
         match self {
-            Self::Tcp(tcp) => StarvedWatch::poll(&mut tcp.watch, &tcp.socket, waker),
+            Self::Tcp(tcp, _) => StarvedWatch::poll(&mut tcp.watch, &tcp.socket, waker),
             Self::Unix(unix) => StarvedWatch::poll(&mut unix.watch, &unix.socket, waker),
             Self::Pipe(pipe) => pipe.end(waker).and_then(Result::err),
         }
@@ -170,7 +167,7 @@ impl LocalStream {
     /// Says that nothing more will come.
     pub(crate) fn finish(&self) {
         match self {
-            Self::Tcp(tcp) => tcp_options::end_in_order(&tcp.socket.as_sock_ref()),
+            Self::Tcp(tcp, _) => tcp_options::end_in_order(&tcp.socket.as_sock_ref()),
             Self::Unix(unix) => tcp_options::end_in_order(&unix.socket.as_sock_ref()),
             Self::Pipe(pipe) => pipe.finish(),
         }
@@ -179,7 +176,7 @@ impl LocalStream {
     /// Ends it at once, with RST. A process is told why.
     pub(crate) fn abort(self, code: ResetCode) {
         match self {
-            Self::Tcp(tcp) => abort_socket(tcp.socket.as_sock_ref()),
+            Self::Tcp(tcp, _) => abort_socket(tcp.socket.as_sock_ref()),
             Self::Unix(_) => {}
             Self::Pipe(pipe) => pipe.reset(code),
         }
@@ -192,7 +189,7 @@ impl LocalStream {
 
     /// Whether an RST that follows the last bytes at once could take them back.
     pub(crate) const fn loses_bytes_before_rst(&self) -> bool {
-        matches!(self, Self::Tcp(_))
+        matches!(self, Self::Tcp(..))
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering::Relaxed};
 
 use socket2::SockRef;
+use tokio::net::TcpStream;
 
 /// Bytes that may wait in the kernel before they are sent, divided by the connections of the process.
 ///
@@ -26,25 +27,25 @@ static CONNECTIONS: AtomicUsize = AtomicUsize::new(0);
 /// Keeps small what waits in the kernel for one connection. What has been sent is not bounded by this, so a long path is
 /// as fast as before.
 #[derive(Debug)]
-pub(super) struct Unsent {
+pub(crate) struct Unsent {
     /// Bytes to write until it counts as read.
     unproven: usize,
 }
 
 impl Unsent {
     /// For one more connection.
-    pub(super) fn new(socket: SockRef<'_>) -> Self {
+    pub(super) fn new(tcp: &TcpStream) -> Self {
         CONNECTIONS.fetch_add(1, Relaxed);
-        bound(&socket, UNPROVEN);
+        bound(tcp, UNPROVEN);
         Self { unproven: PROVEN }
     }
 
     /// The kernel took `count` bytes.
-    pub(super) fn wrote(&mut self, socket: SockRef<'_>, count: usize) {
+    pub(super) fn wrote(&mut self, tcp: &TcpStream, count: usize) {
         if self.unproven > 0 {
             self.unproven = self.unproven.saturating_sub(count);
             if self.unproven == 0 {
-                bound(&socket, (ALL / CONNECTIONS.load(Relaxed).max(1)).clamp(*READ.start(), *READ.end()));
+                bound(tcp, (ALL / CONNECTIONS.load(Relaxed).max(1)).clamp(*READ.start(), *READ.end()));
             }
         }
     }
@@ -56,7 +57,7 @@ impl Drop for Unsent {
     }
 }
 
-fn bound(socket: &SockRef<'_>, bytes: usize) {
+fn bound(tcp: &TcpStream, bytes: usize) {
     // If this fails, more waits there.
-    let _ = socket.set_tcp_notsent_lowat(u32::try_from(bytes).unwrap_or(u32::MAX));
+    let _ = SockRef::from(tcp).set_tcp_notsent_lowat(u32::try_from(bytes).unwrap_or(u32::MAX));
 }

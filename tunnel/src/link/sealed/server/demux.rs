@@ -40,6 +40,7 @@ use crate::link::sealed::ticket_share::StreamPlaces;
 use crate::local::dial::DialSettings;
 use crate::local::forwarding::Forwarding;
 use crate::metrics::{LinkKind, LinkLabels, OwnCounters};
+use crate::number::widen;
 use crate::settings::Allow;
 use crate::state::Tickets;
 use crate::udp::{RecvMeta, Udp};
@@ -215,7 +216,7 @@ impl Demux {
     fn post(&mut self, queue: &LinkQueue, batch: ReceivedBatch) {
         let datagrams = batch.len.div_ceil(batch.stride);
         if !queue.post(batch) {
-            self.counters.datagrams_busy += u64::try_from(datagrams).unwrap_or(u64::MAX);
+            self.counters.datagrams_busy += widen(datagrams);
         }
     }
 
