@@ -7,24 +7,24 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::*;
-use crate::entropy;
-use crate::settings::{Allow, Forward, PrivateKey, Ticket, TicketRecord, TicketSource};
+use crate::settings::{Allow, Forward, Ticket, TicketSource};
+use crate::state::MemoryState;
 
-/// A proxy2 without files.
+/// A proxy2 without files, and a ticket of it.
 struct State {
+    memory: MemoryState,
     ticket: Ticket,
-    source: StateSource,
-    tickets: watch::Sender<Vec<TicketRecord>>,
 }
 
 impl State {
     fn new() -> Self {
-        let mut random = entropy::random();
-        let key = PrivateKey::generate(&mut random);
-        let ticket = Ticket::generate(key.public(), true, &mut random);
-        let (sender, tickets) =
-            watch::channel(vec![TicketRecord::new("one".parse().unwrap(), &ticket, None)]);
-        Self { ticket, source: StateSource::Given { key, tickets }, tickets: sender }
+        let memory = MemoryState::new();
+        let ticket = memory.add_ticket("one".parse().unwrap()).unwrap();
+        Self { memory, ticket }
+    }
+
+    fn revoke(&self) {
+        self.memory.revoke_ticket(&"one".parse().unwrap()).unwrap();
     }
 
     /// proxy1 and proxy2, which dials `target`; both run until the test ends.
@@ -37,7 +37,7 @@ impl State {
     }
 
     fn exit(&self, listen: Listen, target: SocketAddr) -> ServerSettings {
-        ServerSettings::new(listen, self.source.clone(), Allow::only(target.into()))
+        ServerSettings::new(listen, (&self.memory).into(), Allow::only(target.into()))
     }
 
     fn entry(&self, peer: SocketAddr) -> ClientSettings {
@@ -108,10 +108,7 @@ async fn a_revoked_ticket_ends_its_links_and_opens_no_more() {
     let mut pair = state.pair(listener.local_addr().unwrap()).await;
     let mut client = TcpStream::connect(pair.address).await.unwrap();
     let (_connection, _) = listener.accept().await.unwrap();
-    state.tickets.send_modify(|records| {
-        let revoked = records.drain(..).map(TicketRecord::revoked).collect();
-        *records = revoked;
-    });
+    state.revoke();
     assert!(reads_a_reset(&mut client).await);
     let gone = |counters: &Counters| counters.links_up == 0 && counters.streams == 0;
     pair.exit.wait_for(gone).await.unwrap();
@@ -268,7 +265,7 @@ async fn a_link_says_how_it_is() {
     let mut status = pair.link().status();
     let peer = pair.running[1].udp_addresses()[0];
     status.wait_for(|status| *status == LinkStatus::Up { peer }).await.unwrap();
-    state.tickets.send_modify(|records| *records = records.drain(..).map(TicketRecord::revoked).collect());
+    state.revoke();
     let refused =
         status.wait_for(|status| matches!(status, LinkStatus::Refused(_))).await.unwrap().to_string();
     assert!(refused.contains("revoked"), "{refused}");
