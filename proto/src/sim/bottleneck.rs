@@ -2,6 +2,7 @@
 
 use super::path::Path;
 use crate::time::Time;
+use crate::token_bucket::TokenBucket;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -13,9 +14,7 @@ pub struct Bottleneck(Arc<Mutex<BottleneckState>>);
 #[derive(Debug, Default)]
 struct BottleneckState {
     free_at: Time,
-    /// What the policer let through beyond its rate, in bytes; falls with time.
-    excess: f64,
-    policed_at: Time,
+    policer: TokenBucket,
 }
 
 impl Bottleneck {
@@ -25,11 +24,11 @@ impl Bottleneck {
         if !state.police(now, size, path) {
             return None;
         }
-        let Some(nanos) = (size * 1_000_000_000).checked_div(path.rate_at(now)) else { return Some(now) };
+        let Some(time) = time_of(size, path.rate_at(now)) else { return Some(now) };
         if state.free_at.since(now) > path.queue {
             return None;
         }
-        state.free_at = state.free_at.max(now) + Duration::from_nanos(nanos);
+        state.free_at = state.free_at.max(now) + time;
         Some(state.free_at)
     }
 
@@ -44,18 +43,16 @@ impl Bottleneck {
 }
 
 impl BottleneckState {
-    /// A token bucket without a buffer.
+    /// Without a buffer: what the bucket has no room for is dropped.
     fn police(&mut self, now: Time, size: u64, path: &Path) -> bool {
-        if path.policed == 0 {
-            return true;
+        match time_of(size, path.policed).zip(time_of(path.bucket, path.policed)) {
+            Some((cost, bucket)) => self.policer.take(now, cost, bucket),
+            None => true,
         }
-        let fell = now.since(self.policed_at).as_secs_f64() * path.policed as f64;
-        self.excess = (self.excess - fell).max(0.0);
-        self.policed_at = now;
-        let passes = self.excess + size as f64 <= path.bucket as f64;
-        if passes {
-            self.excess += size as f64;
-        }
-        passes
     }
+}
+
+/// How long `bytes` take at `rate` bytes a second; `None`: no time, as there is no rate.
+fn time_of(bytes: u64, rate: u64) -> Option<Duration> {
+    bytes.saturating_mul(1_000_000_000).checked_div(rate).map(Duration::from_nanos)
 }
