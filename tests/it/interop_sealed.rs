@@ -39,14 +39,20 @@ async fn their_proxy1_on_a_bad_network() {
     their_proxy1(Weather::bad(0.05)).await;
 }
 
-async fn their_proxy1(weather: Weather) {
-    if cryptography_is_missing() {
-        return;
-    }
+/// A proxy2 in front of an echo, and a ticket of it called `peer`.
+async fn our_proxy2() -> (Target, Folder, Process, String) {
     let target = Target::start(Manner::Echo).await;
     let folder = Folder::new();
     let proxy2 = sealed_proxy2("0", target.address(), &folder);
     let ticket = new_ticket(&folder);
+    (target, folder, proxy2, ticket)
+}
+
+async fn their_proxy1(weather: Weather) {
+    if cryptography_is_missing() {
+        return;
+    }
+    let (_target, _folder, proxy2, ticket) = our_proxy2().await;
     let network = Middlebox::start(proxy2.address(), seed()).unwrap();
     network.set(weather);
     let (code, output) = tokio::task::block_in_place(|| run_client(&ticket, network.address()));
@@ -61,10 +67,7 @@ async fn their_proxy1_is_told_why_it_may_not_join() {
     if cryptography_is_missing() {
         return;
     }
-    let target = Target::start(Manner::Echo).await;
-    let folder = Folder::new();
-    let proxy2 = sealed_proxy2("0", target.address(), &folder);
-    let ticket = new_ticket(&folder);
+    let (_target, folder, proxy2, ticket) = our_proxy2().await;
     on_tickets(&["revoke", "peer"], &folder);
     let (code, output) = run_client(&ticket, proxy2.address());
     assert_eq!((code, output.trim()), (Some(3), "refused with status 2"));

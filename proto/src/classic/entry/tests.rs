@@ -138,10 +138,8 @@ fn the_exit_closes() {
     );
 }
 
-#[test]
-fn the_eleventh_client_is_refused_and_nobody_else_notices() {
-    let entry = dialogue(
-        "client => > C0
+/// Ten clients, each with its stream.
+const TEN: &str = "client => > C0
          client => > C1
          client => > C2
          client => > C3
@@ -150,14 +148,18 @@ fn the_eleventh_client_is_refused_and_nobody_else_notices() {
          client => > C6
          client => > C7
          client => > C8
-         client => > C9
+         client => > C9";
+
+#[test]
+fn the_eleventh_client_is_refused_and_nobody_else_notices() {
+    let script = "
          client => busy
          < C7OK => opened 7
          < D7ok => data 7 ok
          rst 3  => > X3
          client => > C3
-         client => busy",
-    );
+         client => busy";
+    let entry = dialogue(&format!("{TEN}{script}"));
     assert_eq!((entry.streams(), entry.counters().all_busy, entry.counters().unrested), (10, 2, 1));
 }
 

@@ -23,17 +23,8 @@ fn the_id_that_was_free_for_longest_is_next() {
     );
 }
 
-/// Ten streams of which the last is closed, so that the next client has no choice but id 9.
-const NINE_AND_ONE: &str = "client => > C0
-         client => > C1
-         client => > C2
-         client => > C3
-         client => > C4
-         client => > C5
-         client => > C6
-         client => > C7
-         client => > C8
-         client => > C9
+/// The last of [`TEN`] is closed, so that the next client has no choice but id 9.
+const CLOSED: &str = "
          rst 9  => > X9";
 
 #[test]
@@ -44,7 +35,7 @@ fn an_id_without_rest_trusts_nothing_before_its_answer() {
          < X9       =>
          < C9OK     => opened 9
          < D9mine   => data 9 mine";
-    let entry = dialogue(&format!("{NINE_AND_ONE}{script}"));
+    let entry = dialogue(&format!("{TEN}{CLOSED}{script}"));
     assert_eq!((entry.counters().unrested, entry.counters().drops.stale), (1, 2));
 }
 
@@ -59,7 +50,7 @@ fn a_rested_id_keeps_data_that_overtook_its_answer() {
          < D9la     =>
          < C9OK     => opened 9 with hola
          < D9!      => data 9 !";
-    let entry = dialogue(&format!("{NINE_AND_ONE}{script}"));
+    let entry = dialogue(&format!("{TEN}{CLOSED}{script}"));
     assert_eq!((entry.counters().unrested, entry.counters().drops.total()), (0, 0));
 }
 
