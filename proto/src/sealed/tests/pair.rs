@@ -13,10 +13,11 @@ use crate::sealed::handshake::terms::{
     Epoch, Features, Incarnation, Instance, Limits, LinkId, Refusal, UnixMicros,
 };
 use crate::sealed::wire::packet::{HEADER_LEN, TAG_LEN};
+use crate::sim::unix;
 use crate::ticket::Ticket;
 
-/// 2026-01-01 00:00 UTC.
-pub(super) const NEW_YEAR: UnixMicros = UnixMicros(1_767_225_600_000_000);
+/// What time it is when a test begins.
+pub(super) const NEW_YEAR: UnixMicros = unix(Time::ZERO);
 pub(super) const ADDRESS: SocketAddr = address(1, 5_000);
 pub(super) const AES: CipherSupport = CipherSupport { aes: true };
 pub(super) const NO_AES: CipherSupport = CipherSupport { aes: false };
