@@ -56,6 +56,7 @@ mod state;
 
 pub use exit::{Allow, Exit};
 pub use link::{JoinError, Link, LinkOptions, OpenError};
+pub use proto::destination::{Destination, DestinationError};
 pub use proto::target::{Target, TargetError};
 pub use proto::ticket::place::PlaceError;
 pub use proto::ticket::record::RecordError;

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use proto::target::{Target, TargetError};
+use proto::destination::{Destination, DestinationError};
 use proto::ticket::Ticket;
 use proto::ticket::place::{Place, PlaceError};
 use tokio::sync::watch;
@@ -64,9 +64,9 @@ pub enum JoinError {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum OpenError {
-    /// The text is no target.
+    /// The text is no destination.
     #[error(transparent)]
-    Target(#[from] TargetError),
+    Destination(#[from] DestinationError),
     /// Nobody listens at the target.
     #[error("the target refuses connections")]
     Refused,
@@ -190,8 +190,7 @@ impl Link {
     /// # Errors
     /// [`OpenError`].
     pub async fn open(&self, target: &str) -> Result<Stream, OpenError> {
-        let target: Target = target.parse()?;
-        self.open_to(Some(&target)).await
+        self.open_to(&target.parse()?).await
     }
 
     /// Opens a stream to the one target that the exit has for streams that name none: that of a `proxy2 LISTEN HOST PORT`. Cancel
@@ -200,11 +199,11 @@ impl Link {
     /// # Errors
     /// [`OpenError`].
     pub async fn open_default(&self) -> Result<Stream, OpenError> {
-        self.open_to(None).await
+        self.open_to(&Destination::Own).await
     }
 
-    async fn open_to(&self, target: Option<&Target>) -> Result<Stream, OpenError> {
-        let opened = self.link.open(target).await;
+    async fn open_to(&self, destination: &Destination) -> Result<Stream, OpenError> {
+        let opened = self.link.open(destination).await;
         opened.map_err(|error| OpenError::of(error, &self.link.status().borrow()))
     }
 

@@ -52,7 +52,7 @@ async fn each_failure_has_its_error() {
     assert_eq!(link.open("no-such-name.invalid:80").await.unwrap_err(), OpenError::Unreachable);
     assert_eq!(link.open("192.0.2.1:80").await.unwrap_err(), OpenError::Forbidden);
     assert_eq!(link.open_default().await.unwrap_err(), OpenError::Forbidden);
-    assert!(matches!(link.open("no port").await, Err(OpenError::Target(_))));
+    assert!(matches!(link.open("no port").await, Err(OpenError::Destination(_))));
     state.revoke("one").unwrap();
     let refused = |status: &LinkStatus| matches!(status, LinkStatus::Refused(_));
     link.status().wait_for(refused).await.unwrap();
@@ -106,8 +106,7 @@ async fn a_forward_is_served_beside_the_streams() {
     tokio::spawn(::echo::serve(server, std::future::pending()));
     let (address, _state, ticket) = exit(Allow::target(&target).unwrap()).await;
     let link = Link::join(&address, ticket).await.unwrap();
-    let forward =
-        Forward { listen: ListenOn::Tcp(Listen::loopback(0)), target: Some(target.parse().unwrap()) };
+    let forward = Forward::to(Listen::loopback(0), target.parse::<Destination>().unwrap());
     let bound = link.forward(&forward).await.unwrap();
     let mut client = tokio::net::TcpStream::connect(bound.tcp().unwrap()).await.unwrap();
     client.write_all(b"hola").await.unwrap();

@@ -109,6 +109,7 @@
 #![doc = include_str!("../PROTOCOL.md")]
 
 pub mod classic;
+pub mod destination;
 pub mod sealed;
 #[cfg(any(test, feature = "sim"))]
 pub mod sim;

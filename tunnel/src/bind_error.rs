@@ -69,20 +69,22 @@ pub(crate) async fn resolve_listen(listen: &Listen) -> Result<SocketAddr, BindEr
 const fn protocol(listen: &ListenOn) -> &'static str {
     match listen {
         ListenOn::Tcp(_) => "TCP",
+        ListenOn::Udp(_) => "UDP",
         ListenOn::Unix(_) => "the Unix socket",
+        ListenOn::Stdio => "its",
     }
 }
 
 fn forward_advice(listen: &ListenOn, error: &io::Error) -> String {
     match listen {
-        ListenOn::Tcp(_) => bind_advice(error),
+        ListenOn::Tcp(_) | ListenOn::Udp(_) => bind_advice(error),
         ListenOn::Unix(_) if error.kind() == io::ErrorKind::AddrInUse => {
             "a program listens there, or it is another kind of file; choose another path".into()
         }
         ListenOn::Unix(_) if error.kind() == io::ErrorKind::PermissionDenied => {
             "not permitted; choose a folder that this user can write to".into()
         }
-        ListenOn::Unix(_) => descriptors::explain(error),
+        ListenOn::Unix(_) | ListenOn::Stdio => descriptors::explain(error),
     }
 }
 

@@ -4,13 +4,14 @@ mod classic;
 mod forward;
 mod sealed;
 
+pub use proto::destination::{Destination, DestinationError, ServiceName, SocketPath};
 pub use proto::sealed::crypto::keys::PrivateKey;
 pub use proto::target::Target;
 pub use proto::ticket::record::TicketRecord;
 pub use proto::ticket::{Ticket, TicketError};
 
 pub use self::classic::{Classic, ClassicEntry, ClassicExit, Payload, Rate};
-pub use self::forward::{Allow, Forward, ListenOn};
+pub use self::forward::{Allow, CarryTo, Forward, ListenOn, ProxyProtocol, Reverse, ReverseAt, ReverseTo};
 pub use self::sealed::{ClientSettings, Sealed, ServerSettings, StateSource, TicketSource};
 pub use crate::tcp_options::TcpKeepalive;
 

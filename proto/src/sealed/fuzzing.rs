@@ -8,10 +8,10 @@ pub use authentic::feed_transport;
 pub use endpoint::run_endpoint;
 pub use streams::{Knobs, run_streams, run_streams_with};
 
+use crate::destination::Destination;
 use crate::sealed::handshake::cookie::Reply;
 use crate::sealed::handshake::messages::{Initiation, InitiationView, Response, ResponseView};
 use crate::sealed::wire::packet::{Header, Kind};
-use crate::target::Target;
 use crate::ticket::place::Places;
 use crate::ticket::record::TicketRecord;
 use crate::ticket::{Ticket, server_key_from_text};
@@ -29,8 +29,8 @@ pub fn parse_everything(bytes: &[u8]) {
     if let Some(response) = Response::parse(bytes) {
         assert_eq!(Response::parse(&response.to_bytes()), Some(response));
     }
-    if let Ok(target) = Target::from_wire(bytes) {
-        assert_eq!(Target::from_wire(&target.to_wire()), Ok(target));
+    if let Ok(destination) = Destination::from_wire(bytes) {
+        assert_eq!(Destination::from_wire(&destination.to_wire()), Ok(destination));
     }
     if let Ok(text) = std::str::from_utf8(bytes) {
         parse_text(text);

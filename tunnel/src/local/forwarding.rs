@@ -1,6 +1,7 @@
 //! A forward at work: a listener, and what its clients are carried to.
 
 use std::fmt;
+use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::task::{Context, Poll};
@@ -8,7 +9,7 @@ use std::task::{Context, Poll};
 use super::listener::{ClientName, Listener};
 use super::stream::{LocalStream, UnixListener};
 use crate::bind_error::{BindError, resolve_listen};
-use crate::settings::{Forward, ListenOn};
+use crate::settings::{CarryTo, Forward, ListenOn};
 use crate::tcp_options::TcpKeepalive;
 
 /// A forward whose clients can connect.
@@ -52,9 +53,12 @@ impl Forwarding {
                 let listener = Listener::bind_unix(path).await.map_err(failed)?;
                 (AnyListener::Unix(listener), Bound::Unix(path.clone()))
             }
+            ListenOn::Udp(_) | ListenOn::Stdio => return Err(failed(io::ErrorKind::Unsupported.into())),
         };
-        let target = forward.target.as_ref().map(|target| target.to_wire()).unwrap_or_default();
-        Ok(Self { bound, target, listener })
+        let CarryTo::Destination(destination) = &forward.to else {
+            return Err(failed(io::ErrorKind::Unsupported.into()));
+        };
+        Ok(Self { bound, target: destination.to_wire(), listener })
     }
 
     /// Where its clients connect.

@@ -3,8 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 
+use proto::destination::Destination;
 use proto::sealed::wire::frame::ResetCode;
-use proto::target::Target;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
@@ -120,18 +120,17 @@ impl LinkHandle {
         self.status.clone()
     }
 
-    /// Opens a stream and waits until the other end has connected to `target`; `None` is the target that it has for streams
-    /// that name none. The stream waits for a link that is not up, as long as a client may
+    /// Opens a stream and waits until the other end has connected to `destination`. The stream waits for a link that is not up,
+    /// as long as a client may
     /// ([`patience`](crate::settings::ClientSettings::patience)).
     ///
     /// Cancel safe: a stream that nobody waits for any more is reset.
     ///
     /// # Errors
     /// [`NotOpened`].
-    pub async fn open(&self, target: Option<&Target>) -> Result<PipeStream, NotOpened> {
+    pub async fn open(&self, destination: &Destination) -> Result<PipeStream, NotOpened> {
         let (end, stream) = pipe();
-        let target = target.map(Target::to_wire).unwrap_or_default();
-        self.ask(LinkRequest::Open(target, end)).await?;
+        self.ask(LinkRequest::Open(destination.to_wire(), end)).await?;
         match stream.opened().await {
             Ok(()) => Ok(stream),
             Err(_) if self.requests.is_closed() => Err(NotOpened::Closed(LinkClosed)),

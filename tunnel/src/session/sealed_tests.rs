@@ -7,7 +7,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::*;
-use crate::settings::{Allow, Forward, Ticket, TicketSource};
+use crate::settings::{Allow, Destination, Forward, Ticket, TicketSource};
 use crate::state::MemoryState;
 
 /// A proxy2 without files, and a ticket of it.
@@ -202,7 +202,10 @@ async fn this_process_opens_streams_by_itself() {
     let target = echo().await;
     let mut pair = State::new().pair(target).await;
     // The link takes far more than a pipe holds.
-    let streams = [pair.link().open(None).await.unwrap(), pair.link().open(None).await.unwrap()];
+    let streams = [
+        pair.link().open(&Destination::Own).await.unwrap(),
+        pair.link().open(&Destination::Own).await.unwrap(),
+    ];
     for (stream, length) in streams.into_iter().zip([3_000_000, 5]) {
         echoes(stream, length).await;
     }
@@ -211,8 +214,8 @@ async fn this_process_opens_streams_by_itself() {
     pair.exit.wait_for(closed).await.unwrap();
     // By name: proxy2's own target, and none of the others.
     let named = target.to_string().parse().unwrap();
-    echoes(pair.link().open(Some(&named)).await.unwrap(), 5).await;
-    let error = pair.link().open(Some(&"192.0.2.1:9".parse().unwrap())).await.unwrap_err();
+    echoes(pair.link().open(&named).await.unwrap(), 5).await;
+    let error = pair.link().open(&"192.0.2.1:9".parse().unwrap()).await.unwrap_err();
     assert_eq!(error, NotOpened::Reset(ResetCode::Forbidden));
 }
 
@@ -220,26 +223,25 @@ async fn this_process_opens_streams_by_itself() {
 async fn a_stream_of_this_process_is_reset_both_ways() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let pair = State::new().pair(listener.local_addr().unwrap()).await;
-    let opened = async { tokio::join!(pair.link().open(None), listener.accept()) };
+    let opened = async { tokio::join!(pair.link().open(&Destination::Own), listener.accept()) };
     let (stream, connection) = opened.await;
     drop(stream.unwrap());
     assert!(reads_a_reset(&mut connection.unwrap().0).await, "what is dropped is no end in order");
-    let (stream, connection) = tokio::join!(pair.link().open(None), listener.accept());
+    let (stream, connection) = tokio::join!(pair.link().open(&Destination::Own), listener.accept());
     let (connection, _) = connection.unwrap();
     connection.set_zero_linger().unwrap();
     drop(connection);
     let error = stream.unwrap().read(&mut [0]).await.unwrap_err();
     assert_eq!(reset_code(&error), Some(ResetCode::Reset));
     drop(listener);
-    assert_eq!(pair.link().open(None).await.unwrap_err(), NotOpened::Reset(ResetCode::Refused));
+    assert_eq!(pair.link().open(&Destination::Own).await.unwrap_err(), NotOpened::Reset(ResetCode::Refused));
 }
 
 #[tokio::test]
 async fn forwards_come_and_go_while_the_link_runs() {
     let target = echo().await;
     let pair = State::new().pair(target).await;
-    let forward =
-        Forward { target: Some(target.to_string().parse().unwrap()), ..Forward::plain(Listen::loopback(0)) };
+    let forward = Forward::to(Listen::loopback(0), target.to_string().parse::<Destination>().unwrap());
     let bound = pair.link().add(&forward).await.unwrap();
     let address = bound.tcp().unwrap();
     let mut stays = TcpStream::connect(address).await.unwrap();
@@ -254,7 +256,7 @@ async fn forwards_come_and_go_while_the_link_runs() {
     let [entry, _exit] = pair.running;
     let link = entry.link().unwrap().clone();
     entry.close().await.unwrap();
-    assert!(matches!(link.open(None).await, Err(NotOpened::Closed(_))));
+    assert!(matches!(link.open(&Destination::Own).await, Err(NotOpened::Closed(_))));
     assert!(matches!(link.add(&forward).await, Err(AddError::Closed(_))));
 }
 
@@ -269,7 +271,7 @@ async fn a_link_says_how_it_is() {
     let refused =
         status.wait_for(|status| matches!(status, LinkStatus::Refused(_))).await.unwrap().to_string();
     assert!(refused.contains("revoked"), "{refused}");
-    let refused = pair.link().open(None).await.unwrap_err();
+    let refused = pair.link().open(&Destination::Own).await.unwrap_err();
     assert_eq!(refused, NotOpened::Reset(ResetCode::Forbidden));
 }
 
@@ -284,7 +286,7 @@ async fn clients_of_a_unix_socket_are_carried_too() {
     std::fs::create_dir_all(&folder).unwrap();
     let path = folder.join("forward.sock");
     let pair = State::new().pair(echo().await).await;
-    let forward = Forward { listen: ListenOn::Unix(path.clone()), target: None };
+    let forward = Forward::to(ListenOn::Unix(path.clone()), Destination::Own);
     let bound = pair.link().add(&forward).await.unwrap();
     assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
     echoes(UnixStream::connect(&path).await.unwrap(), 1_000_000).await;
@@ -296,7 +298,7 @@ async fn clients_of_a_unix_socket_are_carried_too() {
     echoes(UnixStream::connect(&path).await.unwrap(), 3).await;
     // Of many that start at once one listens, and is the one that clients reach.
     let contested = folder.join("contested.sock");
-    let forward = Forward { listen: ListenOn::Unix(contested.clone()), target: None };
+    let forward = Forward::to(ListenOn::Unix(contested.clone()), Destination::Own);
     let mut starts = tokio::task::JoinSet::new();
     for _ in 0..8 {
         let (link, forward) = (pair.link().clone(), forward.clone());
@@ -307,7 +309,7 @@ async fn clients_of_a_unix_socket_are_carried_too() {
     echoes(UnixStream::connect(&contested).await.unwrap(), 3).await;
     let file = folder.join("file");
     std::fs::write(&file, "precious").unwrap();
-    let other = Forward { listen: ListenOn::Unix(file.clone()), target: None };
+    let other = Forward::to(ListenOn::Unix(file.clone()), Destination::Own);
     pair.link().add(&other).await.unwrap_err();
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "precious");
     std::fs::remove_dir_all(&folder).unwrap();

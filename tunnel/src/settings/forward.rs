@@ -4,23 +4,82 @@ use std::fmt;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
-use proto::target::Target;
+use proto::destination::{Destination, ServiceName};
 
 use crate::address::{HostPort, Listen};
 
-/// Clients that connect here are carried over the link, each to the same target.
+/// Clients that come here are carried over the link.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forward {
-    /// Where clients connect.
+    /// Where clients come.
     pub listen: ListenOn,
-    /// What the other end dials for each; `None`: the one target that it has for streams that name none.
-    pub target: Option<Target>,
+    /// Where they are carried to.
+    pub to: CarryTo,
+    /// Who the client is, told to the target before its first byte.
+    pub proxy_protocol: Option<ProxyProtocol>,
+}
+
+/// Where the clients of a forward are carried to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum CarryTo {
+    /// All of them to the same.
+    Destination(Destination),
+    /// Each to the host and port that it asks for, as a client of a SOCKS5 or HTTP proxy does.
+    AskedFor,
+}
+
+/// Clients that come to the other end are carried to a target of this end.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reverse {
+    /// Where the other end takes them.
+    pub at: ReverseAt,
+    /// What is dialled here.
+    pub to: ReverseTo,
+    /// Who the client is, told to the target before its first byte.
+    pub proxy_protocol: Option<ProxyProtocol>,
+}
+
+/// Where the other end takes clients for this one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ReverseAt {
+    /// At an address or a Unix socket of its machine.
+    Listen(ListenOn),
+    /// Under a name, for all that may use it.
+    Publish(ServiceName),
+}
+
+/// What this end dials for the clients that come to the other one.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum ReverseTo {
+    /// A TCP target.
+    Tcp(HostPort),
+    /// A target that takes datagrams.
+    Udp(HostPort),
+    /// A Unix socket of this machine.
+    Unix(PathBuf),
+    /// What the client asks for, as a client of a SOCKS5 or HTTP proxy does.
+    AskedFor,
+}
+
+/// How a target is told who its client is: the header of the PROXY protocol (haproxy, `doc/proxy-protocol.txt`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ProxyProtocol {
+    /// One line of text.
+    V1,
+    /// Binary.
+    V2,
 }
 
 impl Forward {
     /// From a TCP port here to the other end's own target.
     pub fn plain(listen: Listen) -> Self {
-        Self { listen: ListenOn::Tcp(listen), target: None }
+        Self::to(listen, Destination::Own)
+    }
+
+    /// To a destination of the other end.
+    pub fn to(listen: impl Into<ListenOn>, destination: impl Into<Destination>) -> Self {
+        let to = CarryTo::Destination(destination.into());
+        Self { listen: listen.into(), to, proxy_protocol: None }
     }
 }
 
@@ -45,14 +104,18 @@ impl Allow {
     }
 }
 
-/// Where clients connect.
-#[derive(Clone, Debug, PartialEq, Eq)]
+/// Where clients come.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum ListenOn {
     /// A TCP port.
     Tcp(Listen),
+    /// A UDP port: each address that sends datagrams to it is a client.
+    Udp(Listen),
     /// A Unix socket: a file that is made for it, for its owner alone (mode 0600). There is no RST on one: a stream that is
     /// reset looks to its client as if it had ended.
     Unix(PathBuf),
+    /// Standard input and output of this process: one client.
+    Stdio,
 }
 
 impl From<Listen> for ListenOn {
@@ -71,7 +134,29 @@ impl fmt::Display for ListenOn {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(listen) => listen.fmt(f),
+            Self::Udp(listen) => write!(f, "{listen}/udp"),
             Self::Unix(path) => path.display().fmt(f),
+            Self::Stdio => f.write_str("standard input"),
+        }
+    }
+}
+
+impl fmt::Display for ReverseAt {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Listen(listen) => listen.fmt(f),
+            Self::Publish(name) => write!(f, "@{name}"),
+        }
+    }
+}
+
+impl fmt::Display for ReverseTo {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp(target) => target.fmt(f),
+            Self::Udp(target) => write!(f, "{target}/udp"),
+            Self::Unix(path) => path.display().fmt(f),
+            Self::AskedFor => f.write_str("what its clients ask for"),
         }
     }
 }
