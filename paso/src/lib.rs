@@ -53,6 +53,8 @@
 mod exit;
 mod link;
 mod state;
+#[cfg(feature = "testing")]
+pub mod testing;
 
 pub use exit::{Allow, Exit};
 pub use link::{JoinError, Link, LinkOptions, OpenError};

@@ -6,8 +6,9 @@ pub mod classic_model;
 pub mod client;
 pub mod fill;
 pub mod folder;
-pub mod middlebox;
 pub mod pair;
 pub mod process;
 pub mod seed;
 pub mod target;
+
+pub use paso::testing::middlebox;

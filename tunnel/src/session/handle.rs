@@ -115,6 +115,9 @@ pub enum AddError {
 }
 
 impl LinkHandle {
+    /// How often a stream is asked for: a proxy2 that restarts ends two links at the most, the old one and one that it began with.
+    const ATTEMPTS: usize = 3;
+
     /// How the link is, as it changes.
     pub fn status(&self) -> watch::Receiver<LinkStatus> {
         self.status.clone()
@@ -129,6 +132,17 @@ impl LinkHandle {
     /// # Errors
     /// [`NotOpened`].
     pub async fn open(&self, destination: &Destination) -> Result<PipeStream, NotOpened> {
+        for _ in 1..Self::ATTEMPTS {
+            match self.open_once(destination).await {
+                // The other end was replaced before it had dialled: nothing was sent that could be lost.
+                Err(NotOpened::Reset(ResetCode::Reset)) => {}
+                opened => return opened,
+            }
+        }
+        self.open_once(destination).await
+    }
+
+    async fn open_once(&self, destination: &Destination) -> Result<PipeStream, NotOpened> {
         let (end, stream) = pipe();
         self.ask(LinkRequest::Open(destination.to_wire(), end)).await?;
         match stream.opened().await {

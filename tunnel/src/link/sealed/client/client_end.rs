@@ -390,5 +390,6 @@ impl End for ClientEnd {
 
     fn shutdown(&mut self) {
         self.ending = true;
+        self.tell(LinkStatus::Closed);
     }
 }

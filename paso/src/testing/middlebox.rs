@@ -18,8 +18,10 @@ use tokio::sync::{mpsc, watch};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 
-use crate::pair::PATIENCE;
 use flow::Flow;
+
+/// How long something may take that a test waits for.
+const PATIENCE: Duration = Duration::from_secs(10);
 
 /// What lies between two datagrams of a side that has found out that the path is dead: in the end it sends one a second.
 const PROBE_GAP: Duration = Duration::from_millis(300);

@@ -11,7 +11,6 @@ use tokio::sync::mpsc;
 use tokio::time::{Instant, sleep_until};
 
 use super::{Shared, Way, socket};
-use crate::seed::chance;
 
 /// How long a reordered datagram is held back.
 const HELD_BACK: Duration = Duration::from_millis(3);
@@ -143,4 +142,13 @@ impl Flow {
             }
         }
     }
+}
+
+/// A number from 0 to 1 that depends on its arguments alone: the decision of a bad network about one datagram.
+fn chance(seed: u64, index: u64, question: u64) -> f64 {
+    let mut z =
+        seed ^ index.wrapping_mul(0x9E37_79B9_7F4A_7C15) ^ question.wrapping_mul(0xD1B5_4A32_D192_ED03);
+    z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+    z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+    ((z ^ (z >> 31)) >> 11) as f64 / (1_u64 << 53) as f64
 }
