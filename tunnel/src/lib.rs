@@ -20,6 +20,7 @@ pub mod metrics;
 mod number;
 mod ready;
 pub mod reload;
+pub mod rules;
 pub mod session;
 pub mod settings;
 pub mod state;

@@ -1,0 +1,61 @@
+//! One rule.
+
+use std::fmt;
+use std::str::FromStr;
+
+use super::error::{RuleError, RuleFault};
+use super::glob::NameGlob;
+use super::place::{HostPattern, Place};
+
+/// One thing that a ticket may do.
+///
+/// Its text is `dial:PLACE`, `listen:PLACE`, `publish:NAMES` or `use:NAMES`; equal rules have equal texts.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Rule {
+    /// Have the exit connect there.
+    Dial(Place),
+    /// Have the other end listen there.
+    Listen(Place),
+    /// Publish services of such names.
+    Publish(NameGlob),
+    /// Use services of such names.
+    Use(NameGlob),
+}
+
+impl FromStr for Rule {
+    type Err = RuleError;
+
+    fn from_str(text: &str) -> Result<Self, RuleError> {
+        read(text).map_err(|fault| RuleError { rule: text.into(), fault })
+    }
+}
+
+fn read(text: &str) -> Result<Rule, RuleFault> {
+    if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+        return Err(RuleFault::Blank);
+    }
+    let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
+    match kind {
+        "dial" => Place::read(rest).map(Rule::Dial),
+        "listen" => match Place::read(rest)? {
+            Place::Target | Place::Ports { host: HostPattern::Target | HostPattern::Below(_), .. } => {
+                Err(RuleFault::ListenHost(rest.into()))
+            }
+            place @ (Place::Ports { .. } | Place::Unix(_)) => Ok(Rule::Listen(place)),
+        },
+        "publish" => rest.parse().map(Rule::Publish),
+        "use" => rest.parse().map(Rule::Use),
+        _ => Err(RuleFault::Kind(kind.into())),
+    }
+}
+
+impl fmt::Display for Rule {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Dial(place) => write!(f, "dial:{place}"),
+            Self::Listen(place) => write!(f, "listen:{place}"),
+            Self::Publish(glob) => write!(f, "publish:{glob}"),
+            Self::Use(glob) => write!(f, "use:{glob}"),
+        }
+    }
+}
