@@ -7,12 +7,26 @@ pub mod units;
 mod values;
 mod verbosity;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 pub use link_args::{ChosenLink, LinkArgs};
 pub use tracing::level_filters::LevelFilter;
 pub use values::{parse_count, parse_patience};
 pub use verbosity::Verbosity;
+
+/// What a command line says. Its first word is the program as its user calls it, `paso in` for one, which help and errors then
+/// show.
+///
+/// # Errors
+/// Bad usage, or a request for help or the version: to be printed, with its exit code.
+pub fn parse<T: clap::Parser>(words: impl IntoIterator<Item = OsString>) -> Result<T, clap::Error> {
+    let mut words = words.into_iter().peekable();
+    let name = words.peek().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+    let command = T::command().bin_name(name);
+    let matches = command.clone().try_get_matches_from(words)?;
+    T::from_arg_matches(&matches).map_err(|error| error.with_cmd(&command))
+}
 
 /// Prints what the command line's parser has to say, and gives its exit code: 2 for bad usage, 0 for help.
 pub fn explain(error: &clap::Error) -> ExitCode {

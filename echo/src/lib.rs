@@ -23,6 +23,9 @@ mod figures;
 pub mod pattern;
 mod program;
 mod server;
+#[cfg_attr(unix, path = "stop_unix.rs")]
+#[cfg_attr(not(unix), path = "stop_other.rs")]
+mod stop;
 
 pub use program::main;
 pub use server::{Summary, serve};

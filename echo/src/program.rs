@@ -1,5 +1,6 @@
 //! Arguments, terminal output and exit codes.
 
+use std::ffi::OsString;
 use std::io::{Write, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -13,11 +14,11 @@ use cli::units::{self, parse_size, parse_time};
 use cli::{Verbosity, parse_patience};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use tokio::net::{TcpListener, TcpSocket};
-use tokio::signal::unix::{SignalKind, signal};
 use tracing::info;
 
 use crate::client::{self, Report, Settings};
 use crate::figures::show_size;
+use crate::stop;
 
 /// An echo server, and a client that loads it and checks every byte that returns.
 #[derive(Debug, Parser)]
@@ -81,10 +82,10 @@ fn client_after_help() -> String {
     format!("{}\n\nExample: echo client 127.0.0.1:7000 --clients 10 --bytes 5MB", units::HELP)
 }
 
-/// Entry point of the program: 0 ended by request or all as sent, 1 failed or not as sent, 2 bad usage.
+/// Entry point of the program, which its user calls by `name`: 0 ended by request or all as sent, 1 failed or not as sent, 2 bad usage.
 #[must_use]
-pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
+pub fn main(name: &str, words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli: Cli = match cli::parse(std::iter::once(name.into()).chain(words)) {
         Ok(cli) => cli,
         Err(error) => return cli::explain(&error),
     };
@@ -101,7 +102,7 @@ async fn run(command: Command) -> anyhow::Result<ExitCode> {
 }
 
 async fn serve(listen: &str) -> anyhow::Result<ExitCode> {
-    let stop = stop_signal().context("cannot receive signals")?;
+    let stop = stop::signal().context("cannot receive signals")?;
     let listener = bind(listen).await.with_context(|| format!("cannot listen on [ADDR:]PORT `{listen}`"))?;
     info!(address = %listener.local_addr()?, "listening");
     let summary = crate::serve(listener, stop).await;
@@ -121,17 +122,6 @@ async fn bind(listen: &str) -> std::io::Result<TcpListener> {
         }
     }
     Err(failure)
-}
-
-fn stop_signal() -> std::io::Result<impl Future<Output = ()>> {
-    let mut interrupt = signal(SignalKind::interrupt())?;
-    let mut terminate = signal(SignalKind::terminate())?;
-    Ok(async move {
-        tokio::select! {
-            _ = interrupt.recv() => {}
-            _ = terminate.recv() => {}
-        }
-    })
 }
 
 async fn client(args: ClientArgs) -> anyhow::Result<ExitCode> {

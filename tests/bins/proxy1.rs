@@ -1,4 +1,4 @@
 //! The real `proxy1`, built for the tests.
 fn main() -> std::process::ExitCode {
-    proxy1::main()
+    programs::proxy1()
 }

@@ -1,4 +1,4 @@
 //! The real `proxy2`, built for the tests.
 fn main() -> std::process::ExitCode {
-    proxy2::main()
+    programs::proxy2()
 }

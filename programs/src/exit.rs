@@ -1,8 +1,9 @@
-//! `proxy2`: takes streams from proxy1s over UDP and connects each to the target.
+//! `proxy2`, or `paso out`: takes streams from proxy1s over UDP and connects each to the target.
 
 mod args;
 mod tickets;
 
+use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
@@ -12,12 +13,19 @@ use tunnel::invitation::Invitation;
 use tunnel::session::Session;
 use tunnel::settings::ProxySettings;
 
-/// The program: 0 when it ended because it was asked to, 1 when it failed, 2 for bad usage.
-pub fn main() -> ExitCode {
-    if let Some(arguments) = tickets::arguments(std::env::args_os()) {
-        return tickets::main(arguments);
+pub(crate) use tickets::main as tickets;
+
+/// The program `proxy2`: [`main`], or `proxy2 ticket`.
+pub(crate) fn proxy2(words: Vec<OsString>) -> ExitCode {
+    match tickets::arguments(words) {
+        Ok(words) => tickets("proxy2 ticket", words),
+        Err(words) => main("proxy2", words),
     }
-    match args::parse(std::env::args_os()) {
+}
+
+/// The program: 0 when it ended because it was asked to, 1 when it failed, 2 for bad usage.
+pub(crate) fn main(name: &str, words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    match args::parse(std::iter::once(name.into()).chain(words)) {
         Ok((settings, level)) => cli::program::run(level, |signals| serve(settings, signals)),
         Err(error) => cli::explain(&error),
     }

@@ -1,7 +1,8 @@
-//! `proxy1`: accepts TCP connections and carries them over UDP to a proxy2.
+//! `proxy1`, or `paso in`: accepts TCP connections and carries them over UDP to a proxy2.
 
 mod args;
 
+use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -10,8 +11,9 @@ use tunnel::session::Session;
 use tunnel::settings::ProxySettings;
 
 /// The program: 0 when it ended because it was asked to, 1 when it failed, 2 for bad usage.
-pub fn main() -> ExitCode {
-    match args::parse(std::env::args_os(), args::variable()) {
+pub(crate) fn main(name: &str, words: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let words = std::iter::once(name.into()).chain(words);
+    match args::parse(words, args::variable()) {
         Ok((settings, level)) => cli::program::run(level, |signals| serve(settings, signals)),
         Err(error) => cli::explain(&error),
     }

@@ -118,7 +118,7 @@ fn after_help() -> String {
 pub(crate) fn parse(
     arguments: impl IntoIterator<Item = OsString>,
 ) -> Result<(ProxySettings, LevelFilter), clap::Error> {
-    let cli = Cli::try_parse_from(arguments)?;
+    let cli: Cli = cli::parse(arguments)?;
     let target = HostPort { host: cli.host.clone(), port: cli.port };
     let settings = match cli.link.link()? {
         ChosenLink::Classic(mut classic) => {

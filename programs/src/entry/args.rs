@@ -97,7 +97,7 @@ pub(crate) fn parse(
     arguments: impl IntoIterator<Item = OsString>,
     variable: Option<OsString>,
 ) -> Result<(ProxySettings, LevelFilter), clap::Error> {
-    let cli = Cli::try_parse_from(arguments)?;
+    let cli: Cli = cli::parse(arguments)?;
     let place = cli.host.clone().zip(cli.port.clone()).map(|(host, ports)| HostPorts { host, ports });
     let settings = match cli.link.link()? {
         ChosenLink::Classic(mut options) => {

@@ -15,7 +15,7 @@ use tunnel::state::{Confirmed, Host, Place, Places, StateDir, TicketName, UnixSe
 
 /// Makes, shows and revokes the tickets that let a proxy1 join
 #[derive(Debug, Parser)]
-#[command(name = "proxy2 ticket", bin_name = "proxy2 ticket", version)]
+#[command(name = "ticket", version)]
 struct Cli {
     #[command(subcommand)]
     action: Action,
@@ -84,26 +84,26 @@ fn together(at: Vec<Place>) -> Result<Places, clap::Error> {
     })
 }
 
-/// Whether the program was called as `proxy2 ticket …`; if so, what to parse. `--state DIR` may stand before `ticket`.
-pub(crate) fn arguments(all: impl Iterator<Item = OsString>) -> Option<Vec<OsString>> {
-    let mut words: Vec<_> = all.skip(1).collect();
-    let before = match words.first()?.to_str() {
+/// What follows `ticket` in the words of `proxy2 ticket …`; `--state DIR` may stand before it.
+///
+/// # Errors
+/// The words as they are: this is another command.
+pub(crate) fn arguments(mut words: Vec<OsString>) -> Result<Vec<OsString>, Vec<OsString>> {
+    let before = match words.first().and_then(|word| word.to_str()) {
         Some("--state") => 2,
         Some(word) if word.starts_with("--state=") => 1,
         _ => 0,
     };
-    if words.get(before)? != "ticket" {
-        return None;
+    if words.get(before).is_none_or(|word| word != "ticket") {
+        return Err(words);
     }
-    // It takes the place of the program's name, which the parser skips.
-    let ticket = words.remove(before);
-    words.insert(0, ticket);
-    Some(words)
+    words.remove(before);
+    Ok(words)
 }
 
 /// Runs the command: 0 if it was done, 1 if not, 2 for bad usage.
-pub(crate) fn main(arguments: Vec<OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(arguments) {
+pub(crate) fn main(name: &str, words: Vec<OsString>) -> ExitCode {
+    let cli: Cli = match cli::parse(std::iter::once(name.into()).chain(words)) {
         Ok(cli) => cli,
         Err(error) => return cli::explain(&error),
     };
@@ -259,8 +259,8 @@ mod tests {
     #[test]
     fn the_folder_may_stand_before_or_behind() {
         let arguments = |line: &str| {
-            arguments(line.split_whitespace().map(OsString::from))
-                .map(|words| Cli::try_parse_from(words).unwrap())
+            let words = arguments(line.split_whitespace().map(OsString::from).collect()).ok()?;
+            Some(Cli::try_parse_from(std::iter::once("ticket".into()).chain(words)).unwrap())
         };
         for line in [
             "ticket list --state x",
@@ -268,11 +268,11 @@ mod tests {
             "--state x ticket list",
             "--state=x ticket list",
         ] {
-            let cli = arguments(&format!("proxy2 {line}")).unwrap();
+            let cli = arguments(line).unwrap();
             assert_eq!(cli.state, Some(PathBuf::from("x")), "{line}");
         }
         for line in ["5000 ticket 80", "--state ticket 5000 localhost 80", "--state x", ""] {
-            assert!(arguments(&format!("proxy2 {line}")).is_none(), "{line}");
+            assert!(arguments(line).is_none(), "{line}");
         }
     }
 

@@ -1,0 +1,4 @@
+//! `paso`, the program; everything is in the library beside it.
+fn main() -> std::process::ExitCode {
+    programs::paso()
+}

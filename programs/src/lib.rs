@@ -1,0 +1,88 @@
+//! The programs of Paso. `paso` is all of them, each a subcommand; `proxy1` is `paso in` and `proxy2` is `paso out`, with
+//! `paso ticket`.
+
+mod entry;
+mod exit;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+
+/// TCP through networks that only let UDP pass
+#[derive(Debug, Parser)]
+#[command(name = "paso", version, disable_help_subcommand = true, after_help = EXIT_CODES)]
+struct Cli {
+    #[command(subcommand)]
+    program: Program,
+}
+
+#[derive(Debug, Subcommand)]
+enum Program {
+    /// Accept TCP connections here and carry them over UDP to a proxy2: proxy1
+    #[command(disable_help_flag = true)]
+    In(Rest),
+    /// Take what proxy1s send over UDP, and connect it to a target: proxy2
+    #[command(disable_help_flag = true)]
+    Out(Rest),
+    /// Make, show and revoke the tickets that let a proxy1 join
+    #[command(disable_help_flag = true)]
+    Ticket(Rest),
+    /// An echo server, and a client that checks every byte that returns
+    #[command(disable_help_flag = true)]
+    Echo(Rest),
+}
+
+/// What the subcommand parses itself.
+#[derive(Args, Debug)]
+struct Rest {
+    #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
+    words: Vec<OsString>,
+}
+
+const EXIT_CODES: &str = "\
+Exit codes of all: 0 ended because it was asked to, or done; 1 failed, with a sentence that says why; 2 bad usage.
+`paso in --help` has the options of `in`, and so on.";
+
+/// The program `paso`.
+pub fn paso() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => return cli::explain(&error),
+    };
+    match cli.program {
+        Program::In(rest) => entry::main("paso in", rest.words),
+        Program::Out(rest) => exit::main("paso out", rest.words),
+        Program::Ticket(rest) => exit::tickets("paso ticket", rest.words),
+        Program::Echo(rest) => echo::main("paso echo", rest.words),
+    }
+}
+
+/// The program `proxy1`.
+pub fn proxy1() -> ExitCode {
+    entry::main("proxy1", std::env::args_os().skip(1))
+}
+
+/// The program `proxy2`.
+pub fn proxy2() -> ExitCode {
+    exit::proxy2(std::env::args_os().skip(1).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn a_subcommand_gets_all_that_follows_it() {
+        let cli = Cli::try_parse_from(["paso", "in", "--help", "-L", "x", "--", "y"]).unwrap();
+        let Program::In(rest) = cli.program else { panic!("{cli:?}") };
+        assert_eq!(rest.words, ["--help", "-L", "x", "--", "y"]);
+    }
+}

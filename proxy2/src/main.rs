@@ -1,4 +1,0 @@
-//! `proxy2`, the program; everything is in the library beside it.
-fn main() -> std::process::ExitCode {
-    proxy2::main()
-}
