@@ -83,3 +83,18 @@ until_says web serving
 
 echo "== TCP does not pass"
 ! inside curl -s --max-time 1 http://10.78.0.2:8000/small >/dev/null || fail "the namespaces let TCP pass"
+
+# Starts an OpenSSH server of our own, outside at 127.0.0.1:2222: its keys, its port, nobody's settings. It separates privileges in
+# this folder.
+ssh_server() {
+  local sshd
+  sshd=$(command -v sshd || echo /usr/sbin/sshd)
+  command -v ssh ssh-keygen >/dev/null && [[ -x $sshd ]] || return
+  mkdir -p /run/sshd
+  ssh-keygen -q -t ed25519 -N "" -f "$folder/host"
+  ssh-keygen -q -t ed25519 -N "" -f "$folder/user"
+  cp "$folder/user.pub" "$folder/authorized"
+  background sshd outside "$sshd" -D -e -f /dev/null -p 2222 -h "$folder/host" -o ListenAddress=127.0.0.1 \
+    -o AuthorizedKeysFile="$folder/authorized" -o PermitRootLogin=yes -o StrictModes=no -o PidFile=none -o UsePAM=no
+  until_says sshd "listening on"
+}
