@@ -4,9 +4,10 @@
 //! | --- | --- |
 //! | `server.key` | proxy2's private key |
 //! | `tickets` | one line a ticket: its name, the client's public key, a pre-shared key; no private key of a client |
+//! | `rules` | one line a ticket that has rules of its own: its name and the rules |
 //! | `local.ticket` | the whole ticket that proxy1 of this user on this machine uses: a client's secret |
 //! | `tickets.lock` | nothing; locked while the tickets are changed |
-//! | `running/` | one file a running proxy2, locked while it runs, with the digest of the tickets that it has taken |
+//! | `running/` | one file a running proxy2, locked while it runs, with the digests of the tickets and rules that it has taken |
 //!
 //! All are for their owner alone: the folder is made with mode 0700, the files with 0600, and a file that others can
 //! read is refused. So is a folder that others could replace: each part of its path must belong to this user or to
@@ -19,6 +20,7 @@ mod memory;
 #[cfg_attr(unix, path = "state/os_unix.rs")]
 #[cfg_attr(not(unix), path = "state/os_windows.rs")]
 mod os;
+mod rules;
 mod running;
 #[cfg(test)]
 mod tests;
@@ -42,13 +44,16 @@ use files::Change;
 use running::Presence;
 
 pub use error::{Purpose, StateError};
+pub use feed::TicketList;
 pub(crate) use feed::Tickets;
 pub use memory::MemoryState;
-pub use running::Confirmed;
+pub use rules::{RulesLineError, TicketRules, valid_ticket};
+pub use running::{Confirmed, Confirming};
 pub(crate) use watch::Watch;
 
 const KEY_FILE: &str = "server.key";
 const TICKETS_FILE: &str = "tickets";
+const RULES_FILE: &str = "rules";
 const LOCAL_TICKET_FILE: &str = "local.ticket";
 /// The name of the ticket that proxy2 makes at its first start.
 pub const FIRST_TICKET: &str = "default";
@@ -59,6 +64,8 @@ pub struct ServerState {
     pub key: PrivateKey,
     /// The tickets it gave out.
     pub tickets: Vec<TicketRecord>,
+    /// What those with rules of their own may do.
+    pub rules: TicketRules,
     /// Whether key and ticket were made just now.
     pub is_new: bool,
     /// Says to `ticket revoke` that this proxy2 runs.
@@ -119,7 +126,7 @@ impl StateDir {
         };
         // Before the tickets are read: whoever changes them afterwards waits for this proxy2.
         let presence = Presence::enter(&self.path);
-        Ok(ServerState { key, tickets: self.tickets_at_start()?, is_new, presence })
+        Ok(ServerState { key, tickets: self.tickets_at_start()?, rules: self.rules()?, is_new, presence })
     }
 
     /// Makes key and first ticket. The key comes last: where it is, the rest is too.
@@ -131,7 +138,9 @@ impl StateDir {
         }
         let key = PrivateKey::generate(&mut entropy::random());
         let ticket = Ticket::generate(key.public(), true, &mut entropy::random());
-        files::put_aside(&self.path.join(TICKETS_FILE))?;
+        for of_another_key in [TICKETS_FILE, RULES_FILE] {
+            files::put_aside(&self.path.join(of_another_key))?;
+        }
         change.replace(&self.path.join(LOCAL_TICKET_FILE), &files::line(&ticket.to_text()))?;
         let record = TicketRecord::new(first_name(), &ticket, tickets::now());
         change.replace(&self.path.join(TICKETS_FILE), &tickets::to_text(&[record]))?;

@@ -160,6 +160,11 @@ pub fn digest(records: &[TicketRecord]) -> [u8; 32] {
     mac::hash(&[mac::LABEL_TICKETS, text.as_bytes()])
 }
 
+/// Tells texts of rules apart, as [`digest`] does lists of tickets.
+pub fn digest_of_rules(text: &str) -> [u8; 32] {
+    mac::hash(&[mac::LABEL_RULES, text.as_bytes()])
+}
+
 fn is_valid(standing: &str) -> Result<bool, RecordError> {
     match standing {
         _ if standing == VALID.trim_end() => Ok(true),

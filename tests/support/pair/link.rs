@@ -13,6 +13,7 @@ use tunnel::settings::{
     Allow, Classic, ClassicEntry, ClassicExit, ClientSettings, Forward, PrivateKey, ProxySettings, Sealed,
     ServerSettings, StateSource, Ticket, TicketSource,
 };
+use tunnel::state::TicketList;
 
 use crate::seed::seed;
 
@@ -38,7 +39,7 @@ pub struct SealedLink {
 struct Keys {
     server: PrivateKey,
     ticket: Ticket,
-    tickets: watch::Sender<Vec<TicketRecord>>,
+    tickets: watch::Sender<TicketList>,
 }
 
 impl std::fmt::Debug for Keys {
@@ -60,7 +61,7 @@ impl SealedLink {
         let mut random = unique_random();
         let server = PrivateKey::generate(&mut random);
         let ticket = Ticket::generate(server.public(), true, &mut random);
-        let (tickets, _) = watch::channel(vec![record("test", &ticket)]);
+        let (tickets, _) = watch::channel(TicketList::from(vec![record("test", &ticket)]));
         Self { keys: Arc::new(Keys { server, ticket, tickets }), options, patience: Duration::from_secs(10) }
     }
 
@@ -77,7 +78,7 @@ impl SealedLink {
     #[must_use]
     pub fn with_another_ticket(&self) -> Self {
         let other = self.with_unknown_ticket();
-        self.keys.tickets.send_modify(|records| records.push(record("other", &other.keys.ticket)));
+        self.keys.tickets.send_modify(|list| list.records.push(record("other", &other.keys.ticket)));
         other
     }
 
@@ -89,7 +90,7 @@ impl SealedLink {
 
     /// Revokes the ticket, as `proxy2 ticket revoke` does.
     pub fn revoke(&self) {
-        self.keys.tickets.send_modify(|records| {
+        self.keys.tickets.send_modify(|TicketList { records, .. }| {
             *records = std::mem::take(records).into_iter().map(TicketRecord::revoked).collect();
         });
     }

@@ -67,6 +67,7 @@ use self::task::{Shared, Task};
 use self::ticket_resources::TicketResources;
 use self::ticket_share::StreamPlaces;
 use crate::clock::Clock;
+use crate::local::access::Who;
 use crate::local::dial::DialSettings;
 use crate::local::forwarding::Forwarding;
 use crate::metrics::{Counters, LinkKind, LinkLabels, Registry};
@@ -124,7 +125,7 @@ impl Client {
         let roles = Roles::new(limits).forwarding(forwards).asked_by(requests);
         let roles = match allow.is_nothing() {
             true => roles,
-            false => roles.dialling(client_dialler(allow, dial_limit, &options)),
+            false => roles.dialling(client_dialler(&allow, dial_limit, &options)),
         };
         let end = ClientEnd::new(parts, &shared.buffers);
         let labels = LinkLabels { kind: LinkKind::Sealed, number: NUMBER, ticket: None, peer: None };
@@ -150,11 +151,11 @@ impl Client {
 }
 
 /// Dials for proxy2, which may have all that this process has.
-fn client_dialler(allow: Allow, limit: Duration, options: &Sealed) -> Dialler {
+fn client_dialler(allow: &Allow, limit: Duration, options: &Sealed) -> Dialler {
     let places = StreamPlaces::new(descriptors::for_connections()).share();
-    let ticket = TicketResources::new("proxy2".into(), places, Budget::new(options.memory));
+    let ticket = TicketResources::new(Who::Proxy2, allow, places, Budget::new(options.memory));
     let settings = DialSettings { limit, keepalive: options.tcp_keepalive };
-    Dialler::new(Arc::new(allow), settings, Arc::new(ticket))
+    Dialler::new(settings, Arc::new(ticket))
 }
 
 /// proxy2 with all its links.

@@ -1,24 +1,29 @@
-//! Dials the target of a stream.
+//! Dials what a stream leads to. Nothing else in this crate connects to what a peer asks for: a test says so.
+
+mod connect;
+#[cfg_attr(target_os = "linux", path = "dial/fixed_linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "dial/fixed_other.rs")]
+mod fixed;
+mod permit;
+mod socket;
+#[cfg(test)]
+mod tests;
 
 use std::fmt;
-use std::future::pending;
 use std::io;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::time::Duration;
 
 use proto::sealed::wire::frame::ResetCode;
-use socket2::SockRef;
-use tokio::net::{TcpSocket, TcpStream};
-use tokio::task::JoinSet;
-use tokio::time::sleep;
+use tokio::net::TcpStream;
 
-use crate::address::{HostPort, ResolveError};
+pub(crate) use self::permit::{Permitted, Reached, SystemResolver, Wanted, WantedHost, resolve_permitted};
+use crate::address::ResolveError;
 use crate::descriptors;
+use crate::local::stream::{LocalStream, UnixStream};
 use crate::metrics::Counters;
-use crate::tcp_options::{self, TcpKeepalive};
-
-/// How long an address may be silent before the next is tried beside it (RFC 8305 section 8).
-const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+use crate::rules::{Forbidden, Rules};
+use crate::tcp_options::TcpKeepalive;
 
 /// Why a target could not be dialled.
 #[derive(Debug)]
@@ -35,6 +40,8 @@ pub(crate) enum DialError {
     NoDescriptor,
     /// No port of this machine is left for the connection.
     NoPort,
+    /// No rule allows it, or the address that it leads to.
+    Forbidden(Option<IpAddr>),
     /// So many are being dialled for the same ticket that its turn did not come.
     NoTurn,
     /// Anything else.
@@ -50,65 +57,71 @@ pub(crate) struct DialSettings {
     pub(crate) keepalive: TcpKeepalive,
 }
 
-/// Connects to `target`, to whichever of its addresses answers first. A name is looked up each time.
+/// What was dialled.
+#[derive(Debug)]
+pub(crate) enum Dialled {
+    /// A TCP target, and the address that was checked and connected to.
+    Tcp(TcpStream, Permitted),
+    /// A Unix socket.
+    Unix(UnixStream),
+}
+
+impl Dialled {
+    /// The address that was connected to, if it has one.
+    pub(crate) const fn ip(&self) -> Option<IpAddr> {
+        match self {
+            Self::Tcp(_, at) => Some(at.address().ip()),
+            Self::Unix(_) => None,
+        }
+    }
+}
+
+impl From<Dialled> for LocalStream {
+    fn from(dialled: Dialled) -> Self {
+        match dialled {
+            Dialled::Tcp(tcp, _) => tcp.into(),
+            Dialled::Unix(unix) => unix.into(),
+        }
+    }
+}
+
+/// Connects to what is wanted, if the rules allow it, to whichever of its permitted addresses answers first. A name is looked up each
+/// time, each of its addresses is checked, and nothing but a checked address is connected to.
 ///
 /// Cancel safe: what was begun ends.
 ///
 /// # Errors
-/// The address's that failed last, or that the name is unknown.
-pub(crate) async fn dial(target: &HostPort, settings: DialSettings) -> Result<TcpStream, DialError> {
-    let dialling = dial_each(target, settings.keepalive);
+/// The address's that failed last, that the name is unknown, or that nothing there is allowed.
+pub(crate) async fn dial(
+    wanted: &Wanted,
+    rules: &Rules,
+    settings: DialSettings,
+) -> Result<Dialled, DialError> {
+    let dialling = async {
+        match wanted {
+            Wanted::Host(host) => {
+                dial_host(host, rules, settings).await.map(|(tcp, at)| Dialled::Tcp(tcp, at))
+            }
+            Wanted::Socket(path) => Ok(Dialled::Unix(socket::dial(path, rules).await?)),
+        }
+    };
     tokio::time::timeout(settings.limit, dialling).await.unwrap_or(Err(DialError::TimedOut))
 }
 
-async fn dial_each(target: &HostPort, keepalive: TcpKeepalive) -> Result<TcpStream, DialError> {
-    dial_first(target.resolve().await?, keepalive).await
-}
-
-/// Connects to the first of `addresses` that answers: one after the other is tried, the next when one fails or is silent for a
-/// while, and the earlier ones go on (RFC 8305 section 5). Those that lose end with RST.
-async fn dial_first(addresses: Vec<SocketAddr>, keepalive: TcpKeepalive) -> Result<TcpStream, DialError> {
-    let mut left = addresses.into_iter();
-    let mut attempts = JoinSet::new();
-    let mut last = DialError::UnknownHost;
-    loop {
-        if let Some(address) = left.next() {
-            attempts.spawn(connect(address, keepalive));
-        }
-        let wait = async {
-            match left.len() {
-                0 => pending().await,
-                _ => sleep(ATTEMPT_DELAY).await,
-            }
-        };
-        tokio::select! {
-            ended = attempts.join_next() => match ended {
-                Some(Ok(Ok(tcp))) => return Ok(tcp),
-                Some(Ok(Err(error))) => last = last.or(error.into()),
-                Some(Err(_)) => {}
-                None => return Err(last),
-            },
-            () = wait => {}
-        }
-    }
-}
-
-async fn connect(address: SocketAddr, keepalive: TcpKeepalive) -> io::Result<TcpStream> {
-    let socket = if address.is_ipv4() { TcpSocket::new_v4() } else { TcpSocket::new_v6() }?;
-    // Before the connection is there, and bytes come.
-    tcp_options::set(SockRef::from(&socket), keepalive);
-    let tcp = socket.connect(address).await?;
-    if is_connected_to_itself(&tcp) {
-        // Nobody listens there.
-        return Err(io::ErrorKind::ConnectionRefused.into());
-    }
-    Ok(tcp)
-}
-
-/// Whether both ends are the same: the system has chosen the very port that was dialled, and TCP allows that both ends open at
-/// once (RFC 9293 section 3.5). It happens with targets on this machine whose port is one that the system hands out.
-fn is_connected_to_itself(tcp: &TcpStream) -> bool {
-    matches!((tcp.local_addr(), tcp.peer_addr()), (Ok(local), Ok(peer)) if local == peer)
+/// The same for what is a TCP port.
+///
+/// # Errors
+/// As for [`dial`].
+pub(crate) async fn dial_host(
+    host: &WantedHost,
+    rules: &Rules,
+    settings: DialSettings,
+) -> Result<(TcpStream, Permitted), DialError> {
+    let dialling = async {
+        let permitted = resolve_permitted(host, rules, &[], &SystemResolver).await?;
+        connect::first(permitted, settings.keepalive).await
+    };
+    tokio::time::timeout(settings.limit, dialling).await.unwrap_or(Err(DialError::TimedOut))
 }
 
 impl DialError {
@@ -129,6 +142,7 @@ impl DialError {
             Self::TimedOut => ResetCode::TimedOut,
             Self::Unreachable | Self::UnknownHost | Self::Other(_) => ResetCode::Unreachable,
             Self::NoDescriptor | Self::NoPort | Self::NoTurn => ResetCode::Limit,
+            Self::Forbidden(_) => ResetCode::Forbidden,
         }
     }
 
@@ -138,11 +152,20 @@ impl DialError {
             Self::Refused => &mut counters.targets_refused,
             Self::TimedOut => &mut counters.targets_timed_out,
             Self::Unreachable => &mut counters.targets_unreachable,
-            Self::UnknownHost | Self::NoDescriptor | Self::NoPort | Self::NoTurn | Self::Other(_) => {
-                &mut counters.dials_failed
-            }
+            Self::UnknownHost
+            | Self::NoDescriptor
+            | Self::NoPort
+            | Self::Forbidden(_)
+            | Self::NoTurn
+            | Self::Other(_) => &mut counters.dials_failed,
         };
         *counter += 1;
+    }
+}
+
+impl From<Forbidden> for DialError {
+    fn from(_: Forbidden) -> Self {
+        Self::Forbidden(None)
     }
 }
 
@@ -160,7 +183,10 @@ impl From<io::Error> for DialError {
             Self::Refused
         } else if matches!(kind, Kind::TimedOut) {
             Self::TimedOut
-        } else if matches!(kind, Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown) {
+        } else if matches!(
+            kind,
+            Kind::HostUnreachable | Kind::NetworkUnreachable | Kind::NetworkDown | Kind::NotFound
+        ) {
             Self::Unreachable
         } else if matches!(kind, Kind::AddrNotAvailable) {
             Self::NoPort
@@ -185,54 +211,9 @@ impl fmt::Display for DialError {
             Self::NoPort => f.write_str(
                 "no port of this machine is left to dial the target: too many connections to it have just ended",
             ),
+            Self::Forbidden(_) => f.write_str("the rules do not allow it"),
             Self::NoTurn => f.write_str("too many targets are being dialled for this ticket"),
             Self::Other(error) => write!(f, "the target cannot be dialled: {error}"),
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_name_that_could_not_be_looked_up_is_not_unknown() {
-        let error = |no_descriptor| ResolveError {
-            name: "exit.example".into(),
-            reason: String::new(),
-            no_descriptor,
-        };
-        assert_eq!(DialError::from(error(true)).code(), ResetCode::Limit);
-        assert_eq!(DialError::from(error(false)).code(), ResetCode::Unreachable);
-    }
-
-    #[tokio::test]
-    async fn a_connection_to_itself_is_noticed() {
-        let socket = TcpSocket::new_v4().unwrap();
-        socket.bind("127.0.0.1:0".parse().unwrap()).unwrap();
-        let address = socket.local_addr().unwrap();
-        let tcp = socket.connect(address).await.unwrap();
-        assert!(is_connected_to_itself(&tcp));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let tcp = connect(listener.local_addr().unwrap(), TcpKeepalive::default()).await.unwrap();
-        assert!(!is_connected_to_itself(&tcp));
-    }
-
-    #[tokio::test]
-    async fn an_address_that_is_silent_or_refuses_does_not_keep_the_next_from_being_tried() {
-        let open = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let good = open.local_addr().unwrap();
-        let refusing = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
-        // Of the block for documentation, RFC 5737: nobody answers there, and where there is no way to it that is said at once.
-        let silent: SocketAddr = "192.0.2.1:9".parse().unwrap();
-        for addresses in
-            [vec![silent, good], vec![refusing, good], vec![silent, refusing, good], vec![good, silent]]
-        {
-            let dialled = dial_first(addresses.clone(), TcpKeepalive::Off).await;
-            assert_eq!(dialled.unwrap().peer_addr().unwrap(), good, "{addresses:?}");
-        }
-        let failed = dial_first(vec![refusing, refusing], TcpKeepalive::Off).await;
-        assert!(matches!(failed, Err(DialError::Refused)), "{failed:?}");
-        assert!(matches!(dial_first(vec![], TcpKeepalive::Off).await, Err(DialError::UnknownHost)));
     }
 }

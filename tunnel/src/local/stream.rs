@@ -24,7 +24,7 @@ use tokio::net::TcpStream;
 use self::socket::Socket;
 pub(crate) use self::starved::News;
 use self::starved::StarvedWatch;
-pub(crate) use self::unix::{UnixListener, UnixStream, bind_unix};
+pub(crate) use self::unix::{UnixListener, UnixStream, bind_unix, connect_unix};
 use self::unsent::Unsent;
 use super::pipe::PipeEnd;
 use crate::tcp_options;

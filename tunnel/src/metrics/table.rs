@@ -53,6 +53,8 @@ counters! {
     dials_failed: Counter Streams Classic if_any "dials failed otherwise";
     /// Streams that proxy2 does not permit: to another target, or of a proxy1 that it does not let in.
     streams_forbidden: Counter Streams Sealed if_any "streams not permitted";
+    /// Those of them that had reached their target when the rules of their ticket were changed.
+    streams_withdrawn: Counter Streams Sealed if_any "streams reset by new rules";
     /// Streams beyond a limit.
     streams_over_limit: Counter Streams Sealed if_any "streams beyond a limit";
     /// Streams closed because they carried nothing for too long.

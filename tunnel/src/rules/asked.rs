@@ -58,6 +58,16 @@ impl Asked {
         Self { host: plain_host(&own.host), port: own.port, protocol: Protocol::Tcp, of_target }
     }
 
+    /// What is to be carried.
+    pub const fn protocol(&self) -> Protocol {
+        self.protocol
+    }
+
+    /// Whether it is this machine by name, whatever a name service says (RFC 6761 section 6.3).
+    pub fn is_localhost(&self) -> bool {
+        matches!(&self.host, AskedHost::Name(name) if is_localhost(name))
+    }
+
     /// Whether it is the exit's own target, by the name that the exit has for it.
     pub fn is_target(&self) -> bool {
         self.of_target == OfTarget::Itself
@@ -76,7 +86,7 @@ pub(super) fn plain(name: &str) -> String {
     name.strip_suffix('.').unwrap_or(name).to_ascii_lowercase()
 }
 
-/// Whether a name stands for this machine, whatever a name service says (RFC 6761 section 6.3).
+/// Whether a name stands for this machine.
 pub(super) fn is_localhost(plain: &str) -> bool {
     plain == "localhost" || plain.ends_with(".localhost")
 }

@@ -3,9 +3,13 @@
 use std::fmt;
 use std::str::FromStr;
 
+use proto::target::{Host, Target};
+
+use super::asked::plain;
 use super::error::{RuleError, RuleFault};
 use super::glob::NameGlob;
 use super::place::{HostPattern, Place};
+use super::ports::Protocol;
 
 /// One thing that a ticket may do.
 ///
@@ -20,6 +24,20 @@ pub enum Rule {
     Publish(NameGlob),
     /// Use services of such names.
     Use(NameGlob),
+}
+
+impl Rule {
+    /// That a TCP target may be dialled, by the name or address it has there.
+    pub fn dial(target: &Target) -> Self {
+        let host = match target.host() {
+            Host::Ip(ip) => HostPattern::Net((*ip).into()),
+            // A name that is valid stays so without the dot of the root.
+            Host::Name(name) => {
+                HostPattern::Name(plain(name.as_str()).parse().unwrap_or_else(|_| name.clone()))
+            }
+        };
+        Self::Dial(Place::Ports { host, ports: target.port().into(), protocol: Protocol::Tcp })
+    }
 }
 
 impl FromStr for Rule {

@@ -51,17 +51,11 @@ impl Rules {
     /// # Errors
     /// More than 10,000.
     pub fn new(rules: impl IntoIterator<Item = Rule>) -> Result<Self, RuleError> {
-        let mut seen = HashSet::new();
-        let mut list = Vec::new();
-        for rule in rules {
-            if list.len() == MAX_RULES {
-                return Err(RuleError { rule: rule.to_string(), fault: RuleFault::TooMany });
-            }
-            if seen.insert(rule.clone()) {
-                list.push(rule);
-            }
+        let rules = Self::from_iter(rules);
+        match rules.0.list.get(MAX_RULES) {
+            Some(surplus) => Err(RuleError { rule: surplus.to_string(), fault: RuleFault::TooMany }),
+            None => Ok(rules),
         }
-        Ok(Self::index(list))
     }
 
     /// Reads rules, each in a text of its own.
@@ -103,14 +97,17 @@ impl Rules {
         self.0.list.is_empty()
     }
 
-    /// Whether a name may be looked up: one of its addresses may be one that may be dialled. For an address, as for a name, it is
-    /// [`may_dial`](Self::may_dial) that decides.
+    /// Whether a name may be looked up: one of its addresses may be one that may be dialled, which [`may_dial`](Self::may_dial)
+    /// decides for each. Of an address, whether it may be dialled.
     ///
     /// # Errors
     /// [`Forbidden`].
     pub fn may_look_up(&self, asked: &Asked) -> Result<(), Forbidden> {
         let (dial, port, protocol) = (&self.0.dial, asked.port, asked.protocol);
-        let AskedHost::Name(name) = &asked.host else { return Ok(()) };
+        let name = match &asked.host {
+            AskedHost::Name(name) => name,
+            AskedHost::Ip(ip) => return self.may_dial(asked, *ip),
+        };
         let any_address = [&dial.any, &dial.private].iter().any(|ports| ports.contains(port, protocol));
         permit(
             any_address
@@ -236,6 +233,14 @@ fn is_for_names(ip: IpAddr, class: AddressClass) -> bool {
 
 const fn permit(is_allowed: bool) -> Result<(), Forbidden> {
     if is_allowed { Ok(()) } else { Err(Forbidden) }
+}
+
+impl FromIterator<Rule> for Rules {
+    /// These rules, each once; of a program's own there may be any number.
+    fn from_iter<T: IntoIterator<Item = Rule>>(rules: T) -> Self {
+        let mut seen = HashSet::new();
+        Self::index(rules.into_iter().filter(|rule| seen.insert(rule.clone())).collect())
+    }
 }
 
 impl PartialEq for Rules {

@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use proto::destination::{Destination, ServiceName};
 
 use crate::address::{HostPort, Listen};
+use crate::rules::Rules;
 
 /// Clients that come here are carried over the link.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -83,24 +84,24 @@ impl Forward {
     }
 }
 
-/// What an end dials for the streams that the other end opens: these targets and no others.
+/// What an end does for the other one, as far as its ticket has no rules of its own.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Allow {
-    /// Dialled for streams that name no target, and for those that name it.
+    /// Dialled for streams that name no target, and for those that name it, if the rules have `dial:target`.
     pub target: Option<HostPort>,
-    /// Dialled for streams that name them.
-    pub others: Vec<HostPort>,
+    /// What is allowed. Default: nothing.
+    pub rules: Rules,
 }
 
 impl Allow {
     /// One target, named or not.
-    pub const fn only(target: HostPort) -> Self {
-        Self { target: Some(target), others: Vec::new() }
+    pub fn only(target: HostPort) -> Self {
+        Self { target: Some(target), rules: Rules::target() }
     }
 
-    /// Whether nothing is dialled.
+    /// Whether nothing is done.
     pub fn is_nothing(&self) -> bool {
-        self.target.is_none() && self.others.is_empty()
+        self.rules.is_empty()
     }
 }
 

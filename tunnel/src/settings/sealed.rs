@@ -7,12 +7,11 @@ use std::time::Duration;
 use proto::sealed::crypto::keys::PrivateKey;
 use proto::sealed::link;
 use proto::ticket::Ticket;
-use proto::ticket::record::TicketRecord;
 use tokio::sync::watch;
 
 use super::forward::{Allow, Forward};
 use crate::address::{HostPorts, Listen};
-use crate::state::{MemoryState, StateDir, StateError, ticket_from_file};
+use crate::state::{MemoryState, StateDir, StateError, TicketList, ticket_from_file};
 use crate::tcp_options::TcpKeepalive;
 
 /// One sealed link, from the end that joins.
@@ -24,7 +23,7 @@ pub struct ClientSettings {
     pub places: Vec<HostPorts>,
     /// Whose clients the link carries from the start. Others can be added while it runs.
     pub forwards: Vec<Forward>,
-    /// What is dialled for streams that proxy2 opens. Default: nothing.
+    /// What is done for proxy2. Default: nothing.
     pub allow: Allow,
     /// How long to wait for such a target to accept. Default 10 s.
     pub dial_limit: Duration,
@@ -92,7 +91,7 @@ pub struct ServerSettings {
     pub also_ports: Vec<u16>,
     /// Its key and the tickets it gave out.
     pub state: StateSource,
-    /// What is dialled.
+    /// What is done for tickets that have no rules of their own.
     pub allow: Allow,
     /// How long to wait for a target to accept. Default 10 s.
     pub dial_limit: Duration,
@@ -136,8 +135,8 @@ pub enum StateSource {
     Given {
         /// The key.
         key: PrivateKey,
-        /// The tickets, as they change.
-        tickets: watch::Receiver<Vec<TicketRecord>>,
+        /// The tickets and their rules, as they change.
+        tickets: watch::Receiver<TicketList>,
     },
 }
 

@@ -8,6 +8,7 @@ use std::time::Duration;
 use proto::ticket::TicketError;
 use proto::ticket::record::{RecordError, TicketName};
 
+use super::rules::RulesLineError;
 use crate::descriptors;
 
 /// Why state cannot be had. Each message is one sentence that says what to do.
@@ -153,6 +154,16 @@ pub enum StateError {
         /// What is wrong.
         error: RecordError,
     },
+    /// A line of the rules file is damaged.
+    #[error("line {line} of {}: {error}", path.display())]
+    Rules {
+        /// The file.
+        path: PathBuf,
+        /// Which line, counted from 1.
+        line: usize,
+        /// What is wrong.
+        error: RulesLineError,
+    },
     /// A ticket file of proxy1 holds no ticket.
     #[error("{}: {error}", path.display())]
     Ticket {
@@ -198,6 +209,11 @@ pub enum StateError {
     /// `ticket show` or `revoke` with a name that is not.
     #[error("no ticket is named '{0}': `proxy2 ticket list` shows them all")]
     NoSuchName(TicketName),
+    /// `ticket allow` with the name of a revoked ticket.
+    #[error(
+        "the ticket '{0}' is revoked and may do nothing any more: `proxy2 ticket list` shows the valid ones"
+    )]
+    Revoked(TicketName),
     /// Somebody else changes the tickets.
     #[error("another program is changing the tickets in {}: try again in a moment", path.display())]
     Locked {
@@ -206,8 +222,8 @@ pub enum StateError {
     },
     /// A running proxy2 does not say that it has taken a change.
     #[error(
-        "the change is in {}, but a running proxy2 has not confirmed it in {} s: its links may go on; read its log, or \
-         stop it",
+        "the change is in {}, but a running proxy2 has not confirmed it in {} s: its links may go on as before; read its \
+         log, or stop it",
         path.display(),
         waited.as_secs()
     )]

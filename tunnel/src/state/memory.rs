@@ -1,4 +1,4 @@
-//! A proxy2's key and tickets without files: they last as long as the process.
+//! A proxy2's key, tickets and rules without files: they last as long as the process.
 
 use std::fmt;
 use std::sync::Arc;
@@ -8,21 +8,24 @@ use proto::ticket::Ticket;
 use proto::ticket::record::{TicketName, TicketRecord};
 use tokio::sync::watch;
 
+use super::feed::TicketList;
+use super::rules::valid_ticket;
 use super::{StateError, tickets};
 use crate::entropy;
+use crate::rules::Rules;
 
 /// A key and the tickets for it. Clones share them.
 #[derive(Clone)]
 pub struct MemoryState {
     key: Arc<PrivateKey>,
-    records: Arc<watch::Sender<Vec<TicketRecord>>>,
+    list: Arc<watch::Sender<TicketList>>,
 }
 
 impl MemoryState {
     /// A new key, and no ticket yet.
     pub fn new() -> Self {
         let key = PrivateKey::generate(&mut entropy::random());
-        Self { key: Arc::new(key), records: Arc::default() }
+        Self { key: Arc::new(key), list: Arc::default() }
     }
 
     /// Makes a ticket. A running proxy2 with this state lets its holder in at once.
@@ -32,7 +35,7 @@ impl MemoryState {
     pub fn add_ticket(&self, name: TicketName) -> Result<Ticket, StateError> {
         let ticket = Ticket::generate(self.key.public(), true, &mut entropy::random());
         let mut result = Ok(());
-        self.records.send_if_modified(|records| {
+        self.list.send_if_modified(|TicketList { records, .. }| {
             result = tickets::check_new_name(records, &name);
             if result.is_ok() {
                 records.push(TicketRecord::new(name, &ticket, tickets::now()));
@@ -48,11 +51,28 @@ impl MemoryState {
     /// [`StateError::NoSuchName`].
     pub fn revoke_ticket(&self, name: &TicketName) -> Result<(), StateError> {
         let mut result = Err(StateError::NoSuchName(name.clone()));
-        self.records.send_if_modified(|records| {
+        self.list.send_if_modified(|TicketList { records, .. }| {
             let Some(record) = records.iter_mut().find(|record| record.name == *name) else { return false };
             *record = record.clone().revoked();
             result = Ok(());
             true
+        });
+        result
+    }
+
+    /// Says what a ticket may do, from now on and instead of before; `None`: what the exit allows to all tickets without rules of
+    /// their own. A running proxy2 with this state resets the streams that are no longer allowed.
+    ///
+    /// # Errors
+    /// [`StateError::NoSuchName`], [`StateError::Revoked`].
+    pub fn set_rules(&self, name: &TicketName, rules: Option<Rules>) -> Result<(), StateError> {
+        let mut result = Ok(());
+        self.list.send_if_modified(|list| {
+            result = valid_ticket(&list.records, name).map(drop);
+            if result.is_ok() {
+                list.rules.set(name.clone(), rules);
+            }
+            result.is_ok()
         });
         result
     }
@@ -63,8 +83,8 @@ impl MemoryState {
     }
 
     /// The tickets, as they change.
-    pub(crate) fn tickets(&self) -> watch::Receiver<Vec<TicketRecord>> {
-        self.records.subscribe()
+    pub(crate) fn tickets(&self) -> watch::Receiver<TicketList> {
+        self.list.subscribe()
     }
 }
 
@@ -76,7 +96,7 @@ impl Default for MemoryState {
 
 impl fmt::Debug for MemoryState {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("MemoryState").field("tickets", &*self.records.borrow()).finish_non_exhaustive()
+        f.debug_struct("MemoryState").field("tickets", &*self.list.borrow()).finish_non_exhaustive()
     }
 }
 
@@ -91,10 +111,16 @@ mod tests {
         let ticket = state.add_ticket(name("laptop")).unwrap();
         let tickets = state.tickets();
         assert_eq!(*ticket.server_key(), state.key().public());
-        assert_eq!(tickets.borrow()[0].client, ticket.client());
+        assert_eq!(tickets.borrow().records[0].client, ticket.client());
         assert!(matches!(state.add_ticket(name("laptop")), Err(StateError::NameTaken(_))));
+        state.set_rules(&name("laptop"), Some(Rules::none())).unwrap();
+        assert_eq!(tickets.borrow().rules.get(&name("laptop")), Some(&Rules::none()));
+        state.set_rules(&name("laptop"), None).unwrap();
+        assert_eq!(tickets.borrow().rules.get(&name("laptop")), None);
         state.revoke_ticket(&name("laptop")).unwrap();
-        assert!(!tickets.borrow()[0].is_valid());
+        assert!(matches!(state.set_rules(&name("laptop"), None), Err(StateError::Revoked(_))));
+        assert!(matches!(state.set_rules(&name("phone"), None), Err(StateError::NoSuchName(_))));
+        assert!(!tickets.borrow().records[0].is_valid());
         assert!(matches!(state.add_ticket(name("laptop")), Err(StateError::NameRevoked(_))));
         assert!(matches!(state.revoke_ticket(&name("phone")), Err(StateError::NoSuchName(_))));
         assert!(!format!("{state:?}").contains(ticket.to_text().as_str()), "no secret is shown");

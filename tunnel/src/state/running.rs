@@ -1,5 +1,6 @@
-//! The proxy2s that run with a state folder: each has a file in `running/` that it keeps locked, with the digest of the
-//! tickets that it has taken. So `ticket revoke` can wait until a revoked ticket has ended everywhere.
+//! The proxy2s that run with a state folder: each has a file in `running/` that it keeps locked, with the digests of the
+//! tickets and the rules that it has taken. So `ticket revoke` can wait until a revoked ticket has ended everywhere, and `ticket allow`
+//! until new rules count.
 
 use std::fmt::Write as _;
 use std::fs::{self, File};
@@ -12,7 +13,7 @@ use proto::ticket::record::digest;
 use tracing::warn;
 
 use super::error::StateError;
-use super::feed::Digest;
+use super::feed::{Digest, Taken};
 use super::{KEY_FILE, StateDir, os};
 use crate::entropy;
 
@@ -23,7 +24,7 @@ const FOLDER: &str = "running";
 pub(super) struct Presence {
     folder: PathBuf,
     sign: Sign,
-    taken: Option<Digest>,
+    taken: Option<Taken>,
 }
 
 #[derive(Debug)]
@@ -54,8 +55,8 @@ impl Presence {
         Self { folder: folder.into(), sign, taken: None }
     }
 
-    /// The tickets with this digest have been taken.
-    pub(super) fn confirm(&mut self, taken: Digest) {
+    /// This has been taken.
+    pub(super) fn confirm(&mut self, taken: Taken) {
         self.taken = Some(taken);
         if let Sign::File { file, .. } = &mut self.sign
             && let Err(error) = put(file, self.taken)
@@ -116,21 +117,32 @@ fn make_folder(path: &Path) -> io::Result<()> {
     }
 }
 
-/// Writes a digest where the one before stood: the same length, so that a full disk does not matter.
-fn put(file: &mut File, taken: Option<Digest>) -> io::Result<()> {
+/// Writes digests where those before stood: the same length, so that a full disk does not matter.
+fn put(file: &mut File, taken: Option<Taken>) -> io::Result<()> {
     file.seek(SeekFrom::Start(0))?;
-    file.write_all(to_text(taken).as_bytes())
+    let text = match taken {
+        Some(Taken { tickets, rules }) => format!("{}{}\n", to_text(&tickets), to_text(&rules)),
+        None => format!("{:<128}\n", "-"),
+    };
+    file.write_all(text.as_bytes())
 }
 
-fn to_text(taken: Option<Digest>) -> String {
-    let Some(taken) = taken else { return format!("{:<64}\n", "-") };
-    let mut text = taken.iter().fold(String::new(), |mut text, byte| {
+/// 64 hexadecimal digits.
+fn to_text(digest: &Digest) -> String {
+    digest.iter().fold(String::new(), |mut text, byte| {
         // Writing to a String does not fail.
         let _ = write!(text, "{byte:02x}");
         text
-    });
-    text.push('\n');
-    text
+    })
+}
+
+/// What running proxy2s are to confirm.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Confirming {
+    /// That they have taken the tickets, and have told the links of revoked ones to end.
+    Tickets,
+    /// The same, and that they have taken the rules, and have told the links to reset what is no longer allowed.
+    Rules,
 }
 
 /// What running proxy2s say to a change of the tickets.
@@ -150,16 +162,22 @@ struct Seen {
 }
 
 impl StateDir {
-    /// Waits until every proxy2 that runs with this folder has taken the tickets as they are in the file, and has told
-    /// the links of revoked ones to end.
+    /// Waits until every proxy2 that runs with this folder has taken the tickets, or the rules too, as they are in the files.
     ///
     /// # Errors
-    /// [`StateError::Unconfirmed`] after `patience`, and those of reading the file.
-    pub fn wait_until_taken(&self, patience: Duration) -> Result<Confirmed, StateError> {
+    /// [`StateError::Unconfirmed`] after `patience`, and those of reading the files.
+    pub fn wait_until_taken(
+        &self,
+        confirming: Confirming,
+        patience: Duration,
+    ) -> Result<Confirmed, StateError> {
         const PAUSE: Duration = Duration::from_millis(20);
         let deadline = Instant::now() + patience;
         loop {
-            let wanted = to_text(Some(digest(&self.tickets()?)));
+            let mut wanted = to_text(&digest(&self.tickets()?));
+            if confirming == Confirming::Rules {
+                wanted += &to_text(&self.rules()?.digest());
+            }
             let seen = look(self.path(), &wanted);
             if seen.waiting == 0 {
                 return Ok(if seen.confirmed == 0 {
@@ -188,7 +206,7 @@ fn look(folder: &Path, wanted: &str) -> Seen {
         match os::lock_existing(&path) {
             // Nobody holds it: its process is gone.
             Ok(Some(_file)) => drop(fs::remove_file(&path)),
-            Ok(None) if says(&path).is_ok_and(|text| text == wanted) => seen.confirmed += 1,
+            Ok(None) if says(&path).is_ok_and(|text| text.starts_with(wanted)) => seen.confirmed += 1,
             Ok(None) => seen.waiting += 1,
             // It has gone meanwhile.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}

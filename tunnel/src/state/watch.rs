@@ -1,46 +1,57 @@
-//! Notices that the tickets file has changed while proxy2 runs.
+//! Notices that the tickets file or the rules file has changed while proxy2 runs.
 
 use std::fs::{self, File};
 use std::path::Path;
 use std::time::{Duration, Instant, SystemTime};
 
-use proto::ticket::record::TicketRecord;
 use tokio::sync::watch;
 use tokio::time::{MissedTickBehavior, interval};
 use tracing::{info, warn};
 
-use super::feed::{Digest, Tickets};
+use super::feed::{Taken, TicketList, Tickets};
 use super::running::Presence;
-use super::{ServerState, StateDir, StateError, TICKETS_FILE, os};
+use super::{RULES_FILE, ServerState, StateDir, StateError, TICKETS_FILE, os};
 use crate::reload::Reload;
 
-/// How often the file is looked at: a revoked client is gone within about this time.
+/// How often the files are looked at: a revoked client is gone within about this time.
 const PERIOD: Duration = Duration::from_millis(500);
 
-/// Follows the tickets file. It is looked at twice a second, which works on every file system and costs one system call.
-/// A file that cannot be read, or is missing, changes nothing: it is tried again each time until it can.
+/// Follows the tickets file and the rules file. They are looked at twice a second, which works on every file system and costs two
+/// system calls. A file that cannot be read changes nothing, and the other one counts all the same: it is tried again each time until
+/// it can. So it is with tickets that are missing; rules that are missing are none.
 #[derive(Debug)]
 pub(crate) struct Watch {
     folder: StateDir,
-    sender: watch::Sender<Vec<TicketRecord>>,
-    taken: watch::Receiver<Option<Digest>>,
+    sender: watch::Sender<TicketList>,
+    taken: watch::Receiver<Option<Taken>>,
     presence: Presence,
     reload: Reload,
-    /// The file whose content was sent last.
-    seen: Option<Mark>,
+    /// The files whose contents were sent last.
+    seen: Option<Marks>,
     spare: Spare,
-    complaint: Option<Complaint>,
+    about_tickets: Complaints,
+    about_rules: Complaints,
 }
 
 impl Watch {
-    /// Follows the tickets file of `folder`, which has just been opened as `state`. The tickets are to be had as long
+    /// Follows the files of `folder`, which has just been opened as `state`. The tickets are to be had as long
     /// as [`run`](Self::run) runs.
     pub(crate) fn new(folder: StateDir, state: ServerState) -> (Self, Tickets) {
-        let (sender, list) = watch::channel(state.tickets);
+        let (sender, list) = watch::channel(TicketList { records: state.tickets, rules: state.rules });
         let tickets = Tickets::from(list);
         let (taken, spare) = (tickets.confirmations(), Spare::new(folder.path()));
         let (presence, reload) = (state.presence, Reload::new());
-        let watch = Self { folder, sender, taken, presence, reload, seen: None, spare, complaint: None };
+        let watch = Self {
+            folder,
+            sender,
+            taken,
+            presence,
+            reload,
+            seen: None,
+            spare,
+            about_tickets: Complaints::of("tickets file"),
+            about_rules: Complaints::of("rules file"),
+        };
         (watch, tickets)
     }
 
@@ -65,38 +76,68 @@ impl Watch {
         }
     }
 
-    /// Looks at the file once, and sends what is in it if it has changed.
+    /// Looks at the files once, and sends what is in them if it has changed.
     pub(super) fn look(&mut self) {
         self.presence.renew();
-        // Taken before the file is read: what changes in between is noticed the next time.
-        let mark = Mark::of(&self.folder.path().join(TICKETS_FILE));
-        if mark.is_some() && mark == self.seen {
+        // Taken before the files are read: what changes in between is noticed the next time.
+        let marks = Marks::of(self.folder.path());
+        if marks.is_some() && marks == self.seen {
             return;
         }
-        match self.spare.lend(|| self.folder.checked_tickets()) {
-            Ok(records) => {
-                if self.complaint.take().is_some() {
-                    info!("the tickets file can be read again");
+        let (records, rules) =
+            self.spare.lend(|| (self.folder.checked_tickets(), self.folder.checked_rules()));
+        let records = self.about_tickets.unless_bad(records, "no revocation takes effect");
+        let rules = self.about_rules.unless_bad(rules, "no change of rules takes effect");
+        if records.is_some() && rules.is_some() {
+            self.seen = marks.filter(|marks| marks.are_settled(SystemTime::now()));
+        }
+        self.sender.send_if_modified(|old| {
+            let new = TicketList {
+                records: records.unwrap_or_else(|| old.records.clone()),
+                rules: rules.unwrap_or_else(|| old.rules.clone()),
+            };
+            let changed = *old != new;
+            *old = new;
+            changed
+        });
+    }
+}
+
+/// What is said about a file that cannot be read: at once, and then now and then.
+#[derive(Debug)]
+struct Complaints {
+    file: &'static str,
+    last: Option<Complaint>,
+}
+
+impl Complaints {
+    const fn of(file: &'static str) -> Self {
+        Self { file, last: None }
+    }
+
+    /// What was read. Otherwise says that the old content stays, and what follows from that.
+    fn unless_bad<T>(&mut self, read: Result<T, StateError>, effect: &str) -> Option<T> {
+        match read {
+            Ok(content) => {
+                if self.last.take().is_some() {
+                    info!("the {} can be read again", self.file);
                 }
-                self.seen = mark.filter(|mark| mark.is_settled(SystemTime::now()));
-                self.sender.send_if_modified(|old| {
-                    let changed = *old != records;
-                    *old = records;
-                    changed
-                });
+                Some(content)
             }
-            Err(error) => self.complain(&error),
+            Err(error) => {
+                self.complain(&error, effect);
+                None
+            }
         }
     }
 
-    /// Says that the file cannot be read: at once, and then now and then.
-    fn complain(&mut self, error: &StateError) {
+    fn complain(&mut self, error: &StateError, effect: &str) {
         let (text, now) = (error.to_string(), Instant::now());
-        if self.complaint.as_ref().is_some_and(|last| last.still_holds(&text, now)) {
+        if self.last.as_ref().is_some_and(|last| last.still_holds(&text, now)) {
             return;
         }
-        warn!(%error, "the tickets cannot be read: the old ones stay, and no revocation takes effect");
-        self.complaint = Some(Complaint { text, at: now });
+        warn!(%error, "the {} cannot be read: what it said stays, and {effect}", self.file);
+        self.last = Some(Complaint { text, at: now });
     }
 }
 
@@ -119,7 +160,7 @@ impl Complaint {
     }
 }
 
-/// A descriptor kept back for the tickets file, so that it can be read when connections have taken all others.
+/// A descriptor kept back for the files, so that they can be read when connections have taken all others.
 #[derive(Debug)]
 struct Spare {
     held: Option<File>,
@@ -136,6 +177,25 @@ impl Spare {
         let result = read();
         self.held = File::open(&self.path).ok();
         result
+    }
+}
+
+/// The marks of both files.
+#[derive(Debug, PartialEq, Eq)]
+struct Marks {
+    tickets: Mark,
+    /// `None`: there is no such file.
+    rules: Option<Mark>,
+}
+
+impl Marks {
+    fn of(folder: &Path) -> Option<Self> {
+        let tickets = Mark::of(&folder.join(TICKETS_FILE))?;
+        Some(Self { tickets, rules: Mark::of(&folder.join(RULES_FILE)) })
+    }
+
+    fn are_settled(&self, now: SystemTime) -> bool {
+        self.tickets.is_settled(now) && self.rules.as_ref().is_none_or(|rules| rules.is_settled(now))
     }
 }
 

@@ -22,6 +22,8 @@ pub(crate) const LABEL_CHECKSUM: &[u8] = b"paso checksum 1";
 // Implementation: never on the wire.
 /// Digest of proxy2's list of tickets.
 pub(crate) const LABEL_TICKETS: &[u8] = b"paso tickets 1";
+/// Digest of the rules of proxy2's tickets.
+pub(crate) const LABEL_RULES: &[u8] = b"paso rules 1";
 /// The next block a generator gives.
 pub(crate) const LABEL_RANDOM_OUT: &[u8] = b"paso random out";
 /// The next state of a generator.

@@ -13,9 +13,10 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::journal::Journal;
 use super::side::{Arrival, Path, Received, Side};
 use crate::address::HostPort;
-use crate::local::dial::{DialError, DialSettings, dial};
+use crate::local::dial::{DialError, DialSettings, WantedHost, dial_host};
 use crate::metrics::Counters;
 use crate::number::widen;
+use crate::rules::Rules;
 
 /// A table and the dials under way.
 #[derive(Debug)]
@@ -44,8 +45,9 @@ impl Exit {
     }
 
     fn begin_dial(&mut self, stream: Stream<Path>) {
-        let (target, dialling) = (self.target.clone(), self.dialling);
-        let handle = self.dials.spawn(async move { (stream, dial(&target, dialling).await) });
+        let (target, dialling) = (WantedHost::own(&self.target), self.dialling);
+        let dialled = async move { dial_host(&target, &Rules::target(), dialling).await };
+        let handle = self.dials.spawn(async move { (stream, dialled.await.map(|(tcp, _)| tcp)) });
         self.under_way.insert(stream, handle);
     }
 

@@ -14,6 +14,8 @@ pub(super) enum LocalConnection {
     Target(StreamId, LocalStream, StreamPlace),
     /// A target that could not be dialled, and why.
     Failed(StreamId, ResetCode, String),
+    /// A stream that has reached its target, which the rules do not allow any more, and the sentence that says so.
+    Withdrawn(StreamId, String),
     /// A client that was turned away.
     Nothing,
 }

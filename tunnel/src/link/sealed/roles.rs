@@ -9,7 +9,7 @@ use proto::sealed::wire::frame::{ResetCode, StreamId};
 use tokio::sync::mpsc;
 use tracing::warn;
 
-use super::dialler::Dialler;
+use super::dialler::{Dialler, Refusal};
 use super::end::End;
 use super::local_connection::LocalConnection;
 use super::requests::LinkRequest;
@@ -242,11 +242,11 @@ impl Roles {
     ///
     /// # Errors
     /// The stream is refused.
-    pub(super) fn incoming(&mut self, id: StreamId, target: &[u8]) -> Result<(), ResetCode> {
+    pub(super) fn incoming(&mut self, id: StreamId, target: &[u8]) -> Result<(), Refusal> {
         self.dialler.as_mut().ok_or(ResetCode::Forbidden)?.dial(id, target)
     }
 
-    /// A stream that has no connection yet is over.
+    /// A stream is over.
     pub(super) fn forget(&mut self, id: StreamId) {
         if let Some(dialler) = &mut self.dialler {
             dialler.give_up(id);

@@ -195,6 +195,7 @@ impl<E: End> Task<E> {
                     self.conns.insert(id, target, Some(place));
                 }
                 LocalConnection::Failed(id, code, why) => self.refuse(now, id, code, &why),
+                LocalConnection::Withdrawn(id, why) => self.withdraw(now, id, &why),
                 LocalConnection::Nothing => {}
             }
         }
@@ -277,8 +278,8 @@ impl<E: End> Task<E> {
         match event {
             StreamEvent::Incoming { id, target } => {
                 self.arrived(id);
-                if let Err(code) = self.roles.incoming(id, &target) {
-                    self.refuse(now, id, code, &code);
+                if let Err(refusal) = self.roles.incoming(id, &target) {
+                    self.refuse(now, id, refusal.code, &refusal.why);
                 }
             }
             StreamEvent::Opened(id) => {
@@ -289,7 +290,6 @@ impl<E: End> Task<E> {
             StreamEvent::Writable(id) => self.conns.writable(id),
             StreamEvent::Reset(id, code) if self.conns.has(id) => self.conns.reset(id, code),
             StreamEvent::Reset(id, code) => {
-                self.roles.forget(id);
                 self.link.streams().discard(id);
                 self.over_by_peer(id, code);
             }
@@ -318,7 +318,16 @@ impl<E: End> Task<E> {
         self.journal.refused(id, why);
     }
 
+    /// The rules do not allow a stream any more.
+    fn withdraw(&mut self, now: Time, id: StreamId, why: &dyn std::fmt::Display) {
+        self.counters.streams_withdrawn += 1;
+        self.link.streams().reset(now, id, ResetCode::Forbidden);
+        self.conns.abort(id, ResetCode::Forbidden);
+        self.over(id, Some(ResetCode::Forbidden), why);
+    }
+
     fn over_by_peer(&mut self, id: StreamId, code: ResetCode) {
+        self.roles.forget(id);
         self.count_end(Some(code));
         match code {
             ResetCode::Refused
@@ -334,6 +343,7 @@ impl<E: End> Task<E> {
 
     /// A stream is over: reset with `code` or, without one, finished in both directions.
     fn over(&mut self, id: StreamId, code: Option<ResetCode>, reason: &dyn std::fmt::Display) {
+        self.roles.forget(id);
         self.count_end(code);
         self.journal.closed(id, reason);
     }

@@ -5,21 +5,24 @@ use std::time::Instant;
 
 use proto::sealed::streams::budget::Budget;
 use proto::sealed::wire::frame::ResetCode;
-use tokio::net::TcpStream;
-use tokio::sync::Semaphore;
+use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
-use crate::address::HostPort;
 use crate::limit::{Bucket, Limit};
 use crate::link::sealed::journal::StreamLines;
 use crate::link::sealed::ticket_share::{StreamPlace, TicketShare};
-use crate::local::dial::{DialError, DialSettings, dial};
+use crate::local::access::{Access, Who};
+use crate::local::dial::{DialError, DialSettings, Dialled, Wanted, dial};
+use crate::rules::Rules;
+use crate::settings::Allow;
 
 /// What a ticket holds and may still have. Kept for as long as there is the ticket, not only while it has links: a new
 /// link must not bring new limits.
 #[derive(Debug)]
 pub(super) struct TicketResources {
-    name: String,
+    /// What the ticket may do: its own rules, or those of all without.
+    rules: watch::Sender<Rules>,
+    access: Access,
     streams: TicketShare,
     memory: Budget,
     /// Turns to dial. A dial costs more than its descriptor: the target's queue, ports, perhaps a look-up's thread.
@@ -37,10 +40,12 @@ impl TicketResources {
     /// (TIME_WAIT), and Linux has 28,232 for each target: one ticket gets half of them.
     const PORTS: (u32, u32) = (230, 7_000);
 
-    /// Those of the ticket called `name`, which has nothing yet.
-    pub(super) fn new(name: String, streams: TicketShare, memory: Budget) -> Self {
+    /// Those of `who`, who has nothing yet and may do what `allow` says.
+    pub(super) fn new(who: Who, allow: &Allow, streams: TicketShare, memory: Budget) -> Self {
+        let (rules, current) = watch::channel(allow.rules.clone());
         Self {
-            name,
+            rules,
+            access: Access::new(who, allow.target.clone(), current),
             streams,
             memory,
             dials: Arc::new(Semaphore::new(Self::DIALS)),
@@ -52,7 +57,21 @@ impl TicketResources {
 
     /// What the ticket is called in the log.
     pub(super) fn name(&self) -> &str {
-        &self.name
+        self.access.name()
+    }
+
+    /// What the ticket may do, as it changes.
+    pub(super) fn access(&self) -> Access {
+        self.access.clone()
+    }
+
+    /// Changes what the ticket may do. All its links hear of it.
+    pub(super) fn set_rules(&self, rules: Rules) {
+        self.rules.send_if_modified(|old| {
+            let changed = *old != rules;
+            *old = rules;
+            changed
+        });
     }
 
     /// A place for one more stream.
@@ -63,12 +82,12 @@ impl TicketResources {
         self.streams.take().ok_or(ResetCode::Limit)
     }
 
-    /// Whether one more connection to `target` may take a port of this machine. Ports of loopback are free again at once.
+    /// Whether one more connection to what is wanted may take a port of this machine. Ports of loopback are free again at once.
     ///
     /// # Errors
     /// The ticket has had as many as it may have.
-    pub(super) fn take_port(&self, target: &HostPort) -> Result<(), ResetCode> {
-        let free = target.is_loopback() || self.ports.take(Instant::now());
+    pub(super) fn take_port(&self, wanted: &Wanted) -> Result<(), ResetCode> {
+        let free = wanted.is_local() || self.ports.take(Instant::now());
         if free { Ok(()) } else { Err(ResetCode::Limit) }
     }
 
@@ -99,12 +118,13 @@ impl TicketResources {
 /// See [`dial`]; [`DialError::NoTurn`].
 pub(super) async fn dial_in_turn(
     turns: &Semaphore,
-    target: &HostPort,
+    wanted: &Wanted,
+    rules: &Rules,
     dialling: DialSettings,
-) -> Result<TcpStream, DialError> {
+) -> Result<Dialled, DialError> {
     // Nobody closes the semaphore.
     let Ok(Ok(_turn)) = timeout(dialling.limit, turns.acquire()).await else { return Err(DialError::NoTurn) };
-    dial(target, dialling).await
+    dial(wanted, rules, dialling).await
 }
 
 #[cfg(test)]
@@ -114,13 +134,15 @@ mod tests {
 
     use super::*;
     use crate::link::sealed::ticket_share::StreamPlaces;
+    use crate::local::dial::WantedHost;
     use crate::settings::TcpKeepalive;
 
     #[test]
     fn one_ticket_leaves_half_of_the_ports() {
         let places = StreamPlaces::new(10);
-        let ticket = TicketResources::new("laptop".into(), places.share(), Budget::new(1 << 20));
-        let target = |text: &str| HostPort::from(text.parse::<SocketAddr>().unwrap());
+        let (who, memory) = (Who::Ticket("laptop".into()), Budget::new(1 << 20));
+        let ticket = TicketResources::new(who, &Allow::default(), places.share(), memory);
+        let target = |text: &str| Wanted::Host(WantedHost::own(&text.parse::<SocketAddr>().unwrap().into()));
         let taken = (0..20_000).filter(|_| ticket.take_port(&target("192.0.2.1:80")).is_ok()).count();
         assert!((7_000..8_000).contains(&taken), "{taken} ports");
         assert!(ticket.take_port(&target("127.0.0.1:80")).is_ok());
@@ -129,13 +151,14 @@ mod tests {
     #[tokio::test]
     async fn a_dial_waits_for_its_turn_but_not_for_ever() {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let target = HostPort::from(listener.local_addr().unwrap() as SocketAddr);
+        let target = Wanted::Host(WantedHost::own(&listener.local_addr().unwrap().into()));
+        let rules = Rules::target();
         let turns = Semaphore::new(1);
         let taken = turns.acquire().await.unwrap();
         let within = |limit| DialSettings { limit, keepalive: TcpKeepalive::default() };
-        let refused = dial_in_turn(&turns, &target, within(Duration::from_millis(10))).await;
+        let refused = dial_in_turn(&turns, &target, &rules, within(Duration::from_millis(10))).await;
         assert!(matches!(refused, Err(DialError::NoTurn)), "{refused:?}");
-        let waiting = dial_in_turn(&turns, &target, within(Duration::from_secs(10)));
+        let waiting = dial_in_turn(&turns, &target, &rules, within(Duration::from_secs(10)));
         let (dialled, ()) = tokio::join!(waiting, async { drop(taken) });
         assert!(dialled.is_ok(), "{dialled:?}");
     }

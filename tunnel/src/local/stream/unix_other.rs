@@ -28,6 +28,15 @@ pub(crate) async fn bind_unix(_path: &Path, _backlog: i32) -> io::Result<UnixLis
     Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no Unix sockets"))
 }
 
+/// Connects to none.
+///
+/// # Errors
+/// `Unsupported`, always.
+#[expect(clippy::unused_async, reason = "where there are Unix sockets it waits")]
+pub(crate) async fn connect_unix(_path: &Path) -> io::Result<UnixStream> {
+    Err(io::Error::new(io::ErrorKind::Unsupported, "this system has no Unix sockets"))
+}
+
 impl UnixListener {
     /// Nothing ever comes.
     pub(crate) fn poll_accept(&self, _cx: &mut Context<'_>) -> Poll<io::Result<(UnixStream, ())>> {

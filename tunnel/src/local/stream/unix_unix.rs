@@ -24,6 +24,14 @@ pub(crate) async fn bind_unix(path: &Path, backlog: i32) -> io::Result<UnixListe
     UnixListener::from_std(bound.map_err(io::Error::other)??)
 }
 
+/// Connects to the Unix socket at `path`.
+///
+/// # Errors
+/// `WouldBlock`: as many wait there as it lets wait. Those of connecting.
+pub(crate) async fn connect_unix(path: &Path) -> io::Result<UnixStream> {
+    UnixStream::connect(path).await
+}
+
 fn bind(path: &Path, backlog: i32) -> io::Result<std::os::unix::net::UnixListener> {
     let socket = Socket::new(Domain::UNIX, Type::STREAM, None)?;
     socket.set_nonblocking(true)?;

@@ -37,12 +37,14 @@ use crate::link::sealed::server::workers::{WorkerId, Workers};
 use crate::link::sealed::task::{Shared, Task};
 use crate::link::sealed::ticket_resources::TicketResources;
 use crate::link::sealed::ticket_share::StreamPlaces;
+use crate::local::access::Who;
 use crate::local::dial::DialSettings;
 use crate::local::forwarding::Forwarding;
 use crate::metrics::{LinkKind, LinkLabels, OwnCounters};
 use crate::number::widen;
+use crate::rules::Rules;
 use crate::settings::Allow;
-use crate::state::Tickets;
+use crate::state::{TicketName, TicketRules, Tickets};
 use crate::udp::{RecvMeta, Udp};
 
 /// What the demultiplexer is made of.
@@ -56,7 +58,7 @@ pub(crate) struct DemuxParts {
     pub(crate) sockets: Arc<[Udp]>,
     /// The tickets, as they change.
     pub(crate) tickets: Tickets,
-    /// What is dialled.
+    /// What is done for tickets that have no rules of their own.
     pub(crate) allow: Arc<Allow>,
     /// How targets are dialled: the limit of time, and what the connections are set to.
     pub(crate) dialling: DialSettings,
@@ -74,7 +76,9 @@ pub(crate) struct Demux {
     parts: DemuxParts,
     links: HashMap<LinkKey, RunningLink>,
     workers: Workers,
-    names: HashMap<PublicKey, String>,
+    names: HashMap<PublicKey, TicketName>,
+    /// Of those tickets that have their own.
+    rules: TicketRules,
     /// What each ticket that has had a link holds and may still have.
     resources: HashMap<PublicKey, Arc<TicketResources>>,
     places: StreamPlaces,
@@ -106,6 +110,7 @@ impl Demux {
             links: HashMap::new(),
             workers: Workers::new(),
             names: HashMap::new(),
+            rules: TicketRules::default(),
             resources: HashMap::new(),
             places: StreamPlaces::new(descriptors::for_connections()),
             reports,
@@ -269,7 +274,7 @@ impl Demux {
         self.links_made += 1;
         let now = self.parts.shared.clock.now();
         let ticket = self.resources_of(client);
-        let dialler = Dialler::new(Arc::clone(&self.parts.allow), self.parts.dialling, Arc::clone(&ticket));
+        let dialler = Dialler::new(self.parts.dialling, Arc::clone(&ticket));
         let forwards = std::mem::take(&mut self.parts.forwards);
         // proxy2's clients wait as long as the link lives.
         let of_clients =
@@ -301,24 +306,30 @@ impl Demux {
 
     /// What the ticket of a client has: the same for all its links.
     fn resources_of(&mut self, client: &PublicKey) -> Arc<TicketResources> {
-        let (names, places, memory) = (&self.names, &self.places, &self.parts.memory);
-        let new = || {
-            let name = names.get(client).cloned().unwrap_or_default();
-            Arc::new(TicketResources::new(name, places.share(), memory.part()))
-        };
-        Arc::clone(self.resources.entry(*client).or_insert_with(new))
+        if let Some(known) = self.resources.get(client) {
+            return Arc::clone(known);
+        }
+        let name = self.names.get(client).map(TicketName::to_string).unwrap_or_default();
+        let allow = Allow { target: self.parts.allow.target.clone(), rules: self.rules_of(client) };
+        let memory = self.parts.memory.part();
+        let new = TicketResources::new(Who::Ticket(name), &allow, self.places.share(), memory);
+        Arc::clone(self.resources.entry(*client).or_insert_with(|| Arc::new(new)))
     }
 
     fn note_refused(&mut self, client: PublicKey, why: Refusal) {
         if why == Refusal::ClockOff {
             // It returns the challenge and comes in; the user at its side is told.
-            return debug!(%client, ticket = self.names.get(&client), "a proxy1's clock is off: challenged");
+            return debug!(%client, ticket = self.name_of(&client), "a proxy1's clock is off: challenged");
         }
         self.counters.handshakes_refused += 1;
         if let Some(held_back) = self.refusals.pass(Instant::now()) {
-            let ticket = self.names.get(&client);
+            let ticket = self.name_of(&client);
             info!(%client, ticket, reason = %why, held_back, "a proxy1 was refused");
         }
+    }
+
+    fn name_of(&self, client: &PublicKey) -> Option<&str> {
+        self.names.get(client).map(TicketName::as_str)
     }
 
     fn reply(&mut self, to: FourTuple, contents: &[u8]) {
@@ -327,10 +338,10 @@ impl Demux {
 
     /// Replaces the clients that are let in by the holders of valid tickets.
     fn take_tickets(&mut self) {
-        let records = self.parts.tickets.get();
+        let list = self.parts.tickets.get();
         let mut names = HashMap::new();
-        for record in &records {
-            names.insert(record.client, record.name.to_string());
+        for record in &list.records {
+            names.insert(record.client, record.name.clone());
             match &record.standing {
                 Standing::Valid { preshared } => self.parts.endpoint.allow(record.client, preshared.clone()),
                 Standing::Revoked => self.revoke(record.client, record.name.as_str()),
@@ -338,10 +349,20 @@ impl Demux {
         }
         let gone: Vec<_> = self.names.iter().filter(|(client, _)| !names.contains_key(client)).collect();
         let gone: Vec<_> = gone.into_iter().map(|(client, name)| (*client, name.clone())).collect();
-        gone.iter().for_each(|(client, name)| self.revoke(*client, name));
+        gone.iter().for_each(|(client, name)| self.revoke(*client, name.as_str()));
         self.resources.retain(|client, _| names.contains_key(client));
         self.names = names;
-        self.parts.tickets.taken(&records);
+        self.rules = list.rules.clone();
+        for (client, ticket) in &self.resources {
+            ticket.set_rules(self.rules_of(client));
+        }
+        self.parts.tickets.taken(&list);
+    }
+
+    /// What the ticket of a client may do: by its own rules, or by those of all without.
+    fn rules_of(&self, client: &PublicKey) -> Rules {
+        let own = self.names.get(client).and_then(|name| self.rules.get(name));
+        own.unwrap_or(&self.parts.allow.rules).clone()
     }
 
     fn revoke(&mut self, client: PublicKey, name: &str) {

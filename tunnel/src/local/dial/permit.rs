@@ -1,0 +1,174 @@
+//! Which addresses may be connected to. Only the check here makes a [`Permitted`], and only that is dialled: between the check and its
+//! use nothing is looked up again.
+
+use std::future::Future;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::path::Path;
+
+use proto::destination::SocketPath;
+use proto::target::Target;
+
+use super::DialError;
+use crate::address::{HostPort, ResolveError};
+use crate::rules::{Asked, Forbidden, Protocol, Rules};
+
+/// An address that was checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Permitted(SocketAddr);
+
+impl Permitted {
+    /// The address.
+    pub(crate) const fn address(&self) -> SocketAddr {
+        self.0
+    }
+}
+
+/// What is to be dialled.
+#[derive(Clone, Debug)]
+pub(crate) enum Wanted {
+    /// A TCP port.
+    Host(WantedHost),
+    /// A Unix socket.
+    Socket(SocketPath),
+}
+
+/// A port of a host that is to be reached.
+#[derive(Clone, Debug)]
+pub(crate) struct WantedHost {
+    /// What is looked up.
+    at: HostPort,
+    /// What is compared with the rules.
+    asked: Asked,
+}
+
+/// What a stream has reached.
+#[derive(Clone, Debug)]
+pub(crate) struct Reached {
+    wanted: Wanted,
+    /// The address, if it has one.
+    at: Option<IpAddr>,
+}
+
+impl WantedHost {
+    /// An end's own target.
+    pub(crate) fn own(own: &HostPort) -> Self {
+        Self { at: own.clone(), asked: Asked::own(own) }
+    }
+
+    /// What a peer has named, at an end whose own target is `own`.
+    pub(crate) fn named(target: &Target, protocol: Protocol, own: Option<&HostPort>) -> Self {
+        let asked = Asked::new(target, protocol, own);
+        // As the operator has written it.
+        let at = own.filter(|_| asked.is_target()).cloned().unwrap_or_else(|| target.into());
+        Self { at, asked }
+    }
+}
+
+impl Wanted {
+    /// Whether no connection to it takes a port of this machine for long.
+    pub(crate) fn is_local(&self) -> bool {
+        match self {
+            Self::Host(host) => host.at.is_loopback(),
+            Self::Socket(_) => true,
+        }
+    }
+
+    /// Whether it may still be dialled, wherever it leads.
+    ///
+    /// # Errors
+    /// [`Forbidden`].
+    pub(crate) fn check(&self, rules: &Rules) -> Result<(), Forbidden> {
+        match self {
+            Self::Host(host) => rules.may_look_up(&host.asked),
+            Self::Socket(path) => rules.may_dial_socket(path.as_path()).map(drop),
+        }
+    }
+
+    /// What has been reached when it was dialled.
+    pub(crate) fn reached(self, at: Option<IpAddr>) -> Reached {
+        Reached { wanted: self, at }
+    }
+}
+
+impl Reached {
+    /// Whether the rules allow it.
+    ///
+    /// # Errors
+    /// [`Forbidden`].
+    pub(crate) fn check(&self, rules: &Rules) -> Result<(), Forbidden> {
+        match (&self.wanted, self.at) {
+            (Wanted::Host(host), Some(ip)) => rules.may_dial(&host.asked, ip),
+            (wanted, _) => wanted.check(rules),
+        }
+    }
+}
+
+impl std::fmt::Display for Wanted {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Host(host) => host.at.fmt(f),
+            Self::Socket(path) => shown(path.as_path(), f),
+        }
+    }
+}
+
+/// A path in a line of the log or on a terminal.
+fn shown(path: &Path, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+    std::fmt::Display::fmt(&path.to_string_lossy().escape_debug(), f)
+}
+
+/// Who knows the addresses of names.
+pub(crate) trait Resolver: Sync {
+    /// The addresses of a host now.
+    ///
+    /// # Errors
+    /// It is unknown, or cannot be asked for.
+    fn resolve(&self, host: &HostPort) -> impl Future<Output = Result<Vec<SocketAddr>, ResolveError>> + Send;
+}
+
+/// The system's.
+pub(crate) struct SystemResolver;
+
+impl Resolver for SystemResolver {
+    async fn resolve(&self, host: &HostPort) -> Result<Vec<SocketAddr>, ResolveError> {
+        host.resolve().await
+    }
+}
+
+/// The addresses of a host that may be connected to, or sent datagrams; never empty. Those that are forbidden are left out.
+/// `own_udp`: where this process itself takes datagrams. They are not for its peers to send to.
+///
+/// # Errors
+/// [`DialError::Forbidden`], before anything is looked up if no address could be allowed; and those of looking up.
+pub(crate) async fn resolve_permitted(
+    wanted: &WantedHost,
+    rules: &Rules,
+    own_udp: &[SocketAddr],
+    resolver: &impl Resolver,
+) -> Result<Vec<Permitted>, DialError> {
+    rules.may_look_up(&wanted.asked)?;
+    let found = match wanted.asked.is_localhost() && !wanted.asked.is_target() {
+        true => LOCALHOST.map(|ip| SocketAddr::new(ip, wanted.at.port)).to_vec(),
+        false => resolver.resolve(&wanted.at).await?,
+    };
+    let is_own = |at: SocketAddr| {
+        wanted.asked.protocol() == Protocol::Udp && own_udp.iter().any(|own| is_at(at, *own))
+    };
+    let is_permitted = |at: &SocketAddr| rules.may_dial(&wanted.asked, at.ip()).is_ok() && !is_own(*at);
+    let permitted: Vec<_> = found.iter().copied().filter(is_permitted).map(Permitted).collect();
+    match found.first() {
+        Some(first) if permitted.is_empty() => Err(DialError::Forbidden(Some(first.ip()))),
+        _ => Ok(permitted),
+    }
+}
+
+/// What names of this machine lead to; no name service is asked (RFC 6761 section 6.3).
+const LOCALHOST: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];
+
+/// Whether datagrams to `at` come to this machine's socket `own`.
+fn is_at(at: SocketAddr, own: SocketAddr) -> bool {
+    let (ip, own_ip) = (at.ip().to_canonical(), own.ip().to_canonical());
+    // A socket for all addresses has those that another one can be bound to.
+    let is_here = || own_ip.is_unspecified() && UdpSocket::bind((ip, 0)).is_ok();
+    at.port() == own.port() && (ip == own_ip || is_here())
+}
