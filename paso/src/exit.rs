@@ -9,13 +9,16 @@ use tokio::sync::watch;
 use tunnel::address::{HostPort, Listen};
 use tunnel::metrics::Counters;
 use tunnel::session::{BindError, Session};
-use tunnel::settings::{self, ServerSettings};
+use tunnel::settings::{self, Rule, RuleError, ServerSettings};
 
 use crate::State;
 
-/// What an exit connects to: these targets and no others.
+/// What an exit does for the holders of tickets that have no rules of their own: this, and nothing else.
 #[derive(Clone, Debug, Default)]
-pub struct Allow(settings::Allow);
+pub struct Allow {
+    target: Option<HostPort>,
+    rules: Vec<Rule>,
+}
 
 impl Allow {
     /// Nothing.
@@ -28,7 +31,9 @@ impl Allow {
     /// # Errors
     /// The text is no target.
     pub fn target(target: &str) -> Result<Self, TargetError> {
-        Ok(Self(settings::Allow::only(host_port(target)?)))
+        let settings::Allow { target, rules } =
+            settings::Allow::only(HostPort::from(&target.parse::<Target>()?));
+        Ok(Self { target, rules: rules.iter().cloned().collect() })
     }
 
     /// The same and `HOST:PORT`, for streams that name it so. A name is looked up for each of them.
@@ -36,17 +41,23 @@ impl Allow {
     /// # Errors
     /// The text is no target.
     pub fn and(mut self, target: &str) -> Result<Self, TargetError> {
-        self.0.others.push(host_port(target)?);
+        self.rules.push(Rule::dial(&target.parse()?));
+        Ok(self)
+    }
+
+    /// The same and what a rule allows, as `dial:*.example.com:443`, `listen:127.0.0.1:8000-8010`, `publish:files` or `use:*`
+    /// (`docs/rules.md`).
+    ///
+    /// # Errors
+    /// The text is no rule.
+    pub fn rule(mut self, rule: &str) -> Result<Self, RuleError> {
+        self.rules.push(rule.parse()?);
         Ok(self)
     }
 
     pub(crate) fn into_settings(self) -> settings::Allow {
-        self.0
+        settings::Allow { target: self.target, rules: self.rules.into_iter().collect() }
     }
-}
-
-fn host_port(text: &str) -> Result<HostPort, TargetError> {
-    Ok(HostPort::from(&text.parse::<Target>()?))
 }
 
 /// An exit: whoever holds one of its tickets can join it, and open streams to what it allows.

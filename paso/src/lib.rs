@@ -63,13 +63,13 @@ pub use proto::target::{Target, TargetError};
 pub use proto::ticket::place::PlaceError;
 pub use proto::ticket::record::RecordError;
 pub use proto::ticket::{Ticket, TicketError};
-pub use state::{NewTicketError, State};
+pub use state::{AllowError, NewTicketError, State};
 pub use tunnel::address::{AddressError, Listen, ResolveError};
 pub use tunnel::metrics::Counters;
 #[doc(inline)]
 pub use tunnel::session::PipeStream as Stream;
 pub use tunnel::session::{AddError, BindError, Bound, LinkClosed, LinkStatus, ResetCode, reset_code};
-pub use tunnel::settings::{Forward, ListenOn};
+pub use tunnel::settings::{Forward, ListenOn, RuleError};
 pub use tunnel::state::StateError;
 
 // The tests run the examples, which name the crate.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use proto::ticket::Ticket;
 use proto::ticket::record::{RecordError, TicketName};
-use tunnel::settings::StateSource;
+use tunnel::settings::{RuleError, Rules, StateSource};
 use tunnel::state::{MemoryState, StateDir, StateError};
 
 /// An exit's key and the tickets it gives out: each ticket lets one program join, or one person, and can be revoked by its name.
@@ -27,6 +27,21 @@ pub enum NewTicketError {
     #[error(transparent)]
     Name(#[from] RecordError),
     /// The name is taken, or the folder cannot be read or written.
+    #[error(transparent)]
+    State(#[from] StateError),
+}
+
+/// Why the rules of a ticket are not changed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum AllowError {
+    /// The name is not valid.
+    #[error(transparent)]
+    Name(#[from] RecordError),
+    /// One of the rules is none.
+    #[error(transparent)]
+    Rule(#[from] RuleError),
+    /// There is no such ticket, it is revoked, or the folder cannot be read or written.
     #[error(transparent)]
     State(#[from] StateError),
 }
@@ -63,6 +78,21 @@ impl State {
                 folder.server()?;
                 Ok(folder.add_ticket(name, proto::ticket::place::Places::default())?)
             }
+        }
+    }
+
+    /// Says what the holder of a ticket may do, instead of what the exit allows to all: these rules and nothing else
+    /// (`docs/rules.md`). An exit that runs with this state knows it at once, or within a second where the state is in a folder, and
+    /// resets the streams that are no longer allowed.
+    ///
+    /// # Errors
+    /// [`AllowError`].
+    pub fn allow(&self, ticket: &str, rules: &[&str]) -> Result<(), AllowError> {
+        let name: TicketName = ticket.parse()?;
+        let rules = Rules::parse(rules.iter().copied())?;
+        match &self.0 {
+            Kind::Memory(state) => Ok(state.set_rules(&name, Some(rules))?),
+            Kind::Folder(path) => Ok(StateDir::locate(path.clone())?.set_rules(&name, Some(rules))?),
         }
     }
 

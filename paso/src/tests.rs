@@ -63,6 +63,46 @@ async fn each_failure_has_its_error() {
 }
 
 #[tokio::test]
+async fn a_ticket_has_rules_of_its_own_and_streams_end_when_they_do() {
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let target = server.local_addr().unwrap().to_string();
+    let other = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap().to_string();
+    let (address, state, ticket) = exit(Allow::target(&target).unwrap()).await;
+    let link = Link::join(&address, ticket).await.unwrap();
+    let (stream, accepted) = tokio::join!(link.open_default(), server.accept());
+    let (mut stream, mut connection) = (stream.unwrap(), accepted.unwrap().0);
+    assert_eq!(link.open(&other).await.unwrap_err(), OpenError::Forbidden);
+    state.allow("one", &["dial:target", &format!("dial:{other}")]).unwrap();
+    // The link hears of it before it hears of what is opened afterwards.
+    assert_eq!(link.open(&other).await.unwrap_err(), OpenError::Refused);
+    stream.write_all(b"still there").await.unwrap();
+    connection.read_exact(&mut [0; 11]).await.unwrap();
+    state.allow("one", &[&*format!("dial:{other}")]).unwrap();
+    let error = stream.read(&mut [0]).await.unwrap_err();
+    assert_eq!(reset_code(&error), Some(ResetCode::Forbidden));
+    let error = connection.read(&mut [0]).await.unwrap_err();
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset, "the target is told");
+    assert_eq!(link.open_default().await.unwrap_err(), OpenError::Forbidden);
+    assert!(matches!(state.allow("one", &["dial:x"]), Err(AllowError::Rule(_))));
+    assert!(matches!(state.allow("two", &[]), Err(AllowError::State(StateError::NoSuchName(_)))));
+}
+
+#[tokio::test]
+async fn a_name_does_not_lead_where_no_rule_does() {
+    let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = server.local_addr().unwrap().port();
+    let (address, state, ticket) = exit(Allow::nothing().rule("dial:*:*").unwrap()).await;
+    let link = Link::join(&address, ticket).await.unwrap();
+    for host in ["127.0.0.1", "localhost", "LocalHost.", "[::1]", "[::ffff:127.0.0.1]", "0.0.0.0", "[::]"] {
+        let error = link.open(&format!("{host}:{port}")).await.unwrap_err();
+        assert_eq!(error, OpenError::Forbidden, "{host}");
+    }
+    state.allow("one", &[&*format!("dial:localhost:{port}")]).unwrap();
+    link.open(&format!("localhost:{port}")).await.unwrap();
+    link.open(&format!("127.0.0.1:{port}")).await.unwrap();
+}
+
+#[tokio::test]
 async fn joining_fails_with_a_reason() {
     let (address, state, ticket) = exit(Allow::nothing()).await;
     state.revoke("one").unwrap();
