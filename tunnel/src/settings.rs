@@ -3,6 +3,7 @@
 mod classic;
 mod forward;
 mod sealed;
+pub mod spelling;
 
 pub use proto::destination::{Destination, DestinationError, ServiceName, SocketPath};
 pub use proto::sealed::crypto::keys::PrivateKey;
