@@ -38,6 +38,7 @@ use proto::ticket::record::TicketRecord;
 pub use proto::ticket::record::{Standing, TicketName, UnixSeconds};
 use proto::ticket::{Ticket, server_key_from_text, server_key_to_text};
 use tracing::warn;
+use zeroize::Zeroizing;
 
 use crate::entropy;
 use files::Change;
@@ -202,6 +203,23 @@ impl StateDir {
 pub fn ticket_from_file(path: &Path) -> Result<Ticket, StateError> {
     let text = files::read_given(path)?.ok_or_else(|| StateError::Missing { path: path.into() })?;
     text.parse().map_err(|error| StateError::Ticket { path: path.into(), error })
+}
+
+/// A file that the user names.
+#[derive(Debug)]
+pub struct NamedFile {
+    /// Its text.
+    pub text: Zeroizing<String>,
+    /// Whether it may hold a secret: nobody else can read or replace it, as it is asked of a ticket file.
+    pub is_secret: Result<(), StateError>,
+}
+
+/// The text of a file that need not be a secret.
+///
+/// # Errors
+/// The file cannot be read, or it is no text.
+pub fn read_named(path: &Path) -> Result<NamedFile, StateError> {
+    files::read_named(path)?.ok_or_else(|| StateError::Missing { path: path.into() })
 }
 
 /// The ticket in the first line of the standard input; waits for it.

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use zeroize::Zeroizing;
 
+use super::NamedFile;
 use super::error::{StateError, failed};
 use super::os;
 use crate::entropy;
@@ -37,6 +38,21 @@ pub(super) fn read_given(path: &Path) -> Result<Option<Zeroizing<String>>, State
     };
     os::check_given(&file, path)?;
     read(file, path).map(Some)
+}
+
+/// The text of such a file, and whether it may hold a secret; `None` if there is no such file.
+pub(super) fn read_named(path: &Path) -> Result<Option<NamedFile>, StateError> {
+    let file = match os::open_given(path) {
+        Ok(file) => file,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
+        Err(error) => return Err(failed("read", path)(error)),
+    };
+    let is_secret = os::check_given(&file, path);
+    match is_secret {
+        Err(StateError::NoTicketFile { path }) => Err(StateError::NoFile { path }),
+        Err(error @ StateError::Io { .. }) => Err(error),
+        is_secret => Ok(Some(NamedFile { text: read(file, path)?, is_secret })),
+    }
 }
 
 fn is_link(path: &Path) -> bool {

@@ -1,0 +1,24 @@
+//! The options that say where the others are.
+
+use std::path::PathBuf;
+
+use clap::Args;
+
+/// Where the options are read from, and what is done with them.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Configuration")]
+pub struct ConfigArgs {
+    /// Read options from this file too, in TOML: each key is a long option, as in `ticket-file = "exit.ticket"`. SIGHUP reads
+    /// it again
+    #[arg(long, value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Print the options that are in force, as such a file, each with the place that says it, and end
+    #[arg(long)]
+    pub print_config: bool,
+
+    /// Check the options, the names of hosts, and what files and tickets are named, and end: 0 all is well, 1 something cannot be
+    /// had, 2 bad usage
+    #[arg(long)]
+    pub check: bool,
+}
