@@ -11,7 +11,7 @@ use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use tunnel::address::is_of_one_machine;
 use tunnel::settings::TicketRecord;
-use tunnel::state::{Confirmed, Host, Place, Places, StateDir, TicketName, UnixSeconds};
+use tunnel::state::{Confirmed, Confirming, Host, Place, Places, StateDir, TicketName, UnixSeconds};
 
 /// Makes, shows and revokes the tickets that let a proxy1 join
 #[derive(Debug, Parser)]
@@ -182,7 +182,10 @@ fn revoke(folder: &StateDir, name: &TicketName, out: &mut impl Write) -> anyhow:
         note_conversion(folder);
     }
     folder.revoke_ticket(name).with_context(|| format!("'{name}' is not revoked"))?;
-    let who = match folder.wait_until_taken(PATIENCE).with_context(|| format!("'{name}' is revoked, but"))? {
+    let who = match folder
+        .wait_until_taken(Confirming::Tickets, PATIENCE)
+        .with_context(|| format!("'{name}' is revoked, but"))?
+    {
         Confirmed::NoneRuns => format!("no proxy2 is running in {}", folder.path().display()),
         Confirmed::By(1) => "the running proxy2 has ended its links".into(),
         Confirmed::By(count) => format!("all {count} running proxy2s have ended its links"),
