@@ -49,8 +49,8 @@ impl Watch {
             reload,
             seen: None,
             spare,
-            about_tickets: Complaints::of("tickets file"),
-            about_rules: Complaints::of("rules file"),
+            about_tickets: Complaints::of("tickets"),
+            about_rules: Complaints::of("rules"),
         };
         (watch, tickets)
     }
@@ -84,10 +84,14 @@ impl Watch {
         if marks.is_some() && marks == self.seen {
             return;
         }
-        let (records, rules) =
-            self.spare.lend(|| (self.folder.checked_tickets(), self.folder.checked_rules()));
+        let (records, rules) = self.spare.lend(|| {
+            // Where even the tickets are missing, a folder is on its way elsewhere, and has more than no rules.
+            let rules = marks.as_ref().map(|_| self.folder.checked_rules());
+            (self.folder.checked_tickets(), rules)
+        });
         let records = self.about_tickets.unless_bad(records, "no revocation takes effect");
-        let rules = self.about_rules.unless_bad(rules, "no change of rules takes effect");
+        let rules =
+            rules.and_then(|rules| self.about_rules.unless_bad(rules, "no change of them takes effect"));
         if records.is_some() && rules.is_some() {
             self.seen = marks.filter(|marks| marks.are_settled(SystemTime::now()));
         }
@@ -120,7 +124,7 @@ impl Complaints {
         match read {
             Ok(content) => {
                 if self.last.take().is_some() {
-                    info!("the {} can be read again", self.file);
+                    info!("the {} file can be read again", self.file);
                 }
                 Some(content)
             }
@@ -136,7 +140,7 @@ impl Complaints {
         if self.last.as_ref().is_some_and(|last| last.still_holds(&text, now)) {
             return;
         }
-        warn!(%error, "the {} cannot be read: what it said stays, and {effect}", self.file);
+        warn!(%error, "the {} cannot be read: the old ones stay, and {effect}", self.file);
         self.last = Some(Complaint { text, at: now });
     }
 }

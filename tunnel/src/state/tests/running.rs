@@ -209,6 +209,11 @@ fn rules_that_cannot_be_read_change_nothing_and_hold_up_no_revocation() {
     folder.replace(RULES_FILE, "default dial:db:1 dial:db:2\n");
     watch.look();
     assert_eq!(rules_now(&mut tickets), Some(2));
+    let aside = state.path().with_extension("aside");
+    std::fs::rename(state.path(), &aside).unwrap();
+    watch.look();
+    assert_eq!(rules_now(&mut tickets), Some(2), "a folder that is elsewhere is no folder without rules");
+    std::fs::rename(&aside, state.path()).unwrap();
     std::fs::remove_file(state.path().join(RULES_FILE)).unwrap();
     watch.look();
     assert_eq!(rules_now(&mut tickets), None, "no file is no rules");
