@@ -4,6 +4,7 @@
 pub mod config;
 mod link_args;
 pub mod program;
+pub mod rules_file;
 pub mod units;
 mod values;
 mod verbosity;

@@ -47,6 +47,7 @@ mod sealed_real_network;
 mod sealed_refused;
 mod sealed_restarts;
 mod sealed_revocation;
+mod sealed_rules;
 mod sealed_secrets;
 mod sealed_shutdown;
 mod sealed_silence;

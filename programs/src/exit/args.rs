@@ -8,7 +8,7 @@ use clap::{CommandFactory, Parser};
 use cli::units::{self, parse_size, parse_time};
 use cli::{ChosenLink, LevelFilter, LinkArgs, Verbosity, parse_count, parse_patience};
 use tunnel::address::{Host, HostPort, ListenPorts, parse_port};
-use tunnel::settings::{Allow, ClassicExit, ProxySettings, ServerSettings, StateSource};
+use tunnel::settings::{Allow, ClassicExit, ProxySettings, Rule, Rules, ServerSettings, StateSource};
 
 /// Takes TCP connections that come from proxy1s over UDP, and connects each to the target
 #[derive(Debug, Parser)]
@@ -48,6 +48,17 @@ struct Cli {
         help_heading = "Sealed link"
     )]
     also_port: Vec<u16>,
+
+    /// What the holders of tickets without rules of their own may do; may be given several times. `proxy2 ticket allow`
+    /// gives a ticket its own, and its --help says what a rule is
+    #[arg(
+        long,
+        value_name = "RULE",
+        default_value = "dial:target",
+        conflicts_with = "classic",
+        help_heading = "Sealed link"
+    )]
+    allow: Vec<Rule>,
 
     /// How many links there may be at a time, 1 or more
     #[arg(
@@ -132,7 +143,9 @@ pub(crate) fn parse(
         }
         ChosenLink::Sealed(link) => {
             let state = StateSource::Folder(cli.link.state());
-            let mut sealed = ServerSettings::new(cli.listen.first.clone(), state, Allow::only(target));
+            let rules = Rules::new(cli.allow.iter().cloned()).map_err(|error| wrong(&error.to_string()))?;
+            let allow = Allow { target: Some(target), rules };
+            let mut sealed = ServerSettings::new(cli.listen.first.clone(), state, allow);
             sealed.link = link;
             sealed.also_ports = also_ports(&cli)?;
             sealed.dial_limit = cli.dial_timeout.unwrap_or(sealed.dial_limit);
@@ -231,6 +244,17 @@ mod tests {
             let error = run(line).unwrap_err();
             assert!(error.contains(named), "{line}: {error}");
         }
+    }
+
+    #[test]
+    fn rules_for_all_tickets_take_the_place_of_the_target() {
+        let rules =
+            |line: &str| -> Vec<String> { server(line).allow.rules.iter().map(Rule::to_string).collect() };
+        assert_eq!(rules("8080 localhost 80"), ["dial:target"]);
+        assert_eq!(rules("--allow dial:*:443 --allow use:* 8080 localhost 80"), ["dial:*:443", "use:*"]);
+        let error = run("--allow dial:db 8080 localhost 80").unwrap_err();
+        assert!(error.contains("--allow") && error.contains("'db' has no ports"), "{error}");
+        assert!(run("--classic --allow use:x 8080 localhost 80").unwrap_err().contains("--classic"));
     }
 
     #[test]

@@ -1,4 +1,7 @@
-//! `proxy2 ticket`: makes, shows and revokes tickets, whether proxy2 runs or not.
+//! `proxy2 ticket`: makes, shows and revokes tickets, and says what they may do, whether proxy2 runs or not.
+
+mod list;
+mod rules;
 
 use std::ffi::OsString;
 use std::io::{self, IsTerminal, Write};
@@ -10,10 +13,13 @@ use anyhow::{Context, bail};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
 use tunnel::address::is_of_one_machine;
-use tunnel::settings::TicketRecord;
-use tunnel::state::{Confirmed, Confirming, Host, Place, Places, StateDir, TicketName, UnixSeconds};
+use tunnel::settings::Rule;
+use tunnel::state::{Confirmed, Confirming, Host, Place, Places, StateDir, TicketName};
 
-/// Makes, shows and revokes the tickets that let a proxy1 join
+use self::list::{list, show};
+use self::rules::Change;
+
+/// Makes, shows and revokes the tickets that let a proxy1 join, and says what they may do
 #[derive(Debug, Parser)]
 #[command(name = "ticket", version)]
 struct Cli {
@@ -42,12 +48,45 @@ enum Action {
         #[arg(long, value_name = "HOST:PORT[,PORT…]", value_parser = parse_place)]
         at: Vec<Place>,
     },
-    /// List all tickets: name, standing, fingerprint of the client's public key, when it was made
+    /// List all tickets: name, standing, fingerprint of the client's public key, when it was made; below, what it may do
     List,
     /// Print what is known of a ticket; the ticket itself was printed only when it was made
     Show {
         /// The ticket
         name: TicketName,
+    },
+    /// Let the holder of a ticket do more, and wait until a running proxy2 has taken it
+    #[command(after_help = RULES)]
+    Allow {
+        /// The ticket
+        name: TicketName,
+
+        /// What its holder may do, beside what it may do already; a ticket without rules of its own begins with dial:target
+        #[arg(value_name = "RULE", required_unless_present = "default")]
+        rules: Vec<Rule>,
+
+        /// Nothing else from now on: these rules take the place of the ticket's
+        #[arg(long)]
+        only: bool,
+
+        /// Take the ticket's own rules away: its holder may do what proxy2 allows to all (`proxy2 --allow`)
+        #[arg(long, conflicts_with_all = ["rules", "only"])]
+        default: bool,
+    },
+    /// Take rules of a ticket away, and wait until a running proxy2 has reset what they had allowed
+    Deny {
+        /// The ticket
+        name: TicketName,
+
+        /// The rules, as `proxy2 ticket list` shows them
+        #[arg(value_name = "RULE", required = true)]
+        rules: Vec<Rule>,
+    },
+    /// Give tickets the rules that stand in a file, all or none of them, and wait until a running proxy2 has taken them
+    #[command(after_help = FILE_EXAMPLE)]
+    Apply {
+        /// A TOML file with a table for each ticket that it is about
+        file: PathBuf,
     },
     /// Let nobody in with this ticket any more, and wait until a running proxy2 has ended its links
     Revoke {
@@ -59,6 +98,23 @@ enum Action {
 const EXAMPLE: &str = "\
 Example: a ticket that knows where proxy2 is, by its name or else by its address:
   proxy2 ticket add laptop --at exit.example:5000,443 --at 192.0.2.1:443 --out laptop.ticket";
+
+const RULES: &str = "\
+A rule is dial:PLACE, listen:PLACE, publish:NAMES or use:NAMES.
+  PLACE   HOST:PORTS, HOST:PORTS/udp or unix:PATH; or target, as proxy2 was given it
+  HOST    a name, *.example.com, an address or a block of them, private (the
+          addresses of networks of one's own), or * (all public addresses)
+  PORTS   80, 80,443, 8000-8010 or *
+  NAMES   of services, with * and ?
+Examples (docs/rules.md has all):
+  proxy2 ticket allow laptop dial:db.example:5432 'dial:*:443'
+  proxy2 ticket allow laptop listen:127.0.0.1:8000-8010 publish:files
+  proxy2 ticket allow guest --only use:files";
+
+const FILE_EXAMPLE: &str = "\
+Example of a file; tickets that are not in it keep their rules:
+  [laptop]
+  rules = [\"dial:target\", \"dial:db.example:5432\"]";
 
 /// A place that proxy1 can go to.
 fn parse_place(text: &str) -> anyhow::Result<Place> {
@@ -116,7 +172,7 @@ pub(crate) fn main(name: &str, words: Vec<OsString>) -> ExitCode {
     }
 }
 
-/// How long running proxy2s may take to confirm a revocation; each looks at the tickets twice a second.
+/// How long running proxy2s may take to confirm a change; each looks at the files twice a second.
 const PATIENCE: Duration = Duration::from_secs(10);
 
 fn run(cli: Cli, out: &mut impl Write) -> anyhow::Result<()> {
@@ -133,7 +189,17 @@ fn run(cli: Cli, out: &mut impl Write) -> anyhow::Result<()> {
             }
         }
         Action::Show { name } => show(&folder, &name, out),
-        Action::List => folder.all_tickets()?.iter().try_for_each(|record| list(out, record)).context(STDOUT),
+        Action::List => list(&folder, out),
+        Action::Allow { name, rules, only, default } => {
+            let how = match (default, only) {
+                (true, _) => Change::Default,
+                (false, true) => Change::Only(rules),
+                (false, false) => Change::Add(rules),
+            };
+            rules::change(&folder, &name, how, out)
+        }
+        Action::Deny { name, rules } => rules::change(&folder, &name, Change::Take(rules), out),
+        Action::Apply { file } => rules::apply(&folder, &file, out),
         Action::Revoke { name } => revoke(&folder, &name, out),
     }
 }
@@ -182,10 +248,8 @@ fn revoke(folder: &StateDir, name: &TicketName, out: &mut impl Write) -> anyhow:
         note_conversion(folder);
     }
     folder.revoke_ticket(name).with_context(|| format!("'{name}' is not revoked"))?;
-    let who = match folder
-        .wait_until_taken(Confirming::Tickets, PATIENCE)
-        .with_context(|| format!("'{name}' is revoked, but"))?
-    {
+    let taken = folder.wait_until_taken(Confirming::Tickets, PATIENCE);
+    let who = match taken.with_context(|| format!("'{name}' is revoked, but"))? {
         Confirmed::NoneRuns => format!("no proxy2 is running in {}", folder.path().display()),
         Confirmed::By(1) => "the running proxy2 has ended its links".into(),
         Confirmed::By(count) => format!("all {count} running proxy2s have ended its links"),
@@ -205,47 +269,6 @@ fn note_conversion(folder: &StateDir) {
 fn note(line: &str) {
     // If stderr is gone nobody wants it.
     let _ = writeln!(io::stderr(), "{line}");
-}
-
-fn show(folder: &StateDir, name: &TicketName, out: &mut impl Write) -> anyhow::Result<()> {
-    let record = folder.find_ticket(name)?;
-    list(out, &record).context(STDOUT)?;
-    if !record.is_valid() {
-        return writeln!(out, "It is revoked; make another with `proxy2 ticket add NAME{}`", folder.option())
-            .context(STDOUT);
-    }
-    match folder.local_ticket_file(&record) {
-        Some(file) => writeln!(out, "proxy1 of this user on this machine uses it, from {}", file.display()),
-        None => writeln!(
-            out,
-            "The ticket was shown only when it was made; make another with `proxy2 ticket add NAME{}`",
-            folder.option()
-        ),
-    }
-    .context(STDOUT)
-}
-
-fn list(out: &mut impl Write, record: &TicketRecord) -> io::Result<()> {
-    let standing = if record.is_valid() { "valid" } else { "revoked" };
-    let made = record.made.map_or_else(|| "-".into(), date);
-    writeln!(out, "{:<20} {standing:<8} {} {made}", record.name, record.client)
-}
-
-/// The day in UTC, as ISO 8601 writes it (after Howard Hinnant's `civil_from_days`).
-fn date(made: UnixSeconds) -> String {
-    /// Days from 0000-03-01, when a year of that reckoning begins, to 1970-01-01.
-    const TO_1970: u64 = 719_468;
-    /// Days in 400 years.
-    const ERA: u64 = 146_097;
-    let days = made.0 / 86_400 + TO_1970;
-    let (era, day_of_era) = (days / ERA, days % ERA);
-    let year_of_era = (day_of_era - day_of_era / 1_460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
-    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-    // Months from March on: 0 to 11.
-    let month = (5 * day_of_year + 2) / 153;
-    let day = day_of_year - (153 * month + 2) / 5 + 1;
-    let (month, carry) = if month < 10 { (month + 3, 0) } else { (month - 9, 1) };
-    format!("{:04}-{month:02}-{day:02}", year_of_era + era * 400 + carry)
 }
 
 #[cfg(test)]
@@ -276,19 +299,6 @@ mod tests {
         }
         for line in ["5000 ticket 80", "--state ticket 5000 localhost 80", "--state x", ""] {
             assert!(arguments(line).is_none(), "{line}");
-        }
-    }
-
-    #[test]
-    fn days_have_dates() {
-        for (seconds, expected) in [
-            (0, "1970-01-01"),
-            (951_782_399, "2000-02-28"),
-            (951_782_400, "2000-02-29"),
-            (1_795_766_772, "2026-11-27"),
-            (4_107_542_400, "2100-03-01"),
-        ] {
-            assert_eq!(date(UnixSeconds(seconds)), expected);
         }
     }
 
