@@ -13,6 +13,7 @@ use crate::values::{at_least, parse_count};
 
 /// Which link, and the options that both sides have.
 #[derive(Args, Clone, Debug)]
+#[command(next_help_heading = None::<&str>)]
 pub struct LinkArgs {
     /// Speak the classic protocol: ten streams, no encryption, lost datagrams stay lost
     #[arg(long)]

@@ -18,7 +18,7 @@ use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use tracing::level_filters::LevelFilter;
 use tunnel::descriptors;
 use tunnel::metrics::Counters;
-use tunnel::session::{BindError, Session};
+use tunnel::session::{BindError, Handle, LinkHandle, Session};
 use zeroize::Zeroizing;
 
 use self::log::Log;
@@ -89,13 +89,78 @@ pub async fn start_session(
 /// # Errors
 /// See [`Handle::ended`](tunnel::session::Handle::ended).
 pub async fn run_session(session: Session, mut signals: Signals) -> io::Result<Counters> {
-    let mut running = session.run();
-    let mut aside = JoinSet::new();
-    aside.spawn(free_memory::give_back(running.counters()));
+    let mut running = Running::start(session);
     tokio::select! {
         biased;
         () = signals.received() => running.close().await,
         ended = running.ended() => ended,
+    }
+}
+
+/// A session at work. Memory that is not used any more goes back to the system.
+#[derive(Debug)]
+pub struct Running {
+    session: Handle,
+    /// Ends with the value.
+    _aside: JoinSet<()>,
+}
+
+impl Running {
+    /// Serves in the background, until it is closed or dropped.
+    ///
+    /// # Panics
+    /// Outside a runtime.
+    pub fn start(session: Session) -> Self {
+        let session = session.run();
+        let mut aside = JoinSet::new();
+        aside.spawn(free_memory::give_back(session.counters()));
+        Self { session, _aside: aside }
+    }
+
+    /// See [`Handle::link`].
+    pub const fn link(&self) -> Option<&LinkHandle> {
+        self.session.link()
+    }
+
+    /// See [`Handle::ended`]. Cancel safe.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn ended(&mut self) -> io::Result<Counters> {
+        self.session.ended().await
+    }
+
+    /// See [`Handle::close`].
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn close(self) -> io::Result<Counters> {
+        self.session.close().await
+    }
+}
+
+/// Writes `text` to stdout: 0, or 1 if that failed.
+pub fn print(text: &str) -> ExitCode {
+    let mut stdout = io::stdout();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => fail(&format_args!("cannot write to stdout: {error}")),
+    }
+}
+
+/// Waits for `checked` without a log and without signals of its own: 0 if all is well, which it says, else 1 with a sentence.
+pub fn check<E: Display>(checked: impl Future<Output = Result<(), E>>) -> ExitCode {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = match runtime {
+        Ok(runtime) => runtime,
+        Err(error) => return fail(&format_args!("cannot start: {error}")),
+    };
+    let result = runtime.block_on(checked);
+    // A name lookup may still hang in its thread.
+    runtime.shutdown_background();
+    match result {
+        Ok(()) => print("all is well\n"),
+        Err(error) => fail(&format_args!("{error:#}")),
     }
 }
 

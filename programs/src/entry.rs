@@ -1,26 +1,89 @@
 //! `proxy1`, or `paso in`: accepts TCP connections and carries them over UDP to a proxy2.
 
 mod args;
+mod check;
+mod forwards;
+mod links;
+mod plan;
+mod words;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use cli::program::{Signals, run_session, start_session};
-use tunnel::session::Session;
-use tunnel::settings::ProxySettings;
+use cli::config::Environment;
+use cli::program::Signals;
+use tracing::{info, warn};
+use tunnel::reload::Reload;
+
+use self::links::Links;
+use self::plan::{Action, Link, Planner};
 
 /// The program: 0 when it ended because it was asked to, 1 when it failed, 2 for bad usage.
 pub(crate) fn main(name: &str, words: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let words = std::iter::once(name.into()).chain(words);
-    match args::parse(words, args::variable()) {
-        Ok((settings, level)) => cli::program::run(level, |signals| serve(settings, signals)),
-        Err(error) => cli::explain(&error),
+    let words = std::iter::once(name.into()).chain(words).collect();
+    run(Planner::new(args::sources(words, Environment::of_process())))
+        .unwrap_or_else(|error| cli::explain(&error))
+}
+
+fn run(planner: Planner) -> Result<ExitCode, clap::Error> {
+    let said = planner.read()?;
+    let (action, has_file) = (said.action(), said.file().is_some());
+    if action == Action::Print {
+        return Ok(cli::program::print(&said.to_toml()));
+    }
+    let links = planner.links(said)?;
+    Ok(match action {
+        Action::Serve(level) => {
+            let planner = has_file.then_some(planner);
+            cli::program::run(level, |signals| serve(links, planner, signals))
+        }
+        Action::Check | Action::Print => cli::program::check(async move { check::links(&links).await }),
+    })
+}
+
+/// Serves until a signal comes. Where there is a configuration file, `planner` reads it again when that is asked for.
+async fn serve(links: Vec<Link>, planner: Option<Planner>, mut signals: Signals) -> anyhow::Result<()> {
+    let mut reload = Reload::new();
+    let mut links = tokio::select! {
+        biased;
+        links = Links::start(links) => links?,
+        () = signals.received() => return Ok(()),
+    };
+    loop {
+        let ended = tokio::select! {
+            biased;
+            () = signals.received() => links.close().await,
+            ended = links.ended() => ended,
+            () = reload.asked(), if planner.is_some() => {
+                let changed = async { follow(&mut links, planner.as_ref()).await };
+                tokio::select! {
+                    biased;
+                    () = signals.received() => links.close().await,
+                    changed = changed => {
+                        changed?;
+                        continue;
+                    }
+                }
+            }
+        };
+        return ended.context("the UDP socket failed");
     }
 }
 
-/// Serves until a signal comes.
-async fn serve(settings: ProxySettings, mut signals: Signals) -> anyhow::Result<()> {
-    let Some(session) = start_session(Session::bind(settings), &mut signals).await? else { return Ok(()) };
-    run_session(session, signals).await.map(drop).context("the UDP socket failed")
+/// Reads the configuration file again. A file that is wrong changes nothing.
+async fn follow(links: &mut Links, planner: Option<&Planner>) -> anyhow::Result<()> {
+    let Some(planner) = planner else { return Ok(()) };
+    match planner.read().and_then(|said| planner.links(said)) {
+        Ok(wanted) => {
+            links.change(wanted).await?;
+            info!("the configuration file has been read again");
+        }
+        Err(error) => {
+            let text = error.render().to_string();
+            let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end().replace('\n', " ");
+            warn!("the configuration file cannot be used, what it said before stays: {text}");
+        }
+    }
+    Ok(())
 }

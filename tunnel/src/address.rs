@@ -35,6 +35,9 @@ pub enum AddressError {
     /// A host with its port behind a colon, where the port is a word of its own.
     #[error("'{0}' is a host and a port: write them as two words")]
     HostAndPort(String),
+    /// A host without its port.
+    #[error("'{0}' has no port: write HOST:PORT")]
+    NoPort(String),
     /// No port from 1 to 65535, where something must be reached.
     #[error("'{0}' is not a port that can be reached: write a number from 1 to 65535")]
     Unreachable(String),

@@ -17,11 +17,12 @@ pub fn ask() {
 }
 
 /// Hears of each time that it is asked for from now on; several in a row may be one.
-pub(crate) struct Reload(Pin<Box<dyn Future<Output = watch::Receiver<u64>> + Send>>);
+pub struct Reload(Pin<Box<dyn Future<Output = watch::Receiver<u64>> + Send>>);
 
 impl Reload {
     /// Begins to listen.
-    pub(crate) fn new() -> Self {
+    #[expect(clippy::new_without_default, reason = "it begins something")]
+    pub fn new() -> Self {
         Self(Box::pin(next(ASKED.subscribe())))
     }
 
@@ -35,8 +36,8 @@ impl Reload {
         was_asked
     }
 
-    /// Waits until it is asked for.
-    pub(crate) async fn asked(&mut self) {
+    /// Waits until it is asked for. Cancel safe.
+    pub async fn asked(&mut self) {
         poll_fn(|cx| if self.was_asked(cx) { Poll::Ready(()) } else { Poll::Pending }).await;
     }
 }

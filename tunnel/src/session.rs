@@ -7,7 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use tokio::sync::{oneshot, watch};
-use tracing::{info, warn};
+use tracing::{Instrument, info, warn};
 
 use crate::address::{HostPort, HostPorts, Listen, ResolveError};
 pub use crate::bind_error::BindError;
@@ -122,10 +122,12 @@ impl Session {
         let registry = self.registry().clone();
         let (stop, stopped) = oneshot::channel();
         let Self { udp_addresses, proxy, link, .. } = self;
-        let task = tokio::spawn(proxy.run(async {
+        let serving = proxy.run(async {
             // Dropping the other half asks for the end, too.
             let _ = stopped.await;
-        }));
+        });
+        // Where a process has several sessions, what they log is told apart by the spans that they run in.
+        let task = tokio::spawn(serving.in_current_span());
         Handle { udp_addresses, registry, link, stop: Some(stop), task: Some(task) }
     }
 }

@@ -100,6 +100,35 @@ impl HostPorts {
     }
 }
 
+impl FromStr for HostPorts {
+    type Err = AddressError;
+
+    /// Reads `HOST:PORT[,PORT…]`.
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let (host, ports) = split_port(text)?;
+        Ok(Self { host: host.parse()?, ports: ports.parse()? })
+    }
+}
+
+impl FromStr for HostPort {
+    type Err = AddressError;
+
+    /// Reads `HOST:PORT`.
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        let (host, port) = split_port(text)?;
+        Ok(Self { host: host.parse()?, port: parse_port(port)? })
+    }
+}
+
+/// The host and what follows its colon.
+fn split_port(text: &str) -> Result<(&str, &str), AddressError> {
+    let (host, ports) = text.rsplit_once(':').ok_or_else(|| AddressError::NoPort(text.into()))?;
+    if host.contains(':') && !host.starts_with('[') {
+        return Err(AddressError::Colons(text.into()));
+    }
+    Ok((host, ports))
+}
+
 impl fmt::Display for HostPorts {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{}:{}", self.host, self.ports)
@@ -142,6 +171,17 @@ mod tests {
             let error = text.parse::<Ports>().unwrap_err().to_string();
             assert!(error.contains(named), "{text}: {error}");
         }
+    }
+
+    #[test]
+    fn host_and_ports_may_be_one_word() {
+        let text = |text: &str| text.parse::<HostPorts>().map(|place| place.to_string());
+        assert_eq!(text("exit.example:5000,443").unwrap(), "exit.example:5000,443");
+        assert_eq!(text("[2001:db8::1]:53").unwrap(), "[2001:db8::1]:53");
+        assert_eq!(text("exit.example"), Err(AddressError::NoPort("exit.example".into())));
+        assert_eq!(text("2001:db8::1"), Err(AddressError::Colons("2001:db8::1".into())));
+        assert_eq!("web:80".parse::<HostPort>().unwrap().to_string(), "web:80");
+        assert_eq!("web:80,81".parse::<HostPort>(), Err(AddressError::Unreachable("80,81".into())));
     }
 
     #[tokio::test]

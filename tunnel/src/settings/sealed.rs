@@ -72,7 +72,7 @@ impl TicketSource {
     ///
     /// # Errors
     /// There is none, or what is there is no ticket.
-    pub(crate) fn find(&self) -> Result<Ticket, StateError> {
+    pub fn find(&self) -> Result<Ticket, StateError> {
         match self {
             Self::Given(ticket) => Ok(ticket.clone()),
             Self::File(path) => ticket_from_file(path),

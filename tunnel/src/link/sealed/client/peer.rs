@@ -10,7 +10,7 @@ use std::time::Duration;
 use proto::ticket::Ticket;
 use tokio::task::JoinSet;
 use tokio::time::{Instant, Sleep, sleep};
-use tracing::{info, warn};
+use tracing::{Instrument, info, warn};
 
 use crate::address::{HostPorts, ResolveError, is_of_one_machine};
 use crate::link::sealed::client::diagnosis;
@@ -122,7 +122,8 @@ impl PeerFinder {
         self.lost = true;
         let others = self.addresses.iter().filter(|other| **other != address).count();
         if !self.addresses.is_empty() && self.told.is_empty() {
-            self.told.spawn(async move { warn!("{}", diagnosis::silence(address, others).await) });
+            let said = async move { warn!("{}", diagnosis::silence(address, others).await) };
+            self.told.spawn(said.in_current_span());
         }
         if !std::mem::replace(&mut self.silent, true) {
             self.race_from(address);

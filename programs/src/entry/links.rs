@@ -1,0 +1,196 @@
+//! The running links of `proxy1`, and how they follow the configuration file.
+
+use std::future::poll_fn;
+use std::io;
+use std::pin::Pin;
+use std::task::Poll;
+
+use anyhow::{Context, bail};
+use cli::program::Running;
+use tokio::task::JoinSet;
+use tracing::{Instrument, Span, error, info, info_span, warn};
+use tunnel::session::{Bound, Session};
+use tunnel::settings::{Forward, ProxySettings};
+
+use super::check;
+use super::plan::Link;
+
+/// All links of the process.
+#[derive(Debug, Default)]
+pub(crate) struct Links(Vec<RunningLink>);
+
+/// A link and what it carries now.
+#[derive(Debug)]
+struct RunningLink {
+    link: Link,
+    session: Running,
+    forwards: Vec<(Forward, Bound)>,
+}
+
+impl Links {
+    /// Starts all.
+    ///
+    /// # Errors
+    /// One of them cannot start: a forward cannot be, for one.
+    pub(crate) async fn start(links: Vec<Link>) -> anyhow::Result<Self> {
+        let mut running = Self::default();
+        for link in links {
+            running.0.push(RunningLink::start(link).await?);
+        }
+        Ok(running)
+    }
+
+    /// Waits until one of them is over, which none should be. Cancel safe.
+    pub(crate) async fn ended(&mut self) -> io::Result<()> {
+        let mut all: Vec<_> = self.0.iter_mut().map(|one| Box::pin(one.session.ended())).collect();
+        poll_fn(|cx| {
+            let mut polled = all.iter_mut().map(|ended| Pin::new(ended).poll(cx));
+            polled
+                .find_map(|poll| if let Poll::Ready(ended) = poll { Some(ended) } else { None })
+                .map_or(Poll::Pending, Poll::Ready)
+        })
+        .await
+        .map(drop)
+    }
+
+    /// Ends all in order, at the same time.
+    ///
+    /// # Errors
+    /// The first that could not.
+    pub(crate) async fn close(self) -> io::Result<()> {
+        let mut closing = JoinSet::new();
+        for one in self.0 {
+            let span = span(&one.link);
+            closing.spawn(one.session.close().instrument(span));
+        }
+        let ended = closing.join_all().await;
+        ended.into_iter().find_map(Result::err).map_or(Ok(()), Err)
+    }
+
+    /// Makes the running links those that are `wanted`. What stays the same goes on: forwards come and go while a link runs, and only
+    /// a link whose other settings have changed begins again. What cannot be is said, and tried again with the next change.
+    ///
+    /// # Errors
+    /// No link is left.
+    pub(crate) async fn change(&mut self, wanted: Vec<Link>) -> anyhow::Result<()> {
+        let mut wanted: Vec<Option<Link>> = wanted.into_iter().map(Some).collect();
+        let mut staying = Vec::new();
+        // First what goes: an address may move from one link to another.
+        for mut one in std::mem::take(&mut self.0) {
+            let same = |link: &Option<Link>| link.as_ref().is_some_and(|link| link.name == one.link.name);
+            let found = wanted.iter().position(same).and_then(|at| wanted.get_mut(at));
+            match found {
+                None => one.close("the link is not wanted any more").await,
+                Some(link) if one.follows(link.as_ref()) => {
+                    one.remove_forwards(link.as_ref()).await;
+                    staying.push((one, link.take()));
+                }
+                Some(link) => match check::links(link.as_slice()).await {
+                    Ok(()) => one.close("the link begins again: its settings have changed").await,
+                    Err(why) => {
+                        let _in_link = span(&one.link).entered();
+                        warn!(
+                            "the settings of the link have changed and cannot be used, the ones before stay: {why:#}"
+                        );
+                        *link = None;
+                        staying.push((one, None));
+                    }
+                },
+            }
+        }
+        for (mut one, link) in staying {
+            if let Some(link) = link {
+                one.add_forwards(link).await;
+            }
+            self.0.push(one);
+        }
+        for link in wanted.into_iter().flatten() {
+            let span = span(&link);
+            match RunningLink::start(link).await {
+                Ok(link) => self.0.push(link),
+                Err(error) => span.in_scope(|| error!("the link cannot start: {error:#}")),
+            }
+        }
+        if self.0.is_empty() {
+            bail!("no link is left");
+        }
+        Ok(())
+    }
+}
+
+impl RunningLink {
+    async fn start(link: Link) -> anyhow::Result<Self> {
+        let name = link.name.clone().map(|name| format!("the link '{name}'"));
+        let span = span(&link);
+        let session = Session::bind(link.settings.clone()).instrument(span.clone()).await;
+        let session = match name {
+            Some(name) => session.context(name)?,
+            None => session?,
+        };
+        let forwards =
+            forwards(&link.settings).iter().cloned().zip(session.listening().iter().cloned()).collect();
+        let session = span.in_scope(|| Running::start(session));
+        Ok(Self { link, session, forwards })
+    }
+
+    /// Whether the link can become this one while it runs.
+    fn follows(&self, link: Option<&Link>) -> bool {
+        let has_handle = self.session.link().is_some();
+        has_handle && link.is_some_and(|link| self.link.options.differ_in_additive_only(&link.options))
+    }
+
+    async fn remove_forwards(&mut self, wanted: Option<&Link>) {
+        let wanted = wanted.map(|link| forwards(&link.settings)).unwrap_or_default();
+        let span = span(&self.link);
+        let (stay, go): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.forwards).into_iter().partition(|(forward, _)| wanted.contains(forward));
+        self.forwards = stay;
+        let Some(handle) = self.session.link() else { return };
+        for (_, bound) in go {
+            // That it was gone before changes nothing.
+            let _ = handle.remove(&bound).await;
+            span.in_scope(|| info!(listening = %bound, "forward removed; its streams go on"));
+        }
+    }
+
+    async fn add_forwards(&mut self, link: Link) {
+        let span = span(&self.link);
+        for forward in forwards(&link.settings) {
+            let Some(handle) = self.session.link() else { return };
+            if self.forwards.iter().any(|(running, _)| running == forward) {
+                continue;
+            }
+            match handle.add(forward).instrument(span.clone()).await {
+                Ok(bound) => {
+                    span.in_scope(|| info!(listening = %bound, "forward added"));
+                    self.forwards.push((forward.clone(), bound));
+                }
+                Err(error) => span.in_scope(|| error!("a forward was not added: {error}")),
+            }
+        }
+        self.link = link;
+    }
+
+    async fn close(self, why: &str) {
+        let span = span(&self.link);
+        span.in_scope(|| info!("{why}"));
+        if let Err(error) = self.session.close().instrument(span.clone()).await {
+            span.in_scope(|| warn!(%error, "the link did not end in order"));
+        }
+    }
+}
+
+/// What tells the lines of this link in the log; nothing where there is one only.
+fn span(link: &Link) -> Span {
+    match &link.name {
+        Some(name) => info_span!("link", link = %name),
+        None => Span::none(),
+    }
+}
+
+fn forwards(settings: &ProxySettings) -> &[Forward] {
+    match settings {
+        ProxySettings::Client(client) => &client.forwards,
+        ProxySettings::ClassicEntry(_) | ProxySettings::ClassicExit(_) | ProxySettings::Server(_) => &[],
+    }
+}

@@ -1,0 +1,218 @@
+//! What `proxy1` is to do: the settings of each link, from its options.
+
+use std::fmt::Display;
+use std::path::PathBuf;
+use std::sync::OnceLock;
+
+use clap::error::ErrorKind;
+use cli::config::{Extra, LinkOptions, Origin, Sources, Values, to_toml};
+use cli::{ChosenLink, LevelFilter};
+use tunnel::address::{HostPort, HostPorts};
+use tunnel::settings::{
+    ClassicEntry, ClientSettings, Forward, ProxySettings, Ticket, TicketError, TicketSource,
+};
+use tunnel::state::ticket_from_stdin;
+
+use super::args::Cli;
+use super::forwards::Forwards;
+use super::words::{self, Words};
+
+/// Reads the options, once or again and again. The ticket of the standard input is there once.
+#[derive(Debug)]
+pub(crate) struct Planner {
+    sources: Sources,
+    stdin: OnceLock<Ticket>,
+}
+
+/// What the options say.
+#[derive(Debug)]
+pub(crate) struct Said {
+    links: Vec<SaidLink>,
+    file: Option<PathBuf>,
+}
+
+#[derive(Debug)]
+struct SaidLink {
+    cli: Cli,
+    values: Values,
+    options: LinkOptions,
+    words: Words,
+    forwards: Forwards,
+}
+
+/// What is to be done with them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// To serve, and to log so much.
+    Serve(LevelFilter),
+    /// To print them.
+    Print,
+    /// To see whether they can be.
+    Check,
+}
+
+/// A link that is to be.
+#[derive(Debug)]
+pub(crate) struct Link {
+    /// What it is called, where there can be several.
+    pub(crate) name: Option<String>,
+    /// What it is made from.
+    pub(crate) settings: ProxySettings,
+    /// To see what has changed.
+    pub(crate) options: LinkOptions,
+}
+
+impl Planner {
+    /// From the options in these places.
+    pub(crate) const fn new(sources: Sources) -> Self {
+        Self { sources, stdin: OnceLock::new() }
+    }
+
+    /// Reads what the options say.
+    ///
+    /// # Errors
+    /// Bad usage, a request for help or the version, or a file that cannot be read: to be printed, with its exit code.
+    pub(crate) fn read(&self) -> Result<Said, clap::Error> {
+        let plan = self.sources.read()?;
+        let links: Result<Vec<_>, _> = plan.links.into_iter().map(SaidLink::new).collect();
+        let said = Said { links: links?, file: plan.file };
+        Forwards::check(said.links.iter().map(|link| &link.forwards)).map_err(|error| wrong(&error))?;
+        Ok(said)
+    }
+
+    /// The links that they ask for. Waits for the standard input if a ticket comes from there: before the program listens to
+    /// signals, so that Ctrl-C ends it.
+    ///
+    /// # Errors
+    /// What cannot be, to be printed, with its exit code.
+    pub(crate) fn links(&self, said: Said) -> Result<Vec<Link>, clap::Error> {
+        said.links.into_iter().map(|link| link.plan(&self.stdin)).collect()
+    }
+}
+
+impl Said {
+    /// What is to be done.
+    pub(crate) fn action(&self) -> Action {
+        let Some(SaidLink { cli, .. }) = self.links.first() else { return Action::Check };
+        match (cli.config.check, cli.config.print_config) {
+            (true, _) => Action::Check,
+            (false, true) => Action::Print,
+            (false, false) => Action::Serve(cli.verbosity.level()),
+        }
+    }
+
+    /// The configuration file that was read.
+    pub(crate) const fn file(&self) -> Option<&PathBuf> {
+        self.file.as_ref()
+    }
+
+    /// All as a configuration file.
+    pub(crate) fn to_toml(&self) -> String {
+        let links: Vec<_> =
+            self.links.iter().map(|link| (link.values.clone(), link.words.extras())).collect();
+        to_toml(&links)
+    }
+}
+
+impl SaidLink {
+    fn new(options: LinkOptions) -> Result<Self, clap::Error> {
+        let (cli, values) = options.parse::<Cli>()?;
+        let mut forwards = Forwards::default();
+        forwards.add(&cli.forwards, &values).map_err(|error| wrong(&error))?;
+        let has_forwards = !forwards.here.is_empty() || !forwards.there.is_empty() || cli.listen.is_some();
+        let words = [&cli.first, &cli.host, &cli.port].map(Option::as_deref);
+        let words = words::read(words, has_forwards).map_err(|error| wrong(&error))?;
+        let twice = |key: &str, is_said: bool| {
+            let is_too = is_said && values.origin(key) == Origin::CommandLine;
+            if is_too {
+                Err(wrong(&format!("--{key} says what the words say too: leave one out")))
+            } else {
+                Ok(())
+            }
+        };
+        twice("listen", words.listen.is_some())?;
+        twice("at", words.at.is_some())?;
+        if let Some(listen) = words.listen.as_ref() {
+            forwards.push(Forward::plain(listen.clone()), Origin::CommandLine);
+        } else if let Some(listen) = &cli.listen {
+            forwards.push(Forward::plain(listen.clone()), values.origin("listen"));
+        }
+        if forwards.here.is_empty() && forwards.there.is_empty() {
+            let what = "nothing says what to carry: write [ADDR:]PORT, or one of -L -R -D -W --publish";
+            let link = values.name.as_ref().map(|name| format!("the link '{name}': ")).unwrap_or_default();
+            let text = format!("{link}{what}\n\nFor more information, try '--help'.\n");
+            return Err(clap::Error::raw(ErrorKind::MissingRequiredArgument, text));
+        }
+        Ok(Self { cli, values, options, words, forwards })
+    }
+
+    fn plan(self, stdin: &OnceLock<Ticket>) -> Result<Link, clap::Error> {
+        let ticket = self.ticket(stdin);
+        let Self { cli, options, words, forwards, .. } = self;
+        let places = words.at.map_or(cli.at, |place| vec![place]);
+        let settings = match cli.link.link()? {
+            ChosenLink::Classic(mut numbers) => {
+                numbers.table.id_rest = cli.id_rest;
+                let listen = words.listen.or(cli.listen);
+                let listen = listen.ok_or_else(|| wrong(&"with --classic, [ADDR:]PORT is required"))?;
+                ClassicEntry { listen, peer: one_port(places)?, options: numbers }.into()
+            }
+            ChosenLink::Sealed(link) => {
+                let settings = ClientSettings::new(ticket?, places);
+                let Forwards { here, .. } = forwards;
+                ClientSettings { link, forwards: here, patience: cli.when_down.0, ..settings }.into()
+            }
+        };
+        Ok(Link { name: options.name.clone(), settings, options })
+    }
+
+    fn ticket(&self, stdin: &OnceLock<Ticket>) -> Result<TicketSource, clap::Error> {
+        if let Some(text) = &self.cli.ticket {
+            let place = match self.values.origin("ticket") {
+                Origin::CommandLine | Origin::Default => "--ticket".into(),
+                Origin::Variable(name) => format!("the variable {name}"),
+                file @ Origin::File { .. } => file.to_string(),
+            };
+            let ticket = text.parse().map(TicketSource::Given);
+            return ticket.map_err(|error: TicketError| wrong(&format_args!("{place}: {error}")));
+        }
+        match &self.cli.ticket_file {
+            Some(path) if path.as_os_str() == "-" => {
+                if let Some(ticket) = stdin.get() {
+                    return Ok(TicketSource::Given(ticket.clone()));
+                }
+                let ticket = ticket_from_stdin().map_err(|error| wrong(&error))?;
+                Ok(TicketSource::Given(stdin.get_or_init(|| ticket).clone()))
+            }
+            Some(path) => Ok(TicketSource::File(path.clone())),
+            None => Ok(TicketSource::State(self.cli.link.state())),
+        }
+    }
+}
+
+impl Words {
+    /// As options.
+    fn extras(&self) -> Vec<Extra> {
+        let listen = self.listen.as_ref().map(|listen| Extra { key: "listen", text: listen.to_string() });
+        let at = self.at.as_ref().map(|place| Extra { key: "at", text: place.to_string() });
+        listen.into_iter().chain(at).collect()
+    }
+}
+
+/// The classic link's peer: it has no handshake that could find a port.
+fn one_port(places: Vec<HostPorts>) -> Result<HostPort, clap::Error> {
+    let missing = || {
+        clap::Error::raw(ErrorKind::MissingRequiredArgument, "with --classic, HOST and PORT are required\n")
+    };
+    let several = || wrong(&"with --classic there is one PORT");
+    let mut places = places.into_iter();
+    let HostPorts { host, ports } = places.next().ok_or_else(missing)?;
+    match (ports.as_slice(), places.next()) {
+        ([port], None) => Ok(HostPort { host, port: *port }),
+        _ => Err(several()),
+    }
+}
+
+fn wrong(error: &dyn Display) -> clap::Error {
+    clap::Error::raw(ErrorKind::ValueValidation, format!("{error}\n"))
+}
