@@ -175,41 +175,4 @@ impl Dialler {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::future::poll_fn;
-    use std::time::Duration;
-
-    use proto::sealed::streams::budget::Budget;
-    use tokio::net::TcpListener;
-
-    use super::*;
-    use crate::link::sealed::ticket_share::StreamPlaces;
-    use crate::local::access::Who;
-    use crate::rules::Rules;
-    use crate::settings::Allow;
-
-    #[tokio::test]
-    async fn what_was_dialled_for_a_link_that_is_gone_is_not_the_next_links() {
-        let [first, second] =
-            [TcpListener::bind("127.0.0.1:0").await, TcpListener::bind("127.0.0.1:0").await];
-        let [first, second] = [first.unwrap(), second.unwrap()];
-        let at = |listener: &TcpListener| listener.local_addr().unwrap();
-        let rules = [at(&first), at(&second)].map(|at| format!("dial:{at}").parse().unwrap());
-        let allow = Allow { target: None, rules: Rules::new(rules).unwrap() };
-        let who = Who::Ticket("one".into());
-        let ticket = TicketResources::new(who, &allow, StreamPlaces::new(9).share(), Budget::new(1 << 20));
-        let settings = DialSettings { limit: Duration::from_secs(5), keepalive: Default::default() };
-        let mut dialler = Dialler::new(settings, Arc::new(ticket));
-        let id = StreamId(1);
-        dialler.dial(id, at(&first).to_string().as_bytes()).unwrap();
-        // It has been dialled, and nobody has taken the result.
-        first.accept().await.unwrap();
-        tokio::task::yield_now().await;
-        dialler.give_up_all();
-        dialler.dial(id, at(&second).to_string().as_bytes()).unwrap();
-        let dialled = poll_fn(|cx| dialler.poll(cx)).await;
-        assert!(matches!(dialled, LocalConnection::Target(found, ..) if found == id), "{dialled:?}");
-        second.accept().await.unwrap();
-        assert!(dialler.under_way.is_empty() && dialler.dials.is_empty());
-    }
-}
+mod tests;
