@@ -1,6 +1,7 @@
 //! proxy2's ends of its sealed links.
 //!
 //! - `demux`: from the sockets to the tasks of the links; answers handshakes
+//! - `poll_any`: what one of the sockets has
 //! - `queue`: what the demultiplexer hands to the task of one link
 //! - `reply`: answers to handshakes
 //! - `server_end`: one link's datagrams, and when it is over
@@ -9,6 +10,7 @@
 
 pub(super) mod calibration;
 pub(super) mod demux;
+mod poll_any;
 mod queue;
 mod reply;
 mod runs;

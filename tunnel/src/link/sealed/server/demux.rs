@@ -5,7 +5,6 @@ use std::future::{Future, pending, poll_fn};
 use std::io::{self, IoSliceMut};
 use std::pin::pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use proto::sealed::crypto::cipher::SessionKeys;
@@ -29,6 +28,7 @@ use crate::link::sealed::buffers::{Buffer, RECEIVE_BUFFERS};
 use crate::link::sealed::dialler::Dialler;
 use crate::link::sealed::journal::LinkJournal;
 use crate::link::sealed::roles::{RoleLimits, Roles};
+use crate::link::sealed::server::poll_any::poll_any;
 use crate::link::sealed::server::queue::{Command, LinkQueue, ReceivedBatch};
 use crate::link::sealed::server::reply::reply;
 use crate::link::sealed::server::runs::runs;
@@ -374,25 +374,6 @@ impl Demux {
             link.queue.command(Command::Close(EndCode::Revoked));
         }
     }
-}
-
-/// What one of the sockets has, the first to be asked being `turn`: which socket, and how many buffers are filled.
-fn poll_any(
-    cx: &mut Context<'_>,
-    sockets: &[Udp],
-    turn: usize,
-    bufs: &mut [IoSliceMut<'_>],
-    metas: &mut [RecvMeta],
-) -> Poll<io::Result<(usize, usize)>> {
-    for number in 0..sockets.len() {
-        let socket = (turn + number) % sockets.len();
-        if let Some(udp) = sockets.get(socket)
-            && let Poll::Ready(received) = udp.poll_recv(cx, bufs, metas)
-        {
-            return Poll::Ready(received.map(|count| (socket, count)));
-        }
-    }
-    Poll::Pending
 }
 
 async fn wait(until: Option<Instant>) {
