@@ -6,6 +6,7 @@ mod classic_explains_itself;
 mod classic_model;
 mod client_dies;
 mod command_line;
+mod configuration_file;
 mod counters_of_links;
 mod crash;
 mod descriptors;

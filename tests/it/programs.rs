@@ -6,6 +6,7 @@ use testbed::folder::Folder;
 use testbed::process::Process;
 
 pub(crate) const ECHO: &str = env!("CARGO_BIN_EXE_echo-under-test");
+pub(crate) const PASO: &str = env!("CARGO_BIN_EXE_paso-under-test");
 pub(crate) const PROXY1: &str = env!("CARGO_BIN_EXE_proxy1-under-test");
 pub(crate) const PROXY2: &str = env!("CARGO_BIN_EXE_proxy2-under-test");
 

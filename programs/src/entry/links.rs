@@ -73,35 +73,10 @@ impl Links {
     /// # Errors
     /// No link is left.
     pub(crate) async fn change(&mut self, wanted: Vec<Link>) -> anyhow::Result<()> {
-        let mut wanted: Vec<Option<Link>> = wanted.into_iter().map(Some).collect();
-        let mut staying = Vec::new();
+        let mut wanted: Vec<_> = wanted.into_iter().map(Some).collect();
         // First what goes: an address may move from one link to another.
-        for mut one in std::mem::take(&mut self.0) {
-            let same = |link: &Option<Link>| link.as_ref().is_some_and(|link| link.name == one.link.name);
-            let found = wanted.iter().position(same).and_then(|at| wanted.get_mut(at));
-            match found {
-                None => one.close("the link is not wanted any more").await,
-                Some(link) if one.follows(link.as_ref()) => {
-                    one.remove_forwards(link.as_ref()).await;
-                    staying.push((one, link.take()));
-                }
-                Some(link) => match check::links(link.as_slice()).await {
-                    Ok(()) => one.close("the link begins again: its settings have changed").await,
-                    Err(why) => {
-                        let _in_link = span(&one.link).entered();
-                        warn!(
-                            "the settings of the link have changed and cannot be used, the ones before stay: {why:#}"
-                        );
-                        *link = None;
-                        staying.push((one, None));
-                    }
-                },
-            }
-        }
-        for (mut one, link) in staying {
-            if let Some(link) = link {
-                one.add_forwards(link).await;
-            }
+        for (mut one, missing) in self.stop_what_goes(&mut wanted).await {
+            one.add_forwards(missing).await;
             self.0.push(one);
         }
         for link in wanted.into_iter().flatten() {
@@ -115,6 +90,32 @@ impl Links {
             bail!("no link is left");
         }
         Ok(())
+    }
+
+    /// Ends the links that do not stay. Those that do, each with the forwards that it lacks; `wanted` keeps what is to be started.
+    async fn stop_what_goes(&mut self, wanted: &mut [Option<Link>]) -> Vec<(RunningLink, Vec<Forward>)> {
+        let mut staying = Vec::new();
+        for mut one in std::mem::take(&mut self.0) {
+            let same = |link: &Option<Link>| link.as_ref().is_some_and(|link| link.name == one.link.name);
+            let found = wanted.iter_mut().find(|link| same(link));
+            let Some((found, link)) = found.and_then(|found| found.take().map(|link| (found, link))) else {
+                one.close("the link is not wanted any more").await;
+                continue;
+            };
+            if one.follows(&link) {
+                let missing = one.remove_forwards(&link).await;
+                one.link = link;
+                staying.push((one, missing));
+            } else if let Err(why) = check::links(std::slice::from_ref(&link)).await {
+                let what = "the settings of the link have changed and cannot be used, the ones before stay";
+                span(&one.link).in_scope(|| warn!("{what}: {why:#}"));
+                staying.push((one, Vec::new()));
+            } else {
+                one.close("the link begins again: its settings have changed").await;
+                *found = Some(link);
+            }
+        }
+        staying
     }
 }
 
@@ -134,41 +135,43 @@ impl RunningLink {
     }
 
     /// Whether the link can become this one while it runs.
-    fn follows(&self, link: Option<&Link>) -> bool {
-        let has_handle = self.session.link().is_some();
-        has_handle && link.is_some_and(|link| self.link.options.differ_in_additive_only(&link.options))
+    fn follows(&self, link: &Link) -> bool {
+        self.session.link().is_some() && self.link.options.differ_in_additive_only(&link.options)
     }
 
-    async fn remove_forwards(&mut self, wanted: Option<&Link>) {
-        let wanted = wanted.map(|link| forwards(&link.settings)).unwrap_or_default();
-        let span = span(&self.link);
+    /// Removes the forwards that `link` does not have; those that it has beside the ones that run.
+    async fn remove_forwards(&mut self, link: &Link) -> Vec<Forward> {
+        let mut missing = forwards(&link.settings).to_vec();
+        // Two may be alike: port 0 is another one each time.
         let (stay, go): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.forwards).into_iter().partition(|(forward, _)| wanted.contains(forward));
+            std::mem::take(&mut self.forwards).into_iter().partition(|(forward, _)| {
+                let at = missing.iter().position(|one| one == forward);
+                at.map(|at| missing.swap_remove(at)).is_some()
+            });
         self.forwards = stay;
-        let Some(handle) = self.session.link() else { return };
         for (_, bound) in go {
             // That it was gone before changes nothing.
-            let _ = handle.remove(&bound).await;
-            span.in_scope(|| info!(listening = %bound, "forward removed; its streams go on"));
+            let _ = match self.session.link() {
+                Some(handle) => handle.remove(&bound).await,
+                None => break,
+            };
+            span(&self.link).in_scope(|| info!(listening = %bound, "forward removed; its streams go on"));
         }
+        missing
     }
 
-    async fn add_forwards(&mut self, link: Link) {
+    async fn add_forwards(&mut self, missing: Vec<Forward>) {
         let span = span(&self.link);
-        for forward in forwards(&link.settings) {
+        for forward in missing {
             let Some(handle) = self.session.link() else { return };
-            if self.forwards.iter().any(|(running, _)| running == forward) {
-                continue;
-            }
-            match handle.add(forward).instrument(span.clone()).await {
+            match handle.add(&forward).instrument(span.clone()).await {
                 Ok(bound) => {
                     span.in_scope(|| info!(listening = %bound, "forward added"));
-                    self.forwards.push((forward.clone(), bound));
+                    self.forwards.push((forward, bound));
                 }
                 Err(error) => span.in_scope(|| error!("a forward was not added: {error}")),
             }
         }
-        self.link = link;
     }
 
     async fn close(self, why: &str) {
