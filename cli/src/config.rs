@@ -23,7 +23,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, Parser};
 use tunnel::state::{NamedFile, read_named};
 
-pub use self::args::ConfigArgs;
+pub use self::args::{Action, ConfigArgs};
 pub use self::environment::Environment;
 use self::file::{Contents, Entry, Keys, Table};
 pub use self::merge::{LinkOptions, Values};

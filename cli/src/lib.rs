@@ -38,6 +38,13 @@ fn command<T: clap::Parser>(words: &[OsString]) -> clap::Command {
     T::command().bin_name(name).max_term_width(COLUMNS)
 }
 
+/// The message of an error of the command line's parser, for a log.
+pub fn one_line(error: &clap::Error) -> String {
+    let text = error.render().to_string();
+    let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end();
+    text.lines().map(str::trim).collect::<Vec<_>>().join(" ")
+}
+
 /// Prints what the command line's parser has to say, and gives its exit code: 2 for bad usage, 1 for a file that cannot be read, 0 for
 /// help.
 pub fn explain(error: &clap::Error) -> ExitCode {

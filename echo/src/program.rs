@@ -22,7 +22,7 @@ use crate::stop;
 
 /// An echo server, and a client that loads it and checks every byte that returns.
 #[derive(Debug, Parser)]
-#[command(version, max_term_width = 110)]
+#[command(version)]
 struct Cli {
     #[command(subcommand)]
     command: Command,

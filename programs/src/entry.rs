@@ -2,7 +2,6 @@
 
 mod args;
 mod check;
-mod forwards;
 mod links;
 mod plan;
 mod words;
@@ -11,13 +10,13 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use cli::config::Environment;
+use cli::config::{Action, Environment};
 use cli::program::Signals;
 use tracing::{info, warn};
 use tunnel::reload::Reload;
 
 use self::links::Links;
-use self::plan::{Action, Link, Planner};
+use self::plan::{Link, Planner};
 
 /// The program: 0 when it ended because it was asked to, 1 when it failed, 2 for bad usage.
 pub(crate) fn main(name: &str, words: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -80,9 +79,8 @@ async fn follow(links: &mut Links, planner: Option<&Planner>) -> anyhow::Result<
             info!("the configuration file has been read again");
         }
         Err(error) => {
-            let text = error.render().to_string();
-            let text = text.strip_prefix("error: ").unwrap_or(&text).trim_end().replace('\n', " ");
-            warn!("the configuration file cannot be used, what it said before stays: {text}");
+            let why = cli::one_line(&error);
+            warn!("the configuration file cannot be used, what it said before stays: {why}");
         }
     }
     Ok(())

@@ -1,6 +1,8 @@
 //! `proxy2`, or `paso out`: takes streams from proxy1s over UDP and connects each to the target.
 
 mod args;
+mod check;
+mod plan;
 mod tickets;
 
 use std::ffi::OsString;
@@ -8,10 +10,14 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use anyhow::Context;
-use cli::program::{Printing, Signals, run_session, start_session};
+use cli::config::{Action, Environment, Sources};
+use cli::program::{Printing, Running, Signals};
+use tracing::{info, warn};
 use tunnel::invitation::Invitation;
+use tunnel::reload::Reload;
 use tunnel::session::Session;
-use tunnel::settings::ProxySettings;
+
+use self::plan::Plan;
 
 pub(crate) use tickets::main as tickets;
 
@@ -25,24 +31,81 @@ pub(crate) fn proxy2(words: Vec<OsString>) -> ExitCode {
 
 /// The program: 0 when it ended because it was asked to, 1 when it failed, 2 for bad usage.
 pub(crate) fn main(name: &str, words: impl IntoIterator<Item = OsString>) -> ExitCode {
-    match args::parse(std::iter::once(name.into()).chain(words)) {
-        Ok((settings, level)) => cli::program::run(level, |signals| serve(settings, signals)),
-        Err(error) => cli::explain(&error),
-    }
+    let words = std::iter::once(name.into()).chain(words).collect();
+    run(args::sources(words, Environment::of_process())).unwrap_or_else(|error| cli::explain(&error))
 }
 
-/// Prints how a proxy1 joins, and serves until a signal comes.
-async fn serve(settings: ProxySettings, mut signals: Signals) -> anyhow::Result<()> {
-    let Some(session) = start_session(Session::bind(settings), &mut signals).await? else { return Ok(()) };
+fn run(sources: Sources) -> Result<ExitCode, clap::Error> {
+    let said = plan::read(&sources)?;
+    let (action, has_file) = (said.action(), said.has_file());
+    if action == Action::Print {
+        return Ok(cli::program::print(&said.to_toml()));
+    }
+    let plan = said.plan()?;
+    Ok(match action {
+        Action::Serve(level) => {
+            let sources = has_file.then_some(sources);
+            cli::program::run(level, |signals| serve(plan, sources, signals))
+        }
+        Action::Check | Action::Print => {
+            cli::program::check(async move { check::settings(&plan.settings).await })
+        }
+    })
+}
+
+/// Prints how a proxy1 joins, and serves until a signal comes. Where there is a configuration file, `sources` has it, and it is
+/// read again when that is asked for.
+async fn serve(mut plan: Plan, sources: Option<Sources>, mut signals: Signals) -> anyhow::Result<()> {
+    let mut reload = Reload::new();
+    let Some(session) = bind(&plan, &mut signals).await? else { return Ok(()) };
     // In a log the ticket would stay for others to read. If nobody reads this, `proxy2 ticket add` makes another one.
     let secret = io::stdout().is_terminal();
     let text = |invitation: &Invitation| {
         if secret { invitation.with_secret() } else { invitation.without_secret() }
     };
     let printing = session.invitation().map(|invitation| Printing::start(text(invitation)));
-    let result = run_session(session, signals).await.map(drop).context("the UDP socket failed");
+    let mut running = Running::start(session);
+    let result = loop {
+        let ended = tokio::select! {
+            biased;
+            () = signals.received() => running.close().await,
+            ended = running.ended() => ended,
+            () = reload.asked(), if sources.is_some() => {
+                let Some(other) = another(&plan, sources.as_ref()).await else { continue };
+                plan = other;
+                info!("proxy2 begins again: its settings have changed");
+                running.close().await?;
+                let Some(session) = bind(&plan, &mut signals).await? else { return Ok(()) };
+                running = Running::start(session);
+                continue;
+            }
+        };
+        break ended.map(drop).context("the UDP socket failed");
+    };
     if let Some(printing) = printing {
         printing.finish().await;
     }
     result
+}
+
+async fn bind(plan: &Plan, signals: &mut Signals) -> anyhow::Result<Option<Session>> {
+    Ok(cli::program::start_session(Session::bind(plan.settings.clone()), signals).await?)
+}
+
+/// Reads the configuration file again: what is to run now, if that is another thing. A file that is wrong changes nothing.
+async fn another(plan: &Plan, sources: Option<&Sources>) -> Option<Plan> {
+    let keep = |why: &str| warn!("the configuration file cannot be used, what it said before stays: {why}");
+    let other = match plan::read(sources?).and_then(plan::Said::plan) {
+        Ok(other) => other,
+        Err(error) => {
+            keep(&cli::one_line(&error));
+            return None;
+        }
+    };
+    if let Err(error) = check::settings(&other.settings).await {
+        keep(&format!("{error:#}"));
+        return None;
+    }
+    info!("the configuration file has been read again");
+    (!other.options.says_the_same(&plan.options)).then_some(other)
 }

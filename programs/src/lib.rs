@@ -3,6 +3,7 @@
 
 mod entry;
 mod exit;
+mod forwards;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -11,7 +12,7 @@ use clap::{Args, Parser, Subcommand};
 
 /// TCP through networks that only let UDP pass
 #[derive(Debug, Parser)]
-#[command(name = "paso", version, disable_help_subcommand = true, after_help = EXIT_CODES)]
+#[command(name = "paso", version, disable_help_subcommand = true, after_help = after_help())]
 struct Cli {
     #[command(subcommand)]
     program: Program,
@@ -40,13 +41,26 @@ struct Rest {
     words: Vec<OsString>,
 }
 
-const EXIT_CODES: &str = "\
-Exit codes of all: 0 ended because it was asked to, or done; 1 failed, with a sentence that says why; 2 bad usage.
-`paso in --help` has the options of `in`, and so on.";
+/// What a program's end says.
+const EXIT_CODES: &str = "Exit codes: 0 ended because it was asked to, or done; 1 failed, with a sentence that says why; 2 bad usage.";
+
+/// Where options can be said.
+const PLACES: &str = "\
+Each option is also a variable and a key of the configuration file: --dial-timeout is PASO_DIAL_TIMEOUT and `dial-timeout`; lists \
+in variables have blanks between their parts. The command line comes before variables, these before the file; forwards of all \
+places add up. docs/configuration.md has an example.";
+
+/// The help of a program that begins with examples.
+const TEMPLATE: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
+
+fn after_help() -> String {
+    format!("`paso in --help` has the options of `in`, and so on.\n\n{EXIT_CODES}")
+}
 
 /// The program `paso`.
 pub fn paso() -> ExitCode {
-    let cli = match Cli::try_parse() {
+    let words = std::iter::once("paso".into()).chain(std::env::args_os().skip(1));
+    let cli: Cli = match cli::parse(words) {
         Ok(cli) => cli,
         Err(error) => return cli::explain(&error),
     };

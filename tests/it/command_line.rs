@@ -7,7 +7,7 @@ use testbed::process::Process;
 use testbed::target::{Manner, Target, refusing_address};
 use tokio::net::TcpStream;
 
-use crate::programs::{ECHO, PROXY1, PROXY2};
+use crate::programs::{ECHO, PASO, PROXY1, PROXY2};
 
 /// Runs a program that ends by itself; its exit code and all it said.
 fn run(program: &str, line: &str) -> (Option<i32>, String) {
@@ -113,6 +113,34 @@ fn help_and_version_end_with_0() {
             assert!(help.contains(words), "`{words}` is not in:\n{help}");
         }
     }
+}
+
+#[test]
+fn all_help_fits_80_columns_and_paso_is_all_programs() {
+    let all = [
+        "",
+        "in",
+        "out",
+        "ticket",
+        "ticket add",
+        "ticket allow",
+        "ticket apply",
+        "echo",
+        "echo serve",
+        "echo client",
+    ];
+    for words in all {
+        let (code, help) = run(PASO, &format!("{words} --help"));
+        assert_eq!(code, Some(0), "{help}");
+        let usage = format!("paso {words}");
+        assert!(help.contains(&format!("Usage: {}", usage.trim_end())), "{help}");
+        let wide = help.lines().find(|line| line.chars().count() > 80);
+        assert_eq!(wide, None, "paso {words} --help");
+    }
+    fails(PASO, "", 2, &["Usage: paso"]);
+    fails(PASO, "frobnicate", 2, &["frobnicate"]);
+    fails(PASO, "in", 2, &["[ADDR:]PORT"]);
+    fails(PASO, "in --config", 2, &["--config"]);
 }
 
 #[test]

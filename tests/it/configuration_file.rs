@@ -4,14 +4,15 @@
 use std::path::Path;
 use std::time::Duration;
 
+use testbed::client::{exchange, read_to_reset};
 use testbed::folder::Folder;
 use testbed::process::Process;
 use testbed::target::{Manner, Target};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::UnixStream;
+use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
-use crate::programs::{PASO, sealed_proxy2};
+use crate::programs::{PASO, sealed_proxy1, sealed_proxy2};
 
 /// Sends a greeting and waits until it is back.
 async fn greet(client: &mut UnixStream) {
@@ -167,4 +168,34 @@ async fn a_file_is_checked_and_what_is_in_force_is_printed() {
     );
     let (code, output) = run(&["in", "--config", "/nowhere/paso.toml"], &[]);
     assert!(code == Some(1) && output.contains("there is no file /nowhere/paso.toml"), "{output}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn proxy2_goes_on_unless_its_settings_change() {
+    let target = Target::start(Manner::Echo).await;
+    let folder = Folder::new();
+    let text = format!("listen = 0\ntarget = \"{}\"\nstate = {:?}\n", target.address(), folder.path("state"));
+    let file = folder.file("paso.toml", &text, 0o600);
+    let (code, output) = run(&["out", "--config", &file, "--check"], &[]);
+    assert!(code == Some(0) && output.contains("all is well"), "{output}");
+
+    let proxy2 = Process::listening(PASO, &["out", "--config", &file]);
+    let proxy1 = sealed_proxy1("0", proxy2.address(), &folder);
+    let mut client = TcpStream::connect(proxy1.address()).await.unwrap();
+    assert_eq!(exchange(&mut client, b"hola").await, b"hola");
+    proxy2.signal("HUP");
+    proxy2.wait_for("the configuration file has been read again");
+    for (wrong, named) in [("target = 5", "paso.toml:4"), ("targt = 5", "do you mean 'target'?")] {
+        _ = folder.file("paso.toml", &format!("{text}{wrong}\n"), 0o600);
+        proxy2.signal("HUP");
+        let line = proxy2.wait_for("what it said before stays");
+        assert!(line.contains(named), "{line}");
+    }
+    assert_eq!(exchange(&mut client, b"hola").await, b"hola", "{}", proxy2.output());
+
+    _ = folder.file("paso.toml", &format!("{text}links = 7\n"), 0o600);
+    proxy2.signal("HUP");
+    proxy2.wait_for("proxy2 begins again: its settings have changed");
+    proxy2.wait_for("listening");
+    read_to_reset(&mut client).await;
 }

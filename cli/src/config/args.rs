@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use tracing::level_filters::LevelFilter;
+
+use crate::Verbosity;
 
 /// Where the options are read from, and what is done with them.
 #[derive(Args, Clone, Debug)]
@@ -21,4 +24,26 @@ pub struct ConfigArgs {
     /// had, 2 bad usage
     #[arg(long)]
     pub check: bool,
+}
+
+/// What is done with the options.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Action {
+    /// The program serves, and logs so much.
+    Serve(LevelFilter),
+    /// They are printed.
+    Print,
+    /// It is looked whether they can be.
+    Check,
+}
+
+impl ConfigArgs {
+    /// What is done with the options, and with those of the log.
+    pub const fn action(&self, verbosity: Verbosity) -> Action {
+        match (self.check, self.print_config) {
+            (true, _) => Action::Check,
+            (false, true) => Action::Print,
+            (false, false) => Action::Serve(verbosity.level()),
+        }
+    }
 }

@@ -84,14 +84,21 @@ impl LinkOptions {
         self.command.clone().try_get_matches_from(words)
     }
 
+    /// Whether two say the same.
+    pub fn says_the_same(&self, other: &Self) -> bool {
+        self.said(|_| true) == other.said(|_| true)
+    }
+
     /// Whether two say the same, up to what is additive: forwards come and go while a link runs.
     pub fn differ_in_additive_only(&self, other: &Self) -> bool {
-        let fixed = |options: &Self| {
-            let given = options.given.iter();
-            let given = given.filter(|given| !self.kinds.additive.contains(&given.key.as_str()));
-            given.map(|given| (given.key.clone(), given.text.clone())).collect::<Vec<_>>()
-        };
-        fixed(self) == fixed(other)
+        let is_fixed = |key: &str| !self.kinds.additive.contains(&key);
+        self.said(is_fixed) == other.said(is_fixed)
+    }
+
+    /// What is said beside the command line, which stays as it is.
+    fn said(&self, which: impl Fn(&str) -> bool) -> Vec<(&str, &str)> {
+        let given = self.given.iter().map(|given| (given.key.as_str(), given.text.as_str()));
+        given.filter(|(key, _)| which(key)).collect()
     }
 
     /// The same error with the places of the options that it is about.

@@ -10,9 +10,11 @@ use cli::units::{self, parse_time};
 use cli::{LinkArgs, Verbosity};
 use tunnel::address::{HostPorts, Listen};
 
+use crate::forwards::Texts;
+
 /// Accepts TCP connections and carries them over UDP to a proxy2, which connects them to its target
 #[derive(Clone, Debug, Parser)]
-#[command(name = "proxy1", version, before_help = EXAMPLES, after_help = after_help(), help_template = TEMPLATE)]
+#[command(name = "proxy1", version, before_help = EXAMPLES, after_help = after_help(), help_template = crate::TEMPLATE)]
 pub(crate) struct Cli {
     /// Where TCP clients connect; a bare PORT is on 127.0.0.1, port 0 is any free one. It is left out where one of -L -R -D -W
     /// --publish says what to carry
@@ -104,6 +106,19 @@ pub(crate) struct ForwardArgs {
     no_terminal: bool,
 }
 
+impl ForwardArgs {
+    /// The texts.
+    pub(super) fn texts(&self) -> Texts<'_> {
+        Texts {
+            local: &self.local,
+            dynamic: &self.dynamic,
+            stdio: self.stdio.as_deref(),
+            remote: &self.remote,
+            publish: &self.publish,
+        }
+    }
+}
+
 /// How long a client may wait while proxy2 does not answer.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct WhenDown(pub(super) Duration);
@@ -133,9 +148,6 @@ pub(crate) fn sources(words: Vec<OsString>, environment: Environment) -> Sources
     Sources::new::<Cli>(words, environment, &KINDS)
 }
 
-/// The examples come right behind what the program is.
-const TEMPLATE: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
-
 const EXAMPLES: &str = "\
 Examples:
   proxy1 8080 exit.example 5000 --ticket-file exit.ticket
@@ -150,17 +162,16 @@ Examples:
 const INTRODUCTION: &str = "\
 The ticket is looked for in this order: --ticket, --ticket-file, the variable PASO_TICKET, the state folder (--state), \
 where a proxy2 of the same user on the same machine leaves one. docs/secrets.md says which files are taken, those of \
-containers and services among them.
-
-Each option is also a variable and a key of the configuration file: --ticket-file is PASO_TICKET_FILE and `ticket-file`, lists \
-in variables have blanks between their parts. The command line comes before variables, these before the file. Forwards of all \
-places add up. In the file a table [[link]] for each link, with a `name`, makes several in one process.";
-
-const EXIT_CODES: &str =
-    "Exit codes: 0 ended because it was asked to; 1 failed, with a sentence that says why; 2 bad usage.";
+containers and services among them.";
 
 fn after_help() -> String {
-    format!("{INTRODUCTION}\n\n{} {}\n\n{EXIT_CODES}", units::HELP, units::HELP_RATE)
+    format!(
+        "{INTRODUCTION}\n\n{} In the file a table [[link]] for each link, with a `name`, makes several in one process.\n\n{} {}\n\n{}",
+        crate::PLACES,
+        units::HELP,
+        units::HELP_RATE,
+        crate::EXIT_CODES
+    )
 }
 
 #[cfg(test)]

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use std::sync::OnceLock;
 
 use clap::error::ErrorKind;
-use cli::config::{Extra, LinkOptions, Origin, Sources, Values, to_toml};
-use cli::{ChosenLink, LevelFilter};
+use cli::ChosenLink;
+use cli::config::{Action, Extra, LinkOptions, Origin, Sources, Values, to_toml};
 use tunnel::address::{HostPort, HostPorts};
 use tunnel::settings::{
     ClassicEntry, ClientSettings, Forward, ProxySettings, Ticket, TicketError, TicketSource,
@@ -14,8 +14,8 @@ use tunnel::settings::{
 use tunnel::state::ticket_from_stdin;
 
 use super::args::Cli;
-use super::forwards::Forwards;
 use super::words::{self, Words};
+use crate::forwards::Forwards;
 
 /// Reads the options, once or again and again. The ticket of the standard input is there once.
 #[derive(Debug)]
@@ -38,17 +38,6 @@ struct SaidLink {
     options: LinkOptions,
     words: Words,
     forwards: Forwards,
-}
-
-/// What is to be done with them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Action {
-    /// To serve, and to log so much.
-    Serve(LevelFilter),
-    /// To print them.
-    Print,
-    /// To see whether they can be.
-    Check,
 }
 
 /// A link that is to be.
@@ -94,11 +83,7 @@ impl Said {
     /// What is to be done.
     pub(crate) fn action(&self) -> Action {
         let Some(SaidLink { cli, .. }) = self.links.first() else { return Action::Check };
-        match (cli.config.check, cli.config.print_config) {
-            (true, _) => Action::Check,
-            (false, true) => Action::Print,
-            (false, false) => Action::Serve(cli.verbosity.level()),
-        }
+        cli.config.action(cli.verbosity)
     }
 
     /// The configuration file that was read.
@@ -118,7 +103,7 @@ impl SaidLink {
     fn new(options: LinkOptions) -> Result<Self, clap::Error> {
         let (cli, values) = options.parse::<Cli>()?;
         let mut forwards = Forwards::default();
-        forwards.add(&cli.forwards, &values).map_err(|error| wrong(&error))?;
+        forwards.add(cli.forwards.texts(), &values).map_err(|error| wrong(&error))?;
         let has_forwards = !forwards.here.is_empty() || !forwards.there.is_empty() || cli.listen.is_some();
         let words = [&cli.first, &cli.host, &cli.port].map(Option::as_deref);
         let words = words::read(words, has_forwards).map_err(|error| wrong(&error))?;
@@ -159,7 +144,13 @@ impl SaidLink {
             }
             ChosenLink::Sealed(link) => {
                 let settings = ClientSettings::new(ticket?, places);
-                let Forwards { here, .. } = forwards;
+                let Forwards { here, there, .. } = forwards;
+                if let Some(reverse) = there.first() {
+                    let what = format!("{} {reverse}", reverse.option());
+                    return Err(wrong(&format_args!(
+                        "{what}: this version has no reverse forwards: leave it out"
+                    )));
+                }
                 ClientSettings { link, forwards: here, patience: cli.when_down.0, ..settings }.into()
             }
         };

@@ -4,7 +4,20 @@ use cli::config::{Origin, Values};
 use tunnel::settings::spelling::{self, SpellingError, Which, check_distinct};
 use tunnel::settings::{Forward, Reverse};
 
-use super::args::ForwardArgs;
+/// The options that ask for forwards, as texts.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Texts<'a> {
+    /// `-L`.
+    pub(crate) local: &'a [String],
+    /// `-D`.
+    pub(crate) dynamic: &'a [String],
+    /// `-W`.
+    pub(crate) stdio: Option<&'a str>,
+    /// `-R`.
+    pub(crate) remote: &'a [String],
+    /// `--publish`.
+    pub(crate) publish: &'a [String],
+}
 
 /// The forwards of a link, each with the place that asks for it.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +41,7 @@ impl Forwards {
     ///
     /// # Errors
     /// One sentence that names the place and the part that is wrong.
-    pub(crate) fn add(&mut self, args: &ForwardArgs, values: &Values) -> Result<(), String> {
+    pub(crate) fn add(&mut self, args: Texts<'_>, values: &Values) -> Result<(), String> {
         let one = |forward: Result<Forward, _>| forward.map(|forward| vec![forward]);
         for (text, origin) in args.local.iter().zip(values.origins("local")) {
             self.push_all(spelling::local(text), &origin)?;
@@ -36,7 +49,7 @@ impl Forwards {
         for (text, origin) in args.dynamic.iter().zip(values.origins("dynamic")) {
             self.push_all(one(spelling::dynamic(text)), &origin)?;
         }
-        if let Some(text) = &args.stdio {
+        if let Some(text) = args.stdio {
             self.push_all(one(spelling::stdio(text)), &values.origin("stdio"))?;
         }
         for (text, origin) in args.remote.iter().zip(values.origins("remote")) {
