@@ -8,6 +8,7 @@
 pub mod address;
 mod bind_error;
 mod clock;
+mod control;
 pub mod descriptors;
 mod drain;
 mod entropy;
