@@ -123,12 +123,24 @@ impl Rules {
     /// # Errors
     /// [`Forbidden`].
     pub fn may_dial(&self, asked: &Asked, ip: IpAddr) -> Result<(), Forbidden> {
+        self.may_dial_as(asked, ip, AddressClass::of(ip))
+    }
+
+    /// The same for an address of this machine itself, whatever it looks like: only who may dial its loopback addresses by a
+    /// name, an address or a block may dial it. No firewall looks at what a machine sends to itself.
+    ///
+    /// # Errors
+    /// [`Forbidden`].
+    pub fn may_dial_here(&self, asked: &Asked, ip: IpAddr) -> Result<(), Forbidden> {
+        self.may_dial_as(asked, ip, AddressClass::Loopback)
+    }
+
+    fn may_dial_as(&self, asked: &Asked, ip: IpAddr, class: AddressClass) -> Result<(), Forbidden> {
         if self.may_dial_target(asked) {
             return Ok(());
         }
         let (dial, port, protocol) = (&self.0.dial, asked.port, asked.protocol);
         let ip = ip.to_canonical();
-        let class = AddressClass::of(ip);
         let name = match &asked.host {
             // Whoever has another address for it does not mean well.
             AskedHost::Name(name) if asked::is_localhost(name) && class != AddressClass::Loopback => {

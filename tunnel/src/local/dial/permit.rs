@@ -62,6 +62,15 @@ impl WantedHost {
         let at = own.filter(|_| asked.is_target()).cloned().unwrap_or_else(|| target.into());
         Self { at, asked }
     }
+
+    /// Whether it may be dialled at this address.
+    fn check_at(&self, rules: &Rules, ip: IpAddr) -> Result<(), Forbidden> {
+        if is_of_this_machine(ip) {
+            rules.may_dial_here(&self.asked, ip)
+        } else {
+            rules.may_dial(&self.asked, ip)
+        }
+    }
 }
 
 impl Wanted {
@@ -97,7 +106,7 @@ impl Reached {
     /// [`Forbidden`].
     pub(crate) fn check(&self, rules: &Rules) -> Result<(), Forbidden> {
         match (&self.wanted, self.at) {
-            (Wanted::Host(host), Some(ip)) => rules.may_dial(&host.asked, ip),
+            (Wanted::Host(host), Some(ip)) => host.check_at(rules, ip),
             (wanted, _) => wanted.check(rules),
         }
     }
@@ -154,7 +163,7 @@ pub(crate) async fn resolve_permitted(
     let is_own = |at: SocketAddr| {
         wanted.asked.protocol() == Protocol::Udp && own_udp.iter().any(|own| is_at(at, *own))
     };
-    let is_permitted = |at: &SocketAddr| rules.may_dial(&wanted.asked, at.ip()).is_ok() && !is_own(*at);
+    let is_permitted = |at: &SocketAddr| wanted.check_at(rules, at.ip()).is_ok() && !is_own(*at);
     let permitted: Vec<_> = found.iter().copied().filter(is_permitted).map(Permitted).collect();
     match found.first() {
         Some(first) if permitted.is_empty() => Err(DialError::Forbidden(Some(first.ip()))),
@@ -168,7 +177,17 @@ const LOCALHOST: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6
 /// Whether datagrams to `at` come to this machine's socket `own`.
 fn is_at(at: SocketAddr, own: SocketAddr) -> bool {
     let (ip, own_ip) = (at.ip().to_canonical(), own.ip().to_canonical());
-    // A socket for all addresses has those that another one can be bound to.
-    let is_here = || own_ip.is_unspecified() && UdpSocket::bind((ip, 0)).is_ok();
-    at.port() == own.port() && (ip == own_ip || is_here())
+    at.port() == own.port() && (ip == own_ip || own_ip.is_unspecified() && is_of_this_machine(ip))
+}
+
+/// Whether this machine itself has the address: what it sends there comes from there. No datagram leaves for it. Whether a socket
+/// can be bound to it does not show it (Linux: `ip_nonlocal_bind`).
+fn is_of_this_machine(ip: IpAddr) -> bool {
+    let any: IpAddr = if ip.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
+    let from = UdpSocket::bind((any, 0)).and_then(|socket| {
+        // Any port will do.
+        socket.connect((ip, 9))?;
+        socket.local_addr()
+    });
+    ip.is_loopback() || from.is_ok_and(|from| from.ip().to_canonical() == ip.to_canonical())
 }

@@ -72,6 +72,33 @@ async fn of_several_addresses_the_forbidden_ones_are_left_out() {
 
 /// Whoever answers with a public address first and with one of this machine then gains nothing: there is one look-up, and what it
 /// brought is what is connected to.
+/// An address of this machine that is not loopback, where it has one: what it would send from.
+fn own_address() -> Option<IpAddr> {
+    let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
+    // Documentation, RFC 5737: nothing is sent.
+    socket.connect("192.0.2.1:9").ok()?;
+    Some(socket.local_addr().ok()?.ip()).filter(|ip| !ip.is_loopback() && !ip.is_unspecified())
+}
+
+#[tokio::test]
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+async fn this_machine_is_loopback_whatever_its_address_looks_like() {
+    let Some(own) = own_address() else {
+        return eprintln!("SKIPPED: this machine has loopback addresses only");
+    };
+    let target = format!("{own}:22");
+    let answers = || Answers::new(&[&[&target]]);
+    for refused in ["dial:*:*", "dial:private:*", "dial:*.example:*"] {
+        for named in [&target, "own.example:22"] {
+            let error = permitted(named, refused, &answers()).await.unwrap_err();
+            assert!(matches!(error, DialError::Forbidden(_)), "{named} {refused}: {error}");
+        }
+    }
+    for allowed in [format!("dial:{own}:22"), "dial:0.0.0.0/0:22".into(), "dial:own.example:22".into()] {
+        assert!(permitted("own.example:22", &allowed, &answers()).await.is_ok(), "{allowed}");
+    }
+}
+
 #[tokio::test]
 async fn a_name_is_looked_up_once() {
     let answers = Answers::new(&[&["8.8.8.8:80"], &["127.0.0.1:80"]]);
@@ -163,11 +190,13 @@ async fn an_address_that_is_silent_or_refuses_does_not_keep_the_next_from_being_
 #[test]
 fn nothing_else_in_this_crate_connects() {
     /// Files that connect or look up: a new one belongs here only if no peer can choose where to.
-    const KNOWN: [&str; 7] = [
+    const KNOWN: [&str; 8] = [
         // To a checked address.
         "local/dial/connect.rs",
         // To a checked path.
         "local/dial/socket.rs",
+        // A UDP socket that sends nothing.
+        "local/dial/permit.rs",
         // For those; and to learn whether anybody listens on a socket that is to be made.
         "local/stream/unix_unix.rs",
         "local/stream/unix_other.rs",
