@@ -1,6 +1,7 @@
 //! The grammar; the answers are in modules of their own.
 
 mod addresses;
+mod blocks;
 mod dialling;
 mod listening;
 mod speed;
