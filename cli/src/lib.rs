@@ -5,6 +5,7 @@ pub mod config;
 mod link_args;
 pub mod program;
 pub mod rules_file;
+mod text;
 pub mod units;
 mod values;
 mod verbosity;

@@ -9,6 +9,8 @@ use toml::de::{DeTable, DeValue};
 use tunnel::settings::{Rule, Rules};
 use tunnel::state::TicketName;
 
+use crate::text::line_and_column;
+
 /// The one key of a table.
 const RULES: &str = "rules";
 
@@ -70,10 +72,8 @@ impl Reader<'_> {
     }
 
     fn wrong(&self, span: Range<usize>, what: &dyn Display) -> String {
-        let before = self.text.get(..span.start).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-        let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
-        format!("{}:{}:{column}: {what}", self.path.display(), before.matches('\n').count() + 1)
+        let (line, column) = line_and_column(self.text, span.start);
+        format!("{}:{line}:{column}: {what}", self.path.display())
     }
 }
 

@@ -11,6 +11,7 @@ use toml::de::{DeTable, DeValue};
 
 use super::nearest::nearest;
 use super::origin::Origin;
+use crate::text::line_and_column;
 
 /// A key of the file, with its values.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -182,20 +183,12 @@ impl Reader<'_> {
     }
 
     fn origin(&self, span: Range<usize>) -> Origin {
-        Origin::File { path: Arc::clone(&self.path), line: self.place(span).0 }
+        Origin::File { path: Arc::clone(&self.path), line: line_and_column(self.text, span.start).0 }
     }
 
     fn wrong(&self, span: Range<usize>, what: &str) -> String {
-        let (line, column) = self.place(span);
+        let (line, column) = line_and_column(self.text, span.start);
         format!("{}:{line}:{column}: {what}", self.path)
-    }
-
-    /// Line and column, both from 1, the column in characters.
-    fn place(&self, span: Range<usize>) -> (usize, usize) {
-        let before = self.text.get(..span.start).unwrap_or(self.text);
-        let line_start = before.rfind('\n').map_or(0, |end| end + 1);
-        let column = before.get(line_start..).unwrap_or_default().chars().count() + 1;
-        (before.matches('\n').count() + 1, column)
     }
 }
 
