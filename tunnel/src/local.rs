@@ -3,6 +3,10 @@
 pub(crate) mod access;
 pub(crate) mod dial;
 pub(crate) mod forwarding;
+pub(crate) mod forwards;
+pub(crate) mod held;
 pub(crate) mod listener;
 pub(crate) mod pipe;
+pub(crate) mod proxy;
+pub(crate) mod proxy_protocol;
 pub(crate) mod stream;

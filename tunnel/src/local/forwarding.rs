@@ -4,20 +4,28 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
+
+use tokio::net::TcpStream;
 
 use super::listener::{ClientName, Listener};
-use super::stream::{LocalStream, UnixListener};
+use super::proxy::clients::ProxyPlaces;
+use super::proxy::opener::ProxyRequest;
+use super::proxy_protocol::{self, Addresses};
+use super::stream::{LocalStream, UnixListener, UnixStream};
 use crate::bind_error::{BindError, resolve_listen};
-use crate::settings::{CarryTo, Forward, ListenOn};
+use crate::metrics::Counters;
+use crate::settings::{CarryTo, Forward, ListenOn, ProxyProtocol};
 use crate::tcp_options::TcpKeepalive;
 
 /// A forward whose clients can connect.
 #[derive(Debug)]
 pub(crate) struct Forwarding {
     bound: Bound,
-    target: Vec<u8>,
+    to: To,
     listener: AnyListener,
+    /// How often accepting had failed when that was counted last.
+    counted_failures: u64,
 }
 
 /// Where a forward's clients connect, with its port filled in.
@@ -29,10 +37,43 @@ pub enum Bound {
     Unix(PathBuf),
 }
 
+/// What becomes of its clients.
+#[derive(Debug)]
+enum To {
+    /// Carried there, as it stands on the wire; empty: the peer's own target. And what the target is told of them.
+    Destination(Vec<u8>, Option<ProxyProtocol>),
+    /// Asked where they want to go.
+    AskedFor(ProxyPlaces),
+}
+
 #[derive(Debug)]
 enum AnyListener {
     Tcp(Listener),
     Unix(Listener<UnixListener>),
+}
+
+/// A client that is to be carried.
+#[derive(Debug)]
+pub(crate) struct Arrival {
+    /// Its connection.
+    pub(crate) stream: LocalStream,
+    /// Who it is.
+    pub(crate) client: ClientName,
+    /// Where to, as it stands on the wire.
+    pub(crate) destination: Vec<u8>,
+    /// What the target gets before what comes from the client.
+    pub(crate) first: Vec<u8>,
+}
+
+/// A client that has connected.
+#[derive(Debug)]
+pub(super) enum Next {
+    /// It is to be carried.
+    Arrival(Arrival),
+    /// A client of a proxy port, by TCP.
+    Tcp(TcpStream, ClientName, ProxyPlaces),
+    /// The same, by a Unix socket.
+    Unix(UnixStream, ClientName, ProxyPlaces),
 }
 
 impl Forwarding {
@@ -55,10 +96,11 @@ impl Forwarding {
             }
             ListenOn::Udp(_) | ListenOn::Stdio => return Err(failed(io::ErrorKind::Unsupported.into())),
         };
-        let CarryTo::Destination(destination) = &forward.to else {
-            return Err(failed(io::ErrorKind::Unsupported.into()));
+        let to = match &forward.to {
+            CarryTo::Destination(to) => To::Destination(to.to_wire(), forward.proxy_protocol),
+            CarryTo::AskedFor => To::AskedFor(ProxyPlaces::default()),
         };
-        Ok(Self { bound, target: destination.to_wire(), listener })
+        Ok(Self { bound, to, listener, counted_failures: 0 })
     }
 
     /// Where its clients connect.
@@ -66,25 +108,61 @@ impl Forwarding {
         &self.bound
     }
 
-    /// What the peer is asked to dial, as it stands on the wire; empty: the peer's own target.
-    pub(crate) fn target(&self) -> &[u8] {
-        &self.target
-    }
-
     /// The next client.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<(LocalStream, ClientName)> {
-        match &mut self.listener {
-            AnyListener::Tcp(listener) => listener.poll(cx).map(|(tcp, client)| (tcp.into(), client)),
-            AnyListener::Unix(listener) => listener.poll(cx).map(|(unix, client)| (unix.into(), client)),
-        }
-    }
-
-    /// How often accepting failed.
-    pub(crate) const fn failures(&self) -> u64 {
-        match &self.listener {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, counters: &mut Counters) -> Poll<Next> {
+        let Self { to, listener, .. } = self;
+        let polled = match listener {
+            AnyListener::Tcp(listener) => listener.poll(cx).map(|(tcp, client)| to.tcp(tcp, client)),
+            AnyListener::Unix(listener) => listener.poll(cx).map(|(unix, client)| to.unix(unix, client)),
+        };
+        let failures = match listener {
             AnyListener::Tcp(listener) => listener.failures(),
             AnyListener::Unix(listener) => listener.failures(),
+        };
+        counters.accept_failures += failures - self.counted_failures;
+        self.counted_failures = failures;
+        Poll::Ready(ready!(polled))
+    }
+}
+
+impl To {
+    fn tcp(&self, tcp: TcpStream, client: ClientName) -> Next {
+        let addresses = || match (tcp.peer_addr(), tcp.local_addr()) {
+            (Ok(client), Ok(local)) => Some(Addresses { client, local }),
+            // It has gone already.
+            _ => None,
+        };
+        match self {
+            Self::AskedFor(places) => Next::Tcp(tcp, client, places.clone()),
+            Self::Destination(destination, header) => {
+                let first = header.map(|version| proxy_protocol::header(version, addresses()));
+                Next::arrival(tcp.into(), client, destination, first)
+            }
         }
+    }
+
+    fn unix(&self, unix: UnixStream, client: ClientName) -> Next {
+        match self {
+            Self::AskedFor(places) => Next::Unix(unix, client, places.clone()),
+            Self::Destination(destination, header) => {
+                let first = header.map(|version| proxy_protocol::header(version, None));
+                Next::arrival(unix.into(), client, destination, first)
+            }
+        }
+    }
+}
+
+impl Next {
+    fn arrival(stream: LocalStream, client: ClientName, destination: &[u8], first: Option<Vec<u8>>) -> Self {
+        let (destination, first) = (destination.to_vec(), first.unwrap_or_default());
+        Self::Arrival(Arrival { stream, client, destination, first })
+    }
+}
+
+impl From<ProxyRequest> for Arrival {
+    fn from(request: ProxyRequest) -> Self {
+        let ProxyRequest { destination, stream, client } = request;
+        Self { stream, client, destination, first: Vec::new() }
     }
 }
 

@@ -80,7 +80,8 @@ pub fn reset_code(error: &io::Error) -> Option<ResetCode> {
     error.get_ref()?.downcast_ref::<WasReset>().map(|reset| reset.0)
 }
 
-fn was_reset(code: ResetCode) -> io::Error {
+/// The error of a stream that was reset.
+pub(crate) fn was_reset(code: ResetCode) -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionReset, WasReset(code))
 }
 

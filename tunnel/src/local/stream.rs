@@ -1,4 +1,5 @@
-//! The local end of a stream: a TCP connection, a connection of a Unix socket, or a pipe inside this process.
+//! The local end of a stream: a TCP connection, a connection of a Unix socket, or a pipe inside this process; or a place that is held for
+//! one of them.
 //!
 //! Whichever it is, its owner asks it in the same way, and it ends in the same way: in order (FIN) or at once (RST). A Unix
 //! socket knows no RST: one that ends at once looks as if it had ended in order.
@@ -21,11 +22,12 @@ use proto::sealed::wire::frame::ResetCode;
 use socket2::SockRef;
 use tokio::net::TcpStream;
 
-use self::socket::Socket;
+pub(crate) use self::socket::Socket;
 pub(crate) use self::starved::News;
 use self::starved::StarvedWatch;
 pub(crate) use self::unix::{UnixListener, UnixStream, bind_unix, connect_unix};
 use self::unsent::Unsent;
+use super::held::HeldEnd;
 use super::pipe::PipeEnd;
 use crate::tcp_options;
 
@@ -38,6 +40,8 @@ pub(crate) enum LocalStream {
     Unix(Connected<UnixStream>),
     /// With this process.
     Pipe(PipeEnd),
+    /// With nobody yet: its owner asks the place for what has been put there, and nothing else.
+    Held(HeldEnd),
 }
 
 /// A connection of the system's.
@@ -73,6 +77,12 @@ impl From<PipeEnd> for LocalStream {
     }
 }
 
+impl From<HeldEnd> for LocalStream {
+    fn from(held: HeldEnd) -> Self {
+        Self::Held(held)
+    }
+}
+
 impl LocalStream {
     /// Whether there may be something to read; wakes when there is. What is wrong shows in the call that follows.
     pub(crate) fn poll_read_ready(&self, cx: &mut Context<'_>) -> Poll<()> {
@@ -80,6 +90,7 @@ impl LocalStream {
             Self::Tcp(tcp, _) => tcp.socket.poll_readable(cx),
             Self::Unix(unix) => unix.socket.poll_readable(cx),
             Self::Pipe(pipe) => pipe.poll_read_ready(cx),
+            Self::Held(_) => Poll::Pending,
         }
     }
 
@@ -89,6 +100,7 @@ impl LocalStream {
             Self::Tcp(tcp, _) => tcp.socket.poll_writable(cx),
             Self::Unix(unix) => unix.socket.poll_writable(cx),
             Self::Pipe(pipe) => pipe.poll_write_ready(cx),
+            Self::Held(_) => Poll::Pending,
         }
     }
 
@@ -101,6 +113,7 @@ impl LocalStream {
             Self::Tcp(tcp, _) => tcp.socket.read(bufs),
             Self::Unix(unix) => unix.socket.read(bufs),
             Self::Pipe(pipe) => pipe.read(bufs),
+            Self::Held(_) => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 
@@ -113,6 +126,7 @@ impl LocalStream {
             Self::Tcp(tcp, _) => starved::read(&*tcp.socket, bufs),
             Self::Unix(unix) => starved::read(&*unix.socket, bufs),
             Self::Pipe(pipe) => pipe.read(bufs),
+            Self::Held(_) => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 
@@ -125,6 +139,7 @@ impl LocalStream {
             Self::Tcp(tcp, _) => tcp.socket.write(bufs),
             Self::Unix(unix) => unix.socket.write(bufs),
             Self::Pipe(pipe) => pipe.write(bufs),
+            Self::Held(_) => Err(io::ErrorKind::WouldBlock.into()),
         }
     }
 
@@ -145,6 +160,7 @@ impl LocalStream {
                 Some(Err(error)) => News::Broken(error),
                 None => News::None,
             },
+            Self::Held(_) => News::None,
         }
     }
 
@@ -154,13 +170,16 @@ impl LocalStream {
             Self::Tcp(tcp, _) => StarvedWatch::poll(&mut tcp.watch, &tcp.socket, waker),
             Self::Unix(unix) => StarvedWatch::poll(&mut unix.watch, &unix.socket, waker),
             Self::Pipe(pipe) => pipe.end(waker).and_then(Result::err),
+            Self::Held(_) => None,
         }
     }
 
     /// The other end of the link has dialled.
     pub(crate) fn open(&self) {
-        if let Self::Pipe(pipe) = self {
-            pipe.open();
+        match self {
+            Self::Pipe(pipe) => pipe.open(),
+            Self::Held(held) => held.open(),
+            Self::Tcp(..) | Self::Unix(_) => {}
         }
     }
 
@@ -170,6 +189,7 @@ impl LocalStream {
             Self::Tcp(tcp, _) => tcp_options::end_in_order(&tcp.socket.as_sock_ref()),
             Self::Unix(unix) => tcp_options::end_in_order(&unix.socket.as_sock_ref()),
             Self::Pipe(pipe) => pipe.finish(),
+            Self::Held(_) => {}
         }
     }
 
@@ -179,6 +199,7 @@ impl LocalStream {
             Self::Tcp(tcp, _) => abort_socket(tcp.socket.as_sock_ref()),
             Self::Unix(_) => {}
             Self::Pipe(pipe) => pipe.reset(code),
+            Self::Held(held) => held.reset(code),
         }
     }
 

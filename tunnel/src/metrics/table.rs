@@ -133,6 +133,15 @@ counters! {
     /// Datagrams from an address of proxy2 that was asked beside the one that answered first.
     datagrams_from_second_address: Counter Datagrams Classic
         if_any "datagrams from a second address of proxy2";
+    /// Clients of proxy ports refused because as many as there may be had not said yet where they want to go.
+    proxy_clients_refused: Counter Clients Sealed if_any "clients refused by crowded proxy ports";
+    /// Clients of proxy ports that did not say in time where they want to go.
+    proxy_clients_timed_out: Counter Clients Sealed if_any "clients of proxy ports too slow";
+    /// Clients of proxy ports that spoke neither SOCKS nor HTTP as they should.
+    proxy_clients_malformed: Counter Clients Sealed if_any "clients of proxy ports not understood";
+    /// Clients of proxy ports that asked for what is not done: other commands than CONNECT, authentication.
+    proxy_clients_unsupported: Counter Clients Sealed
+        if_any "clients of proxy ports asking for what is not done";
     /// Times that `accept` failed.
     accept_failures: Counter Events Both if_any "accepts failed";
     /// Times that proxy2's names were looked up again.

@@ -162,7 +162,7 @@ impl LinkHandle {
         let forwarding = Forwarding::bind(forward, self.keepalive).await?;
         let bound = forwarding.bound().clone();
         let (added, is_added) = oneshot::channel();
-        self.ask(LinkRequest::Add(forwarding, added)).await?;
+        self.ask(LinkRequest::Add(Box::new(forwarding), added)).await?;
         is_added.await.map_err(|_| LinkClosed)?;
         Ok(bound)
     }

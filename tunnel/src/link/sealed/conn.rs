@@ -1,7 +1,8 @@
 //! The local end of one stream: bytes from it into the stream and from the stream into it, without a copy between.
 
+use std::collections::VecDeque;
 use std::convert::Infallible;
-use std::io::{self, IoSlice, IoSliceMut};
+use std::io::{self, IoSlice, IoSliceMut, Read};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::{Duration, Instant};
@@ -11,7 +12,8 @@ use proto::sealed::transport::{PIECE, Transport};
 use proto::sealed::wire::frame::{ResetCode, StreamId};
 
 use crate::link::sealed::ticket_share::StreamPlace;
-use crate::local::pipe::reset_code;
+use crate::local::held::Put;
+use crate::local::pipe::{reset_code, was_reset};
 use crate::local::stream::{LocalStream, News};
 use crate::ready::{Ready, StreamWaker};
 
@@ -21,6 +23,8 @@ pub(super) struct Conn {
     /// Its stream.
     pub(super) id: StreamId,
     local: LocalStream,
+    /// What goes into the stream before anything is read from the connection.
+    first: VecDeque<u8>,
     waker: Waker,
     stream_waker: Arc<StreamWaker>,
     reading: Reading,
@@ -88,10 +92,11 @@ impl Conn {
     /// Slices in one system call: a turn's worth of the stream's chunks, and one for a part.
     const SLICES: usize = 9;
 
-    /// Wraps a connection; it wakes `key` of `ready`.
+    /// Wraps a connection; it wakes `key` of `ready`. The peer gets `first` before what comes from it.
     pub(super) fn new(
         id: StreamId,
         local: LocalStream,
+        first: Vec<u8>,
         place: Option<StreamPlace>,
         ready: &Arc<Ready>,
         key: usize,
@@ -100,6 +105,7 @@ impl Conn {
         Self {
             id,
             local,
+            first: first.into(),
             waker,
             stream_waker,
             reading: Reading::Told,
@@ -123,11 +129,14 @@ impl Conn {
 
     /// Reads once from the connection into the stream.
     pub(super) fn pull(&mut self, now: Time, transport: &mut Transport) -> Step {
+        if let Some(step) = self.settle() {
+            return step;
+        }
         if self.reading == Reading::Ended {
             return self.watch();
         }
         let told = self.reading == Reading::Told;
-        if told && self.poll_read_ready().is_pending() {
+        if told && self.first.is_empty() && self.poll_read_ready().is_pending() {
             return Step::Wait(0);
         }
         let room = transport.poll_room(now, self.id).min(Self::TURN);
@@ -153,14 +162,30 @@ impl Conn {
         }
     }
 
+    /// Takes the connection that was put into the place that is held for it; what to do while there is none.
+    fn settle(&mut self) -> Option<Step> {
+        let LocalStream::Held(held) = &self.local else { return None };
+        match held.take(&self.waker) {
+            Put::Nothing => Some(Step::Wait(0)),
+            Put::Gone => Some(Step::Broken(was_reset(ResetCode::Reset))),
+            Put::Connection(local, first) => {
+                self.local = *local;
+                self.first = first.into();
+                None
+            }
+        }
+    }
+
     /// Reads at most `room` bytes into the stream. `told`: the runtime is asked first.
-    fn read(&self, now: Time, transport: &mut Transport, room: usize, told: bool) -> Result<usize, Stop> {
+    fn read(&mut self, now: Time, transport: &mut Transport, room: usize, told: bool) -> Result<usize, Stop> {
         // One more than fit: the first may be what is left of a piece.
         let slices = (room.div_ceil(PIECE) + 1).min(Self::SLICES);
+        let Self { local, first, .. } = self;
         transport.write_with(now, self.id, slices, |places| {
             read(room, places, |bufs| match told {
-                true => self.local.read(bufs),
-                false => self.local.read_unasked(bufs),
+                _ if !first.is_empty() => read_first(first, bufs),
+                true => local.read(bufs),
+                false => local.read_unasked(bufs),
             })
         })
     }
@@ -173,6 +198,10 @@ impl Conn {
     /// The stream has no room: nothing is read, but the connection's end is not missed.
     fn starve(&mut self, now: Time, transport: &mut Transport) -> Step {
         self.reading = Reading::Starved;
+        if !self.first.is_empty() {
+            // An end that shows now stands behind these.
+            return Step::Wait(0);
+        }
         match self.local.starve(&self.waker) {
             News::None => Step::Wait(0),
             News::Again => Step::More(0),
@@ -195,6 +224,9 @@ impl Conn {
 
     /// Writes what the stream has to the connection, and its end.
     pub(super) fn push(&mut self, now: Time, transport: &mut Transport) -> Step {
+        if let Some(step) = self.settle() {
+            return step;
+        }
         let mut sum = 0;
         while transport.readable(self.id) > 0 {
             if sum >= Self::TURN {
@@ -316,6 +348,15 @@ fn read(
         Ok(count) => Ok(count),
         Err(error) => Err(Stop::of(error)),
     }
+}
+
+/// From what comes before the connection's own bytes; once it is gone it holds no memory.
+fn read_first(first: &mut VecDeque<u8>, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
+    let read = first.read_vectored(bufs)?;
+    if first.is_empty() {
+        *first = VecDeque::new();
+    }
+    Ok(read)
 }
 
 fn write(local: &LocalStream, bytes: &mut dyn Iterator<Item = &[u8]>) -> Result<usize, Stop> {

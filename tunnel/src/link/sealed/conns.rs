@@ -77,11 +77,17 @@ impl Conns {
         self.ready.register(task);
     }
 
-    /// Takes over the connection of a stream, and its place.
-    pub(super) fn insert(&mut self, id: StreamId, local: LocalStream, place: Option<StreamPlace>) {
+    /// Takes over the connection of a stream, and its place. The peer gets `first` before what comes from the connection.
+    pub(super) fn insert(
+        &mut self,
+        id: StreamId,
+        local: LocalStream,
+        first: Vec<u8>,
+        place: Option<StreamPlace>,
+    ) {
         let entry = self.slots.vacant_entry();
         let key = entry.key();
-        entry.insert(Conn::new(id, local, place, &self.ready, key));
+        entry.insert(Conn::new(id, local, first, place, &self.ready, key));
         self.keys.insert(id, key);
         self.list_read(key);
         self.list_write(key);

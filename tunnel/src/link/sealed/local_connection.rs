@@ -8,8 +8,8 @@ use crate::local::stream::LocalStream;
 /// A connection, or why there is none.
 #[derive(Debug)]
 pub(super) enum LocalConnection {
-    /// A client; its stream has been opened.
-    Client(StreamId, LocalStream),
+    /// A client; its stream has been opened, and gets these bytes first.
+    Client(StreamId, LocalStream, Vec<u8>),
     /// A target that was dialled, and the place its stream has.
     Target(StreamId, LocalStream, StreamPlace),
     /// A target that could not be dialled, and why.

@@ -11,7 +11,7 @@ pub(crate) enum LinkRequest {
     /// Open a stream to this target, as it stands on the wire (empty: the peer's own), and carry the pipe's bytes.
     Open(Vec<u8>, PipeEnd),
     /// Carry the clients of one more forward, and say so.
-    Add(Forwarding, oneshot::Sender<()>),
+    Add(Box<Forwarding>, oneshot::Sender<()>),
     /// Stop listening there. Says whether there was such a forward; its streams go on.
     Remove(Bound, oneshot::Sender<bool>),
 }

@@ -14,22 +14,20 @@ use super::end::End;
 use super::local_connection::LocalConnection;
 use super::requests::LinkRequest;
 use crate::limit::Limit;
-use crate::local::forwarding::Forwarding;
+use crate::local::forwarding::{Arrival, Forwarding};
+use crate::local::forwards::Forwards;
 use crate::local::listener::ClientName;
-use crate::local::stream::LocalStream;
 use crate::metrics::Counters;
 
 /// The roles of one end of a link.
 #[derive(Debug)]
 pub(super) struct Roles {
-    forwards: Vec<Forwarding>,
+    forwards: Forwards,
     /// What this process asks for; `None`: nothing.
     requests: Option<mpsc::Receiver<LinkRequest>>,
     dialler: Option<Dialler>,
     limits: RoleLimits,
     refusals: Limit,
-    /// How often accepting failed at forwards that are gone.
-    past_failures: u64,
     /// Which is asked first for what has arrived.
     first: Role,
     over: bool,
@@ -72,12 +70,11 @@ impl Roles {
     pub(super) fn new(limits: RoleLimits) -> Self {
         let refusals = Limit::new(Instant::now());
         Self {
-            forwards: Vec::new(),
+            forwards: Forwards::new(Vec::new()),
             requests: None,
             dialler: None,
             limits,
             refusals,
-            past_failures: 0,
             first: Role::Dialling,
             over: false,
         }
@@ -86,7 +83,7 @@ impl Roles {
     /// The same, and carries the clients of these forwards.
     #[must_use]
     pub(super) fn forwarding(self, forwards: Vec<Forwarding>) -> Self {
-        Self { forwards, ..self }
+        Self { forwards: Forwards::new(forwards), ..self }
     }
 
     /// The same, and does what this process asks for.
@@ -159,19 +156,10 @@ impl Roles {
         link: &mut Link,
         counters: &mut Counters,
     ) -> Poll<LocalConnection> {
-        for number in 0..self.forwards.len() {
-            if let Some(forward) = self.forwards.get_mut(number)
-                && let Poll::Ready((stream, client)) = forward.poll(cx)
-            {
-                let target = forward.target().to_vec();
-                // The same among forwards.
-                self.forwards.rotate_left(number + 1);
-                let failures: u64 = self.forwards.iter().map(Forwarding::failures).sum();
-                counters.accept_failures = self.past_failures + failures;
-                return Poll::Ready(self.take_client(stream, client, &target, end, link, counters));
-            }
+        match self.forwards.poll(cx, counters) {
+            Poll::Ready(arrival) => Poll::Ready(self.take_client(arrival, end, link, counters)),
+            Poll::Pending => Poll::Pending,
         }
-        Poll::Pending
     }
 
     fn obey(
@@ -183,19 +171,17 @@ impl Roles {
     ) -> LocalConnection {
         match request {
             LinkRequest::Open(target, pipe) => {
-                return self.take_client(pipe.into(), ClientName::Process, &target, end, link, counters);
+                let (stream, client) = (pipe.into(), ClientName::Process);
+                let arrival = Arrival { stream, client, destination: target, first: Vec::new() };
+                return self.take_client(arrival, end, link, counters);
             }
             LinkRequest::Add(forward, added) => {
-                self.forwards.push(forward);
+                self.forwards.add(*forward);
                 // Whoever has asked may not wait for the answer.
                 let _ = added.send(());
             }
             LinkRequest::Remove(bound, answer) => {
-                let (gone, left): (Vec<_>, _) =
-                    self.forwards.drain(..).partition(|forward| *forward.bound() == bound);
-                self.past_failures += gone.iter().map(Forwarding::failures).sum::<u64>();
-                self.forwards = left;
-                let _ = answer.send(!gone.is_empty());
+                let _ = answer.send(self.forwards.remove(&bound));
             }
         }
         LocalConnection::Nothing
@@ -203,15 +189,14 @@ impl Roles {
 
     fn take_client(
         &self,
-        stream: LocalStream,
-        client: ClientName,
-        target: &[u8],
+        arrival: Arrival,
         end: &impl End,
         link: &mut Link,
         counters: &mut Counters,
     ) -> LocalConnection {
-        let (code, why) = match self.open(target, end, link) {
-            Ok(id) => return LocalConnection::Client(id, stream),
+        let Arrival { stream, client, destination, first } = arrival;
+        let (code, why) = match self.open(&destination, end, link) {
+            Ok(id) => return LocalConnection::Client(id, stream, first),
             Err(refused) => refused,
         };
         *counters.reset_with(code) += 1;

@@ -184,15 +184,15 @@ impl<E: End> Task<E> {
             let arrival = self.roles.poll_arrival(cx, &self.end, &mut self.link, &mut self.counters);
             let Poll::Ready(arrival) = arrival else { return false };
             match arrival {
-                LocalConnection::Client(id, client) => {
+                LocalConnection::Client(id, client, first) => {
                     self.arrived(id);
-                    self.conns.insert(id, client, None);
+                    self.conns.insert(id, client, first, None);
                     self.conns.waits(id);
                 }
                 LocalConnection::Target(id, target, place) => {
                     self.link.streams().accept(id);
                     self.opened(id);
-                    self.conns.insert(id, target, Some(place));
+                    self.conns.insert(id, target, Vec::new(), Some(place));
                 }
                 LocalConnection::Failed(id, code, why) => self.refuse(now, id, code, &why),
                 LocalConnection::Withdrawn(id, why) => self.withdraw(now, id, &why),

@@ -120,7 +120,7 @@ fn the_wrong_part_is_named_with_an_example() {
         ("8080:127.1:80", "'127.1:80': the host is neither"),
         ("a b:8080:web:80", "'a b' is not a host"),
         ("::1:8080:web:80", "6 parts"),
-        ("[::1:8080:web:80", "6 parts"),
+        ("[::1:8080:web:80", "'[' is not an IPv6 address in brackets"),
         ("8080:[web]:80", "'[web]:80': an IPv6 address"),
         ("8080:[::1]x:80", "is not an IPv6 address in brackets"),
         ("8080:@", "'@': the name of a service"),

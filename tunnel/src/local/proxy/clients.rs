@@ -1,0 +1,121 @@
+//! The clients of a link's proxy ports that have not been brought on their way yet.
+
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::task::JoinSet;
+use tracing::warn;
+
+use super::opener::{LinkOpener, Opener, ProxyClient, ProxyRequest};
+use super::{Outcome, serve};
+use crate::limit::Limit;
+use crate::local::listener::ClientName;
+use crate::local::stream::LocalStream;
+use crate::metrics::Counters;
+
+/// Clients of one proxy port that may be without a stream at a time, and those whose requests of plain HTTP are carried. Each has a few
+/// kilobytes; a browser has a few dozen.
+const MAX_CLIENTS: usize = 1_024;
+/// Requests that may wait for the link.
+const WAITING: usize = 64;
+
+/// The places of one proxy port.
+#[derive(Clone, Debug)]
+pub(crate) struct ProxyPlaces(Arc<Semaphore>);
+
+impl Default for ProxyPlaces {
+    fn default() -> Self {
+        Self(Arc::new(Semaphore::new(MAX_CLIENTS)))
+    }
+}
+
+/// All clients of all proxy ports of a link.
+#[derive(Debug)]
+pub(crate) struct ProxyClients {
+    tasks: JoinSet<(ClientName, Outcome)>,
+    asked: mpsc::Receiver<ProxyRequest>,
+    ask: mpsc::Sender<ProxyRequest>,
+    lines: Limit,
+}
+
+impl ProxyClients {
+    /// None.
+    pub(crate) fn new() -> Self {
+        let (ask, asked) = mpsc::channel(WAITING);
+        Self { tasks: JoinSet::new(), asked, ask, lines: Limit::new(Instant::now()) }
+    }
+
+    /// Serves one more, if it has a place.
+    pub(crate) fn take<S: ProxyClient>(
+        &mut self,
+        stream: S,
+        client: ClientName,
+        places: &ProxyPlaces,
+        counters: &mut Counters,
+    ) where
+        LocalStream: From<S>,
+    {
+        match Arc::clone(&places.0).try_acquire_owned() {
+            Ok(place) => self.spawn(stream, client, place),
+            Err(_) => {
+                counters.proxy_clients_refused += 1;
+                LocalStream::from(stream).abort(proto::sealed::wire::frame::ResetCode::Limit);
+                self.complain(client, "as many clients as a proxy port may have are not served yet");
+            }
+        }
+    }
+
+    fn spawn<S: ProxyClient>(&mut self, stream: S, client: ClientName, place: OwnedSemaphorePermit)
+    where
+        LinkOpener<S>: Opener<Client = S>,
+    {
+        let opener = LinkOpener::new(self.ask.clone(), client);
+        self.tasks.spawn(async move {
+            let outcome = serve(stream, opener).await;
+            drop(place);
+            (client, outcome)
+        });
+    }
+
+    /// The next stream that one of them wants.
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>, counters: &mut Counters) -> Poll<ProxyRequest> {
+        if self.tasks.is_empty() {
+            return Poll::Pending;
+        }
+        if let Poll::Ready(Some(request)) = self.asked.poll_recv(cx) {
+            return Poll::Ready(request);
+        }
+        while let Poll::Ready(Some(ended)) = self.tasks.poll_join_next(cx) {
+            if let Ok((client, outcome)) = ended {
+                self.count(client, outcome, counters);
+            }
+        }
+        Poll::Pending
+    }
+
+    fn count(&self, client: ClientName, outcome: Outcome, counters: &mut Counters) {
+        match outcome {
+            Outcome::Done => {}
+            Outcome::TimedOut => {
+                counters.proxy_clients_timed_out += 1;
+                self.complain(client, "it did not say in time where it wants to go");
+            }
+            Outcome::Malformed(what) => {
+                counters.proxy_clients_malformed += 1;
+                self.complain(client, what);
+            }
+            Outcome::Unsupported(what) => {
+                counters.proxy_clients_unsupported += 1;
+                self.complain(client, what);
+            }
+        }
+    }
+
+    fn complain(&self, client: ClientName, why: &'static str) {
+        if let Some(held_back) = self.lines.pass(Instant::now()) {
+            warn!(%client, held_back, "client of a proxy port refused: {why}");
+        }
+    }
+}

@@ -1,0 +1,225 @@
+//! HTTP at a proxy port: CONNECT (RFC 9110 section 9.3.6), and requests for a whole URI (RFC 9112 section 3.2.2).
+
+mod headers;
+
+use std::convert::Infallible;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use http_body_util::{Either, Full};
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONTENT_TYPE, HOST, HeaderValue};
+use hyper::http::uri::{Authority, Scheme};
+use hyper::service::service_fn;
+use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::{Method, Request, Response, StatusCode, Uri, Version};
+use hyper_util::rt::{TokioIo, TokioTimer};
+use proto::destination::Destination;
+use proto::sealed::wire::frame::ResetCode;
+use tokio::io::copy_bidirectional;
+
+use super::opener::Opener;
+use super::prefixed::Prefixed;
+use super::{Outcome, PATIENCE, destination, sentence};
+use crate::local::pipe::reset_code;
+
+/// Bytes of the longest head of a request.
+const MAX_HEAD: usize = 64 << 10;
+/// The port of a URI that names none.
+const HTTP_PORT: u16 = 80;
+
+type Body = Either<Full<Bytes>, Incoming>;
+
+/// What the connection becomes when its last answer has been written.
+enum After<T> {
+    /// A tunnel.
+    Tunnel(OnUpgrade, T),
+    /// Another protocol, between the client and the origin.
+    Switched { client: OnUpgrade, origin: OnUpgrade },
+}
+
+/// Where a request puts it.
+type AfterSlot<T> = Arc<Mutex<Option<After<T>>>>;
+
+/// Serves a connection that speaks HTTP.
+pub(super) async fn serve<O: Opener>(client: Prefixed<O::Client>, opener: O) -> Outcome {
+    let slot = AfterSlot::<O::Tunnel>::default();
+    let service = service_fn(|request| {
+        let (opener, slot) = (opener.clone(), Arc::clone(&slot));
+        async move { Ok::<_, Infallible>(answer(request, &opener, &slot).await) }
+    });
+    let served = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(PATIENCE)
+        .max_buf_size(MAX_HEAD)
+        .serve_connection(TokioIo::new(client), service)
+        .with_upgrades()
+        .await;
+    let after = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
+    match (served, after) {
+        (Ok(()), Some(after)) => go_on(after, &opener).await,
+        // Between two requests it may take its time; its connection is closed then.
+        (Err(error), _) if error.is_timeout() => return Outcome::TimedOut,
+        (Err(error), _) if error.is_parse() || error.is_parse_too_large() => {
+            return Outcome::Malformed("no HTTP, or a head of more than 64 KiB");
+        }
+        // Who has gone is not missed.
+        (Ok(()) | Err(_), _) => {}
+    }
+    Outcome::Done
+}
+
+async fn go_on<O: Opener>(after: After<O::Tunnel>, opener: &O) {
+    match after {
+        After::Tunnel(client, tunnel) => {
+            let Ok(client) = client.await else { return };
+            let Ok(parts) = client.downcast::<TokioIo<Prefixed<O::Client>>>() else { return };
+            let (mut first, client) = parts.io.into_inner().into_parts();
+            first.splice(0..0, parts.read_buf);
+            opener.join(tunnel, client, first).await;
+        }
+        After::Switched { client, origin } => {
+            let (Ok(client), Ok(origin)) = (client.await, origin.await) else { return };
+            // Either end closes; the other learns it by the same.
+            let _ = copy_bidirectional(&mut switched(client), &mut switched(origin)).await;
+        }
+    }
+}
+
+fn switched(io: Upgraded) -> TokioIo<Upgraded> {
+    TokioIo::new(io)
+}
+
+async fn answer<O: Opener>(
+    request: Request<Incoming>,
+    opener: &O,
+    slot: &AfterSlot<O::Tunnel>,
+) -> Response<Body> {
+    let answered = match *request.method() {
+        Method::CONNECT => connect(request, opener, slot).await,
+        _ => carry(request, opener, slot).await,
+    };
+    answered.unwrap_or_else(Refusal::into_response)
+}
+
+async fn connect<O: Opener>(
+    mut request: Request<Incoming>,
+    opener: &O,
+    slot: &AfterSlot<O::Tunnel>,
+) -> Result<Response<Body>, Refusal> {
+    let to = asked(request.uri().authority(), None)?;
+    let tunnel = opener.tunnel(&to).await.map_err(|code| Refusal::of(&to, code))?;
+    put(slot, After::Tunnel(hyper::upgrade::on(&mut request), tunnel));
+    Ok(Response::new(text("")))
+}
+
+/// Carries one request to its origin, over a stream of its own.
+async fn carry<O: Opener>(
+    mut request: Request<Incoming>,
+    opener: &O,
+    slot: &AfterSlot<O::Tunnel>,
+) -> Result<Response<Body>, Refusal> {
+    if request.uri().scheme().is_some_and(|scheme| *scheme != Scheme::HTTP) {
+        return Err(Refusal::bad("this proxy carries http:// itself and everything else by CONNECT\n"));
+    }
+    let to = asked(request.uri().authority(), Some(HTTP_PORT))?;
+    let stream = opener.stream(&to).await.map_err(|code| Refusal::of(&to, code))?;
+    let client = hyper::upgrade::on(&mut request);
+    let failed = |error: &hyper::Error| Refusal::of_origin(&to, error);
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
+    // Ends with the response, or when nobody waits for it any more.
+    tokio::spawn(connection.with_upgrades());
+    let request = to_origin(request)?;
+    let mut response = sender.send_request(request).await.map_err(|error| failed(&error))?;
+    let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    headers::keep_end_to_end(response.headers_mut(), switches);
+    if switches {
+        let origin = hyper::upgrade::on(&mut response);
+        put(slot, After::Switched { client, origin });
+    }
+    *response.version_mut() = Version::HTTP_11;
+    Ok(response.map(Either::Right))
+}
+
+/// The request as the origin gets it.
+fn to_origin(mut request: Request<Incoming>) -> Result<Request<Incoming>, Refusal> {
+    let asks_for_upgrade = headers::asks_for_upgrade(request.headers());
+    headers::keep_end_to_end(request.headers_mut(), asks_for_upgrade);
+    headers::prepare_for_origin(request.headers_mut(), asks_for_upgrade);
+    let host = request.uri().authority().map(|authority| HeaderValue::from_str(host_and_port(authority)));
+    if let Some(Ok(host)) = host {
+        // RFC 9112 section 3.2.2: whatever the client wrote there.
+        request.headers_mut().insert(HOST, host);
+    }
+    let path = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    *request.uri_mut() = path.parse::<Uri>().map_err(|_| Refusal::bad("that is no URI\n"))?;
+    *request.version_mut() = Version::HTTP_11;
+    Ok(request)
+}
+
+/// Without the user and password that may stand before.
+fn host_and_port(authority: &Authority) -> &str {
+    let text = authority.as_str();
+    text.rsplit_once('@').map_or(text, |(_, host_and_port)| host_and_port)
+}
+
+/// Where a request wants to go.
+fn asked(authority: Option<&Authority>, default: Option<u16>) -> Result<Destination, Refusal> {
+    const WHOLE: &str =
+        "this is a proxy: ask it for a whole URI, as http://host/path, or CONNECT host:port\n";
+    let authority = authority.ok_or_else(|| Refusal::bad(WHOLE))?;
+    let port = authority.port_u16().or(default).ok_or_else(|| Refusal::bad(WHOLE))?;
+    let host = authority.host().trim_start_matches('[').trim_end_matches(']');
+    destination(host, port).map_err(|error| Refusal::bad(&format!("{error}\n")))
+}
+
+fn put<T>(slot: &AfterSlot<T>, after: After<T>) {
+    *slot.lock().unwrap_or_else(PoisonError::into_inner) = Some(after);
+}
+
+/// An answer of the proxy itself.
+struct Refusal {
+    status: StatusCode,
+    text: String,
+}
+
+impl Refusal {
+    fn bad(text: &str) -> Self {
+        Self { status: StatusCode::BAD_REQUEST, text: text.into() }
+    }
+
+    /// No stream, or one that was reset.
+    fn of(to: &Destination, code: ResetCode) -> Self {
+        let status = match code {
+            ResetCode::Forbidden => StatusCode::FORBIDDEN,
+            ResetCode::TimedOut => StatusCode::GATEWAY_TIMEOUT,
+            ResetCode::Limit => StatusCode::SERVICE_UNAVAILABLE,
+            ResetCode::Refused
+            | ResetCode::Unreachable
+            | ResetCode::Reset
+            | ResetCode::Idle
+            | ResetCode::Unknown(_) => StatusCode::BAD_GATEWAY,
+        };
+        Self { status, text: sentence(to, code) }
+    }
+
+    /// The origin was reached and does not answer as it should.
+    fn of_origin(to: &Destination, error: &hyper::Error) -> Self {
+        let io = std::error::Error::source(error).and_then(|source| source.downcast_ref());
+        match io.and_then(reset_code) {
+            Some(code) => Self::of(to, code),
+            None => Self { status: StatusCode::BAD_GATEWAY, text: format!("{to}: {error}\n") },
+        }
+    }
+
+    fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(text(&self.text));
+        *response.status_mut() = self.status;
+        response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
+        response
+    }
+}
+
+fn text(text: &str) -> Body {
+    Either::Left(Full::from(text.to_owned()))
+}
