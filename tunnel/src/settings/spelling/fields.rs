@@ -78,7 +78,8 @@ impl<'a> Field<'a> {
         let inside = if text.starts_with('[') { text.find(']').unwrap_or(0) } else { 0 };
         let end = text[inside..].find([':', ',']).map_or(text.len(), |end| inside + end);
         let (field, after) = text.split_at(end);
-        if field.contains(['[', ']']) && !(field.starts_with('[') && inside + 1 == end) {
+        let is_bracketed = inside > 0 && inside + 1 == end;
+        if field.contains(['[', ']']) && !is_bracketed {
             return Err(AddressError::Brackets(field.into()).into());
         }
         Ok((field.strip_prefix('@').map_or(Self::Text(field), Self::Service), after))
