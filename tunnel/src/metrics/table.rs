@@ -51,7 +51,7 @@ counters! {
     targets_timed_out: Counter Streams Both if_any "targets timed out";
     /// Streams whose target could not be dialled for another reason: its name is unknown, or there is no descriptor or port left.
     dials_failed: Counter Streams Classic if_any "dials failed otherwise";
-    /// Streams that proxy2 does not permit: to another target, or of a proxy1 that it does not let in.
+    /// Streams that proxy2 does not permit: no rule allows them, or it does not let their proxy1 in.
     streams_forbidden: Counter Streams Sealed if_any "streams not permitted";
     /// Those of them that had reached their target when the rules of their ticket were changed.
     streams_withdrawn: Counter Streams Sealed if_any "streams reset by new rules";
