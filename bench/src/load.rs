@@ -64,7 +64,7 @@ pub(crate) const fn chunk(streams: usize) -> usize {
 pub(crate) async fn push(pair: &Pair, sink: &Target, streams: usize, time: Duration) -> Result<Outcome> {
     let (mut clients, block) = (JoinSet::new(), block(streams));
     for _ in 0..streams {
-        clients.spawn(send_for_ever(connect(pair.address).await?, Arc::clone(&block)));
+        clients.spawn(send_for_ever(connect_to(pair).await?, Arc::clone(&block)));
     }
     // All of them carry something before it counts.
     let end = Instant::now() + Duration::from_secs(20);
@@ -112,6 +112,25 @@ pub(crate) fn outcome(counts: &[u64], took: Duration, cpu: &Cpu) -> Outcome {
     Outcome { bytes, seconds: took.as_secs_f64(), cpu, own_cpu, slowest: slowest / mean }
 }
 
+/// A client of a tunnel whose kernel keeps [`SEND_BUFFER`] for it and no more.
+///
+/// # Errors
+/// Nobody listens there, or the proxy there says no.
+async fn connect_to(pair: &Pair) -> Result<TcpStream> {
+    let mut stream = connect(pair.address).await?;
+    if let Some(SocketAddr::V4(target)) = pair.asked {
+        // RFC 1928: no authentication, then CONNECT to an IPv4 address.
+        stream.write_all(&[5, 1, 0, 5, 1, 0, 1]).await?;
+        stream.write_all(&[&target.ip().octets()[..], &target.port().to_be_bytes()].concat()).await?;
+        let mut answers = [0; 12];
+        stream.read_exact(&mut answers).await?;
+        if answers[3] != 0 {
+            bail!("the proxy says {answers:?}");
+        }
+    }
+    Ok(stream)
+}
+
 /// A client whose kernel keeps [`SEND_BUFFER`] for it and no more.
 ///
 /// # Errors
@@ -140,7 +159,7 @@ pub(crate) async fn send_for_ever(mut stream: TcpStream, block: Arc<[u8]>) {
 pub(crate) async fn transfer(pair: &Pair, sink: &Target, bytes: u64, times: u64) -> Result<Outcome> {
     let (before, cpu, began) = (sink.bytes(), Cpu::now(pair.cpu()), Instant::now());
     for _ in 0..times {
-        let mut stream = connect(pair.address).await?;
+        let mut stream = connect_to(pair).await?;
         let (block, mut left) = (block(1), bytes);
         while left > 0 {
             let length = usize::try_from(left).unwrap_or(usize::MAX).min(block.len());

@@ -82,11 +82,24 @@ impl Programs {
     }
 }
 
+/// How clients come to our link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Forward {
+    /// To proxy1: `-L`.
+    Local,
+    /// To proxy1, and say where they want to go: `-D`.
+    Dynamic,
+    /// To proxy2: `-R`.
+    Remote,
+}
+
 /// A tunnel in front of a target.
 #[derive(Debug)]
 pub(crate) struct Pair {
     /// Where clients connect.
     pub(crate) address: SocketAddr,
+    /// What they ask for there, as clients of a SOCKS proxy; `None`: the tunnel knows.
+    pub(crate) asked: Option<SocketAddr>,
     /// Inside and outside; none without a tunnel.
     pub(crate) ends: Vec<Process>,
     /// Holds key and tickets.
@@ -100,7 +113,7 @@ impl Pair {
     /// One of them cannot be started.
     pub(crate) fn start(tunnel: Tunnel, programs: &Programs, target: SocketAddr) -> Result<Self> {
         match tunnel {
-            Tunnel::Direct => Ok(Self { address: target, ends: Vec::new(), _state: None }),
+            Tunnel::Direct => Ok(Self { address: target, asked: None, ends: Vec::new(), _state: None }),
             Tunnel::Paso => Self::paso(programs, target, &[]),
             Tunnel::Bare => peer(|place| bare(programs, place, target)),
             Tunnel::Socat => peer(|place| socat(place, target)),
@@ -121,6 +134,31 @@ impl Pair {
         Ok(Self { _state: Some(state), ..Self::ours(programs, target, &options)? })
     }
 
+    /// Ours, with a forward and a proxy2 that has no target of its own.
+    ///
+    /// # Errors
+    /// One of them cannot be started.
+    pub(crate) fn forwarding(programs: &Programs, target: SocketAddr, forward: Forward) -> Result<Self> {
+        let (state, datagram) = (Folder::new()?, programs.datagram.to_string());
+        let start = |name: &str, words: &[&str]| {
+            let mut command = Command::new(programs.path(name));
+            Process::start(command.args(words).args(["--max-datagram", &datagram, "--state"]).arg(&state.0))
+        };
+        let proxy2 = start("proxy2", &["127.0.0.1:0", "--allow", "dial:127.0.0.1:* listen:127.0.0.1:*"])?;
+        let (to, fixed) = (proxy2.listening()?.to_string(), format!("127.0.0.1:0:{target}"));
+        let proxy1 = start(
+            "proxy1",
+            &match forward {
+                Forward::Local => ["-L", &fixed, &to],
+                Forward::Dynamic => ["-D", "127.0.0.1:0", &to],
+                Forward::Remote => ["-R", &fixed, &to],
+            },
+        )?;
+        let address = proxy1.listening()?;
+        let asked = (forward == Forward::Dynamic).then_some(target);
+        Ok(Self { address, asked, ends: vec![proxy1, proxy2], _state: Some(state) })
+    }
+
     /// Ours, the classic link, as fast as it goes without loss between two programs of root's, whose socket buffers are large
     /// enough for it. By itself it goes as fast as what `net.core.rmem_max` allows everybody.
     ///
@@ -139,7 +177,7 @@ impl Pair {
         let proxy2 = start("proxy2", target)?;
         let proxy1 = start("proxy1", proxy2.listening()?)?;
         let address = proxy1.listening()?;
-        Ok(Self { address, ends: vec![proxy1, proxy2], _state: None })
+        Ok(Self { address, asked: None, ends: vec![proxy1, proxy2], _state: None })
     }
 
     /// CPU time of all its programs.
@@ -170,7 +208,7 @@ fn peer(commands: impl Fn(&Place) -> [Command; 2]) -> Result<Pair> {
         }
         std::thread::sleep(Duration::from_millis(20));
     }
-    Ok(Pair { address: inside, ends: vec![near, far], _state: None })
+    Ok(Pair { address: inside, asked: None, ends: vec![near, far], _state: None })
 }
 
 fn socat(place: &Place, target: SocketAddr) -> [Command; 2] {

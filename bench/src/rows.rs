@@ -4,6 +4,7 @@ mod bulk;
 mod classic;
 mod echo;
 mod flat;
+mod forwards;
 mod identities;
 mod link;
 mod program;
@@ -123,6 +124,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("idle", OURS, streams::idle),
     row("busy", BUSY, bulk::thousand),
     Row { most: 3, ..row("links", OURS, identities::thousand) },
+    row("forwards", OURS, forwards::each),
     row("start", OURS, program::start),
     Row { most: 1, ..row("size", OURS, program::size) },
     row("classic", OURS, classic::ten),
