@@ -70,8 +70,6 @@ async fn of_several_addresses_the_forbidden_ones_are_left_out() {
     assert_eq!(error.code(), ResetCode::Forbidden);
 }
 
-/// Whoever answers with a public address first and with one of this machine then gains nothing: there is one look-up, and what it
-/// brought is what is connected to.
 /// An address of this machine that is not loopback, where it has one: what it would send from.
 fn own_address() -> Option<IpAddr> {
     let socket = std::net::UdpSocket::bind("0.0.0.0:0").ok()?;
@@ -99,6 +97,8 @@ async fn this_machine_is_loopback_whatever_its_address_looks_like() {
     }
 }
 
+/// Whoever answers with a public address first and with one of this machine then gains nothing: there is one look-up, and what it
+/// brought is what is connected to.
 #[tokio::test]
 async fn a_name_is_looked_up_once() {
     let answers = Answers::new(&[&["8.8.8.8:80"], &["127.0.0.1:80"]]);
