@@ -52,6 +52,8 @@ const NEVER: &[&str] = &["config", "check", "print-config"];
 #[derive(Clone, Debug)]
 pub struct Sources {
     command: Command,
+    /// Whose options a file may have.
+    of_file: Command,
     kinds: &'static Kinds,
     words: Vec<OsString>,
     environment: Environment,
@@ -71,7 +73,14 @@ impl Sources {
     pub fn new<T: Parser>(words: Vec<OsString>, environment: Environment, kinds: &'static Kinds) -> Self {
         let mut command = crate::command::<T>(&words);
         command.build();
-        Self { command, kinds, words, environment }
+        Self { of_file: command.clone(), command, kinds, words, environment }
+    }
+
+    /// The file is one of another program, with the options of `T`: those that this one does not have mean nothing here.
+    #[must_use]
+    pub fn with_file_of<T: Parser>(mut self) -> Self {
+        self.of_file = T::command();
+        self
     }
 
     /// Reads the file, if one is named, and puts all together.
@@ -118,7 +127,7 @@ impl Sources {
         let unreadable = |error: tunnel::state::StateError| wrong(ErrorKind::Io, &error.to_string());
         let NamedFile { text, is_secret } = read_named(path).map_err(unreadable)?;
         let keys = Keys {
-            command: &self.command,
+            command: &self.of_file,
             of_program: self.kinds.of_program,
             never: NEVER,
             links: self.kinds.links,

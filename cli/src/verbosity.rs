@@ -16,6 +16,17 @@ pub struct Verbosity {
 }
 
 impl Verbosity {
+    /// As [`level`](Self::level) for a program that works for another one: it begins at warnings.
+    pub const fn level_of_tool(self) -> LevelFilter {
+        match (self.quiet, self.verbose) {
+            (0, 0) => LevelFilter::WARN,
+            (0, 1) => LevelFilter::INFO,
+            (0, 2) => LevelFilter::DEBUG,
+            (0, _) => LevelFilter::TRACE,
+            (_, _) => LevelFilter::ERROR,
+        }
+    }
+
     /// The least important level that is written.
     pub const fn level(self) -> LevelFilter {
         match (self.quiet, self.verbose) {

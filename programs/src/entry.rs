@@ -15,6 +15,7 @@ use cli::program::Signals;
 use tracing::{info, warn};
 use tunnel::reload::Reload;
 
+pub(crate) use self::args::Cli;
 use self::links::Links;
 use self::plan::{Link, Planner};
 

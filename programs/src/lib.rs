@@ -1,9 +1,11 @@
 //! The programs of Paso. `paso` is all of them, each a subcommand; `proxy1` is `paso in` and `proxy2` is `paso out`, with
 //! `paso ticket`.
 
+mod client;
 mod entry;
 mod exit;
 mod forwards;
+mod ticket;
 
 use std::ffi::OsString;
 use std::process::ExitCode;
@@ -29,6 +31,9 @@ enum Program {
     /// Make, show and revoke the tickets that let a proxy1 join
     #[command(disable_help_flag = true)]
     Ticket(Rest),
+    /// Connect standard input and output to something that proxy2 reaches
+    #[command(disable_help_flag = true)]
+    Nc(Rest),
     /// An echo server, and a client that checks every byte that returns
     #[command(disable_help_flag = true)]
     Echo(Rest),
@@ -46,8 +51,8 @@ const EXIT_CODES: &str = "Exit codes: 0 ended because it was asked to, or done; 
 
 /// Where options can be said.
 const PLACES: &str = "\
-Each option is also a variable and a key of the configuration file: --dial-timeout is PASO_DIAL_TIMEOUT and `dial-timeout`; lists \
-in variables have blanks between their parts. The command line comes before variables, these before the file; forwards of all \
+Each option --like-this is also the variable PASO_LIKE_THIS and the key like-this of the configuration file; lists in \
+variables have blanks between their parts. The command line comes before variables, these before the file; forwards of all \
 places add up. docs/configuration.md has an example.";
 
 /// The help of a program that begins with examples.
@@ -68,6 +73,7 @@ pub fn paso() -> ExitCode {
         Program::In(rest) => entry::main("paso in", rest.words),
         Program::Out(rest) => exit::main("paso out", rest.words),
         Program::Ticket(rest) => exit::tickets("paso ticket", rest.words),
+        Program::Nc(rest) => client::nc::main("paso nc", rest.words),
         Program::Echo(rest) => echo::main("paso echo", rest.words),
     }
 }

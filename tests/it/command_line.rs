@@ -125,6 +125,7 @@ fn all_help_fits_80_columns_and_paso_is_all_programs() {
         "ticket add",
         "ticket allow",
         "ticket apply",
+        "nc",
         "echo",
         "echo serve",
         "echo client",

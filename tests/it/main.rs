@@ -25,6 +25,7 @@ mod lost_datagrams;
 mod many_proxy1s;
 mod middlebox_itself;
 mod names_known_later;
+mod nc;
 mod programs;
 mod proxies_restart;
 mod proxy2_that_ends_links;

@@ -1,7 +1,6 @@
 //! The command line of `proxy1`.
 
 use std::ffi::OsString;
-use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::Parser;
@@ -11,6 +10,7 @@ use cli::{LinkArgs, Verbosity};
 use tunnel::address::{HostPorts, Listen};
 
 use crate::forwards::Texts;
+use crate::ticket::TicketArgs;
 
 /// Accepts TCP connections and carries them over UDP to a proxy2, which connects them to its target
 #[derive(Clone, Debug, Parser)]
@@ -45,14 +45,8 @@ pub(crate) struct Cli {
     #[command(flatten)]
     pub(super) forwards: ForwardArgs,
 
-    /// The ticket that proxy2 printed, one line; seen by all users of this machine: prefer one of the next two
-    // Not parsed here: the parser repeats what it cannot parse, and this is a secret.
-    #[arg(long, value_name = "TEXT", conflicts_with_all = ["classic", "ticket_file"], help_heading = "Sealed link")]
-    pub(super) ticket: Option<String>,
-
-    /// A file that holds the ticket and that nobody else can read or replace; - reads a line from standard input
-    #[arg(long, value_name = "FILE", conflicts_with = "classic", help_heading = "Sealed link")]
-    pub(super) ticket_file: Option<PathBuf>,
+    #[command(flatten)]
+    pub(super) ticket: TicketArgs,
 
     /// While proxy2 does not answer let a client wait for so long and then reset it; 'refuse' resets it at once, 'wait' is 10s
     #[arg(long, value_name = "TIME", default_value = "wait", value_parser = parse_when_down, conflicts_with = "classic",

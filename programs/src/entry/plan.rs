@@ -2,26 +2,23 @@
 
 use std::fmt::Display;
 use std::path::PathBuf;
-use std::sync::OnceLock;
 
 use clap::error::ErrorKind;
 use cli::ChosenLink;
 use cli::config::{Action, Extra, LinkOptions, Origin, Sources, Values, to_toml};
 use tunnel::address::{HostPort, HostPorts};
-use tunnel::settings::{
-    ClassicEntry, ClientSettings, Forward, ProxySettings, Ticket, TicketError, TicketSource,
-};
-use tunnel::state::ticket_from_stdin;
+use tunnel::settings::{ClassicEntry, ClientSettings, Forward, ProxySettings};
 
 use super::args::Cli;
 use super::words::{self, Words};
 use crate::forwards::Forwards;
+use crate::ticket::{self, Stdin};
 
 /// Reads the options, once or again and again. The ticket of the standard input is there once.
 #[derive(Debug)]
 pub(crate) struct Planner {
     sources: Sources,
-    stdin: OnceLock<Ticket>,
+    stdin: Stdin,
 }
 
 /// What the options say.
@@ -53,8 +50,8 @@ pub(crate) struct Link {
 
 impl Planner {
     /// From the options in these places.
-    pub(crate) const fn new(sources: Sources) -> Self {
-        Self { sources, stdin: OnceLock::new() }
+    pub(crate) fn new(sources: Sources) -> Self {
+        Self { sources, stdin: Stdin::default() }
     }
 
     /// Reads what the options say.
@@ -131,19 +128,25 @@ impl SaidLink {
         Ok(Self { cli, values, options, words, forwards })
     }
 
-    fn plan(self, stdin: &OnceLock<Ticket>) -> Result<Link, clap::Error> {
-        let ticket = self.ticket(stdin);
-        let Self { cli, options, words, forwards, .. } = self;
+    fn plan(self, stdin: &Stdin) -> Result<Link, clap::Error> {
+        let Self { cli, values, options, words, forwards } = self;
+        let state = cli.link.state();
         let places = words.at.map_or(cli.at, |place| vec![place]);
         let settings = match cli.link.link()? {
             ChosenLink::Classic(mut numbers) => {
+                // One in the environment is for other programs.
+                let is_said = |key| values.origin(key) == Origin::CommandLine;
+                if is_said("ticket") || is_said("ticket-file") {
+                    return Err(wrong(&"--classic has no tickets: leave --ticket and --ticket-file out"));
+                }
                 numbers.table.id_rest = cli.id_rest;
                 let listen = words.listen.or(cli.listen);
                 let listen = listen.ok_or_else(|| wrong(&"with --classic, [ADDR:]PORT is required"))?;
                 ClassicEntry { listen, peer: one_port(places)?, options: numbers }.into()
             }
             ChosenLink::Sealed(link) => {
-                let settings = ClientSettings::new(ticket?, places);
+                let ticket = ticket::source(&cli.ticket, state.as_deref(), &values, stdin)?;
+                let settings = ClientSettings::new(ticket, places);
                 let Forwards { here, there, .. } = forwards;
                 if let Some(reverse) = there.first() {
                     let what = format!("{} {reverse}", reverse.option());
@@ -155,29 +158,6 @@ impl SaidLink {
             }
         };
         Ok(Link { name: options.name.clone(), settings, options })
-    }
-
-    fn ticket(&self, stdin: &OnceLock<Ticket>) -> Result<TicketSource, clap::Error> {
-        if let Some(text) = &self.cli.ticket {
-            let place = match self.values.origin("ticket") {
-                Origin::CommandLine | Origin::Default => "--ticket".into(),
-                Origin::Variable(name) => format!("the variable {name}"),
-                file @ Origin::File { .. } => file.to_string(),
-            };
-            let ticket = text.parse().map(TicketSource::Given);
-            return ticket.map_err(|error: TicketError| wrong(&format_args!("{place}: {error}")));
-        }
-        match &self.cli.ticket_file {
-            Some(path) if path.as_os_str() == "-" => {
-                if let Some(ticket) = stdin.get() {
-                    return Ok(TicketSource::Given(ticket.clone()));
-                }
-                let ticket = ticket_from_stdin().map_err(|error| wrong(&error))?;
-                Ok(TicketSource::Given(stdin.get_or_init(|| ticket).clone()))
-            }
-            Some(path) => Ok(TicketSource::File(path.clone())),
-            None => Ok(TicketSource::State(self.cli.link.state())),
-        }
     }
 }
 

@@ -157,6 +157,7 @@ fn options_of_the_other_link_are_refused() {
         "8080 localhost 5000 --payload 100",
         "--classic 8080 localhost 5000 --streams 5",
         "--classic -L 1:a:1 localhost 5000",
+        "--classic 8080 localhost 5000 --ticket-file x",
     ] {
         let error = run(line).unwrap_err();
         assert!(error.contains("--classic"), "{line}: {error}");
