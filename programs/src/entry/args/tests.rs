@@ -186,3 +186,18 @@ fn how_much_is_logged_is_no_option_of_the_link() {
 fn the_command_is_sound() {
     Cli::command().debug_assert();
 }
+
+#[test]
+fn the_example_of_the_page_is_a_configuration_file() {
+    let page = include_str!("../../../../docs/configuration.md");
+    let (_, example) = page.split_once("```toml\n").unwrap();
+    let (example, _) = example.split_once("```").unwrap();
+    let path = std::env::temp_dir().join(format!("paso-example-{}.toml", std::process::id()));
+    std::fs::write(&path, example).unwrap();
+    let said = planner(&format!("--config {}", path.display()), &[]).read();
+    std::fs::remove_file(&path).unwrap();
+    let printed = said.unwrap().to_toml();
+    for words in ["name = \"home\"", "name = \"office\"", "\"8080:web:80\"", "streams = 500", "verbose = 1"] {
+        assert!(printed.contains(words), "`{words}` is not in:\n{printed}");
+    }
+}
