@@ -5,6 +5,7 @@ mod client;
 mod entry;
 mod exit;
 mod forwards;
+mod stdio;
 mod ticket;
 
 use std::ffi::OsString;

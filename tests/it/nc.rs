@@ -34,6 +34,23 @@ async fn standard_input_and_output_are_one_stream() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn proxy1_with_w_is_the_same_and_ends_with_its_stream() {
+    let target = Target::start(Manner::ReplyAtEnd).await;
+    let folder = Folder::new();
+    let proxy2 = sealed_program(PROXY2, "0", target.address(), &folder, &["--allow", "dial:127.0.0.1/32:*"]);
+    let (at, state) = (proxy2.address().to_string(), folder.path("state"));
+    let run = |to: &str| {
+        let words = ["in", "-q", "-W", to, &at, "--state", &state];
+        let mut proxy1 = Process::spawn_reading(PASO, &words, b"hola");
+        let code = tokio::task::block_in_place(|| proxy1.wait().code());
+        (code, proxy1.output())
+    };
+    assert_eq!(run(&target.address().to_string()), (Some(0), "holabye\n".to_owned()));
+    let (code, output) = run("192.0.2.1:22");
+    assert!(code == Some(1) && output.contains("error: 192.0.2.1:22: "), "{output}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_is_not_reached_ends_with_1_and_a_sentence() {
     let target = Target::start(Manner::ResetAfter(4)).await;
     let folder = Folder::new();

@@ -3,17 +3,16 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use anyhow::{Context, bail};
+use anyhow::Context;
 use clap::Parser;
 use clap::error::ErrorKind;
 use cli::config::Environment;
 use cli::program::Signals;
-use paso::Stream;
-use tokio::io::{AsyncWriteExt, copy, split, stdin, stdout};
 use tunnel::settings::spelling;
 use tunnel::settings::{CarryTo, Destination};
 
 use super::{JoinArgs, Joining};
+use crate::stdio;
 
 /// Connects standard input and output to HOST:PORT as proxy2 sees it, or to a published name
 #[derive(Clone, Debug, Parser)]
@@ -78,45 +77,13 @@ async fn serve(destination: Destination, joining: Joining, mut signals: Signals)
     let carried = async {
         let link = joining.join().await?;
         let stream = link.open(&destination.to_string()).await.with_context(|| destination.to_string())?;
-        carry(stream).await?;
+        stdio::carry(stream).await?;
         link.close().await.context("the link did not end in order")
     };
     tokio::select! {
         biased;
         () = signals.received() => Ok(()),
         carried = carried => carried,
-    }
-}
-
-/// Until the other side has ended: the end of the input ends one direction only.
-async fn carry(stream: Stream) -> anyhow::Result<()> {
-    let (mut from, mut to) = split(stream);
-    let sending = async {
-        copy(&mut stdin(), &mut to).await?;
-        to.shutdown().await
-    };
-    let receiving = async {
-        let mut out = stdout();
-        copy(&mut from, &mut out).await?;
-        out.flush().await
-    };
-    tokio::pin!(sending, receiving);
-    let mut is_sent = false;
-    loop {
-        tokio::select! {
-            biased;
-            received = &mut receiving => return received.context("the stream"),
-            sent = &mut sending, if !is_sent => {
-                is_sent = true;
-                if let Err(error) = sent {
-                    // What the other side has sent before it reset is still on its way out.
-                    if receiving.as_mut().await.is_err() {
-                        bail!("the stream: {error}");
-                    }
-                    return Ok(());
-                }
-            }
-        }
     }
 }
 

@@ -9,8 +9,8 @@ use anyhow::{Context, bail};
 use cli::program::Running;
 use tokio::task::JoinSet;
 use tracing::{Instrument, Span, error, info, info_span, warn};
-use tunnel::session::{Bound, Session};
-use tunnel::settings::{Forward, ProxySettings};
+use tunnel::session::{Bound, LinkHandle, Session};
+use tunnel::settings::{Destination, Forward, ProxySettings};
 
 use super::check;
 use super::plan::Link;
@@ -51,6 +51,11 @@ impl Links {
         })
         .await
         .map(drop)
+    }
+
+    /// Where standard input and output are carried to, and by which link.
+    pub(crate) fn stdio(&self) -> Option<(LinkHandle, Destination)> {
+        self.0.iter().find_map(|one| Some((one.session.link()?.clone(), one.link.stdio.clone()?)))
     }
 
     /// Ends all in order, at the same time.

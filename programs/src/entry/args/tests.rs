@@ -1,8 +1,6 @@
 use clap::CommandFactory;
 use tunnel::address::Listen;
-use tunnel::settings::{
-    CarryTo, ClassicEntry, ClientSettings, Forward, ListenOn, ProxySettings, TicketSource,
-};
+use tunnel::settings::{CarryTo, ClassicEntry, ClientSettings, Forward, ProxySettings, TicketSource};
 
 use super::*;
 use crate::entry::plan::Planner;
@@ -88,7 +86,10 @@ fn words_come_before_variables() {
 
 #[test]
 fn forwards_of_every_kind_are_read() {
-    let client = client("-N -T -L 8080:web:80 -L 9000-9001:db:5000-5001 -D 1080 -W host:22 exit 5000", &[]);
+    let planner = planner("-N -T -L 8080:web:80 -L 9000-9001:db:5000-5001 -D 1080 -W host:22 exit 5000", &[]);
+    let links = planner.read().and_then(|said| planner.links(said)).unwrap();
+    let ProxySettings::Client(client) = &links[0].settings else { panic!("{links:?}") };
+    assert_eq!(links[0].stdio.as_ref().unwrap().to_string(), "host:22");
     let texts: Vec<_> =
         client.forwards.iter().map(|forward| format!("{} {forward}", forward.option())).collect();
     assert_eq!(
@@ -97,12 +98,10 @@ fn forwards_of_every_kind_are_read() {
             "-L 127.0.0.1:8080:web:80",
             "-L 127.0.0.1:9000:db:5000",
             "-L 127.0.0.1:9001:db:5001",
-            "-D 127.0.0.1:1080",
-            "-W host:22"
+            "-D 127.0.0.1:1080"
         ]
     );
     assert_eq!(client.forwards[3].to, CarryTo::AskedFor);
-    assert_eq!(client.forwards[4].listen, ListenOn::Stdio);
     let first = run("8080 exit 5000 -D 1080").unwrap();
     let ProxySettings::Client(client) = first else { panic!("{first:?}") };
     assert_eq!(client.forwards.len(), 2, "the first word may be beside them");
