@@ -78,6 +78,11 @@ impl Exit {
         Ok(Self { session: Session::bind(settings).await? })
     }
 
+    #[cfg(feature = "testing")]
+    pub(crate) fn into_session(self) -> Session {
+        self.session
+    }
+
     /// Where it listens, with its port filled in.
     ///
     /// # Panics

@@ -17,6 +17,10 @@ mod echo_example;
 #[path = "../examples/http.rs"]
 #[expect(dead_code, reason = "its main is not called here")]
 mod http;
+#[cfg(feature = "testing")]
+#[path = "../examples/proxy_command.rs"]
+#[expect(dead_code, reason = "its main is not called here")]
+mod proxy_command;
 
 #[tokio::test]
 async fn the_examples_do_what_they_say() {
@@ -166,4 +170,73 @@ fn a_folder_is_made_when_it_is_first_used() {
     state.revoke("laptop").unwrap();
     assert!(matches!(state.revoke("phone"), Err(NewTicketError::State(StateError::NoSuchName(_)))));
     std::fs::remove_dir_all(&path).unwrap();
+}
+
+#[cfg(feature = "testing")]
+mod over_a_bad_network {
+    use crate::testing::{Way, Weather, pair};
+
+    use super::*;
+
+    /// What the network decides by chance; any other will do.
+    const SEED: u64 = 20_261_128;
+
+    async fn echo_server() -> String {
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let target = server.local_addr().unwrap().to_string();
+        tokio::spawn(::echo::serve(server, std::future::pending()));
+        target
+    }
+
+    #[tokio::test]
+    async fn nothing_is_lost_and_links_go_on_when_the_exit_has_crashed() {
+        let mut pair = pair(SEED).await;
+        pair.network().set(Weather::bad(0.1));
+        let target = echo_server().await;
+        let mut stream = pair.link().open(&target).await.unwrap();
+        let sent: Vec<u8> = (0..300_000_u32).map(|i| i.to_le_bytes()[1]).collect();
+        let (mut read, mut write) = tokio::io::split(&mut stream);
+        let mut echoed = vec![0; sent.len()];
+        let (wrote, came) = tokio::join!(write.write_all(&sent), read.read_exact(&mut echoed));
+        wrote.unwrap();
+        came.unwrap();
+        assert!(echoed == sent, "seed {SEED}");
+        pair.restart_exit().await;
+        let error = stream.read(&mut [0]).await.unwrap_err();
+        assert_eq!(reset_code(&error), Some(ResetCode::Reset), "seed {SEED}");
+        pair.link().open(&target).await.unwrap();
+        pair.join("two").await.open(&target).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_is_asked_for_while_the_exit_restarts_is_opened() {
+        let mut pair = pair(SEED).await;
+        let target = echo_server().await;
+        for _ in 0..3 {
+            pair.network().set_blackout(true);
+            let link = pair.link().clone();
+            let asked = target.clone();
+            let opening = tokio::spawn(async move { link.open(&asked).await.map(drop) });
+            pair.network().wait_for_datagrams(Way::Up, 1).await;
+            pair.restart_exit().await;
+            pair.network().set_blackout(false);
+            opening.await.unwrap().unwrap();
+        }
+    }
+
+    #[tokio::test]
+    async fn a_proxy_command_carries_its_input_and_output() {
+        let pair = pair(SEED).await;
+        let ticket = pair.state().ticket("ssh").unwrap();
+        let (local, mut user) = tokio::io::duplex(64);
+        let exit = pair.network().address().to_string();
+        let target = echo_server().await;
+        let carried = tokio::spawn(async move { proxy_command::carry(&exit, ticket, &target, local).await });
+        user.write_all(b"hola").await.unwrap();
+        user.shutdown().await.unwrap();
+        let mut answer = String::new();
+        user.read_to_string(&mut answer).await.unwrap();
+        assert_eq!(answer, "hola");
+        carried.await.unwrap().unwrap();
+    }
 }
