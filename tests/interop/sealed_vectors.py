@@ -148,6 +148,8 @@ FRAMES = [
     Frame("P"),
     Frame("Q", {"token": bytes(range(1, 9))}),
     Frame("R", {"token": bytes(range(1, 9))}),
+    Frame("U", {"id": 0, "bytes": b"hola"}),
+    Frame("U", {"id": 70, "bytes": b""}),
     Frame("W", {"id": 4, "offset": 131_072}),
     Frame("X", {"id": 3, "code": 1, "offset": 0}),
     Frame("X", {"id": 4, "code": 16_384, "offset": (1 << 62) - 1}),
@@ -156,8 +158,8 @@ FRAMES = [
 KIND, SHORT, RANGE = "unknown kind", "ends behind its packet", "number out of range"
 FAULTS = [
     (b"Y", KIND), (b"\x01", KIND), (b"P\xf0", KIND), (b"D\x00\x00\x09hol", SHORT), (b"C\x00\x00\x00\x03a:", SHORT),
-    (b"K\x40", SHORT), (b"Q1234567", SHORT), (b"A\x05\x00\x01", SHORT), (b"A\x05\x00\x00", RANGE), (b"A\x05\x00\x01\x06", RANGE),
-    (b"A\x05\x00\x02\x01\x03\x00", RANGE), (b"D\x00" + b"\xff" * 8 + b"\x02x", RANGE), (b"E\x03\x40\x65" + b"x" * 101, RANGE),
+    (b"K\x40", SHORT), (b"U\x00\x05hola", SHORT), (b"Q1234567", SHORT), (b"A\x05\x00\x01", SHORT),
+    (b"A\x05\x00\x00", RANGE), (b"A\x05\x00\x01\x06", RANGE), (b"A\x05\x00\x02\x01\x03\x00", RANGE), (b"D\x00" + b"\xff" * 8 + b"\x02x", RANGE), (b"E\x03\x40\x65" + b"x" * 101, RANGE),
 ]
 
 

@@ -87,6 +87,8 @@ def encode(frame: Frame) -> bytes:
     if kind == "D":
         length = 2 * len(f["bytes"]) + f["end"]
         return head + number(f["id"]) + number(f["offset"]) + number(length) + bytes(f["bytes"])
+    if kind == "U":
+        return head + number(f["id"]) + number(len(f["bytes"])) + bytes(f["bytes"])
     if kind == "E":
         return head + number(f["code"]) + number(len(f["reason"])) + bytes(f["reason"])
     if kind == "A":
@@ -132,6 +134,8 @@ def _decode(kind: str, reader: Reader) -> Frame:
         if offset + len(data) > NUMBER_MAX:
             raise Fault("sent D with a number out of range")
         return Frame(kind, {"id": stream, "offset": offset, "end": length & 1, "bytes": data})
+    if kind == "U":
+        return Frame(kind, {"id": reader.number(), "bytes": reader.take(reader.number())})
     if kind == "E":
         code, length = reader.number(), reader.number()
         if length > REASON_MAX:

@@ -3,7 +3,13 @@
 pub(crate) mod announce;
 pub(crate) mod blocked;
 pub mod budget;
+pub(crate) mod datagram_queue;
 pub(crate) mod early;
+pub(crate) mod early_datagrams;
+pub(crate) mod flow;
+pub(crate) mod flow_lead;
+pub(crate) mod flow_schedule;
+pub(crate) mod framing;
 pub(crate) mod key_queue;
 pub(crate) mod level;
 pub(crate) mod levels;

@@ -6,6 +6,7 @@
 //! [`Transport::poll_timeout`] or the next input.
 
 mod application;
+pub mod datagrams;
 mod event;
 mod lower;
 mod receive;
@@ -32,6 +33,7 @@ pub use crate::sealed::streams::settings::Settings;
 use crate::sealed::streams::stream::Stream;
 use crate::sealed::streams::table::{Side, Streams};
 use crate::time::Time;
+use datagrams::Datagrams;
 pub(crate) use event::Signal;
 pub use event::{Event, Fault};
 pub(crate) use lower::{CHALLENGE_SIZE, PathState};
@@ -80,6 +82,8 @@ pub struct Transport {
     writers: BlockedWriters,
     /// Bytes that one stream may have unsent.
     unsent_limit: u64,
+    /// What flows carry.
+    datagrams: Datagrams,
 }
 
 impl Transport {
@@ -115,6 +119,7 @@ impl Transport {
             outcomes: Vec::new(),
             writers: BlockedWriters::default(),
             unsent_limit: writers::MOST_UNSENT,
+            datagrams: Datagrams::default(),
             settings,
         }
     }
@@ -123,6 +128,7 @@ impl Transport {
     pub(crate) fn renewed(&mut self) -> Self {
         let mut new = Self::with_random(self.side, self.settings, self.recovery.fork_random());
         new.recovery.counts = self.recovery.counts;
+        new.datagrams = Datagrams::after(&self.datagrams);
         new
     }
 
@@ -137,6 +143,7 @@ impl Transport {
         self.streams.forget_peer_credit();
         self.link_credit_due = false;
         self.peer_features = Features::NONE;
+        self.suspend_flows();
         (self.path_challenges, self.probe) = (VecDeque::new(), false);
         (self.content_at, self.since_floor) = (new.content_at, 0);
     }
@@ -166,7 +173,7 @@ impl Transport {
             link_credit: settings.first_credit(),
             stream_credit: FIRST_CREDIT,
             datagram: settings.max_datagram,
-            features: Features::NONE,
+            features: Features::DATAGRAMS,
         }
     }
 
@@ -263,8 +270,9 @@ impl Transport {
 
     /// Bytes of memory that hold stream data.
     #[cfg(any(test, feature = "fuzzing"))]
-    pub(crate) const fn memory(&self) -> usize {
-        self.streams.pools.send.used() + self.streams.pools.recv.used() + self.early.cost()
+    pub(crate) fn memory(&self) -> usize {
+        let (pools, datagrams) = (&self.streams.pools, self.kept() + self.streams.datagrams);
+        pools.send.used() + pools.recv.used() + usize::try_from(datagrams).unwrap_or(usize::MAX)
     }
 
     /// Bytes of memory that are set aside for what the peer may send.
@@ -279,7 +287,8 @@ impl Transport {
     /// If it is not.
     #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn check_accounts(&self) {
-        self.streams.check_accounts(self.early.cost() as u64);
+        self.streams.check_accounts(self.kept());
+        self.check_datagrams();
         assert!(self.writers.agrees_with(self.streams.blocked()), "{:?}", self.writers);
     }
 
@@ -320,7 +329,7 @@ impl Transport {
 
     /// Larger packets are of use while bytes queue up, and tried while the path lives.
     fn may_probe_mtu(&self) -> bool {
-        !self.schedule.is_empty()
+        (!self.schedule.is_empty() || self.datagrams.want_larger_packets())
             && self.recovery.rtt.is_known()
             && !self.recovery.is_dead()
             && !self.recovery.is_probing()
@@ -349,6 +358,7 @@ impl Transport {
         self.writers.release(&mut stream.blocked);
         self.renew_link_credit();
         self.schedule.remove(&mut stream.turn);
+        self.forget_datagrams(key, &mut stream);
         if stream.due.queued {
             self.stale += 1;
             self.drop_stale();

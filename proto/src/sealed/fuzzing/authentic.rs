@@ -55,7 +55,16 @@ fn serve(now: Time, transport: &mut Transport, dice: u8) {
                 let _ = transport.read_with(now, id, all);
                 transport.finish(now, id);
             }
-            Event::Readable(_) | Event::Opened(_) | Event::Writable(_) | Event::Closed(_) => {}
+            Event::DatagramReadable(id) if dice & 2 == 0 => {
+                while let Some(datagram) = transport.recv_datagram(id) {
+                    let _ = transport.send_datagram(now, id, &datagram);
+                }
+            }
+            Event::Readable(_)
+            | Event::DatagramReadable(_)
+            | Event::Opened(_)
+            | Event::Writable(_)
+            | Event::Closed(_) => {}
         }
     }
     let mut out = vec![0; 9_000];

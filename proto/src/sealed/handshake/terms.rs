@@ -31,14 +31,15 @@ pub struct UnixMicros(pub u64);
 
 /// What the sender of a handshake message understands beyond version 1 as it was first written: one bit for each thing. Whatever a
 /// peer would not know without its bit is sent only to a peer that showed the bit.
-///
-/// No bit is assigned yet.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
 pub struct Features(pub u32);
 
 impl Features {
     /// None.
     pub const NONE: Self = Self(0);
+
+    /// Flows of datagrams: `U`, and datagrams framed in `D`.
+    pub const DATAGRAMS: Self = Self(1);
 
     /// Whether all of `features` are among these.
     pub const fn has(self, features: Self) -> bool {

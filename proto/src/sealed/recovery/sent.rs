@@ -23,6 +23,8 @@ pub(crate) enum Content {
     LinkCredit,
     /// A path MTU probe of this size.
     MtuProbe(u16),
+    /// So many `U`. They do not go again: their loss is counted.
+    Datagrams(u32),
 }
 
 impl Content {
@@ -34,7 +36,7 @@ impl Content {
             | Self::Data { id, .. }
             | Self::Reset(id)
             | Self::Credit(id) => Some(*id),
-            Self::LinkCredit | Self::MtuProbe(_) => None,
+            Self::LinkCredit | Self::MtuProbe(_) | Self::Datagrams(_) => None,
         }
     }
 }

@@ -61,15 +61,15 @@ pub(crate) struct Promises {
     /// First credit that the peer's streams took, and up to where they may, in bytes since the link began.
     taken: u64,
     advertised: u64,
-    /// For bytes of streams that are not open yet.
-    early: u64,
+    /// For bytes of streams that are not open yet, and for datagrams.
+    kept: u64,
 }
 
 impl Promises {
     /// The promise of the handshake, `first` bytes of link credit, and no stream.
     pub(crate) fn new(share: Share, first: u64) -> Self {
         let mut promises =
-            Self { share, first, levels: Levels::default(), taken: 0, advertised: first, early: 0 };
+            Self { share, first, levels: Levels::default(), taken: 0, advertised: first, kept: 0 };
         promises.hold(first);
         promises
     }
@@ -97,10 +97,10 @@ impl Promises {
 
     /// Bytes set aside for streams.
     pub(crate) fn streams(&self) -> u64 {
-        self.held() - self.early
+        self.held() - self.kept
     }
 
-    /// Bytes set aside for streams and early bytes, and those of streams by level, to compare with.
+    /// Bytes set aside for streams, and kept beside them, and those of streams by level, to compare with.
     #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn accounts(&self) -> (u64, Levels) {
         (self.held(), self.levels)
@@ -159,11 +159,10 @@ impl Promises {
         most.clamp(LEAST, FIRST_WINDOW)
     }
 
-    /// Bytes of streams that are not open yet cost `early` bytes in all.
-    pub(crate) fn set_early(&mut self, early: usize) {
-        let early = early as u64;
-        self.share.set(self.share.used() + early - self.early);
-        self.early = early;
+    /// Bytes of streams that are not open yet, and datagrams, cost `kept` bytes in all.
+    pub(crate) fn set_kept(&mut self, kept: u64) {
+        self.share.set(self.share.used() + kept - self.kept);
+        self.kept = kept;
     }
 
     /// Whether there is memory for one more stream, which comes with `first` bytes that are set aside already.

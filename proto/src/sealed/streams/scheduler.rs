@@ -131,6 +131,11 @@ impl Schedule {
         self.thin.front().or_else(|| self.bulk.front())
     }
 
+    /// The thin stream whose turn it is.
+    pub(crate) fn front_thin(&self) -> Option<usize> {
+        self.thin.front()
+    }
+
     /// The stream in front sent `bytes`; `more` says whether it has more to send.
     pub(crate) fn sent(&mut self, turn: &mut Turn, bytes: u64, more: bool) {
         turn.thin = turn.thin.saturating_sub(bytes);

@@ -2,6 +2,7 @@
 
 use crate::sealed::streams::announce::Announce;
 use crate::sealed::streams::blocked::Blocked;
+use crate::sealed::streams::flow::Flow;
 use crate::sealed::streams::level::Level;
 use crate::sealed::streams::recv::RecvHalf;
 use crate::sealed::streams::recv_state::RecvState;
@@ -126,6 +127,8 @@ pub(crate) struct Stream {
     pub(crate) beginning: u64,
     /// How much has been read of it, roughly.
     pub(crate) level: Level,
+    /// Its datagrams, if it stands for a flow.
+    pub(crate) flow: Option<Box<Flow>>,
 }
 
 /// Control frames of one stream that wait for a packet.
@@ -155,6 +158,7 @@ impl Stream {
             charge: 0,
             beginning: 0,
             level: Level::default(),
+            flow: None,
         }
     }
 
@@ -181,7 +185,8 @@ impl Stream {
             SendState::ResetRecvd { .. } => self.send.held() == 0 && !self.opening.is_unheard(),
             SendState::DataRecvd => {
                 let is_answered = !matches!(self.opening, OpenState::Accepted(opened) if opened.is_pending());
-                self.recv.state == RecvState::DataRead && is_answered
+                let is_read = self.flow.as_ref().is_none_or(|flow| flow.recv.is_empty());
+                self.recv.state == RecvState::DataRead && is_read && is_answered
             }
             SendState::Send
             | SendState::Finished { .. }

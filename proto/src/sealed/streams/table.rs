@@ -6,6 +6,7 @@ use crate::sealed::streams::announce::Announce;
 #[cfg(any(test, feature = "fuzzing"))]
 use crate::sealed::streams::blocked::Blocked;
 use crate::sealed::streams::budget::{Budget, Share};
+use crate::sealed::streams::flow::Flow;
 use crate::sealed::streams::link_credit::LinkCredit;
 use crate::sealed::streams::promises::Promises;
 use crate::sealed::streams::recv::StreamViolation;
@@ -91,6 +92,8 @@ pub(crate) struct Streams {
     pub(crate) send_share: Share,
     /// What this side may send on streams of which the peer has said nothing; `None` before the handshake.
     link_credit: Option<LinkCredit>,
+    /// What waits of flows to be sent, in bytes of memory.
+    pub(crate) datagrams: u64,
 }
 
 impl Streams {
@@ -115,6 +118,7 @@ impl Streams {
             promises: Promises::new(Share::of(settings.share()), settings.first_credit()),
             send_share: Share::of(settings.share()),
             link_credit: None,
+            datagrams: 0,
         }
     }
 
@@ -164,6 +168,11 @@ impl Streams {
         }
     }
 
+    /// Whether the peer has told its limits.
+    pub(crate) const fn knows_peer(&self) -> bool {
+        self.link_credit.is_some()
+    }
+
     /// Another peer than before, which knows of no stream: what either side let the other send means nothing any more.
     pub(crate) fn forget_peer_credit(&mut self) {
         self.link_credit = None;
@@ -202,6 +211,11 @@ impl Streams {
     #[cfg(any(test, feature = "fuzzing"))]
     pub(crate) fn blocked(&self) -> impl Iterator<Item = (usize, &Blocked)> {
         self.slab.iter().map(|(key, stream)| (key, &stream.blocked))
+    }
+
+    /// The keys of all streams.
+    pub(crate) fn keys(&self) -> Vec<usize> {
+        self.slab.iter().map(|(key, _)| key).collect()
     }
 
     /// All streams.
@@ -250,6 +264,7 @@ impl Streams {
             stream.send.raise_credit(first);
         }
         stream.target = target.to_vec();
+        stream.flow = Flow::to(target);
         self.promises.first_grant(Time::ZERO, &mut stream);
         Some((self.insert(stream), id))
     }

@@ -82,6 +82,7 @@ impl Transport {
         if has_credit {
             stream.send.cut(&mut pools.send);
         }
+        self.end_datagrams(key);
         self.streams.stop_receiving(key);
         self.queue_control(key);
         self.wake(now, key);
@@ -129,13 +130,18 @@ impl Transport {
         stream.notified_readable = false;
         let taken = take(&mut stream.recv.slices())?;
         if self.streams.consume(key, taken as u64, now, round_trip) {
-            if let Some((stream, _)) = self.streams.get(key) {
-                stream.due.credit = true;
-            }
-            self.queue_control(key);
+            self.owe_credit(key);
             self.renew_link_credit();
         }
         self.close_if_over(key);
         Ok(taken)
+    }
+
+    /// The peer must be told that it may send more of a stream.
+    pub(super) fn owe_credit(&mut self, key: usize) {
+        if let Some((stream, _)) = self.streams.get(key) {
+            stream.due.credit = true;
+        }
+        self.queue_control(key);
     }
 }

@@ -19,6 +19,8 @@ pub enum Event {
     Opened(StreamId),
     /// There is more to read, or the end has come.
     Readable(StreamId),
+    /// A datagram of a flow came. Receive all there are: [`super::Transport::recv_datagram`].
+    DatagramReadable(StreamId),
     /// There is room to write again, after [`super::Transport::poll_room`] had said there was none.
     Writable(StreamId),
     /// The peer reset the stream; what it sent before can still be read. Then [`super::Transport::discard`] it.
@@ -34,6 +36,7 @@ impl Event {
             Self::Incoming { id, .. }
             | Self::Opened(id)
             | Self::Readable(id)
+            | Self::DatagramReadable(id)
             | Self::Writable(id)
             | Self::Reset(id, _)
             | Self::Closed(id) => *id,

@@ -37,7 +37,9 @@ impl Transport {
             let whole = stream.send.state != SendState::Send && stream.recv.is_finished();
             stream.send.on_peer_gone(&mut pools.send);
             stream.opening.on_peer_gone();
-            if !whole && !stream.send.state.is_reset() {
+            let is_cut_short = !whole && !stream.send.state.is_reset();
+            self.end_sending_datagrams(key);
+            if is_cut_short {
                 self.cut_short(key);
                 continue;
             }

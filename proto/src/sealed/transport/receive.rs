@@ -2,6 +2,7 @@
 
 use super::{Event, Fault, Signal, Transport};
 use crate::sealed::streams::early;
+use crate::sealed::streams::flow::Flow;
 use crate::sealed::streams::table::Lookup;
 use crate::sealed::wire::end_code::Ended;
 use crate::sealed::wire::frame::{Ack, Frame, Frames, ResetCode, StreamId};
@@ -67,6 +68,7 @@ impl Transport {
             Frame::Data { id, offset, fin, bytes } => {
                 self.handle_data(now, id, offset, bytes, fin, DataOrigin::Packet)?;
             }
+            Frame::Datagram { id, bytes } => self.handle_datagram(now, id, bytes)?,
             Frame::Open { id, credit, first, target } => {
                 self.handle_open(now, id, [credit, first], target)?
             }
@@ -143,17 +145,18 @@ impl Transport {
             return Ok(());
         }
         let news = stream.recv.on_data(offset, bytes, fin, &mut pools.recv)?;
-        if news && !std::mem::replace(&mut stream.notified_readable, true) {
+        let is_flow = stream.flow.is_some();
+        if news && !is_flow && !std::mem::replace(&mut stream.notified_readable, true) {
             self.events.push_back(Event::Readable(id));
         }
         if fin {
             self.streams.on_end_known(key);
         }
+        if news && is_flow {
+            self.read_framed(now, id);
+        }
         if !news && self.streams.widen(key, now) {
-            if let Some((stream, _)) = self.streams.get(key) {
-                stream.due.credit = true;
-            }
-            self.queue_control(key);
+            self.owe_credit(key);
         }
         self.notify_reset(key);
         Ok(())
@@ -163,7 +166,7 @@ impl Transport {
     fn keep_early(&mut self, id: StreamId, offset: u64, bytes: &[u8], fin: bool) {
         let room = self.streams.promises.share().free() > (early::COST + bytes.len()) as u64;
         self.declined |= !(room && self.early.keep(id, offset, fin, bytes));
-        self.streams.promises.set_early(self.early.cost());
+        self.count_kept();
     }
 
     fn handle_open(
@@ -188,24 +191,24 @@ impl Transport {
         let key = self.streams.open_peer(id, first)?;
         self.renew_link_credit();
         let early = self.early.take(id);
-        self.streams.promises.set_early(self.early.cost());
+        self.count_kept();
         let Some((stream, _)) = self.streams.get(key) else { return Ok(()) };
         stream.send.raise_credit(credit);
+        stream.flow = Flow::to(target);
         if !has_place {
             self.reset(now, id, ResetCode::Limit);
             self.streams.on_refused(key);
+            self.take_early_datagrams(now, id);
             return Ok(());
         }
         if self.streams.first_grant(key, now) {
-            if let Some((stream, _)) = self.streams.get(key) {
-                stream.due.credit = true;
-            }
-            self.queue_control(key);
+            self.owe_credit(key);
         }
         self.events.push_back(Event::Incoming { id, target: target.to_vec() });
         for piece in early {
             self.handle_data(now, id, piece.offset, &piece.bytes, piece.fin, DataOrigin::Kept)?;
         }
+        self.take_early_datagrams(now, id);
         Ok(())
     }
 
@@ -233,6 +236,7 @@ impl Transport {
         if !stream.recv.state.is_reset() {
             stream.recv.on_reset(code, end)?;
             stream.send.stop(&mut pools.send);
+            self.end_sending_datagrams(key);
             self.streams.on_end_known(key);
             self.streams.count_written();
             // Who resets behind bytes wants them to arrive, but for who has waited for too long.

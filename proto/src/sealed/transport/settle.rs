@@ -58,16 +58,24 @@ impl Transport {
                 stream.target = Vec::new();
             }
             Content::Opened(_) => stream.opening.opened().into_iter().for_each(Announce::on_acked),
-            Content::Credit(_) | Content::LinkCredit | Content::MtuProbe(_) => return,
+            Content::Credit(_) | Content::LinkCredit | Content::MtuProbe(_) | Content::Datagrams(_) => {
+                return;
+            }
         }
         self.close_if_over(key);
     }
 
     fn on_lost(&mut self, now: Time, content: &Content) {
-        if let Content::MtuProbe(size) = content {
-            return self.mtu.on_probe_lost(*size);
+        match content {
+            Content::MtuProbe(size) => self.mtu.on_probe_lost(*size),
+            Content::Datagrams(count) => self.on_datagrams_lost(*count),
+            Content::Open(_)
+            | Content::Opened(_)
+            | Content::Data { .. }
+            | Content::Reset(_)
+            | Content::Credit(_)
+            | Content::LinkCredit => self.send_again(now, content),
         }
-        self.send_again(now, content);
     }
 
     fn send_again(&mut self, now: Time, content: &Content) {
@@ -82,7 +90,7 @@ impl Transport {
             Content::Opened(_) => stream.opening.opened().into_iter().for_each(Announce::on_lost),
             Content::Reset(_) => stream.send.state.on_reset_lost(),
             Content::Credit(_) => stream.due.credit = true,
-            Content::LinkCredit | Content::MtuProbe(_) => {}
+            Content::LinkCredit | Content::MtuProbe(_) | Content::Datagrams(_) => {}
         }
         self.queue_control(key);
     }

@@ -4,6 +4,7 @@ use super::Transport;
 use crate::sealed::recovery::copies;
 use crate::sealed::recovery::mtu;
 use crate::sealed::recovery::sent::Content;
+use crate::sealed::streams::scheduler::Schedule;
 use crate::sealed::wire::frame::{self, Frame};
 use crate::sealed::wire::packet::OVERHEAD;
 use crate::sealed::wire::varint::Writer;
@@ -57,7 +58,11 @@ impl Transport {
         if content {
             self.put_control(now, &mut writer);
             self.put_copies(now, &mut writer);
-            self.put_data(now, &mut writer);
+            if self.datagrams.are_waiting() {
+                self.put_by_turns(now, &mut writer);
+            } else {
+                self.put_data(now, &mut writer);
+            }
             let probes = self.recovery.is_probing() || self.probe;
             if probes && writer.len() == before && !proves && writer.room() > 0 {
                 frame::put(&mut writer, &Frame::Probe);
@@ -95,13 +100,18 @@ impl Transport {
             || self.link_credit_due
             || self.probe
             || !self.path_challenges.is_empty()
+            || self.datagrams.are_waiting()
     }
 
     fn mtu_probe(&mut self, now: Time, out: &mut [u8]) -> Option<Built> {
         if !self.may_probe_mtu() {
             return None;
         }
-        let size = self.mtu.probe(now).filter(|size| usize::from(*size) <= out.len() + OVERHEAD)?;
+        let size = self.mtu.probe(now).filter(|size| usize::from(*size) <= out.len() + OVERHEAD);
+        if (now..Time::NEVER).contains(&self.mtu.timeout()) {
+            self.on_packet_size_found();
+        }
+        let size = size?;
         let length = usize::from(size) - OVERHEAD;
         let mut writer = Writer::new(&mut out[..length]);
         frame::put(&mut writer, &Frame::Probe);
@@ -176,6 +186,7 @@ impl Transport {
         self.recovery.log.note(Content::Open(id));
         self.on_credit(key);
         self.wake(now, key);
+        self.start_flow(now, key);
     }
 
     /// Further copies of thin streams' frames, as many as fit.
@@ -200,11 +211,21 @@ impl Transport {
         }
     }
 
-    fn put_data(&mut self, now: Time, writer: &mut Writer<'_>) {
+    /// What streams have to send, as much as fits.
+    pub(super) fn put_data(&mut self, now: Time, writer: &mut Writer<'_>) {
+        self.put_pieces(now, writer, Schedule::front);
+    }
+
+    /// What thin streams have to send, as much as fits.
+    pub(super) fn put_thin_data(&mut self, now: Time, writer: &mut Writer<'_>) {
+        self.put_pieces(now, writer, Schedule::front_thin);
+    }
+
+    fn put_pieces(&mut self, now: Time, writer: &mut Writer<'_>, next: impl Fn(&Schedule) -> Option<usize>) {
         let number = self.recovery.log.next();
         // A probe is a second copy itself, and a dead path is worth no more.
         let lossy = self.recovery.is_lossy() && !self.recovery.is_probing();
-        while let Some(key) = self.schedule.front() {
+        while let Some(key) = next(&self.schedule) {
             let Some((stream, _)) = self.streams.get(key) else { return };
             let head = frame::data_header_size(stream.id, stream.send.sent_end(), writer.room());
             let room = writer.room().saturating_sub(head);

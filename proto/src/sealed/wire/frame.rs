@@ -41,6 +41,8 @@ pub mod kind {
     pub const PATH_CHALLENGE: u8 = b'Q';
     /// Answers a path challenge.
     pub const PATH_RESPONSE: u8 = b'R';
+    /// Carries one datagram of a flow.
+    pub const DATAGRAM: u8 = b'U';
     /// Lets the peer send more of a stream.
     pub const CREDIT: u8 = b'W';
     /// Resets a stream.
@@ -62,6 +64,8 @@ pub enum Frame<'a> {
     Opened { id: StreamId },
     /// Bytes of a stream from `offset` on; `fin` says that the direction ends behind them.
     Data { id: StreamId, offset: u64, fin: bool, bytes: &'a [u8] },
+    /// One datagram of the flow `id`.
+    Datagram { id: StreamId, bytes: &'a [u8] },
     /// Both directions are over; this side sent bytes up to `end`.
     Reset { id: StreamId, code: ResetCode, end: u64 },
     /// The peer may send up to offset `end`.
@@ -152,6 +156,10 @@ fn parse<'a>(kind: u8, rest: &mut &'a [u8]) -> Result<Frame<'a>, Malformed> {
             Frame::Data { id, offset, fin: length & 1 == 1, bytes }
         }
         kind::ACK => Frame::Ack(Ack::parse(rest)?),
+        kind::DATAGRAM => {
+            let (id, length) = (StreamId(number(rest)?), number(rest)?);
+            Frame::Datagram { id, bytes: split(rest, length).ok_or(short)? }
+        }
         kind::OPEN => {
             let (id, credit, first) = (StreamId(number(rest)?), number(rest)?, number(rest)?);
             let length = number(rest)?;
@@ -203,6 +211,19 @@ pub fn put_data_header(out: &mut Writer<'_>, id: StreamId, offset: u64, length: 
     out.varint((length as u64) << 1 | u64::from(fin));
 }
 
+/// Bytes of `U` with a datagram of `length` bytes.
+pub const fn datagram_size(id: StreamId, length: usize) -> usize {
+    1 + varint::size(id.0) + varint::size(length as u64) + length
+}
+
+/// The most bytes that a datagram has that makes a `U` of at most `room` bytes; `None` where not even an empty one fits.
+pub const fn datagram_room(id: StreamId, room: usize) -> Option<usize> {
+    let Some(left) = room.checked_sub(datagram_size(id, 0)) else { return None };
+    // The length may need more bytes than that of an empty one.
+    let more = varint::size(left as u64) - 1;
+    Some(left.saturating_sub(more))
+}
+
 /// The most bytes that `C`, with a target of `target` bytes, can take.
 pub const fn open_size(target: usize) -> usize {
     1 + 8 + 8 + 8 + 2 + target
@@ -223,6 +244,10 @@ pub fn put(out: &mut Writer<'_>, frame: &Frame<'_>) {
         Frame::Opened { id } => numbers(out, kind::OPENED, &[id.0]),
         Frame::Data { id, offset, fin, bytes } => {
             put_data_header(out, *id, *offset, bytes.len(), *fin);
+            out.bytes(bytes);
+        }
+        Frame::Datagram { id, bytes } => {
+            numbers(out, kind::DATAGRAM, &[id.0, bytes.len() as u64]);
             out.bytes(bytes);
         }
         Frame::Reset { id, code, end } => numbers(out, kind::RESET, &[id.0, code.code(), *end]),

@@ -288,6 +288,8 @@ impl<E: End> Task<E> {
             }
             StreamEvent::Readable(id) => self.conns.readable(id),
             StreamEvent::Writable(id) => self.conns.writable(id),
+            // Flows are refused as they come: what came with one is dropped, and counted in the core.
+            StreamEvent::DatagramReadable(_) => {}
             StreamEvent::Reset(id, code) if self.conns.has(id) => self.conns.reset(id, code),
             StreamEvent::Reset(id, code) => {
                 self.link.streams().discard(id);

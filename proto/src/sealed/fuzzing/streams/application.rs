@@ -126,6 +126,7 @@ impl StreamUser {
             Event::Readable(id) => {
                 self.streams.get_mut(&id).expect("a known stream").readable = true;
             }
+            Event::DatagramReadable(id) => panic!("{id} is no flow"),
             Event::Writable(id) => self.streams.get_mut(&id).expect("a known stream").waits = false,
             Event::Reset(id, code) => {
                 let stream = self.streams.get_mut(&id).expect("a known stream");

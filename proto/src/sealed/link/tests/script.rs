@@ -90,6 +90,7 @@ impl Script {
                 );
                 self.end(*id);
             }
+            transport::Event::DatagramReadable(id) => panic!("{id} is no flow"),
             transport::Event::Opened(_) | transport::Event::Readable(_) | transport::Event::Writable(_) => {}
         }
     }

@@ -35,14 +35,15 @@ impl Streams {
     /// # Panics
     /// If it is not.
     #[cfg(any(test, feature = "fuzzing"))]
-    pub(crate) fn check_accounts(&self, early: u64) {
+    pub(crate) fn check_accounts(&self, kept: u64) {
         let charged: u64 = self.iter().map(|stream| stream.charge).sum();
         let mut levels = Levels::default();
         self.iter().for_each(|stream| levels.count(stream));
-        assert_eq!((charged + early, levels), self.promises.accounts(), "bytes promised, by level");
+        assert_eq!((charged + kept, levels), self.promises.accounts(), "bytes promised, by level");
         let (send, recv) = (&self.pools.send, &self.pools.recv);
         assert!((recv.used() + recv.spare()) as u64 <= charged, "{recv:?} in {charged}");
-        assert_eq!((send.used() + send.spare()) as u64, self.send_share.used(), "bytes written");
+        let written = (send.used() + send.spare()) as u64;
+        assert_eq!(written + self.datagrams, self.send_share.used(), "bytes written");
         for stream in self.iter() {
             stream.check_halves();
             let most = stream.recv.charge();
@@ -57,8 +58,9 @@ impl Streams {
     /// Counts what is held of what is written, and what is kept for what will be.
     pub(crate) fn count_written(&mut self) {
         let allowed = self.send_share.used() + self.send_share.free();
+        let allowed = allowed.saturating_sub(self.datagrams);
         self.pools.send.keep_within(usize::try_from(allowed).unwrap_or(usize::MAX));
-        self.send_share.set((self.pools.send.used() + self.pools.send.spare()) as u64);
+        self.send_share.set((self.pools.send.used() + self.pools.send.spare()) as u64 + self.datagrams);
     }
 
     /// Memory is kept for what will arrive only as far as it is set aside for that.
@@ -69,8 +71,13 @@ impl Streams {
 
     /// Gives back what is kept for reuse.
     pub(crate) fn trim(&mut self) {
-        self.pools.send.trim();
         self.pools.recv.trim();
+        self.trim_written();
+    }
+
+    /// The same of what is kept for what will be written.
+    pub(crate) fn trim_written(&mut self) {
+        self.pools.send.trim();
         self.count_written();
     }
 

@@ -20,6 +20,7 @@ fn described(frame: &Frame<'_>) -> Value {
         Frame::Data { id, offset, fin, bytes } => {
             json!({"kind": "D", "id": id.0, "offset": offset, "end": u8::from(*fin), "bytes": hex(bytes)})
         }
+        Frame::Datagram { id, bytes } => json!({"kind": "U", "id": id.0, "bytes": hex(bytes)}),
         Frame::End { code, reason } => json!({"kind": "E", "code": code, "reason": hex(reason)}),
         Frame::Floor { packet } => json!({"kind": "F", "packet": packet}),
         Frame::Opened { id } => json!({"kind": "K", "id": id.0}),
@@ -75,6 +76,7 @@ fn every_kind_of_frame_is_read_and_written_as_its_vector() {
         PATH_CHALLENGE,
         PATH_RESPONSE,
         CREDIT,
+        DATAGRAM,
         RESET,
     ];
     assert_eq!(kinds, all.into());
