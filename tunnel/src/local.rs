@@ -9,4 +9,5 @@ pub(crate) mod listener;
 pub(crate) mod pipe;
 pub(crate) mod proxy;
 pub(crate) mod proxy_protocol;
+pub(crate) mod stdio;
 pub(crate) mod stream;

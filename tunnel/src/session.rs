@@ -22,6 +22,7 @@ pub use crate::local::forwarding::Bound;
 use crate::local::forwarding::Forwarding;
 use crate::local::listener::Listener;
 pub use crate::local::pipe::{PipeStream, reset_code};
+use crate::local::stdio::StdioStatus;
 use crate::metrics::{Counters, LinkKind, Registry};
 use crate::settings::{
     Classic, ClassicEntry, ClassicExit, ClientSettings, ListenOn, ProxySettings, ServerSettings, StateSource,
@@ -60,6 +61,7 @@ pub struct Session {
     proxy: Proxy,
     link: Option<LinkHandle>,
     invitation: Option<Invitation>,
+    stdio: Option<watch::Receiver<StdioStatus>>,
 }
 
 #[derive(Debug)]
@@ -121,14 +123,14 @@ impl Session {
     pub fn run(self) -> Handle {
         let registry = self.registry().clone();
         let (stop, stopped) = oneshot::channel();
-        let Self { udp_addresses, proxy, link, .. } = self;
+        let Self { udp_addresses, proxy, link, stdio, .. } = self;
         let serving = proxy.run(async {
             // Dropping the other half asks for the end, too.
             let _ = stopped.await;
         });
         // Where a process has several sessions, what they log is told apart by the spans that they run in.
         let task = tokio::spawn(serving.in_current_span());
-        Handle { udp_addresses, registry, link, stop: Some(stop), task: Some(task) }
+        Handle { udp_addresses, registry, link, stdio, stop: Some(stop), task: Some(task) }
     }
 }
 
@@ -166,6 +168,7 @@ async fn classic_entry(settings: ClassicEntry) -> Result<Session, BindError> {
         proxy,
         link: None,
         invitation: None,
+        stdio: None,
     })
 }
 
@@ -185,6 +188,7 @@ async fn classic_exit(settings: ClassicExit) -> Result<Session, BindError> {
         proxy,
         link: None,
         invitation: None,
+        stdio: None,
     })
 }
 
@@ -210,9 +214,8 @@ async fn client(mut settings: ClientSettings) -> Result<Session, BindError> {
     check_buffer(&udp, settings.link.socket_buffer)?;
     let udp_address = udp.local_addr().map_err(BindError::Socket)?;
     let listening: Vec<_> = forwards.iter().map(|forward| forward.bound().clone()).collect();
-    for bound in &listening {
-        info!(listening = %bound, "proxy1 accepts TCP connections");
-    }
+    tell_listening(&listening);
+    let stdio = forwards.iter().find_map(Forwarding::stdio_status);
     let (requests, asked) = sealed::requests();
     let (told, status) = watch::channel(LinkStatus::default());
     let resources = sealed::ClientResources { ticket, forwards, udp, requests: asked, status: told };
@@ -223,7 +226,27 @@ async fn client(mut settings: ClientSettings) -> Result<Session, BindError> {
         proxy: Proxy::Client(Box::new(client)),
         link: Some(LinkHandle { requests, status, keepalive }),
         invitation: None,
+        stdio,
     })
+}
+
+/// Says where clients connect: one line for each place, or for all where they are many.
+fn tell_listening(listening: &[Bound]) {
+    /// As many lines as can be read at a glance.
+    const LINES: usize = 8;
+    if let (Some(first), Some(last), true) = (listening.first(), listening.last(), listening.len() > LINES) {
+        info!(places = listening.len(), %first, %last, "proxy1 accepts connections");
+        return;
+    }
+    for bound in listening {
+        match bound {
+            Bound::Tcp(address) => info!(listening = %address, "proxy1 accepts TCP connections"),
+            Bound::Unix(path) => {
+                info!(listening = %path.display(), "proxy1 accepts connections of a Unix socket")
+            }
+            Bound::Stdio => info!("proxy1 carries standard input and output"),
+        }
+    }
 }
 
 async fn server(settings: ServerSettings) -> Result<Session, BindError> {
@@ -259,7 +282,7 @@ async fn server(settings: ServerSettings) -> Result<Session, BindError> {
         info!(%listening, "proxy2 accepts UDP datagrams");
     }
     let proxy = Proxy::Server(Box::new(server));
-    Ok(Session { udp_addresses, listening: Vec::new(), proxy, link: None, invitation })
+    Ok(Session { udp_addresses, listening: Vec::new(), proxy, link: None, invitation, stdio: None })
 }
 
 fn bind_ports(settings: &ServerSettings, address: SocketAddr) -> Result<Vec<Udp>, BindError> {
@@ -356,6 +379,8 @@ async fn check_places(argument: &'static str, places: &[HostPorts]) -> Result<()
     unknown.map_or(Ok(()), Err)
 }
 
+#[cfg(test)]
+mod forward_tests;
 #[cfg(test)]
 mod sealed_tests;
 #[cfg(test)]

@@ -7,11 +7,13 @@ use std::path::PathBuf;
 use std::task::{Context, Poll, ready};
 
 use tokio::net::TcpStream;
+use tokio::sync::watch;
 
 use super::listener::{ClientName, Listener};
 use super::proxy::clients::ProxyPlaces;
 use super::proxy::opener::ProxyRequest;
 use super::proxy_protocol::{self, Addresses};
+use super::stdio::{Stdio, StdioStatus};
 use super::stream::{LocalStream, UnixListener, UnixStream};
 use crate::bind_error::{BindError, resolve_listen};
 use crate::metrics::Counters;
@@ -35,6 +37,8 @@ pub enum Bound {
     Tcp(SocketAddr),
     /// A Unix socket.
     Unix(PathBuf),
+    /// Standard input and output: the one client is there from the start.
+    Stdio,
 }
 
 /// What becomes of its clients.
@@ -50,6 +54,8 @@ enum To {
 enum AnyListener {
     Tcp(Listener),
     Unix(Listener<UnixListener>),
+    /// Until it has been carried.
+    Stdio(Option<Stdio>),
 }
 
 /// A client that is to be carried.
@@ -94,7 +100,8 @@ impl Forwarding {
                 let listener = Listener::bind_unix(path).await.map_err(failed)?;
                 (AnyListener::Unix(listener), Bound::Unix(path.clone()))
             }
-            ListenOn::Udp(_) | ListenOn::Stdio => return Err(failed(io::ErrorKind::Unsupported.into())),
+            ListenOn::Stdio => (AnyListener::Stdio(Some(Stdio::of_process())), Bound::Stdio),
+            ListenOn::Udp(_) => return Err(failed(io::ErrorKind::Unsupported.into())),
         };
         let to = match &forward.to {
             CarryTo::Destination(to) => To::Destination(to.to_wire(), forward.proxy_protocol),
@@ -108,16 +115,32 @@ impl Forwarding {
         &self.bound
     }
 
+    /// How the stream of standard input and output ends, if this carries it.
+    pub(crate) fn stdio_status(&self) -> Option<watch::Receiver<StdioStatus>> {
+        match &self.listener {
+            AnyListener::Stdio(stdio) => stdio.as_ref().map(Stdio::status),
+            AnyListener::Tcp(_) | AnyListener::Unix(_) => None,
+        }
+    }
+
     /// The next client.
     pub(super) fn poll(&mut self, cx: &mut Context<'_>, counters: &mut Counters) -> Poll<Next> {
         let Self { to, listener, .. } = self;
         let polled = match listener {
             AnyListener::Tcp(listener) => listener.poll(cx).map(|(tcp, client)| to.tcp(tcp, client)),
             AnyListener::Unix(listener) => listener.poll(cx).map(|(unix, client)| to.unix(unix, client)),
+            AnyListener::Stdio(stdio) => match (stdio.take(), to) {
+                (Some(stdio), To::Destination(destination, _)) => {
+                    Poll::Ready(Next::arrival(stdio.start().into(), ClientName::Process, destination, None))
+                }
+                // Nobody can ask it where it wants to go.
+                (Some(_), To::AskedFor(_)) | (None, _) => Poll::Pending,
+            },
         };
         let failures = match listener {
             AnyListener::Tcp(listener) => listener.failures(),
             AnyListener::Unix(listener) => listener.failures(),
+            AnyListener::Stdio(_) => 0,
         };
         counters.accept_failures += failures - self.counted_failures;
         self.counted_failures = failures;
@@ -171,7 +194,7 @@ impl Bound {
     pub const fn tcp(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(address) => Some(*address),
-            Self::Unix(_) => None,
+            Self::Unix(_) | Self::Stdio => None,
         }
     }
 }
@@ -181,6 +204,7 @@ impl fmt::Display for Bound {
         match self {
             Self::Tcp(address) => address.fmt(f),
             Self::Unix(path) => path.display().fmt(f),
+            Self::Stdio => f.write_str("standard input"),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::path::Path;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -91,9 +91,23 @@ impl Acceptor for UnixListener {
 const BACKLOG: i32 = 1_024;
 
 impl Listener {
-    /// Binds and listens; connections are kept alive so.
+    /// Binds and listens; connections are kept alive so. `[::]` is all interfaces with both families, or with IPv4 alone where there is
+    /// no IPv6.
     pub(crate) fn bind(address: SocketAddr, keepalive: TcpKeepalive) -> io::Result<Self> {
+        match Self::bind_one(address, keepalive) {
+            Err(error) if is_of_both(address) && error.kind() != io::ErrorKind::AddrInUse => {
+                Self::bind_one((Ipv4Addr::UNSPECIFIED, address.port()).into(), keepalive).map_err(|_| error)
+            }
+            bound => bound,
+        }
+    }
+
+    fn bind_one(address: SocketAddr, keepalive: TcpKeepalive) -> io::Result<Self> {
         let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+        if is_of_both(address) {
+            // Linux has it so, unless somebody has said otherwise for the whole machine; Windows has not.
+            socket.set_only_v6(false)?;
+        }
         // A restart must not wait for old connections to leave TIME_WAIT. (On Windows the option means more than that.)
         #[cfg(unix)]
         socket.set_reuse_address(true)?;
@@ -179,6 +193,10 @@ impl<A: Acceptor> Listener<A> {
         self.failures += 1;
         self.pause.as_mut().reset(Instant::now() + Self::PAUSE);
     }
+}
+
+fn is_of_both(address: SocketAddr) -> bool {
+    address.is_ipv6() && address.ip().is_unspecified()
 }
 
 /// A descriptor that does nothing; `None`: none is left.

@@ -12,6 +12,7 @@ use crate::bind_error::BindError;
 use crate::link::sealed::{LinkRequest, LinkStatus};
 use crate::local::forwarding::{Bound, Forwarding};
 use crate::local::pipe::{PipeStream, pipe};
+use crate::local::stdio::StdioStatus;
 use crate::metrics::{Counters, Registry};
 use crate::settings::{Forward, TcpKeepalive};
 
@@ -21,6 +22,7 @@ pub struct Handle {
     pub(super) udp_addresses: Vec<SocketAddr>,
     pub(super) registry: Registry,
     pub(super) link: Option<LinkHandle>,
+    pub(super) stdio: Option<watch::Receiver<StdioStatus>>,
     /// Dropped, it asks for the end.
     pub(super) stop: Option<oneshot::Sender<()>>,
     /// `None` once it has ended, and that was told.
@@ -46,6 +48,20 @@ impl Handle {
     /// The one sealed link of a client; a server has none of its own, and the classic link takes no requests.
     pub const fn link(&self) -> Option<&LinkHandle> {
         self.link.as_ref()
+    }
+
+    /// Waits until the stream of standard input and output is over, in both directions, and what came of it has been written. For ever if no
+    /// forward carries it. Cancel safe.
+    ///
+    /// # Errors
+    /// It was reset: nothing that was opened, or cut off.
+    pub async fn stdio_ended(&self) -> Result<(), ResetCode> {
+        let Some(mut status) = self.stdio.clone() else { return std::future::pending().await };
+        match status.wait_for(Option::is_some).await {
+            Ok(ended) => ended.unwrap_or(Ok(())),
+            // It never began.
+            Err(_) => Err(ResetCode::Reset),
+        }
     }
 
     /// Waits until the session is over by itself; what it counted. Cancel safe.

@@ -101,6 +101,7 @@ fn entry_that_repeats(host: &str, addresses: Vec<SocketAddr>, repeats: [u64; 3])
         proxy: Proxy::ClassicEntry(Box::new(drive(side, udp, &options).unwrap())),
         link: None,
         invitation: None,
+        stdio: None,
     }
 }
 

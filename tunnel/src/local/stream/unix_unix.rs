@@ -2,26 +2,75 @@
 
 use std::fs::{self, File, Permissions};
 use std::io;
-use std::os::unix::fs::{FileTypeExt, PermissionsExt};
-use std::path::Path;
+use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use rustix::fs::{FlockOperation, Mode};
 use socket2::{Domain, SockAddr, Socket, Type};
-pub(crate) use tokio::net::{UnixListener, UnixStream};
+pub(crate) use tokio::net::UnixStream;
 use tokio::task::spawn_blocking;
 
 super::socket::socket!(UnixStream);
 
-/// Makes a Unix socket at `path`, for its owner alone, and listens. One that nobody listens on any more gives way; the file is
-/// left when the listener ends, for the next one to find. Waits for a moment for another program that does the same in this folder.
+/// A listener, which removes its file when it ends: before it stops listening, so that nobody else can have put another there.
+#[derive(Debug)]
+pub(crate) struct UnixListener {
+    _file: SocketFile,
+    listener: tokio::net::UnixListener,
+}
+
+/// The file of a listener.
+#[derive(Debug)]
+struct SocketFile {
+    path: PathBuf,
+    /// Its device and its number there; `None`: that could not be read, and it stays.
+    identity: Option<(u64, u64)>,
+}
+
+impl UnixListener {
+    /// The next connection.
+    pub(crate) fn poll_accept(
+        &self,
+        cx: &mut Context<'_>,
+    ) -> Poll<io::Result<(UnixStream, tokio::net::unix::SocketAddr)>> {
+        self.listener.poll_accept(cx)
+    }
+}
+
+impl SocketFile {
+    fn new(path: PathBuf) -> Self {
+        let identity = Self::identity(&path);
+        Self { path, identity }
+    }
+
+    fn identity(path: &Path) -> Option<(u64, u64)> {
+        fs::symlink_metadata(path).ok().map(|file| (file.dev(), file.ino()))
+    }
+}
+
+impl Drop for SocketFile {
+    fn drop(&mut self) {
+        // It may have been moved, and another be in its place.
+        if self.identity.is_some() && self.identity == Self::identity(&self.path) {
+            // What cannot be removed is found by the next start as one that was left behind.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Makes a Unix socket at `path`, for its owner alone, and listens. One that nobody listens on any more, as after a crash, gives way.
+/// Waits for a moment for another program that does the same in this folder.
 ///
 /// # Errors
 /// `AddrInUse`: somebody listens there, or the file is no socket. Those of making it.
 pub(crate) async fn bind_unix(path: &Path, backlog: i32) -> io::Result<UnixListener> {
     let path = path.to_owned();
-    let bound = spawn_blocking(move || bind(&path, backlog)).await;
-    UnixListener::from_std(bound.map_err(io::Error::other)??)
+    let bound =
+        spawn_blocking(move || bind(&path, backlog).map(|socket| (SocketFile::new(path), socket))).await;
+    let (file, socket) = bound.map_err(io::Error::other)??;
+    Ok(UnixListener { _file: file, listener: tokio::net::UnixListener::from_std(socket)? })
 }
 
 /// Connects to the Unix socket at `path`.
