@@ -28,6 +28,10 @@ pub fn feed_transport(bytes: &[u8]) {
     if let Some(id) = transport.open(b"target:1") {
         transport.write(now, id, &[7; 3_000]);
     }
+    if let Some(id) = transport.open(b"udp/target:1") {
+        let _ = transport.send_datagram(now, id, &[7; 3_000]);
+        let _ = transport.send_datagram(now, id, &[7; 30]);
+    }
     let mut number = 0;
     while let Some((&length, behind)) = rest.split_first() {
         let (payload, behind) = behind.split_at(usize::from(length).min(behind.len()));
@@ -38,6 +42,7 @@ pub fn feed_transport(bytes: &[u8]) {
         number += 1 + u64::from(length & 3 == 3);
         serve(now, &mut transport, length);
         assert!(transport.memory() as u64 <= MEMORY, "{} bytes held", transport.memory());
+        transport.check_accounts();
         now += Duration::from_millis(u64::from(length));
         transport.handle_timeout(now);
     }
@@ -83,11 +88,13 @@ mod tests {
     fn frame() -> impl Strategy<Value = Vec<u8>> {
         let number = prop_oneof![6 => 0u64..12, 1 => 65_530..65_540u64, 1 => Just((1 << 62) - 1)];
         let text = prop::collection::vec(any::<u8>(), 0..40);
-        (0usize..13, number.clone(), number.clone(), number, text).prop_map(|(kind, a, b, c, text)| {
+        (0usize..15, number.clone(), number.clone(), number, text).prop_map(|(kind, a, b, c, text)| {
             let id = StreamId(a);
             let frame = match kind {
                 0 => Frame::Padding,
                 1 => Frame::Open { id, credit: b, first: if b < 70_000 { b } else { 0 }, target: &text },
+                12 => Frame::Open { id, credit: b, first: b.min(4_000), target: b"udp/a:1" },
+                13 => Frame::Datagram { id, bytes: &text },
                 2 => Frame::Opened { id },
                 3 | 4 if b < 1 << 61 => Frame::Data { id, offset: b, fin: c & 1 == 1, bytes: &text },
                 5 => Frame::Reset { id, code: ResetCode::from_code(b), end: c },

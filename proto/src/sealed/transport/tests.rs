@@ -3,6 +3,7 @@
 
 mod busy_hosts;
 mod crowd;
+mod datagrams;
 mod dead_path;
 mod faults;
 mod gentle;

@@ -19,6 +19,8 @@ pub(crate) struct End {
     pub(crate) to_write: BTreeMap<StreamId, Vec<u8>>,
     written: BTreeMap<StreamId, usize>,
     pub(crate) heard: BTreeMap<StreamId, Vec<u8>>,
+    /// Datagrams of flows, and when they came.
+    pub(crate) datagrams: BTreeMap<StreamId, Vec<(Time, Vec<u8>)>>,
     pub(crate) finished: BTreeMap<StreamId, Time>,
     pub(crate) events: Vec<(Time, Event)>,
     packets: PlainPackets,
@@ -46,6 +48,7 @@ impl End {
             to_write: BTreeMap::new(),
             written: BTreeMap::new(),
             heard: BTreeMap::new(),
+            datagrams: BTreeMap::new(),
             finished: BTreeMap::new(),
             events: Vec::new(),
             packets: PlainPackets::default(),
@@ -74,6 +77,14 @@ impl End {
             if let Event::Incoming { id, .. } = event {
                 self.transport.accept(id);
                 self.heard.insert(id, Vec::new());
+            }
+            if let Event::DatagramReadable(id) = event
+                && !self.stuck.contains(&id)
+            {
+                let came = self.datagrams.entry(id).or_default();
+                came.extend(
+                    std::iter::from_fn(|| self.transport.recv_datagram(id)).map(|bytes| (now, bytes)),
+                );
             }
             if let Event::Reset(id, _) = event {
                 self.read(now, id);
@@ -179,6 +190,12 @@ impl Pair {
 
     pub(crate) fn open(&mut self, at: usize) -> StreamId {
         let id = self.end(at).transport.open(b"target:1").unwrap();
+        self.end(at).heard.insert(id, Vec::new());
+        id
+    }
+
+    pub(crate) fn open_flow(&mut self, at: usize) -> StreamId {
+        let id = self.end(at).transport.open(b"udp/target:1").unwrap();
         self.end(at).heard.insert(id, Vec::new());
         id
     }
