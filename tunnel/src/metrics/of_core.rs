@@ -3,6 +3,7 @@
 use proto::classic::{Counters as Table, Drops};
 use proto::sealed::link::DropCounts;
 use proto::sealed::transport::Counts;
+use proto::sealed::transport::datagrams::DatagramCounts;
 use proto::sealed::wire::frame::ResetCode;
 
 use super::Counters;
@@ -58,12 +59,14 @@ impl Counters {
 pub(crate) struct CoreCounts {
     packets: Counts,
     dropped: DropCounts,
+    datagrams: DatagramCounts,
 }
 
 impl CoreCounts {
     /// Adds what is new.
     pub(crate) fn add_new(&mut self, packets: Counts, dropped: DropCounts, counters: &mut Counters) {
-        let old = std::mem::replace(self, Self { packets, dropped });
+        let new = Self { packets, dropped, ..*self };
+        let old = std::mem::replace(self, new);
         counters.packets_lost += growth(old.packets.lost, packets.lost);
         counters.packets_spurious += growth(old.packets.spurious, packets.spurious);
         counters.probe_timeouts += growth(old.packets.timeouts, packets.timeouts);
@@ -71,6 +74,27 @@ impl CoreCounts {
         counters.datagrams_forged += growth(old.dropped.forged, dropped.forged);
         counters.datagrams_replayed += growth(old.dropped.replayed, dropped.replayed);
         counters.datagrams_unanswered += growth(old.dropped.unasked, dropped.unasked);
+    }
+}
+
+impl CoreCounts {
+    /// Adds what is new of the datagrams of flows.
+    pub(crate) fn add_new_datagrams(&mut self, datagrams: DatagramCounts, counters: &mut Counters) {
+        let old = std::mem::replace(&mut self.datagrams, datagrams);
+        let DatagramCounts { sent, framed, received, lost, too_old, queue_full, .. } = datagrams;
+        counters.flow_datagrams_sent += growth(old.sent, sent);
+        counters.flow_datagrams_framed += growth(old.framed, framed);
+        counters.flow_datagrams_received += growth(old.received, received);
+        counters.flow_datagrams_lost += growth(old.lost, lost);
+        counters.flow_datagrams_too_old += growth(old.too_old, too_old);
+        counters.flow_datagrams_queue_full += growth(old.queue_full, queue_full);
+        let DatagramCounts { too_large, unsent, not_open, not_flow, unread, malformed, .. } = datagrams;
+        counters.flow_datagrams_too_large += growth(old.too_large, too_large);
+        counters.flow_datagrams_unsent += growth(old.unsent, unsent);
+        counters.flow_datagrams_not_open += growth(old.not_open, not_open);
+        counters.flow_datagrams_wrong_stream += growth(old.not_flow, not_flow);
+        counters.flow_datagrams_unread += growth(old.unread, unread);
+        counters.flow_datagrams_malformed += growth(old.malformed, malformed);
     }
 }
 

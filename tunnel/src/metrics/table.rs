@@ -124,6 +124,31 @@ counters! {
     /// Handshake initiations that were not answered, and responses that nobody waits for.
     datagrams_unanswered: Counter Datagrams Sealed if_any "handshakes not answered";
 
+    /// Datagrams of flows sent, each in a frame of its own.
+    flow_datagrams_sent: Counter Datagrams Sealed;
+    /// Datagrams of flows sent as bytes of their stream, since no packet was large enough.
+    flow_datagrams_framed: Counter Datagrams Sealed;
+    /// Datagrams of flows received.
+    flow_datagrams_received: Counter Datagrams Sealed;
+    /// Datagrams of flows in packets declared lost; they are not sent again.
+    flow_datagrams_lost: Counter Datagrams Sealed if_any "datagrams of flows lost";
+    /// Datagrams of flows dropped because they had waited for too long to be sent.
+    flow_datagrams_too_old: Counter Datagrams Sealed if_any "datagrams of flows not sent in time";
+    /// Datagrams of flows dropped because too many waited to be sent.
+    flow_datagrams_queue_full: Counter Datagrams Sealed if_any "datagrams of flows not sent in time";
+    /// Datagrams of flows dropped because they are too large.
+    flow_datagrams_too_large: Counter Datagrams Sealed if_any "datagrams of flows too large";
+    /// Datagrams of flows dropped because their flow ended before they were sent, or the peer takes none.
+    flow_datagrams_unsent: Counter Datagrams Sealed if_any "datagrams of flows that ended";
+    /// Datagrams that came for a flow that is over or was never opened.
+    flow_datagrams_not_open: Counter Datagrams Sealed if_any "datagrams of flows that ended";
+    /// Datagrams that came for a stream that is no flow.
+    flow_datagrams_wrong_stream: Counter Datagrams Sealed if_any "datagrams for no flow";
+    /// Datagrams of flows that came and were dropped because they were not read in time.
+    flow_datagrams_unread: Counter Datagrams Sealed if_any "datagrams of flows not read in time";
+    /// Datagrams of flows that came as bytes of their stream and were not whole.
+    flow_datagrams_malformed: Counter Datagrams Sealed if_any "datagrams of flows cut off";
+
     /// Datagrams that the system did not send: no route, or larger than the path's MTU.
     datagrams_not_sent: Counter Datagrams Both if_any "datagrams not sent";
     /// Answers and closes that were dropped because too many waited for the socket.

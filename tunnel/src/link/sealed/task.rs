@@ -379,5 +379,6 @@ impl<E: End> Task<E> {
         self.look_at_size();
         let packets = self.link.streams().counts();
         self.core_counts.add_new(packets, self.link.dropped, &mut self.counters);
+        self.core_counts.add_new_datagrams(self.link.streams().datagram_counts(), &mut self.counters);
     }
 }
