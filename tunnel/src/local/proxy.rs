@@ -149,7 +149,7 @@ fn destination(host: &str, port: u16) -> Result<Destination, TargetError> {
     const SERVICES: &str = ".paso";
     let host = host.parse::<Host>()?;
     if let Host::Name(name) = &host
-        && let Some(name) = name.as_str().strip_suffix(SERVICES)
+        && let Some(name) = name.as_str().trim_end_matches('.').strip_suffix(SERVICES)
     {
         let name = name.parse().map_err(|_| TargetError::Host)?;
         return Ok(Destination::Service { name, udp: false });

@@ -20,6 +20,7 @@ use tokio::io::copy_bidirectional;
 use super::opener::Opener;
 use super::prefixed::Prefixed;
 use super::{Outcome, PATIENCE, destination, sentence};
+use crate::address::parse_port;
 use crate::local::pipe::reset_code;
 
 /// Bytes of the longest head of a request.
@@ -106,7 +107,9 @@ async fn connect<O: Opener>(
     opener: &O,
     slot: &AfterSlot<O::Tunnel>,
 ) -> Result<Response<Body>, Refusal> {
-    let to = asked(request.uri().authority(), None)?;
+    // RFC 9112 section 3.2.3: host and port alone.
+    let authority = request.uri().authority().filter(|_| request.uri().scheme().is_none());
+    let to = asked(authority, None)?;
     let tunnel = opener.tunnel(&to).await.map_err(|code| Refusal::of(&to, code))?;
     put(slot, After::Tunnel(hyper::upgrade::on(&mut request), tunnel));
     Ok(Response::new(text("")))
@@ -121,7 +124,9 @@ async fn carry<O: Opener>(
     if request.uri().scheme().is_some_and(|scheme| *scheme != Scheme::HTTP) {
         return Err(Refusal::bad("this proxy carries http:// itself and everything else by CONNECT\n"));
     }
-    let to = asked(request.uri().authority(), Some(HTTP_PORT))?;
+    let authority = request.uri().authority().filter(|_| request.uri().scheme().is_some());
+    let to = asked(authority, Some(HTTP_PORT))?;
+    let may_switch = headers::asks_for_upgrade(request.headers());
     let stream = opener.stream(&to).await.map_err(|code| Refusal::of(&to, code))?;
     let client = hyper::upgrade::on(&mut request);
     let failed = |error: &hyper::Error| Refusal::of_origin(&to, error);
@@ -132,6 +137,10 @@ async fn carry<O: Opener>(
     let request = to_origin(request)?;
     let mut response = sender.send_request(request).await.map_err(|error| failed(&error))?;
     let switches = response.status() == StatusCode::SWITCHING_PROTOCOLS;
+    if switches && !may_switch {
+        let text = format!("{to}: it speaks another protocol without having been asked to\n");
+        return Err(Refusal { status: StatusCode::BAD_GATEWAY, text });
+    }
     headers::keep_end_to_end(response.headers_mut(), switches);
     if switches {
         let origin = hyper::upgrade::on(&mut response);
@@ -163,12 +172,22 @@ fn host_and_port(authority: &Authority) -> &str {
     text.rsplit_once('@').map_or(text, |(_, host_and_port)| host_and_port)
 }
 
+/// What stands behind the host and its colon; `None`: nothing (RFC 3986 section 3.2.3).
+fn port_text(authority: &Authority) -> Option<&str> {
+    let behind = host_and_port(authority).strip_prefix(authority.host())?;
+    behind.strip_prefix(':').filter(|port| !port.is_empty())
+}
+
 /// Where a request wants to go.
 fn asked(authority: Option<&Authority>, default: Option<u16>) -> Result<Destination, Refusal> {
     const WHOLE: &str =
         "this is a proxy: ask it for a whole URI, as http://host/path, or CONNECT host:port\n";
     let authority = authority.ok_or_else(|| Refusal::bad(WHOLE))?;
-    let port = authority.port_u16().or(default).ok_or_else(|| Refusal::bad(WHOLE))?;
+    // Not `Authority::port`: it has none where the port is none, and the default would be meant.
+    let port = match port_text(authority) {
+        Some(text) => parse_port(text).map_err(|error| Refusal::bad(&format!("{error}\n")))?,
+        None => default.ok_or_else(|| Refusal::bad(WHOLE))?,
+    };
     let host = authority.host().trim_start_matches('[').trim_end_matches(']');
     destination(host, port).map_err(|error| Refusal::bad(&format!("{error}\n")))
 }

@@ -1,5 +1,7 @@
 //! What clients of a proxy port write and read, through a pair of proxies.
 
+mod hostile;
+
 use std::net::SocketAddr;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

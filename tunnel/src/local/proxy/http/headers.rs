@@ -2,12 +2,13 @@
 
 use hyper::HeaderMap;
 use hyper::header::{
-    CONNECTION, EXPECT, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE, TRAILER,
-    TRANSFER_ENCODING, UPGRADE, VIA,
+    CONNECTION, CONTENT_LENGTH, EXPECT, HeaderName, HeaderValue, PROXY_AUTHENTICATE, PROXY_AUTHORIZATION, TE,
+    TRAILER, TRANSFER_ENCODING, UPGRADE, VIA,
 };
 
-/// Those of one connection alone (RFC 9110 section 7.6.1), beside the ones that `Connection` names. The length of a body stays as it is.
-const HOP_BY_HOP: [HeaderName; 9] = [
+/// Those of one connection alone (RFC 9110 section 7.6.1), beside the ones that `Connection` names. How a body is delimited stays as it
+/// is: only the chunks are taken off and put on again.
+const HOP_BY_HOP: [HeaderName; 8] = [
     CONNECTION,
     HeaderName::from_static("keep-alive"),
     HeaderName::from_static("proxy-connection"),
@@ -15,7 +16,6 @@ const HOP_BY_HOP: [HeaderName; 9] = [
     PROXY_AUTHORIZATION,
     TE,
     TRAILER,
-    TRANSFER_ENCODING,
     UPGRADE,
 ];
 
@@ -27,9 +27,13 @@ pub(super) fn asks_for_upgrade(headers: &HeaderMap) -> bool {
 /// Removes what does not go on. `upgrade`: the change of the protocol does.
 pub(super) fn keep_end_to_end(headers: &mut HeaderMap, upgrade: bool) {
     let protocol = headers.get(UPGRADE).cloned().filter(|_| upgrade);
-    let named: Vec<_> = named_by_connection(headers).collect();
+    let named: Vec<_> = named_by_connection(headers).filter(|name| *name != TRANSFER_ENCODING).collect();
     for name in HOP_BY_HOP.iter().chain(&named) {
         headers.remove(name);
+    }
+    if headers.contains_key(TRANSFER_ENCODING) {
+        // RFC 9112 section 6.3: it is the one that does not count, and whoever reads it reads another body.
+        headers.remove(CONTENT_LENGTH);
     }
     if let Some(protocol) = protocol {
         headers.insert(UPGRADE, protocol);
