@@ -86,7 +86,7 @@ impl From<Dialled> for LocalStream {
 }
 
 /// Connects to what is wanted, if the rules allow it, to whichever of its permitted addresses answers first. A name is looked up each
-/// time, each of its addresses is checked, and nothing but a checked address is connected to.
+/// time, by `names`, each of its addresses is checked, and nothing but a checked address is connected to.
 ///
 /// Cancel safe: what was begun ends.
 ///
@@ -96,11 +96,12 @@ pub(crate) async fn dial(
     wanted: &Wanted,
     rules: &Rules,
     settings: DialSettings,
+    names: &SystemResolver,
 ) -> Result<Dialled, DialError> {
     let dialling = async {
         match wanted {
             Wanted::Host(host) => {
-                dial_host(host, rules, settings).await.map(|(tcp, at)| Dialled::Tcp(tcp, at))
+                dial_host(host, rules, settings, names).await.map(|(tcp, at)| Dialled::Tcp(tcp, at))
             }
             Wanted::Socket(path) => Ok(Dialled::Unix(socket::dial(path, rules).await?)),
         }
@@ -116,9 +117,10 @@ pub(crate) async fn dial_host(
     host: &WantedHost,
     rules: &Rules,
     settings: DialSettings,
+    names: &SystemResolver,
 ) -> Result<(TcpStream, Permitted), DialError> {
     let dialling = async {
-        let permitted = resolve_permitted(host, rules, &[], &SystemResolver).await?;
+        let permitted = resolve_permitted(host, rules, &[], names).await?;
         connect::first(permitted, settings.keepalive).await
     };
     tokio::time::timeout(settings.limit, dialling).await.unwrap_or(Err(DialError::TimedOut))

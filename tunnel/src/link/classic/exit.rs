@@ -13,7 +13,7 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::journal::Journal;
 use super::side::{Arrival, Path, Received, Side};
 use crate::address::HostPort;
-use crate::local::dial::{DialError, DialSettings, WantedHost, dial_host};
+use crate::local::dial::{DialError, DialSettings, SystemResolver, WantedHost, dial_host};
 use crate::metrics::Counters;
 use crate::number::widen;
 use crate::rules::Rules;
@@ -24,6 +24,7 @@ pub(crate) struct Exit {
     table: classic::Exit<Path>,
     target: HostPort,
     dialling: DialSettings,
+    names: SystemResolver,
     dials: JoinSet<(Stream<Path>, Result<TcpStream, DialError>)>,
     under_way: BTreeMap<Stream<Path>, AbortHandle>,
     ending: bool,
@@ -37,6 +38,7 @@ impl Exit {
             table: classic::Exit::new(settings),
             target,
             dialling,
+            names: SystemResolver::new(),
             dials: JoinSet::new(),
             under_way: BTreeMap::new(),
             ending: false,
@@ -45,8 +47,8 @@ impl Exit {
     }
 
     fn begin_dial(&mut self, stream: Stream<Path>) {
-        let (target, dialling) = (WantedHost::own(&self.target), self.dialling);
-        let dialled = async move { dial_host(&target, &Rules::target(), dialling).await };
+        let (target, dialling, names) = (WantedHost::own(&self.target), self.dialling, self.names.clone());
+        let dialled = async move { dial_host(&target, &Rules::target(), dialling, &names).await };
         let handle = self.dials.spawn(async move { (stream, dialled.await.map(|(tcp, _)| tcp)) });
         self.under_way.insert(stream, handle);
     }

@@ -12,7 +12,7 @@ use crate::limit::{Bucket, Limit};
 use crate::link::sealed::journal::StreamLines;
 use crate::link::sealed::ticket_share::{StreamPlace, TicketShare};
 use crate::local::access::{Access, Who};
-use crate::local::dial::{DialError, DialSettings, Dialled, Wanted, dial};
+use crate::local::dial::{DialError, DialSettings, Dialled, SystemResolver, Wanted, dial};
 use crate::rules::Rules;
 use crate::settings::Allow;
 
@@ -25,12 +25,26 @@ pub(super) struct TicketResources {
     access: Access,
     streams: TicketShare,
     memory: Budget,
-    /// Turns to dial. A dial costs more than its descriptor: the target's queue, ports, perhaps a look-up's thread.
-    dials: Arc<Semaphore>,
+    dials: Arc<DialTurns>,
     /// Ports of this machine for connections to targets elsewhere.
     ports: Bucket,
     link_lines: Limit,
     stream_lines: Arc<StreamLines>,
+}
+
+/// What the dials of a ticket take turns for. A dial costs more than its descriptor: the target's queue, ports, perhaps a look-up's
+/// thread.
+#[derive(Debug)]
+pub(super) struct DialTurns {
+    pub(super) dials: Semaphore,
+    names: SystemResolver,
+}
+
+impl DialTurns {
+    /// So many dials at a time.
+    fn new(dials: usize) -> Self {
+        Self { dials: Semaphore::new(dials), names: SystemResolver::new() }
+    }
 }
 
 impl TicketResources {
@@ -48,7 +62,7 @@ impl TicketResources {
             access: Access::new(who, allow.target.clone(), current),
             streams,
             memory,
-            dials: Arc::new(Semaphore::new(Self::DIALS)),
+            dials: Arc::new(DialTurns::new(Self::DIALS)),
             ports: Bucket::new(Instant::now(), Self::PORTS.0, Self::PORTS.1),
             link_lines: Limit::new(Instant::now()),
             stream_lines: Arc::default(),
@@ -97,7 +111,7 @@ impl TicketResources {
     }
 
     /// What a dial waits for.
-    pub(super) fn turns(&self) -> Arc<Semaphore> {
+    pub(super) fn turns(&self) -> Arc<DialTurns> {
         Arc::clone(&self.dials)
     }
 
@@ -117,14 +131,16 @@ impl TicketResources {
 /// # Errors
 /// See [`dial`]; [`DialError::NoTurn`].
 pub(super) async fn dial_in_turn(
-    turns: &Semaphore,
+    turns: &DialTurns,
     wanted: &Wanted,
     rules: &Rules,
     dialling: DialSettings,
 ) -> Result<Dialled, DialError> {
     // Nobody closes the semaphore.
-    let Ok(Ok(_turn)) = timeout(dialling.limit, turns.acquire()).await else { return Err(DialError::NoTurn) };
-    dial(wanted, rules, dialling).await
+    let Ok(Ok(_turn)) = timeout(dialling.limit, turns.dials.acquire()).await else {
+        return Err(DialError::NoTurn);
+    };
+    dial(wanted, rules, dialling, &turns.names).await
 }
 
 #[cfg(test)]
@@ -153,8 +169,8 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let target = Wanted::Host(WantedHost::own(&listener.local_addr().unwrap().into()));
         let rules = Rules::target();
-        let turns = Semaphore::new(1);
-        let taken = turns.acquire().await.unwrap();
+        let turns = DialTurns::new(1);
+        let taken = turns.dials.acquire().await.unwrap();
         let within = |limit| DialSettings { limit, keepalive: TcpKeepalive::default() };
         let refused = dial_in_turn(&turns, &target, &rules, within(Duration::from_millis(10))).await;
         assert!(matches!(refused, Err(DialError::NoTurn)), "{refused:?}");

@@ -1,12 +1,13 @@
 //! Connects to addresses that were checked.
 
-use std::future::pending;
+use std::collections::VecDeque;
+use std::future::{Future, pending};
 use std::io;
 use std::time::Duration;
 
 use socket2::SockRef;
 use tokio::net::{TcpSocket, TcpStream};
-use tokio::task::JoinSet;
+use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep;
 
 use super::DialError;
@@ -15,19 +16,43 @@ use crate::tcp_options::{self, TcpKeepalive};
 
 /// How long an address may be silent before the next is tried beside it (RFC 8305 section 8).
 const ATTEMPT_DELAY: Duration = Duration::from_millis(250);
+/// Attempts at a time, each of which has a descriptor: the place of a stream is for one, and a name can have any number of silent
+/// addresses.
+pub(super) const ATTEMPTS: usize = 4;
 
 /// Connects to the first of `addresses` that answers: one after the other is tried, the next when one fails or is silent for a
-/// while, and the earlier ones go on (RFC 8305 section 5). Those that lose end with RST.
+/// while, and the earlier ones go on (RFC 8305 section 5), a few of them. Those that lose end with RST.
 pub(super) async fn first(
     addresses: Vec<Permitted>,
     keepalive: TcpKeepalive,
 ) -> Result<(TcpStream, Permitted), DialError> {
+    first_of(addresses, |address| connect(address, keepalive)).await
+}
+
+/// The same with whatever an attempt is.
+pub(super) async fn first_of<T, A>(
+    addresses: Vec<Permitted>,
+    attempt: impl Fn(Permitted) -> A,
+) -> Result<T, DialError>
+where
+    T: Send + 'static,
+    A: Future<Output = io::Result<T>> + Send + 'static,
+{
     let mut left = addresses.into_iter();
     let mut attempts = JoinSet::new();
-    let mut last = DialError::UnknownHost;
+    let mut under_way = VecDeque::<AbortHandle>::new();
+    let (mut last, mut is_due) = (DialError::UnknownHost, true);
     loop {
-        if let Some(address) = left.next() {
-            attempts.spawn(connect(address, keepalive));
+        if std::mem::take(&mut is_due)
+            && let Some(address) = left.next()
+        {
+            under_way.retain(|attempt| !attempt.is_finished());
+            if under_way.len() >= ATTEMPTS
+                && let Some(oldest) = under_way.pop_front()
+            {
+                oldest.abort();
+            }
+            under_way.push_back(attempts.spawn(attempt(address)));
         }
         let wait = async {
             match left.len() {
@@ -38,11 +63,13 @@ pub(super) async fn first(
         tokio::select! {
             ended = attempts.join_next() => match ended {
                 Some(Ok(Ok(connected))) => return Ok(connected),
-                Some(Ok(Err(error))) => last = last.or(error.into()),
+                Some(Ok(Err(error))) => (last, is_due) = (last.or(error.into()), true),
+                // One that had to make room.
                 Some(Err(_)) => {}
+                None if left.len() > 0 => is_due = true,
                 None => return Err(last),
             },
-            () = wait => {}
+            () = wait => is_due = true,
         }
     }
 }

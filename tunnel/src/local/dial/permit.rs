@@ -4,9 +4,11 @@
 use std::future::Future;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::Path;
+use std::sync::Arc;
 
 use proto::destination::SocketPath;
 use proto::target::Target;
+use tokio::sync::Semaphore;
 
 use super::DialError;
 use crate::address::{HostPort, ResolveError};
@@ -135,13 +137,48 @@ pub(crate) trait Resolver: Sync {
     fn resolve(&self, host: &HostPort) -> impl Future<Output = Result<Vec<SocketAddr>, ResolveError>> + Send;
 }
 
-/// The system's.
-pub(crate) struct SystemResolver;
+/// The system's, for one of those who share it. Each look-up of a name has a thread, and all of the process together have 512 (tokio):
+/// whoever asks for names whose name service is silent must leave some to the others.
+#[derive(Clone, Debug)]
+pub(crate) struct SystemResolver(Arc<Semaphore>);
+
+impl SystemResolver {
+    /// Look-ups at a time; others wait for their turn.
+    const LOOK_UPS: usize = 64;
+
+    /// For one of them.
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Semaphore::new(Self::LOOK_UPS)))
+    }
+}
 
 impl Resolver for SystemResolver {
     async fn resolve(&self, host: &HostPort) -> Result<Vec<SocketAddr>, ResolveError> {
-        host.resolve().await
+        if !host.is_name() {
+            return host.resolve().await;
+        }
+        let at = host.clone();
+        let found = in_turn(&self.0, async move { at.resolve().await }).await;
+        found.unwrap_or_else(|| {
+            let reason = "the look-up was broken off".into();
+            Err(ResolveError { name: host.to_string(), reason, no_descriptor: false })
+        })
     }
+}
+
+/// Does `work` when it is its turn, which lasts until it is done, whether anybody still waits for it or not: what the system does in a
+/// thread cannot be broken off. `None`: the runtime ends.
+pub(super) async fn in_turn<T: Send + 'static>(
+    turns: &Arc<Semaphore>,
+    work: impl Future<Output = T> + Send + 'static,
+) -> Option<T> {
+    let turn = Arc::clone(turns).acquire_owned().await.ok()?;
+    let working = async move {
+        let done = work.await;
+        drop(turn);
+        done
+    };
+    tokio::spawn(working).await.ok()
 }
 
 /// The addresses of a host that may be connected to, or sent datagrams; never empty. Those that are forbidden are left out.
@@ -164,12 +201,16 @@ pub(crate) async fn resolve_permitted(
         wanted.asked.protocol() == Protocol::Udp && own_udp.iter().any(|own| is_at(at, *own))
     };
     let is_permitted = |at: &SocketAddr| wanted.check_at(rules, at.ip()).is_ok() && !is_own(*at);
-    let permitted: Vec<_> = found.iter().copied().filter(is_permitted).map(Permitted).collect();
+    let permitted = found.iter().take(MAX_ADDRESSES).copied().filter(is_permitted).map(Permitted);
+    let permitted: Vec<_> = permitted.collect();
     match found.first() {
         Some(first) if permitted.is_empty() => Err(DialError::Forbidden(Some(first.ip()))),
         _ => Ok(permitted),
     }
 }
+
+/// Addresses of a name that are looked at. To check one takes three calls of the system, and a name service can have four thousand.
+const MAX_ADDRESSES: usize = 32;
 
 /// What names of this machine lead to; no name service is asked (RFC 6761 section 6.3).
 const LOCALHOST: [IpAddr; 2] = [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)];

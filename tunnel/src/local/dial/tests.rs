@@ -1,12 +1,14 @@
 //! That only permitted addresses are connected to, and how.
 
 use std::net::SocketAddr;
-use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
 
 use tokio::net::{TcpListener, TcpSocket};
+use tokio::sync::{Semaphore, oneshot};
 
-use super::connect::{connect, first, is_connected_to_itself};
-use super::permit::Resolver;
+use super::connect::{ATTEMPTS, connect, first, first_of, is_connected_to_itself};
+use super::permit::{Resolver, in_turn};
 use super::*;
 use crate::address::HostPort;
 use crate::rules::Protocol;
@@ -53,7 +55,8 @@ async fn permitted(target: &str, texts: &str, answers: &Answers) -> Result<Vec<S
 async fn checked(address: SocketAddr) -> Permitted {
     let rules = rules(&format!("dial:{address}"));
     let found =
-        resolve_permitted(&named(&address.to_string(), Protocol::Tcp), &rules, &[], &SystemResolver).await;
+        resolve_permitted(&named(&address.to_string(), Protocol::Tcp), &rules, &[], &SystemResolver::new())
+            .await;
     found.unwrap()[0]
 }
 
@@ -130,13 +133,43 @@ async fn names_of_this_machine_are_not_looked_up() {
     assert!(!answers.are_used_up());
 }
 
+/// What the system does in a thread goes on when nobody waits for it any more: whoever gives up one stream after the other would
+/// otherwise have all the threads.
+#[tokio::test]
+async fn a_look_up_that_is_given_up_keeps_its_turn_until_it_is_done() {
+    let turns = Arc::new(Semaphore::new(1));
+    let (done, is_done) = oneshot::channel::<()>();
+    let waiting = tokio::spawn({
+        let turns = Arc::clone(&turns);
+        async move { in_turn(&turns, is_done).await }
+    });
+    while turns.available_permits() > 0 {
+        tokio::task::yield_now().await;
+    }
+    waiting.abort();
+    assert!(waiting.await.unwrap_err().is_cancelled());
+    assert_eq!(turns.available_permits(), 0);
+    done.send(()).unwrap();
+    assert_eq!(in_turn(&turns, async { "next" }).await, Some("next"));
+}
+
+/// A name service may say whatever it likes, but not have this process work on it for long.
+#[tokio::test]
+async fn of_very_many_addresses_the_first_count() {
+    let many: Vec<_> = (0..4_000_u16).map(|n| format!("8.{}.{}.8:80", n >> 8, n & 255)).collect();
+    let many: Vec<_> = many.iter().map(String::as_str).collect();
+    let found = permitted("many.example:80", "dial:*:*", &Answers::new(&[&many])).await.unwrap();
+    assert_eq!(found.len(), 32);
+    assert_eq!(found[0], many[0].parse().unwrap());
+}
+
 /// A peer must not make this process send to itself.
 #[tokio::test]
 async fn the_port_of_the_links_is_not_a_place_for_datagrams() {
     let own: SocketAddr = "0.0.0.0:5000".parse().unwrap();
     let rules = rules("dial:127.0.0.1:*/udp dial:8.8.8.8:*/udp");
     let reaches = async |target: &str, own| {
-        resolve_permitted(&named(target, Protocol::Udp), &rules, &[own], &SystemResolver).await.is_ok()
+        resolve_permitted(&named(target, Protocol::Udp), &rules, &[own], &SystemResolver::new()).await.is_ok()
     };
     assert!(!reaches("127.0.0.1:5000", own).await);
     assert!(!reaches("127.0.0.1:5000", "127.0.0.1:5000".parse().unwrap()).await);
@@ -184,6 +217,23 @@ async fn an_address_that_is_silent_or_refuses_does_not_keep_the_next_from_being_
     let failed = first(vec![refusing, refusing], TcpKeepalive::Off).await;
     assert!(matches!(failed, Err(DialError::Refused)), "{failed:?}");
     assert!(matches!(first(vec![], TcpKeepalive::Off).await, Err(DialError::UnknownHost)));
+}
+
+/// Each attempt has a descriptor, and a dial has the place of one.
+#[tokio::test]
+async fn a_name_with_many_silent_addresses_has_few_attempts_at_a_time() {
+    let address = checked("127.0.0.1:9".parse().unwrap()).await;
+    let (attempts, begun) = (Arc::new(()), AtomicUsize::new(0));
+    let attempt = |_| {
+        let last = begun.fetch_add(1, Ordering::Relaxed) == ATTEMPTS + 2;
+        let attempt = Arc::clone(&attempts);
+        async move {
+            let under_way = Arc::strong_count(&attempt) - 1;
+            if last { Ok(under_way) } else { std::future::pending().await }
+        }
+    };
+    let under_way = first_of(vec![address; ATTEMPTS + 3], attempt).await.unwrap();
+    assert_eq!((begun.into_inner(), under_way), (ATTEMPTS + 3, ATTEMPTS));
 }
 
 /// Whatever a peer can make this crate connect to goes through [`dial`].

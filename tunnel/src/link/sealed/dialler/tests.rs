@@ -90,7 +90,8 @@ async fn dials_under_way_are_given_up_too() {
     dialler.dial(StreamId(1), at.as_bytes()).unwrap();
     listener.accept().await.unwrap();
     let turns = ticket.turns();
-    let _all = turns.acquire_many(u32::try_from(turns.available_permits()).unwrap()).await.unwrap();
+    let _all =
+        turns.dials.acquire_many(u32::try_from(turns.dials.available_permits()).unwrap()).await.unwrap();
     dialler.dial(StreamId(2), at.as_bytes()).unwrap();
     ticket.set_rules(Rules::none());
     for expected in [1, 2] {
