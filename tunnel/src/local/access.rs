@@ -305,8 +305,13 @@ mod tests {
         assert!(dial("x.localhost:80", Some("8.8.8.8")).ends_with("it may dial:target"));
         // Nobody who asks for a host of that name gets a whole network.
         assert!(dial("private:80", None).ends_with("it may dial:target"));
-        // A path with a blank cannot stand in a rule.
+        // A path with a blank cannot stand in a rule, nor one that is not what it looks like.
         assert!(dial("unix/run/a b", None).ends_with("it may dial:target"));
+        let turned = dial("unix/run/\u{202e}kcos", None);
+        assert!(
+            turned.contains(r"dial unix/run/\u{202e}kcos;") && turned.ends_with("dial:target"),
+            "{turned}"
+        );
         let listen = |text: &str| laptop.explain(Act::Listen(&ListenOn::Tcp(text.parse().unwrap())));
         assert!(listen("8000").ends_with("allow laptop listen:127.0.0.1:8000"));
         assert!(listen("0.0.0.0:0").ends_with("allow laptop 'listen:0.0.0.0:*'"));

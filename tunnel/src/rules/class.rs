@@ -45,13 +45,17 @@ const METADATA_V4: [Ipv4Addr; 8] = [
     Ipv4Addr::new(192, 0, 0, 192),
 ];
 
-/// The same over IPv6: AWS (fd00:ec2::254, and ::23 for containers), Google (fd20:ce::254), Scaleway (fd00:42::42), and the link-local
-/// fe80::a9fe:a9fe of OpenStack and Oracle.
-const METADATA_V6: [Ipv6Addr; 5] = [
+/// The same over IPv6: AWS (fd00:ec2::254, and ::23 for containers), Google (fd20:ce::254), Scaleway (fd00:42::42), Oracle
+/// (fd00:c1::a9fe:a9fe), Akamai (fd00:a9fe:a9fe::1), Alibaba (fd00:100::100:200), and the link-local fe80::a9fe:a9fe of OpenStack and
+/// Akamai.
+const METADATA_V6: [Ipv6Addr; 8] = [
     Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254),
     Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x23),
     Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254),
     Ipv6Addr::new(0xfd00, 0x42, 0, 0, 0, 0, 0, 0x42),
+    Ipv6Addr::new(0xfd00, 0xc1, 0, 0, 0, 0, 0xa9fe, 0xa9fe),
+    Ipv6Addr::new(0xfd00, 0xa9fe, 0xa9fe, 0, 0, 0, 0, 1),
+    Ipv6Addr::new(0xfd00, 0x100, 0, 0, 0, 0, 0x100, 0x200),
     Ipv6Addr::new(0xfe80, 0, 0, 0, 0, 0, 0xa9fe, 0xa9fe),
 ];
 
@@ -104,25 +108,30 @@ fn of_v6(ip: Ipv6Addr) -> AddressClass {
 }
 
 /// The IPv4 addresses that an IPv6 address leads to, wherever a router or a translator on the way may take one from.
-fn embedded(ip: Ipv6Addr) -> [Option<Ipv4Addr>; 2] {
-    let bits = ip.to_bits();
+fn embedded(ip: Ipv6Addr) -> [Option<Ipv4Addr>; 4] {
     // The 32 bits that end so many bits before the address does.
-    let at = |behind: u32| {
+    let low = |bits: u128, behind: u32| {
         let low = u32::try_from((bits >> behind) & u128::from(u32::MAX)).expect("32 bits are left");
         Some(Ipv4Addr::from_bits(low))
     };
+    let bits = ip.to_bits();
+    let at = |behind| low(bits, behind);
+    // RFC 6052 section 2.2: bits 64 to 71, which are zero, stand between its parts.
+    let around_zero = |behind| low(((bits >> 64) << 56) | (bits << 72 >> 72), behind);
     match ip.segments() {
-        // IPv4-compatible (RFC 4291), mapped and translated (RFC 7915), NAT64 (RFC 6052, RFC 8215).
+        // A network's own NAT64 (RFC 8215), with a prefix of 48, 56, 64 or 96 bits.
+        [0x64, 0xff9b, 1, ..] => [at(0), around_zero(40), around_zero(32), around_zero(24)],
+        // IPv4-compatible (RFC 4291), mapped and translated (RFC 7915), NAT64 (RFC 6052).
         [0, 0, 0, 0, 0, 0, ..]
         | [0, 0, 0, 0, 0, 0xffff, ..]
         | [0, 0, 0, 0, 0xffff, 0, ..]
-        | [0x64, 0xff9b, ..] => [at(0), None],
+        | [0x64, 0xff9b, ..] => [at(0), None, None, None],
         // 6to4 (RFC 3056).
-        [0x2002, ..] => [at(80), None],
+        [0x2002, ..] => [at(80), None, None, None],
         // Teredo (RFC 4380): its server, and its client with each bit turned.
-        [0x2001, 0, ..] => [at(64), at(0).map(|ip| Ipv4Addr::from_bits(!ip.to_bits()))],
+        [0x2001, 0, ..] => [at(64), at(0).map(|ip| Ipv4Addr::from_bits(!ip.to_bits())), None, None],
         // ISATAP (RFC 5214 section 6.1).
-        [_, _, _, _, 0 | 0x200, 0x5efe, ..] => [at(0), None],
-        _ => [None, None],
+        [_, _, _, _, 0 | 0x200, 0x5efe, ..] => [at(0), None, None, None],
+        _ => [None; 4],
     }
 }

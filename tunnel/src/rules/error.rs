@@ -12,7 +12,7 @@ pub struct Forbidden;
 
 /// A text that is no rule: which one, and what is wrong with which part of it.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
-#[error("'{rule}' is no rule: {fault}")]
+#[error("'{}' is no rule: {fault}", .rule.escape_debug())]
 pub struct RuleError {
     /// The whole text.
     pub rule: String,
@@ -28,8 +28,10 @@ pub enum RuleFault {
         "'{0}' is none of dial, listen, publish and use; write it like dial:db.example:5432 or publish:files"
     )]
     Kind(String),
-    /// A blank or a control character.
-    #[error("there is a blank or a control character in it; a rule is one word, like dial:db.example:5432")]
+    /// A blank, a control character, or another one that changes what is seen.
+    #[error(
+        "there is a blank or an invisible character in it; a rule is one word, like dial:db.example:5432"
+    )]
     Blank,
     /// No ports.
     #[error("'{0}' has no ports; write it like {0}:443, {0}:80,443, {0}:8000-8010 or {0}:*")]

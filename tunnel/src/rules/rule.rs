@@ -49,7 +49,7 @@ impl FromStr for Rule {
 }
 
 fn read(text: &str) -> Result<Rule, RuleFault> {
-    if text.contains(|c: char| c.is_whitespace() || c.is_control()) {
+    if text.contains(char::is_whitespace) || !is_visible(text) {
         return Err(RuleFault::Blank);
     }
     let (kind, rest) = text.split_once(':').unwrap_or((text, ""));
@@ -65,6 +65,12 @@ fn read(text: &str) -> Result<Rule, RuleFault> {
         "use" => rest.parse().map(Rule::Use),
         _ => Err(RuleFault::Kind(kind.into())),
     }
+}
+
+/// Whether a terminal shows each character where it stands: what an operator is told to allow is what is then allowed.
+fn is_visible(text: &str) -> bool {
+    let text = text.replace(['\'', '"', '\\'], "");
+    text.escape_debug().eq(text.chars())
 }
 
 impl fmt::Display for Rule {

@@ -91,6 +91,23 @@ fn a_bad_rule_names_its_part_and_has_an_example() {
     }
 }
 
+/// What is shown of a rule is all of it, and no terminal obeys it.
+#[test]
+fn a_rule_has_no_invisible_characters() {
+    for hidden in ["\u{202e}", "\u{200b}", "\u{feff}", "\u{1b}[2J", "\0", "\u{a0}", "\u{85}"] {
+        for text in
+            [format!("dial:unix:/run/{hidden}x"), format!("dial:{hidden}db:80"), format!("{hidden}use:x")]
+        {
+            let error = text.parse::<Rule>().expect_err(&text).to_string();
+            assert!(error.contains("invisible"), "{error:?}");
+            assert!(error.chars().all(|c| c.is_ascii_graphic() || c == ' '), "{error:?}");
+        }
+    }
+    for text in ["dial:unix:/run/caf\u{e9}", "dial:unix:/run/cafe\u{301}", "dial:unix:/run/it's\"\\"] {
+        assert_eq!(text.parse::<Rule>().expect(text).to_string(), text);
+    }
+}
+
 #[test]
 fn rules_are_kept_once_and_there_is_an_end_to_them() {
     let twice = rules("dial:a:80 dial:A.:80 use:x");

@@ -2,6 +2,7 @@
 //! use nothing is looked up again.
 
 use std::future::Future;
+use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::path::Path;
 use std::sync::Arc;
@@ -12,6 +13,7 @@ use tokio::sync::Semaphore;
 
 use super::DialError;
 use crate::address::{HostPort, ResolveError};
+use crate::descriptors;
 use crate::rules::{Asked, Forbidden, Protocol, Rules};
 
 /// An address that was checked.
@@ -222,7 +224,8 @@ fn is_at(at: SocketAddr, own: SocketAddr) -> bool {
 }
 
 /// Whether this machine itself has the address: what it sends there comes from there. No datagram leaves for it. Whether a socket
-/// can be bound to it does not show it (Linux: `ip_nonlocal_bind`).
+/// can be bound to it does not show it (Linux: `ip_nonlocal_bind`). Where it cannot be found out, for want of descriptors or ports, it
+/// counts as this machine's: whoever can use them up must not reach more by it.
 fn is_of_this_machine(ip: IpAddr) -> bool {
     let any: IpAddr = if ip.is_ipv4() { Ipv4Addr::UNSPECIFIED.into() } else { Ipv6Addr::UNSPECIFIED.into() };
     let from = UdpSocket::bind((any, 0)).and_then(|socket| {
@@ -230,5 +233,17 @@ fn is_of_this_machine(ip: IpAddr) -> bool {
         socket.connect((ip, 9))?;
         socket.local_addr()
     });
-    ip.is_loopback() || from.is_ok_and(|from| from.ip().to_canonical() == ip.to_canonical())
+    ip.is_loopback() || is_from(from, ip)
+}
+
+/// Whether datagrams to `ip` come from there, as far as the system says.
+pub(super) fn is_from(from: io::Result<SocketAddr>, ip: IpAddr) -> bool {
+    use io::ErrorKind as Kind;
+    match from {
+        Ok(from) => from.ip().to_canonical() == ip.to_canonical(),
+        Err(error) => {
+            let is_short = matches!(error.kind(), Kind::AddrInUse | Kind::OutOfMemory | Kind::WouldBlock);
+            is_short || descriptors::is_exhaustion(&error)
+        }
+    }
 }

@@ -8,7 +8,7 @@ use tokio::net::{TcpListener, TcpSocket};
 use tokio::sync::{Semaphore, oneshot};
 
 use super::connect::{ATTEMPTS, connect, first, first_of, is_connected_to_itself};
-use super::permit::{Resolver, in_turn};
+use super::permit::{Resolver, in_turn, is_from};
 use super::*;
 use crate::address::HostPort;
 use crate::rules::Protocol;
@@ -98,6 +98,17 @@ async fn this_machine_is_loopback_whatever_its_address_looks_like() {
     for allowed in [format!("dial:{own}:22"), "dial:0.0.0.0/0:22".into(), "dial:own.example:22".into()] {
         assert!(permitted("own.example:22", &allowed, &answers()).await.is_ok(), "{allowed}");
     }
+}
+
+#[test]
+fn an_address_that_cannot_be_looked_at_counts_as_this_machines() {
+    let ip: IpAddr = "8.8.8.8".parse().unwrap();
+    assert!(is_from(Ok("8.8.8.8:1".parse().unwrap()), ip) && !is_from(Ok("10.0.0.1:1".parse().unwrap()), ip));
+    for kind in [io::ErrorKind::AddrInUse, io::ErrorKind::OutOfMemory] {
+        assert!(is_from(Err(kind.into()), ip), "{kind}");
+    }
+    // Dialling says so too, and better.
+    assert!(!is_from(Err(io::ErrorKind::NetworkUnreachable.into()), ip));
 }
 
 /// Whoever answers with a public address first and with one of this machine then gains nothing: there is one look-up, and what it

@@ -35,6 +35,7 @@ fn ipv6_addresses_are_told_apart() {
         (Loopback, "::1"),
         (LinkLocal, "fe80::1 febf::1"),
         (Metadata, "fd00:ec2::254 fd00:ec2::23 fd20:ce::254 fe80::a9fe:a9fe"),
+        (Metadata, "fd00:c1::a9fe:a9fe fd00:a9fe:a9fe::1 fd00:100::100:200"),
         (Special, ":: ff02::1 fec0::1 2001:db8::1 3fff::1 100::1 2001:2::1 2001:10::1 4000::1 5f00::1"),
     ] {
         addresses.split_whitespace().for_each(|address| assert_eq!(class(address), class_of, "{address}"));
@@ -61,6 +62,11 @@ fn an_ipv4_address_inside_an_ipv6_address_counts() {
         ("64:ff9b::8.8.8.8", Public),
         ("64:ff9b:1::10.0.0.1", Special),
         ("64:ff9b:1::8.8.8.8", Special),
+        // Prefixes of 96, 48, 56 and 64 bits.
+        ("64:ff9b:1::169.254.169.254", Metadata),
+        ("64:ff9b:1:a9fe:a9:fe00::", Metadata),
+        ("64:ff9b:1:12a9:fe:a9fe::", Metadata),
+        ("64:ff9b:1:1234:a9:fea9:fe00:0", Metadata),
         // 6to4.
         ("2002:7f00:1::", Special),
         ("2002:a9fe:a9fe::1", Metadata),
