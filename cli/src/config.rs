@@ -76,10 +76,10 @@ impl Sources {
         Self { of_file: command.clone(), command, kinds, words, environment }
     }
 
-    /// The file is one of another program, with the options of `T`: those that this one does not have mean nothing here.
+    /// The file is one of another program, called `name`, with the options of `T`: those that this one does not have mean nothing here.
     #[must_use]
-    pub fn with_file_of<T: Parser>(mut self) -> Self {
-        self.of_file = T::command();
+    pub fn with_file_of<T: Parser>(mut self, name: &'static str) -> Self {
+        self.of_file = T::command().bin_name(name);
         self
     }
 

@@ -67,7 +67,7 @@ fn parse<T: Parser>(
     environment: Environment,
     join: impl Fn(&T) -> &JoinArgs,
 ) -> Result<(T, Joining), clap::Error> {
-    let sources = Sources::new::<T>(words, environment, &KINDS).with_file_of::<entry::Cli>();
+    let sources = Sources::new::<T>(words, environment, &KINDS).with_file_of::<entry::Cli>("paso in");
     let links = sources.read()?.links;
     let parsed: Vec<_> = links.iter().map(LinkOptions::parse::<T>).collect::<Result<_, _>>()?;
     let asked = parsed.first().and_then(|(cli, _)| join(cli).link.clone());

@@ -67,7 +67,7 @@ pub(super) fn read(text: &str, path: &Path, keys: &Keys<'_>) -> Result<Contents,
         reader.wrong(error.span().unwrap_or_default(), &message)
     })?;
     let mut contents = Contents::default();
-    for (key, value) in whole.get_ref() {
+    for (key, value) in in_order(whole.get_ref()) {
         if key.get_ref() == LINK && keys.links {
             contents.links = reader.links(value)?;
         } else {
@@ -102,7 +102,7 @@ impl Reader<'_> {
 
     fn link(&self, table: &DeTable<'_>) -> Result<Table, String> {
         let mut link = Table::default();
-        for (key, value) in table {
+        for (key, value) in in_order(table) {
             if key.get_ref() == NAME {
                 let name = value.get_ref().as_str().filter(|name| is_name(name));
                 let name = name.ok_or_else(|| self.wrong(value.span(), "a link's name is one word"))?;
@@ -190,6 +190,13 @@ impl Reader<'_> {
         let (line, column) = line_and_column(self.text, span.start);
         format!("{}:{line}:{column}: {what}", self.path)
     }
+}
+
+/// The keys as they stand in the file: whoever reads the first error looks for it from the top.
+fn in_order<'a, 'i>(table: &'a DeTable<'i>) -> Vec<(&'a Spanned<Cow<'i, str>>, &'a Spanned<DeValue<'i>>)> {
+    let mut all: Vec<_> = table.iter().collect();
+    all.sort_by_key(|(key, _)| key.span().start);
+    all
 }
 
 fn name_of(table: &Table) -> Option<&str> {

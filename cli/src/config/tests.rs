@@ -169,6 +169,7 @@ fn what_is_wrong_in_a_file_is_named_with_its_place() {
         ("[[link]]\nname = \"a\"\n[[link]]\nname = \"a\"", "FILE:4: there is a link 'a' already, at FILE:2"),
         ("[[link]]\nnam = \"a\"", "FILE:2:1: there is no key 'nam': do you mean 'name'?"),
         ("streams", "FILE:1:8:"),
+        ("zebra = 1\nant = 1", "FILE:1:1: there is no key 'zebra'"),
     ] {
         let file = File::new(text);
         let line = format!("--config {}", file.name());
