@@ -18,7 +18,7 @@ use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use tracing::level_filters::LevelFilter;
 use tunnel::descriptors;
 use tunnel::metrics::Counters;
-use tunnel::session::{BindError, Handle, LinkHandle, Session};
+use tunnel::session::{BindError, Handle, LinkHandle, ResetCode, Session};
 use zeroize::Zeroizing;
 
 use self::log::Log;
@@ -128,6 +128,14 @@ impl Running {
     /// As there.
     pub async fn ended(&mut self) -> io::Result<Counters> {
         self.session.ended().await
+    }
+
+    /// See [`Handle::stdio_ended`]. Cancel safe.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn stdio_ended(&self) -> impl Future<Output = Result<(), ResetCode>> + Send + use<> {
+        self.session.stdio_ended()
     }
 
     /// See [`Handle::close`].

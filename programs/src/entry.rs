@@ -7,7 +7,6 @@ mod plan;
 mod words;
 
 use std::ffi::OsString;
-use std::future::pending;
 use std::process::ExitCode;
 
 use anyhow::Context;
@@ -15,13 +14,10 @@ use cli::config::{Action, Environment};
 use cli::program::Signals;
 use tracing::{info, warn};
 use tunnel::reload::Reload;
-use tunnel::session::LinkHandle;
-use tunnel::settings::Destination;
 
 pub(crate) use self::args::Cli;
 use self::links::Links;
 use self::plan::{Link, Planner};
-use crate::stdio;
 
 /// The program: 0 when it ended because it was asked to, 1 when it failed, 2 for bad usage.
 pub(crate) fn main(name: &str, words: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -54,7 +50,7 @@ async fn serve(links: Vec<Link>, planner: Option<Planner>, mut signals: Signals)
         links = Links::start(links) => links?,
         () = signals.received() => return Ok(()),
     };
-    let stdio = carry_stdio(links.stdio());
+    let stdio = links.stdio_ended();
     tokio::pin!(stdio);
     loop {
         let ended = tokio::select! {
@@ -79,13 +75,6 @@ async fn serve(links: Vec<Link>, planner: Option<Planner>, mut signals: Signals)
         };
         return ended.context("the UDP socket failed");
     }
-}
-
-/// Carries standard input and output, if that was asked for; for ever if not.
-async fn carry_stdio(asked: Option<(LinkHandle, Destination)>) -> anyhow::Result<()> {
-    let Some((link, destination)) = asked else { return pending().await };
-    let stream = link.open(&destination).await.with_context(|| destination.to_string())?;
-    stdio::carry(stream).await
 }
 
 /// Reads the configuration file again. A file that is wrong changes nothing.

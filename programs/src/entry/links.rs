@@ -1,16 +1,16 @@
 //! The running links of `proxy1`, and how they follow the configuration file.
 
-use std::future::poll_fn;
+use std::future::{pending, poll_fn};
 use std::io;
 use std::pin::Pin;
 use std::task::Poll;
 
-use anyhow::{Context, bail};
+use anyhow::{Context, anyhow, bail};
 use cli::program::Running;
 use tokio::task::JoinSet;
 use tracing::{Instrument, Span, error, info, info_span, warn};
-use tunnel::session::{Bound, LinkHandle, Session};
-use tunnel::settings::{Destination, Forward, ProxySettings};
+use tunnel::session::{Bound, Session};
+use tunnel::settings::{Forward, ProxySettings};
 
 use super::check;
 use super::plan::Link;
@@ -53,9 +53,17 @@ impl Links {
         .map(drop)
     }
 
-    /// Where standard input and output are carried to, and by which link.
-    pub(crate) fn stdio(&self) -> Option<(LinkHandle, Destination)> {
-        self.0.iter().find_map(|one| Some((one.session.link()?.clone(), one.link.stdio.clone()?)))
+    /// Waits until standard input and output have been carried, by the link that does so; for ever if none does. Cancel safe.
+    ///
+    /// # Errors
+    /// The stream was not opened, or it was reset.
+    pub(crate) fn stdio_ended(&self) -> impl Future<Output = anyhow::Result<()>> + Send + use<> {
+        let is_stdio = |one: &&RunningLink| one.forwards.iter().any(|(_, bound)| *bound == Bound::Stdio);
+        let ended = self.0.iter().find(is_stdio).map(|one| one.session.stdio_ended());
+        async {
+            let Some(ended) = ended else { return pending().await };
+            ended.await.map_err(|code| anyhow!("standard input: {code}"))
+        }
     }
 
     /// Ends all in order, at the same time.

@@ -7,9 +7,7 @@ use clap::error::ErrorKind;
 use cli::ChosenLink;
 use cli::config::{Action, Extra, LinkOptions, Origin, Sources, Values, to_toml};
 use tunnel::address::{HostPort, HostPorts};
-use tunnel::settings::{
-    CarryTo, ClassicEntry, ClientSettings, Destination, Forward, ListenOn, ProxySettings,
-};
+use tunnel::settings::{ClassicEntry, ClientSettings, Forward, ProxySettings};
 
 use super::args::Cli;
 use super::words::{self, Words};
@@ -46,8 +44,6 @@ pub(crate) struct Link {
     pub(crate) name: Option<String>,
     /// What it is made from.
     pub(crate) settings: ProxySettings,
-    /// Where standard input and output are carried to, once.
-    pub(crate) stdio: Option<Destination>,
     /// To see what has changed.
     pub(crate) options: LinkOptions,
 }
@@ -135,7 +131,6 @@ impl SaidLink {
     fn plan(self, stdin: &Stdin) -> Result<Link, clap::Error> {
         let Self { cli, values, options, words, forwards } = self;
         let state = cli.link.state();
-        let stdio = forwards.here.iter().find_map(stdio);
         let places = words.at.map_or(cli.at, |place| vec![place]);
         let settings = match cli.link.link()? {
             ChosenLink::Classic(mut numbers) => {
@@ -152,9 +147,7 @@ impl SaidLink {
             ChosenLink::Sealed(link) => {
                 let ticket = ticket::source(&cli.ticket, state.as_deref(), &values, stdin)?;
                 let settings = ClientSettings::new(ticket, places);
-                let Forwards { mut here, there, .. } = forwards;
-                // It is no listener: it ends with the program, and the program with it.
-                here.retain(|forward| forward.listen != ListenOn::Stdio);
+                let Forwards { here, there, .. } = forwards;
                 if let Some(reverse) = there.first() {
                     let what = format!("{} {reverse}", reverse.option());
                     return Err(wrong(&format_args!(
@@ -164,7 +157,7 @@ impl SaidLink {
                 ClientSettings { link, forwards: here, patience: cli.when_down.0, ..settings }.into()
             }
         };
-        Ok(Link { name: options.name.clone(), settings, stdio, options })
+        Ok(Link { name: options.name.clone(), settings, options })
     }
 }
 
@@ -174,14 +167,6 @@ impl Words {
         let listen = self.listen.as_ref().map(|listen| Extra { key: "listen", text: listen.to_string() });
         let at = self.at.as_ref().map(|place| Extra { key: "at", text: place.to_string() });
         listen.into_iter().chain(at).collect()
-    }
-}
-
-/// Where a forward carries standard input and output.
-fn stdio(forward: &Forward) -> Option<Destination> {
-    match (&forward.listen, &forward.to) {
-        (ListenOn::Stdio, CarryTo::Destination(to)) => Some(to.clone()),
-        _ => None,
     }
 }
 

@@ -55,12 +55,15 @@ impl Handle {
     ///
     /// # Errors
     /// It was reset: nothing that was opened, or cut off.
-    pub async fn stdio_ended(&self) -> Result<(), ResetCode> {
-        let Some(mut status) = self.stdio.clone() else { return std::future::pending().await };
-        match status.wait_for(Option::is_some).await {
-            Ok(ended) => ended.unwrap_or(Ok(())),
-            // It never began.
-            Err(_) => Err(ResetCode::Reset),
+    pub fn stdio_ended(&self) -> impl Future<Output = Result<(), ResetCode>> + Send + use<> {
+        let status = self.stdio.clone();
+        async {
+            let Some(mut status) = status else { return std::future::pending().await };
+            match status.wait_for(Option::is_some).await {
+                Ok(ended) => ended.unwrap_or(Ok(())),
+                // It never began.
+                Err(_) => Err(ResetCode::Reset),
+            }
         }
     }
 
