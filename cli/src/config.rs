@@ -17,6 +17,7 @@ mod tests;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
 
 use clap::error::ErrorKind;
 use clap::parser::ValueSource;
@@ -57,6 +58,8 @@ pub struct Sources {
     kinds: &'static Kinds,
     words: Vec<OsString>,
     environment: Environment,
+    /// What a pipe has said: it says nothing the next time, which would be another configuration.
+    piped: OnceLock<Contents>,
 }
 
 /// What a program is to do.
@@ -73,7 +76,7 @@ impl Sources {
     pub fn new<T: Parser>(words: Vec<OsString>, environment: Environment, kinds: &'static Kinds) -> Self {
         let mut command = crate::command::<T>(&words);
         command.build();
-        Self { of_file: command.clone(), command, kinds, words, environment }
+        Self { of_file: command.clone(), command, kinds, words, environment, piped: OnceLock::new() }
     }
 
     /// The file is one of another program, called `name`, with the options of `T`: those that this one does not have mean nothing here.
@@ -125,7 +128,10 @@ impl Sources {
 
     fn contents(&self, path: &Path) -> Result<Contents, clap::Error> {
         let unreadable = |error: tunnel::state::StateError| wrong(ErrorKind::Io, &error.to_string());
-        let NamedFile { text, is_secret } = read_named(path).map_err(unreadable)?;
+        if let Some(contents) = self.piped.get() {
+            return Ok(contents.clone());
+        }
+        let NamedFile { text, is_secret, is_pipe } = read_named(path).map_err(unreadable)?;
         let keys = Keys {
             command: &self.of_file,
             of_program: self.kinds.of_program,
@@ -142,7 +148,7 @@ impl Sources {
                 return Err(wrong(ErrorKind::Io, &format!("{origin}: {error}")));
             }
         }
-        Ok(contents)
+        Ok(if is_pipe { self.piped.get_or_init(|| contents).clone() } else { contents })
     }
 }
 

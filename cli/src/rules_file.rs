@@ -55,7 +55,8 @@ struct Reader<'a> {
 impl Reader<'_> {
     fn rules(&self, name: &TicketName, at: Range<usize>, table: &DeTable<'_>) -> Result<Rules, String> {
         if let Some((key, _)) = table.iter().find(|(key, _)| key.get_ref() != RULES) {
-            let unknown = format!("there is no key '{}': a ticket has '{RULES}'", key.get_ref());
+            let name = key.get_ref().escape_debug();
+            let unknown = format!("there is no key '{name}': a ticket has '{RULES}'");
             return Err(self.wrong(key.span(), &unknown));
         }
         let missing =
@@ -108,6 +109,7 @@ mod tests {
             ("[laptop]\nrules = [1]", "rules.toml:2:10: rules are a list"),
             ("[laptop]\nrules = \"dial:target\"", "rules.toml:2:9: rules are a list"),
             ("[laptop]\nrules = []\nrule = []", "rules.toml:3:1: there is no key 'rule'"),
+            ("[laptop]\n\"\\u001b[2J\" = []", r"rules.toml:2:1: there is no key '\u{1b}[2J'"),
             ("[laptop]", "rules.toml:1:2: 'laptop' has no rules"),
             ("[laptop]\nrules = []\n\n[phone]\nrules = []", "rules.toml:4:2: no ticket is named 'phone'"),
             ("laptop = []", "rules.toml:1:1: 'laptop' is not a table"),

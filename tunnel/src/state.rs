@@ -212,9 +212,11 @@ pub struct NamedFile {
     pub text: Zeroizing<String>,
     /// Whether it may hold a secret: nobody else can read or replace it, as it is asked of a ticket file.
     pub is_secret: Result<(), StateError>,
+    /// Whether it is a pipe, which says its text once.
+    pub is_pipe: bool,
 }
 
-/// The text of a file that need not be a secret.
+/// The text of a file that need not be a secret, at most 64 MiB; of a pipe at most 1 MiB.
 ///
 /// # Errors
 /// The file cannot be read, or it is no text.

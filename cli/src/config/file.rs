@@ -139,12 +139,13 @@ impl Reader<'_> {
     }
 
     fn unknown(&self, name: &str, in_link: bool) -> String {
+        let shown = name.escape_debug();
         let others = if in_link { NAME } else { LINK };
         let names = self.known().filter_map(Arg::get_long).chain(Some(others));
         match nearest(name, names) {
-            Some(near) => format!("there is no key '{name}': do you mean '{near}'?"),
+            Some(near) => format!("there is no key '{shown}': do you mean '{near}'?"),
             None => format!(
-                "there is no key '{name}': the keys are the long options, see `{} --help`",
+                "there is no key '{shown}': the keys are the long options, see `{} --help`",
                 self.keys.command.get_bin_name().unwrap_or_default()
             ),
         }

@@ -242,3 +242,21 @@ classic = false                                 # default
 "#;
     assert_eq!(printed, expected.trim_start());
 }
+
+/// As a shell's `<(…)`. What it said must not count as taken back when it says nothing more.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_pipe_says_the_same_when_it_is_read_again() {
+    use std::io::Write;
+    use std::os::fd::AsRawFd;
+    let (reader, mut writer) = std::io::pipe().unwrap();
+    // More than a ticket may have.
+    writeln!(writer, "#{}\nstreams = 7", "-".repeat(20_000)).unwrap();
+    drop(writer);
+    let words = ["toy".into(), format!("--config=/dev/fd/{}", reader.as_raw_fd()).into()];
+    let sources = Sources::new::<Toy>(words.into(), Environment::default(), &KINDS);
+    for _ in 0..2 {
+        let plan = sources.read().unwrap();
+        assert_eq!(plan.links[0].parse::<Toy>().unwrap().0.streams, 7);
+    }
+}

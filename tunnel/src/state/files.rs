@@ -26,7 +26,7 @@ pub(super) fn read_secret(path: &Path) -> Result<Option<Zeroizing<String>>, Stat
         Err(error) => return Err(failed("read", path)(error)),
     };
     os::check_file(&file, path)?;
-    read(file, path).map(Some)
+    read(file, path, TICKET_ROOM).map(Some)
 }
 
 /// The text of a file that was named by the user, which may be a pipe; `None` if there is no such file.
@@ -37,7 +37,7 @@ pub(super) fn read_given(path: &Path) -> Result<Option<Zeroizing<String>>, State
         Err(error) => return Err(failed("read", path)(error)),
     };
     os::check_given(&file, path)?;
-    read(file, path).map(Some)
+    read(file, path, TICKET_ROOM).map(Some)
 }
 
 /// The text of such a file, and whether it may hold a secret; `None` if there is no such file.
@@ -51,7 +51,10 @@ pub(super) fn read_named(path: &Path) -> Result<Option<NamedFile>, StateError> {
     match is_secret {
         Err(StateError::NoTicketFile { path }) => Err(StateError::NoFile { path }),
         Err(error @ StateError::Io { .. }) => Err(error),
-        is_secret => Ok(Some(NamedFile { text: read(file, path)?, is_secret })),
+        is_secret => {
+            let is_pipe = !file.metadata().map_err(failed("look at", path))?.is_file();
+            Ok(Some(NamedFile { text: read(file, path, PIPE_ROOM)?, is_secret, is_pipe }))
+        }
     }
 }
 
@@ -59,10 +62,14 @@ fn is_link(path: &Path) -> bool {
     path.symlink_metadata().is_ok_and(|found| found.is_symlink())
 }
 
-/// All of a file. The memory is there from the start: a text that grows leaves copies of the secret behind.
-fn read(mut file: File, path: &Path) -> Result<Zeroizing<String>, StateError> {
-    /// Enough for what is no file and does not say how long it is: a ticket has at most 577 characters.
-    const LEAST: u64 = 4 << 10;
+/// Bytes of a ticket from what is no file and does not say how long it is: it has at most 577 characters.
+const TICKET_ROOM: u64 = 4 << 10;
+/// Bytes of a configuration from there: more than a few thousand forwards.
+const PIPE_ROOM: u64 = 1 << 20;
+
+/// All of a file; of what is none, less than `room`. The memory is there from the start: a text that grows leaves copies of the secret
+/// behind.
+fn read(mut file: File, path: &Path, room: u64) -> Result<Zeroizing<String>, StateError> {
     /// More tickets than anybody has.
     const MOST: u64 = 64 << 20;
     let length = file.metadata().map_err(failed("look at", path))?.len();
@@ -70,7 +77,7 @@ fn read(mut file: File, path: &Path) -> Result<Zeroizing<String>, StateError> {
     if length > MOST {
         return Err(too_long());
     }
-    let room = usize::try_from(length.saturating_add(1).max(LEAST)).unwrap_or(usize::MAX);
+    let room = usize::try_from(length.saturating_add(1).max(room)).unwrap_or(usize::MAX);
     let mut bytes = Zeroizing::new(vec![0; room]);
     let mut filled = 0;
     loop {

@@ -1,12 +1,11 @@
 //! What tickets may do: `proxy2 ticket allow`, `deny` and `apply`.
 
-use std::fs;
 use std::io::Write;
 use std::path::Path;
 
 use anyhow::{Context, anyhow, bail};
 use tunnel::settings::{Rule, Rules};
-use tunnel::state::{Confirmed, Confirming, StateDir, TicketName, valid_ticket};
+use tunnel::state::{Confirmed, Confirming, NamedFile, StateDir, TicketName, read_named, valid_ticket};
 
 use super::list::OF_ALL;
 use super::{PATIENCE, STDOUT};
@@ -69,7 +68,7 @@ fn changed(name: &TicketName, before: Option<&Rules>, change: Change) -> anyhow:
 
 /// Gives tickets the rules in a file.
 pub(super) fn apply(folder: &StateDir, file: &Path, out: &mut impl Write) -> anyhow::Result<()> {
-    let text = fs::read_to_string(file).with_context(|| format!("cannot read {}", file.display()))?;
+    let NamedFile { text, .. } = read_named(file)?;
     let count = folder.change_rules(|tickets, all| {
         let check = |name: &TicketName| valid_ticket(tickets, name).map(drop);
         let entries = cli::rules_file::read(&text, file, check).map_err(|error| anyhow!(error))?;
@@ -110,6 +109,20 @@ mod tests {
             Ok(Some(rules)) => rules.iter().map(Rule::to_string).collect::<Vec<_>>().join(" "),
             Err(error) => error.to_string(),
         }
+    }
+
+    /// Nobody waits for a pipe, and nothing without an end is read.
+    #[cfg(unix)]
+    #[test]
+    fn rules_are_read_from_files_alone() {
+        let folder = StateDir::locate(Some("/nonexistent".into())).unwrap();
+        let pipe = std::env::temp_dir().join(format!("paso-rules-pipe-{}", std::process::id()));
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        for file in ["/dev/zero".as_ref(), "/".as_ref(), pipe.as_path()] {
+            let error = apply(&folder, file, &mut Vec::new()).unwrap_err().to_string();
+            assert!(error.contains("regular file"), "{error}");
+        }
+        std::fs::remove_file(pipe).unwrap();
     }
 
     #[test]
