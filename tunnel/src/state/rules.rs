@@ -92,15 +92,20 @@ impl StateDir {
     /// # Errors
     /// The file cannot be read or understood, or others can read it.
     pub fn rules(&self) -> Result<TicketRules, StateError> {
-        let path = self.path.join(RULES_FILE);
-        let Some(text) = files::read_secret(&path)? else { return Ok(TicketRules::default()) };
-        TicketRules::read(&text).map_err(|(line, error)| StateError::Rules { path, line, error })
+        self.rules_if_there().map(Option::unwrap_or_default)
     }
 
-    /// As [`rules`](Self::rules), if the folder is still one that nobody else can write to.
-    pub(super) fn checked_rules(&self) -> Result<TicketRules, StateError> {
+    fn rules_if_there(&self) -> Result<Option<TicketRules>, StateError> {
+        let path = self.path.join(RULES_FILE);
+        let Some(text) = files::read_secret(&path)? else { return Ok(None) };
+        let rules = TicketRules::read(&text);
+        rules.map(Some).map_err(|(line, error)| StateError::Rules { path, line, error })
+    }
+
+    /// As [`rules`](Self::rules), if the folder is still one that nobody else can write to; `None`: the file is missing.
+    pub(super) fn checked_rules(&self) -> Result<Option<TicketRules>, StateError> {
         os::check_folder(&self.path)?;
-        self.rules()
+        self.rules_if_there()
     }
 
     /// Changes rules, all that `change` does or nothing; it is given the tickets too. What it returns.

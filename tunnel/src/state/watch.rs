@@ -10,7 +10,7 @@ use tracing::{info, warn};
 
 use super::feed::{Taken, TicketList, Tickets};
 use super::running::Presence;
-use super::{RULES_FILE, ServerState, StateDir, StateError, TICKETS_FILE, os};
+use super::{RULES_FILE, ServerState, StateDir, StateError, TICKETS_FILE, TicketRules, os};
 use crate::reload::Reload;
 
 /// How often the files are looked at: a revoked client is gone within about this time.
@@ -18,7 +18,7 @@ const PERIOD: Duration = Duration::from_millis(500);
 
 /// Follows the tickets file and the rules file. They are looked at twice a second, which works on every file system and costs two
 /// system calls. A file that cannot be read changes nothing, and the other one counts all the same: it is tried again each time until
-/// it can. So it is with tickets that are missing; rules that are missing are none.
+/// it can. So it is with tickets that are missing; rules that are missing are none, if they are when it is looked again.
 #[derive(Debug)]
 pub(crate) struct Watch {
     folder: StateDir,
@@ -31,6 +31,8 @@ pub(crate) struct Watch {
     spare: Spare,
     about_tickets: Complaints,
     about_rules: Complaints,
+    /// There was no rules file the last time.
+    had_no_rules: bool,
 }
 
 impl Watch {
@@ -51,6 +53,7 @@ impl Watch {
             spare,
             about_tickets: Complaints::of("tickets"),
             about_rules: Complaints::of("rules"),
+            had_no_rules: false,
         };
         (watch, tickets)
     }
@@ -92,6 +95,7 @@ impl Watch {
         let records = self.about_tickets.unless_bad(records, "no revocation takes effect");
         let rules =
             rules.and_then(|rules| self.about_rules.unless_bad(rules, "no change of them takes effect"));
+        let rules = rules.and_then(|rules| self.unless_just_gone(rules));
         if records.is_some() && rules.is_some() {
             self.seen = marks.filter(|marks| marks.are_settled(SystemTime::now()));
         }
@@ -104,6 +108,12 @@ impl Watch {
             *old = new;
             changed
         });
+    }
+
+    /// Editors put a file away before they write it anew. Who may do less than all others must not do as they do in between.
+    fn unless_just_gone(&mut self, rules: Option<TicketRules>) -> Option<TicketRules> {
+        let had_none = std::mem::replace(&mut self.had_no_rules, rules.is_none());
+        rules.or_else(|| had_none.then(TicketRules::default))
     }
 }
 

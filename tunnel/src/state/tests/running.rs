@@ -214,7 +214,18 @@ fn rules_that_cannot_be_read_change_nothing_and_hold_up_no_revocation() {
     watch.look();
     assert_eq!(rules_now(&mut tickets), Some(2), "a folder that is elsewhere is no folder without rules");
     std::fs::rename(&aside, state.path()).unwrap();
-    std::fs::remove_file(state.path().join(RULES_FILE)).unwrap();
+    // As editors save a file.
+    let rules = state.path().join(RULES_FILE);
+    for _ in 0..2 {
+        std::fs::rename(&rules, &aside).unwrap();
+        watch.look();
+        assert_eq!(rules_now(&mut tickets), Some(2), "it is on its way");
+        std::fs::rename(&aside, &rules).unwrap();
+        watch.look();
+        assert_eq!(rules_now(&mut tickets), Some(2));
+    }
+    std::fs::remove_file(&rules).unwrap();
+    watch.look();
     watch.look();
     assert_eq!(rules_now(&mut tickets), None, "no file is no rules");
 }
