@@ -3,6 +3,8 @@
 mod headers;
 
 use std::convert::Infallible;
+use std::future::poll_fn;
+use std::sync::atomic::{AtomicBool, Ordering::Relaxed};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use http_body_util::{Either, Full};
@@ -10,7 +12,7 @@ use hyper::body::{Bytes, Incoming};
 use hyper::header::{CONTENT_TYPE, HOST, HeaderValue};
 use hyper::http::uri::{Authority, Scheme};
 use hyper::service::service_fn;
-use hyper::upgrade::{OnUpgrade, Upgraded};
+use hyper::upgrade::OnUpgrade;
 use hyper::{Method, Request, Response, StatusCode, Uri, Version};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use proto::destination::Destination;
@@ -19,7 +21,7 @@ use tokio::io::copy_bidirectional;
 
 use super::opener::Opener;
 use super::prefixed::Prefixed;
-use super::{Outcome, PATIENCE, destination, sentence};
+use super::{Outcome, PATIENCE, destination, say_farewell, sentence};
 use crate::address::parse_port;
 use crate::local::pipe::reset_code;
 
@@ -33,9 +35,9 @@ type Body = Either<Full<Bytes>, Incoming>;
 /// What the connection becomes when its last answer has been written.
 enum After<T> {
     /// A tunnel.
-    Tunnel(OnUpgrade, T),
+    Tunnel(T),
     /// Another protocol, between the client and the origin.
-    Switched { client: OnUpgrade, origin: OnUpgrade },
+    Switched(OnUpgrade),
 }
 
 /// Where a request puts it.
@@ -44,50 +46,52 @@ type AfterSlot<T> = Arc<Mutex<Option<After<T>>>>;
 /// Serves a connection that speaks HTTP.
 pub(super) async fn serve<O: Opener>(client: Prefixed<O::Client>, opener: O) -> Outcome {
     let slot = AfterSlot::<O::Tunnel>::default();
+    let has_asked = AtomicBool::new(false);
     let service = service_fn(|request| {
+        has_asked.store(true, Relaxed);
         let (opener, slot) = (opener.clone(), Arc::clone(&slot));
-        async move { Ok::<_, Infallible>(answer(request, &opener, &slot).await) }
+        Box::pin(async move { Ok::<_, Infallible>(answer(request, &opener, &slot).await) })
     });
-    let served = hyper::server::conn::http1::Builder::new()
+    let mut connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(PATIENCE)
         .max_buf_size(MAX_HEAD)
-        .serve_connection(TokioIo::new(client), service)
-        .with_upgrades()
-        .await;
+        .serve_connection(TokioIo::new(client), service);
+    let served = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
+    let parts = connection.into_parts();
+    let (mut first, client) = parts.io.into_inner().into_parts();
     let after = slot.lock().unwrap_or_else(PoisonError::into_inner).take();
-    match (served, after) {
-        (Ok(()), Some(after)) => go_on(after, &opener).await,
-        // Between two requests it may take its time; its connection is closed then.
-        (Err(error), _) if error.is_timeout() => return Outcome::TimedOut,
-        (Err(error), _) if error.is_parse() || error.is_parse_too_large() => {
-            return Outcome::Malformed("no HTTP, or a head of more than 64 KiB");
-        }
-        // Who has gone is not missed.
-        (Ok(()) | Err(_), _) => {}
-    }
-    Outcome::Done
-}
-
-async fn go_on<O: Opener>(after: After<O::Tunnel>, opener: &O) {
-    match after {
-        After::Tunnel(client, tunnel) => {
-            let Ok(client) = client.await else { return };
-            let Ok(parts) = client.downcast::<TokioIo<Prefixed<O::Client>>>() else { return };
-            let (mut first, client) = parts.io.into_inner().into_parts();
+    let outcome = match (served, after) {
+        (Ok(()), Some(after)) => {
             first.splice(0..0, parts.read_buf);
-            opener.join(tunnel, client, first).await;
+            go_on(after, client, first, &opener).await;
+            return Outcome::Done;
         }
-        After::Switched { client, origin } => {
-            let (Ok(client), Ok(origin)) = (client.await, origin.await) else { return };
-            // Either end closes; the other learns it by the same.
-            let _ = copy_bidirectional(&mut switched(client), &mut switched(origin)).await;
+        (Ok(()), None) => Outcome::Done,
+        // A connection that is kept for more requests than there are is no fault.
+        (Err(error), _) if error.is_timeout() && has_asked.into_inner() => Outcome::Done,
+        (Err(error), _) if error.is_timeout() => Outcome::TimedOut,
+        (Err(error), _) if error.is_parse() || error.is_parse_too_large() => {
+            Outcome::Malformed("no HTTP, or a head of more than 64 KiB")
         }
-    }
+        // What it was sent may be cut off: it ends with RST.
+        (Err(_), _) => return Outcome::Done,
+    };
+    say_farewell(client).await;
+    outcome
 }
 
-fn switched(io: Upgraded) -> TokioIo<Upgraded> {
-    TokioIo::new(io)
+async fn go_on<O: Opener>(after: After<O::Tunnel>, client: O::Client, first: Vec<u8>, opener: &O) {
+    match after {
+        After::Tunnel(tunnel) => opener.join(tunnel, client, first).await,
+        After::Switched(origin) => {
+            let Ok(origin) = origin.await else { return };
+            let (mut client, mut origin) = (Prefixed::new(client, first), TokioIo::new(origin));
+            if copy_bidirectional(&mut client, &mut origin).await.is_ok() {
+                say_farewell(client.into_parts().1).await;
+            }
+        }
+    }
 }
 
 async fn answer<O: Opener>(
@@ -103,7 +107,7 @@ async fn answer<O: Opener>(
 }
 
 async fn connect<O: Opener>(
-    mut request: Request<Incoming>,
+    request: Request<Incoming>,
     opener: &O,
     slot: &AfterSlot<O::Tunnel>,
 ) -> Result<Response<Body>, Refusal> {
@@ -111,13 +115,13 @@ async fn connect<O: Opener>(
     let authority = request.uri().authority().filter(|_| request.uri().scheme().is_none());
     let to = asked(authority, None)?;
     let tunnel = opener.tunnel(&to).await.map_err(|code| Refusal::of(&to, code))?;
-    put(slot, After::Tunnel(hyper::upgrade::on(&mut request), tunnel));
+    put(slot, After::Tunnel(tunnel));
     Ok(Response::new(text("")))
 }
 
 /// Carries one request to its origin, over a stream of its own.
 async fn carry<O: Opener>(
-    mut request: Request<Incoming>,
+    request: Request<Incoming>,
     opener: &O,
     slot: &AfterSlot<O::Tunnel>,
 ) -> Result<Response<Body>, Refusal> {
@@ -128,7 +132,6 @@ async fn carry<O: Opener>(
     let to = asked(authority, Some(HTTP_PORT))?;
     let may_switch = headers::asks_for_upgrade(request.headers());
     let stream = opener.stream(&to).await.map_err(|code| Refusal::of(&to, code))?;
-    let client = hyper::upgrade::on(&mut request);
     let failed = |error: &hyper::Error| Refusal::of_origin(&to, error);
     let (mut sender, connection) =
         hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.map_err(|error| failed(&error))?;
@@ -143,8 +146,7 @@ async fn carry<O: Opener>(
     }
     headers::keep_end_to_end(response.headers_mut(), switches);
     if switches {
-        let origin = hyper::upgrade::on(&mut response);
-        put(slot, After::Switched { client, origin });
+        put(slot, After::Switched(hyper::upgrade::on(&mut response)));
     }
     *response.version_mut() = Version::HTTP_11;
     Ok(response.map(Either::Right))

@@ -6,8 +6,6 @@ use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::opener::ProxyClient;
-
 /// A connection, with what was read from it before.
 #[derive(Debug)]
 pub(super) struct Prefixed<S> {
@@ -43,7 +41,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Prefixed<S> {
     }
 }
 
-impl<S: ProxyClient> AsyncWrite for Prefixed<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Prefixed<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
@@ -53,8 +51,6 @@ impl<S: ProxyClient> AsyncWrite for Prefixed<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // A connection that is dropped before ends with RST.
-        self.stream.end_in_order();
         Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }

@@ -221,6 +221,44 @@ async fn a_client_that_says_nothing_has_its_time_and_costs_nobody_else_his() {
 }
 
 #[tokio::test]
+async fn one_client_more_than_a_port_may_have_is_refused_and_counted() {
+    let (pair, target) = (Pair::start().await, shouting().await);
+    let mut silent = Vec::new();
+    for _ in 0..super::clients::MAX_CLIENTS {
+        silent.push(pair.connect().await);
+    }
+    let mut surplus = pair.connect().await;
+    assert!(surplus.read(&mut [0]).await.is_err(), "it is reset");
+    pair.wait_for(|now| now.proxy_clients_refused == 1).await;
+    // One that goes makes room, and so does one that is on its way.
+    silent.pop();
+    for _ in 0..3 {
+        silent.push(served_when_there_is_room(&pair, &named("localhost", target.port())).await);
+    }
+}
+
+/// A client that tries until the port takes it.
+async fn served_when_there_is_room(pair: &Pair, request: &[u8]) -> TcpStream {
+    loop {
+        let mut client = pair.connect().await;
+        let mut answer = [0; 12];
+        if client.write_all(request).await.is_ok() && client.read_exact(&mut answer).await.is_ok() {
+            assert_eq!(answer[..], [&SOCKS5_METHOD[..], &SOCKS5_SUCCESS[..]].concat());
+            return client;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_connection_that_is_kept_for_no_more_requests_ends_in_order() {
+    let (pair, origin) = (Pair::start().await, mirror().await);
+    let mut client = pair.says(format!("GET http://{origin}/ HTTP/1.1\r\n\r\n").as_bytes()).await;
+    assert!(response(&mut client).await.0.starts_with("http/1.1 200 "));
+    assert_eq!(reads_to_end(&mut client).await, b"");
+    assert_eq!(pair.entry.counters().borrow().proxy_clients_timed_out, 0);
+}
+
+#[tokio::test]
 async fn http_connect_opens_a_tunnel() {
     let (pair, target) = (Pair::start().await, shouting().await);
     for version in ["1.1\r\nHost: x", "1.0"] {
