@@ -1,5 +1,6 @@
 //! Clients and origins that mean ill, or read HTTP otherwise than most.
 
+use super::http::{head, response};
 use super::*;
 
 /// Answers one connection with these bytes; what it has read, up to `until` or the end.
