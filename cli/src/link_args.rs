@@ -64,6 +64,10 @@ struct SealedArgs {
     /// sooner; 0s is never
     #[arg(long, value_name = "TIME", default_value = "20s", value_parser = parse_time, conflicts_with = "classic")]
     keepalive: Duration,
+
+    /// End a flow of UDP datagrams that carried none for so long, 1s or more
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = parse_idle, conflicts_with = "classic")]
+    udp_idle: Duration,
 }
 
 /// Options of the classic link that both sides have.
@@ -142,6 +146,7 @@ impl LinkArgs {
             max_datagram: self.sealed.max_datagram,
             keepalive: self.sealed.keepalive,
             idle: self.idle,
+            udp_idle: self.sealed.udp_idle,
             tcp_keepalive: self.tcp_keepalive,
             socket_buffer: self.socket_buffer,
         }
@@ -214,6 +219,7 @@ mod tests {
         };
         names("--idle 5", "'5' is not a time");
         names("--idle 999ms", "1s or more");
+        names("--udp-idle 999ms", "1s or more");
         names("--tcp-keepalive 60", "'60' is not a time");
         names("--tcp-keepalive 999ms", "1s or more, or 'off'");
         names("--tcp-keepalive 10h", "9h or less, or 'off'");

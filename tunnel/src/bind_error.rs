@@ -3,6 +3,8 @@
 use std::io;
 use std::net::SocketAddr;
 
+use proto::destination::Destination;
+
 use crate::address::{AddressError, Listen, ResolveError};
 use crate::descriptors;
 use crate::listen;
@@ -19,6 +21,14 @@ pub enum BindError {
         listen: ListenOn,
         /// What the system said.
         error: io::Error,
+    },
+    /// Datagrams are to be carried as bytes, or bytes as datagrams.
+    #[error("cannot carry {listen} to {to}: {}", kinds_advice(listen))]
+    Kinds {
+        /// Where clients come.
+        listen: ListenOn,
+        /// Where they are to be carried to.
+        to: Destination,
     },
     /// The address for datagrams cannot be had.
     #[error("cannot listen on UDP {address}: {}", bind_advice(error))]
@@ -72,6 +82,15 @@ const fn protocol(listen: &ListenOn) -> &'static str {
         ListenOn::Udp(_) => "UDP",
         ListenOn::Unix(_) => "the Unix socket",
         ListenOn::Stdio => "its",
+    }
+}
+
+const fn kinds_advice(listen: &ListenOn) -> &'static str {
+    match listen {
+        ListenOn::Udp(_) => "it takes datagrams, and that does not; put /udp behind the target",
+        ListenOn::Tcp(_) | ListenOn::Unix(_) | ListenOn::Stdio => {
+            "it takes no datagrams; put /udp behind the forward for a UDP port"
+        }
     }
 }
 

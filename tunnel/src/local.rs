@@ -2,6 +2,7 @@
 
 pub(crate) mod access;
 pub(crate) mod dial;
+pub(crate) mod end;
 pub(crate) mod forwarding;
 pub(crate) mod forwards;
 pub(crate) mod held;
@@ -11,3 +12,4 @@ pub(crate) mod proxy;
 pub(crate) mod proxy_protocol;
 pub(crate) mod stdio;
 pub(crate) mod stream;
+pub(crate) mod udp;

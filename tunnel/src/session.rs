@@ -23,6 +23,7 @@ use crate::local::forwarding::Forwarding;
 use crate::local::listener::Listener;
 pub use crate::local::pipe::{PipeStream, reset_code};
 use crate::local::stdio::StdioStatus;
+pub use crate::local::udp::{MAX_DATAGRAM, UdpStream};
 use crate::metrics::{Counters, LinkKind, Registry};
 use crate::settings::{
     Classic, ClassicEntry, ClassicExit, ClientSettings, ListenOn, ProxySettings, ServerSettings, StateSource,
@@ -178,7 +179,11 @@ async fn classic_exit(settings: ClassicExit) -> Result<Session, BindError> {
     check_target(&target).await?;
     let udp = bind_udp(&listen, address, options.socket_buffer)?;
     let udp_address = udp.local_addr().map_err(BindError::Socket)?;
-    let dialling = DialSettings { limit: options.dial_limit, keepalive: options.tcp_keepalive };
+    let dialling = DialSettings {
+        limit: options.dial_limit,
+        keepalive: options.tcp_keepalive,
+        own_udp: [udp_address].into(),
+    };
     let side = classic::exit::Exit::new(options.table.clone(), target, dialling);
     let proxy = Proxy::ClassicExit(Box::new(drive(side, udp, &options)?));
     info!(listening = %udp_address, "proxy2 accepts UDP datagrams");
@@ -244,6 +249,7 @@ fn tell_listening(listening: &[Bound]) {
             Bound::Unix(path) => {
                 info!(listening = %path.display(), "proxy1 accepts connections of a Unix socket")
             }
+            Bound::Udp(address) => info!(listening = %address, "proxy1 accepts datagrams of clients"),
             Bound::Stdio => info!("proxy1 carries standard input and output"),
         }
     }
@@ -379,6 +385,8 @@ async fn check_places(argument: &'static str, places: &[HostPorts]) -> Result<()
     unknown.map_or(Ok(()), Err)
 }
 
+#[cfg(test)]
+mod flow_tests;
 #[cfg(test)]
 mod forward_tests;
 #[cfg(test)]

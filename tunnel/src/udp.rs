@@ -6,6 +6,9 @@
 //! reported in their own family, never as IPv4 in IPv6.
 
 mod buffers;
+#[cfg_attr(target_os = "linux", path = "udp/fragments_linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "udp/fragments_other.rs")]
+mod fragments;
 mod gate;
 mod offload;
 #[cfg_attr(unix, path = "udp/io_unix.rs")]
@@ -19,7 +22,7 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use self::offload::Offload;
-use self::readiness::Io;
+pub(crate) use self::readiness::Io;
 use crate::{drain, listen};
 use quinn_udp::{UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
@@ -81,6 +84,12 @@ impl Udp {
     pub fn bind_any(buffer: usize) -> io::Result<Self> {
         let any = |text: &str| text.parse().expect("a literal socket address");
         Self::bind(any("[::]:0"), buffer).or_else(|_| Self::bind(any("0.0.0.0:0"), buffer))
+    }
+
+    /// Datagrams that are larger than the path's MTU leave in fragments from now on, where the system can be told so. Without
+    /// it they are not sent.
+    pub(crate) fn allow_fragments(&self) {
+        fragments::allow(self.io.socket(), self.v6);
     }
 
     /// The bound address.

@@ -9,6 +9,7 @@
 //! - `roles`, `dialler`: the streams of those at this side, whichever end it is: clients that are accepted, targets
 //! - `requests`, `status`: what this process asks of a running link, and what it is told
 //! - `conns`, `conn`: the connections, and how bytes go between one of them and its stream
+//! - `flows`: the same for datagrams
 //! - `outbox`, `buffers`: from the link into the socket
 //! - `memory`: how the links of a process share its memory
 //! - `ticket_resources`, `ticket_share`: what one ticket has of the process, all its links together
@@ -20,6 +21,7 @@ mod conn;
 mod conns;
 mod dialler;
 mod end;
+mod flows;
 mod journal;
 mod local_connection;
 mod memory;
@@ -154,7 +156,8 @@ impl Client {
 fn client_dialler(allow: &Allow, limit: Duration, options: &Sealed) -> Dialler {
     let places = StreamPlaces::new(descriptors::for_connections()).share();
     let ticket = TicketResources::new(Who::Proxy2, allow, places, Budget::new(options.memory));
-    let settings = DialSettings { limit, keepalive: options.tcp_keepalive };
+    // Its own socket has the port of the moment, and takes nothing but what proxy2 has sealed.
+    let settings = DialSettings { limit, keepalive: options.tcp_keepalive, own_udp: Arc::default() };
     Dialler::new(settings, Arc::new(ticket))
 }
 
@@ -187,7 +190,11 @@ impl Server {
         let responder = Responder::new(shared.clock.now(), key, responder, entropy::random());
         let endpoint = Endpoint::new(responder, Link::limits(&of_link), settings.max_links, random);
         let registry = shared.registry.clone();
-        let dialling = DialSettings { limit: settings.dial_limit, keepalive: settings.link.tcp_keepalive };
+        let dialling = DialSettings {
+            limit: settings.dial_limit,
+            keepalive: settings.link.tcp_keepalive,
+            own_udp: sockets.iter().filter_map(|udp| udp.local_addr().ok()).collect(),
+        };
         let parts = DemuxParts {
             endpoint,
             shared,
@@ -224,6 +231,7 @@ impl Shared {
             registry: Registry::default(),
             clock: Clock::start(),
             idle_limit: options.idle,
+            udp_idle: options.udp_idle,
         }
     }
 }

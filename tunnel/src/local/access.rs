@@ -81,11 +81,11 @@ impl Access {
         let wanted = match destination {
             Destination::Own => Wanted::Host(WantedHost::own(own.ok_or(Forbidden)?)),
             Destination::Tcp(target) => Wanted::Host(WantedHost::named(target, Protocol::Tcp, own)),
+            Destination::Udp(target) => Wanted::Host(WantedHost::named(target, Protocol::Udp, own)),
             Destination::Unix(path) => Wanted::Socket(path.clone()),
-            Destination::Udp(_)
-            | Destination::Service { .. }
-            | Destination::Control
-            | Destination::Client(_) => return Err(Forbidden),
+            Destination::Service { .. } | Destination::Control | Destination::Client(_) => {
+                return Err(Forbidden);
+            }
         };
         wanted.check(&self.rules.borrow())?;
         Ok(wanted)
@@ -271,11 +271,9 @@ mod tests {
             assert!(!wants(&nothing, ""));
         }
         for other in ["udp/127.0.0.1:80", "@files", "ctl/1", "for/1"] {
-            assert!(
-                !wants(&access(Some("127.0.0.1:80"), "dial:*:* use:* dial:127.0.0.1:*/udp"), other),
-                "{other}"
-            );
+            assert!(!wants(&access(Some("127.0.0.1:80"), "dial:target dial:*:* use:*"), other), "{other}");
         }
+        assert!(wants(&access(Some("127.0.0.1:80"), "dial:127.0.0.1:*/udp"), "udp/127.0.0.1:80"));
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Dials what a stream leads to. Nothing else in this crate connects to what a peer asks for: a test says so.
 
 mod connect;
+mod datagrams;
 #[cfg_attr(target_os = "linux", path = "dial/fixed_linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "dial/fixed_other.rs")]
 mod fixed;
@@ -11,18 +12,22 @@ mod tests;
 
 use std::fmt;
 use std::io;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 use std::time::Duration;
 
 use proto::sealed::wire::frame::ResetCode;
 use tokio::net::TcpStream;
 
+pub(crate) use self::datagrams::UdpTarget;
 pub(crate) use self::permit::{Permitted, Reached, SystemResolver, Wanted, WantedHost, resolve_permitted};
 use crate::address::ResolveError;
 use crate::descriptors;
-use crate::local::stream::{LocalStream, UnixStream};
+use crate::local::end::LocalEnd;
+use crate::local::stream::UnixStream;
+use crate::local::udp::LocalFlow;
 use crate::metrics::Counters;
-use crate::rules::{Forbidden, Rules};
+use crate::rules::{Forbidden, Protocol, Rules};
 use crate::tcp_options::TcpKeepalive;
 
 /// Why a target could not be dialled.
@@ -49,12 +54,14 @@ pub(crate) enum DialError {
 }
 
 /// How targets are dialled.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct DialSettings {
     /// How long a dial may take in all.
     pub(crate) limit: Duration,
     /// What the connections are set to.
     pub(crate) keepalive: TcpKeepalive,
+    /// Where this process takes the datagrams of its links; no flow leads there.
+    pub(crate) own_udp: Arc<[SocketAddr]>,
 }
 
 /// What was dialled.
@@ -64,6 +71,8 @@ pub(crate) enum Dialled {
     Tcp(TcpStream, Permitted),
     /// A Unix socket.
     Unix(UnixStream),
+    /// A target that takes datagrams.
+    Udp(UdpTarget),
 }
 
 impl Dialled {
@@ -72,15 +81,17 @@ impl Dialled {
         match self {
             Self::Tcp(_, at) => Some(at.address().ip()),
             Self::Unix(_) => None,
+            Self::Udp(target) => Some(target.at().address().ip()),
         }
     }
 }
 
-impl From<Dialled> for LocalStream {
+impl From<Dialled> for LocalEnd {
     fn from(dialled: Dialled) -> Self {
         match dialled {
-            Dialled::Tcp(tcp, _) => tcp.into(),
-            Dialled::Unix(unix) => unix.into(),
+            Dialled::Tcp(tcp, _) => Self::Stream(tcp.into()),
+            Dialled::Unix(unix) => Self::Stream(unix.into()),
+            Dialled::Udp(target) => Self::Flow(LocalFlow::Target(target)),
         }
     }
 }
@@ -95,11 +106,15 @@ impl From<Dialled> for LocalStream {
 pub(crate) async fn dial(
     wanted: &Wanted,
     rules: &Rules,
-    settings: DialSettings,
+    settings: &DialSettings,
     names: &SystemResolver,
 ) -> Result<Dialled, DialError> {
     let dialling = async {
         match wanted {
+            Wanted::Host(host) if host.protocol() == Protocol::Udp => {
+                let permitted = resolve_permitted(host, rules, &settings.own_udp, names).await?;
+                datagrams::open(&permitted).map(Dialled::Udp)
+            }
             Wanted::Host(host) => {
                 dial_host(host, rules, settings, names).await.map(|(tcp, at)| Dialled::Tcp(tcp, at))
             }
@@ -116,7 +131,7 @@ pub(crate) async fn dial(
 pub(crate) async fn dial_host(
     host: &WantedHost,
     rules: &Rules,
-    settings: DialSettings,
+    settings: &DialSettings,
     names: &SystemResolver,
 ) -> Result<(TcpStream, Permitted), DialError> {
     let dialling = async {

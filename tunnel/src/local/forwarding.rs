@@ -9,12 +9,14 @@ use std::task::{Context, Poll, ready};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
+use super::end::LocalEnd;
 use super::listener::{ClientName, Listener};
 use super::proxy::clients::ProxyPlaces;
 use super::proxy::opener::ProxyRequest;
 use super::proxy_protocol::{self, Addresses};
 use super::stdio::{Stdio, StdioStatus};
-use super::stream::{LocalStream, UnixListener, UnixStream};
+use super::stream::{UnixListener, UnixStream};
+use super::udp::{UdpClient, UdpListener};
 use crate::bind_error::{BindError, resolve_listen};
 use crate::metrics::Counters;
 use crate::settings::{CarryTo, Forward, ListenOn, ProxyProtocol};
@@ -35,6 +37,8 @@ pub(crate) struct Forwarding {
 pub enum Bound {
     /// A TCP address.
     Tcp(SocketAddr),
+    /// A UDP address.
+    Udp(SocketAddr),
     /// A Unix socket.
     Unix(PathBuf),
     /// Standard input and output: the one client is there from the start.
@@ -53,6 +57,7 @@ enum To {
 #[derive(Debug)]
 enum AnyListener {
     Tcp(Listener),
+    Udp(UdpListener),
     Unix(Listener<UnixListener>),
     /// Until it has been carried.
     Stdio(Option<Stdio>),
@@ -62,7 +67,7 @@ enum AnyListener {
 #[derive(Debug)]
 pub(crate) struct Arrival {
     /// Its connection.
-    pub(crate) stream: LocalStream,
+    pub(crate) stream: LocalEnd,
     /// Who it is.
     pub(crate) client: ClientName,
     /// Where to, as it stands on the wire.
@@ -89,6 +94,7 @@ impl Forwarding {
     /// The address or the path cannot be had.
     pub(crate) async fn bind(forward: &Forward, keepalive: TcpKeepalive) -> Result<Self, BindError> {
         let failed = |error| BindError::Forward { listen: forward.listen.clone(), error };
+        check_kinds(forward)?;
         let (listener, bound) = match &forward.listen {
             ListenOn::Tcp(listen) => {
                 let address = resolve_listen(listen).await?;
@@ -101,7 +107,11 @@ impl Forwarding {
                 (AnyListener::Unix(listener), Bound::Unix(path.clone()))
             }
             ListenOn::Stdio => (AnyListener::Stdio(Some(Stdio::of_process())), Bound::Stdio),
-            ListenOn::Udp(_) => return Err(failed(io::ErrorKind::Unsupported.into())),
+            ListenOn::Udp(listen) => {
+                let listener = UdpListener::bind(resolve_listen(listen).await?).map_err(failed)?;
+                let bound = listener.local_addr().map_err(failed)?;
+                (AnyListener::Udp(listener), Bound::Udp(bound))
+            }
         };
         let to = match &forward.to {
             CarryTo::Destination(to) => To::Destination(to.to_wire(), forward.proxy_protocol),
@@ -119,7 +129,7 @@ impl Forwarding {
     pub(crate) fn stdio_status(&self) -> Option<watch::Receiver<StdioStatus>> {
         match &self.listener {
             AnyListener::Stdio(stdio) => stdio.as_ref().map(Stdio::status),
-            AnyListener::Tcp(_) | AnyListener::Unix(_) => None,
+            AnyListener::Tcp(_) | AnyListener::Udp(_) | AnyListener::Unix(_) => None,
         }
     }
 
@@ -136,9 +146,15 @@ impl Forwarding {
                 // Nobody can ask it where it wants to go.
                 (Some(_), To::AskedFor(_)) | (None, _) => Poll::Pending,
             },
+            AnyListener::Udp(listener) => {
+                let polled = listener.poll(cx).map(|client| to.udp(client));
+                listener.take_drops().count(counters);
+                polled
+            }
         };
         let failures = match listener {
             AnyListener::Tcp(listener) => listener.failures(),
+            AnyListener::Udp(listener) => listener.failures(),
             AnyListener::Unix(listener) => listener.failures(),
             AnyListener::Stdio(_) => 0,
         };
@@ -159,9 +175,21 @@ impl To {
             Self::AskedFor(places) => Next::Tcp(tcp, client, places.clone()),
             Self::Destination(destination, header) => {
                 let first = header.map(|version| proxy_protocol::header(version, addresses()));
-                Next::arrival(tcp.into(), client, destination, first)
+                Next::arrival(LocalEnd::Stream(tcp.into()), client, destination, first)
             }
         }
+    }
+
+    fn udp(&self, client: UdpClient) -> Next {
+        let (name, destination) = (
+            ClientName::At(client.address()),
+            match self {
+                Self::Destination(destination, _) => destination.as_slice(),
+                // A UDP port is none that asks where to; see `check_kinds`.
+                Self::AskedFor(_) => &[],
+            },
+        );
+        Next::arrival(client.into(), name, destination, None)
     }
 
     fn unix(&self, unix: UnixStream, client: ClientName) -> Next {
@@ -169,14 +197,14 @@ impl To {
             Self::AskedFor(places) => Next::Unix(unix, client, places.clone()),
             Self::Destination(destination, header) => {
                 let first = header.map(|version| proxy_protocol::header(version, None));
-                Next::arrival(unix.into(), client, destination, first)
+                Next::arrival(LocalEnd::Stream(unix.into()), client, destination, first)
             }
         }
     }
 }
 
 impl Next {
-    fn arrival(stream: LocalStream, client: ClientName, destination: &[u8], first: Option<Vec<u8>>) -> Self {
+    fn arrival(stream: LocalEnd, client: ClientName, destination: &[u8], first: Option<Vec<u8>>) -> Self {
         let (destination, first) = (destination.to_vec(), first.unwrap_or_default());
         Self::Arrival(Arrival { stream, client, destination, first })
     }
@@ -185,7 +213,29 @@ impl Next {
 impl From<ProxyRequest> for Arrival {
     fn from(request: ProxyRequest) -> Self {
         let ProxyRequest { destination, stream, client } = request;
-        Self { stream, client, destination, first: Vec::new() }
+        Self { stream: stream.into(), client, destination, first: Vec::new() }
+    }
+}
+
+impl Arrival {
+    /// What this process asks for.
+    pub(crate) const fn of_process(stream: LocalEnd, destination: Vec<u8>) -> Self {
+        Self { stream, client: ClientName::Process, destination, first: Vec::new() }
+    }
+}
+
+/// Whether what comes there and what is carried to its destination are of one kind: bytes, or datagrams.
+fn check_kinds(forward: &Forward) -> Result<(), BindError> {
+    let listen = || forward.listen.clone();
+    let takes_datagrams = matches!(forward.listen, ListenOn::Udp(_));
+    match &forward.to {
+        CarryTo::Destination(to) if to.is_udp() != takes_datagrams => {
+            Err(BindError::Kinds { listen: listen(), to: to.clone() })
+        }
+        CarryTo::AskedFor if takes_datagrams => {
+            Err(BindError::Forward { listen: listen(), error: io::ErrorKind::Unsupported.into() })
+        }
+        CarryTo::Destination(_) | CarryTo::AskedFor => Ok(()),
     }
 }
 
@@ -194,7 +244,15 @@ impl Bound {
     pub const fn tcp(&self) -> Option<SocketAddr> {
         match self {
             Self::Tcp(address) => Some(*address),
-            Self::Unix(_) | Self::Stdio => None,
+            Self::Udp(_) | Self::Unix(_) | Self::Stdio => None,
+        }
+    }
+
+    /// The UDP address, if it is one.
+    pub const fn udp(&self) -> Option<SocketAddr> {
+        match self {
+            Self::Udp(address) => Some(*address),
+            Self::Tcp(_) | Self::Unix(_) | Self::Stdio => None,
         }
     }
 }
@@ -203,6 +261,7 @@ impl fmt::Display for Bound {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Tcp(address) => address.fmt(f),
+            Self::Udp(address) => write!(f, "{address}/udp"),
             Self::Unix(path) => path.display().fmt(f),
             Self::Stdio => f.write_str("standard input"),
         }

@@ -62,6 +62,19 @@ counters! {
     /// Streams that the end of a proxy or of their link cut off.
     streams_cut_off: Counter Streams Sealed if_any "streams cut off at the end";
 
+    /// Flows of datagrams that are open or opening now; each has a stream.
+    flows: Gauge Streams Sealed;
+    /// Flows begun: the first datagram of a client came, or the target of a peer's flow has been dialled.
+    flows_begun: Counter Streams Sealed;
+    /// Flows that ended because they had carried no datagram for too long.
+    flows_expired: Counter Streams Sealed;
+    /// Flows that ended because their place was needed: as many clients as may were there, and they were idle for longest.
+    flows_evicted: Counter Streams Sealed if_any "flows that made place for others";
+    /// Datagrams of clients that have no flow: it was refused, or there are as many as may be.
+    flow_datagrams_no_flow: Counter Datagrams Sealed if_any "datagrams of clients without a flow";
+    /// Datagrams of flows that found nobody, or no route: the system or an ICMP message says so. The flow goes on.
+    flow_datagrams_unreachable: Counter Datagrams Sealed if_any "datagrams of flows that found nobody";
+
     /// `C` sent again because no answer came.
     opens_resent: Counter Datagrams Classic if_any "opens repeated";
     /// `C` for a stream that is there already, and `OK` for one that is open already.
@@ -99,7 +112,7 @@ counters! {
     /// Datagrams dropped because the TCP connection is slow and its queue, or the memory for all queues, is full.
     datagrams_queue_full: Counter Datagrams Classic if_any "datagrams dropped at full queues";
 
-    /// Packets declared lost, whose contents were sent again.
+    /// Packets declared lost. Their contents were sent again, but for datagrams of flows.
     packets_lost: Counter Packets Sealed if_any "packets lost and repaired";
     /// Packets declared lost that arrived.
     packets_spurious: Counter Packets Sealed if_any "packets late, not lost";

@@ -13,6 +13,7 @@ use crate::link::sealed::{LinkRequest, LinkStatus};
 use crate::local::forwarding::{Bound, Forwarding};
 use crate::local::pipe::{PipeStream, pipe};
 use crate::local::stdio::StdioStatus;
+use crate::local::udp::{UdpStream, flow_pipe};
 use crate::metrics::{Counters, Registry};
 use crate::settings::{Forward, TcpKeepalive};
 
@@ -159,6 +160,37 @@ impl LinkHandle {
             }
         }
         self.open_once(destination).await
+    }
+
+    /// Opens a flow of datagrams and waits until the other end has a socket for `destination`, which must take datagrams
+    /// ([`Destination::is_udp`]). Otherwise as [`open`](Self::open).
+    ///
+    /// Cancel safe: a flow that nobody waits for any more is ended.
+    ///
+    /// # Errors
+    /// [`NotOpened`]; with the code `Forbidden` also where the destination takes no datagrams or the other end carries none.
+    pub async fn open_flow(&self, destination: &Destination) -> Result<UdpStream, NotOpened> {
+        if !destination.is_udp() {
+            return Err(NotOpened::Reset(ResetCode::Forbidden));
+        }
+        for _ in 1..Self::ATTEMPTS {
+            match self.open_flow_once(destination).await {
+                Err(NotOpened::Reset(ResetCode::Reset)) => {}
+                opened => return opened,
+            }
+        }
+        self.open_flow_once(destination).await
+    }
+
+    async fn open_flow_once(&self, destination: &Destination) -> Result<UdpStream, NotOpened> {
+        let (end, flow) = flow_pipe();
+        self.ask(LinkRequest::OpenFlow(destination.to_wire(), end)).await?;
+        let flow = UdpStream::new(flow);
+        match flow.opened().await {
+            Ok(()) => Ok(flow),
+            Err(_) if self.requests.is_closed() => Err(NotOpened::Closed(LinkClosed)),
+            Err(code) => Err(NotOpened::Reset(code)),
+        }
     }
 
     async fn open_once(&self, destination: &Destination) -> Result<PipeStream, NotOpened> {

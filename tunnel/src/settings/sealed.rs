@@ -170,6 +170,10 @@ pub struct Sealed {
     pub keepalive: Duration,
     /// After how long without data a stream is closed; `None`, the default: never.
     pub idle: Option<Duration>,
+    /// After how long without a datagram a flow is over, 1 s or more. Default 60 s: what keeps a flow alive, of WireGuard (25 s), QUIC
+    /// or SIP (about 30 s), is made for NATs that forget after 30 s, and each flow holds a descriptor of the other end. RFC 4787
+    /// (REQ-5) asks 2 min of a NAT for ports above 1023: choose that for those who send more seldom.
+    pub udp_idle: Duration,
     /// Whether and when TCP connections without traffic are checked.
     pub tcp_keepalive: TcpKeepalive,
     /// Size to ask for each UDP socket buffer, in bytes; the system may grant less. Default 16 MiB.
@@ -190,6 +194,7 @@ impl Default for Sealed {
             max_datagram: core.transport.max_datagram,
             keepalive: core.keepalive,
             idle: None,
+            udp_idle: Duration::from_secs(60),
             tcp_keepalive: TcpKeepalive::default(),
             socket_buffer: 16 << 20,
         }

@@ -10,30 +10,31 @@ use tokio::net::UdpSocket;
 use super::Writable;
 
 #[derive(Debug)]
-pub(super) struct Io(Arc<UdpSocket>);
+/// See the module.
+pub(crate) struct Io(Arc<UdpSocket>);
 
 impl Io {
-    pub(super) fn new(socket: std::net::UdpSocket) -> io::Result<Self> {
+    pub(crate) fn new(socket: std::net::UdpSocket) -> io::Result<Self> {
         UdpSocket::from_std(socket).map(Arc::new).map(Self)
     }
 
-    pub(super) fn socket(&self) -> &UdpSocket {
+    pub(crate) fn socket(&self) -> &UdpSocket {
         &self.0
     }
 
-    pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.0.poll_recv_ready(cx)
     }
 
-    pub(super) fn try_read(&self, read: &mut dyn FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    pub(crate) fn try_read(&self, read: &mut dyn FnMut() -> io::Result<usize>) -> io::Result<usize> {
         self.0.try_io(Interest::READABLE, read)
     }
 
-    pub(super) fn try_write(&self, write: impl FnOnce() -> io::Result<usize>) -> io::Result<usize> {
+    pub(crate) fn try_write(&self, write: impl FnOnce() -> io::Result<usize>) -> io::Result<usize> {
         self.0.try_io(Interest::WRITABLE, write)
     }
 
-    pub(super) fn writable(&self) -> Writable {
+    pub(crate) fn writable(&self) -> Writable {
         let socket = Arc::clone(&self.0);
         Box::pin(async move { socket.writable().await })
     }

@@ -11,31 +11,32 @@ use tokio::io::unix::AsyncFd;
 use super::Writable;
 
 #[derive(Debug)]
-pub(super) struct Io(AsyncFd<UdpSocket>);
+/// See the module.
+pub(crate) struct Io(AsyncFd<UdpSocket>);
 
 impl Io {
-    pub(super) fn new(socket: UdpSocket) -> io::Result<Self> {
+    pub(crate) fn new(socket: UdpSocket) -> io::Result<Self> {
         watch(socket, Interest::READABLE).map(Self)
     }
 
-    pub(super) fn socket(&self) -> &UdpSocket {
+    pub(crate) fn socket(&self) -> &UdpSocket {
         self.0.get_ref()
     }
 
-    pub(super) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+    pub(crate) fn poll_readable(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.0.poll_read_ready(cx).map_ok(drop)
     }
 
-    pub(super) fn try_read(&self, read: &mut dyn FnMut() -> io::Result<usize>) -> io::Result<usize> {
+    pub(crate) fn try_read(&self, read: &mut dyn FnMut() -> io::Result<usize>) -> io::Result<usize> {
         self.0.try_io(Interest::READABLE, |_| read())
     }
 
-    pub(super) fn try_write(&self, write: impl FnOnce() -> io::Result<usize>) -> io::Result<usize> {
+    pub(crate) fn try_write(&self, write: impl FnOnce() -> io::Result<usize>) -> io::Result<usize> {
         write()
     }
 
     /// Watches a second handle of the socket for as long as it takes.
-    pub(super) fn writable(&self) -> Writable {
+    pub(crate) fn writable(&self) -> Writable {
         let handle = self.socket().try_clone();
         Box::pin(async move { watch(handle?, Interest::WRITABLE)?.writable().await.map(drop) })
     }

@@ -47,8 +47,9 @@ impl Exit {
     }
 
     fn begin_dial(&mut self, stream: Stream<Path>) {
-        let (target, dialling, names) = (WantedHost::own(&self.target), self.dialling, self.names.clone());
-        let dialled = async move { dial_host(&target, &Rules::target(), dialling, &names).await };
+        let (target, dialling, names) =
+            (WantedHost::own(&self.target), self.dialling.clone(), self.names.clone());
+        let dialled = async move { dial_host(&target, &Rules::target(), &dialling, &names).await };
         let handle = self.dials.spawn(async move { (stream, dialled.await.map(|(tcp, _)| tcp)) });
         self.under_way.insert(stream, handle);
     }

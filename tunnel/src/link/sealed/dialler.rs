@@ -82,10 +82,10 @@ impl Dialler {
         let wanted = wanted.map_err(|_| forbidden(self.access.explain(Act::Dial(&destination, None))))?;
         let place = self.ticket.take_place()?;
         self.ticket.take_port(&wanted)?;
-        let (turns, rules, settings) = (self.ticket.turns(), self.access.rules(), self.settings);
+        let (turns, rules, settings) = (self.ticket.turns(), self.access.rules(), self.settings.clone());
         let to = wanted.clone();
         let handle = self.dials.spawn(async move {
-            let dialled = dial_in_turn(&turns, &to, &rules, settings).await;
+            let dialled = dial_in_turn(&turns, &to, &rules, &settings).await;
             (id, dialled.map(|dialled| (dialled, place)))
         });
         self.under_way.insert(id, UnderWay { destination, wanted, handle });

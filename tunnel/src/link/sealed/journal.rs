@@ -67,6 +67,11 @@ impl LinkJournal {
         }
     }
 
+    /// A flow of datagrams is over.
+    pub(super) fn flow_closed(&self, id: StreamId, reason: &dyn Display) {
+        debug!(link = self.link, %id, %reason, "flow closed");
+    }
+
     /// A stream was refused.
     pub(super) fn refused(&self, id: StreamId, reason: &dyn Display) {
         if let Some(held_back) = self.lines.refusals.pass(Instant::now()) {

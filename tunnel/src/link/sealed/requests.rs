@@ -4,12 +4,15 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::local::forwarding::{Bound, Forwarding};
 use crate::local::pipe::PipeEnd;
+use crate::local::udp::FlowEnd;
 
 /// A request. The link answers by what it does with what comes along: nothing is lost when the link is over before.
 #[derive(Debug)]
 pub(crate) enum LinkRequest {
     /// Open a stream to this target, as it stands on the wire (empty: the peer's own), and carry the pipe's bytes.
     Open(Vec<u8>, PipeEnd),
+    /// The same for a flow: carry the pipe's datagrams.
+    OpenFlow(Vec<u8>, FlowEnd),
     /// Carry the clients of one more forward, and say so.
     Add(Box<Forwarding>, oneshot::Sender<()>),
     /// Stop listening there. Says whether there was such a forward; its streams go on.

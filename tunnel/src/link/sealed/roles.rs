@@ -11,12 +11,13 @@ use tracing::warn;
 
 use super::dialler::{Dialler, Refusal};
 use super::end::End;
+use super::flows::carrier::peer_takes;
 use super::local_connection::LocalConnection;
 use super::requests::LinkRequest;
 use crate::limit::Limit;
+use crate::local::end::LocalEnd;
 use crate::local::forwarding::{Arrival, Forwarding};
 use crate::local::forwards::Forwards;
-use crate::local::listener::ClientName;
 use crate::metrics::Counters;
 
 /// The roles of one end of a link.
@@ -171,8 +172,11 @@ impl Roles {
     ) -> LocalConnection {
         match request {
             LinkRequest::Open(target, pipe) => {
-                let (stream, client) = (pipe.into(), ClientName::Process);
-                let arrival = Arrival { stream, client, destination: target, first: Vec::new() };
+                let arrival = Arrival::of_process(pipe.into(), target);
+                return self.take_client(arrival, end, link, counters);
+            }
+            LinkRequest::OpenFlow(target, pipe) => {
+                let arrival = Arrival::of_process(pipe.into(), target);
                 return self.take_client(arrival, end, link, counters);
             }
             LinkRequest::Add(forward, added) => {
@@ -195,7 +199,7 @@ impl Roles {
         counters: &mut Counters,
     ) -> LocalConnection {
         let Arrival { stream, client, destination, first } = arrival;
-        let (code, why) = match self.open(&destination, end, link) {
+        let (code, why) = match self.open(matches!(stream, LocalEnd::Flow(_)), &destination, end, link) {
             Ok(id) => return LocalConnection::Client(id, stream, first),
             Err(refused) => refused,
         };
@@ -210,11 +214,18 @@ impl Roles {
     /// A stream for a client, or why there can be none.
     fn open(
         &self,
+        is_flow: bool,
         target: &[u8],
         end: &impl End,
         link: &mut Link,
     ) -> Result<StreamId, (ResetCode, &'static str)> {
         end.admit(link, self.limits.patience)?;
+        if is_flow && !peer_takes(link) {
+            return Err((
+                ResetCode::Forbidden,
+                "the other proxy is of a version that carries no datagrams: it needs a newer one",
+            ));
+        }
         let room = link.streams().stream_count() < self.limits.max_streams;
         let id = room.then(|| link.streams().open(target)).flatten();
         id.ok_or((

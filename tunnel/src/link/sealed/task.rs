@@ -1,5 +1,6 @@
 //! The loop of one sealed link: look at everything that may have moved, in the order of its urgency, then wait.
 
+mod flows;
 mod timers;
 
 use std::future::{Future, poll_fn};
@@ -22,8 +23,12 @@ use crate::clock::Clock;
 use crate::link::sealed::buffers::Buffers;
 use crate::link::sealed::conn::code_of;
 use crate::link::sealed::conns::{Conns, Moved};
+use crate::link::sealed::flows::Flows;
 use crate::link::sealed::journal::LinkJournal;
 use crate::link::sealed::outbox::Outbox;
+use crate::link::sealed::ticket_share::StreamPlace;
+use crate::local::end::LocalEnd;
+use crate::local::udp::FlowEnded;
 use crate::metrics::{CoreCounts, LinkLabels, OwnCounters, Registry};
 use crate::number::widen;
 
@@ -38,6 +43,8 @@ pub(super) struct Shared {
     pub(super) clock: Clock,
     /// After how long without data a stream is closed.
     pub(super) idle_limit: Option<Duration>,
+    /// After how long without a datagram a flow is over.
+    pub(super) udp_idle: Duration,
 }
 
 /// One link, as one task.
@@ -47,6 +54,7 @@ pub(super) struct Task<E> {
     roles: Roles,
     link: Link,
     conns: Conns,
+    flows: Flows,
     outbox: Outbox,
     counters: OwnCounters,
     core_counts: CoreCounts,
@@ -88,6 +96,7 @@ impl<E: End> Task<E> {
             roles,
             link,
             conns: Conns::new(),
+            flows: Flows::new(shared.udp_idle),
             outbox: Outbox::new(shared.buffers.clone()),
             counters: shared.registry.of_link(labels),
             core_counts: CoreCounts::default(),
@@ -133,6 +142,7 @@ impl<E: End> Task<E> {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.conns.register(cx.waker());
+        self.flows.register(cx.waker());
         // Only an end that dials may have streams opened by its peer: it must stay up. Said of each link, as one may follow another.
         self.link.expect_streams(self.roles.dials());
         for _ in 0..Self::ROUNDS {
@@ -141,6 +151,8 @@ impl<E: End> Task<E> {
             self.drain(now);
             moved |= self.arrivals(cx, now);
             self.look(now);
+            // Whoever sends datagrams is in a hurry.
+            moved |= self.serve_flows(now);
             moved |= self.serve(now);
             if self.link.poll_timeout(now) <= now {
                 self.link.handle_timeout(now);
@@ -186,13 +198,11 @@ impl<E: End> Task<E> {
             match arrival {
                 LocalConnection::Client(id, client, first) => {
                     self.arrived(id);
-                    self.conns.insert(id, client, first, None);
-                    self.conns.waits(id);
+                    self.take_local(id, client, first, None);
                 }
                 LocalConnection::Target(id, target, place) => {
                     self.link.streams().accept(id);
-                    self.opened(id);
-                    self.conns.insert(id, target, Vec::new(), Some(place));
+                    self.take_local(id, target, Vec::new(), Some(place));
                 }
                 LocalConnection::Failed(id, code, why) => self.refuse(now, id, code, &why),
                 LocalConnection::Withdrawn(id, why) => self.withdraw(now, id, &why),
@@ -200,6 +210,20 @@ impl<E: End> Task<E> {
             }
         }
         true
+    }
+
+    /// Takes over the local end of a stream. With a place it is the peer's, whose target was dialled.
+    fn take_local(&mut self, id: StreamId, local: LocalEnd, first: Vec<u8>, place: Option<StreamPlace>) {
+        let is_client = place.is_none();
+        match local {
+            LocalEnd::Flow(flow) => return self.take_flow(id, flow, place),
+            LocalEnd::Stream(stream) => self.conns.insert(id, stream, first, place),
+        }
+        if is_client {
+            self.conns.waits(id);
+        } else {
+            self.opened(id);
+        }
     }
 
     /// Moves bytes between connections and streams.
@@ -275,6 +299,9 @@ impl<E: End> Task<E> {
     }
 
     fn stream_event(&mut self, now: Time, event: StreamEvent) {
+        if self.flow_event(&event) {
+            return;
+        }
         match event {
             StreamEvent::Incoming { id, target } => {
                 self.arrived(id);
@@ -287,9 +314,9 @@ impl<E: End> Task<E> {
                 self.conns.opened(id);
             }
             StreamEvent::Readable(id) => self.conns.readable(id),
-            StreamEvent::Writable(id) => self.conns.writable(id),
-            // Flows are refused as they come: what came with one is dropped, and counted in the core.
+            // A flow's; see `flow_event`.
             StreamEvent::DatagramReadable(_) => {}
+            StreamEvent::Writable(id) => self.conns.writable(id),
             StreamEvent::Reset(id, code) if self.conns.has(id) => self.conns.reset(id, code),
             StreamEvent::Reset(id, code) => {
                 self.link.streams().discard(id);
@@ -325,6 +352,7 @@ impl<E: End> Task<E> {
         self.counters.streams_withdrawn += 1;
         self.link.streams().reset(now, id, ResetCode::Forbidden);
         self.conns.abort(id, ResetCode::Forbidden);
+        self.flows.end(id, FlowEnded::Reset(ResetCode::Forbidden));
         self.over(id, Some(ResetCode::Forbidden), why);
     }
 
@@ -362,7 +390,7 @@ impl<E: End> Task<E> {
     /// All streams are gone, and their connections must know.
     fn drop_streams(&mut self) {
         self.roles.forget_all();
-        let cut = widen(self.conns.abort_all());
+        let cut = widen(self.conns.abort_all() + self.flows.end_all());
         self.counters.streams_cut_off += cut;
         self.counters.streams = 0;
     }
@@ -376,6 +404,7 @@ impl<E: End> Task<E> {
     }
 
     fn count_packets(&mut self) {
+        self.counters.flows = widen(self.flows.len());
         self.look_at_size();
         let packets = self.link.streams().counts();
         self.core_counts.add_new(packets, self.link.dropped, &mut self.counters);

@@ -134,7 +134,7 @@ pub(super) async fn dial_in_turn(
     turns: &DialTurns,
     wanted: &Wanted,
     rules: &Rules,
-    dialling: DialSettings,
+    dialling: &DialSettings,
 ) -> Result<Dialled, DialError> {
     // Nobody closes the semaphore.
     let Ok(Ok(_turn)) = timeout(dialling.limit, turns.dials.acquire()).await else {
@@ -171,10 +171,12 @@ mod tests {
         let rules = Rules::target();
         let turns = DialTurns::new(1);
         let taken = turns.dials.acquire().await.unwrap();
-        let within = |limit| DialSettings { limit, keepalive: TcpKeepalive::default() };
-        let refused = dial_in_turn(&turns, &target, &rules, within(Duration::from_millis(10))).await;
+        let within =
+            |limit| DialSettings { limit, keepalive: TcpKeepalive::default(), own_udp: Arc::default() };
+        let refused = dial_in_turn(&turns, &target, &rules, &within(Duration::from_millis(10))).await;
         assert!(matches!(refused, Err(DialError::NoTurn)), "{refused:?}");
-        let waiting = dial_in_turn(&turns, &target, &rules, within(Duration::from_secs(10)));
+        let in_time = within(Duration::from_secs(10));
+        let waiting = dial_in_turn(&turns, &target, &rules, &in_time);
         let (dialled, ()) = tokio::join!(waiting, async { drop(taken) });
         assert!(dialled.is_ok(), "{dialled:?}");
     }

@@ -30,7 +30,7 @@ impl Permitted {
 /// What is to be dialled.
 #[derive(Clone, Debug)]
 pub(crate) enum Wanted {
-    /// A TCP port.
+    /// A port, of TCP or UDP.
     Host(WantedHost),
     /// A Unix socket.
     Socket(SocketPath),
@@ -67,6 +67,11 @@ impl WantedHost {
         Self { at, asked }
     }
 
+    /// By which protocol.
+    pub(crate) const fn protocol(&self) -> Protocol {
+        self.asked.protocol()
+    }
+
     /// Whether it may be dialled at this address.
     fn check_at(&self, rules: &Rules, ip: IpAddr) -> Result<(), Forbidden> {
         if is_of_this_machine(ip) {
@@ -81,7 +86,8 @@ impl Wanted {
     /// Whether no connection to it takes a port of this machine for long.
     pub(crate) fn is_local(&self) -> bool {
         match self {
-            Self::Host(host) => host.at.is_loopback(),
+            // A port of UDP is free again at once.
+            Self::Host(host) => host.at.is_loopback() || host.protocol() == Protocol::Udp,
             Self::Socket(_) => true,
         }
     }

@@ -18,7 +18,11 @@ fn dialler(rules: &str) -> (Dialler, Arc<TicketResources>) {
     let who = Who::Ticket("laptop".into());
     let ticket = TicketResources::new(who, &allow, StreamPlaces::new(9).share(), Budget::new(1 << 20));
     let ticket = Arc::new(ticket);
-    let settings = DialSettings { limit: Duration::from_secs(5), keepalive: Default::default() };
+    let settings = DialSettings {
+        limit: Duration::from_secs(5),
+        keepalive: Default::default(),
+        own_udp: Arc::default(),
+    };
     (Dialler::new(settings, Arc::clone(&ticket)), ticket)
 }
 

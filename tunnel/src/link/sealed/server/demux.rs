@@ -274,7 +274,7 @@ impl Demux {
         self.links_made += 1;
         let now = self.parts.shared.clock.now();
         let ticket = self.resources_of(client);
-        let dialler = Dialler::new(self.parts.dialling, Arc::clone(&ticket));
+        let dialler = Dialler::new(self.parts.dialling.clone(), Arc::clone(&ticket));
         let forwards = std::mem::take(&mut self.parts.forwards);
         // proxy2's clients wait as long as the link lives.
         let of_clients =

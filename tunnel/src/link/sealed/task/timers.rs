@@ -23,6 +23,7 @@ impl<E: End> Task<E> {
 
     /// Sends the RSTs that are due, and gives up clients that have waited for too long.
     pub(super) fn look(&mut self, now: Time) {
+        self.look_at_flows(now);
         if self.conns.none_waits() {
             return;
         }
@@ -50,6 +51,7 @@ impl<E: End> Task<E> {
             self.conns.abort(id, code);
             self.over(id, Some(code), &code);
         }
+        self.cut_off_flows(now, idle, code);
     }
 
     /// Waits for the next moment at which something is to be done. Ready: it has come.
@@ -61,7 +63,8 @@ impl<E: End> Task<E> {
         let link = may_send.then(|| self.clock.instant(due)).flatten();
         let look = self.conns.next_look(instant);
         self.next_look = self.next_look.into_iter().chain(look).min();
-        let next = [link, publish, self.next_sweep, self.next_look].into_iter().flatten().min();
+        let next = [link, publish, self.next_sweep, self.next_look, self.flows.next_look()];
+        let next = next.into_iter().flatten().min();
         let Some(next) = next else { return Poll::Pending };
         let next = next.max(instant + Self::LEAST_WAIT);
         // One that rings too early is left as it is: looking once in vain costs less than setting it anew each time.
