@@ -66,4 +66,5 @@ mod target_dies;
 mod target_refuses;
 mod tcp_keepalive;
 mod ten_clients;
+mod udp_flows;
 mod urgent_data;

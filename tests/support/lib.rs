@@ -10,5 +10,6 @@ pub mod pair;
 pub mod process;
 pub mod seed;
 pub mod target;
+pub mod udp;
 
 pub use paso::testing::middlebox;
