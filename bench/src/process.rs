@@ -43,7 +43,8 @@ impl Process {
         let end = Instant::now() + PATIENCE;
         let mut said = String::new();
         while let Ok(line) = self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            let address = line.rsplit_once('=').map(|(_, address)| address.trim().parse());
+            let address =
+                line.rsplit_once('=').map(|(_, address)| address.trim().trim_end_matches("/udp").parse());
             if let (true, Some(Ok(address))) = (line.contains("listening"), address) {
                 return Ok(address);
             }

@@ -10,6 +10,7 @@ mod link;
 mod program;
 mod raw;
 mod streams;
+mod udp;
 mod veth;
 
 use std::time::Duration;
@@ -103,6 +104,9 @@ const BOTH_WAYS: &[Tunnel] = &[Tunnel::Paso, Tunnel::Quinn, Tunnel::Kcptun];
 const BUSY: &[Tunnel] = &[Tunnel::Direct, Tunnel::Paso, Tunnel::Quinn, Tunnel::Socat];
 const NEW: &[Tunnel] = &[Tunnel::Direct, Tunnel::Paso, Tunnel::Quinn, Tunnel::Kcptun];
 
+/// Nobody else carries datagrams.
+const UDP: &[Tunnel] = &[Tunnel::Direct, Tunnel::Paso];
+
 const fn row(
     name: &'static str,
     tunnels: &'static [Tunnel],
@@ -125,6 +129,7 @@ pub(crate) const ROWS: &[Row] = &[
     row("busy", BUSY, bulk::thousand),
     Row { most: 3, ..row("links", OURS, identities::thousand) },
     row("forwards", OURS, forwards::each),
+    row("udp", UDP, udp::bad_path),
     row("start", OURS, program::start),
     Row { most: 1, ..row("size", OURS, program::size) },
     row("classic", OURS, classic::ten),
