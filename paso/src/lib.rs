@@ -68,7 +68,9 @@ pub use tunnel::address::{AddressError, Listen, ResolveError};
 pub use tunnel::metrics::Counters;
 #[doc(inline)]
 pub use tunnel::session::PipeStream as Stream;
-pub use tunnel::session::{AddError, BindError, Bound, LinkClosed, LinkStatus, ResetCode, reset_code};
+pub use tunnel::session::{
+    AddError, BindError, Bound, LinkClosed, LinkStatus, MAX_DATAGRAM, ResetCode, UdpStream, reset_code,
+};
 pub use tunnel::settings::{Forward, ListenOn, RuleError};
 pub use tunnel::state::StateError;
 

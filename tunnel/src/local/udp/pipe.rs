@@ -153,6 +153,18 @@ impl FlowEnd {
         wakers.into_iter().flatten().for_each(Waker::wake);
     }
 
+    /// Waits until the other end of the link has dialled. Cancel safe.
+    ///
+    /// # Errors
+    /// The flow was refused instead.
+    pub(crate) async fn opened(&self) -> Result<(), ResetCode> {
+        let opened = poll_fn(|cx| self.poll_opened(cx)).await;
+        opened.map_err(|ended| match ended {
+            FlowEnded::Reset(code) => code,
+            FlowEnded::InOrder => ResetCode::Reset,
+        })
+    }
+
     /// Ready when the other end of the link has dialled, or the flow has ended instead.
     fn poll_opened(&self, cx: &Context<'_>) -> Poll<Result<(), FlowEnded>> {
         let mut state = self.lock();
@@ -202,11 +214,7 @@ impl UdpStream {
     /// # Errors
     /// The flow was refused instead.
     pub(crate) async fn opened(&self) -> Result<(), ResetCode> {
-        let opened = poll_fn(|cx| self.0.poll_opened(cx)).await;
-        opened.map_err(|ended| match ended {
-            FlowEnded::Reset(code) => code,
-            FlowEnded::InOrder => ResetCode::Reset,
-        })
+        self.0.opened().await
     }
 
     /// Sends a datagram of at most [`MAX_DATAGRAM`] bytes; it may be empty. Waits only while the link has not yet taken those that
