@@ -109,5 +109,4 @@ async fn datagrams_do_not_wait_behind_a_bulk_stream() {
     assert!(report.loss() < 0.3, "{} lost", report.loss());
     // Two cores, which the bulk alone keeps busy: a queue would be seconds in all.
     assert!(report.percentile(99) < Duration::from_secs(1), "{:?}", report.percentile(99));
-    println!("beside a bulk stream: p50 {:?}, p99 {:?}", report.percentile(50), report.percentile(99));
 }
