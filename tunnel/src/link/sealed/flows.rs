@@ -5,6 +5,8 @@
 
 pub(super) mod carrier;
 mod flow;
+#[cfg(test)]
+mod tests;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
