@@ -26,8 +26,6 @@ use crate::link::sealed::conns::{Conns, Moved};
 use crate::link::sealed::flows::Flows;
 use crate::link::sealed::journal::LinkJournal;
 use crate::link::sealed::outbox::Outbox;
-use crate::link::sealed::ticket_share::StreamPlace;
-use crate::local::end::LocalEnd;
 use crate::local::udp::FlowEnded;
 use crate::metrics::{CoreCounts, LinkLabels, OwnCounters, Registry};
 use crate::number::widen;
@@ -210,20 +208,6 @@ impl<E: End> Task<E> {
             }
         }
         true
-    }
-
-    /// Takes over the local end of a stream. With a place it is the peer's, whose target was dialled.
-    fn take_local(&mut self, id: StreamId, local: LocalEnd, first: Vec<u8>, place: Option<StreamPlace>) {
-        let is_client = place.is_none();
-        match local {
-            LocalEnd::Flow(flow) => return self.take_flow(id, flow, place),
-            LocalEnd::Stream(stream) => self.conns.insert(id, stream, first, place),
-        }
-        if is_client {
-            self.conns.waits(id);
-        } else {
-            self.opened(id);
-        }
     }
 
     /// Moves bytes between connections and streams.

@@ -11,11 +11,31 @@ use super::Task;
 use crate::link::sealed::end::End;
 use crate::link::sealed::flows::FlowsOver;
 use crate::link::sealed::ticket_share::StreamPlace;
+use crate::local::end::LocalEnd;
 use crate::local::udp::{FlowEnded, LocalFlow};
 
 impl<E: End> Task<E> {
-    /// Takes over the local end of a flow.
-    pub(super) fn take_flow(&mut self, id: StreamId, local: LocalFlow, place: Option<StreamPlace>) {
+    /// Takes over the local end of a stream. With a place it is the peer's, whose target was dialled.
+    pub(super) fn take_local(
+        &mut self,
+        id: StreamId,
+        local: LocalEnd,
+        first: Vec<u8>,
+        place: Option<StreamPlace>,
+    ) {
+        let is_client = place.is_none();
+        match local {
+            LocalEnd::Flow(flow) => return self.take_flow(id, flow, place),
+            LocalEnd::Stream(stream) => self.conns.insert(id, stream, first, place),
+        }
+        if is_client {
+            self.conns.waits(id);
+        } else {
+            self.opened(id);
+        }
+    }
+
+    fn take_flow(&mut self, id: StreamId, local: LocalFlow, place: Option<StreamPlace>) {
         self.counters.flows_begun += 1;
         // Of the peer's the target has been dialled; of ours that is an event.
         self.counters.streams_opened += u64::from(place.is_some());
