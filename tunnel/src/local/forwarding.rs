@@ -11,8 +11,8 @@ use tokio::sync::watch;
 
 use super::end::LocalEnd;
 use super::listener::{ClientName, Listener};
-use super::proxy::clients::ProxyPlaces;
 use super::proxy::opener::ProxyRequest;
+use super::proxy::places::ProxyPlaces;
 use super::proxy_protocol::{self, Addresses};
 use super::stdio::{Stdio, StdioStatus};
 use super::stream::{UnixListener, UnixStream};

@@ -5,6 +5,7 @@
 //! - `http`: requests of HTTP, by hyper
 //! - `opener`: what opens the streams: a link, or a dial of this end's own
 //! - `clients`: those that have not been brought on their way yet
+//! - `places`: how many of them there may be
 //!
 //! SOCKS is read here and not by a library: those that there are read from the socket field by field, have errors and log lines of their
 //! own, and bring more crates than this has lines. All it takes is three messages.
@@ -12,6 +13,7 @@
 pub(crate) mod clients;
 mod http;
 pub(crate) mod opener;
+pub(crate) mod places;
 mod prefixed;
 mod socks;
 

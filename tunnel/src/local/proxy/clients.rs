@@ -1,35 +1,22 @@
 //! The clients of a link's proxy ports that have not been brought on their way yet.
 
-use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Instant;
 
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tracing::warn;
 
 use super::opener::{LinkOpener, Opener, ProxyClient, ProxyRequest};
+use super::places::{ProxyPlace, ProxyPlaces};
 use super::{Outcome, serve};
 use crate::limit::Limit;
 use crate::local::listener::ClientName;
 use crate::local::stream::LocalStream;
 use crate::metrics::Counters;
 
-/// Clients of one proxy port that may be without a stream at a time, and those whose requests of plain HTTP are carried. Each has a few
-/// kilobytes, and 64 KiB if it sends a head as long as that; a browser has a few dozen connections.
-pub(super) const MAX_CLIENTS: usize = if cfg!(test) { 8 } else { 1_024 };
 /// Requests that may wait for the link.
 const WAITING: usize = 64;
-
-/// The places of one proxy port.
-#[derive(Clone, Debug)]
-pub(crate) struct ProxyPlaces(Arc<Semaphore>);
-
-impl Default for ProxyPlaces {
-    fn default() -> Self {
-        Self(Arc::new(Semaphore::new(MAX_CLIENTS)))
-    }
-}
 
 /// All clients of all proxy ports of a link.
 #[derive(Debug)]
@@ -57,17 +44,20 @@ impl ProxyClients {
     ) where
         LocalStream: From<S>,
     {
-        match Arc::clone(&places.0).try_acquire_owned() {
-            Ok(place) => self.spawn(stream, client, place),
-            Err(_) => {
+        match places.take(client) {
+            Some(place) => self.spawn(stream, client, place),
+            None => {
                 counters.proxy_clients_refused += 1;
                 LocalStream::from(stream).abort(proto::sealed::wire::frame::ResetCode::Limit);
-                self.complain(client, "as many clients as a proxy port may have are not served yet");
+                self.complain(
+                    client,
+                    "as many clients as a proxy port may have, or one machine of them, are not served yet",
+                );
             }
         }
     }
 
-    fn spawn<S: ProxyClient>(&mut self, stream: S, client: ClientName, place: OwnedSemaphorePermit)
+    fn spawn<S: ProxyClient>(&mut self, stream: S, client: ClientName, place: ProxyPlace)
     where
         LinkOpener<S>: Opener<Client = S>,
     {
