@@ -5,6 +5,7 @@
 //! which wait for events are never forgotten, that memory stays below its cap, and that the link ends idle and empty.
 
 mod application;
+mod flows;
 mod side;
 
 use crate::sealed::streams::budget::Budget;
@@ -107,8 +108,20 @@ impl StreamsModel {
             10..=12 => self.advance(Duration::from_micros(u64::from(amount).pow(2) * 10)),
             13 => self.advance(Duration::from_millis(u64::from(amount) * 20)),
             14 => self.pair.network.change(|path| change(path, which, amount)),
-            _ if amount < 8 => transport.on_new_path(),
-            _ => transport.probe(),
+            _ => self.operate_flows(stream, usize::from(which & 1), amount),
+        }
+    }
+
+    fn operate_flows(&mut self, which: usize, at: usize, amount: u8) {
+        let now = self.pair.now;
+        let FuzzedSide { transport, application, .. } = self.pair.end(at);
+        match amount {
+            0..8 => transport.on_new_path(),
+            8..16 => transport.probe(),
+            16..64 => application.flows.open(transport),
+            64..72 => application.flows.reset(now, transport, which),
+            // Some are too large for a packet.
+            _ => application.flows.send(now, transport, which, (usize::from(amount) - 72).pow(2)),
         }
     }
 
@@ -180,6 +193,24 @@ mod tests {
         #[test]
         fn anything_goes(bytes in prop::collection::vec(any::<u8>(), 0..360)) {
             run_streams(&bytes);
+        }
+    }
+
+    /// Operations of which a third are of flows.
+    fn with_flows() -> impl Strategy<Value = Vec<u8>> {
+        let kind = prop::sample::select(vec![15, 15, 15, 10, 11, 14, 1, 3, 7]);
+        let operations = prop::collection::vec((kind, any::<u8>(), any::<u8>()), 0..150);
+        operations
+            .prop_map(|all| all.into_iter().flat_map(|(kind, which, amount)| [kind, which, amount]).collect())
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(400))]
+
+        #[test]
+        fn flows_among_streams(seed in any::<u64>(), little in any::<bool>(), bytes in with_flows()) {
+            let memory = if little { 512 << 10 } else { Knobs::default().memory };
+            run_streams_with(Knobs { seed, memory, ..Knobs::default() }, &bytes);
         }
     }
 

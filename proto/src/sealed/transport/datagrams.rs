@@ -83,6 +83,8 @@ use crate::sealed::streams::flow_lead::FlowLead;
 use crate::sealed::streams::flow_schedule::FlowSchedule;
 pub use crate::sealed::streams::framing::MAX_DATAGRAM;
 use crate::sealed::streams::stream::Stream;
+#[cfg(any(test, feature = "fuzzing"))]
+use crate::sealed::wire::frame::StreamId;
 pub use counts::DatagramCounts;
 pub use send::DatagramRefused;
 
@@ -195,6 +197,12 @@ impl Transport {
     /// Memory that is held beside windows for what came, in bytes.
     pub(super) fn kept(&self) -> u64 {
         self.early.cost() as u64 + self.datagrams.early.cost() + self.datagrams.recv.cost()
+    }
+
+    /// Whether this side has opened the stream.
+    #[cfg(any(test, feature = "fuzzing"))]
+    pub(crate) const fn has_opened(&self, id: StreamId) -> bool {
+        self.side.opened(id)
     }
 
     /// What the queues of all flows hold is what was counted.

@@ -31,7 +31,7 @@ pub enum Event {
 
 impl Event {
     /// The stream that it is about.
-    pub(super) const fn stream(&self) -> StreamId {
+    pub(crate) const fn stream(&self) -> StreamId {
         match self {
             Self::Incoming { id, .. }
             | Self::Opened(id)

@@ -1,5 +1,6 @@
 //! The application of one end, and what it has said and heard.
 
+use super::flows::{FlowUser, TARGET};
 use crate::sealed::transport::{Event, Transport};
 use crate::sealed::wire::frame::{ResetCode, StreamId};
 use crate::time::Time;
@@ -31,6 +32,7 @@ struct FuzzedStream {
 #[derive(Debug, Default)]
 pub(super) struct StreamUser {
     streams: BTreeMap<StreamId, FuzzedStream>,
+    pub(super) flows: FlowUser,
     winding_up: bool,
 }
 
@@ -94,6 +96,9 @@ impl StreamUser {
     /// Answers events, then does what can be done.
     pub(super) fn work(&mut self, now: Time, transport: &mut Transport) {
         self.hear_all(now, transport);
+        if self.winding_up {
+            self.flows.wind_up(now, transport);
+        }
         for (id, stream) in self.streams.iter_mut().filter(|(_, stream)| !stream.over) {
             say(now, transport, *id, stream);
             if stream.readable && !stream.paused {
@@ -111,7 +116,15 @@ impl StreamUser {
     }
 
     fn hear(&mut self, now: Time, transport: &mut Transport, event: Event) {
+        let is_stream = self.streams.get(&event.stream()).is_some_and(|stream| !stream.over);
+        if !is_stream && self.flows.knows(event.stream()) {
+            return self.flows.hear(transport, &event);
+        }
         match event {
+            Event::Incoming { id, target } if target == TARGET => {
+                self.flows.incoming(id);
+                transport.accept(id);
+            }
             Event::Incoming { id, target } => {
                 assert!(target.is_empty());
                 let stream = FuzzedStream { to_finish: self.winding_up, ..FuzzedStream::default() };
@@ -149,6 +162,7 @@ impl StreamUser {
 
     /// Whether what this end heard is what `peer` said.
     pub(super) fn compare(&self, peer: &Self) {
+        self.flows.compare(&peer.flows);
         for (id, stream) in &self.streams {
             let Some(said) = peer.streams.get(id) else {
                 assert!(stream.read == 0 && !stream.read_end, "{id}: bytes from nowhere");
@@ -168,7 +182,7 @@ impl StreamUser {
     }
 
     pub(super) fn is_empty(&self) -> bool {
-        self.streams.values().all(|stream| stream.over)
+        self.flows.is_empty() && self.streams.values().all(|stream| stream.over)
     }
 
     /// Nobody was forgotten: what was not reset by either side was read to its end.
