@@ -8,7 +8,8 @@ use proto::destination::Destination;
 use crate::address::{AddressError, Listen, ResolveError};
 use crate::descriptors;
 use crate::listen;
-use crate::settings::{ListenOn, ServerSettings};
+use crate::session::NotRegistered;
+use crate::settings::{ListenOn, ReverseAt, ReverseTo, ServerSettings};
 use crate::state::StateError;
 
 /// Why a session cannot start. Each message names the argument and what to do.
@@ -30,6 +31,24 @@ pub enum BindError {
         /// Where they are to be carried to.
         to: Destination,
     },
+    /// A forward of proxy2 leads to something else than a name.
+    #[error(
+        "the forward from {0} leads to no name: proxy2 itself carries clients to published names only, like @files"
+    )]
+    NoName(ListenOn),
+    /// Something that proxy2 itself cannot publish.
+    #[error(
+        "proxy2 itself cannot have {at} lead to {to}: it publishes names that lead to TCP ports and Unix sockets"
+    )]
+    Publish {
+        /// Where clients would come.
+        at: ReverseAt,
+        /// What would be dialled.
+        to: ReverseTo,
+    },
+    /// A reverse forward that cannot be.
+    #[error(transparent)]
+    Reverse(#[from] NotRegistered),
     /// The address for datagrams cannot be had.
     #[error("cannot listen on UDP {address}: {}", bind_advice(error))]
     Udp {

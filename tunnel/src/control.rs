@@ -3,8 +3,12 @@
 //!
 //! - `messages`: the lines, and nothing else
 //! - `lines`: lines of bounded length over a stream
+//! - `outgoing`: lines that wait to be written
+//! - `server`: what proxy2 does for each such stream, and how a stream finds a publisher
+//! - `client`: what proxy1 has registered, asked and is told
 
-#![allow(dead_code, reason = "both ends come next")]
-
+pub(crate) mod client;
 mod lines;
 mod messages;
+mod outgoing;
+pub(crate) mod server;

@@ -18,6 +18,7 @@ mod link;
 mod listen;
 mod local;
 pub mod metrics;
+mod names;
 mod number;
 mod ready;
 pub mod reload;

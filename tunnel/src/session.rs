@@ -1,18 +1,22 @@
 //! A bound session: the sockets are there, nothing has been sent yet. And a running one, see [`Handle`].
 
+mod checks;
 mod handle;
+mod own_names;
+mod registration;
 
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
 
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{Instrument, info, warn};
 
-use crate::address::{HostPort, HostPorts, Listen, ResolveError};
+use crate::address::Listen;
 pub use crate::bind_error::BindError;
 use crate::bind_error::resolve_listen;
-use crate::descriptors;
+pub use crate::control::client::{Caller, Identity, NameEvent, RegistrationState, ServiceInfo};
+use crate::control::client::{ControlTask, Registrations};
 use crate::invitation::Invitation;
 use crate::link::classic::{self, Driver};
 use crate::link::sealed;
@@ -30,8 +34,12 @@ use crate::settings::{
 };
 use crate::state::{StateDir, Watch};
 use crate::udp::Udp;
+use checks::{check_buffer, check_descriptors, check_places, check_target};
 pub use handle::{AddError, Handle, LinkClosed, LinkHandle, NotOpened};
+use own_names::{names_forwarded, published};
 pub use proto::sealed::wire::frame::ResetCode;
+use registration::Starting;
+pub use registration::{NameWatcher, NotAnswered, NotRegistered, Registration, ReverseHandle};
 
 /// One proxy, bound and ready: peers and clients can reach it from now on, [`Session::run`] serves them.
 ///
@@ -61,6 +69,8 @@ pub struct Session {
     listening: Vec<Bound>,
     proxy: Proxy,
     link: Option<LinkHandle>,
+    control: Option<ControlTask>,
+    starting: Starting,
     invitation: Option<Invitation>,
     stdio: Option<watch::Receiver<StdioStatus>>,
 }
@@ -124,14 +134,16 @@ impl Session {
     pub fn run(self) -> Handle {
         let registry = self.registry().clone();
         let (stop, stopped) = oneshot::channel();
-        let Self { udp_addresses, proxy, link, stdio, .. } = self;
+        let Self { udp_addresses, proxy, link, control, starting, stdio, .. } = self;
         let serving = proxy.run(async {
             // Dropping the other half asks for the end, too.
             let _ = stopped.await;
         });
         // Where a process has several sessions, what they log is told apart by the spans that they run in.
         let task = tokio::spawn(serving.in_current_span());
-        Handle { udp_addresses, registry, link, stdio, stop: Some(stop), task: Some(task) }
+        // It ends with the link.
+        control.map(|control| tokio::spawn(control.run().in_current_span()));
+        Handle { udp_addresses, registry, link, stdio, starting, stop: Some(stop), task: Some(task) }
     }
 }
 
@@ -168,6 +180,8 @@ async fn classic_entry(settings: ClassicEntry) -> Result<Session, BindError> {
         listening: vec![Bound::Tcp(listening)],
         proxy,
         link: None,
+        control: None,
+        starting: Starting::default(),
         invitation: None,
         stdio: None,
     })
@@ -192,6 +206,8 @@ async fn classic_exit(settings: ClassicExit) -> Result<Session, BindError> {
         listening: Vec::new(),
         proxy,
         link: None,
+        control: None,
+        starting: Starting::default(),
         invitation: None,
         stdio: None,
     })
@@ -207,7 +223,7 @@ async fn client(mut settings: ClientSettings) -> Result<Session, BindError> {
         check_places("the ticket's", &sealed::places_of(&ticket)).await?;
     }
     // Streams of this process need no descriptors.
-    if !settings.forwards.is_empty() {
+    if !settings.forwards.is_empty() || !settings.reverse.is_empty() {
         settings.link.max_streams = check_descriptors(settings.link.max_streams);
     }
     let keepalive = settings.link.tcp_keepalive;
@@ -223,13 +239,32 @@ async fn client(mut settings: ClientSettings) -> Result<Session, BindError> {
     let stdio = forwards.iter().find_map(Forwarding::stdio_status);
     let (requests, asked) = sealed::requests();
     let (told, status) = watch::channel(LinkStatus::default());
-    let resources = sealed::ClientResources { ticket, forwards, udp, requests: asked, status: told };
+    let (commands, commanded) = mpsc::unbounded_channel();
+    let link = LinkHandle { requests: requests.clone(), status: status.clone(), keepalive, commands };
+    let mut starting = Starting::default();
+    for reverse in &settings.reverse {
+        starting.add(link.begin_to_register(reverse)?);
+    }
+    let registrations = Registrations::default();
+    let resources = sealed::ClientResources {
+        ticket,
+        forwards,
+        registrations: registrations.clone(),
+        explain: link.commands.clone(),
+        udp,
+        requests: asked,
+        status: told,
+    };
     let client = sealed::Client::new(settings, resources);
+    let counters = client.registry().of_process().into();
+    let control = ControlTask::new(requests, status, commanded, registrations, counters);
     Ok(Session {
         udp_addresses: vec![udp_address],
         listening,
         proxy: Proxy::Client(Box::new(client)),
-        link: Some(LinkHandle { requests, status, keepalive }),
+        link: Some(link),
+        control: Some(control),
+        starting,
         invitation: None,
         stdio,
     })
@@ -283,12 +318,28 @@ async fn server(settings: ServerSettings) -> Result<Session, BindError> {
             (key, tickets, Some(invitation))
         }
     };
-    let server = sealed::Server::new(&settings, key, tickets, sockets);
+    let forwards = names_forwarded(&settings).await?;
+    let listening: Vec<_> = forwards.iter().map(|(forwarding, _)| forwarding.bound().clone()).collect();
+    let published = published(&settings)?;
+    let resources = sealed::ServerResources { key, tickets, sockets, forwards, published };
+    let server = sealed::Server::new(&settings, resources);
+    for bound in &listening {
+        info!(listening = %bound, "proxy2 accepts clients");
+    }
     for listening in &udp_addresses {
         info!(%listening, "proxy2 accepts UDP datagrams");
     }
     let proxy = Proxy::Server(Box::new(server));
-    Ok(Session { udp_addresses, listening: Vec::new(), proxy, link: None, invitation, stdio: None })
+    Ok(Session {
+        udp_addresses,
+        listening,
+        proxy,
+        link: None,
+        control: None,
+        starting: Starting::default(),
+        invitation,
+        stdio: None,
+    })
 }
 
 fn bind_ports(settings: &ServerSettings, address: SocketAddr) -> Result<Vec<Udp>, BindError> {
@@ -307,35 +358,6 @@ fn bind_udp(listen: &Listen, address: SocketAddr, buffer: usize) -> Result<Udp, 
     Udp::bind(address, buffer).map_err(|error| BindError::Udp { address: listen.clone(), error })
 }
 
-/// Says once if the socket's buffers are so small that bursts get lost (and sent again).
-fn check_buffer(udp: &Udp, wanted: usize) -> Result<(), BindError> {
-    /// About 4 ms at 4 Gbit/s: less, and a proxy that is kept from running for a moment loses datagrams.
-    const ENOUGH: usize = 2 << 20;
-    let granted = udp.granted().map_err(BindError::Socket)?;
-    if granted.recv.min(granted.send) < ENOUGH.min(wanted) {
-        warn!(
-            received = granted.recv,
-            sent = granted.send,
-            wanted,
-            "the UDP socket buffers are small, fast transfers will be slower: raise net.core.rmem_max and wmem_max"
-        );
-    }
-    Ok(())
-}
-
-/// Says once if there are fewer descriptors than connections of the streams that were asked for; how many can be had.
-fn check_descriptors(streams: usize) -> usize {
-    let possible = streams.min(descriptors::for_connections());
-    if possible < streams {
-        warn!(
-            streams,
-            possible,
-            "so many streams cannot be had, each needs a descriptor: raise the hard limit of open files (ulimit -Hn)"
-        );
-    }
-    possible
-}
-
 /// Says what a classic link is not, and whether its socket is large enough.
 fn drive<S: classic::Side>(side: S, udp: Udp, options: &Classic) -> Result<Driver<S>, BindError> {
     /// Below this the default rate of a peer like us is less than 1 Gbit/s.
@@ -352,37 +374,6 @@ fn drive<S: classic::Side>(side: S, udp: Udp, options: &Classic) -> Result<Drive
         );
     }
     Driver::new(side, udp, options).map_err(BindError::Socket)
-}
-
-async fn check_target(target: &HostPort) -> Result<(), BindError> {
-    if let Some(error) = check_host("HOST PORT", target).await? {
-        warn!("{error}. It is looked up again for each connection");
-    }
-    Ok(())
-}
-
-/// Finds a mistyped name at the start. A name service that cannot be asked yet keeps nobody from starting, since the network may come
-/// later: what it is then.
-async fn check_host(argument: &'static str, host: &HostPort) -> Result<Option<ResolveError>, BindError> {
-    match host.resolve_at_start().await {
-        Err(error) if error.is_answer() => Err(BindError::Host { argument, text: host.to_string(), error }),
-        result => Ok(result.err()),
-    }
-}
-
-/// The same for all places of proxy2: it is enough that one may be there.
-async fn check_places(argument: &'static str, places: &[HostPorts]) -> Result<(), BindError> {
-    if places.is_empty() {
-        return Err(BindError::NoPlace);
-    }
-    let mut unknown = None;
-    for place in places {
-        match check_host(argument, &place.with_first_port()).await {
-            Ok(_) => return Ok(()),
-            Err(error) => unknown = Some(error),
-        }
-    }
-    unknown.map_or(Ok(()), Err)
 }
 
 #[cfg(test)]

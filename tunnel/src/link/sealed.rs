@@ -59,6 +59,7 @@ use self::client::peer::PeerFinder;
 pub(crate) use self::client::peer::places_of;
 use self::client::sockets::Sockets;
 use self::client::ticket_reader::TicketReader;
+pub(crate) use self::dialler::Arrived;
 use self::dialler::Dialler;
 use self::journal::LinkJournal;
 pub(crate) use self::requests::{LinkRequest, requests};
@@ -66,14 +67,20 @@ use self::roles::{RoleLimits, Roles};
 use self::server::demux::{Demux, DemuxParts};
 pub use self::status::LinkStatus;
 use self::task::{Shared, Task};
-use self::ticket_resources::TicketResources;
+pub(crate) use self::ticket_resources::{TicketResources, dial_in_turn};
+pub(crate) use self::ticket_share::StreamPlace;
 use self::ticket_share::StreamPlaces;
 use crate::clock::Clock;
+use crate::control::client::{Command, Registrations};
+use crate::control::server::{Entrance, Exchange, Reach};
 use crate::local::access::Who;
-use crate::local::dial::DialSettings;
+use crate::local::dial::{DialSettings, OwnTarget};
 use crate::local::forwarding::Forwarding;
+use crate::local::listeners::Listeners;
+use crate::local::pipe::RelayMemory;
 use crate::metrics::{Counters, LinkKind, LinkLabels, Registry};
-use crate::settings::{Allow, ClientSettings, Sealed, ServerSettings};
+use crate::names::{Names, Service};
+use crate::settings::{Allow, ClientSettings, Reverse, Sealed, ServerSettings};
 use crate::state::Tickets;
 use crate::udp::Udp;
 use crate::{descriptors, entropy};
@@ -92,6 +99,10 @@ pub(crate) struct ClientResources {
     pub(crate) ticket: Ticket,
     /// The forwards that it begins with.
     pub(crate) forwards: Vec<Forwarding>,
+    /// For whom the clients are that proxy2 takes for this end.
+    pub(crate) registrations: Registrations,
+    /// Told of destinations that proxy2 forbids.
+    pub(crate) explain: mpsc::UnboundedSender<Command>,
     /// Its socket.
     pub(crate) udp: Udp,
     /// What is asked of the link while it runs.
@@ -105,11 +116,19 @@ impl Client {
     pub(crate) fn new(settings: ClientSettings, resources: ClientResources) -> Self {
         /// In the log: it is the only link.
         const NUMBER: u64 = 1;
-        let ClientSettings { ticket: source, places, allow, dial_limit, link: options, patience, .. } =
-            settings;
-        let ClientResources { ticket, forwards, udp, requests, status } = resources;
+        let ClientSettings {
+            ticket: source,
+            places,
+            reverse,
+            allow,
+            dial_limit,
+            link: options,
+            patience,
+            ..
+        } = settings;
+        let ClientResources { ticket, forwards, registrations, explain, udp, requests, status } = resources;
         let shared = Shared::new(&options);
-        let mut remake = remake(memory::of_only_link(&options), instance(&forwards));
+        let mut remake = remake(memory::of_only_link(&options), instance(&forwards, &reverse));
         let mut link = remake(shared.clock.now(), &ticket);
         let peer = PeerFinder::new(places, &ticket);
         if let Some(address) = peer.address() {
@@ -124,11 +143,9 @@ impl Client {
             status,
         };
         let limits = RoleLimits { max_streams: options.max_streams, patience };
+        let dialler = client_dialler(&allow, dial_limit, &options).registered(registrations);
         let roles = Roles::new(limits).forwarding(forwards).asked_by(requests);
-        let roles = match allow.is_nothing() {
-            true => roles,
-            false => roles.dialling(client_dialler(&allow, dial_limit, &options)),
-        };
+        let roles = roles.dialling(dialler).explaining(explain);
         let end = ClientEnd::new(parts, &shared.buffers);
         let labels = LinkLabels { kind: LinkKind::Sealed, number: NUMBER, ticket: None, peer: None };
         Self {
@@ -168,14 +185,25 @@ pub(crate) struct Server {
     registry: Registry,
 }
 
+/// What proxy2 is made of, beside its settings.
+#[derive(Debug)]
+pub(crate) struct ServerResources {
+    /// Its key.
+    pub(crate) key: PrivateKey,
+    /// Those that are let in, as they change.
+    pub(crate) tickets: Tickets,
+    /// Its sockets.
+    pub(crate) sockets: Vec<Udp>,
+    /// Its own listeners, and where their clients go.
+    pub(crate) forwards: Vec<(Forwarding, Service)>,
+    /// What it publishes itself, and what is dialled for that.
+    pub(crate) published: Vec<(Service, OwnTarget)>,
+}
+
 impl Server {
     /// The proxy2 with that key, for who has one of the `tickets`.
-    pub(crate) fn new(
-        settings: &ServerSettings,
-        key: PrivateKey,
-        tickets: Tickets,
-        sockets: Vec<Udp>,
-    ) -> Self {
+    pub(crate) fn new(settings: &ServerSettings, resources: ServerResources) -> Self {
+        let ServerResources { key, tickets, sockets, forwards, published } = resources;
         let shared = Shared::new(&settings.link);
         let of_link = memory::of_each_link(settings);
         let mut random = entropy::random();
@@ -195,6 +223,12 @@ impl Server {
             keepalive: settings.link.tcp_keepalive,
             own_udp: sockets.iter().filter_map(|udp| udp.local_addr().ok()).collect(),
         };
+        let exchange = exchange(&shared, settings, dialling.clone());
+        let publish = |(service, target)| exchange.names.publish(service, None, Reach::Own(target));
+        // More than there may be are not asked for by anybody who starts a program.
+        let publications = published.into_iter().filter_map(|own| publish(own).ok()).collect();
+        let entrance = |(forwarding, service)| Entrance::new(&exchange.listeners, forwarding, service);
+        let entrances = forwards.into_iter().filter_map(entrance).collect();
         let parts = DemuxParts {
             endpoint,
             shared,
@@ -202,7 +236,9 @@ impl Server {
             tickets,
             allow: Arc::new(settings.allow.clone()),
             dialling,
-            forwards: Vec::new(),
+            exchange,
+            entrances,
+            _publications: publications,
             settings: of_link,
             memory: Budget::new(settings.link.memory),
         };
@@ -221,6 +257,20 @@ impl Server {
     pub(crate) async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<Counters> {
         self.demux.run(shutdown).await?;
         Ok(self.registry.totals())
+    }
+}
+
+/// What the links of a proxy2 share, with nothing in it yet.
+fn exchange(shared: &Shared, settings: &ServerSettings, dialling: DialSettings) -> Exchange {
+    /// The part of the memory for streams, as its divisor, that streams between two links may hold on their way: it comes on top.
+    const RELAY_PART: u64 = 4;
+    let memory = usize::try_from(settings.link.memory / RELAY_PART).unwrap_or(usize::MAX);
+    Exchange {
+        names: Names::new(),
+        listeners: Listeners::default(),
+        memory: RelayMemory::new(memory),
+        dialling,
+        counters: shared.registry.of_process().into(),
     }
 }
 
@@ -248,15 +298,16 @@ fn remake(settings: link::Settings, instance: Instance) -> client_end::Remake {
 }
 
 /// The same at every start of this program on this machine with these forwards: proxy2 then asks whether the one before still lives.
-fn instance(forwards: &[Forwarding]) -> Instance {
+fn instance(forwards: &[Forwarding], reverse: &[Reverse]) -> Instance {
     let mut hasher = DefaultHasher::new();
     // Where there is no such file the forwards must do: all it decides is who is asked whether it still lives.
     std::fs::read("/etc/machine-id").unwrap_or_default().hash(&mut hasher);
-    match forwards {
+    if forwards.is_empty() && reverse.is_empty() {
         // Several that run at once answer for themselves.
-        [] => std::env::current_exe().unwrap_or_default().hash(&mut hasher),
-        _ => forwards.iter().for_each(|forward| forward.bound().hash(&mut hasher)),
+        std::env::current_exe().unwrap_or_default().hash(&mut hasher);
     }
+    forwards.iter().for_each(|forward| forward.bound().hash(&mut hasher));
+    reverse.iter().for_each(|reverse| (&reverse.at, &reverse.to).hash(&mut hasher));
     Instance(hasher.finish())
 }
 

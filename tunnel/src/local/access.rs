@@ -34,7 +34,6 @@ pub(crate) enum Who {
 
 /// What is asked for.
 #[derive(Clone, Copy, Debug)]
-#[allow(dead_code, reason = "the control stream asks for the others")]
 pub(crate) enum Act<'a> {
     /// To dial, with an address that the host leads to, if that is known and forbidden.
     Dial(&'a Destination, Option<IpAddr>),
@@ -44,6 +43,16 @@ pub(crate) enum Act<'a> {
     Publish(&'a ServiceName),
     /// To use a service.
     Use(&'a ServiceName),
+}
+
+impl<'a> Act<'a> {
+    /// To have a stream there, with an address that the host leads to, if that is known and forbidden.
+    pub(crate) const fn reach(destination: &'a Destination, at: Option<IpAddr>) -> Self {
+        if let Destination::Service { name, .. } = destination {
+            return Self::Use(name);
+        }
+        Self::Dial(destination, at)
+    }
 }
 
 impl Access {
@@ -63,6 +72,11 @@ impl Access {
     /// The rules now.
     pub(crate) fn rules(&self) -> Rules {
         self.rules.borrow().clone()
+    }
+
+    /// Whether the rules allow nothing.
+    pub(crate) fn allows_nothing(&self) -> bool {
+        self.rules.borrow().is_empty()
     }
 
     /// Waits until there are other rules than those of the last time; `false`: there never will be, as the ticket is gone.

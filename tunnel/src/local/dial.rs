@@ -5,6 +5,7 @@ mod datagrams;
 #[cfg_attr(target_os = "linux", path = "dial/fixed_linux.rs")]
 #[cfg_attr(not(target_os = "linux"), path = "dial/fixed_other.rs")]
 mod fixed;
+mod own;
 mod permit;
 mod socket;
 #[cfg(test)]
@@ -20,6 +21,7 @@ use proto::sealed::wire::frame::ResetCode;
 use tokio::net::TcpStream;
 
 pub(crate) use self::datagrams::UdpTarget;
+pub(crate) use self::own::OwnTarget;
 pub(crate) use self::permit::{Permitted, Reached, SystemResolver, Wanted, WantedHost, resolve_permitted};
 use crate::address::ResolveError;
 use crate::descriptors;
@@ -49,6 +51,10 @@ pub(crate) enum DialError {
     Forbidden(Option<IpAddr>),
     /// So many are being dialled for the same ticket that its turn did not come.
     NoTurn,
+    /// Nobody publishes the name.
+    NotPublished,
+    /// The publisher of the name, or the link to it, has refused the stream.
+    Publisher(ResetCode),
     /// Anything else.
     Other(io::Error),
 }
@@ -157,7 +163,10 @@ impl DialError {
         match self {
             Self::Refused => ResetCode::Refused,
             Self::TimedOut => ResetCode::TimedOut,
-            Self::Unreachable | Self::UnknownHost | Self::Other(_) => ResetCode::Unreachable,
+            Self::Publisher(code) => *code,
+            Self::Unreachable | Self::UnknownHost | Self::NotPublished | Self::Other(_) => {
+                ResetCode::Unreachable
+            }
             Self::NoDescriptor | Self::NoPort | Self::NoTurn => ResetCode::Limit,
             Self::Forbidden(_) => ResetCode::Forbidden,
         }
@@ -174,6 +183,8 @@ impl DialError {
             | Self::NoPort
             | Self::Forbidden(_)
             | Self::NoTurn
+            | Self::NotPublished
+            | Self::Publisher(_)
             | Self::Other(_) => &mut counters.dials_failed,
         };
         *counter += 1;
@@ -230,6 +241,8 @@ impl fmt::Display for DialError {
             ),
             Self::Forbidden(_) => f.write_str("the rules do not allow it"),
             Self::NoTurn => f.write_str("too many targets are being dialled for this ticket"),
+            Self::NotPublished => f.write_str("nobody publishes this name"),
+            Self::Publisher(code) => write!(f, "no publisher of this name takes the stream, the last said: {code}"),
             Self::Other(error) => write!(f, "the target cannot be dialled: {error}"),
         }
     }

@@ -6,6 +6,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::task::{Context, Poll, ready};
 
+use proto::destination::{Client, Destination};
 use tokio::net::TcpStream;
 use tokio::sync::watch;
 
@@ -15,7 +16,7 @@ use super::proxy::opener::ProxyRequest;
 use super::proxy::places::ProxyPlaces;
 use super::proxy_protocol::{self, Addresses};
 use super::stdio::{Stdio, StdioStatus};
-use super::stream::{UnixListener, UnixStream};
+use super::stream::{LocalStream, UnixListener, UnixStream};
 use super::udp::{UdpClient, UdpListener};
 use crate::bind_error::{BindError, resolve_listen};
 use crate::metrics::Counters;
@@ -52,6 +53,17 @@ enum To {
     Destination(Vec<u8>, Option<ProxyProtocol>),
     /// Asked where they want to go.
     AskedFor(ProxyPlaces),
+    /// Carried to the other end, which has had them taken by this registration.
+    Registration(u32),
+}
+
+/// An address that may be listened at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum ListenAt {
+    /// A TCP address.
+    Tcp(SocketAddr),
+    /// A Unix socket.
+    Unix(PathBuf),
 }
 
 #[derive(Debug)]
@@ -74,6 +86,8 @@ pub(crate) struct Arrival {
     pub(crate) destination: Vec<u8>,
     /// What the target gets before what comes from the client.
     pub(crate) first: Vec<u8>,
+    /// By which registration of the other end it has come, if by one.
+    pub(crate) registration: Option<u32>,
 }
 
 /// A client that has connected.
@@ -120,6 +134,28 @@ impl Forwarding {
         Ok(Self { bound, to, listener, counted_failures: 0 })
     }
 
+    /// Listens on behalf of the other end, which knows this by the number of a registration.
+    ///
+    /// # Errors
+    /// Those of the system.
+    pub(crate) async fn for_peer(
+        registration: u32,
+        at: &ListenAt,
+        keepalive: TcpKeepalive,
+    ) -> io::Result<Self> {
+        let (listener, bound) = match at {
+            ListenAt::Tcp(address) => {
+                let listener = Listener::bind(*address, keepalive)?;
+                let bound = Bound::Tcp(listener.local_addr()?);
+                (AnyListener::Tcp(listener), bound)
+            }
+            ListenAt::Unix(path) => {
+                (AnyListener::Unix(Listener::bind_unix(path).await?), Bound::Unix(path.clone()))
+            }
+        };
+        Ok(Self { bound, to: To::Registration(registration), listener, counted_failures: 0 })
+    }
+
     /// Where its clients connect.
     pub(crate) const fn bound(&self) -> &Bound {
         &self.bound
@@ -144,7 +180,7 @@ impl Forwarding {
                     Poll::Ready(Next::arrival(stdio.start().into(), ClientName::Process, destination, None))
                 }
                 // Nobody can ask it where it wants to go.
-                (Some(_), To::AskedFor(_)) | (None, _) => Poll::Pending,
+                (Some(_), To::AskedFor(_) | To::Registration(_)) | (None, _) => Poll::Pending,
             },
             AnyListener::Udp(listener) => {
                 let polled = listener.poll(cx).map(|client| to.udp(client));
@@ -173,6 +209,9 @@ impl To {
         };
         match self {
             Self::AskedFor(places) => Next::Tcp(tcp, client, places.clone()),
+            Self::Registration(registration) => {
+                Next::registered(LocalStream::from(tcp), client, *registration)
+            }
             Self::Destination(destination, header) => {
                 let first = header.map(|version| proxy_protocol::header(version, addresses()));
                 Next::arrival(LocalEnd::Stream(tcp.into()), client, destination, first)
@@ -181,20 +220,21 @@ impl To {
     }
 
     fn udp(&self, client: UdpClient) -> Next {
-        let (name, destination) = (
-            ClientName::At(client.address()),
-            match self {
-                Self::Destination(destination, _) => destination.as_slice(),
-                // A UDP port is none that asks where to; see `check_kinds`.
-                Self::AskedFor(_) => &[],
-            },
-        );
-        Next::arrival(client.into(), name, destination, None)
+        let name = ClientName::At(client.address());
+        match self {
+            Self::Registration(registration) => Next::registered(client, name, *registration),
+            Self::Destination(destination, _) => Next::arrival(client.into(), name, destination, None),
+            // A UDP port is none that asks where to; see `check_kinds`.
+            Self::AskedFor(_) => Next::arrival(client.into(), name, &[], None),
+        }
     }
 
     fn unix(&self, unix: UnixStream, client: ClientName) -> Next {
         match self {
             Self::AskedFor(places) => Next::Unix(unix, client, places.clone()),
+            Self::Registration(registration) => {
+                Next::registered(LocalStream::from(unix), client, *registration)
+            }
             Self::Destination(destination, header) => {
                 let first = header.map(|version| proxy_protocol::header(version, None));
                 Next::arrival(LocalEnd::Stream(unix.into()), client, destination, first)
@@ -206,21 +246,30 @@ impl To {
 impl Next {
     fn arrival(stream: LocalEnd, client: ClientName, destination: &[u8], first: Option<Vec<u8>>) -> Self {
         let (destination, first) = (destination.to_vec(), first.unwrap_or_default());
-        Self::Arrival(Arrival { stream, client, destination, first })
+        Self::Arrival(Arrival { stream, client, destination, first, registration: None })
+    }
+
+    fn registered(stream: impl Into<LocalEnd>, client: ClientName, registration: u32) -> Self {
+        let (stream, from) = (stream.into(), client.address());
+        let udp = matches!(stream, LocalEnd::Flow(_));
+        let destination = Destination::Client(Client { registration, ticket: None, from, udp });
+        let (destination, first) = (destination.to_wire(), Vec::new());
+        Self::Arrival(Arrival { stream, client, destination, first, registration: Some(registration) })
     }
 }
 
 impl From<ProxyRequest> for Arrival {
     fn from(request: ProxyRequest) -> Self {
         let ProxyRequest { destination, stream, client } = request;
-        Self { stream: stream.into(), client, destination, first: Vec::new() }
+        Self { stream: stream.into(), client, destination, first: Vec::new(), registration: None }
     }
 }
 
 impl Arrival {
     /// What this process asks for.
-    pub(crate) const fn of_process(stream: LocalEnd, destination: Vec<u8>) -> Self {
-        Self { stream, client: ClientName::Process, destination, first: Vec::new() }
+    pub(crate) fn of_process(stream: LocalEnd, destination: Vec<u8>) -> Self {
+        let (client, first) = (ClientName::Process, Vec::new());
+        Self { stream, client, destination, first, registration: None }
     }
 }
 

@@ -7,6 +7,7 @@ use std::task::{Context, Poll, Waker};
 use slab::Slab;
 
 use super::forwarding::{Arrival, Bound, Forwarding, Next};
+use super::listeners::Kept;
 use super::proxy::clients::ProxyClients;
 use crate::metrics::Counters;
 use crate::ready::{Ready, StreamWaker};
@@ -28,6 +29,7 @@ struct Slot {
     waker: Waker,
     woken: Arc<StreamWaker>,
     is_due: bool,
+    _kept: Option<Kept>,
 }
 
 impl Forwards {
@@ -43,18 +45,18 @@ impl Forwards {
             due: VecDeque::new(),
             proxy: ProxyClients::new(),
         };
-        forwards.into_iter().for_each(|forward| all.add(forward));
+        forwards.into_iter().for_each(|forward| all.add(forward, None));
         all
     }
 
-    /// One more.
-    pub(crate) fn add(&mut self, forwarding: Forwarding) {
+    /// One more, and what it holds.
+    pub(crate) fn add(&mut self, forwarding: Forwarding, kept: Option<Kept>) {
         let entry = self.slots.vacant_entry();
         let key = entry.key();
         let (waker, woken) = self.ready.waker(key);
         // Whoever polls next finds it, and is woken by it from then on.
         waker.wake_by_ref();
-        entry.insert(Slot { forwarding, waker, woken, is_due: false });
+        entry.insert(Slot { forwarding, waker, woken, is_due: false, _kept: kept });
     }
 
     /// Stops listening there; whether there was such a forward. What it has carried, and its clients that are not on their way yet, go on.
@@ -62,6 +64,11 @@ impl Forwards {
         let before = self.slots.len();
         self.slots.retain(|_, slot| slot.forwarding.bound() != bound);
         self.slots.len() < before
+    }
+
+    /// Stops listening.
+    pub(crate) fn clear(&mut self) {
+        self.slots.clear();
     }
 
     /// The next client of any, in turn.

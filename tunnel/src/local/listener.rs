@@ -55,6 +55,16 @@ pub(crate) enum ClientName {
     Process,
 }
 
+impl ClientName {
+    /// The address, if it has one.
+    pub(crate) const fn address(self) -> Option<SocketAddr> {
+        match self {
+            Self::At(address) => Some(address),
+            Self::Local | Self::Process => None,
+        }
+    }
+}
+
 impl std::fmt::Display for ClientName {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

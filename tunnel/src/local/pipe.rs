@@ -1,12 +1,13 @@
-//! A stream's local end inside this process: a pair of bounded queues, one to the link and one from it.
+//! A stream's local end inside this process: a pair of bounded queues between a link and this process, or between two links.
 //!
 //! It ends as a TCP connection does, so that the rest of the link need not know the difference: in order and for each
 //! direction by itself (FIN), or both at once with a reason (RST).
 
-use std::collections::VecDeque;
+mod queue;
+
 use std::fmt;
 use std::future::poll_fn;
-use std::io::{self, IoSlice, IoSliceMut, Read, Write as _};
+use std::io::{self, IoSlice, IoSliceMut};
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker, ready};
@@ -15,19 +16,25 @@ use proto::sealed::wire::frame::ResetCode;
 use proto::sealed::wire::varint;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use self::queue::Queue;
+pub(crate) use self::queue::RelayMemory;
 use crate::ready::keep_waker;
 
-/// Bytes that wait in each direction at the most: half of what one turn of a link moves for one stream.
-const CAPACITY: usize = 64 << 10;
-
-/// A new pipe: the link's end and the application's.
+/// A new pipe between a link and this process: the link's end and the application's.
 pub(crate) fn pipe() -> (PipeEnd, PipeStream) {
     let shared = Arc::<SharedPipe>::default();
-    (PipeEnd(Arc::clone(&shared)), PipeStream(shared))
+    (PipeEnd(Half { shared: Arc::clone(&shared), side: 0 }), PipeStream(Half { shared, side: 1 }))
 }
 
-/// The link's end.
-pub(crate) struct PipeEnd(Arc<SharedPipe>);
+/// A new pipe between two links, the bytes of which are held by `memory`.
+pub(crate) fn relay(memory: &RelayMemory) -> (PipeEnd, PipeEnd) {
+    let sides = [PipeSide::relaying(memory), PipeSide::relaying(memory)];
+    let shared = Arc::new(Mutex::new(PipeState { sides }));
+    (PipeEnd(Half { shared: Arc::clone(&shared), side: 0 }), PipeEnd(Half { shared, side: 1 }))
+}
+
+/// A link's end.
+pub(crate) struct PipeEnd(Half);
 
 /// The application's end of a stream: bytes to whatever the other end of the link has dialled, and back.
 ///
@@ -39,21 +46,33 @@ pub(crate) struct PipeEnd(Arc<SharedPipe>);
 ///   says why.
 ///
 /// Reading and writing are cancel safe as far as tokio's traits say so: a `read` or `write` that was dropped has moved nothing.
-pub struct PipeStream(Arc<SharedPipe>);
+pub struct PipeStream(Half);
+
+/// One of the two ends.
+struct Half {
+    shared: Arc<SharedPipe>,
+    /// Its own place among the sides.
+    side: usize,
+}
 
 type SharedPipe = Mutex<PipeState>;
 
 #[derive(Debug, Default)]
 struct PipeState {
-    to_link: VecDeque<u8>,
-    to_application: VecDeque<u8>,
-    /// What the application has said of its direction.
-    application: Said,
-    /// What the link has said of the other.
-    link: Said,
-    /// The other end of the link has dialled.
+    sides: [PipeSide; 2],
+}
+
+/// What one end has, and what it has said.
+#[derive(Debug, Default)]
+struct PipeSide {
+    /// Bytes for it to read.
+    incoming: Queue,
+    /// What it has said of the direction that it writes.
+    said: Said,
+    /// What the other end leads to has been reached.
     is_open: bool,
-    link_waker: Option<Waker>,
+    /// The task of a link, which is woken each time.
+    link: Option<Waker>,
     reader: Option<Waker>,
     writer: Option<Waker>,
 }
@@ -85,132 +104,166 @@ pub(crate) fn was_reset(code: ResetCode) -> io::Error {
     io::Error::new(io::ErrorKind::ConnectionReset, WasReset(code))
 }
 
+impl PipeSide {
+    fn relaying(memory: &RelayMemory) -> Self {
+        Self { incoming: Queue::held_by(memory), ..Self::default() }
+    }
+}
+
 impl PipeState {
+    /// An end's own side and the other's.
+    const fn both(&mut self, side: usize) -> (&mut PipeSide, &mut PipeSide) {
+        let [first, second] = &mut self.sides;
+        if side == 0 { (first, second) } else { (second, first) }
+    }
+
     fn is_reset(&self) -> bool {
-        matches!(self.application, Said::Reset(_)) || matches!(self.link, Said::Reset(_))
+        self.sides.iter().any(|side| matches!(side.said, Said::Reset(_)))
     }
 
     fn has_ended_in_order(&self) -> bool {
-        self.application == Said::Finished && self.link == Said::Finished
+        self.sides.iter().all(|side| side.said == Said::Finished)
     }
 }
 
-fn lock(shared: &SharedPipe) -> MutexGuard<'_, PipeState> {
-    shared.lock().unwrap_or_else(PoisonError::into_inner)
-}
+impl Half {
+    fn lock(&self) -> MutexGuard<'_, PipeState> {
+        self.shared.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 
-/// Releases the lock, then wakes the link, which would otherwise find it taken.
-fn wake_link(state: MutexGuard<'_, PipeState>) {
-    let waker = state.link_waker.clone();
-    drop(state);
-    waker.into_iter().for_each(Waker::wake);
-}
+    /// Releases the lock, then wakes the other end, which would otherwise find it taken.
+    fn wake_other(&self, mut state: MutexGuard<'_, PipeState>) {
+        let (_, other) = state.both(self.side);
+        let wakers = [other.link.clone(), other.reader.take(), other.writer.take()];
+        drop(state);
+        wakers.into_iter().flatten().for_each(Waker::wake);
+    }
 
-/// The same for the application.
-fn wake_application(mut state: MutexGuard<'_, PipeState>) {
-    let wakers = [state.reader.take(), state.writer.take()];
-    drop(state);
-    wakers.into_iter().flatten().for_each(Waker::wake);
-}
-
-/// A direction that holds no bytes holds no memory.
-fn free_if_empty(queue: &mut VecDeque<u8>) {
-    if queue.is_empty() {
-        *queue = VecDeque::new();
+    /// Waits until what the other end leads to has been reached.
+    async fn opened(&self) -> Result<(), ResetCode> {
+        poll_fn(|cx| {
+            let mut state = self.lock();
+            let (own, other) = state.both(self.side);
+            if own.is_open {
+                // What came before a reset is there to be read.
+                return Poll::Ready(Ok(()));
+            }
+            match other.said {
+                Said::Reset(code) => Poll::Ready(Err(code)),
+                Said::Going | Said::Finished => {
+                    keep_waker(&mut own.reader, cx.waker());
+                    Poll::Pending
+                }
+            }
+        })
+        .await
     }
 }
 
 impl PipeEnd {
     /// Whether there is something to read: bytes, or an end. Wakes the caller when there is.
     pub(crate) fn poll_read_ready(&self, cx: &Context<'_>) -> Poll<()> {
-        let mut state = lock(&self.0);
-        keep_waker(&mut state.link_waker, cx.waker());
-        let nothing = state.to_link.is_empty() && state.application == Said::Going;
+        let mut state = self.0.lock();
+        let (own, other) = state.both(self.0.side);
+        keep_waker(&mut own.link, cx.waker());
+        let nothing = own.incoming.is_empty() && other.said == Said::Going;
         if nothing { Poll::Pending } else { Poll::Ready(()) }
     }
 
-    /// Whether bytes can be written, or the application has ended. Wakes the caller when that is so.
+    /// Whether bytes can be written, or the other end has ended. Wakes the caller when that is so.
     pub(crate) fn poll_write_ready(&self, cx: &Context<'_>) -> Poll<()> {
-        let mut state = lock(&self.0);
-        keep_waker(&mut state.link_waker, cx.waker());
-        let full = state.to_application.len() >= CAPACITY && !matches!(state.application, Said::Reset(_));
+        let mut state = self.0.lock();
+        let (own, other) = state.both(self.0.side);
+        keep_waker(&mut own.link, cx.waker());
+        let full = other.incoming.room() == 0 && !matches!(other.said, Said::Reset(_));
         if full { Poll::Pending } else { Poll::Ready(()) }
     }
 
-    /// What the application has written; 0 is the end of it.
+    /// What the other end has written; 0 is the end of it.
     ///
     /// # Errors
-    /// `WouldBlock`: nothing now. `ConnectionReset`: the application has reset the stream.
+    /// `WouldBlock`: nothing now. `ConnectionReset`: the other end has reset the stream.
     pub(crate) fn read(&self, bufs: &mut [IoSliceMut<'_>]) -> io::Result<usize> {
-        let mut state = lock(&self.0);
-        match state.application {
-            Said::Reset(code) => return Err(was_reset(code)),
-            Said::Going if state.to_link.is_empty() => return Err(io::ErrorKind::WouldBlock.into()),
-            Said::Going | Said::Finished => {}
+        let mut state = self.0.lock();
+        let (own, other) = state.both(self.0.side);
+        if own.incoming.is_empty() {
+            return match other.said {
+                Said::Reset(code) => Err(was_reset(code)),
+                Said::Going => Err(io::ErrorKind::WouldBlock.into()),
+                Said::Finished => Ok(0),
+            };
         }
-        let read = state.to_link.read_vectored(bufs)?;
-        free_if_empty(&mut state.to_link);
-        wake_application(state);
+        let read = own.incoming.read(bufs.iter_mut().map(|buf| &mut **buf));
+        self.0.wake_other(state);
         Ok(read)
     }
 
-    /// Gives the application as much as there is room for.
+    /// Gives the other end as much as there is room for.
     ///
     /// # Errors
-    /// `WouldBlock`: there is none. `ConnectionReset`: the application has reset the stream.
+    /// `WouldBlock`: there is none. `ConnectionReset`: the other end has reset the stream.
     pub(crate) fn write(&self, bufs: &[IoSlice<'_>]) -> io::Result<usize> {
-        let mut state = lock(&self.0);
-        if let Said::Reset(code) = state.application {
+        let mut state = self.0.lock();
+        let (_, other) = state.both(self.0.side);
+        if let Said::Reset(code) = other.said {
             return Err(was_reset(code));
         }
-        let mut written = 0;
-        for buf in bufs {
-            let room = CAPACITY.saturating_sub(state.to_application.len());
-            written += state.to_application.write(buf.get(..room).unwrap_or(buf))?;
-        }
+        let written = other.incoming.write(bufs.iter().map(|buf| &**buf));
         if written == 0 {
             return Err(io::ErrorKind::WouldBlock.into());
         }
-        wake_application(state);
+        self.0.wake_other(state);
         Ok(written)
     }
 
-    /// How the application has ended, if it has: in order with nothing left to read, or by a reset. Wakes `waker` when it does.
+    /// How the other end has ended, if it has: in order with nothing left to read, or by a reset. Wakes `waker` when it does.
     pub(crate) fn end(&self, waker: &Waker) -> Option<io::Result<()>> {
-        let mut state = lock(&self.0);
-        keep_waker(&mut state.link_waker, waker);
-        match state.application {
+        let mut state = self.0.lock();
+        let (own, other) = state.both(self.0.side);
+        keep_waker(&mut own.link, waker);
+        match other.said {
             Said::Reset(code) => Some(Err(was_reset(code))),
-            Said::Finished if state.to_link.is_empty() => Some(Ok(())),
+            Said::Finished if own.incoming.is_empty() => Some(Ok(())),
             Said::Finished | Said::Going => None,
         }
     }
 
-    /// Tells the application that the other end of the link has dialled.
+    /// Tells the other end that the far end of this link has dialled.
     pub(crate) fn open(&self) {
-        let mut state = lock(&self.0);
-        state.is_open = true;
-        wake_application(state);
+        let mut state = self.0.lock();
+        let (_, other) = state.both(self.0.side);
+        other.is_open = true;
+        self.0.wake_other(state);
     }
 
-    /// Tells the application that nothing more comes.
+    /// Waits until the link at the other end of a relay has told that its far end has dialled. Cancel safe.
+    ///
+    /// # Errors
+    /// It was reset instead.
+    pub(crate) async fn opened(&self) -> Result<(), ResetCode> {
+        self.0.opened().await
+    }
+
+    /// Tells the other end that nothing more comes.
     pub(crate) fn finish(&self) {
-        let mut state = lock(&self.0);
-        if state.link == Said::Going {
-            state.link = Said::Finished;
-            wake_application(state);
+        let mut state = self.0.lock();
+        let (own, _) = state.both(self.0.side);
+        if own.said == Said::Going {
+            own.said = Said::Finished;
+            self.0.wake_other(state);
         }
     }
 
-    /// Tells the application that the stream was reset, behind the bytes that are there.
+    /// Tells the other end that the stream was reset, behind the bytes that are there.
     pub(crate) fn reset(&self, code: ResetCode) {
-        let mut state = lock(&self.0);
+        let mut state = self.0.lock();
         if state.is_reset() {
             return;
         }
-        state.link = Said::Reset(code);
-        state.to_link = VecDeque::new();
-        wake_application(state);
+        let (own, _) = state.both(self.0.side);
+        own.said = Said::Reset(code);
+        own.incoming.clear();
+        self.0.wake_other(state);
     }
 }
 
@@ -220,21 +273,7 @@ impl PipeStream {
     /// # Errors
     /// The stream was reset instead.
     pub(crate) async fn opened(&self) -> Result<(), ResetCode> {
-        poll_fn(|cx| {
-            let mut state = lock(&self.0);
-            if state.is_open {
-                // What came before a reset is there to be read.
-                return Poll::Ready(Ok(()));
-            }
-            match state.link {
-                Said::Reset(code) => Poll::Ready(Err(code)),
-                Said::Going | Said::Finished => {
-                    keep_waker(&mut state.reader, cx.waker());
-                    Poll::Pending
-                }
-            }
-        })
-        .await
+        self.0.opened().await
     }
 
     /// Ends both directions at once: whoever the stream leads to gets an RST, and `code` goes with it to the other end of the
@@ -245,32 +284,35 @@ impl PipeStream {
     }
 
     fn say_reset(&self, code: ResetCode) {
-        let mut state = lock(&self.0);
-        if state.is_reset() || state.has_ended_in_order() && state.to_application.is_empty() {
+        let mut state = self.0.lock();
+        let is_over = state.has_ended_in_order() && state.both(self.0.side).0.incoming.is_empty();
+        if state.is_reset() || is_over {
             return;
         }
-        state.application = Said::Reset(code);
-        (state.to_link, state.to_application) = (VecDeque::new(), VecDeque::new());
-        wake_link(state);
+        let (own, other) = state.both(self.0.side);
+        own.said = Said::Reset(code);
+        own.incoming.clear();
+        other.incoming.clear();
+        self.0.wake_other(state);
     }
 }
 
 impl AsyncRead for PipeStream {
     fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let mut state = lock(&self.0);
-        if state.to_application.is_empty() {
-            return match state.link {
+        let mut state = self.0.lock();
+        let (own, other) = state.both(self.0.side);
+        if own.incoming.is_empty() {
+            return match other.said {
                 Said::Reset(code) => Poll::Ready(Err(was_reset(code))),
                 Said::Finished => Poll::Ready(Ok(())),
                 Said::Going => {
-                    keep_waker(&mut state.reader, cx.waker());
+                    keep_waker(&mut own.reader, cx.waker());
                     Poll::Pending
                 }
             };
         }
-        let read = state.to_application.read(buf.initialize_unfilled())?;
-        free_if_empty(&mut state.to_application);
-        wake_link(state);
+        let read = own.incoming.read([buf.initialize_unfilled()]);
+        self.0.wake_other(state);
         buf.advance(read);
         Poll::Ready(Ok(()))
     }
@@ -278,11 +320,11 @@ impl AsyncRead for PipeStream {
 
 impl AsyncWrite for PipeStream {
     fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let mut state = lock(&self.0);
-        ready!(state.may_write(cx))?;
-        let room = CAPACITY - state.to_link.len();
-        let written = state.to_link.write(buf.get(..room).unwrap_or(buf))?;
-        wake_link(state);
+        let mut state = self.0.lock();
+        let (own, other) = state.both(self.0.side);
+        ready!(may_write(own, other, cx))?;
+        let written = other.incoming.write([buf]);
+        self.0.wake_other(state);
         Poll::Ready(Ok(written))
     }
 
@@ -292,35 +334,34 @@ impl AsyncWrite for PipeStream {
     }
 
     fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut state = lock(&self.0);
-        if let Said::Reset(code) = state.link {
+        let mut state = self.0.lock();
+        let (own, other) = state.both(self.0.side);
+        if let Said::Reset(code) = other.said {
             return Poll::Ready(Err(was_reset(code)));
         }
-        state.application = Said::Finished;
-        wake_link(state);
+        own.said = Said::Finished;
+        self.0.wake_other(state);
         Poll::Ready(Ok(()))
     }
 }
 
-impl PipeState {
-    /// Ready if there is room for at least one byte.
-    fn may_write(&mut self, cx: &Context<'_>) -> Poll<io::Result<()>> {
-        match (self.link, self.application) {
-            (Said::Reset(code), _) => Poll::Ready(Err(was_reset(code))),
-            (_, Said::Finished | Said::Reset(_)) => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
-            (_, Said::Going) if self.to_link.len() >= CAPACITY => {
-                keep_waker(&mut self.writer, cx.waker());
-                Poll::Pending
-            }
-            (_, Said::Going) => Poll::Ready(Ok(())),
+/// Ready if there is room for at least one byte.
+fn may_write(own: &mut PipeSide, other: &PipeSide, cx: &Context<'_>) -> Poll<io::Result<()>> {
+    match (other.said, own.said) {
+        (Said::Reset(code), _) => Poll::Ready(Err(was_reset(code))),
+        (_, Said::Finished | Said::Reset(_)) => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
+        (_, Said::Going) if other.incoming.room() == 0 => {
+            keep_waker(&mut own.writer, cx.waker());
+            Poll::Pending
         }
+        (_, Said::Going) => Poll::Ready(Ok(())),
     }
 }
 
 impl Drop for PipeEnd {
-    /// Whatever became of the link, the application learns that nothing goes on.
+    /// Whatever became of the link, the other end learns that nothing goes on.
     fn drop(&mut self) {
-        if !lock(&self.0).has_ended_in_order() {
+        if !self.0.lock().has_ended_in_order() {
             self.reset(ResetCode::Reset);
         }
     }

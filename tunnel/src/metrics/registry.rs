@@ -230,6 +230,25 @@ impl Drop for OwnCounters {
     }
 }
 
+/// Counters that several tasks count in, now and then. Clones are the same.
+#[derive(Clone, Debug)]
+pub(crate) struct SharedCounters(Arc<Mutex<OwnCounters>>);
+
+impl SharedCounters {
+    /// Counts, and publishes that.
+    pub(crate) fn count(&self, count: impl FnOnce(&mut Counters)) {
+        let mut counters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        count(&mut counters);
+        counters.publish(Instant::now());
+    }
+}
+
+impl From<OwnCounters> for SharedCounters {
+    fn from(counters: OwnCounters) -> Self {
+        Self(Arc::new(Mutex::new(counters)))
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

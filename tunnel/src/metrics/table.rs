@@ -75,6 +75,21 @@ counters! {
     /// Datagrams of flows that found nobody, or no route: the system or an ICMP message says so. The flow goes on.
     flow_datagrams_unreachable: Counter Datagrams Sealed if_any "datagrams of flows that found nobody";
 
+    /// Requests on control streams that were answered.
+    control_requests: Counter Events Sealed;
+    /// Control streams that were ended because a line was none of a request, or too long.
+    control_faults: Counter Events Sealed if_any "control streams ended for a fault";
+    /// Addresses and names that were not given to the peer, or that the peer did not give.
+    registrations_refused: Counter Events Sealed if_any "registrations refused";
+    /// Addresses and names that were taken away again, since the rules do not allow them any more.
+    registrations_lost: Counter Events Sealed if_any "registrations lost";
+    /// Addresses that went to another process of the same ticket.
+    registrations_handed_over: Counter Events Sealed if_any "registrations handed over";
+    /// Watches of names that were ended because nobody read what they told.
+    watches_overrun: Counter Events Sealed if_any "watches overrun";
+    /// Times that the next publisher of a name was asked, as the one before refused or was silent.
+    publishers_passed_over: Counter Events Sealed if_any "publishers passed over";
+
     /// `C` sent again because no answer came.
     opens_resent: Counter Datagrams Classic if_any "opens repeated";
     /// `C` for a stream that is there already, and `OK` for one that is open already.

@@ -44,7 +44,7 @@ impl NameGlob {
     }
 
     /// What each name of this form begins with.
-    pub(super) fn literal_prefix(&self) -> &str {
+    pub(crate) fn literal_prefix(&self) -> &str {
         self.0.split(['*', '?']).next().unwrap_or_default()
     }
 

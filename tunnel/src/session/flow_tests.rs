@@ -209,7 +209,8 @@ async fn what_the_rules_do_not_allow_has_no_flow_and_costs_one_stream_a_second()
         client.send(b"x").await.unwrap();
     }
     timeout(PATIENCE, pair.entry.wait_for(|now| now.flow_datagrams_no_flow >= 50)).await.unwrap().unwrap();
-    assert_eq!(pair.entry.borrow().streams_begun, 1);
+    // And the one that asks proxy2, once, why that is so.
+    assert!(pair.entry.borrow().streams_begun <= 2);
     let denied = pair.link().open_flow(&format!("udp/{target}").parse().unwrap()).await.unwrap_err();
     assert_eq!(denied, NotOpened::Reset(ResetCode::Forbidden));
 }

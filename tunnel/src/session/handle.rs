@@ -8,7 +8,9 @@ use proto::sealed::wire::frame::ResetCode;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use super::registration::{NotRegistered, Starting};
 use crate::bind_error::BindError;
+use crate::control::client::Command;
 use crate::link::sealed::{LinkRequest, LinkStatus};
 use crate::local::forwarding::{Bound, Forwarding};
 use crate::local::pipe::{PipeStream, pipe};
@@ -24,6 +26,7 @@ pub struct Handle {
     pub(super) registry: Registry,
     pub(super) link: Option<LinkHandle>,
     pub(super) stdio: Option<watch::Receiver<StdioStatus>>,
+    pub(super) starting: Starting,
     /// Dropped, it asks for the end.
     pub(super) stop: Option<oneshot::Sender<()>>,
     /// `None` once it has ended, and that was told.
@@ -68,6 +71,16 @@ impl Handle {
         }
     }
 
+    /// Waits until all forwards are there that the settings have: of a client also the reverse ones, for which it needs proxy2 and
+    /// waits until that answers. Where proxy2 takes the clients of each, in the order of the settings; `None`: under a name. Cancel
+    /// safe.
+    ///
+    /// # Errors
+    /// proxy2 refuses one; or the session is over.
+    pub async fn ready(&mut self) -> Result<Vec<Option<Bound>>, NotRegistered> {
+        self.starting.ready().await
+    }
+
     /// Waits until the session is over by itself; what it counted. Cancel safe.
     ///
     /// # Errors
@@ -105,6 +118,8 @@ pub struct LinkHandle {
     pub(super) requests: mpsc::Sender<LinkRequest>,
     pub(super) status: watch::Receiver<LinkStatus>,
     pub(super) keepalive: TcpKeepalive,
+    /// To the task that keeps the control stream.
+    pub(super) commands: mpsc::UnboundedSender<Command>,
 }
 
 /// The session is over.
@@ -184,7 +199,7 @@ impl LinkHandle {
 
     async fn open_flow_once(&self, destination: &Destination) -> Result<UdpStream, NotOpened> {
         let (end, flow) = flow_pipe();
-        self.ask(LinkRequest::OpenFlow(destination.to_wire(), end)).await?;
+        self.request(LinkRequest::OpenFlow(destination.to_wire(), end)).await?;
         let flow = UdpStream::new(flow);
         match flow.opened().await {
             Ok(()) => Ok(flow),
@@ -195,7 +210,7 @@ impl LinkHandle {
 
     async fn open_once(&self, destination: &Destination) -> Result<PipeStream, NotOpened> {
         let (end, stream) = pipe();
-        self.ask(LinkRequest::Open(destination.to_wire(), end)).await?;
+        self.request(LinkRequest::Open(destination.to_wire(), end)).await?;
         match stream.opened().await {
             Ok(()) => Ok(stream),
             Err(_) if self.requests.is_closed() => Err(NotOpened::Closed(LinkClosed)),
@@ -213,7 +228,7 @@ impl LinkHandle {
         let forwarding = Forwarding::bind(forward, self.keepalive).await?;
         let bound = forwarding.bound().clone();
         let (added, is_added) = oneshot::channel();
-        self.ask(LinkRequest::Add(Box::new(forwarding), added)).await?;
+        self.request(LinkRequest::Add(Box::new(forwarding), added)).await?;
         is_added.await.map_err(|_| LinkClosed)?;
         Ok(bound)
     }
@@ -224,11 +239,11 @@ impl LinkHandle {
     /// The session is over.
     pub async fn remove(&self, bound: &Bound) -> Result<bool, LinkClosed> {
         let (answer, removed) = oneshot::channel();
-        self.ask(LinkRequest::Remove(bound.clone(), answer)).await?;
+        self.request(LinkRequest::Remove(bound.clone(), answer)).await?;
         removed.await.map_err(|_| LinkClosed)
     }
 
-    async fn ask(&self, request: LinkRequest) -> Result<(), LinkClosed> {
+    async fn request(&self, request: LinkRequest) -> Result<(), LinkClosed> {
         self.requests.send(request).await.map_err(|_| LinkClosed)
     }
 }

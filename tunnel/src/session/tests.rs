@@ -1,5 +1,7 @@
 //! A pair in one process; what it does in every other situation is tested in the folder `tests`.
 
+mod control;
+
 use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -7,6 +9,7 @@ use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::timeout;
 
 use super::*;
+use crate::address::HostPort;
 
 /// A target that answers the first connection's bytes, once its FIN has come, with the same bytes.
 async fn answer_after_fin(listener: TcpListener) {
@@ -100,6 +103,8 @@ fn entry_that_repeats(host: &str, addresses: Vec<SocketAddr>, repeats: [u64; 3])
         listening: vec![Bound::Tcp(bound)],
         proxy: Proxy::ClassicEntry(Box::new(drive(side, udp, &options).unwrap())),
         link: None,
+        control: None,
+        starting: Starting::default(),
         invitation: None,
         stdio: None,
     }

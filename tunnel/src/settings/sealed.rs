@@ -9,7 +9,7 @@ use proto::sealed::link;
 use proto::ticket::Ticket;
 use tokio::sync::watch;
 
-use super::forward::{Allow, Forward};
+use super::forward::{Allow, Forward, Reverse};
 use crate::address::{HostPorts, Listen};
 use crate::state::{MemoryState, StateDir, StateError, TicketList, ticket_from_file};
 use crate::tcp_options::TcpKeepalive;
@@ -23,6 +23,8 @@ pub struct ClientSettings {
     pub places: Vec<HostPorts>,
     /// Whose clients the link carries from the start. Others can be added while it runs.
     pub forwards: Vec<Forward>,
+    /// Whose clients proxy2 takes for this end, from the start. Others can be registered while it runs.
+    pub reverse: Vec<Reverse>,
     /// What is done for proxy2. Default: nothing.
     pub allow: Allow,
     /// How long to wait for such a target to accept. Default 10 s.
@@ -41,6 +43,7 @@ impl ClientSettings {
             ticket,
             places,
             forwards: Vec::new(),
+            reverse: Vec::new(),
             allow: Allow::default(),
             dial_limit: Duration::from_secs(10),
             link: Sealed::default(),
@@ -93,6 +96,10 @@ pub struct ServerSettings {
     pub state: StateSource,
     /// What is done for tickets that have no rules of their own.
     pub allow: Allow,
+    /// Listeners of its own, whose clients go to a name: the destination is a [`Destination::Service`](super::Destination::Service).
+    pub forwards: Vec<Forward>,
+    /// What it publishes itself: at [`ReverseAt::Publish`](super::ReverseAt::Publish).
+    pub publish: Vec<Reverse>,
     /// How long to wait for a target to accept. Default 10 s.
     pub dial_limit: Duration,
     /// The numbers of each link.
@@ -114,6 +121,8 @@ impl ServerSettings {
             also_ports: Vec::new(),
             state,
             allow,
+            forwards: Vec::new(),
+            publish: Vec::new(),
             dial_limit: Duration::from_secs(10),
             link: Sealed::default(),
             abandon: Duration::from_secs(24 * 3_600),

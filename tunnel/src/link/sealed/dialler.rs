@@ -1,42 +1,101 @@
-//! Dials what the peer's streams ask for. Either end of a link may have one; the end without refuses them.
+//! Brings what the peer's streams ask for: targets that are dialled, names that others publish, the control stream. Either end of a
+//! link may have one; the end without refuses them.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use proto::destination::Destination;
+use proto::destination::{Client, Destination, ServiceName};
 use proto::sealed::wire::frame::{ResetCode, StreamId};
 use tokio::task::{AbortHandle, JoinSet};
 
 use super::local_connection::LocalConnection;
 use super::ticket_resources::{TicketResources, dial_in_turn};
 use super::ticket_share::StreamPlace;
+use crate::control::client::{Recipient, Registrations};
+use crate::control::server::LinkPort;
 use crate::local::access::{Access, AccessChanges, Act};
-use crate::local::dial::{DialError, DialSettings, Dialled, Reached, Wanted};
+use crate::local::dial::{DialError, DialSettings, Reached, Wanted};
+use crate::local::end::LocalEnd;
+use crate::local::pipe::pipe;
+use crate::names::Service;
+use crate::rules::{Forbidden, Rules};
 
-/// One dial: for which stream, and what came of it.
-type Dial = (StreamId, Result<(Dialled, StreamPlace), DialError>);
+/// What came for which stream.
+type Dial = (StreamId, Result<Arrived, DialError>);
+
+/// What a stream leads to, once it is there.
+#[derive(Debug)]
+pub(crate) struct Arrived {
+    /// The local end of the stream.
+    pub(crate) stream: LocalEnd,
+    /// The address that was connected to, if it has one.
+    pub(crate) at: Option<IpAddr>,
+    /// The place of the stream.
+    pub(crate) place: StreamPlace,
+}
 
 /// The dials of one link, and what they have reached: as long as the rules allow it.
 #[derive(Debug)]
 pub(super) struct Dialler {
     access: Access,
+    /// Whether the rules allow anything.
+    allows: bool,
     changes: AccessChanges,
     settings: DialSettings,
     ticket: Arc<TicketResources>,
+    /// What a server does for its client beside dialling.
+    port: Option<LinkPort>,
+    /// What a client has registered at its server.
+    registrations: Option<Registrations>,
     dials: JoinSet<Dial>,
     under_way: BTreeMap<StreamId, UnderWay>,
-    reached: BTreeMap<StreamId, (Destination, Reached)>,
+    reached: BTreeMap<StreamId, (Destination, Goal)>,
     /// Streams that the rules do not allow any more.
     withdrawn: VecDeque<StreamId>,
+    /// The control streams, which end with the link.
+    controls: JoinSet<()>,
 }
 
 #[derive(Debug)]
 struct UnderWay {
     destination: Destination,
-    wanted: Wanted,
+    goal: Goal,
     handle: AbortHandle,
+}
+
+/// What has to be allowed for a stream to go on.
+#[derive(Debug)]
+enum Goal {
+    /// To dial this.
+    Dial(Wanted),
+    /// To have reached this.
+    Reached(Reached),
+    /// To use this name.
+    Use(ServiceName),
+    /// Nothing: this end itself has asked for it.
+    Own,
+}
+
+impl Goal {
+    fn check(&self, rules: &Rules) -> Result<(), Forbidden> {
+        match self {
+            Self::Dial(wanted) => wanted.check(rules),
+            Self::Reached(reached) => reached.check(rules),
+            Self::Use(name) => rules.may_use(name),
+            Self::Own => Ok(()),
+        }
+    }
+
+    /// The same once it is reached, at an address if it has one.
+    fn reached(self, at: Option<IpAddr>) -> Self {
+        match self {
+            Self::Dial(wanted) => Self::Reached(wanted.reached(at)),
+            Self::Reached(_) | Self::Use(_) | Self::Own => self,
+        }
+    }
 }
 
 /// Why a stream is refused.
@@ -46,6 +105,12 @@ pub(super) struct Refusal {
     pub(super) code: ResetCode,
     /// What the log is told.
     pub(super) why: String,
+}
+
+impl Refusal {
+    fn forbidden(why: impl ToString) -> Self {
+        Self { code: ResetCode::Forbidden, why: why.to_string() }
+    }
 }
 
 impl From<ResetCode> for Refusal {
@@ -60,14 +125,36 @@ impl Dialler {
         let access = ticket.access();
         Self {
             changes: AccessChanges::of(access.clone()),
+            allows: !access.allows_nothing(),
             access,
             settings,
             ticket,
+            port: None,
+            registrations: None,
             dials: JoinSet::new(),
             under_way: BTreeMap::new(),
             reached: BTreeMap::new(),
             withdrawn: VecDeque::new(),
+            controls: JoinSet::new(),
         }
+    }
+
+    /// The same at a server, which has names and takes control streams.
+    #[must_use]
+    pub(super) fn serving(self, port: LinkPort) -> Self {
+        Self { port: Some(port), ..self }
+    }
+
+    /// The same at a client, which has registered something at its server.
+    #[must_use]
+    pub(super) fn registered(self, registrations: Registrations) -> Self {
+        Self { registrations: Some(registrations), ..self }
+    }
+
+    /// Whether the peer may come to want anything of it.
+    pub(super) fn is_wanted(&self) -> bool {
+        let registers = || self.registrations.as_ref().is_some_and(|all| !all.is_empty());
+        self.allows || self.port.is_some() || registers()
     }
 
     /// Begins to dial for a stream.
@@ -75,21 +162,76 @@ impl Dialler {
     /// # Errors
     /// The destination is not allowed, or the ticket has all that it may have.
     pub(super) fn dial(&mut self, id: StreamId, destination: &[u8]) -> Result<(), Refusal> {
-        let forbidden = |why| Refusal { code: ResetCode::Forbidden, why };
-        let destination =
-            Destination::from_wire(destination).map_err(|error| forbidden(error.to_string()))?;
-        let wanted = self.access.wanted(&destination);
-        let wanted = wanted.map_err(|_| forbidden(self.access.explain(Act::Dial(&destination, None))))?;
+        let destination = Destination::from_wire(destination).map_err(Refusal::forbidden)?;
+        match (&destination, &self.port, &self.registrations) {
+            (Destination::Control, Some(port), _) => {
+                let arrived = port.take_control(&mut self.controls)?;
+                self.begin(id, destination, Goal::Own, async { Ok(arrived) });
+            }
+            (Destination::Service { name, udp: false }, Some(port), _) => {
+                self.access.rules().may_use(name).map_err(|_| self.explain(&destination, None))?;
+                let (port, goal) = (port.clone(), Goal::Use(name.clone()));
+                let service = Service { name: name.clone(), udp: false };
+                self.begin(id, destination, goal, async move { port.open(&service).await });
+            }
+            (Destination::Client(client), _, Some(registrations)) => {
+                let recipient = registrations.recipient(client.registration).ok_or(ResetCode::Forbidden)?;
+                self.receive(id, client.clone(), recipient)?;
+            }
+            _ => {
+                let wanted = self.access.wanted(&destination);
+                let wanted = wanted.map_err(|_| self.explain(&destination, None))?;
+                self.dial_wanted(id, destination, wanted)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn dial_wanted(&mut self, id: StreamId, destination: Destination, wanted: Wanted) -> Result<(), Refusal> {
         let place = self.ticket.take_place()?;
         self.ticket.take_port(&wanted)?;
         let (turns, rules, settings) = (self.ticket.turns(), self.access.rules(), self.settings.clone());
-        let to = wanted.clone();
-        let handle = self.dials.spawn(async move {
-            let dialled = dial_in_turn(&turns, &to, &rules, &settings).await;
-            (id, dialled.map(|dialled| (dialled, place)))
+        let goal = Goal::Dial(wanted.clone());
+        self.begin(id, destination, goal, async move {
+            let dialled = dial_in_turn(&turns, &wanted, &rules, &settings).await?;
+            Ok(Arrived { at: dialled.ip(), stream: dialled.into(), place })
         });
-        self.under_way.insert(id, UnderWay { destination, wanted, handle });
         Ok(())
+    }
+
+    /// Hands a client of a registration over to whom it is for.
+    fn receive(&mut self, id: StreamId, client: Client, recipient: Recipient) -> Result<(), Refusal> {
+        let place = self.ticket.take_place()?;
+        let destination = Destination::Client(client.clone());
+        match recipient {
+            Recipient::Target(own) => {
+                let (turns, settings) = (self.ticket.turns(), self.settings.clone());
+                self.begin(id, destination, Goal::Own, async move {
+                    let dialled = dial_in_turn(&turns, &own.wanted, &own.rules, &settings).await?;
+                    Ok(Arrived { at: dialled.ip(), stream: dialled.into(), place })
+                });
+            }
+            Recipient::Process(backlog) => {
+                let (end, stream) = pipe();
+                // It takes no descriptor.
+                backlog.hand_over(stream, client)?;
+                self.begin(id, destination, Goal::Own, async move {
+                    Ok(Arrived { at: None, stream: end.into(), place })
+                });
+            }
+        }
+        Ok(())
+    }
+
+    fn begin(
+        &mut self,
+        id: StreamId,
+        destination: Destination,
+        goal: Goal,
+        arrives: impl Future<Output = Result<Arrived, DialError>> + Send + 'static,
+    ) {
+        let handle = self.dials.spawn(async move { (id, arrives.await) });
+        self.under_way.insert(id, UnderWay { destination, goal, handle });
     }
 
     /// What came of a dial that nobody has given up, or a stream that the rules do not allow any more.
@@ -97,6 +239,7 @@ impl Dialler {
         while self.changes.poll(cx).is_ready() {
             self.check_all();
         }
+        while matches!(self.controls.poll_join_next(cx), Poll::Ready(Some(_))) {}
         while let Some(id) = self.withdrawn.pop_front() {
             if let Some(withdrawn) = self.withdraw(id) {
                 return Poll::Ready(withdrawn);
@@ -105,11 +248,13 @@ impl Dialler {
         while let Poll::Ready(Some(ended)) = self.dials.poll_join_next(cx) {
             // One that was aborted has no result.
             let Ok((id, dialled)) = ended else { continue };
-            let Some(UnderWay { destination, wanted, .. }) = self.under_way.remove(&id) else { continue };
+            let Some(UnderWay { destination, goal, .. }) = self.under_way.remove(&id) else { continue };
             return Poll::Ready(match dialled {
-                Ok((dialled, place)) => self.take(id, destination, wanted, dialled, place),
+                Ok(arrived) => self.take(id, destination, goal, arrived),
                 Err(DialError::Forbidden(at)) => self.forbidden(id, &destination, at),
-                Err(error) => LocalConnection::Failed(id, error.code(), format!("{error}: {wanted}")),
+                Err(error) => {
+                    LocalConnection::Failed(id, error.code(), explain_failure(&error, &goal, &destination))
+                }
             });
         }
         Poll::Pending
@@ -120,29 +265,33 @@ impl Dialler {
         &mut self,
         id: StreamId,
         destination: Destination,
-        wanted: Wanted,
-        dialled: Dialled,
-        place: StreamPlace,
+        goal: Goal,
+        arrived: Arrived,
     ) -> LocalConnection {
-        let at = dialled.ip();
-        let reached = wanted.reached(at);
+        let Arrived { stream, at, place } = arrived;
+        let reached = goal.reached(at);
         if reached.check(&self.access.rules()).is_err() {
             return self.forbidden(id, &destination, at);
         }
         self.reached.insert(id, (destination, reached));
-        LocalConnection::Target(id, dialled.into(), place)
+        LocalConnection::Target(id, stream, place)
     }
 
     fn forbidden(&self, id: StreamId, destination: &Destination, at: Option<IpAddr>) -> LocalConnection {
-        let why = self.access.explain(Act::Dial(destination, at));
-        LocalConnection::Failed(id, ResetCode::Forbidden, why)
+        let refusal = self.explain(destination, at);
+        LocalConnection::Failed(id, refusal.code, refusal.why)
+    }
+
+    fn explain(&self, destination: &Destination, at: Option<IpAddr>) -> Refusal {
+        Refusal::forbidden(self.access.explain(Act::reach(destination, at)))
     }
 
     /// Lists the streams that the rules, which have changed, do not allow any more.
     fn check_all(&mut self) {
+        self.allows = !self.access.allows_nothing();
         let rules = self.access.rules();
-        let dialling = self.under_way.iter().filter(|(_, dial)| dial.wanted.check(&rules).is_err());
-        let reached = self.reached.iter().filter(|(_, (_, reached))| reached.check(&rules).is_err());
+        let dialling = self.under_way.iter().filter(|(_, dial)| dial.goal.check(&rules).is_err());
+        let reached = self.reached.iter().filter(|(_, (_, goal))| goal.check(&rules).is_err());
         self.withdrawn = dialling.map(|(id, _)| *id).chain(reached.map(|(id, _)| *id)).collect();
     }
 
@@ -153,7 +302,7 @@ impl Dialler {
             return Some(self.forbidden(id, &dial.destination, None));
         }
         let (destination, _) = self.reached.remove(&id)?;
-        Some(LocalConnection::Withdrawn(id, self.access.explain(Act::Dial(&destination, None))))
+        Some(LocalConnection::Withdrawn(id, self.explain(&destination, None).why))
     }
 
     /// A stream is over, whether its target was reached or not.
@@ -171,6 +320,14 @@ impl Dialler {
         self.under_way.clear();
         self.reached.clear();
         self.withdrawn.clear();
+    }
+}
+
+/// What the log says of a stream whose target could not be reached.
+fn explain_failure(error: &DialError, goal: &Goal, destination: &Destination) -> String {
+    match goal {
+        Goal::Dial(wanted) => format!("{error}: {wanted}"),
+        Goal::Reached(_) | Goal::Use(_) | Goal::Own => format!("{error}: {destination}"),
     }
 }
 

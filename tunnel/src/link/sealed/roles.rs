@@ -1,9 +1,11 @@
 //! What a link does for those at its own side: it carries the connections of listeners and of this process to the peer, and
 //! dials for the peer's streams. Roles, not ends: proxy1 and proxy2 may each have both.
 
+use std::collections::{BTreeMap, VecDeque};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
+use proto::destination::Destination;
 use proto::sealed::link::Link;
 use proto::sealed::wire::frame::{ResetCode, StreamId};
 use tokio::sync::mpsc;
@@ -14,6 +16,7 @@ use super::end::End;
 use super::flows::carrier::peer_takes;
 use super::local_connection::LocalConnection;
 use super::requests::LinkRequest;
+use crate::control::client::Command;
 use crate::limit::Limit;
 use crate::local::end::LocalEnd;
 use crate::local::forwarding::{Arrival, Forwarding};
@@ -27,8 +30,16 @@ pub(super) struct Roles {
     /// What this process asks for; `None`: nothing.
     requests: Option<mpsc::Receiver<LinkRequest>>,
     dialler: Option<Dialler>,
+    /// Told of destinations that the peer forbids.
+    explain: Option<mpsc::UnboundedSender<Command>>,
+    /// What the streams lead to that have not been opened yet, if somebody wants to know.
+    opening: BTreeMap<StreamId, Vec<u8>>,
     limits: RoleLimits,
     refusals: Limit,
+    /// The streams to clients of the peer's registrations, and of which.
+    of_registrations: BTreeMap<StreamId, u32>,
+    /// Of those, the ones that the rules do not allow any more, and why.
+    withdrawn: VecDeque<(StreamId, String)>,
     /// Which is asked first for what has arrived.
     first: Role,
     over: bool,
@@ -74,8 +85,12 @@ impl Roles {
             forwards: Forwards::new(Vec::new()),
             requests: None,
             dialler: None,
+            explain: None,
+            opening: BTreeMap::new(),
             limits,
             refusals,
+            of_registrations: BTreeMap::new(),
+            withdrawn: VecDeque::new(),
             first: Role::Dialling,
             over: false,
         }
@@ -99,9 +114,15 @@ impl Roles {
         Self { dialler: Some(dialler), ..self }
     }
 
+    /// The same, and tells of destinations that the peer forbids.
+    #[must_use]
+    pub(super) fn explaining(self, explain: mpsc::UnboundedSender<Command>) -> Self {
+        Self { explain: Some(explain), ..self }
+    }
+
     /// Whether the peer's streams are carried on.
-    pub(super) const fn dials(&self) -> bool {
-        self.dialler.is_some()
+    pub(super) fn dials(&self) -> bool {
+        self.dialler.as_ref().is_some_and(Dialler::is_wanted)
     }
 
     /// How long a client may wait for the peer to hear of its stream.
@@ -120,6 +141,11 @@ impl Roles {
     ) -> Poll<LocalConnection> {
         if self.over {
             return Poll::Pending;
+        }
+        while let Some((id, why)) = self.withdrawn.pop_front() {
+            if self.of_registrations.remove(&id).is_some() {
+                return Poll::Ready(LocalConnection::Withdrawn(id, why));
+            }
         }
         for _ in Role::ALL {
             let role = self.first;
@@ -171,36 +197,52 @@ impl Roles {
         counters: &mut Counters,
     ) -> LocalConnection {
         match request {
-            LinkRequest::Open(target, pipe) => {
-                let arrival = Arrival::of_process(pipe.into(), target);
+            LinkRequest::Open(destination, pipe) => {
+                let arrival = Arrival::of_process(pipe.into(), destination);
                 return self.take_client(arrival, end, link, counters);
             }
-            LinkRequest::OpenFlow(target, pipe) => {
-                let arrival = Arrival::of_process(pipe.into(), target);
+            LinkRequest::OpenFlow(destination, pipe) => {
+                let arrival = Arrival::of_process(pipe.into(), destination);
                 return self.take_client(arrival, end, link, counters);
+            }
+            LinkRequest::OpenFor(client, pipe) => {
+                let registration = Some(client.registration);
+                let arrival = Arrival::of_process(pipe.into(), Destination::Client(client).to_wire());
+                return self.take_client(Arrival { registration, ..arrival }, end, link, counters);
             }
             LinkRequest::Add(forward, added) => {
-                self.forwards.add(*forward);
+                self.forwards.add(*forward, None);
                 // Whoever has asked may not wait for the answer.
                 let _ = added.send(());
             }
+            LinkRequest::Listen(forward, kept) => self.forwards.add(*forward, Some(kept)),
             LinkRequest::Remove(bound, answer) => {
                 let _ = answer.send(self.forwards.remove(&bound));
+            }
+            LinkRequest::Withdraw(registration, why) => {
+                let of_registration = self.of_registrations.iter().filter(|(_, of)| **of == registration);
+                self.withdrawn.extend(of_registration.map(|(id, _)| (*id, why.clone())));
             }
         }
         LocalConnection::Nothing
     }
 
     fn take_client(
-        &self,
+        &mut self,
         arrival: Arrival,
         end: &impl End,
         link: &mut Link,
         counters: &mut Counters,
     ) -> LocalConnection {
-        let Arrival { stream, client, destination, first } = arrival;
+        let Arrival { stream, client, destination, first, registration } = arrival;
         let (code, why) = match self.open(matches!(stream, LocalEnd::Flow(_)), &destination, end, link) {
-            Ok(id) => return LocalConnection::Client(id, stream, first),
+            Ok(id) => {
+                self.of_registrations.extend(registration.map(|registration| (id, registration)));
+                if self.explain.is_some() {
+                    self.opening.insert(id, destination);
+                }
+                return LocalConnection::Client(id, stream, first);
+            }
             Err(refused) => refused,
         };
         *counters.reset_with(code) += 1;
@@ -242,8 +284,27 @@ impl Roles {
         self.dialler.as_mut().ok_or(ResetCode::Forbidden)?.dial(id, target)
     }
 
+    /// The peer has reached what a stream leads to.
+    pub(super) fn opened(&mut self, id: StreamId) {
+        self.opening.remove(&id);
+    }
+
+    /// The peer has reset a stream.
+    pub(super) fn refused(&mut self, id: StreamId, code: ResetCode) {
+        if code == ResetCode::Forbidden
+            && let Some(destination) = self.opening.remove(&id)
+            && let Some(explain) = &self.explain
+            && destination != Destination::Control.to_wire()
+        {
+            // Nobody may be there who could ask.
+            let _ = explain.send(Command::Explain(destination));
+        }
+    }
+
     /// A stream is over.
     pub(super) fn forget(&mut self, id: StreamId) {
+        self.of_registrations.remove(&id);
+        self.opening.remove(&id);
         if let Some(dialler) = &mut self.dialler {
             dialler.give_up(id);
         }
@@ -251,6 +312,9 @@ impl Roles {
 
     /// All streams are over.
     pub(super) fn forget_all(&mut self) {
+        self.of_registrations.clear();
+        self.opening.clear();
+        self.withdrawn.clear();
         if let Some(dialler) = &mut self.dialler {
             dialler.give_up_all();
         }
@@ -259,6 +323,8 @@ impl Roles {
     /// Nothing arrives any more.
     pub(super) fn shutdown(&mut self) {
         self.over = true;
+        // Nobody is kept waiting for what will not be accepted, and others may have the addresses.
+        self.forwards.clear();
         // What waits there learns that nothing comes of it.
         self.requests = None;
         self.forget_all();

@@ -295,6 +295,7 @@ impl<E: End> Task<E> {
             }
             StreamEvent::Opened(id) => {
                 self.opened(id);
+                self.roles.opened(id);
                 self.conns.opened(id);
             }
             StreamEvent::Readable(id) => self.conns.readable(id),
@@ -341,6 +342,7 @@ impl<E: End> Task<E> {
     }
 
     fn over_by_peer(&mut self, id: StreamId, code: ResetCode) {
+        self.roles.refused(id, code);
         self.roles.forget(id);
         self.count_end(Some(code));
         match code {
@@ -377,21 +379,5 @@ impl<E: End> Task<E> {
         let cut = widen(self.conns.abort_all() + self.flows.end_all());
         self.counters.streams_cut_off += cut;
         self.counters.streams = 0;
-    }
-
-    /// Says it once if the path carries small datagrams only.
-    fn look_at_size(&mut self) {
-        let size = self.link.streams().mtu().min(Self::USUAL_SIZE);
-        if std::mem::replace(&mut self.told_size, size) > size {
-            self.journal.small_path(size);
-        }
-    }
-
-    fn count_packets(&mut self) {
-        self.counters.flows = widen(self.flows.len());
-        self.look_at_size();
-        let packets = self.link.streams().counts();
-        self.core_counts.add_new(packets, self.link.dropped, &mut self.counters);
-        self.core_counts.add_new_datagrams(self.link.streams().datagram_counts(), &mut self.counters);
     }
 }

@@ -1,14 +1,13 @@
-//! Either end may have either role.
+//! What a link does for those at its own side.
 
-use std::future::{pending, poll_fn};
+use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};
 
 use proto::sealed::link::{Event, SocketId};
 use proto::sealed::wire::frame::ResetCode;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{oneshot, watch};
+use tokio::net::TcpStream;
+use tokio::sync::oneshot;
 
 use super::end::{End, Next};
 use super::local_connection::LocalConnection;
@@ -16,7 +15,7 @@ use super::*;
 use crate::address::Listen;
 use crate::local::forwarding::Bound;
 use crate::metrics::Counters;
-use crate::settings::{Forward, StateSource, TicketSource};
+use crate::settings::Forward;
 use crate::state::MemoryState;
 
 /// A forward from loopback, and where its clients connect.
@@ -25,61 +24,6 @@ async fn forward() -> (Forwarding, SocketAddr) {
     let forwarding = Forwarding::bind(&forward, Default::default()).await.unwrap();
     let address = forwarding.bound().tcp().unwrap();
     (forwarding, address)
-}
-
-async fn says(mut client: TcpStream, target: &TcpListener, words: [&[u8]; 2]) {
-    let (mut connection, _) = target.accept().await.unwrap();
-    for (index, from) in [(0, 0), (1, 1)] {
-        let mut heard = vec![0; words[index].len()];
-        let (here, there) =
-            if from == 0 { (&mut client, &mut connection) } else { (&mut connection, &mut client) };
-        here.write_all(words[index]).await.unwrap();
-        there.read_exact(&mut heard).await.unwrap();
-        assert_eq!(heard, words[index]);
-    }
-    drop(client);
-    let end = connection.read(&mut [0; 1]).await;
-    assert!(matches!(end, Ok(0)), "FIN is carried: {end:?}");
-}
-
-/// proxy2 accepts clients and proxy1 dials for them, while proxy1 accepts clients and proxy2 dials for those.
-#[tokio::test]
-async fn streams_are_opened_from_both_sides_at_once() {
-    let state = MemoryState::new();
-    let ticket = state.add_ticket("one".parse().unwrap()).unwrap();
-    let [outside, inside] = [TcpListener::bind("127.0.0.1:0").await, TcpListener::bind("127.0.0.1:0").await];
-    let (outside, inside) = (outside.unwrap(), inside.unwrap());
-    let udp = Udp::bind("127.0.0.1:0".parse().unwrap(), 0).unwrap();
-    let bound = udp.local_addr().unwrap();
-    let only = |target: &TcpListener| Allow::only(target.local_addr().unwrap().into());
-    let settings = ServerSettings::new(Listen::loopback(0), StateSource::from(&state), only(&outside));
-    let mut server = Server::new(&settings, state.key(), state.tickets().into(), vec![udp]);
-    let (reverse, reverse_address) = forward().await;
-    server.demux = server.demux.forwarding(reverse);
-
-    let (forward, forward_address) = forward().await;
-    let settings = ClientSettings::new(TicketSource::Given(ticket.clone()), vec![bound.into()]);
-    let settings = ClientSettings { allow: only(&inside), ..settings };
-    let (_requests, asked) = requests();
-    let resources = ClientResources {
-        ticket,
-        forwards: vec![forward],
-        udp: Udp::bind_any(0).unwrap(),
-        requests: asked,
-        status: watch::Sender::default(),
-    };
-    let client = Client::new(settings, resources);
-
-    let mut counters = client.registry().subscribe();
-    tokio::spawn(server.run(pending()));
-    tokio::spawn(client.run(pending()));
-    counters.wait_for(|counters| counters.links_up == 1).await.unwrap();
-    for _ in 0..3 {
-        let client = TcpStream::connect(reverse_address).await.unwrap();
-        says(client, &inside, [b"to the inside", b"and back"]).await;
-        let client = TcpStream::connect(forward_address).await.unwrap();
-        says(client, &outside, [b"to the outside", b"and back"]).await;
-    }
 }
 
 /// An end whose clients may have no stream.

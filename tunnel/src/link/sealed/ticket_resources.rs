@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::limit::{Bucket, Limit};
 use crate::link::sealed::journal::StreamLines;
-use crate::link::sealed::ticket_share::{StreamPlace, TicketShare};
+use crate::link::sealed::ticket_share::{StreamPlace, StreamPlaces, TicketShare};
 use crate::local::access::{Access, Who};
 use crate::local::dial::{DialError, DialSettings, Dialled, SystemResolver, Wanted, dial};
 use crate::rules::Rules;
@@ -19,15 +19,19 @@ use crate::settings::Allow;
 /// What a ticket holds and may still have. Kept for as long as there is the ticket, not only while it has links: a new
 /// link must not bring new limits.
 #[derive(Debug)]
-pub(super) struct TicketResources {
+pub(crate) struct TicketResources {
     /// What the ticket may do: its own rules, or those of all without.
     rules: watch::Sender<Rules>,
     access: Access,
     streams: TicketShare,
+    /// Streams that take no descriptor here: to other links, and control streams.
+    relays: TicketShare,
     memory: Budget,
     dials: Arc<DialTurns>,
     /// Ports of this machine for connections to targets elsewhere.
     ports: Bucket,
+    /// Requests on control streams.
+    requests: Bucket,
     link_lines: Limit,
     stream_lines: Arc<StreamLines>,
 }
@@ -35,7 +39,7 @@ pub(super) struct TicketResources {
 /// What the dials of a ticket take turns for. A dial costs more than its descriptor: the target's queue, ports, perhaps a look-up's
 /// thread.
 #[derive(Debug)]
-pub(super) struct DialTurns {
+pub(crate) struct DialTurns {
     pub(super) dials: Semaphore,
     names: SystemResolver,
 }
@@ -46,6 +50,8 @@ impl DialTurns {
         Self { dials: Semaphore::new(dials), names: SystemResolver::new() }
     }
 }
+/// Streams of a process that take no descriptor: with two directions that hold the least that they may, 256 MiB.
+pub(super) const MAX_RELAYS: usize = 65_536;
 
 impl TicketResources {
     /// Dials under way at a time; others wait for their turn.
@@ -54,6 +60,9 @@ impl TicketResources {
     /// (TIME_WAIT), and Linux has 28,232 for each target: one ticket gets half of them.
     const PORTS: (u32, u32) = (230, 7_000);
 
+    /// Requests a second on control streams, and at once: all that one may register, and some more.
+    const REQUESTS: (u32, u32) = (1_024, 8_192);
+
     /// Those of `who`, who has nothing yet and may do what `allow` says.
     pub(super) fn new(who: Who, allow: &Allow, streams: TicketShare, memory: Budget) -> Self {
         let (rules, current) = watch::channel(allow.rules.clone());
@@ -61,21 +70,23 @@ impl TicketResources {
             rules,
             access: Access::new(who, allow.target.clone(), current),
             streams,
+            relays: StreamPlaces::new(MAX_RELAYS).share(),
             memory,
             dials: Arc::new(DialTurns::new(Self::DIALS)),
             ports: Bucket::new(Instant::now(), Self::PORTS.0, Self::PORTS.1),
+            requests: Bucket::new(Instant::now(), Self::REQUESTS.0, Self::REQUESTS.1),
             link_lines: Limit::new(Instant::now()),
             stream_lines: Arc::default(),
         }
     }
 
     /// What the ticket is called in the log.
-    pub(super) fn name(&self) -> &str {
+    pub(crate) fn name(&self) -> &str {
         self.access.name()
     }
 
     /// What the ticket may do, as it changes.
-    pub(super) fn access(&self) -> Access {
+    pub(crate) fn access(&self) -> Access {
         self.access.clone()
     }
 
@@ -88,11 +99,29 @@ impl TicketResources {
         });
     }
 
+    /// The same, as one of several tickets with a part in the streams that take no descriptor.
+    pub(super) fn relaying(self, relays: TicketShare) -> Self {
+        Self { relays, ..self }
+    }
+
+    /// A place for one more stream to another link, or for a control stream.
+    ///
+    /// # Errors
+    /// The ticket has all that it may have now.
+    pub(crate) fn take_relay(&self) -> Result<StreamPlace, ResetCode> {
+        self.relays.take().ok_or(ResetCode::Limit)
+    }
+
+    /// Whether one more request on a control stream may be answered now.
+    pub(crate) fn may_ask(&self) -> bool {
+        self.requests.take(Instant::now())
+    }
+
     /// A place for one more stream.
     ///
     /// # Errors
     /// The ticket has all that it may have now.
-    pub(super) fn take_place(&self) -> Result<StreamPlace, ResetCode> {
+    pub(crate) fn take_place(&self) -> Result<StreamPlace, ResetCode> {
         self.streams.take().ok_or(ResetCode::Limit)
     }
 
@@ -111,7 +140,7 @@ impl TicketResources {
     }
 
     /// What a dial waits for.
-    pub(super) fn turns(&self) -> Arc<DialTurns> {
+    pub(crate) fn turns(&self) -> Arc<DialTurns> {
         Arc::clone(&self.dials)
     }
 
@@ -130,7 +159,7 @@ impl TicketResources {
 ///
 /// # Errors
 /// See [`dial`]; [`DialError::NoTurn`].
-pub(super) async fn dial_in_turn(
+pub(crate) async fn dial_in_turn(
     turns: &DialTurns,
     wanted: &Wanted,
     rules: &Rules,
@@ -149,7 +178,6 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::link::sealed::ticket_share::StreamPlaces;
     use crate::local::dial::WantedHost;
     use crate::settings::TcpKeepalive;
 

@@ -8,6 +8,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use crate::names::LoadGuard;
+
 /// How many times the free places a ticket may hold. Less would leave more unused that nobody wants; more would leave
 /// less to a ticket that comes last.
 const SHARE: usize = 3;
@@ -31,9 +33,11 @@ pub(super) struct TicketShare {
 
 /// The place of one stream, free again when it is dropped.
 #[derive(Debug)]
-pub(super) struct StreamPlace {
+pub(crate) struct StreamPlace {
     pool: Arc<PlacePool>,
     ticket: Arc<AtomicUsize>,
+    /// Where the stream also counts, if it goes to a name.
+    load: Option<LoadGuard>,
 }
 
 impl StreamPlaces {
@@ -52,12 +56,20 @@ impl TicketShare {
     /// A place for one more stream, if the ticket may have it.
     pub(super) fn take(&self) -> Option<StreamPlace> {
         // Counted first and looked at then: of two threads that want the last place, none or one gets it, never both.
-        let place = StreamPlace { pool: Arc::clone(&self.pool), ticket: Arc::clone(&self.taken) };
+        let place = StreamPlace { pool: Arc::clone(&self.pool), ticket: Arc::clone(&self.taken), load: None };
         let all = self.pool.taken.fetch_add(1, Ordering::AcqRel) + 1;
         let own = self.taken.fetch_add(1, Ordering::AcqRel) + 1;
         let free = self.pool.all.checked_sub(all)?;
         // A process with few descriptors has a place for everybody's first stream as long as there is one.
         (own <= free.saturating_mul(SHARE).max(1)).then_some(place)
+    }
+}
+
+impl StreamPlace {
+    /// The place of a stream that also counts there.
+    pub(crate) fn counted(mut self, load: LoadGuard) -> Self {
+        self.load = Some(load);
+        self
     }
 }
 

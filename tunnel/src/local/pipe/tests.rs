@@ -4,6 +4,7 @@ use std::task::Wake;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
+use super::queue::CAPACITY;
 use super::*;
 
 struct Nobody;
@@ -136,11 +137,67 @@ async fn a_direction_without_bytes_holds_no_memory() {
     stream.write_all(&[7; 10_000]).await.unwrap();
     end.write(&[IoSlice::new(&[7; 10_000])]).unwrap();
     let capacities = || {
-        let state = lock(&end.0);
-        [state.to_link.capacity(), state.to_application.capacity()]
+        let state = end.0.lock();
+        state.sides.each_ref().map(|side| side.incoming.capacity())
     };
     assert!(capacities().iter().all(|bytes| *bytes >= 10_000));
     assert_eq!(end.read(&mut [IoSliceMut::new(&mut [0; 20_000])]).unwrap(), 10_000);
     stream.read_exact(&mut [0; 10_000]).await.unwrap();
     assert_eq!(capacities(), [0, 0]);
+}
+
+#[tokio::test]
+async fn between_two_links_bytes_and_ends_cross_as_between_connections() {
+    let memory = RelayMemory::new(64 << 20);
+    let (asker, publisher) = relay(&memory);
+    assert_eq!(read(&asker), Err(io::ErrorKind::WouldBlock));
+    publisher.open();
+    asker.opened().await.unwrap();
+    asker.write(&[IoSlice::new(b"over "), IoSlice::new(b"there")]).unwrap();
+    asker.finish();
+    assert_eq!(read(&publisher).as_deref(), Ok(b"over there".as_slice()));
+    assert_eq!(read(&publisher).as_deref(), Ok(b"".as_slice()), "FIN, behind the bytes");
+    publisher.write(&[IoSlice::new(b"back")]).unwrap();
+    publisher.finish();
+    drop(publisher);
+    assert_eq!(read(&asker).as_deref(), Ok(b"back".as_slice()), "what has ended in order is not reset");
+    assert!(matches!(asker.end(&nobody()), Some(Ok(()))));
+}
+
+#[tokio::test]
+async fn between_two_links_a_reset_passes_with_its_code() {
+    let memory = RelayMemory::new(64 << 20);
+    let (asker, publisher) = relay(&memory);
+    publisher.reset(ResetCode::Refused);
+    assert_eq!(asker.opened().await, Err(ResetCode::Refused));
+    let (asker, publisher) = relay(&memory);
+    asker.write(&[IoSlice::new(b"last words")]).unwrap();
+    asker.reset(ResetCode::Idle);
+    assert!(publisher.write(&[IoSlice::new(b"x")]).is_err());
+    assert_eq!(read(&publisher).as_deref(), Ok(b"last words".as_slice()), "behind the bytes");
+    assert_eq!(reset_code(&publisher.read(&mut []).unwrap_err()), Some(ResetCode::Idle));
+    let (asker, publisher) = relay(&memory);
+    drop(publisher);
+    assert_eq!(read(&asker), Err(io::ErrorKind::ConnectionReset), "a link that vanishes is a reset");
+}
+
+#[test]
+fn bytes_keep_their_order_however_they_lie() {
+    let memory = RelayMemory::new(64 << 20);
+    let (one, other) = relay(&memory);
+    let (mut sent, mut received) = (0, Vec::new());
+    for turn in 0..2_000_usize {
+        // Two pieces in, two buffers out, of lengths that cut each other.
+        let bytes: Vec<u8> =
+            (sent..sent + turn % 700).map(|at| at.to_le_bytes()[0] ^ at.to_le_bytes()[1]).collect();
+        let (first, second) = bytes.split_at(bytes.len() / 3);
+        sent += one.write(&[IoSlice::new(first), IoSlice::new(second)]).unwrap_or(0);
+        let mut bufs = [vec![0; 11 + turn % 500], vec![0; 1 + turn % 90]];
+        let mut slices = bufs.each_mut().map(|buf| IoSliceMut::new(buf));
+        let read = other.read(&mut slices).unwrap_or(0);
+        received.extend(bufs.concat().into_iter().take(read));
+    }
+    let right = |(at, byte): (usize, &u8)| *byte == at.to_le_bytes()[0] ^ at.to_le_bytes()[1];
+    assert!(received.iter().enumerate().all(right), "{} bytes", received.len());
+    assert!(received.len() > 400_000, "{}", received.len());
 }

@@ -1,32 +1,35 @@
 //! proxy2's demultiplexer: takes every datagram from the socket, answers handshakes, hands the rest to the links' tasks.
 
+mod tickets;
+
 use std::collections::HashMap;
 use std::future::{Future, pending, poll_fn};
 use std::io::{self, IoSliceMut};
 use std::pin::pin;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use proto::sealed::crypto::cipher::SessionKeys;
 use proto::sealed::crypto::keys::PublicKey;
 use proto::sealed::endpoint::{DatagramEvent, Dropped, Endpoint, LinkKey};
-use proto::sealed::handshake::terms::{Limits, Refusal};
+use proto::sealed::handshake::terms::Limits;
 use proto::sealed::link::{self, FourTuple, Link, SocketId};
 use proto::sealed::streams::budget::Budget;
 use proto::sealed::wire::end_code::EndCode;
-use proto::ticket::record::Standing;
 use tokio::sync::mpsc;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::sleep_until;
-use tracing::{debug, info};
 
 use crate::clock::Clock;
+use crate::control::server::{Entrance, Exchange, LinkPort, Reach};
 use crate::descriptors;
 use crate::entropy;
-use crate::limit::{Limit, OWN};
+use crate::limit::Limit;
 use crate::link::sealed::buffers::{Buffer, RECEIVE_BUFFERS};
 use crate::link::sealed::dialler::Dialler;
 use crate::link::sealed::journal::LinkJournal;
+use crate::link::sealed::requests::requests;
 use crate::link::sealed::roles::{RoleLimits, Roles};
 use crate::link::sealed::server::poll_any::poll_any;
 use crate::link::sealed::server::queue::{Command, LinkQueue, ReceivedBatch};
@@ -35,14 +38,13 @@ use crate::link::sealed::server::runs::runs;
 use crate::link::sealed::server::server_end::{Channels, Report, ServerEnd};
 use crate::link::sealed::server::workers::{WorkerId, Workers};
 use crate::link::sealed::task::{Shared, Task};
-use crate::link::sealed::ticket_resources::TicketResources;
+use crate::link::sealed::ticket_resources::{MAX_RELAYS, TicketResources};
 use crate::link::sealed::ticket_share::StreamPlaces;
 use crate::local::access::Who;
 use crate::local::dial::DialSettings;
-use crate::local::forwarding::Forwarding;
 use crate::metrics::{LinkKind, LinkLabels, OwnCounters};
+use crate::names::Publication;
 use crate::number::widen;
-use crate::rules::Rules;
 use crate::settings::Allow;
 use crate::state::{TicketName, TicketRules, Tickets};
 use crate::udp::{RecvMeta, Udp};
@@ -62,8 +64,12 @@ pub(crate) struct DemuxParts {
     pub(crate) allow: Arc<Allow>,
     /// How targets are dialled: the limit of time, and what the connections are set to.
     pub(crate) dialling: DialSettings,
-    /// Whose clients the first link carries to its proxy1; no option gives any yet.
-    pub(crate) forwards: Vec<Forwarding>,
+    /// What all links share: names, and where it listens for others.
+    pub(crate) exchange: Exchange,
+    /// Its own listeners.
+    pub(crate) entrances: Vec<Entrance>,
+    /// What it publishes itself.
+    pub(crate) _publications: Vec<Publication<Reach>>,
     /// Options of each link.
     pub(crate) settings: link::Settings,
     /// Memory for the stream data of all links.
@@ -82,6 +88,7 @@ pub(crate) struct Demux {
     /// What each ticket that has had a link holds and may still have.
     resources: HashMap<PublicKey, Arc<TicketResources>>,
     places: StreamPlaces,
+    relays: StreamPlaces,
     reports: mpsc::UnboundedReceiver<Report>,
     to_reports: mpsc::UnboundedSender<Report>,
     tasks: JoinSet<io::Result<()>>,
@@ -113,6 +120,7 @@ impl Demux {
             rules: TicketRules::default(),
             resources: HashMap::new(),
             places: StreamPlaces::new(descriptors::for_connections()),
+            relays: StreamPlaces::new(MAX_RELAYS),
             reports,
             to_reports,
             tasks: JoinSet::new(),
@@ -125,19 +133,13 @@ impl Demux {
         demux
     }
 
-    /// The same, whose first link carries the clients of `forward` to its proxy1.
-    #[cfg(test)]
-    pub(crate) fn forwarding(mut self, forward: Forwarding) -> Self {
-        self.parts.forwards.push(forward);
-        self
-    }
-
     /// Runs until `shutdown` completes, then ends every link.
     ///
     /// # Errors
     /// The socket is broken.
     pub(crate) async fn run(mut self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let mut shutdown = pin!(shutdown);
+        let _entrances = self.open_entrances();
         let sockets = Arc::clone(&self.parts.sockets);
         let mut turn = 0;
         let mut buffers: [Buffer; RECEIVE_BUFFERS] =
@@ -168,6 +170,15 @@ impl Demux {
         }
         self.end().await;
         Ok(())
+    }
+
+    /// Lets the clients of its own listeners in, until what is returned is dropped.
+    fn open_entrances(&mut self) -> JoinSet<()> {
+        let (places, memory) = (self.places.share(), self.parts.memory.part());
+        let own = TicketResources::new(Who::Proxy2, &Allow::default(), places, memory);
+        let own = Arc::new(own.relaying(self.relays.share()));
+        let entrances = std::mem::take(&mut self.parts.entrances).into_iter();
+        entrances.map(|entrance| entrance.serve(self.parts.exchange.clone(), Arc::clone(&own))).collect()
     }
 
     async fn end(&mut self) {
@@ -274,8 +285,11 @@ impl Demux {
         self.links_made += 1;
         let now = self.parts.shared.clock.now();
         let ticket = self.resources_of(client);
-        let dialler = Dialler::new(self.parts.dialling.clone(), Arc::clone(&ticket));
-        let forwards = std::mem::take(&mut self.parts.forwards);
+        let (requests, asked) = requests();
+        let silence = Arc::<AtomicBool>::default();
+        let exchange = self.parts.exchange.clone();
+        let port = LinkPort::new(exchange, Arc::clone(&ticket), requests, Arc::clone(&silence));
+        let dialler = Dialler::new(self.parts.dialling.clone(), Arc::clone(&ticket)).serving(port);
         // proxy2's clients wait as long as the link lives.
         let of_clients =
             RoleLimits { max_streams: self.parts.settings.transport.max_streams, patience: Duration::MAX };
@@ -286,6 +300,7 @@ impl Demux {
             queue: queue.clone(),
             reports: self.to_reports.clone(),
             sockets: Arc::clone(&self.parts.sockets),
+            silence,
         };
         let labels = LinkLabels {
             kind: LinkKind::Sealed,
@@ -296,7 +311,7 @@ impl Demux {
         // Made where it runs: its timers belong to that thread.
         let task = async move {
             let journal = LinkJournal::new(number, ticket.stream_lines());
-            let roles = Roles::new(of_clients).forwarding(forwards).dialling(dialler);
+            let roles = Roles::new(of_clients).asked_by(asked).dialling(dialler);
             let end = ServerEnd::new(key, number, ticket, channels);
             Task::new(end, roles, link, &shared, labels, journal).run(pending()).await
         };
@@ -304,75 +319,8 @@ impl Demux {
         self.links.insert(key, RunningLink { queue, place });
     }
 
-    /// What the ticket of a client has: the same for all its links.
-    fn resources_of(&mut self, client: &PublicKey) -> Arc<TicketResources> {
-        if let Some(known) = self.resources.get(client) {
-            return Arc::clone(known);
-        }
-        let name = self.names.get(client).map(TicketName::to_string).unwrap_or_default();
-        let allow = Allow { target: self.parts.allow.target.clone(), rules: self.rules_of(client) };
-        let memory = self.parts.memory.part();
-        let new = TicketResources::new(Who::Ticket(name), &allow, self.places.share(), memory);
-        Arc::clone(self.resources.entry(*client).or_insert_with(|| Arc::new(new)))
-    }
-
-    fn note_refused(&mut self, client: PublicKey, why: Refusal) {
-        if why == Refusal::ClockOff {
-            // It returns the challenge and comes in; the user at its side is told.
-            return debug!(%client, ticket = self.name_of(&client), "a proxy1's clock is off: challenged");
-        }
-        self.counters.handshakes_refused += 1;
-        if let Some(held_back) = self.refusals.pass(Instant::now()) {
-            let ticket = self.name_of(&client);
-            info!(%client, ticket, reason = %why, held_back, "a proxy1 was refused");
-        }
-    }
-
-    fn name_of(&self, client: &PublicKey) -> Option<&str> {
-        self.names.get(client).map(TicketName::as_str)
-    }
-
     fn reply(&mut self, to: FourTuple, contents: &[u8]) {
         reply(&self.parts.sockets, &mut self.counters, to, contents);
-    }
-
-    /// Replaces the clients that are let in by the holders of valid tickets.
-    fn take_tickets(&mut self) {
-        let list = self.parts.tickets.get();
-        let mut names = HashMap::new();
-        for record in &list.records {
-            names.insert(record.client, record.name.clone());
-            match &record.standing {
-                Standing::Valid { preshared } => self.parts.endpoint.allow(record.client, preshared.clone()),
-                Standing::Revoked => self.revoke(record.client, record.name.as_str()),
-            }
-        }
-        let gone: Vec<_> = self.names.iter().filter(|(client, _)| !names.contains_key(client)).collect();
-        let gone: Vec<_> = gone.into_iter().map(|(client, name)| (*client, name.clone())).collect();
-        gone.iter().for_each(|(client, name)| self.revoke(*client, name.as_str()));
-        self.resources.retain(|client, _| names.contains_key(client));
-        self.names = names;
-        self.rules = list.rules.clone();
-        for (client, ticket) in &self.resources {
-            ticket.set_rules(self.rules_of(client));
-        }
-        self.parts.tickets.taken(&list);
-    }
-
-    /// What the ticket of a client may do: by its own rules, or by those of all without.
-    fn rules_of(&self, client: &PublicKey) -> Rules {
-        let own = self.names.get(client).and_then(|name| self.rules.get(name));
-        own.unwrap_or(&self.parts.allow.rules).clone()
-    }
-
-    fn revoke(&mut self, client: PublicKey, name: &str) {
-        let links = self.parts.endpoint.revoke(client);
-        if !links.is_empty() {
-            info!(target: OWN, ticket = name, links = links.len(), "ticket revoked: its links end");
-        }
-        for link in links.iter().filter_map(|key| self.links.get(key)) {
-            link.queue.command(Command::Close(EndCode::Revoked));
-        }
     }
 }
 

@@ -6,6 +6,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -46,6 +47,8 @@ pub(crate) struct Channels {
     pub(crate) reports: UnboundedSender<Report>,
     /// To the peer.
     pub(crate) sockets: Arc<[Udp]>,
+    /// Cleared when the peer is heard: others may have set it, as they have waited for it in vain.
+    pub(crate) silence: Arc<AtomicBool>,
 }
 
 /// One link's queue, and what is known of its peer.
@@ -115,6 +118,7 @@ impl ServerEnd {
         let heard = link.heard_at();
         if link.is_up() && self.told_heard.is_none_or(|told| heard >= told + Self::HEARD_AGAIN) {
             self.told_heard = Some(heard);
+            self.channels.silence.store(false, Ordering::Relaxed);
             self.report(Report::Heard(self.key, link.peer()));
         }
     }

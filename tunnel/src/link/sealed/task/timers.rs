@@ -8,6 +8,7 @@ use proto::sealed::wire::frame::ResetCode;
 
 use super::Task;
 use crate::link::sealed::end::End;
+use crate::number::widen;
 
 impl<E: End> Task<E> {
     /// Closes the streams that carried nothing for too long.
@@ -77,5 +78,21 @@ impl<E: End> Task<E> {
             self.alarm_at = None;
         }
         rung
+    }
+
+    /// Says it once if the path carries small datagrams only.
+    fn look_at_size(&mut self) {
+        let size = self.link.streams().mtu().min(Self::USUAL_SIZE);
+        if std::mem::replace(&mut self.told_size, size) > size {
+            self.journal.small_path(size);
+        }
+    }
+
+    pub(super) fn count_packets(&mut self) {
+        self.counters.flows = widen(self.flows.len());
+        self.look_at_size();
+        let packets = self.link.streams().counts();
+        self.core_counts.add_new(packets, self.link.dropped, &mut self.counters);
+        self.core_counts.add_new_datagrams(self.link.streams().datagram_counts(), &mut self.counters);
     }
 }

@@ -1,0 +1,120 @@
+//! What this process asks for, and what it is told.
+
+use proto::destination::ServiceName;
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::registrations::Recipient;
+use crate::control::messages::{Asked, FoundName, RegistrationId};
+use crate::local::forwarding::Bound;
+use crate::rules::NameGlob;
+use crate::settings::ReverseAt;
+
+/// A command to the task that keeps the control stream. Only this process itself gives them, so their queue has no bound.
+#[derive(Debug)]
+pub(crate) enum Command {
+    /// Have proxy2 take clients there.
+    Register {
+        /// Where.
+        at: ReverseAt,
+        /// For whom.
+        recipient: Recipient,
+        /// Told how it is.
+        state: watch::Sender<RegistrationState>,
+        /// Told its number.
+        number: oneshot::Sender<RegistrationId>,
+    },
+    /// End the registrations there; says whether there were any.
+    UnregisterAt(ReverseAt, oneshot::Sender<bool>),
+    /// End a registration.
+    Unregister(RegistrationId),
+    /// Ask something.
+    Ask(Question),
+    /// Tell of names from now on.
+    Watch(NameGlob, mpsc::Sender<NameEvent>, oneshot::Sender<Result<(), String>>),
+    /// Tell the log, once, why a stream there is forbidden: the text of a destination, as it stands on the wire.
+    Explain(Vec<u8>),
+}
+
+/// A question, and who waits for the answer: dropped without one if the control stream is lost.
+#[derive(Debug)]
+pub(crate) enum Question {
+    /// Which names there are.
+    Find(NameGlob, oneshot::Sender<Result<Vec<ServiceInfo>, String>>),
+    /// Who this end is.
+    WhoAmI(oneshot::Sender<Result<Identity, String>>),
+    /// Why a stream to this destination is forbidden.
+    Why(String, oneshot::Sender<Option<String>>),
+}
+
+impl Question {
+    /// How it is asked.
+    pub(super) fn asked(&self) -> Asked {
+        match self {
+            Self::Find(glob, _) => Asked::Find { glob: glob.to_string() },
+            Self::WhoAmI(_) => Asked::WhoAmI,
+            Self::Why(destination, _) => Asked::Why { destination: destination.clone() },
+        }
+    }
+
+    /// Whether nobody waits for the answer any more.
+    pub(super) fn is_closed(&self) -> bool {
+        match self {
+            Self::Find(_, answer) => answer.is_closed(),
+            Self::WhoAmI(answer) => answer.is_closed(),
+            Self::Why(_, answer) => answer.is_closed(),
+        }
+    }
+}
+
+/// How a registration is.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum RegistrationState {
+    /// It has been, or will be, asked for: also again, after a restart of proxy2 or another link.
+    #[default]
+    Pending,
+    /// proxy2 takes clients: at this address, with its port, or under the name (`None`).
+    Held(Option<Bound>),
+    /// proxy2 does not, or not any more, and this is why. It is asked for again now and then.
+    Refused(String),
+    /// Another process of the same ticket has taken it over. It is not asked for again.
+    Lost(String),
+}
+
+/// A name that is published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ServiceInfo {
+    /// The name.
+    pub name: ServiceName,
+    /// Whether it takes datagrams.
+    pub udp: bool,
+    /// How many publish it.
+    pub publishers: usize,
+    /// Their tickets, each once; proxy2 itself has none.
+    pub tickets: Vec<String>,
+}
+
+impl ServiceInfo {
+    /// What a line says; `None`: no name of this version.
+    pub(super) fn read(found: FoundName) -> Option<Self> {
+        let FoundName { name, udp, publishers, tickets } = found;
+        Some(Self { name: name.parse().ok()?, udp, publishers, tickets })
+    }
+}
+
+/// Something that has happened to a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum NameEvent {
+    /// It has one publisher more: what there is of it now.
+    Appeared(ServiceInfo),
+    /// It has one publisher less: what there is of it now.
+    Gone(ServiceInfo),
+}
+
+/// Who this end is to proxy2.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Identity {
+    /// The name of its ticket.
+    pub ticket: String,
+    /// What it may do.
+    pub rules: Vec<String>,
+}

@@ -1,0 +1,370 @@
+//! Keeps a control stream while there is something to ask for, and asks for everything again on the next one.
+
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::time::Duration;
+
+use proto::destination::Destination;
+use proto::sealed::wire::frame::ResetCode;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::{Instant, sleep, sleep_until};
+use tracing::{info, warn};
+
+use super::commands::{Command, NameEvent, Question, RegistrationState};
+use super::connection::{Connection, Ended};
+use super::registrations::Registrations;
+use crate::control::messages::{Asked, Refused, RefusedCode, RegistrationId};
+use crate::limit::Limit;
+use crate::link::sealed::{LinkRequest, LinkStatus};
+use crate::local::forwarding::Bound;
+use crate::local::pipe::pipe;
+use crate::metrics::SharedCounters;
+use crate::rules::NameGlob;
+use crate::settings::{ListenOn, ReverseAt};
+
+/// The first wait before another control stream is opened, and the longest.
+const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
+/// After how long what was refused is asked for again: somebody may have allowed it, or freed the address.
+const AGAIN: Duration = Duration::from_secs(10);
+/// How long a control stream stays without anything to ask or to hear: the next question may follow.
+const IDLE: Duration = Duration::from_secs(1);
+/// Destinations for which the log has said why they are forbidden, before it may say it again.
+const MAX_EXPLAINED: usize = 256;
+
+/// The task of one link.
+#[derive(Debug)]
+pub(crate) struct ControlTask {
+    link: mpsc::Sender<LinkRequest>,
+    status: watch::Receiver<LinkStatus>,
+    commands: mpsc::UnboundedReceiver<Command>,
+    pub(super) table: Table,
+}
+
+/// What is asked for, whichever the control stream.
+#[derive(Debug)]
+pub(super) struct Table {
+    recipients: Registrations,
+    registrations: BTreeMap<RegistrationId, Wanted>,
+    /// When what was refused is asked for again.
+    again: Option<Instant>,
+    next: RegistrationId,
+    /// What has to be asked on this control stream.
+    pub(super) to_ask: VecDeque<ToAsk>,
+    explained: HashSet<Vec<u8>>,
+    lines: Limit,
+    counters: SharedCounters,
+}
+
+/// A registration that is wanted.
+#[derive(Debug)]
+struct Wanted {
+    at: ReverseAt,
+    state: watch::Sender<RegistrationState>,
+    /// It was refused, and is asked for again later.
+    refused: bool,
+}
+
+/// Something to ask.
+#[derive(Debug)]
+pub(super) enum ToAsk {
+    /// To register that.
+    Register(RegistrationId),
+    /// To end a registration, which was one for an address or for a name.
+    End(Asked),
+    /// A question.
+    Question(Question),
+    /// To tell of names.
+    Watch(NameGlob, mpsc::Sender<NameEvent>, oneshot::Sender<Result<(), String>>),
+    /// A question of the log.
+    Explain(String),
+}
+
+impl ControlTask {
+    /// Asks over `link`, on behalf of `commands`.
+    pub(crate) fn new(
+        link: mpsc::Sender<LinkRequest>,
+        status: watch::Receiver<LinkStatus>,
+        commands: mpsc::UnboundedReceiver<Command>,
+        recipients: Registrations,
+        counters: SharedCounters,
+    ) -> Self {
+        let table = Table {
+            recipients,
+            registrations: BTreeMap::new(),
+            again: None,
+            next: 1,
+            to_ask: VecDeque::new(),
+            explained: HashSet::new(),
+            lines: Limit::new(std::time::Instant::now()),
+            counters,
+        };
+        Self { link, status, commands, table }
+    }
+
+    /// Runs until the link is over.
+    pub(crate) async fn run(mut self) {
+        let mut wait = WAITS.0;
+        loop {
+            while !self.table.has_work() {
+                tokio::select! {
+                    () = self.link.closed() => return,
+                    command = self.commands.recv() => match command {
+                        Some(command) => self.table.take(command),
+                        None => return,
+                    },
+                }
+            }
+            let (end, stream) = pipe();
+            let open = LinkRequest::Open(Destination::Control.to_wire(), end);
+            if self.link.send(open).await.is_err() {
+                return;
+            }
+            self.table.begin();
+            let ended = Connection::new(stream).run(&mut self.table, &mut self.commands).await;
+            self.table.interrupt();
+            match ended {
+                Ended::Idle => wait = WAITS.0,
+                Ended::Broken { answered: true, .. } => wait = WAITS.0,
+                Ended::Broken { answered: false, code } => self.note_unanswered(code),
+                Ended::Closed => return,
+            }
+            if self.table.has_work() {
+                self.pause(wait).await;
+                wait = (wait * 2).min(WAITS.1);
+            }
+        }
+    }
+
+    /// No control stream could be had.
+    fn note_unanswered(&mut self, code: Option<ResetCode>) {
+        let is_up = matches!(*self.status.borrow(), LinkStatus::Up { .. });
+        if code == Some(ResetCode::Forbidden) && is_up {
+            let sentence = "proxy2 takes no control stream: use the same version of Paso on both sides";
+            self.table.refuse_all(&Refused::new(RefusedCode::Unsupported, sentence));
+        }
+    }
+
+    /// Waits, but not for longer than the link takes to come up; commands are taken meanwhile.
+    async fn pause(&mut self, wait: Duration) {
+        let until = Instant::now() + wait;
+        self.status.mark_unchanged();
+        loop {
+            tokio::select! {
+                () = sleep_until(until) => return,
+                () = self.link.closed() => return,
+                changed = self.status.changed() => {
+                    if changed.is_err() || matches!(*self.status.borrow(), LinkStatus::Up { .. }) {
+                        return;
+                    }
+                }
+                Some(command) = self.commands.recv() => self.table.take(command),
+            }
+        }
+    }
+}
+
+impl Table {
+    /// Whether a control stream is needed.
+    pub(super) fn has_work(&self) -> bool {
+        !self.to_ask.is_empty() || self.registrations.values().any(Wanted::is_wanted)
+    }
+
+    /// There is a new control stream: everything has to be asked for on it.
+    fn begin(&mut self) {
+        self.to_ask.retain(|ask| !matches!(ask, ToAsk::Register(_) | ToAsk::End(_)));
+        self.again = None;
+        for (id, wanted) in &mut self.registrations {
+            if wanted.is_wanted() {
+                wanted.refused = false;
+                self.to_ask.push_back(ToAsk::Register(*id));
+            }
+        }
+    }
+
+    /// The control stream is gone: whoever waits for an answer is told by that there is none, registrations wait for the next.
+    fn interrupt(&mut self) {
+        self.to_ask.clear();
+        for wanted in self.registrations.values() {
+            wanted.state.send_if_modified(|state| {
+                let was_held = matches!(state, RegistrationState::Held(_));
+                if was_held {
+                    *state = RegistrationState::Pending;
+                }
+                was_held
+            });
+        }
+    }
+
+    /// Does what this process asks for.
+    pub(super) fn take(&mut self, command: Command) {
+        match command {
+            Command::Register { at, recipient, state, number } => {
+                let id = self.next;
+                self.next = self.next.wrapping_add(1);
+                self.recipients.insert(id, recipient);
+                self.registrations.insert(id, Wanted { at, state, refused: false });
+                self.to_ask.push_back(ToAsk::Register(id));
+                // Whoever has asked may be gone; then so is the registration, by its number.
+                if number.send(id).is_err() {
+                    self.unregister(id);
+                }
+            }
+            Command::UnregisterAt(at, answer) => {
+                let there: Vec<_> = self
+                    .registrations
+                    .iter()
+                    .filter(|(_, wanted)| wanted.at == at)
+                    .map(|(id, _)| *id)
+                    .collect();
+                there.iter().for_each(|id| self.unregister(*id));
+                let _ = answer.send(!there.is_empty());
+            }
+            Command::Unregister(id) => self.unregister(id),
+            Command::Ask(question) if question.is_closed() => {}
+            Command::Ask(question) => self.to_ask.push_back(ToAsk::Question(question)),
+            Command::Watch(glob, events, answer) => self.to_ask.push_back(ToAsk::Watch(glob, events, answer)),
+            Command::Explain(destination) => self.explain(destination),
+        }
+    }
+
+    fn unregister(&mut self, id: RegistrationId) {
+        self.recipients.remove(id);
+        let Some(wanted) = self.registrations.remove(&id) else { return };
+        let before = self.to_ask.len();
+        self.to_ask.retain(|ask| !matches!(ask, ToAsk::Register(waiting) if *waiting == id));
+        if self.to_ask.len() == before {
+            self.to_ask.push_back(ToAsk::End(match wanted.at {
+                ReverseAt::Listen(_) => Asked::Unlisten { id },
+                ReverseAt::Publish(_) => Asked::Unpublish { id },
+            }));
+        }
+    }
+
+    /// How to ask for a registration, if it is still wanted.
+    pub(super) fn register(&self, id: RegistrationId) -> Option<Asked> {
+        let wanted = self.registrations.get(&id)?;
+        Some(match &wanted.at {
+            ReverseAt::Listen(listen) => Asked::Listen { id, at: written(listen) },
+            ReverseAt::Publish(name) => Asked::Publish { id, name: name.to_string(), udp: false },
+        })
+    }
+
+    /// proxy2 takes clients.
+    pub(super) fn held(&mut self, id: RegistrationId, at: Option<&str>) {
+        let Some(wanted) = self.registrations.get_mut(&id) else { return };
+        let bound = at.and_then(read_bound);
+        match &bound {
+            Some(bound) => info!(listening = %bound, "proxy2 takes clients for this end"),
+            None => info!(name = %wanted.at, "proxy2 has published a name for this end"),
+        }
+        wanted.state.send_replace(RegistrationState::Held(bound));
+    }
+
+    /// proxy2 does not take clients.
+    pub(super) fn refused(&mut self, id: RegistrationId, why: &Refused) {
+        let Some(wanted) = self.registrations.get_mut(&id) else { return };
+        let state = RegistrationState::Refused(why.sentence.clone());
+        let is_news = wanted.state.send_replace(state.clone()) != state;
+        wanted.refused = true;
+        self.again.get_or_insert_with(|| Instant::now() + AGAIN);
+        if is_news {
+            self.counters.count(|counters| counters.registrations_refused += 1);
+            self.warn(why);
+        }
+    }
+
+    /// proxy2 does not take clients any more.
+    pub(super) fn lost(&mut self, id: RegistrationId, why: &Refused) {
+        let Some(wanted) = self.registrations.get_mut(&id) else { return };
+        if why.error == RefusedCode::Moved {
+            // Two processes that took it from each other would never end.
+            wanted.state.send_replace(RegistrationState::Lost(why.sentence.clone()));
+            self.counters.count(|counters| counters.registrations_handed_over += 1);
+        } else {
+            wanted.state.send_replace(RegistrationState::Refused(why.sentence.clone()));
+            wanted.refused = true;
+            self.again.get_or_insert_with(|| Instant::now() + AGAIN);
+            self.counters.count(|counters| counters.registrations_lost += 1);
+        }
+        self.warn(why);
+    }
+
+    fn refuse_all(&mut self, why: &Refused) {
+        let all: Vec<_> = self.registrations.keys().copied().collect();
+        all.into_iter().for_each(|id| self.refused(id, why));
+    }
+
+    fn warn(&self, why: &Refused) {
+        if let Some(held_back) = self.lines.pass(std::time::Instant::now()) {
+            warn!(held_back, "{}", Shown(&why.sentence));
+        }
+    }
+
+    /// Asks why a stream is forbidden, once for each destination.
+    fn explain(&mut self, destination: Vec<u8>) {
+        if self.explained.len() >= MAX_EXPLAINED {
+            self.explained.clear();
+        }
+        let Ok(text) = String::from_utf8(destination.clone()) else { return };
+        if self.explained.insert(destination) {
+            self.to_ask.push_back(ToAsk::Explain(text));
+        }
+    }
+
+    /// Tells the log why a stream is forbidden.
+    pub(super) fn explained(&self, sentence: &str) {
+        if let Some(held_back) = self.lines.pass(std::time::Instant::now()) {
+            warn!(held_back, "forbidden: {}", Shown(sentence));
+        }
+    }
+
+    /// Asks again for what was refused.
+    pub(super) fn ask_again(&mut self) {
+        self.again = None;
+        for (id, wanted) in &mut self.registrations {
+            if std::mem::take(&mut wanted.refused) {
+                self.to_ask.push_back(ToAsk::Register(*id));
+            }
+        }
+    }
+
+    /// When there is something to ask again.
+    pub(super) const fn next_again(&self) -> Option<Instant> {
+        self.again
+    }
+}
+
+impl Wanted {
+    /// Whether it is to be asked for.
+    fn is_wanted(&self) -> bool {
+        !matches!(*self.state.borrow(), RegistrationState::Lost(_))
+    }
+}
+
+/// Waits until a control stream is not needed: for as long as somebody may ask something else. Cancel safe.
+pub(super) async fn idle() {
+    sleep(IDLE).await;
+}
+
+/// Where to listen, as a request says it.
+fn written(listen: &ListenOn) -> String {
+    match listen {
+        ListenOn::Unix(path) => format!("unix{}", path.display()),
+        ListenOn::Tcp(_) | ListenOn::Udp(_) | ListenOn::Stdio => listen.to_string(),
+    }
+}
+
+fn read_bound(text: &str) -> Option<Bound> {
+    match text.strip_prefix("unix") {
+        Some(path) => Some(Bound::Unix(path.into())),
+        None => text.parse().ok().map(Bound::Tcp),
+    }
+}
+
+/// What the peer says, fit for a line of the log.
+struct Shown<'a>(&'a str);
+
+impl std::fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        self.0.escape_debug().fmt(f)
+    }
+}

@@ -1,0 +1,212 @@
+//! Listens on behalf of a proxy1: looks the host up, asks the rules, takes the address over from the same ticket's former process, binds.
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+use proto::destination::Destination;
+use tokio::sync::mpsc;
+use tokio::time::timeout;
+
+use crate::address::{Host, Listen};
+use crate::control::messages::{Refused, RefusedCode, RegistrationId};
+use crate::link::sealed::TicketResources;
+use crate::local::access::{Access, Act};
+use crate::local::forwarding::{Bound, Forwarding, ListenAt};
+use crate::local::listeners::{Held, Holder, Kept, Listeners, NotFree};
+use crate::rules::{Forbidden, Protocol, Rules};
+use crate::settings::{ListenOn, TcpKeepalive};
+
+/// How long looking up where to listen may take: it is a name of this machine.
+const LOOK_UP: Duration = Duration::from_secs(2);
+/// How long the former holder of an address may take to let it go: it is a task of this process.
+const HAND_OVER: Duration = Duration::from_secs(1);
+
+/// Where to listen, as it was asked for, and as it was found.
+#[derive(Clone, Debug)]
+pub(super) struct Place {
+    /// What was asked for.
+    pub(super) asked: ListenOn,
+    /// What was found.
+    pub(super) at: ListenAt,
+}
+
+/// Somewhere to listen.
+#[derive(Debug)]
+pub(super) struct Listening {
+    /// Where.
+    pub(super) place: Place,
+    /// Listens.
+    pub(super) forwarding: Forwarding,
+    /// Kept for as long as it does.
+    pub(super) kept: Kept,
+}
+
+/// What is needed to listen.
+#[derive(Debug)]
+pub(super) struct ListenRequest {
+    /// For which registration.
+    pub(super) id: RegistrationId,
+    /// Where.
+    pub(super) asked: ListenOn,
+    /// For which ticket.
+    pub(super) ticket: Arc<TicketResources>,
+    /// What is held by whom.
+    pub(super) listeners: Listeners,
+    /// Told that another process of the ticket wants the address.
+    pub(super) wanted: mpsc::Sender<RegistrationId>,
+    /// What connections are set to.
+    pub(super) keepalive: TcpKeepalive,
+}
+
+impl Place {
+    /// Whether the rules allow to listen there.
+    ///
+    /// # Errors
+    /// [`Forbidden`].
+    pub(super) fn check(&self, rules: &Rules) -> Result<(), Forbidden> {
+        match (&self.asked, &self.at) {
+            (_, ListenAt::Unix(path)) => rules.may_listen_socket(path),
+            (ListenOn::Tcp(Listen { host: Host::Name(name), .. }), ListenAt::Tcp(at)) => {
+                rules.may_listen(Some(name), *at, Protocol::Tcp)
+            }
+            (_, ListenAt::Tcp(at)) => rules.may_listen(None, *at, Protocol::Tcp),
+        }
+    }
+
+    /// The sentence for what is forbidden.
+    pub(super) fn forbidden(&self, access: &Access) -> Refused {
+        Refused::new(RefusedCode::Forbidden, access.explain(Act::Listen(&self.asked)))
+    }
+}
+
+/// Reads where to listen, as a request says it.
+///
+/// # Errors
+/// It is no such place, or of a kind that this version does not take clients at.
+pub(super) fn read(text: &str) -> Result<ListenOn, Refused> {
+    let malformed =
+        |why: String| Refused::new(RefusedCode::Malformed, format!("'{}': {why}", text.escape_debug()));
+    if text.starts_with("unix/") {
+        return match text.parse() {
+            Ok(Destination::Unix(path)) => Ok(ListenOn::Unix(PathBuf::from(path.as_path()))),
+            Ok(_) => Err(malformed("not a place to listen at".into())),
+            Err(error) => Err(malformed(error.to_string())),
+        };
+    }
+    if text.ends_with("/udp") {
+        return Err(Refused::new(
+            RefusedCode::Unsupported,
+            "this proxy2 takes no datagrams for others yet: use a newer one, or listen for TCP",
+        ));
+    }
+    let listen = text.parse::<Listen>().map_err(|error| malformed(error.to_string()))?;
+    Ok(ListenOn::Tcp(listen))
+}
+
+/// How a place is written in an answer.
+pub(super) fn written(bound: &Bound) -> String {
+    match bound {
+        Bound::Unix(path) => format!("unix{}", path.display()),
+        Bound::Tcp(_) | Bound::Udp(_) | Bound::Stdio => bound.to_string(),
+    }
+}
+
+impl ListenRequest {
+    /// Listens.
+    ///
+    /// # Errors
+    /// What cannot be, with what to do about it.
+    pub(super) async fn listen(self) -> Result<Listening, Refused> {
+        let place = Place { at: self.find().await?, asked: self.asked.clone() };
+        let access = self.ticket.access();
+        place.check(&access.rules()).map_err(|_| place.forbidden(&access))?;
+        let limit = |_| self.too_many();
+        let descriptor = self.ticket.take_place().map_err(limit)?;
+        let bound = Bound::from(&place.at);
+        let any_port = bound.tcp().is_some_and(|at| at.port() == 0);
+        // Before it is bound, where it is known: else two processes of one ticket could both find it free.
+        let held = if any_port { None } else { Some(self.hold(bound).await?) };
+        let forwarding = Forwarding::for_peer(self.id, &place.at, self.keepalive).await;
+        let forwarding = forwarding.map_err(|error| self.failed(&error))?;
+        let held = match held {
+            Some(held) => held,
+            None => self.hold(forwarding.bound().clone()).await?,
+        };
+        Ok(Listening { place, forwarding, kept: Kept::new(held, descriptor) })
+    }
+
+    async fn find(&self) -> Result<ListenAt, Refused> {
+        let listen = match &self.asked {
+            ListenOn::Tcp(listen) => listen,
+            ListenOn::Unix(path) => return Ok(ListenAt::Unix(path.clone())),
+            ListenOn::Udp(_) | ListenOn::Stdio => {
+                return Err(Refused::new(RefusedCode::Unsupported, "clients cannot come there"));
+            }
+        };
+        let failed = |why: String| Refused::new(RefusedCode::Failed, why);
+        match timeout(LOOK_UP, listen.resolve()).await {
+            Ok(found) => found.map(ListenAt::Tcp).map_err(|error| failed(error.to_string())),
+            Err(_) => Err(failed(format!("{listen}: the name service does not answer; give an address"))),
+        }
+    }
+
+    /// Holds an address. A former process of the same ticket is told that it is wanted, once.
+    async fn hold(&self, bound: Bound) -> Result<Held, Refused> {
+        for _ in 0..2 {
+            let holder = Holder {
+                ticket: Some(self.ticket.name().into()),
+                wanted: self.wanted.clone(),
+                registration: self.id,
+            };
+            match self.listeners.hold(bound.clone(), holder) {
+                Ok(held) => return Ok(held),
+                Err(NotFree::OfOthers) => break,
+                Err(NotFree::TooMany) => return Err(self.too_many()),
+                Err(NotFree::OfSameTicket { holder, mut released }) => {
+                    if holder.wanted.same_channel(&self.wanted) {
+                        return Err(self.taken("this proxy1 itself has it registered"));
+                    }
+                    let handed_over = async {
+                        // A holder that has ended is just letting it go.
+                        let _ = holder.wanted.send(holder.registration).await;
+                        while released.changed().await.is_ok() {}
+                    };
+                    let _ = timeout(HAND_OVER, handed_over).await;
+                }
+            }
+        }
+        Err(self.taken("the address is in use"))
+    }
+
+    fn taken(&self, why: &str) -> Refused {
+        let sentence = format!("proxy2 cannot listen at {}: {why}; choose another", self.asked);
+        Refused::new(RefusedCode::Taken, sentence)
+    }
+
+    fn too_many(&self) -> Refused {
+        let sentence = format!(
+            "proxy2 cannot listen at {}: this ticket listens at as many addresses as it may; give some up",
+            self.asked
+        );
+        Refused::new(RefusedCode::Limit, sentence)
+    }
+
+    fn failed(&self, error: &io::Error) -> Refused {
+        use io::ErrorKind as Kind;
+        let kind = error.kind();
+        if kind == Kind::AddrInUse {
+            return self.taken("the address is in use");
+        }
+        if kind == Kind::AddrNotAvailable {
+            return self.taken("its machine has no such address");
+        }
+        let advice = if kind == Kind::PermissionDenied {
+            "it is not permitted there; choose a port above 1023, or a folder that proxy2 can write to".into()
+        } else {
+            crate::descriptors::explain(error)
+        };
+        Refused::new(RefusedCode::Failed, format!("proxy2 cannot listen at {}: {advice}", self.asked))
+    }
+}

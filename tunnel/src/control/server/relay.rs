@@ -1,0 +1,146 @@
+//! Finds a publisher for a stream to a name: one after the other is asked, the next when one refuses or is silent for a while.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use proto::destination::Client;
+use proto::sealed::wire::frame::ResetCode;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use super::Exchange;
+use crate::link::sealed::{Arrived, LinkRequest, TicketResources, dial_in_turn};
+use crate::local::dial::{DialError, OwnTarget};
+use crate::local::pipe::relay;
+use crate::names::{self, Candidate, Service};
+
+/// How long a publisher may be silent before the next is asked beside it: some round trips of any path, and its dial.
+const ATTEMPT_DELAY: Duration = Duration::from_secs(1);
+
+/// What leads to a publisher.
+#[derive(Clone, Debug)]
+pub(crate) enum Reach {
+    /// The other end of a link, by its registration.
+    Link {
+        /// The link.
+        requests: mpsc::Sender<LinkRequest>,
+        /// The registration.
+        registration: u32,
+        /// Whether it has not answered for a while, and nothing has been heard of it since.
+        silence: Arc<AtomicBool>,
+    },
+    /// A target of this process.
+    Own(OwnTarget),
+}
+
+impl names::Reach for Reach {
+    fn is_silent(&self) -> bool {
+        match self {
+            Self::Link { silence, .. } => silence.load(Ordering::Relaxed),
+            Self::Own(_) => false,
+        }
+    }
+}
+
+/// Who asks for a stream to a name, and what it may have.
+#[derive(Debug)]
+pub(crate) struct Attempts {
+    exchange: Exchange,
+    ticket: Arc<TicketResources>,
+    client: Client,
+}
+
+impl Attempts {
+    /// Of somebody with that ticket, or without one, at that address.
+    pub(crate) fn of(
+        exchange: &Exchange,
+        resources: &Arc<TicketResources>,
+        ticket: Option<&str>,
+        from: Option<SocketAddr>,
+    ) -> Self {
+        let ticket = ticket.and_then(|name| name.parse().ok());
+        let client = Client { registration: 0, ticket, from, udp: false };
+        Self { exchange: exchange.clone(), ticket: Arc::clone(resources), client }
+    }
+
+    /// The stream to the first publisher that takes it. The others that were asked by then are told that it is not wanted.
+    ///
+    /// Cancel safe: what was begun ends.
+    ///
+    /// # Errors
+    /// Nobody publishes the name; what was said last.
+    pub(crate) async fn first(&self, service: &Service) -> Result<Arrived, DialError> {
+        let limit = self.exchange.dialling.limit;
+        timeout(limit, self.try_each(service)).await.unwrap_or(Err(DialError::TimedOut))
+    }
+
+    async fn try_each(&self, service: &Service) -> Result<Arrived, DialError> {
+        let mut left = self.exchange.names.candidates(service).into_iter();
+        let mut attempts = JoinSet::new();
+        let (mut last, mut asked) = (DialError::NotPublished, None);
+        loop {
+            if let Some(candidate) = left.next() {
+                if asked.is_some() {
+                    self.exchange.counters.count(|counters| counters.publishers_passed_over += 1);
+                }
+                asked = Some(candidate.reach.clone());
+                attempts.spawn(attempt(
+                    self.exchange.clone(),
+                    Arc::clone(&self.ticket),
+                    self.client.clone(),
+                    candidate,
+                ));
+            }
+            tokio::select! {
+                ended = attempts.join_next() => match ended {
+                    Some(Ok(Ok(arrived))) => return Ok(arrived),
+                    Some(Ok(Err(error))) => last = error,
+                    Some(Err(_)) => {}
+                    None => return Err(last),
+                },
+                () = sleep(ATTEMPT_DELAY), if asked.is_some() => {
+                    note_silence(asked.as_ref());
+                    if left.len() == 0 {
+                        // Nobody is left to ask: the limit of the whole decides.
+                        asked = None;
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// New streams go to others first, until something is heard of it.
+fn note_silence(asked: Option<&Reach>) {
+    if let Some(Reach::Link { silence, .. }) = asked {
+        silence.store(true, Ordering::Relaxed);
+    }
+}
+
+async fn attempt(
+    exchange: Exchange,
+    ticket: Arc<TicketResources>,
+    client: Client,
+    candidate: Candidate<Reach>,
+) -> Result<Arrived, DialError> {
+    let load = candidate.load.take();
+    match candidate.reach {
+        Reach::Link { requests, registration, .. } => {
+            let place = ticket.take_relay().map_err(DialError::Publisher)?;
+            let (end, far_end) = relay(&exchange.memory);
+            let client = Client { registration, ..client };
+            let gone = |_| DialError::Publisher(ResetCode::Unreachable);
+            requests.send(LinkRequest::OpenFor(client, far_end)).await.map_err(gone)?;
+            end.opened().await.map_err(DialError::Publisher)?;
+            Ok(Arrived { stream: end.into(), at: None, place: place.counted(load) })
+        }
+        Reach::Own(own) => {
+            let place = ticket.take_place().map_err(DialError::Publisher)?;
+            let dialled = dial_in_turn(&ticket.turns(), &own.wanted, &own.rules, &exchange.dialling).await?;
+            Ok(Arrived { at: None, stream: dialled.into(), place: place.counted(load) })
+        }
+    }
+}

@@ -1,0 +1,281 @@
+//! One control stream: requests are answered in their order, and what happens meanwhile is told.
+
+mod answers;
+mod registered;
+
+use std::collections::BTreeMap;
+use std::future::{Future, pending, poll_fn};
+use std::io;
+use std::pin::Pin;
+use std::task::Poll;
+use std::time::Duration;
+
+use proto::destination::ServiceName;
+use tokio::io::{AsyncRead, AsyncWriteExt};
+use tokio::sync::mpsc;
+use tokio::time::sleep;
+use tracing::debug;
+
+use self::registered::stop_listening;
+use super::LinkPort;
+use super::listening::{Listening, Place};
+use super::relay::Reach;
+use crate::control::lines::Lines;
+use crate::control::messages::{
+    Answer, Asked, Body, Event, FoundName, Malformed, Refused, RefusedCode, RegistrationId, Reply, Request,
+    RequestNumber,
+};
+use crate::control::outgoing::Outgoing;
+use crate::local::access::Access;
+use crate::local::forwarding::Bound;
+use crate::local::pipe::PipeStream;
+use crate::names::{Change, Found, NameWatch, Publication, Service};
+use crate::rules::{NameGlob, RuleFault};
+
+/// Addresses of this stream that others may want at a time; more wait.
+const WANTED: usize = 64;
+/// How long a request waits before it is looked again whether it may be answered.
+const PAUSE: Duration = Duration::from_millis(20);
+
+/// A control stream at proxy2.
+pub(super) struct Session {
+    port: LinkPort,
+    access: Access,
+    registrations: BTreeMap<RegistrationId, Registered>,
+    watches: Vec<(RequestNumber, NameWatch)>,
+    outgoing: Outgoing,
+    busy: Busy,
+    /// Registrations whose address another process of the ticket wants.
+    wanted: mpsc::Receiver<RegistrationId>,
+    want: mpsc::Sender<RegistrationId>,
+}
+
+/// What is held for the peer.
+#[derive(Debug)]
+enum Registered {
+    Listening(Place, Bound),
+    Published(
+        ServiceName,
+        #[expect(dead_code, reason = "dropped, it ends the publication")] Publication<Reach>,
+    ),
+}
+
+/// A request that is not answered at once; the next one waits.
+enum Busy {
+    Nothing,
+    Listening(
+        RequestNumber,
+        RegistrationId,
+        Pin<Box<dyn Future<Output = Result<Listening, Refused>> + Send>>,
+    ),
+    Finding(RequestNumber, NameGlob, Option<Service>),
+    /// Tells rules, from this one on.
+    Identifying(RequestNumber, usize),
+}
+
+impl Session {
+    /// One of the link of `port`.
+    pub(super) fn new(port: LinkPort) -> Self {
+        let (want, wanted) = mpsc::channel(WANTED);
+        Self {
+            access: port.ticket.access(),
+            port,
+            registrations: BTreeMap::new(),
+            watches: Vec::new(),
+            outgoing: Outgoing::default(),
+            busy: Busy::Nothing,
+            wanted,
+            want,
+        }
+    }
+
+    /// Serves until the stream ends, or breaks the rules. What it has registered ends then.
+    pub(super) async fn serve(mut self, stream: PipeStream) {
+        let (read, mut write) = tokio::io::split(stream);
+        let mut lines = Lines::new(read);
+        // What ends it is the end of the stream, whatever it is called.
+        while let Ok(true) = self.turn(&mut lines, &mut write).await {}
+        let bounds: Vec<_> = self.registrations.values().filter_map(Registered::bound).cloned().collect();
+        for bound in bounds {
+            stop_listening(&self.port.requests, bound).await;
+        }
+    }
+
+    /// One thing after the other. `false`: the stream has ended.
+    async fn turn(
+        &mut self,
+        lines: &mut Lines<impl AsyncRead + Unpin>,
+        write: &mut (impl AsyncWriteExt + Unpin),
+    ) -> io::Result<bool> {
+        self.go_on();
+        let has_room = self.outgoing.has_room();
+        let may_read = has_room && matches!(self.busy, Busy::Nothing);
+        tokio::select! {
+            biased;
+            true = self.access.changed() => self.check_rules().await,
+            Some(id) = self.wanted.recv() => self.hand_over(id).await,
+            written = write.write(self.outgoing.rest()), if !self.outgoing.rest().is_empty() => {
+                self.outgoing.advance(written?);
+            }
+            (n, id, done) = self.busy.listened() => self.listened(n, id, done).await,
+            (place, change) = next_change(&mut self.watches), if has_room => self.tell(place, change),
+            line = lines.next(), if may_read => match line {
+                Ok(Some(line)) => {
+                    let request = Request::from_line(line);
+                    return self.take(request, write).await;
+                }
+                Ok(None) => {
+                    write.shutdown().await?;
+                    return Ok(false);
+                }
+                Err(error) if error.kind() == io::ErrorKind::InvalidData => {
+                    return self.fault(error.to_string(), write).await;
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(true)
+    }
+
+    /// Ends the stream, and says why.
+    async fn fault(&mut self, why: String, write: &mut (impl AsyncWriteExt + Unpin)) -> io::Result<bool> {
+        self.port.exchange.counters.count(|counters| counters.control_faults += 1);
+        let fault = Body::Error(Refused::new(RefusedCode::Malformed, why));
+        self.outgoing.add(&Reply::Answer(Answer { n: None, body: fault }));
+        write.write_all(self.outgoing.rest()).await?;
+        write.shutdown().await?;
+        Ok(false)
+    }
+
+    async fn take(
+        &mut self,
+        request: Result<Request, Malformed>,
+        write: &mut (impl AsyncWriteExt + Unpin),
+    ) -> io::Result<bool> {
+        while !self.port.ticket.may_ask() {
+            sleep(PAUSE).await;
+        }
+        match request {
+            Ok(Request { n, what }) => {
+                self.port.exchange.counters.count(|counters| counters.control_requests += 1);
+                match self.ask(n, what).await {
+                    Ok(Some(body)) => self.answer(n, body),
+                    Ok(None) => {}
+                    Err(refused) => self.refuse(n, refused),
+                }
+            }
+            Err(Malformed { n: Some(n), why }) => self.refuse(n, Refused::new(RefusedCode::Malformed, why)),
+            Err(Malformed { n: None, why }) => return self.fault(why, write).await,
+        }
+        Ok(true)
+    }
+
+    fn answer(&mut self, n: RequestNumber, body: Body) {
+        self.outgoing.add(&Reply::Answer(Answer { n: Some(n), body }));
+    }
+
+    fn event(&mut self, event: Event) {
+        self.outgoing.add(&Reply::Event(event));
+    }
+
+    fn refuse(&mut self, n: RequestNumber, refused: Refused) {
+        debug!(ticket = self.access.name(), "a request was refused: {refused}");
+        self.answer(n, Body::Error(refused));
+    }
+
+    /// The answer to a request; `None`: it takes longer.
+    async fn ask(&mut self, n: RequestNumber, what: Asked) -> Result<Option<Body>, Refused> {
+        let done = Ok(Some(Body::Done {}));
+        match what {
+            Asked::Listen { id, at } => {
+                self.begin_to_listen(n, id, &at).inspect_err(|_| self.count_refused())?;
+                Ok(None)
+            }
+            Asked::Publish { id, name, udp } => {
+                self.publish(id, &name, udp).inspect_err(|_| self.count_refused())?;
+                done
+            }
+            Asked::Unlisten { id } | Asked::Unpublish { id } => {
+                let gone = self.registrations.remove(&id).ok_or_else(|| absent(id))?;
+                if let Registered::Listening(_, bound) = gone {
+                    stop_listening(&self.port.requests, bound).await;
+                }
+                done
+            }
+            Asked::Find { glob } => {
+                self.busy = Busy::Finding(n, read_glob(&glob)?, None);
+                Ok(None)
+            }
+            Asked::Watch { glob } => {
+                self.watch(n, read_glob(&glob)?)?;
+                done
+            }
+            Asked::Unwatch { watch } => {
+                let place =
+                    self.watches.iter().position(|(n, _)| *n == watch).ok_or_else(|| absent(watch))?;
+                self.watches.remove(place);
+                done
+            }
+            Asked::WhoAmI => {
+                self.busy = Busy::Identifying(n, 0);
+                Ok(None)
+            }
+            Asked::Why { destination } => Ok(Some(self.why(&destination)?)),
+            Asked::Unknown => {
+                let sentence = "this proxy2 does not know that request: use a newer one";
+                Err(Refused::new(RefusedCode::Unsupported, sentence))
+            }
+        }
+    }
+
+    fn count_refused(&self) {
+        self.port.exchange.counters.count(|counters| counters.registrations_refused += 1);
+    }
+}
+
+impl Registered {
+    const fn bound(&self) -> Option<&Bound> {
+        match self {
+            Self::Listening(_, bound) => Some(bound),
+            Self::Published(..) => None,
+        }
+    }
+}
+
+impl Busy {
+    /// Waits until what is to be listened at is, or cannot be. Cancel safe.
+    async fn listened(&mut self) -> (RequestNumber, RegistrationId, Result<Listening, Refused>) {
+        match self {
+            Self::Listening(n, id, listening) => (*n, *id, listening.await),
+            Self::Nothing | Self::Finding(..) | Self::Identifying(..) => pending().await,
+        }
+    }
+}
+
+/// The next change that one of the watches has seen. Cancel safe.
+async fn next_change(watches: &mut [(RequestNumber, NameWatch)]) -> (usize, Option<Change>) {
+    poll_fn(|cx| {
+        for (place, (_, watch)) in watches.iter_mut().enumerate() {
+            if let Poll::Ready(change) = watch.poll_next(cx) {
+                return Poll::Ready((place, change));
+            }
+        }
+        Poll::Pending
+    })
+    .await
+}
+
+fn read_glob(text: &str) -> Result<NameGlob, Refused> {
+    text.parse().map_err(|fault: RuleFault| Refused::new(RefusedCode::Malformed, fault.to_string()))
+}
+
+fn absent(id: u32) -> Refused {
+    Refused::new(RefusedCode::Absent, format!("there is nothing under the number {id}"))
+}
+
+impl From<Found> for FoundName {
+    fn from(found: Found) -> Self {
+        let Found { service, publishers, tickets } = found;
+        Self { name: service.name.to_string(), udp: service.udp, publishers, tickets }
+    }
+}

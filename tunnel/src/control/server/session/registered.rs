@@ -1,0 +1,155 @@
+//! What a control stream holds for its proxy1.
+
+use std::sync::Arc;
+
+use proto::destination::ServiceName;
+use tokio::sync::{mpsc, oneshot};
+use tracing::info;
+
+use super::{Busy, Registered, Session};
+use crate::control::messages::{Body, Event, Refused, RefusedCode, RegistrationId, RequestNumber};
+use crate::control::server::listening::{self, ListenRequest, Listening};
+use crate::control::server::relay::Reach;
+use crate::link::sealed::LinkRequest;
+use crate::local::access::Act;
+use crate::local::forwarding::Bound;
+use crate::names::Service;
+
+impl Session {
+    pub(super) fn begin_to_listen(
+        &mut self,
+        n: RequestNumber,
+        id: RegistrationId,
+        at: &str,
+    ) -> Result<(), Refused> {
+        let asked = listening::read(at)?;
+        self.check_free(id)?;
+        let request = ListenRequest {
+            id,
+            asked,
+            ticket: Arc::clone(&self.port.ticket),
+            listeners: self.port.exchange.listeners.clone(),
+            wanted: self.want.clone(),
+            keepalive: self.port.exchange.dialling.keepalive,
+        };
+        self.busy = Busy::Listening(n, id, Box::pin(request.listen()));
+        Ok(())
+    }
+
+    pub(super) async fn listened(
+        &mut self,
+        n: RequestNumber,
+        id: RegistrationId,
+        done: Result<Listening, Refused>,
+    ) {
+        self.busy = Busy::Nothing;
+        let checked = done.and_then(|listening| {
+            // The rules may have changed meanwhile.
+            let checked = listening.place.check(&self.access.rules());
+            checked.map_err(|_| listening.place.forbidden(&self.access))?;
+            Ok(listening)
+        });
+        match checked {
+            Ok(Listening { place, forwarding, kept }) => {
+                let bound = forwarding.bound().clone();
+                self.answer(n, Body::Bound { at: listening::written(&bound) });
+                info!(ticket = self.access.name(), %bound, "listening for a proxy1");
+                self.registrations.insert(id, Registered::Listening(place, bound));
+                // Fails only where the link is over, and this stream with it.
+                let _ = self.port.requests.send(LinkRequest::Listen(Box::new(forwarding), kept)).await;
+            }
+            Err(refused) => {
+                self.count_refused();
+                self.refuse(n, refused);
+            }
+        }
+    }
+
+    pub(super) fn publish(&mut self, id: RegistrationId, name: &str, udp: bool) -> Result<(), Refused> {
+        let malformed =
+            |error: &dyn std::fmt::Display| Refused::new(RefusedCode::Malformed, error.to_string());
+        let name: ServiceName = name.parse().map_err(|error| malformed(&error))?;
+        self.check_free(id)?;
+        if udp {
+            let sentence = "this proxy2 carries no datagrams to names yet: use a newer one";
+            return Err(Refused::new(RefusedCode::Unsupported, sentence));
+        }
+        let allowed = self.access.rules().may_publish(&name);
+        allowed
+            .map_err(|_| Refused::new(RefusedCode::Forbidden, self.access.explain(Act::Publish(&name))))?;
+        let reach = Reach::Link {
+            requests: self.port.requests.clone(),
+            registration: id,
+            silence: Arc::clone(&self.port.silence),
+        };
+        let service = Service { name: name.clone(), udp };
+        let published = self.port.exchange.names.publish(service, Some(self.access.name()), reach);
+        let publication =
+            published.map_err(|error| Refused::new(RefusedCode::Limit, format!("@{name}: {error}")))?;
+        self.registrations.insert(id, Registered::Published(name, publication));
+        Ok(())
+    }
+
+    fn check_free(&self, id: RegistrationId) -> Result<(), Refused> {
+        match self.registrations.contains_key(&id) {
+            true => {
+                Err(Refused::new(RefusedCode::Taken, format!("the number {id} is of another registration")))
+            }
+            false => Ok(()),
+        }
+    }
+
+    /// Another process of the same ticket wants the address of a registration.
+    pub(super) async fn hand_over(&mut self, id: RegistrationId) {
+        let Some(Registered::Listening(place, _)) = self.registrations.get(&id) else { return };
+        let sentence = format!(
+            "{} has gone to another process with this ticket, which has asked for it later",
+            place.asked
+        );
+        self.port.exchange.counters.count(|counters| counters.registrations_handed_over += 1);
+        self.lose(id, Refused::new(RefusedCode::Moved, sentence)).await;
+    }
+
+    /// Takes away what the rules do not allow any more, and its streams.
+    pub(super) async fn check_rules(&mut self) {
+        let rules = self.access.rules();
+        let lost: Vec<_> = self
+            .registrations
+            .iter()
+            .filter_map(|(id, registered)| {
+                let why = match registered {
+                    Registered::Listening(place, _) if place.check(&rules).is_err() => {
+                        place.forbidden(&self.access)
+                    }
+                    Registered::Published(name, _) if rules.may_publish(name).is_err() => {
+                        Refused::new(RefusedCode::Forbidden, self.access.explain(Act::Publish(name)))
+                    }
+                    Registered::Listening(..) | Registered::Published(..) => return None,
+                };
+                Some((*id, why))
+            })
+            .collect();
+        for (id, why) in lost {
+            self.port.exchange.counters.count(|counters| counters.registrations_lost += 1);
+            let withdrawn = LinkRequest::Withdraw(id, why.sentence.clone());
+            self.lose(id, why).await;
+            let _ = self.port.requests.send(withdrawn).await;
+        }
+    }
+
+    async fn lose(&mut self, id: RegistrationId, why: Refused) {
+        if let Some(Registered::Listening(_, bound)) = self.registrations.remove(&id) {
+            stop_listening(&self.port.requests, bound).await;
+        }
+        self.event(Event::Lost { id, why });
+    }
+}
+
+/// Stops listening there.
+pub(super) async fn stop_listening(link: &mpsc::Sender<LinkRequest>, bound: Bound) {
+    let (answer, removed) = oneshot::channel();
+    // Both fail only where the link is over: then nobody listens there.
+    if link.send(LinkRequest::Remove(bound, answer)).await.is_ok() {
+        let _ = removed.await;
+    }
+}

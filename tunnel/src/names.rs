@@ -1,0 +1,302 @@
+//! The names that are published at this process, by whom, and who wants to hear of them. Values in, values out: what leads to a
+//! publisher is a type of the caller's.
+
+mod load;
+#[cfg(test)]
+mod tests;
+mod watches;
+
+use std::collections::{BTreeMap, HashMap};
+use std::fmt;
+use std::ops::Bound;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use proto::destination::ServiceName;
+use thiserror::Error;
+
+pub(crate) use self::load::{Load, LoadGuard};
+use self::watches::Watches;
+pub(crate) use self::watches::{Change, ChangeKind, NameWatch};
+use crate::rules::NameGlob;
+
+/// All names of a process. Clones are the same names.
+pub(crate) struct Names<R>(Arc<Mutex<Registry<R>>>);
+
+/// What is published: a name takes streams, or it takes datagrams; one may do each.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Service {
+    /// The name.
+    pub(crate) name: ServiceName,
+    /// Whether it takes datagrams.
+    pub(crate) udp: bool,
+}
+
+/// What leads to a publisher.
+pub(crate) trait Reach: Clone {
+    /// Whether it does not answer now, as far as is known.
+    fn is_silent(&self) -> bool;
+}
+
+#[derive(Debug)]
+struct Registry<R> {
+    services: BTreeMap<Service, Vec<Publisher<R>>>,
+    publications: usize,
+    by_ticket: HashMap<String, usize>,
+    watches: Watches,
+    /// Counts publications and choices.
+    clock: u64,
+}
+
+#[derive(Debug)]
+struct Publisher<R> {
+    number: u64,
+    /// `None`: this process itself.
+    ticket: Option<String>,
+    reach: R,
+    load: Load,
+    /// When it was chosen last.
+    chosen: u64,
+}
+
+/// A name is published as long as this is there.
+pub(crate) struct Publication<R> {
+    names: Names<R>,
+    service: Service,
+    number: u64,
+}
+
+/// A service that was found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Found {
+    /// What is published.
+    pub(crate) service: Service,
+    /// How many publish it.
+    pub(crate) publishers: usize,
+    /// Their tickets, each once, in order.
+    pub(crate) tickets: Vec<String>,
+}
+
+/// A part of what was found.
+#[derive(Debug, Default, PartialEq, Eq)]
+pub(crate) struct Page {
+    /// In order.
+    pub(crate) found: Vec<Found>,
+    /// Behind which to go on; `None`: there is nothing more.
+    pub(crate) next: Option<Service>,
+}
+
+/// Somebody to try.
+#[derive(Debug)]
+pub(crate) struct Candidate<R> {
+    /// What leads there.
+    pub(crate) reach: R,
+    /// Its open streams.
+    pub(crate) load: Load,
+}
+
+/// No more can be published.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+pub(crate) enum TooMany {
+    /// By this ticket.
+    #[error("this ticket has {MAX_OF_TICKET} names, which is as many as one may have; unpublish some")]
+    OfTicket,
+    /// In all.
+    #[error(
+        "{MAX_PUBLICATIONS} names are published at this proxy2, which is as many as it keeps; unpublish some"
+    )]
+    InAll,
+    /// Of this name.
+    #[error(
+        "this name has {MAX_PUBLISHERS} publishers, which is as many as one may have; choose another name"
+    )]
+    OfName,
+}
+
+/// Names that one ticket may publish, counted by publisher.
+const MAX_OF_TICKET: usize = 4_096;
+/// Publications in all: about 200 bytes each.
+const MAX_PUBLICATIONS: usize = 65_536;
+/// Publishers of one name: all of their tickets fit into one line of a control stream.
+const MAX_PUBLISHERS: usize = 64;
+
+impl<R: Reach> Names<R> {
+    /// No names.
+    pub(crate) fn new() -> Self {
+        Self(Arc::new(Mutex::new(Registry {
+            services: BTreeMap::new(),
+            publications: 0,
+            by_ticket: HashMap::new(),
+            watches: Watches::default(),
+            clock: 0,
+        })))
+    }
+
+    /// Publishes a service, on behalf of `ticket` or of this process itself, until what is returned is dropped.
+    ///
+    /// # Errors
+    /// [`TooMany`].
+    pub(crate) fn publish(
+        &self,
+        service: Service,
+        ticket: Option<&str>,
+        reach: R,
+    ) -> Result<Publication<R>, TooMany> {
+        let mut registry = self.lock();
+        let number = registry.add(&service, ticket, reach)?;
+        registry.tell(&service, ChangeKind::Appeared);
+        Ok(Publication { names: self.clone(), service, number })
+    }
+
+    /// Who publishes a service, the first to be tried first: those that are known to be silent come last, then the one with the
+    /// fewest open streams is first, of equals the one that was first longest ago.
+    pub(crate) fn candidates(&self, service: &Service) -> Vec<Candidate<R>> {
+        let mut registry = self.lock();
+        registry.clock += 1;
+        let now = registry.clock;
+        let Some(publishers) = registry.services.get_mut(service) else { return Vec::new() };
+        let mut order: Vec<_> = publishers.iter_mut().collect();
+        order.sort_by_cached_key(|one| (one.reach.is_silent(), one.load.count(), one.chosen));
+        if let Some(first) = order.first_mut() {
+            first.chosen = now;
+        }
+        let candidate =
+            |one: &mut Publisher<R>| Candidate { reach: one.reach.clone(), load: one.load.clone() };
+        order.into_iter().map(candidate).collect()
+    }
+
+    /// The services of this form for which `may_use` says yes, behind `after`: as many as take about `room` bytes to be told, and
+    /// at least one.
+    pub(crate) fn find(
+        &self,
+        glob: &NameGlob,
+        after: Option<&Service>,
+        room: usize,
+        may_use: impl Fn(&ServiceName) -> bool,
+    ) -> Page {
+        let prefix = glob.literal_prefix();
+        // The least name that begins so, if the prefix is one by itself.
+        let first = prefix.parse().ok().map(|name| Service { name, udp: false });
+        let from = match (after, &first) {
+            (Some(after), _) => Bound::Excluded(after),
+            (None, Some(first)) => Bound::Included(first),
+            (None, None) => Bound::Unbounded,
+        };
+        let registry = self.lock();
+        let (mut page, mut left) = (Page::default(), room);
+        let of_prefix = registry.services.range((from, Bound::Unbounded));
+        for (service, publishers) in
+            of_prefix.take_while(|(service, _)| service.name.as_str().starts_with(prefix))
+        {
+            if !glob.matches(service.name.as_str()) || !may_use(&service.name) {
+                continue;
+            }
+            if left == 0 {
+                page.next = page.found.last().map(|found| found.service.clone());
+                break;
+            }
+            let found = found(service, publishers);
+            left = left.saturating_sub(found.size());
+            page.found.push(found);
+        }
+        page
+    }
+
+    /// Tells of the services of this form that appear or go from now on.
+    pub(crate) fn watch(&self, glob: NameGlob) -> NameWatch {
+        self.lock().watches.add(glob)
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Registry<R>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl<R> Registry<R> {
+    fn add(&mut self, service: &Service, ticket: Option<&str>, reach: R) -> Result<u64, TooMany> {
+        if self.publications >= MAX_PUBLICATIONS {
+            return Err(TooMany::InAll);
+        }
+        if self.services.get(service).is_some_and(|all| all.len() >= MAX_PUBLISHERS) {
+            return Err(TooMany::OfName);
+        }
+        if let Some(ticket) = ticket {
+            let of_ticket = self.by_ticket.entry(ticket.into()).or_default();
+            if *of_ticket >= MAX_OF_TICKET {
+                return Err(TooMany::OfTicket);
+            }
+            *of_ticket += 1;
+        }
+        self.publications += 1;
+        self.clock += 1;
+        let (number, ticket) = (self.clock, ticket.map(Into::into));
+        let publisher = Publisher { number, ticket, reach, load: Load::default(), chosen: 0 };
+        self.services.entry(service.clone()).or_default().push(publisher);
+        Ok(number)
+    }
+
+    fn remove(&mut self, service: &Service, number: u64) {
+        let Some(publishers) = self.services.get_mut(service) else { return };
+        let Some(place) = publishers.iter().position(|one| one.number == number) else { return };
+        let gone = publishers.remove(place);
+        if publishers.is_empty() {
+            self.services.remove(service);
+        }
+        self.publications -= 1;
+        if let Some(ticket) = gone.ticket
+            && let Some(count) = self.by_ticket.get_mut(&ticket)
+        {
+            *count -= 1;
+            if *count == 0 {
+                self.by_ticket.remove(&ticket);
+            }
+        }
+        self.tell(service, ChangeKind::Gone);
+    }
+
+    fn tell(&mut self, service: &Service, kind: ChangeKind) {
+        let publishers = self.services.get(service).map_or(&[][..], Vec::as_slice);
+        self.watches.tell(&service.name, || Change { kind, found: found(service, publishers) });
+    }
+}
+
+fn found<R>(service: &Service, publishers: &[Publisher<R>]) -> Found {
+    let mut tickets: Vec<_> = publishers.iter().filter_map(|one| one.ticket.clone()).collect();
+    tickets.sort_unstable();
+    tickets.dedup();
+    Found { service: service.clone(), publishers: publishers.len(), tickets }
+}
+
+impl Found {
+    /// About how many bytes it takes to tell it.
+    fn size(&self) -> usize {
+        /// What stands around a name, and around each ticket.
+        const AROUND: (usize, usize) = (60, 3);
+        let tickets: usize = self.tickets.iter().map(|ticket| ticket.len() + AROUND.1).sum();
+        self.service.name.as_str().len() + AROUND.0 + tickets
+    }
+}
+
+impl<R> Drop for Publication<R> {
+    fn drop(&mut self) {
+        let mut registry = self.names.0.lock().unwrap_or_else(PoisonError::into_inner);
+        registry.remove(&self.service, self.number);
+    }
+}
+
+impl<R> Clone for Names<R> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<R> fmt::Debug for Names<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Names").finish_non_exhaustive()
+    }
+}
+
+impl<R> fmt::Debug for Publication<R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Publication").field(&self.service).finish()
+    }
+}

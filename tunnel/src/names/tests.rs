@@ -1,0 +1,148 @@
+//! Names without links: what leads to a publisher is a number.
+
+use std::time::Instant;
+
+use super::*;
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Way(u32);
+
+impl Reach for Way {
+    /// As if nobody answered with a number of 100 and more.
+    fn is_silent(&self) -> bool {
+        self.0 >= 100
+    }
+}
+
+fn service(name: &str) -> Service {
+    Service { name: name.parse().unwrap(), udp: false }
+}
+
+fn glob(text: &str) -> NameGlob {
+    text.parse().unwrap()
+}
+
+fn names_of(page: &Page) -> Vec<&str> {
+    page.found.iter().map(|found| found.service.name.as_str()).collect()
+}
+
+async fn next(watch: &mut NameWatch) -> Option<Change> {
+    std::future::poll_fn(|cx| watch.poll_next(cx)).await
+}
+
+fn order(names: &Names<Way>, name: &str) -> Vec<u32> {
+    names.candidates(&service(name)).iter().map(|one| one.reach.0).collect()
+}
+
+#[test]
+fn publishers_take_turns_and_the_least_loaded_is_first() {
+    let names = Names::new();
+    let publish = |number| names.publish(service("files"), Some("one"), Way(number)).unwrap();
+    let _all = [publish(1), publish(2), publish(3)];
+    assert_eq!([order(&names, "files")[0], order(&names, "files")[0], order(&names, "files")[0]], [1, 2, 3]);
+    let loads: Vec<_> =
+        names.candidates(&service("files")).into_iter().take(2).map(|one| one.load.take()).collect();
+    assert_eq!(order(&names, "files")[0], 3, "the others have a stream each");
+    drop(loads);
+    assert_eq!(order(&names, "files").len(), 3);
+    let _silent = publish(100);
+    assert_eq!(order(&names, "files")[3], 100, "those that are silent come last");
+    assert!(order(&names, "other").is_empty());
+}
+
+#[test]
+fn a_name_is_gone_with_its_last_publisher() {
+    let names = Names::new();
+    let first = names.publish(service("files"), Some("laptop"), Way(1)).unwrap();
+    let second = names.publish(service("files"), None, Way(2)).unwrap();
+    let page = names.find(&glob("*"), None, 1_000, |_| true);
+    assert_eq!((page.found[0].publishers, page.found[0].tickets.as_slice()), (2, &["laptop".to_owned()][..]));
+    drop(first);
+    assert_eq!(order(&names, "files"), [2]);
+    drop(second);
+    assert_eq!(names.find(&glob("*"), None, 1_000, |_| true), Page::default());
+    assert!(names.lock().by_ticket.is_empty() && names.lock().publications == 0);
+}
+
+#[test]
+fn what_is_found_comes_in_pages_and_only_what_may_be_used() {
+    let names = Names::new();
+    let all = ["a", "fa", "fi.1", "fi.2", "fi.3", "fj", "z"];
+    let _kept: Vec<_> = all.map(|name| names.publish(service(name), None, Way(1)).unwrap()).into();
+    let (mut after, mut read) = (None, Vec::new());
+    loop {
+        let page = names.find(&glob("fi*"), after.as_ref(), 100, |name| name.as_str() != "fi.2");
+        read.extend(names_of(&page).into_iter().map(str::to_owned));
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    assert_eq!(read, ["fi.1", "fi.3"]);
+    assert_eq!(names_of(&names.find(&glob("f?"), None, 1_000, |_| true)), ["fa", "fj"]);
+    assert_eq!(names_of(&names.find(&glob("fi."), None, 1_000, |_| true)), [""; 0]);
+    assert_eq!(names_of(&names.find(&glob("*3"), None, 1_000, |_| true)), ["fi.3"]);
+}
+
+#[tokio::test]
+async fn a_watch_is_told_in_order_and_ends_where_it_is_not_read() {
+    let names = Names::new();
+    let (mut watch, mut other) = (names.watch(glob("fi*")), names.watch(glob("x")));
+    let first = names.publish(service("files"), Some("laptop"), Way(1)).unwrap();
+    let _other = names.publish(service("web"), Some("laptop"), Way(1)).unwrap();
+    drop(first);
+    let told = |change: Option<Change>| change.map(|change| (change.kind, change.found.publishers));
+    assert_eq!(told(next(&mut watch).await), Some((ChangeKind::Appeared, 1)));
+    assert_eq!(told(next(&mut watch).await), Some((ChangeKind::Gone, 0)));
+    let mut count = 0;
+    for number in 0..1_000 {
+        drop(names.publish(service("files"), None, Way(number)));
+    }
+    while next(&mut watch).await.is_some() {
+        count += 1;
+    }
+    assert_eq!(count, 256, "what is there is told, then the end");
+    let _x = names.publish(service("x"), None, Way(1)).unwrap();
+    assert_eq!(told(next(&mut other).await), Some((ChangeKind::Appeared, 1)), "others go on");
+}
+
+#[test]
+fn nobody_publishes_without_end() {
+    let names = Names::new();
+    let publish = |name: String, ticket| names.publish(service(&name), ticket, Way(1));
+    let mut kept: Vec<_> =
+        (0..4_096).map(|number| publish(format!("n{number}"), Some("one")).unwrap()).collect();
+    assert_eq!(publish("more".into(), Some("one")).unwrap_err(), TooMany::OfTicket);
+    for _ in 1..64 {
+        kept.push(publish("n0".into(), None).unwrap());
+    }
+    assert_eq!(publish("n0".into(), None).unwrap_err(), TooMany::OfName);
+    for number in 4_096 + 63..65_536 {
+        kept.push(publish(format!("n{number}"), None).unwrap());
+    }
+    assert_eq!(publish("more".into(), None).unwrap_err(), TooMany::InAll);
+    drop(kept);
+    assert!(names.lock().services.is_empty());
+}
+
+#[test]
+fn ten_thousand_names_are_found_at_once() {
+    let names = Names::new();
+    let _kept: Vec<_> = (0..10_000)
+        .map(|number| names.publish(service(&format!("n{number}")), None, Way(1)).unwrap())
+        .collect();
+    let start = Instant::now();
+    let (mut after, mut count) = (None, 0);
+    loop {
+        let page = names.find(&glob("*"), after.as_ref(), 10 << 10, |_| true);
+        count += page.found.len();
+        after = page.next;
+        if after.is_none() {
+            break;
+        }
+    }
+    let took = start.elapsed();
+    assert_eq!(count, 10_000);
+    // Without optimisation, on a machine that is busy; see docs/performance.md for what it takes.
+    assert!(took.as_millis() < 500, "{took:?}");
+}

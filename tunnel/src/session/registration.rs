@@ -1,0 +1,342 @@
+//! What a running link of a client has registered at proxy2, and asks it.
+
+use std::future::pending;
+use std::time::Duration;
+
+use proto::destination::{Destination, ServiceName};
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::sleep;
+use tracing::warn;
+
+use super::handle::{LinkClosed, LinkHandle};
+use crate::control::client::{
+    Backlog, Caller, Command, Identity, NameEvent, Question, Recipient, RegistrationState, ServiceInfo,
+};
+use crate::local::dial::OwnTarget;
+use crate::local::forwarding::Bound;
+use crate::local::pipe::PipeStream;
+use crate::rules::NameGlob;
+use crate::settings::{ListenOn, Reverse, ReverseAt, ReverseTo};
+
+/// Changes of names that may wait to be taken from one watch.
+const WATCHED: usize = 256;
+
+/// Why proxy2 does not take clients for this end.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotRegistered {
+    /// proxy2 says no: its sentence says why and what to do.
+    #[error("{0}")]
+    Refused(String),
+    /// This end cannot lead clients there.
+    #[error("clients of {at} cannot be led to {to} by this version")]
+    NotCarried {
+        /// Where clients would come.
+        at: ReverseAt,
+        /// Where they would be led.
+        to: ReverseTo,
+    },
+    /// The session is over.
+    #[error(transparent)]
+    Closed(#[from] LinkClosed),
+}
+
+/// Why proxy2 has not answered a question.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAnswered {
+    /// It says no: its sentence says why.
+    #[error("{0}")]
+    Refused(String),
+    /// It does not answer, or not any more.
+    #[error("proxy2 does not answer; ask again when the link is up")]
+    Interrupted,
+    /// The session is over.
+    #[error(transparent)]
+    Closed(#[from] LinkClosed),
+}
+
+/// A reverse forward of a running link. It stays when this is dropped.
+#[derive(Clone, Debug)]
+pub struct ReverseHandle {
+    id: u32,
+    state: watch::Receiver<RegistrationState>,
+    commands: mpsc::UnboundedSender<Command>,
+}
+
+impl ReverseHandle {
+    /// How it is, as it changes.
+    pub fn state(&self) -> watch::Receiver<RegistrationState> {
+        self.state.clone()
+    }
+
+    /// Where clients come now; `None`: under a name, or nowhere.
+    pub fn bound(&self) -> Option<Bound> {
+        bound(&self.state)
+    }
+
+    /// Ends it; streams that it has carried go on.
+    pub fn unregister(self) {
+        // Fails only where the session is over.
+        let _ = self.commands.send(Command::Unregister(self.id));
+    }
+
+    /// Waits until proxy2 takes clients. Cancel safe.
+    ///
+    /// # Errors
+    /// It says that it does not; or the session is over.
+    pub async fn held(&mut self) -> Result<Option<Bound>, NotRegistered> {
+        held(&mut self.state).await
+    }
+}
+
+/// Clients that proxy2 takes for this process. Dropped, it ends; streams that were accepted go on.
+///
+/// It is registered again after a restart of proxy2 and on another link: whoever accepts need not know.
+#[derive(Debug)]
+pub struct Registration {
+    id: u32,
+    clients: mpsc::Receiver<(PipeStream, Caller)>,
+    state: watch::Receiver<RegistrationState>,
+    commands: mpsc::UnboundedSender<Command>,
+}
+
+impl Registration {
+    /// The next client and who it is; it has been told by then that it is connected. `None`: the session is over, or another process
+    /// of the same ticket has taken the address over. At most 128 wait to be accepted, more are refused.
+    ///
+    /// Cancel safe.
+    pub async fn accept(&mut self) -> Option<(PipeStream, Caller)> {
+        tokio::select! {
+            biased;
+            client = self.clients.recv() => client,
+            () = is_over(&mut self.state) => None,
+        }
+    }
+
+    /// Where clients come now; `None`: under a name, or nowhere.
+    pub fn bound(&self) -> Option<Bound> {
+        bound(&self.state)
+    }
+
+    /// How it is, as it changes.
+    pub fn state(&self) -> watch::Receiver<RegistrationState> {
+        self.state.clone()
+    }
+}
+
+impl Drop for Registration {
+    fn drop(&mut self) {
+        // Fails only where the session is over.
+        let _ = self.commands.send(Command::Unregister(self.id));
+    }
+}
+
+/// Tells of names that appear and go.
+#[derive(Debug)]
+pub struct NameWatcher(mpsc::Receiver<NameEvent>);
+
+impl NameWatcher {
+    /// The next change. `None`: this watch is over, as more has happened than was taken, or the control stream was lost; what there is
+    /// has to be found again. Cancel safe.
+    pub async fn next(&mut self) -> Option<NameEvent> {
+        self.0.recv().await
+    }
+}
+
+impl LinkHandle {
+    /// Has proxy2 take clients for a target of this end, and waits until it does. It is registered again after a restart of proxy2
+    /// and on another link.
+    ///
+    /// Not cancel safe: what nobody waits for any more may be registered.
+    ///
+    /// # Errors
+    /// [`NotRegistered`]; then it is not registered.
+    pub async fn register(&self, reverse: &Reverse) -> Result<ReverseHandle, NotRegistered> {
+        let mut handle = self.begin_to_register(reverse)?.number().await?;
+        match handle.held().await {
+            Ok(_) => Ok(handle),
+            Err(error) => {
+                handle.unregister();
+                Err(error)
+            }
+        }
+    }
+
+    /// The same without waiting.
+    pub(super) fn begin_to_register(&self, reverse: &Reverse) -> Result<Begun, NotRegistered> {
+        let Reverse { at, to, .. } = reverse;
+        let carried = !matches!(at, ReverseAt::Listen(ListenOn::Udp(_) | ListenOn::Stdio));
+        let target = OwnTarget::new(to).filter(|_| carried);
+        let target = target.ok_or_else(|| NotRegistered::NotCarried { at: at.clone(), to: to.clone() })?;
+        self.begin(at.clone(), Recipient::Target(target))
+    }
+
+    fn begin(&self, at: ReverseAt, recipient: Recipient) -> Result<Begun, NotRegistered> {
+        let (tell, state) = watch::channel(RegistrationState::default());
+        let (number, told) = oneshot::channel();
+        self.command(Command::Register { at, recipient, state: tell, number })?;
+        Ok(Begun { number: told, state, commands: self.commands.clone() })
+    }
+
+    /// Ends the reverse forwards and registrations there; streams that they have carried go on. False: there were none.
+    ///
+    /// # Errors
+    /// The session is over.
+    pub async fn unregister(&self, at: &ReverseAt) -> Result<bool, LinkClosed> {
+        let (answer, answered) = oneshot::channel();
+        self.command(Command::UnregisterAt(at.clone(), answer))?;
+        answered.await.map_err(|_| LinkClosed)
+    }
+
+    /// Has proxy2 listen for this process, and waits until it does.
+    ///
+    /// # Errors
+    /// [`NotRegistered`].
+    pub async fn listen(&self, at: ListenOn) -> Result<Registration, NotRegistered> {
+        self.accept_at(ReverseAt::Listen(at)).await
+    }
+
+    /// Has proxy2 give clients of a name to this process, and waits until it does.
+    ///
+    /// # Errors
+    /// [`NotRegistered`].
+    pub async fn publish(&self, name: ServiceName) -> Result<Registration, NotRegistered> {
+        self.accept_at(ReverseAt::Publish(name)).await
+    }
+
+    async fn accept_at(&self, at: ReverseAt) -> Result<Registration, NotRegistered> {
+        let (backlog, clients) = Backlog::new();
+        let ReverseHandle { id, state, commands } =
+            self.begin(at, Recipient::Process(backlog))?.number().await?;
+        // Dropped where this is given up, or fails.
+        let mut registration = Registration { id, clients, state, commands };
+        held(&mut registration.state).await?;
+        Ok(registration)
+    }
+
+    /// The names of this form that this end may use.
+    ///
+    /// # Errors
+    /// [`NotAnswered`].
+    pub async fn find(&self, glob: &NameGlob) -> Result<Vec<ServiceInfo>, NotAnswered> {
+        self.ask(|answer| Question::Find(glob.clone(), answer)).await?.map_err(NotAnswered::Refused)
+    }
+
+    /// Who this end is to proxy2, and what it may do there.
+    ///
+    /// # Errors
+    /// [`NotAnswered`].
+    pub async fn who_am_i(&self) -> Result<Identity, NotAnswered> {
+        self.ask(Question::WhoAmI).await?.map_err(NotAnswered::Refused)
+    }
+
+    /// Why proxy2 forbids streams to a destination: which rule would allow it, and the command for that. `None`: it does not forbid
+    /// them, or does not answer.
+    pub async fn why(&self, destination: &Destination) -> Option<String> {
+        self.ask(|answer| Question::Why(destination.to_string(), answer)).await.ok().flatten()
+    }
+
+    /// Tells of names of this form that appear and go from now on.
+    ///
+    /// # Errors
+    /// [`NotAnswered`].
+    pub async fn watch(&self, glob: &NameGlob) -> Result<NameWatcher, NotAnswered> {
+        let (tell, told) = mpsc::channel(WATCHED);
+        let (answer, answered) = oneshot::channel();
+        self.command(Command::Watch(glob.clone(), tell, answer))?;
+        let answered = answered.await.map_err(|_| self.interrupted())?;
+        answered.map(|()| NameWatcher(told)).map_err(NotAnswered::Refused)
+    }
+
+    async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> Result<T, NotAnswered> {
+        let (answer, answered) = oneshot::channel();
+        self.command(Command::Ask(question(answer)))?;
+        answered.await.map_err(|_| self.interrupted())
+    }
+
+    fn interrupted(&self) -> NotAnswered {
+        if self.requests.is_closed() { LinkClosed.into() } else { NotAnswered::Interrupted }
+    }
+
+    fn command(&self, command: Command) -> Result<(), LinkClosed> {
+        self.commands.send(command).map_err(|_| LinkClosed)
+    }
+}
+
+/// A registration that is under way.
+#[derive(Debug)]
+pub(super) struct Begun {
+    number: oneshot::Receiver<u32>,
+    state: watch::Receiver<RegistrationState>,
+    commands: mpsc::UnboundedSender<Command>,
+}
+
+impl Begun {
+    async fn number(self) -> Result<ReverseHandle, LinkClosed> {
+        let Self { number, state, commands } = self;
+        Ok(ReverseHandle { id: number.await.map_err(|_| LinkClosed)?, state, commands })
+    }
+}
+
+/// The reverse forwards that a session starts with.
+#[derive(Debug, Default)]
+pub(super) struct Starting(Vec<watch::Receiver<RegistrationState>>, Vec<oneshot::Receiver<u32>>);
+
+impl Starting {
+    pub(super) fn add(&mut self, begun: Begun) {
+        self.0.push(begun.state);
+        self.1.push(begun.number);
+    }
+
+    /// Waits until proxy2 takes the clients of all of them. Cancel safe.
+    ///
+    /// # Errors
+    /// It refuses one.
+    pub(super) async fn ready(&mut self) -> Result<Vec<Option<Bound>>, NotRegistered> {
+        let count = self.0.len();
+        let states = &mut self.0;
+        let all = async {
+            let mut all = Vec::with_capacity(count);
+            for state in states {
+                all.push(held(state).await?);
+            }
+            Ok(all)
+        };
+        tokio::select! {
+            biased;
+            all = all => all,
+            never = say_that_it_waits(count) => match never {},
+        }
+    }
+}
+
+/// Says once that the start waits for proxy2, which may come later.
+async fn say_that_it_waits(count: usize) -> std::convert::Infallible {
+    /// Longer than a proxy2 that is there takes on any path.
+    const PATIENCE: Duration = Duration::from_secs(3);
+    sleep(PATIENCE).await;
+    warn!(count, "the reverse forwards wait for proxy2, which has not answered yet");
+    pending().await
+}
+
+fn bound(state: &watch::Receiver<RegistrationState>) -> Option<Bound> {
+    match &*state.borrow() {
+        RegistrationState::Held(bound) => bound.clone(),
+        RegistrationState::Pending | RegistrationState::Refused(_) | RegistrationState::Lost(_) => None,
+    }
+}
+
+async fn held(state: &mut watch::Receiver<RegistrationState>) -> Result<Option<Bound>, NotRegistered> {
+    let known = state.wait_for(|state| *state != RegistrationState::Pending).await;
+    match &*known.map_err(|_| LinkClosed)? {
+        RegistrationState::Held(bound) => Ok(bound.clone()),
+        RegistrationState::Refused(why) | RegistrationState::Lost(why) => {
+            Err(NotRegistered::Refused(why.clone()))
+        }
+        RegistrationState::Pending => Err(LinkClosed.into()),
+    }
+}
+
+/// Waits until the other process has it, or the session is over.
+async fn is_over(state: &mut watch::Receiver<RegistrationState>) {
+    let _ = state.wait_for(|state| matches!(state, RegistrationState::Lost(_))).await;
+}

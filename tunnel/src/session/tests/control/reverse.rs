@@ -1,0 +1,189 @@
+//! Listeners of proxy2 whose clients go to proxy1.
+
+use std::io::ErrorKind;
+use std::time::Instant;
+
+use super::*;
+
+const LOOPBACK: &str = "listen:127.0.0.1:*";
+
+#[tokio::test]
+async fn clients_of_proxy2_reach_a_target_of_proxy1() {
+    let exit = Exit::start(LOOPBACK).await;
+    let to = target("inside ").await;
+    let ticket = exit.ticket("one");
+    let mut entry = exit.proxy1(&ticket, vec![reverse(at_any_port(), to)]).await;
+    let bound = within(entry.ready()).await.unwrap();
+    let address = bound[0].as_ref().unwrap().tcp().unwrap();
+    assert_ne!(address.port(), 0);
+    for length in [0, 3_000_000] {
+        let client = TcpStream::connect(address).await.unwrap();
+        assert_eq!(within(greeting(client, length)).await, "inside ");
+    }
+    // What was not registered cannot be reached.
+    let link = entry.link().unwrap();
+    assert!(link.unregister(&at_any_port()).await.unwrap());
+    assert!(!link.unregister(&at_any_port()).await.unwrap());
+    within(async { while TcpStream::connect(address).await.is_ok() {} }).await;
+}
+
+#[tokio::test]
+async fn a_process_accepts_clients_itself_and_knows_who_they_are() {
+    let exit = Exit::start(LOOPBACK).await;
+    let entry = exit.joined("one").await;
+    let mut listener =
+        within(entry.link().unwrap().listen(ListenOn::Tcp(Listen::loopback(0)))).await.unwrap();
+    let address = listener.bound().unwrap().tcp().unwrap();
+    let client = TcpStream::connect(address).await.unwrap();
+    let from = client.local_addr().unwrap();
+    let (stream, caller) = within(listener.accept()).await.unwrap();
+    assert_eq!(caller, Caller { ticket: None, from: Some(from) });
+    let (mut read, mut write) = tokio::io::split(stream);
+    tokio::spawn(async move {
+        write.write_all(b"process ").await?;
+        tokio::io::copy(&mut read, &mut write).await?;
+        write.shutdown().await
+    });
+    assert_eq!(within(greeting(client, 100_000)).await, "process ");
+    drop(listener);
+    within(async { while TcpStream::connect(address).await.is_ok() {} }).await;
+}
+
+#[tokio::test]
+async fn what_no_rule_allows_is_refused_with_the_command_that_allows_it_and_held_once_it_is() {
+    let exit = Exit::start("dial:target").await;
+    let to = target("").await;
+    let ticket = exit.ticket("one");
+    let mut entry = exit.proxy1(&ticket, vec![reverse(at_any_port(), to)]).await;
+    let refused = within(entry.ready()).await.unwrap_err().to_string();
+    assert!(refused.contains("proxy2 ticket allow one 'listen:127.0.0.1:*'"), "{refused}");
+    assert_eq!(exit.running.counters().borrow().registrations_refused, 1);
+    // Rules that change take what was held away, with its streams.
+    let rules = |text: &str| Some(Rules::parse([text]).unwrap());
+    let name = "one".parse().unwrap();
+    exit.memory.set_rules(&name, rules(LOOPBACK)).unwrap();
+    let link = entry.link().unwrap();
+    let held = within(link.register(&reverse(at_any_port(), to))).await.unwrap();
+    let address = held.bound().unwrap().tcp().unwrap();
+    let mut client = TcpStream::connect(address).await.unwrap();
+    client.write_all(b"x").await.unwrap();
+    client.read_exact(&mut [0]).await.unwrap();
+    let start = Instant::now();
+    exit.memory.set_rules(&name, rules("use:*")).unwrap();
+    let is_refused = |state: &RegistrationState| matches!(state, RegistrationState::Refused(_));
+    within(held.state().wait_for(is_refused)).await.unwrap();
+    let error = within(client.read(&mut [0])).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    assert!(TcpStream::connect(address).await.is_err());
+    assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn an_address_goes_to_the_newest_process_of_its_ticket_and_to_nobody_else() {
+    let exit = Exit::start(LOOPBACK).await;
+    let (old, new) = (target("old ").await, target("new ").await);
+    let ticket = exit.ticket("one");
+    let mut first = exit.proxy1(&ticket, vec![reverse(at_any_port(), old)]).await;
+    let address = within(first.ready()).await.unwrap()[0].as_ref().unwrap().tcp().unwrap();
+    let at = ReverseAt::Listen(address.into());
+    let stays = TcpStream::connect(address).await.unwrap();
+
+    let other = exit.joined("two").await;
+    let taken = within(other.link().unwrap().register(&reverse(at.clone(), new))).await;
+    let taken = taken.unwrap_err().to_string();
+    assert!(taken.contains("in use") && !taken.contains("one"), "{taken}");
+
+    let mut second = exit.proxy1(&ticket, vec![reverse(at.clone(), new)]).await;
+    within(second.ready()).await.unwrap();
+    let client = TcpStream::connect(address).await.unwrap();
+    assert_eq!(within(greeting(client, 10)).await, "new ");
+    assert_eq!(within(greeting(stays, 10)).await, "old ", "streams go on");
+    let mut lost = first.counters();
+    within(lost.wait_for(|counters| counters.registrations_handed_over == 1)).await.unwrap();
+    // It is not taken back, also not on another control stream.
+    let mut listener =
+        within(first.link().unwrap().listen(ListenOn::Tcp(Listen::loopback(0)))).await.unwrap();
+    let third = exit.proxy1(&ticket, vec![]).await;
+    let bound = listener.bound().unwrap().tcp().unwrap();
+    within(third.link().unwrap().register(&reverse(ReverseAt::Listen(bound.into()), new))).await.unwrap();
+    assert!(within(listener.accept()).await.is_none());
+    let client = TcpStream::connect(address).await.unwrap();
+    assert_eq!(within(greeting(client, 10)).await, "new ");
+}
+
+#[tokio::test]
+async fn everything_is_asked_for_again_after_a_restart_of_proxy2() {
+    let exit = Exit::start(LOOPBACK).await;
+    let to = target("inside ").await;
+    let ticket = exit.ticket("one");
+    let mut entry = exit.proxy1(&ticket, vec![reverse(at_any_port(), to)]).await;
+    let first = within(entry.ready()).await.unwrap()[0].clone().unwrap();
+    let mut listener =
+        within(entry.link().unwrap().listen(ListenOn::Tcp(Listen::loopback(0)))).await.unwrap();
+    let mut state = listener.state();
+    let Exit { memory, address, running } = exit;
+    running.kill().await;
+    let _again = Exit::start_with(memory, address.into(), LOOPBACK, |_| {}).await;
+    let is_elsewhere =
+        |state: &RegistrationState| matches!(state, RegistrationState::Held(Some(bound)) if *bound != first);
+    state.mark_unchanged();
+    within(state.changed()).await.unwrap();
+    within(state.wait_for(is_elsewhere)).await.unwrap();
+    let client = TcpStream::connect(listener.bound().unwrap().tcp().unwrap()).await.unwrap();
+    let (_stream, caller) = within(listener.accept()).await.unwrap();
+    assert_eq!(caller.from, client.local_addr().ok());
+}
+
+#[tokio::test]
+async fn a_thousand_are_asked_for_at_once() {
+    let exit = Exit::start("listen:127.0.0.1:* publish:*").await;
+    let to = target("inside ").await;
+    let reverses: Vec<_> = (0..500).map(|_| reverse(at_any_port(), to)).collect();
+    let names = (0..500).map(|number| reverse(named(&format!("n{number}")), to));
+    let ticket = exit.ticket("one");
+    let start = Instant::now();
+    let mut entry = exit.proxy1(&ticket, reverses.into_iter().chain(names).collect()).await;
+    let bound = within(entry.ready()).await.unwrap();
+    // Without optimisation, on a machine that is busy.
+    assert!(start.elapsed() < Duration::from_secs(5), "{:?}", start.elapsed());
+    for bound in [&bound[0], &bound[499]] {
+        let client = TcpStream::connect(bound.as_ref().unwrap().tcp().unwrap()).await.unwrap();
+        assert_eq!(within(greeting(client, 10)).await, "inside ");
+    }
+}
+
+#[tokio::test]
+async fn a_target_that_refuses_is_a_reset_and_nothing_else_of_proxy1_can_be_reached() {
+    let exit = Exit::start(LOOPBACK).await;
+    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let mut entry = exit.proxy1(&exit.ticket("one"), vec![reverse(at_any_port(), gone)]).await;
+    let bound = within(entry.ready()).await.unwrap()[0].clone().unwrap();
+    let mut client = TcpStream::connect(bound.tcp().unwrap()).await.unwrap();
+    let error = within(client.read(&mut [0])).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    within(entry.counters().wait_for(|counters| counters.targets_refused == 1)).await.unwrap();
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_unix_socket_of_proxy2_leads_to_one_of_proxy1() {
+    use tokio::net::{UnixListener, UnixStream};
+
+    let folder = std::env::temp_dir().join(format!("paso-reverse-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let (outside, inside) = (folder.join("outside"), folder.join("inside"));
+    let listener = UnixListener::bind(&inside).unwrap();
+    let exit = Exit::start(&format!("listen:unix:{}/*", folder.display())).await;
+    let entry = exit.joined("one").await;
+    let at = ReverseAt::Listen(ListenOn::Unix(outside.clone()));
+    let reverse = Reverse { at, to: ReverseTo::Unix(inside), proxy_protocol: None };
+    let held = within(entry.link().unwrap().register(&reverse)).await.unwrap();
+    assert_eq!(held.bound(), Some(Bound::Unix(outside.clone())));
+    let mut client = UnixStream::connect(&outside).await.unwrap();
+    let (mut connection, _) = within(listener.accept()).await.unwrap();
+    client.write_all(b"over").await.unwrap();
+    let mut read = [0; 4];
+    within(connection.read_exact(&mut read)).await.unwrap();
+    assert_eq!(&read, b"over");
+    std::fs::remove_dir_all(&folder).unwrap();
+}
