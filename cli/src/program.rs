@@ -18,7 +18,7 @@ use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use tracing::level_filters::LevelFilter;
 use tunnel::descriptors;
 use tunnel::metrics::Counters;
-use tunnel::session::{BindError, Handle, LinkHandle, ResetCode, Session};
+use tunnel::session::{BindError, Handle, LinkHandle, NotRegistered, ResetCode, Session};
 use zeroize::Zeroizing;
 
 use self::log::Log;
@@ -120,6 +120,14 @@ impl Running {
     /// See [`Handle::link`].
     pub const fn link(&self) -> Option<&LinkHandle> {
         self.session.link()
+    }
+
+    /// See [`Handle::ready`]. Cancel safe.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn ready(&mut self) -> Result<(), NotRegistered> {
+        self.session.ready().await.map(drop)
     }
 
     /// See [`Handle::ended`]. Cancel safe.

@@ -249,6 +249,17 @@ impl Link {
         opened.map_err(|error| OpenError::of(error, &self.link.status().borrow()))
     }
 
+    /// The names of this form that this end may use.
+    ///
+    /// # Errors
+    /// The exit refuses, or does not answer.
+    pub async fn find(
+        &self,
+        glob: &tunnel::settings::NameGlob,
+    ) -> Result<Vec<session::ServiceInfo>, session::NotAnswered> {
+        self.link.find(glob).await
+    }
+
     /// Carries the clients of one more forward; where they connect. A forward that nobody waits for any more may have been added; then
     /// its listener stays until the link ends.
     ///

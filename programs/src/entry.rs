@@ -50,6 +50,16 @@ async fn serve(links: Vec<Link>, planner: Option<Planner>, mut signals: Signals)
         links = Links::start(links) => links?,
         () = signals.received() => return Ok(()),
     };
+    let ready = tokio::select! {
+        biased;
+        ready = links.ready() => ready,
+        () = signals.received() => return links.close().await.context("the UDP socket failed"),
+    };
+    if ready.is_err() {
+        // That a forward cannot be is what counts.
+        let _ = links.close().await;
+        return ready;
+    }
     let stdio = links.stdio_ended();
     tokio::pin!(stdio);
     loop {

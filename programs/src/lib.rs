@@ -35,6 +35,9 @@ enum Program {
     /// Connect standard input and output to something that proxy2 reaches
     #[command(disable_help_flag = true)]
     Nc(Rest),
+    /// List the names that somebody publishes and this ticket may use
+    #[command(disable_help_flag = true)]
+    Find(Rest),
     /// An echo server, and a client that checks every byte that returns
     #[command(disable_help_flag = true)]
     Echo(Rest),
@@ -75,6 +78,7 @@ pub fn paso() -> ExitCode {
         Program::Out(rest) => exit::main("paso out", rest.words),
         Program::Ticket(rest) => exit::tickets("paso ticket", rest.words),
         Program::Nc(rest) => client::nc::main("paso nc", rest.words),
+        Program::Find(rest) => client::find::main("paso find", rest.words),
         Program::Echo(rest) => echo::main("paso echo", rest.words),
     }
 }

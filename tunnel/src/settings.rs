@@ -14,7 +14,7 @@ pub use proto::ticket::{Ticket, TicketError};
 pub use self::classic::{Classic, ClassicEntry, ClassicExit, Payload, Rate};
 pub use self::forward::{Allow, CarryTo, Forward, ListenOn, ProxyProtocol, Reverse, ReverseAt, ReverseTo};
 pub use self::sealed::{ClientSettings, Sealed, ServerSettings, StateSource, TicketSource};
-pub use crate::rules::{Rule, RuleError, Rules};
+pub use crate::rules::{NameGlob, Rule, RuleError, Rules};
 pub use crate::tcp_options::TcpKeepalive;
 
 /// What one proxy runs with: which end it is of which kind of link.

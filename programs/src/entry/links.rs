@@ -10,7 +10,7 @@ use cli::program::Running;
 use tokio::task::JoinSet;
 use tracing::{Instrument, Span, error, info, info_span, warn};
 use tunnel::session::{Bound, Session};
-use tunnel::settings::{Forward, ProxySettings};
+use tunnel::settings::{Forward, ProxySettings, Reverse};
 
 use super::check;
 use super::plan::Link;
@@ -25,6 +25,7 @@ struct RunningLink {
     link: Link,
     session: Running,
     forwards: Vec<(Forward, Bound)>,
+    reverse: Vec<Reverse>,
 }
 
 impl Links {
@@ -38,6 +39,21 @@ impl Links {
             running.0.push(RunningLink::start(link).await?);
         }
         Ok(running)
+    }
+
+    /// Waits until the forwards of all are there: for the reverse ones proxy2 has to answer. Cancel safe.
+    ///
+    /// # Errors
+    /// One cannot be.
+    pub(crate) async fn ready(&mut self) -> anyhow::Result<()> {
+        for one in &mut self.0 {
+            let ready = one.session.ready().await;
+            match &one.link.name {
+                Some(name) => ready.with_context(|| format!("the link '{name}'"))?,
+                None => ready?,
+            }
+        }
+        Ok(())
     }
 
     /// Waits until one of them is over, which none should be. Cancel safe.
@@ -117,6 +133,7 @@ impl Links {
             };
             if one.follows(&link) {
                 let missing = one.remove_forwards(&link).await;
+                one.change_reverse(&link).await;
                 one.link = link;
                 staying.push((one, missing));
             } else if let Err(why) = check::links(std::slice::from_ref(&link)).await {
@@ -144,7 +161,8 @@ impl RunningLink {
         let forwards =
             forwards(&link.settings).iter().cloned().zip(session.listening().iter().cloned()).collect();
         let session = span.in_scope(|| Running::start(session));
-        Ok(Self { link, session, forwards })
+        let reverse = reverse(&link.settings).to_vec();
+        Ok(Self { link, session, forwards, reverse })
     }
 
     /// Whether the link can become this one while it runs.
@@ -171,6 +189,35 @@ impl RunningLink {
             span(&self.link).in_scope(|| info!(listening = %bound, "forward removed; its streams go on"));
         }
         missing
+    }
+
+    /// Ends the reverse forwards that `link` does not have, and asks for those that it has beside. proxy2 may answer later.
+    async fn change_reverse(&mut self, link: &Link) {
+        let Some(handle) = self.session.link() else { return };
+        let wanted = reverse(&link.settings);
+        let span = span(&self.link);
+        let (stay, go): (Vec<_>, Vec<_>) =
+            std::mem::take(&mut self.reverse).into_iter().partition(|one| wanted.contains(one));
+        self.reverse = stay;
+        for one in go {
+            // That it was gone before changes nothing.
+            let _ = handle.unregister(&one.at).await;
+            span.in_scope(|| info!(at = %one.at, "reverse forward removed; its streams go on"));
+        }
+        for one in wanted {
+            if self.reverse.contains(one) {
+                continue;
+            }
+            self.reverse.push(one.clone());
+            let (handle, one) = (handle.clone(), one.clone());
+            let asked = async move {
+                match handle.register(&one).await {
+                    Ok(_) => info!(at = %one.at, "reverse forward added"),
+                    Err(error) => error!("{} {one}: {error}", one.option()),
+                }
+            };
+            tokio::spawn(asked.instrument(span.clone()));
+        }
     }
 
     async fn add_forwards(&mut self, missing: Vec<Forward>) {
@@ -207,6 +254,13 @@ fn span(link: &Link) -> Span {
 fn forwards(settings: &ProxySettings) -> &[Forward] {
     match settings {
         ProxySettings::Client(client) => &client.forwards,
+        ProxySettings::ClassicEntry(_) | ProxySettings::ClassicExit(_) | ProxySettings::Server(_) => &[],
+    }
+}
+
+fn reverse(settings: &ProxySettings) -> &[Reverse] {
+    match settings {
+        ProxySettings::Client(client) => &client.reverse,
         ProxySettings::ClassicEntry(_) | ProxySettings::ClassicExit(_) | ProxySettings::Server(_) => &[],
     }
 }

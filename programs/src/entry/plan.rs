@@ -147,14 +147,8 @@ impl SaidLink {
             ChosenLink::Sealed(link) => {
                 let ticket = ticket::source(&cli.ticket, state.as_deref(), &values, stdin)?;
                 let settings = ClientSettings::new(ticket, places);
-                let Forwards { here, there, .. } = forwards;
-                if let Some(reverse) = there.first() {
-                    let what = format!("{} {reverse}", reverse.option());
-                    return Err(wrong(&format_args!(
-                        "{what}: this version has no reverse forwards: leave it out"
-                    )));
-                }
-                ClientSettings { link, forwards: here, patience: cli.when_down.0, ..settings }.into()
+                let Forwards { here: forwards, there: reverse, .. } = forwards;
+                ClientSettings { link, forwards, reverse, patience: cli.when_down.0, ..settings }.into()
             }
         };
         Ok(Link { name: options.name.clone(), settings, options })

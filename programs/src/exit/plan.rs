@@ -87,9 +87,6 @@ impl Said {
     /// What cannot be, to be printed, with its exit code.
     pub(super) fn plan(self) -> Result<Plan, clap::Error> {
         let Self { cli, options, listen, target, forwards, .. } = self;
-        if !forwards.here.is_empty() || !forwards.there.is_empty() {
-            return Err(wrong(&"proxy2 of this version carries neither -L nor --publish: leave them out"));
-        }
         let settings = match cli.link.link()? {
             ChosenLink::Classic(mut classic) => {
                 if !listen.also.is_empty() {
@@ -112,6 +109,7 @@ impl Said {
                 sealed.abandon = cli.abandon;
                 sealed.max_links = count(cli.links);
                 sealed.handshakes_per_second = cli.handshakes;
+                Forwards { here: sealed.forwards, there: sealed.publish, .. } = forwards;
                 sealed.into()
             }
         };
