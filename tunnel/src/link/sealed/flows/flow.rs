@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use proto::Time;
 use proto::sealed::transport::Transport;
-use proto::sealed::wire::frame::StreamId;
+use proto::sealed::wire::frame::{ResetCode, StreamId};
 
 use crate::link::sealed::ticket_share::StreamPlace;
 use crate::local::udp::{Delivery, FlowEnded, Incoming, LocalFlow};
@@ -117,12 +117,13 @@ impl Flow {
         let FlowState::Going { local, .. } = &self.state else { return Step::Wait };
         let mut cx = Context::from_waker(&self.waker);
         let mut step = Step::More;
-        let mut carried = 0;
+        let (mut carried, mut errors) = (0, 0);
         for _ in 0..Self::TURN {
             let datagram = match local.poll_recv(&mut cx, scratch) {
                 Poll::Ready(Incoming::Datagram(datagram)) => datagram,
                 Poll::Ready(Incoming::Unreachable) => {
                     counters.flow_datagrams_unreachable += 1;
+                    errors += 1;
                     continue;
                 }
                 Poll::Ready(Incoming::Ended(how)) => {
@@ -139,7 +140,9 @@ impl Flow {
             let _ = transport.send_datagram(now, self.id, &datagram);
         }
         self.note_carried(carried);
-        step
+        // Each error is told once. A socket that has nothing else would be asked for ever.
+        let is_broken = errors == Self::TURN;
+        if is_broken { Step::Ended(FlowEnded::Reset(ResetCode::Unreachable)) } else { step }
     }
 
     /// Gives the local end the datagrams of the stream.
