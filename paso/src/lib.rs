@@ -52,16 +52,18 @@
 
 mod exit;
 mod link;
+mod listener;
 mod state;
 #[cfg(feature = "testing")]
 pub mod testing;
 
 pub use exit::{Allow, Exit};
 pub use link::{JoinError, Link, LinkOptions, OpenError};
-pub use proto::destination::{Destination, DestinationError};
+pub use listener::{AcceptError, AskError, Caller, ListenError, Listener};
+pub use proto::destination::{Destination, DestinationError, ServiceName};
 pub use proto::target::{Target, TargetError};
 pub use proto::ticket::place::PlaceError;
-pub use proto::ticket::record::RecordError;
+pub use proto::ticket::record::{RecordError, TicketName};
 pub use proto::ticket::{Ticket, TicketError};
 pub use state::{AllowError, NewTicketError, State};
 pub use tunnel::address::{AddressError, Listen, ResolveError};
@@ -69,7 +71,8 @@ pub use tunnel::metrics::Counters;
 #[doc(inline)]
 pub use tunnel::session::PipeStream as Stream;
 pub use tunnel::session::{
-    AddError, BindError, Bound, LinkClosed, LinkStatus, MAX_DATAGRAM, ResetCode, UdpStream, reset_code,
+    AddError, BindError, Bound, Identity, LinkClosed, LinkStatus, MAX_DATAGRAM, NameEvent, NameWatcher,
+    ResetCode, ServiceInfo, UdpStream, reset_code,
 };
 pub use tunnel::settings::{Forward, ListenOn, RuleError};
 pub use tunnel::state::StateError;

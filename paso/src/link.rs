@@ -4,7 +4,7 @@ use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use proto::destination::{Destination, DestinationError};
+use proto::destination::{Destination, DestinationError, SocketPath};
 use proto::ticket::Ticket;
 use proto::ticket::place::{Place, PlaceError};
 use tokio::sync::watch;
@@ -12,10 +12,12 @@ use tokio::time::timeout;
 use tunnel::address::HostPorts;
 use tunnel::metrics::Counters;
 use tunnel::session::{
-    self, AddError, BindError, Bound, Handle, LinkClosed, LinkHandle, LinkStatus, ResetCode, Session,
+    self, AddError, BindError, Bound, Handle, Identity, LinkClosed, LinkHandle, LinkStatus, NameWatcher,
+    ResetCode, ServiceInfo, Session,
 };
-use tunnel::settings::{ClientSettings, Forward, TicketSource};
+use tunnel::settings::{ClientSettings, Forward, ListenOn, NameGlob, TicketSource};
 
+use crate::listener::{AskError, ListenError, Listener};
 use crate::{Stream, UdpStream};
 
 /// A link to an exit. Clones are the same link; it ends when the last of them is dropped, or when one is closed.
@@ -91,6 +93,23 @@ pub enum OpenError {
     /// The link has been closed.
     #[error("the link has been closed")]
     Closed,
+}
+
+impl From<OpenError> for io::Error {
+    fn from(error: OpenError) -> Self {
+        use io::ErrorKind as Kind;
+        let kind = match error {
+            OpenError::Destination(_) => Kind::InvalidInput,
+            OpenError::Refused => Kind::ConnectionRefused,
+            OpenError::Unreachable => Kind::HostUnreachable,
+            OpenError::TimedOut => Kind::TimedOut,
+            OpenError::Forbidden | OpenError::TicketRefused => Kind::PermissionDenied,
+            OpenError::Limit => Kind::QuotaExceeded,
+            OpenError::Interrupted => Kind::ConnectionReset,
+            OpenError::Closed => Kind::NotConnected,
+        };
+        Self::new(kind, error)
+    }
 }
 
 impl OpenError {
@@ -249,15 +268,62 @@ impl Link {
         opened.map_err(|error| OpenError::of(error, &self.link.status().borrow()))
     }
 
-    /// The names of this form that this end may use.
+    /// Has the exit listen for this process: at `[ADDR:]PORT` of its machine, where a port alone is one of 127.0.0.1 and port 0 any free
+    /// one, or at a Unix socket there, `/PATH`. Waits until it does. A rule of the ticket must allow it (`listen:ADDR:PORT`).
+    ///
+    /// Cancel safe: what nobody waits for any more is ended.
     ///
     /// # Errors
-    /// The exit refuses, or does not answer.
-    pub async fn find(
-        &self,
-        glob: &tunnel::settings::NameGlob,
-    ) -> Result<Vec<session::ServiceInfo>, session::NotAnswered> {
-        self.link.find(glob).await
+    /// [`ListenError`].
+    pub async fn listen(&self, at: &str) -> Result<Listener, ListenError> {
+        let at = match at.starts_with('/') {
+            true => ListenOn::Unix(SocketPath::new(at)?.as_path().into()),
+            false => ListenOn::Tcp(at.parse()?),
+        };
+        Ok(Listener::new(self.link.listen(at).await?))
+    }
+
+    /// Publishes a service: whoever opens `@NAME` at the same exit is accepted by this process. Waits until the exit has it. A rule of this
+    /// ticket must allow it (`publish:NAME`), and one of theirs to use it (`use:NAME`). Several may publish one name; the exit gives
+    /// each client to the one with the fewest streams, and to another where that one does not answer.
+    ///
+    /// Cancel safe: what nobody waits for any more is ended.
+    ///
+    /// # Errors
+    /// [`ListenError`].
+    pub async fn publish(&self, name: &str) -> Result<Listener, ListenError> {
+        let name = name.strip_prefix('@').unwrap_or(name).parse()?;
+        Ok(Listener::new(self.link.publish(name).await?))
+    }
+
+    /// The published names of this form (`*` is any number of characters, `?` is one) that this end may use, in order. Cancel safe.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub async fn find(&self, names: &str) -> Result<Vec<ServiceInfo>, AskError> {
+        Ok(self.link.find(&glob(names)?).await?)
+    }
+
+    /// Tells of names of this form that appear and go from now on. Cancel safe.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub async fn watch(&self, names: &str) -> Result<NameWatcher, AskError> {
+        Ok(self.link.watch(&glob(names)?).await?)
+    }
+
+    /// Who this end is to the exit, and what it may do there. Cancel safe.
+    ///
+    /// # Errors
+    /// [`AskError`].
+    pub async fn who_am_i(&self) -> Result<Identity, AskError> {
+        Ok(self.link.who_am_i().await?)
+    }
+
+    /// Why the exit forbids streams to a destination: what this end may do, and the command that would allow it, for whoever runs the
+    /// exit. `None`: it does not forbid them, or does not answer. Cancel safe.
+    pub async fn why_forbidden(&self, destination: &str) -> Option<String> {
+        self.link.why(&destination.parse().ok()?).await
     }
 
     /// Carries the clients of one more forward; where they connect. A forward that nobody waits for any more may have been added; then
@@ -288,6 +354,19 @@ impl Link {
         self.counters.clone()
     }
 
+    /// Waits until no stream is open any more, for at most `within`, and closes the link then. What was written and ended in order has
+    /// arrived by then: bytes on their way that [`close`](Self::close) would cut off. A stream that this process holds keeps it
+    /// waiting until it has ended in both directions, or is dropped; so does a [`Listener`]. False: some were reset.
+    ///
+    /// # Errors
+    /// The UDP socket is broken.
+    pub async fn finish(self, within: Duration) -> io::Result<bool> {
+        let mut counters = self.counters.clone();
+        let none_left = timeout(within, counters.wait_for(|counters| counters.streams == 0)).await;
+        self.close().await?;
+        Ok(none_left.is_ok())
+    }
+
     /// Resets the streams that are open, tells the exit, and waits until that is done: for at most half a second. What has ended in
     /// order before and was read at the other end is not touched. Of several that close it, the first waits. Dropping the future leaves
     /// the rest to the background.
@@ -301,4 +380,8 @@ impl Link {
             None => Ok(()),
         }
     }
+}
+
+fn glob(names: &str) -> Result<NameGlob, AskError> {
+    names.parse().map_err(|_| AskError::Pattern(names.into()))
 }

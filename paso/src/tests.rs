@@ -21,11 +21,15 @@ mod http;
 #[path = "../examples/proxy_command.rs"]
 #[expect(dead_code, reason = "its main is not called here")]
 mod proxy_command;
+#[path = "../examples/web_service.rs"]
+#[expect(dead_code, reason = "its main is not called here")]
+mod web_service;
 
 #[tokio::test]
 async fn the_examples_do_what_they_say() {
     assert_eq!(echo_example::echo("hola").await.unwrap(), "hola");
     assert_eq!(http::from_this_process("/hola").await.unwrap(), "you asked for /hola");
+    assert_eq!(web_service::in_this_process().await.unwrap(), "hello from behind a NAT");
     let folder = std::env::temp_dir().join(format!("paso-copy-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let (from, to) = (folder.join("from"), folder.join("to"));
@@ -222,6 +226,94 @@ mod over_a_bad_network {
             pair.network().set_blackout(false);
             opening.await.unwrap().unwrap();
         }
+    }
+
+    #[tokio::test]
+    async fn clients_come_to_an_address_of_the_exit_and_to_a_name() {
+        let mut pair = pair(SEED).await;
+        pair.network().set(Weather::bad(0.05));
+        let other = pair.join("two").await;
+        let mut by_address = pair.link().listen("0").await.unwrap();
+        let mut by_name = pair.link().publish("@Files").await.unwrap();
+        for crashed in [false, true] {
+            if crashed {
+                // Both are asked for again, the address with its port.
+                let mut names = pair.link().watch("files").await.unwrap();
+                pair.restart_exit().await;
+                while names.next().await.is_some() {}
+                while by_name_is_absent(&other).await {}
+            }
+            let address = bound_tcp(&by_address).await;
+            let mut client = tokio::net::TcpStream::connect(address).await.unwrap();
+            let (mut accepted, caller) = by_address.accept().await.unwrap();
+            assert_eq!((caller.ticket, caller.from), (None, Some(client.local_addr().unwrap())));
+            client.write_all(b"x").await.unwrap();
+            accepted.read_exact(&mut [0]).await.unwrap();
+            let (opened, accepted) = tokio::join!(other.open("@files"), by_name.accept());
+            let (mut opened, (mut accepted, caller)) = (opened.unwrap(), accepted.unwrap());
+            assert_eq!(caller.ticket.unwrap().as_str(), "two");
+            opened.write_all(b"question").await.unwrap();
+            opened.shutdown().await.unwrap();
+            let mut question = String::new();
+            accepted.read_to_string(&mut question).await.unwrap();
+            assert_eq!(question, "question", "seed {SEED}");
+        }
+        pair.link().clone().close().await.unwrap();
+        assert_eq!(by_name.accept().await.unwrap_err(), AcceptError::Closed);
+        assert_eq!(other.find("*").await.unwrap(), []);
+        assert_eq!(other.open("@files").await.unwrap_err(), OpenError::Unreachable);
+    }
+
+    async fn by_name_is_absent(link: &Link) -> bool {
+        // The link may have to find out first that the exit was restarted.
+        link.find("files").await.map_or(true, |found| found.is_empty())
+    }
+
+    async fn bound_tcp(listener: &Listener) -> std::net::SocketAddr {
+        loop {
+            if let Some(at) = listener.bound().and_then(|bound| bound.tcp()) {
+                return at;
+            }
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_link_is_finished_when_the_last_bytes_have_arrived() {
+        let pair = pair(SEED).await;
+        pair.network().set(Weather { delay: Duration::from_millis(30), ..Weather::bad(0.2) });
+        let server = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let link = pair.join("two").await;
+        let opened = link.open(&server.local_addr().unwrap().to_string()).await;
+        let (mut connection, _) = server.accept().await.unwrap();
+        connection.shutdown().await.unwrap();
+        let mut stream = opened.unwrap();
+        assert_eq!(stream.read(&mut [0]).await.unwrap(), 0);
+        stream.write_all(&[7; 50_000]).await.unwrap();
+        stream.shutdown().await.unwrap();
+        drop(stream);
+        assert!(link.finish(Duration::from_secs(20)).await.unwrap(), "seed {SEED}");
+        let mut all = Vec::new();
+        connection.read_to_end(&mut all).await.unwrap();
+        assert_eq!(all.len(), 50_000, "seed {SEED}");
+    }
+
+    #[tokio::test]
+    async fn what_the_rules_do_not_allow_is_said_with_the_command_that_would() {
+        let pair = pair(SEED).await;
+        pair.state().allow("one", &["use:files"]).unwrap();
+        let refused = |error: ListenError| error.to_string();
+        let publishing = refused(pair.link().publish("files").await.unwrap_err());
+        assert!(publishing.contains("ticket allow one publish:files"), "{publishing}");
+        let listening = refused(pair.link().listen("127.0.0.1:0").await.unwrap_err());
+        assert!(listening.contains("ticket one may not listen"), "{listening}");
+        assert!(matches!(pair.link().publish("a b").await, Err(ListenError::Name(_))));
+        assert!(matches!(pair.link().listen("nowhere").await, Err(ListenError::Address(_))));
+        assert_eq!(pair.link().open("db.example:5432").await.unwrap_err(), OpenError::Forbidden);
+        let why = pair.link().why_forbidden("db.example:5432").await.unwrap();
+        assert!(why.contains("ticket allow one dial:db.example:5432"), "{why}");
+        assert_eq!(pair.link().who_am_i().await.unwrap().ticket, "one");
+        assert_eq!(std::io::Error::from(OpenError::Forbidden).kind(), std::io::ErrorKind::PermissionDenied);
     }
 
     #[tokio::test]

@@ -56,7 +56,7 @@ pub(crate) fn main(name: &str, words: impl IntoIterator<Item = OsString>) -> Exi
 async fn serve(cli: Cli, joining: Joining, mut signals: Signals) -> anyhow::Result<()> {
     let found = async {
         let link = joining.join().await?;
-        let found = link.find(&cli.glob).await?;
+        let found = link.find(&cli.glob.to_string()).await?;
         link.close().await.context("the link did not end in order")?;
         anyhow::Ok(found)
     };

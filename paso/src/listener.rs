@@ -1,0 +1,131 @@
+//! Clients that come to the exit, for this process.
+
+use std::fmt;
+use std::net::SocketAddr;
+
+use proto::destination::DestinationError;
+use proto::ticket::record::TicketName;
+use tunnel::address::AddressError;
+use tunnel::session::{Bound, LinkClosed, NotAnswered, NotRegistered, Registration, RegistrationState};
+
+use crate::Stream;
+
+/// Clients that the exit takes for this process: at an address of its machine, or under a name. See
+/// [`Link::listen`](crate::Link::listen) and [`Link::publish`](crate::Link::publish).
+///
+/// It outlives the exit: after a restart, or on another link, the exit is asked again, and whoever accepts need not know. Dropped, it ends, and
+/// streams that were accepted go on. It does not keep its link: where the link ends, it ends.
+pub struct Listener(Registration);
+
+/// Who a client is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Caller {
+    /// The name of the ticket that the client's link has joined with, if it came to a name; the exit vouches for it.
+    pub ticket: Option<TicketName>,
+    /// The client's address, as the exit sees it, if it came to an address.
+    pub from: Option<SocketAddr>,
+}
+
+/// Why the exit takes no clients for this process.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ListenError {
+    /// The text is no address.
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    /// The text is no name, or no path of a socket.
+    #[error(transparent)]
+    Name(#[from] DestinationError),
+    /// The exit says no. Its sentence says why, and what to do.
+    #[error("{0}")]
+    Refused(String),
+    /// The link has been closed.
+    #[error("the link has been closed")]
+    Closed,
+}
+
+/// Why no more clients come.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AcceptError {
+    /// Another process with the same ticket has taken the address over: the exit's sentence.
+    #[error("{0}")]
+    TakenOver(String),
+    /// The link has been closed.
+    #[error("the link has been closed")]
+    Closed,
+}
+
+/// Why the exit has not answered a question.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[non_exhaustive]
+pub enum AskError {
+    /// What is asked for is no pattern.
+    #[error("'{0}' is no name and no pattern of names: letters, digits, '-', '_', '.', with '*' and '?'")]
+    Pattern(String),
+    /// The exit says no: its sentence.
+    #[error("{0}")]
+    Refused(String),
+    /// The exit does not answer, or not any more: ask again when the link is up.
+    #[error("the exit does not answer")]
+    NoAnswer,
+    /// The link has been closed.
+    #[error("the link has been closed")]
+    Closed,
+}
+
+impl Listener {
+    pub(crate) const fn new(registration: Registration) -> Self {
+        Self(registration)
+    }
+
+    /// The next client, and who it is. The client has been told by then that it is connected. At most 128 clients wait to be
+    /// accepted, more are refused.
+    ///
+    /// Cancel safe: a client that was not returned is the next one.
+    ///
+    /// # Errors
+    /// [`AcceptError`]: no more come.
+    pub async fn accept(&mut self) -> Result<(Stream, Caller), AcceptError> {
+        let Some((stream, caller)) = self.0.accept().await else {
+            return Err(match &*self.0.state().borrow() {
+                RegistrationState::Lost(why) => AcceptError::TakenOver(why.clone()),
+                RegistrationState::Pending | RegistrationState::Held(_) | RegistrationState::Refused(_) => {
+                    AcceptError::Closed
+                }
+            });
+        };
+        Ok((stream, Caller { ticket: caller.ticket, from: caller.from }))
+    }
+
+    /// Where clients connect at the exit, with the port filled in; `None`: under a name, or nowhere at the moment.
+    pub fn bound(&self) -> Option<Bound> {
+        self.0.bound()
+    }
+}
+
+impl fmt::Debug for Listener {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Listener").field("state", &*self.0.state().borrow()).finish()
+    }
+}
+
+impl From<NotRegistered> for ListenError {
+    fn from(error: NotRegistered) -> Self {
+        match error {
+            NotRegistered::Closed(LinkClosed) => Self::Closed,
+            NotRegistered::Refused(_) | NotRegistered::NotCarried { .. } => Self::Refused(error.to_string()),
+        }
+    }
+}
+
+impl From<NotAnswered> for AskError {
+    fn from(error: NotAnswered) -> Self {
+        match error {
+            NotAnswered::Refused(why) => Self::Refused(why),
+            NotAnswered::Interrupted => Self::NoAnswer,
+            NotAnswered::Closed(LinkClosed) => Self::Closed,
+        }
+    }
+}
