@@ -13,5 +13,5 @@ mod task;
 pub(crate) use self::commands::{Command, Question};
 pub use self::commands::{Identity, NameEvent, RegistrationState, ServiceInfo};
 pub use self::registrations::Caller;
-pub(crate) use self::registrations::{Backlog, Recipient, Registrations};
+pub(crate) use self::registrations::{Backlog, Recipient, Registered, Registrations};
 pub(crate) use self::task::ControlTask;

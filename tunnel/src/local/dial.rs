@@ -18,6 +18,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use proto::sealed::wire::frame::ResetCode;
+use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 pub(crate) use self::datagrams::UdpTarget;
@@ -82,6 +83,19 @@ pub(crate) enum Dialled {
 }
 
 impl Dialled {
+    /// The same, once it was sent these bytes.
+    ///
+    /// # Errors
+    /// It is broken.
+    pub(crate) async fn beginning_with(mut self, first: &[u8]) -> io::Result<Self> {
+        match &mut self {
+            Self::Tcp(tcp, _) => tcp.write_all(first).await?,
+            Self::Unix(unix) => unix.write_all(first).await?,
+            Self::Udp(_) => {}
+        }
+        Ok(self)
+    }
+
     /// The address that was connected to, if it has one.
     pub(crate) const fn ip(&self) -> Option<IpAddr> {
         match self {

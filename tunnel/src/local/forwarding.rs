@@ -62,6 +62,8 @@ enum To {
 pub(crate) enum ListenAt {
     /// A TCP address.
     Tcp(SocketAddr),
+    /// A UDP address.
+    Udp(SocketAddr),
     /// A Unix socket.
     Unix(PathBuf),
 }
@@ -148,6 +150,11 @@ impl Forwarding {
                 let listener = Listener::bind(*address, keepalive)?;
                 let bound = Bound::Tcp(listener.local_addr()?);
                 (AnyListener::Tcp(listener), bound)
+            }
+            ListenAt::Udp(address) => {
+                let listener = UdpListener::bind(*address)?;
+                let bound = Bound::Udp(listener.local_addr()?);
+                (AnyListener::Udp(listener), bound)
             }
             ListenAt::Unix(path) => {
                 (AnyListener::Unix(Listener::bind_unix(path).await?), Bound::Unix(path.clone()))

@@ -146,6 +146,7 @@ impl From<&ListenAt> for Bound {
     fn from(at: &ListenAt) -> Self {
         match at {
             ListenAt::Tcp(address) => Self::Tcp(*address),
+            ListenAt::Udp(address) => Self::Udp(*address),
             ListenAt::Unix(path) => Self::Unix(path.clone()),
         }
     }

@@ -58,6 +58,11 @@ impl Asked {
         Self { host: plain_host(&own.host), port: own.port, protocol: Protocol::Tcp, of_target }
     }
 
+    /// The same where it takes datagrams.
+    pub fn own_udp(own: &HostPort) -> Self {
+        Self { protocol: Protocol::Udp, ..Self::own(own) }
+    }
+
     /// What is to be carried.
     pub const fn protocol(&self) -> Protocol {
         self.protocol

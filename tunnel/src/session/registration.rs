@@ -35,6 +35,9 @@ pub enum NotRegistered {
         /// Where they would be led.
         to: ReverseTo,
     },
+    /// This process accepts no clients from there.
+    #[error("clients of {0} cannot be accepted by a process: they come by TCP, a Unix socket or a name")]
+    NotAccepted(ReverseAt),
     /// The session is over.
     #[error(transparent)]
     Closed(#[from] LinkClosed),
@@ -163,11 +166,13 @@ impl LinkHandle {
 
     /// The same without waiting.
     pub(super) fn begin_to_register(&self, reverse: &Reverse) -> Result<Begun, NotRegistered> {
-        let Reverse { at, to, .. } = reverse;
-        let carried = !matches!(at, ReverseAt::Listen(ListenOn::Udp(_) | ListenOn::Stdio));
-        let target = OwnTarget::new(to).filter(|_| carried);
+        let Reverse { at, to, proxy_protocol } = reverse;
+        let is_stdio = matches!(at, ReverseAt::Listen(ListenOn::Stdio));
+        let takes_datagrams = matches!(at, ReverseAt::Listen(ListenOn::Udp(_)));
+        let fits = |own: &OwnTarget| own.takes_datagrams() == takes_datagrams && !is_stdio;
+        let target = OwnTarget::new(to).filter(fits);
         let target = target.ok_or_else(|| NotRegistered::NotCarried { at: at.clone(), to: to.clone() })?;
-        self.begin(at.clone(), Recipient::Target(target))
+        self.begin(at.clone(), Recipient::Target(target, *proxy_protocol))
     }
 
     fn begin(&self, at: ReverseAt, recipient: Recipient) -> Result<Begun, NotRegistered> {
@@ -204,6 +209,9 @@ impl LinkHandle {
     }
 
     async fn accept_at(&self, at: ReverseAt) -> Result<Registration, NotRegistered> {
+        if let ReverseAt::Listen(ListenOn::Udp(_) | ListenOn::Stdio) = &at {
+            return Err(NotRegistered::NotAccepted(at));
+        }
         let (backlog, clients) = Backlog::new();
         let ReverseHandle { id, state, commands } =
             self.begin(at, Recipient::Process(backlog))?.number().await?;

@@ -13,6 +13,7 @@ use tokio::sync::mpsc;
 use crate::control::messages::RegistrationId;
 use crate::local::dial::OwnTarget;
 use crate::local::pipe::PipeStream;
+use crate::settings::ProxyProtocol;
 
 /// Clients that may wait to be accepted by this process; more are refused.
 const BACKLOG: usize = 128;
@@ -29,11 +30,14 @@ pub struct Caller {
 /// Whom the clients of a registration are for.
 #[derive(Clone, Debug)]
 pub(crate) enum Recipient {
-    /// A target that is dialled.
-    Target(OwnTarget),
+    /// A target that is dialled, and told who its client is.
+    Target(OwnTarget, Option<ProxyProtocol>),
     /// This process, which accepts them.
     Process(Backlog),
 }
+
+/// A registration: whom its clients are for, and where they have connected, if that is an address.
+pub(crate) type Registered = (Recipient, Option<SocketAddr>);
 
 /// Clients that wait to be accepted.
 #[derive(Clone, Debug)]
@@ -45,7 +49,7 @@ pub(crate) struct Registrations(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
-    recipients: Mutex<BTreeMap<RegistrationId, Recipient>>,
+    recipients: Mutex<BTreeMap<RegistrationId, Registered>>,
     /// Asked in each turn of a link.
     is_used: AtomicBool,
 }
@@ -74,8 +78,15 @@ impl Registrations {
     /// Registers under a number.
     pub(crate) fn insert(&self, id: RegistrationId, recipient: Recipient) {
         let mut recipients = self.lock();
-        recipients.insert(id, recipient);
+        recipients.insert(id, (recipient, None));
         self.0.is_used.store(true, Ordering::Release);
+    }
+
+    /// Its clients connect there.
+    pub(crate) fn set_address(&self, id: RegistrationId, at: Option<SocketAddr>) {
+        if let Some((_, address)) = self.lock().get_mut(&id) {
+            *address = at;
+        }
     }
 
     /// Nobody may come by this number any more.
@@ -86,7 +97,7 @@ impl Registrations {
     }
 
     /// Whom the clients of a registration are for; `None`: there is none of that number.
-    pub(crate) fn recipient(&self, id: RegistrationId) -> Option<Recipient> {
+    pub(crate) fn recipient(&self, id: RegistrationId) -> Option<Registered> {
         self.lock().get(&id).cloned()
     }
 
@@ -95,7 +106,7 @@ impl Registrations {
         !self.0.is_used.load(Ordering::Acquire)
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<RegistrationId, Recipient>> {
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<RegistrationId, Registered>> {
         self.0.recipients.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -1,6 +1,7 @@
 //! Keeps a control stream while there is something to ask for, and asks for everything again on the next one.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use proto::destination::Destination;
@@ -252,6 +253,7 @@ impl Table {
     pub(super) fn held(&mut self, id: RegistrationId, at: Option<&str>) {
         let Some(wanted) = self.registrations.get_mut(&id) else { return };
         let bound = at.and_then(read_bound);
+        self.recipients.set_address(id, bound.as_ref().and_then(Bound::tcp));
         match &bound {
             Some(bound) => info!(listening = %bound, "proxy2 takes clients for this end"),
             None => info!(name = %wanted.at, "proxy2 has published a name for this end"),
@@ -354,8 +356,11 @@ fn written(listen: &ListenOn) -> String {
 }
 
 fn read_bound(text: &str) -> Option<Bound> {
-    match text.strip_prefix("unix") {
-        Some(path) => Some(Bound::Unix(path.into())),
+    if let Some(path) = text.strip_prefix("unix/") {
+        return Some(Bound::Unix(PathBuf::from(format!("/{path}"))));
+    }
+    match text.strip_suffix("/udp") {
+        Some(address) => address.parse().ok().map(Bound::Udp),
         None => text.parse().ok().map(Bound::Tcp),
     }
 }

@@ -1,6 +1,7 @@
 //! Listens on behalf of a proxy1: looks the host up, asks the rules, takes the address over from the same ticket's former process, binds.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +10,7 @@ use proto::destination::Destination;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::address::{Host, Listen};
+use crate::address::{AddressError, Host, Listen};
 use crate::control::messages::{Refused, RefusedCode, RegistrationId};
 use crate::link::sealed::TicketResources;
 use crate::local::access::{Access, Act};
@@ -66,12 +67,15 @@ impl Place {
     /// # Errors
     /// [`Forbidden`].
     pub(super) fn check(&self, rules: &Rules) -> Result<(), Forbidden> {
-        match (&self.asked, &self.at) {
-            (_, ListenAt::Unix(path)) => rules.may_listen_socket(path),
-            (ListenOn::Tcp(Listen { host: Host::Name(name), .. }), ListenAt::Tcp(at)) => {
-                rules.may_listen(Some(name), *at, Protocol::Tcp)
-            }
-            (_, ListenAt::Tcp(at)) => rules.may_listen(None, *at, Protocol::Tcp),
+        let name = match &self.asked {
+            ListenOn::Tcp(Listen { host: Host::Name(name), .. })
+            | ListenOn::Udp(Listen { host: Host::Name(name), .. }) => Some(&**name),
+            ListenOn::Tcp(_) | ListenOn::Udp(_) | ListenOn::Unix(_) | ListenOn::Stdio => None,
+        };
+        match &self.at {
+            ListenAt::Unix(path) => rules.may_listen_socket(path),
+            ListenAt::Tcp(at) => rules.may_listen(name, *at, Protocol::Tcp),
+            ListenAt::Udp(at) => rules.may_listen(name, *at, Protocol::Udp),
         }
     }
 
@@ -95,14 +99,11 @@ pub(super) fn read(text: &str) -> Result<ListenOn, Refused> {
             Err(error) => Err(malformed(error.to_string())),
         };
     }
-    if text.ends_with("/udp") {
-        return Err(Refused::new(
-            RefusedCode::Unsupported,
-            "this proxy2 takes no datagrams for others yet: use a newer one, or listen for TCP",
-        ));
-    }
-    let listen = text.parse::<Listen>().map_err(|error| malformed(error.to_string()))?;
-    Ok(ListenOn::Tcp(listen))
+    let (address, kind): (_, fn(Listen) -> ListenOn) = match text.strip_suffix("/udp") {
+        Some(address) => (address, ListenOn::Udp),
+        None => (text, ListenOn::Tcp),
+    };
+    address.parse().map(kind).map_err(|error: AddressError| malformed(error.to_string()))
 }
 
 /// How a place is written in an answer.
@@ -125,7 +126,7 @@ impl ListenRequest {
         let limit = |_| self.too_many();
         let descriptor = self.ticket.take_place().map_err(limit)?;
         let bound = Bound::from(&place.at);
-        let any_port = bound.tcp().is_some_and(|at| at.port() == 0);
+        let any_port = bound.tcp().or_else(|| bound.udp()).is_some_and(|at| at.port() == 0);
         // Before it is bound, where it is known: else two processes of one ticket could both find it free.
         let held = if any_port { None } else { Some(self.hold(bound).await?) };
         let forwarding = Forwarding::for_peer(self.id, &place.at, self.keepalive).await;
@@ -138,16 +139,17 @@ impl ListenRequest {
     }
 
     async fn find(&self) -> Result<ListenAt, Refused> {
-        let listen = match &self.asked {
-            ListenOn::Tcp(listen) => listen,
+        let (listen, kind): (_, fn(SocketAddr) -> ListenAt) = match &self.asked {
+            ListenOn::Tcp(listen) => (listen, ListenAt::Tcp),
+            ListenOn::Udp(listen) => (listen, ListenAt::Udp),
             ListenOn::Unix(path) => return Ok(ListenAt::Unix(path.clone())),
-            ListenOn::Udp(_) | ListenOn::Stdio => {
+            ListenOn::Stdio => {
                 return Err(Refused::new(RefusedCode::Unsupported, "clients cannot come there"));
             }
         };
         let failed = |why: String| Refused::new(RefusedCode::Failed, why);
         match timeout(LOOK_UP, listen.resolve()).await {
-            Ok(found) => found.map(ListenAt::Tcp).map_err(|error| failed(error.to_string())),
+            Ok(found) => found.map(kind).map_err(|error| failed(error.to_string())),
             Err(_) => Err(failed(format!("{listen}: the name service does not answer; give an address"))),
         }
     }

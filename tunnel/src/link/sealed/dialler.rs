@@ -14,12 +14,13 @@ use tokio::task::{AbortHandle, JoinSet};
 use super::local_connection::LocalConnection;
 use super::ticket_resources::{TicketResources, dial_in_turn};
 use super::ticket_share::StreamPlace;
-use crate::control::client::{Recipient, Registrations};
+use crate::control::client::{Recipient, Registered, Registrations};
 use crate::control::server::LinkPort;
 use crate::local::access::{Access, AccessChanges, Act};
 use crate::local::dial::{DialError, DialSettings, Reached, Wanted};
 use crate::local::end::LocalEnd;
 use crate::local::pipe::pipe;
+use crate::local::proxy_protocol::{self, Addresses};
 use crate::names::Service;
 use crate::rules::{Forbidden, Rules};
 
@@ -200,25 +201,28 @@ impl Dialler {
     }
 
     /// Hands a client of a registration over to whom it is for.
-    fn receive(&mut self, id: StreamId, client: Client, recipient: Recipient) -> Result<(), Refusal> {
-        let place = self.ticket.take_place()?;
+    fn receive(&mut self, id: StreamId, client: Client, registered: Registered) -> Result<(), Refusal> {
         let destination = Destination::Client(client.clone());
-        match recipient {
-            Recipient::Target(own) => {
+        let place = self.ticket.take_place()?;
+        match registered {
+            (Recipient::Target(own, header), local) if own.takes_datagrams() == client.udp => {
                 let (turns, settings) = (self.ticket.turns(), self.settings.clone());
                 self.begin(id, destination, Goal::Own, async move {
                     let dialled = dial_in_turn(&turns, &own.wanted, &own.rules, &settings).await?;
+                    let addresses = client.from.zip(local).map(|(client, local)| Addresses { client, local });
+                    let header = header.map(|version| proxy_protocol::header(version, addresses));
+                    let dialled = dialled.beginning_with(header.as_deref().unwrap_or_default()).await?;
                     Ok(Arrived { at: dialled.ip(), stream: dialled.into(), place })
                 });
             }
-            Recipient::Process(backlog) => {
+            (Recipient::Process(backlog), _) if !client.udp => {
                 let (end, stream) = pipe();
-                // It takes no descriptor.
                 backlog.hand_over(stream, client)?;
                 self.begin(id, destination, Goal::Own, async move {
                     Ok(Arrived { at: None, stream: end.into(), place })
                 });
             }
+            (Recipient::Target(..) | Recipient::Process(_), _) => return Err(ResetCode::Forbidden.into()),
         }
         Ok(())
     }

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use proto::destination::SocketPath;
 
 use super::{Wanted, WantedHost};
-use crate::rules::{Place, Rule, Rules, UnixPattern};
+use crate::rules::{Place, Protocol, Rule, Rules, UnixPattern};
 use crate::settings::ReverseTo;
 
 /// A target of this end's own choice, and the rule that allows it alone.
@@ -25,7 +25,18 @@ impl OwnTarget {
                 Some(Self { wanted: Wanted::Host(WantedHost::own(target)), rules: Rules::target() })
             }
             ReverseTo::Unix(path) => Self::socket(path.clone()),
-            ReverseTo::Udp(_) | ReverseTo::AskedFor => None,
+            ReverseTo::Udp(target) => {
+                Some(Self { wanted: Wanted::Host(WantedHost::own_udp(target)), rules: Rules::target() })
+            }
+            ReverseTo::AskedFor => None,
+        }
+    }
+
+    /// Whether it takes datagrams.
+    pub(crate) const fn takes_datagrams(&self) -> bool {
+        match &self.wanted {
+            Wanted::Host(host) => matches!(host.protocol(), Protocol::Udp),
+            Wanted::Socket(_) => false,
         }
     }
 

@@ -59,6 +59,11 @@ impl WantedHost {
         Self { at: own.clone(), asked: Asked::own(own) }
     }
 
+    /// A target of an end's own that takes datagrams.
+    pub(crate) fn own_udp(own: &HostPort) -> Self {
+        Self { at: own.clone(), asked: Asked::own_udp(own) }
+    }
+
     /// What a peer has named, at an end whose own target is `own`.
     pub(crate) fn named(target: &Target, protocol: Protocol, own: Option<&HostPort>) -> Self {
         let asked = Asked::new(target, protocol, own);

@@ -164,6 +164,41 @@ async fn a_target_that_refuses_is_a_reset_and_nothing_else_of_proxy1_can_be_reac
     within(entry.counters().wait_for(|counters| counters.targets_refused == 1)).await.unwrap();
 }
 
+#[tokio::test]
+async fn a_target_is_told_the_client_of_proxy2_before_its_first_byte() {
+    let exit = Exit::start(LOOPBACK).await;
+    let proxy_protocol = Some(crate::settings::ProxyProtocol::V1);
+    let reverse = Reverse { proxy_protocol, ..reverse(at_any_port(), target("").await) };
+    let mut entry = exit.proxy1(&exit.ticket("one"), vec![reverse]).await;
+    let at = within(entry.ready()).await.unwrap()[0].as_ref().unwrap().tcp().unwrap();
+    let client = TcpStream::connect(at).await.unwrap();
+    let from = client.local_addr().unwrap();
+    let header = format!("PROXY TCP4 127.0.0.1 127.0.0.1 {} {}\r\n", from.port(), at.port());
+    assert_eq!(within(greeting(client, 100)).await, header);
+}
+
+#[tokio::test]
+async fn datagrams_that_come_to_proxy2_reach_a_target_of_proxy1() {
+    use tokio::net::UdpSocket;
+
+    let exit = Exit::start("listen:127.0.0.1:*/udp").await;
+    let inside = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let at = ReverseAt::Listen(ListenOn::Udp(Listen::loopback(0)));
+    let to = ReverseTo::Udp(inside.local_addr().unwrap().into());
+    let reverse = Reverse { at, to, proxy_protocol: None };
+    let mut entry = exit.proxy1(&exit.ticket("one"), vec![reverse]).await;
+    let bound = within(entry.ready()).await.unwrap()[0].as_ref().unwrap().udp().unwrap();
+    let client = UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    client.connect(bound).await.unwrap();
+    client.send(b"question").await.unwrap();
+    let mut bytes = [0; 64];
+    let (length, from) = within(inside.recv_from(&mut bytes)).await.unwrap();
+    assert_eq!(&bytes[..length], b"question");
+    inside.send_to(b"answer", from).await.unwrap();
+    let length = within(client.recv(&mut bytes)).await.unwrap();
+    assert_eq!(&bytes[..length], b"answer");
+}
+
 #[cfg(unix)]
 #[tokio::test]
 async fn a_unix_socket_of_proxy2_leads_to_one_of_proxy1() {
