@@ -53,6 +53,16 @@ impl<R: AsyncRead + Unpin> Lines<R> {
             }
         }
     }
+
+    /// Reads until the end, for nothing.
+    ///
+    /// # Errors
+    /// Those of reading.
+    pub(crate) async fn discard(&mut self) -> io::Result<()> {
+        self.bytes = vec![0; READ];
+        while self.from.read(&mut self.bytes).await? > 0 {}
+        Ok(())
+    }
 }
 
 #[cfg(test)]

@@ -13,7 +13,7 @@ use std::time::Duration;
 use proto::destination::ServiceName;
 use tokio::io::{AsyncRead, AsyncWriteExt};
 use tokio::sync::mpsc;
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 use tracing::debug;
 
 use self::registered::stop_listening;
@@ -34,6 +34,8 @@ use crate::rules::{NameGlob, RuleFault};
 
 /// Addresses of this stream that others may want at a time; more wait.
 const WANTED: usize = 64;
+/// How long the peer has to read why its stream ends.
+const LINGER: Duration = Duration::from_secs(1);
 /// How long a request waits before it is looked again whether it may be answered.
 const PAUSE: Duration = Duration::from_millis(20);
 
@@ -99,6 +101,9 @@ impl Session {
         for bound in bounds {
             stop_listening(&self.port.requests, bound).await;
         }
+        self.registrations.clear();
+        // Dropped at once, the stream would take back what was said last.
+        let _ = timeout(LINGER, lines.discard()).await;
     }
 
     /// One thing after the other. `false`: the stream has ended.

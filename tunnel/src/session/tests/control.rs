@@ -1,5 +1,6 @@
 //! Reverse forwards and names: one proxy2 and some proxy1s in one process.
 
+mod dialogue;
 mod names;
 mod reverse;
 
