@@ -362,9 +362,10 @@ impl Link {
     /// The UDP socket is broken.
     pub async fn finish(self, within: Duration) -> io::Result<bool> {
         let mut counters = self.counters.clone();
-        let none_left = timeout(within, counters.wait_for(|counters| counters.streams == 0)).await;
+        let waiting = counters.wait_for(|counters| counters.streams == 0);
+        let none_left = timeout(within, waiting).await.is_ok();
         self.close().await?;
-        Ok(none_left.is_ok())
+        Ok(none_left)
     }
 
     /// Resets the streams that are open, tells the exit, and waits until that is done: for at most half a second. What has ended in

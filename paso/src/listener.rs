@@ -115,7 +115,9 @@ impl From<NotRegistered> for ListenError {
     fn from(error: NotRegistered) -> Self {
         match error {
             NotRegistered::Closed(LinkClosed) => Self::Closed,
-            NotRegistered::Refused(_) | NotRegistered::NotCarried { .. } => Self::Refused(error.to_string()),
+            NotRegistered::Refused(_) | NotRegistered::NotCarried { .. } | NotRegistered::NotAccepted(_) => {
+                Self::Refused(error.to_string())
+            }
         }
     }
 }

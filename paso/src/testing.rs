@@ -17,12 +17,18 @@
 pub mod middlebox;
 
 use std::net::SocketAddr;
+use std::time::{Duration, Instant};
 
 use proto::ticket::Ticket;
-use tunnel::session::{Handle, Session};
+use tokio::time::sleep;
+use tunnel::session::{BindError, Handle};
 
 pub use self::middlebox::{Counts, Middlebox, Way, Weather};
 use crate::{Allow, Exit, Link, State};
+
+/// How long a port may stay taken after a crash, and how often it is tried.
+const PATIENCE: Duration = Duration::from_secs(10);
+const RETRY: Duration = Duration::from_millis(5);
 
 /// An exit, a link to it with the ticket `one`, and the network between. All end when it is dropped.
 #[derive(Debug)]
@@ -89,8 +95,15 @@ impl Pair {
         if let Some(exit) = self.exit.take() {
             exit.kill().await;
         }
-        let (exit, _) = start(&self.address.to_string(), &self.state, &self.allow).await;
-        self.exit = Some(exit);
+        // What the crash has left behind lets go of the port in a moment.
+        let (end, address) = (Instant::now() + PATIENCE, self.address.to_string());
+        let exit = loop {
+            match Exit::bind(&address, &self.state, self.allow.clone()).await {
+                Err(BindError::Udp { .. }) if Instant::now() < end => sleep(RETRY).await,
+                bound => break bound.expect("nobody else has taken the port"),
+            }
+        };
+        self.exit = Some(exit.into_session().run());
     }
 }
 
@@ -114,7 +127,7 @@ fn new_ticket(state: &State, name: &str) -> Ticket {
 async fn start(listen: &str, state: &State, allow: &Allow) -> (Handle, SocketAddr) {
     let exit = Exit::bind(listen, state, allow.clone()).await.expect("loopback has free ports");
     let address = exit.address();
-    (Session::run(exit.into_session()), address)
+    (exit.into_session().run(), address)
 }
 
 async fn join(network: &Middlebox, ticket: Ticket) -> Link {
