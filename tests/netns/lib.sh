@@ -95,6 +95,6 @@ ssh_server() {
   ssh-keygen -q -t ed25519 -N "" -f "$folder/user"
   cp "$folder/user.pub" "$folder/authorized"
   background sshd outside "$sshd" -D -e -f /dev/null -p 2222 -h "$folder/host" -o ListenAddress=127.0.0.1 \
-    -o AuthorizedKeysFile="$folder/authorized" -o PermitRootLogin=yes -o StrictModes=no -o PidFile=none -o UsePAM=no
+    -o AuthorizedKeysFile="$folder/authorized" -o PermitRootLogin=yes -o StrictModes=no -o PidFile=none -o UsePAM=no -o Subsystem="sftp internal-sftp"
   until_says sshd "listening on"
 }
