@@ -16,6 +16,7 @@ use tracing::{info, warn};
 use tunnel::invitation::Invitation;
 use tunnel::reload::Reload;
 use tunnel::session::Session;
+use tunnel::settings::ProxySettings;
 
 use self::plan::Plan;
 
@@ -58,6 +59,7 @@ fn run(sources: Sources) -> Result<ExitCode, clap::Error> {
 async fn serve(mut plan: Plan, sources: Option<Sources>, mut signals: Signals) -> anyhow::Result<()> {
     let mut reload = Reload::new();
     let Some(session) = bind(&plan, &mut signals).await? else { return Ok(()) };
+    tell_ready(&plan.settings);
     // In a log the ticket would stay for others to read. If nobody reads this, `proxy2 ticket add` makes another one.
     let secret = io::stdout().is_terminal();
     let text = |invitation: &Invitation| {
@@ -76,6 +78,7 @@ async fn serve(mut plan: Plan, sources: Option<Sources>, mut signals: Signals) -
                 info!("proxy2 begins again: its settings have changed");
                 running.close().await?;
                 let Some(session) = bind(&plan, &mut signals).await? else { return Ok(()) };
+                tell_ready(&plan.settings);
                 running = Running::start(session);
                 continue;
             }
@@ -86,6 +89,15 @@ async fn serve(mut plan: Plan, sources: Option<Sources>, mut signals: Signals) -
         printing.finish().await;
     }
     result
+}
+
+/// Says that all is there which the settings ask for.
+fn tell_ready(settings: &ProxySettings) {
+    let (forwards, published) = match settings {
+        ProxySettings::Server(server) => (server.forwards.len(), server.publish.len()),
+        ProxySettings::ClassicExit(_) | ProxySettings::ClassicEntry(_) | ProxySettings::Client(_) => (0, 0),
+    };
+    info!(forwards, published, "ready");
 }
 
 async fn bind(plan: &Plan, signals: &mut Signals) -> anyhow::Result<Option<Session>> {

@@ -53,6 +53,9 @@ impl Links {
                 None => ready?,
             }
         }
+        let forwards: usize = self.0.iter().map(|one| forward_count(&one.link.settings)).sum();
+        let reverse: usize = self.0.iter().map(|one| one.reverse.len()).sum();
+        info!(forwards, reverse, "ready");
         Ok(())
     }
 
@@ -255,6 +258,15 @@ fn forwards(settings: &ProxySettings) -> &[Forward] {
     match settings {
         ProxySettings::Client(client) => &client.forwards,
         ProxySettings::ClassicEntry(_) | ProxySettings::ClassicExit(_) | ProxySettings::Server(_) => &[],
+    }
+}
+
+fn forward_count(settings: &ProxySettings) -> usize {
+    match settings {
+        ProxySettings::ClassicEntry(_) => 1,
+        ProxySettings::Client(_) | ProxySettings::ClassicExit(_) | ProxySettings::Server(_) => {
+            forwards(settings).len()
+        }
     }
 }
 

@@ -4,7 +4,9 @@
 //! - `commands`: what this process asks for, and what it is told
 //! - `task`: keeps a control stream while there is something to ask, and asks again on the next one
 //! - `connection`: one control stream
+//! - `announcements`: tells the log where clients are taken
 
+mod announcements;
 mod commands;
 mod connection;
 mod registrations;

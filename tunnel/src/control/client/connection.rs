@@ -43,6 +43,8 @@ struct Dialogue {
     outgoing: Outgoing,
     next: RequestNumber,
     waiting: BTreeMap<RequestNumber, Waiting>,
+    /// How many of them wait for a registration.
+    registering: usize,
     watches: BTreeMap<RequestNumber, mpsc::Sender<NameEvent>>,
     answered: bool,
 }
@@ -95,6 +97,9 @@ impl Dialogue {
         write: &mut (impl AsyncWrite + Unpin),
     ) -> io::Result<Option<Ended>> {
         self.ask_all(table);
+        if self.registering == 0 {
+            table.announce();
+        }
         self.watches.retain(|_, watch| !watch.is_closed());
         let is_idle = self.waiting.is_empty() && self.watches.is_empty() && !table.has_work();
         let again = table.next_again();
@@ -128,7 +133,10 @@ impl Dialogue {
         {
             let (what, waiting) = match ask {
                 ToAsk::Register(id) => match table.register(id) {
-                    Some(what) => (what, Waiting::Registration(id)),
+                    Some(what) => {
+                        self.registering += 1;
+                        (what, Waiting::Registration(id))
+                    }
                     None => continue,
                 },
                 ToAsk::End(what) => (what, Waiting::Nobody),
@@ -181,6 +189,9 @@ impl Dialogue {
 
     fn answer(&mut self, n: RequestNumber, body: Body, table: &mut Table) {
         let Some(waiting) = self.waiting.remove(&n) else { return };
+        if matches!(waiting, Waiting::Registration(_)) {
+            self.registering -= 1;
+        }
         // Whoever has asked may not wait any more.
         match (waiting, body) {
             (Waiting::Registration(id), Body::Bound { at }) => table.held(id, Some(&at)),

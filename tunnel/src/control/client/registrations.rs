@@ -74,6 +74,16 @@ impl Backlog {
     }
 }
 
+impl Recipient {
+    /// Where clients are carried to, for the log; `None`: this process takes them.
+    pub(super) fn target(&self) -> Option<String> {
+        match self {
+            Self::Target(target, ..) => Some(target.to_string()),
+            Self::Process(_) => None,
+        }
+    }
+}
+
 impl Registrations {
     /// Registers under a number.
     pub(crate) fn insert(&self, id: RegistrationId, recipient: Recipient) {

@@ -8,8 +8,9 @@ use proto::destination::Destination;
 use proto::sealed::wire::frame::ResetCode;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep, sleep_until};
-use tracing::{info, warn};
+use tracing::warn;
 
+use super::announcements::Announcements;
 use super::commands::{Command, NameEvent, Question, RegistrationState};
 use super::connection::{Connection, Ended};
 use super::registrations::Registrations;
@@ -51,6 +52,8 @@ pub(super) struct Table {
     /// What has to be asked on this control stream.
     pub(super) to_ask: VecDeque<ToAsk>,
     explained: HashSet<Vec<u8>>,
+    /// What the log is to be told of.
+    announcements: Announcements,
     lines: Limit,
     counters: SharedCounters,
 }
@@ -59,6 +62,8 @@ pub(super) struct Table {
 #[derive(Debug)]
 struct Wanted {
     at: ReverseAt,
+    /// Where clients are carried to, if it is not this process.
+    to: Option<String>,
     state: watch::Sender<RegistrationState>,
     /// It was refused, and is asked for again later.
     refused: bool,
@@ -95,6 +100,7 @@ impl ControlTask {
             next: 1,
             to_ask: VecDeque::new(),
             explained: HashSet::new(),
+            announcements: Announcements::default(),
             lines: Limit::new(std::time::Instant::now()),
             counters,
         };
@@ -201,8 +207,9 @@ impl Table {
             Command::Register { at, recipient, state, number } => {
                 let id = self.next;
                 self.next = self.next.wrapping_add(1);
+                let to = recipient.target();
                 self.recipients.insert(id, recipient);
-                self.registrations.insert(id, Wanted { at, state, refused: false });
+                self.registrations.insert(id, Wanted { at, to, state, refused: false });
                 self.to_ask.push_back(ToAsk::Register(id));
                 // Whoever has asked may be gone; then so is the registration, by its number.
                 if number.send(id).is_err() {
@@ -254,11 +261,13 @@ impl Table {
         let Some(wanted) = self.registrations.get_mut(&id) else { return };
         let bound = at.and_then(read_bound);
         self.recipients.set_address(id, bound.as_ref().and_then(Bound::tcp));
-        match &bound {
-            Some(bound) => info!(listening = %bound, "proxy2 takes clients for this end"),
-            None => info!(name = %wanted.at, "proxy2 has published a name for this end"),
-        }
+        self.announcements.add(&wanted.at, bound.as_ref(), wanted.to.as_deref());
         wanted.state.send_replace(RegistrationState::Held(bound));
+    }
+
+    /// Nothing that was asked for waits for its answer: the log is told of what proxy2 takes clients for.
+    pub(super) fn announce(&mut self) {
+        self.announcements.tell();
     }
 
     /// proxy2 does not take clients.

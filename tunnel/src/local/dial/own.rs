@@ -1,5 +1,6 @@
 //! What an end dials because its own user has said so: no rule of a peer is asked.
 
+use std::fmt;
 use std::path::PathBuf;
 
 use proto::destination::SocketPath;
@@ -44,5 +45,17 @@ impl OwnTarget {
         let path = SocketPath::try_from(path).ok()?;
         let rule = Rule::Dial(Place::Unix(UnixPattern::Socket(path.clone())));
         Some(Self { wanted: Wanted::Socket(path), rules: Rules::from_iter([rule]) })
+    }
+}
+
+impl fmt::Display for OwnTarget {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.wanted {
+            Wanted::Host(host) => {
+                let protocol = if host.protocol() == crate::rules::Protocol::Udp { "/udp" } else { "" };
+                write!(f, "{}{protocol}", host.place())
+            }
+            Wanted::Socket(path) => path.fmt(f),
+        }
     }
 }

@@ -77,6 +77,11 @@ impl WantedHost {
         self.asked.protocol()
     }
 
+    /// The host and port, as they were written.
+    pub(super) const fn place(&self) -> &HostPort {
+        &self.at
+    }
+
     /// Whether it may be dialled at this address.
     fn check_at(&self, rules: &Rules, ip: IpAddr) -> Result<(), Forbidden> {
         if is_of_this_machine(ip) {
