@@ -1,8 +1,13 @@
 //! Standard input and output on one stream, as of `paso nc` and `-W`.
 
+use std::time::Duration;
+
 use anyhow::{Context, bail};
 use paso::Stream;
 use tokio::io::{AsyncWriteExt, copy, split, stdin, stdout};
+
+/// How long proxy2 may take to say why it forbids a stream.
+pub(crate) const WHY: Duration = Duration::from_secs(3);
 
 /// Carries both directions until the other side has ended; the end of the input ends one direction only.
 ///

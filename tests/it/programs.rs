@@ -50,3 +50,13 @@ pub(crate) fn sealed_program(
     let (host, port, state) = (to.ip().to_string(), to.port().to_string(), folder.path("state"));
     Process::listening(program, &[&[listen, &host, &port, "--state", &state], options].concat())
 }
+
+/// A ticket of that name, made for the proxy2 that keeps its state in `folder`: the path of its file.
+#[cfg(unix)]
+pub(crate) fn ticket_file(folder: &Folder, name: &str) -> String {
+    let file = folder.path(&format!("{name}.ticket"));
+    let mut made =
+        Process::spawn(PROXY2, &["ticket", "add", name, "--out", &file, "--state", &folder.path("state")]);
+    assert!(made.wait().success(), "{}", made.output());
+    file
+}

@@ -59,6 +59,12 @@ async fn rules_count_while_the_link_goes_on() {
     ] {
         assert!(line.contains(part), "{line}");
     }
+    // The holder of the ticket is told too, once.
+    let told = "forbidden: ticket default may not dial the target; it may dial:db.example:5432 publish:files; allow it at proxy2 with: proxy2 ticket allow default dial:target";
+    proxy1.wait_for(told);
+    is_turned_away(proxy1.address()).await;
+    proxy2.wait_for("stream refused");
+    assert_eq!(proxy1.output().matches(told).count(), 1, "{}", proxy1.output());
     ticket(&folder, &["deny", "default", "use:x"], 1, &["has no rule use:x"]);
     ticket(
         &folder,

@@ -3,11 +3,13 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, anyhow};
 use clap::Parser;
 use clap::error::ErrorKind;
 use cli::config::Environment;
 use cli::program::Signals;
+use paso::{Link, OpenError, Stream};
+use tokio::time::timeout;
 use tunnel::settings::spelling;
 use tunnel::settings::{CarryTo, Destination};
 
@@ -76,7 +78,7 @@ fn destination(cli: &Cli) -> Result<Destination, clap::Error> {
 async fn serve(destination: Destination, joining: Joining, mut signals: Signals) -> anyhow::Result<()> {
     let carried = async {
         let link = joining.join().await?;
-        let stream = link.open(&destination.to_string()).await.with_context(|| destination.to_string())?;
+        let stream = open(&link, &destination.to_string()).await?;
         stdio::carry(stream).await?;
         link.close().await.context("the link did not end in order")
     };
@@ -84,6 +86,19 @@ async fn serve(destination: Destination, joining: Joining, mut signals: Signals)
         biased;
         () = signals.received() => Ok(()),
         carried = carried => carried,
+    }
+}
+
+/// Opens the stream. Where rules forbid it, proxy2 says which one would allow it.
+async fn open(link: &Link, to: &str) -> anyhow::Result<Stream> {
+    let error = match link.open(to).await {
+        Ok(stream) => return Ok(stream),
+        Err(error) => error,
+    };
+    let why = async { if error == OpenError::Forbidden { link.why(to).await } else { None } };
+    match timeout(stdio::WHY, why).await {
+        Ok(Some(why)) => Err(anyhow!("{why}")),
+        Ok(None) | Err(_) => Err(error).with_context(|| to.to_owned()),
     }
 }
 

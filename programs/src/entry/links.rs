@@ -8,12 +8,14 @@ use std::task::Poll;
 use anyhow::{Context, anyhow, bail};
 use cli::program::Running;
 use tokio::task::JoinSet;
+use tokio::time::timeout;
 use tracing::{Instrument, Span, error, info, info_span, warn};
-use tunnel::session::{Bound, Session};
-use tunnel::settings::{Forward, ProxySettings, Reverse};
+use tunnel::session::{Bound, ResetCode, Session};
+use tunnel::settings::{CarryTo, Forward, ProxySettings, Reverse};
 
 use super::check;
 use super::plan::Link;
+use crate::stdio::WHY;
 
 /// All links of the process.
 #[derive(Debug, Default)]
@@ -77,11 +79,22 @@ impl Links {
     /// # Errors
     /// The stream was not opened, or it was reset.
     pub(crate) fn stdio_ended(&self) -> impl Future<Output = anyhow::Result<()>> + Send + use<> {
-        let is_stdio = |one: &&RunningLink| one.forwards.iter().any(|(_, bound)| *bound == Bound::Stdio);
-        let ended = self.0.iter().find(is_stdio).map(|one| one.session.stdio_ended());
+        let stdio = |one: &RunningLink| {
+            let (forward, _) = one.forwards.iter().find(|(_, bound)| *bound == Bound::Stdio)?;
+            Some((one.session.stdio_ended(), one.session.link().cloned(), forward.to.clone()))
+        };
+        let ended = self.0.iter().find_map(stdio);
         async {
-            let Some(ended) = ended else { return pending().await };
-            ended.await.map_err(|code| anyhow!("standard input: {code}"))
+            let Some((ended, link, to)) = ended else { return pending().await };
+            let Err(code) = ended.await else { return Ok(()) };
+            let why = async {
+                match (code, link, to) {
+                    (ResetCode::Forbidden, Some(link), CarryTo::Destination(to)) => link.why(&to).await,
+                    _ => None,
+                }
+            };
+            let why = timeout(WHY, why).await.ok().flatten();
+            Err(anyhow!("standard input: {}", why.unwrap_or_else(|| code.to_string())))
         }
     }
 

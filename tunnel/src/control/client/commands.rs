@@ -1,6 +1,7 @@
 //! What this process asks for, and what it is told.
 
 use proto::destination::ServiceName;
+use proto::ticket::record::TicketName;
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::registrations::Recipient;
@@ -97,6 +98,8 @@ impl ServiceInfo {
     /// What a line says; `None`: no name of this version.
     pub(super) fn read(found: FoundName) -> Option<Self> {
         let FoundName { name, udp, publishers, tickets } = found;
+        let is_name = |ticket: &String| ticket.parse::<TicketName>().is_ok();
+        let tickets = tickets.into_iter().filter(is_name).collect();
         Some(Self { name: name.parse().ok()?, udp, publishers, tickets })
     }
 }

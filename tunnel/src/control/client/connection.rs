@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep_until;
 
 use super::commands::{Command, Identity, NameEvent, Question, ServiceInfo};
+use super::sentence::shown;
 use super::task::{Table, ToAsk, idle};
 use crate::control::lines::Lines;
 use crate::control::messages::{Answer, Asked, Body, Event, RegistrationId, Reply, Request, RequestNumber};
@@ -214,16 +215,18 @@ impl Dialogue {
                     let _ = answer.send(Ok(all));
                 }
             }
-            (Waiting::Why(answer), Body::Because { sentence }) => drop(answer.send(Some(sentence))),
+            (Waiting::Why(answer), Body::Because { sentence }) => {
+                let _ = answer.send(Some(shown(&sentence)));
+            }
             (Waiting::Why(answer), _) => drop(answer.send(None)),
             (Waiting::Watch(events, answer), Body::Done {}) => {
                 self.watches.insert(n, events);
                 let _ = answer.send(Ok(()));
             }
-            (Waiting::Watch(_, answer), Body::Error(why)) => drop(answer.send(Err(why.sentence))),
-            (Waiting::Found(_, answer), Body::Error(why)) => drop(answer.send(Err(why.sentence))),
-            (Waiting::Identity(_, answer), Body::Error(why)) => drop(answer.send(Err(why.sentence))),
-            (Waiting::Explained, Body::Because { sentence }) => table.explained(&sentence),
+            (Waiting::Watch(_, answer), Body::Error(why)) => drop(answer.send(Err(shown(&why.sentence)))),
+            (Waiting::Found(_, answer), Body::Error(why)) => drop(answer.send(Err(shown(&why.sentence)))),
+            (Waiting::Identity(_, answer), Body::Error(why)) => drop(answer.send(Err(shown(&why.sentence)))),
+            (Waiting::Explained, Body::Because { sentence }) => table.explained(&shown(&sentence)),
             // Something else than was asked for: whoever waits is told that there is no answer.
             (
                 Waiting::Explained

@@ -14,6 +14,7 @@ use super::announcements::Announcements;
 use super::commands::{Command, NameEvent, Question, RegistrationState};
 use super::connection::{Connection, Ended};
 use super::registrations::Registrations;
+use super::sentence::shown;
 use crate::control::messages::{Asked, Refused, RefusedCode, RegistrationId};
 use crate::limit::Limit;
 use crate::link::sealed::{LinkRequest, LinkStatus};
@@ -273,7 +274,7 @@ impl Table {
     /// proxy2 does not take clients.
     pub(super) fn refused(&mut self, id: RegistrationId, why: &Refused) {
         let Some(wanted) = self.registrations.get_mut(&id) else { return };
-        let state = RegistrationState::Refused(why.sentence.clone());
+        let state = RegistrationState::Refused(shown(&why.sentence));
         let is_news = wanted.state.send_replace(state.clone()) != state;
         wanted.refused = true;
         self.again.get_or_insert_with(|| Instant::now() + AGAIN);
@@ -288,10 +289,10 @@ impl Table {
         let Some(wanted) = self.registrations.get_mut(&id) else { return };
         if why.error == RefusedCode::Moved {
             // Two processes that took it from each other would never end.
-            wanted.state.send_replace(RegistrationState::Lost(why.sentence.clone()));
+            wanted.state.send_replace(RegistrationState::Lost(shown(&why.sentence)));
             self.counters.count(|counters| counters.registrations_handed_over += 1);
         } else {
-            wanted.state.send_replace(RegistrationState::Refused(why.sentence.clone()));
+            wanted.state.send_replace(RegistrationState::Refused(shown(&why.sentence)));
             wanted.refused = true;
             self.again.get_or_insert_with(|| Instant::now() + AGAIN);
             self.counters.count(|counters| counters.registrations_lost += 1);
@@ -306,7 +307,7 @@ impl Table {
 
     fn warn(&self, why: &Refused) {
         if let Some(held_back) = self.lines.pass(std::time::Instant::now()) {
-            warn!(held_back, "{}", Shown(&why.sentence));
+            warn!(held_back, "{}", shown(&why.sentence));
         }
     }
 
@@ -324,7 +325,7 @@ impl Table {
     /// Tells the log why a stream is forbidden.
     pub(super) fn explained(&self, sentence: &str) {
         if let Some(held_back) = self.lines.pass(std::time::Instant::now()) {
-            warn!(held_back, "forbidden: {}", Shown(sentence));
+            warn!(held_back, "forbidden: {}", sentence);
         }
     }
 
@@ -371,14 +372,5 @@ fn read_bound(text: &str) -> Option<Bound> {
     match text.strip_suffix("/udp") {
         Some(address) => address.parse().ok().map(Bound::Udp),
         None => text.parse().ok().map(Bound::Tcp),
-    }
-}
-
-/// What the peer says, fit for a line of the log.
-struct Shown<'a>(&'a str);
-
-impl std::fmt::Display for Shown<'_> {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        self.0.escape_debug().fmt(f)
     }
 }

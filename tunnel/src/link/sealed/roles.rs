@@ -21,6 +21,7 @@ use crate::limit::Limit;
 use crate::local::end::LocalEnd;
 use crate::local::forwarding::{Arrival, Forwarding};
 use crate::local::forwards::Forwards;
+use crate::local::listener::ClientName;
 use crate::metrics::Counters;
 
 /// The roles of one end of a link.
@@ -238,7 +239,8 @@ impl Roles {
         let (code, why) = match self.open(matches!(stream, LocalEnd::Flow(_)), &destination, end, link) {
             Ok(id) => {
                 self.of_registrations.extend(registration.map(|registration| (id, registration)));
-                if self.explain.is_some() {
+                // The process itself is told by its stream, and can ask.
+                if self.explain.is_some() && !matches!(client, ClientName::Process) {
                     self.opening.insert(id, destination);
                 }
                 return LocalConnection::Client(id, stream, first);

@@ -1,0 +1,25 @@
+//! Sentences of the peer, for a log or a terminal.
+
+/// A sentence without characters that a terminal would obey. Quotation marks stay: what is in them is to be copied.
+pub(super) fn shown(sentence: &str) -> String {
+    let mut out = String::with_capacity(sentence.len());
+    for char in sentence.chars() {
+        match char {
+            '\'' | '"' => out.push(char),
+            other => out.extend(other.escape_debug()),
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_command_can_be_copied_and_a_terminal_obeys_nothing() {
+        let command = "proxy2 ticket allow laptop 'listen:[::1]:*'";
+        assert_eq!(shown(command), command);
+        assert_eq!(shown("\u{1b}[2J\n\u{202e}x"), "\\u{1b}[2J\\n\\u{202e}x");
+    }
+}
