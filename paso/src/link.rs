@@ -326,12 +326,6 @@ impl Link {
         self.link.why(&destination.parse().ok()?).await
     }
 
-    /// Why the exit forbids streams to a target, in the words of [`open`](Self::open): which rule would allow it, and the command
-    /// for that. `None`: it does not forbid them, or does not answer. Cancel safe.
-    pub async fn why(&self, target: &str) -> Option<String> {
-        self.link.why(&target.parse().ok()?).await
-    }
-
     /// Carries the clients of one more forward; where they connect. A forward that nobody waits for any more may have been added; then
     /// its listener stays until the link ends.
     ///
