@@ -126,6 +126,7 @@ fn all_help_fits_80_columns_and_paso_is_all_programs() {
         "ticket allow",
         "ticket apply",
         "nc",
+        "find",
         "echo",
         "echo serve",
         "echo client",

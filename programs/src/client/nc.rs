@@ -95,7 +95,7 @@ async fn open(link: &Link, to: &str) -> anyhow::Result<Stream> {
         Ok(stream) => return Ok(stream),
         Err(error) => error,
     };
-    let why = async { if error == OpenError::Forbidden { link.why(to).await } else { None } };
+    let why = async { if error == OpenError::Forbidden { link.why_forbidden(to).await } else { None } };
     match timeout(stdio::WHY, why).await {
         Ok(Some(why)) => Err(anyhow!("{why}")),
         Ok(None) | Err(_) => Err(error).with_context(|| to.to_owned()),

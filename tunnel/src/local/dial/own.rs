@@ -52,7 +52,7 @@ impl fmt::Display for OwnTarget {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.wanted {
             Wanted::Host(host) => {
-                let protocol = if host.protocol() == crate::rules::Protocol::Udp { "/udp" } else { "" };
+                let protocol = if host.protocol() == Protocol::Udp { "/udp" } else { "" };
                 write!(f, "{}{protocol}", host.place())
             }
             Wanted::Socket(path) => path.fmt(f),
