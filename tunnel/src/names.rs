@@ -119,6 +119,9 @@ const MAX_PUBLICATIONS: usize = 65_536;
 /// Publishers of one name: all of their tickets fit into one line of a control stream.
 const MAX_PUBLISHERS: usize = 64;
 
+/// Names that are looked at in one go, whatever is looked for: whoever publishes, or asks for a name, waits no longer than that takes.
+const LOOKED_AT: usize = 256;
+
 impl<R: Reach> Names<R> {
     /// No names.
     pub(crate) fn new() -> Self {
@@ -164,8 +167,8 @@ impl<R: Reach> Names<R> {
         order.into_iter().map(candidate).collect()
     }
 
-    /// The services of this form for which `may_use` says yes, behind `after`: as many as take about `room` bytes to be told, and
-    /// at least one.
+    /// The services of this form for which `may_use` says yes, behind `after`: as many as take about `room` bytes to be told, of the
+    /// next [`LOOKED_AT`] names.
     pub(crate) fn find(
         &self,
         glob: &NameGlob,
@@ -183,10 +186,17 @@ impl<R: Reach> Names<R> {
         };
         let registry = self.lock();
         let (mut page, mut left) = (Page::default(), room);
+        let (mut looked_at, mut last) = (0, None::<&Service>);
         let of_prefix = registry.services.range((from, Bound::Unbounded));
         for (service, publishers) in
             of_prefix.take_while(|(service, _)| service.name.as_str().starts_with(prefix))
         {
+            if looked_at == LOOKED_AT {
+                page.next = last.cloned();
+                break;
+            }
+            looked_at += 1;
+            last = Some(service);
             if !glob.matches(service.name.as_str()) || !may_use(&service.name) {
                 continue;
             }

@@ -146,3 +146,24 @@ fn ten_thousand_names_are_found_at_once() {
     // Without optimisation, on a machine that is busy; see docs/performance.md for what it takes.
     assert!(took.as_millis() < 500, "{took:?}");
 }
+
+#[test]
+fn whatever_is_looked_for_others_wait_for_a_few_names_only() {
+    let names = Names::new();
+    let _kept: Vec<_> = (0..10_000)
+        .map(|number| names.publish(service(&format!("n{number}")), None, Way(1)).unwrap())
+        .collect();
+    let asked = std::cell::Cell::new(0);
+    let may_use = |_: &ServiceName| {
+        asked.set(asked.get() + 1);
+        false
+    };
+    let page = names.find(&glob("*n*"), None, 1_000, may_use);
+    assert_eq!((page.found.len(), asked.get()), (0, 256), "and it goes on behind them");
+    let (mut after, mut goes) = (page.next, 1);
+    while let Some(next) = after {
+        after = names.find(&glob("*9999"), Some(&next), 1_000, |_| true).next;
+        goes += 1;
+    }
+    assert_eq!(goes, 10_000_usize.div_ceil(256));
+}

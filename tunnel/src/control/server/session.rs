@@ -2,6 +2,8 @@
 
 mod answers;
 mod registered;
+#[cfg(test)]
+mod tests;
 
 use std::collections::BTreeMap;
 use std::future::{Future, pending, poll_fn};
@@ -13,6 +15,7 @@ use std::time::Duration;
 use proto::destination::ServiceName;
 use tokio::io::{AsyncRead, AsyncWriteExt};
 use tokio::sync::mpsc;
+use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 use tracing::debug;
 
@@ -47,6 +50,8 @@ pub(super) struct Session {
     watches: Vec<(RequestNumber, NameWatch)>,
     outgoing: Outgoing,
     busy: Busy,
+    /// The ticket has asked for as much as it may for now: what is not answered yet waits.
+    is_held_back: bool,
     /// Registrations whose address another process of the ticket wants.
     wanted: mpsc::Receiver<RegistrationId>,
     want: mpsc::Sender<RegistrationId>,
@@ -62,9 +67,14 @@ enum Registered {
     ),
 }
 
+/// What came of a request to listen.
+type Listened = (RequestNumber, RegistrationId, Result<Listening, Refused>);
+
 /// A request that is not answered at once; the next one waits.
 enum Busy {
     Nothing,
+    /// It was read, and waits until the ticket may ask for something.
+    Asked(Result<Request, Malformed>),
     Listening(
         RequestNumber,
         RegistrationId,
@@ -86,6 +96,7 @@ impl Session {
             watches: Vec::new(),
             outgoing: Outgoing::default(),
             busy: Busy::Nothing,
+            is_held_back: false,
             wanted,
             want,
         }
@@ -97,13 +108,18 @@ impl Session {
         let mut lines = Lines::new(read);
         // What ends it is the end of the stream, whatever it is called.
         while let Ok(true) = self.turn(&mut lines, &mut write).await {}
-        let bounds: Vec<_> = self.registrations.values().filter_map(Registered::bound).cloned().collect();
-        for bound in bounds {
-            stop_listening(&self.port.requests, bound).await;
-        }
-        self.registrations.clear();
+        self.end_all().await;
         // Dropped at once, the stream would take back what was said last.
         let _ = timeout(LINGER, lines.discard()).await;
+    }
+
+    /// Ends what the stream has registered.
+    async fn end_all(&mut self) {
+        for registered in std::mem::take(&mut self.registrations).into_values() {
+            if let Registered::Listening(_, bound) = registered {
+                stop_listening(&self.port.requests, bound).await;
+            }
+        }
     }
 
     /// One thing after the other. `false`: the stream has ended.
@@ -112,7 +128,9 @@ impl Session {
         lines: &mut Lines<impl AsyncRead + Unpin>,
         write: &mut (impl AsyncWriteExt + Unpin),
     ) -> io::Result<bool> {
-        self.go_on();
+        if !self.go_on(write).await? {
+            return Ok(false);
+        }
         let has_room = self.outgoing.has_room();
         let may_read = has_room && matches!(self.busy, Busy::Nothing);
         tokio::select! {
@@ -122,13 +140,9 @@ impl Session {
             written = write.write(self.outgoing.rest()), if !self.outgoing.rest().is_empty() => {
                 self.outgoing.advance(written?);
             }
-            (n, id, done) = self.busy.listened() => self.listened(n, id, done).await,
             (place, change) = next_change(&mut self.watches), if has_room => self.tell(place, change),
             line = lines.next(), if may_read => match line {
-                Ok(Some(line)) => {
-                    let request = Request::from_line(line);
-                    return self.take(request, write).await;
-                }
+                Ok(Some(line)) => self.busy = Busy::Asked(Request::from_line(line)),
                 Ok(None) => {
                     write.shutdown().await?;
                     return Ok(false);
@@ -137,6 +151,9 @@ impl Session {
                     return self.fault(error.to_string(), write).await;
                 }
                 Err(error) => return Err(error),
+            },
+            step = self.busy.step(self.is_held_back, has_room) => if let Some((n, id, done)) = step {
+                self.listened(n, id, done).await;
             }
         }
         Ok(true)
@@ -145,6 +162,9 @@ impl Session {
     /// Ends the stream, and says why.
     async fn fault(&mut self, why: String, write: &mut (impl AsyncWriteExt + Unpin)) -> io::Result<bool> {
         self.port.exchange.counters.count(|counters| counters.control_faults += 1);
+        // Before it waits for a peer that may not read: nobody looks after the rules of what is registered any more.
+        self.end_all().await;
+        self.watches.clear();
         let fault = Body::Error(Refused::new(RefusedCode::Malformed, why));
         self.outgoing.add(&Reply::Answer(Answer { n: None, body: fault }));
         write.write_all(self.outgoing.rest()).await?;
@@ -157,9 +177,6 @@ impl Session {
         request: Result<Request, Malformed>,
         write: &mut (impl AsyncWriteExt + Unpin),
     ) -> io::Result<bool> {
-        while !self.port.ticket.may_ask() {
-            sleep(PAUSE).await;
-        }
         match request {
             Ok(Request { n, what }) => {
                 self.port.exchange.counters.count(|counters| counters.control_requests += 1);
@@ -238,22 +255,21 @@ impl Session {
     }
 }
 
-impl Registered {
-    const fn bound(&self) -> Option<&Bound> {
-        match self {
-            Self::Listening(_, bound) => Some(bound),
-            Self::Published(..) => None,
-        }
-    }
-}
-
 impl Busy {
-    /// Waits until what is to be listened at is, or cannot be. Cancel safe.
-    async fn listened(&mut self) -> (RequestNumber, RegistrationId, Result<Listening, Refused>) {
+    /// Waits until what is to be listened at is, or cannot be; or, with `None`, until the next step of another answer may be tried:
+    /// other tasks get their turn in between. Cancel safe.
+    async fn step(&mut self, is_held_back: bool, has_room: bool) -> Option<Listened> {
         match self {
-            Self::Listening(n, id, listening) => (*n, *id, listening.await),
-            Self::Nothing | Self::Finding(..) | Self::Identifying(..) => pending().await,
+            Self::Listening(n, id, listening) => return Some((*n, *id, listening.await)),
+            Self::Asked(_) | Self::Finding(..) | Self::Identifying(..) if has_room => {}
+            Self::Nothing | Self::Asked(_) | Self::Finding(..) | Self::Identifying(..) => pending().await,
         }
+        if is_held_back {
+            sleep(PAUSE).await
+        } else {
+            yield_now().await
+        }
+        None
     }
 }
 

@@ -80,6 +80,19 @@ impl TicketResources {
         }
     }
 
+    /// Those of a ticket that is alone.
+    #[cfg(test)]
+    pub(crate) fn alone(name: &str, rules: Rules) -> Self {
+        let (who, memory) = (Who::Ticket(name.into()), Budget::new(1 << 20));
+        Self::new(who, &Allow { target: None, rules }, StreamPlaces::new(64).share(), memory)
+    }
+
+    /// As if so many requests had come: what follows waits.
+    #[cfg(test)]
+    pub(crate) fn ask_for(&self, requests: u32) {
+        self.requests.charge(Instant::now(), requests);
+    }
+
     /// What the ticket is called in the log.
     pub(crate) fn name(&self) -> &str {
         self.access.name()
@@ -91,7 +104,7 @@ impl TicketResources {
     }
 
     /// Changes what the ticket may do. All its links hear of it.
-    pub(super) fn set_rules(&self, rules: Rules) {
+    pub(crate) fn set_rules(&self, rules: Rules) {
         self.rules.send_if_modified(|old| {
             let changed = *old != rules;
             *old = rules;

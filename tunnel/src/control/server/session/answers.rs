@@ -1,6 +1,9 @@
 //! What a control stream is told about: names, the ticket, why something is forbidden.
 
+use std::io;
+
 use proto::destination::{Destination, ServiceName};
+use tokio::io::AsyncWriteExt;
 
 use super::{Busy, Session};
 use crate::control::messages::{Body, Event, FoundName, Refused, RefusedCode, RequestNumber};
@@ -45,18 +48,24 @@ impl Session {
         })
     }
 
-    /// Goes on with an answer of several lines, as far as there is room.
-    pub(super) fn go_on(&mut self) {
-        while self.outgoing.has_room() {
-            self.busy = match std::mem::replace(&mut self.busy, Busy::Nothing) {
-                Busy::Finding(n, glob, after) => self.find(n, glob, after.as_ref()),
-                Busy::Identifying(n, from) => self.identify(n, from),
-                waits @ (Busy::Nothing | Busy::Listening(..)) => {
-                    self.busy = waits;
-                    return;
-                }
-            };
+    /// The next step of what is not answered yet, if there is room and the ticket may ask for something. `false`: the stream has ended.
+    pub(super) async fn go_on(&mut self, write: &mut (impl AsyncWriteExt + Unpin)) -> io::Result<bool> {
+        let waits = !matches!(self.busy, Busy::Nothing | Busy::Listening(..));
+        if !waits || !self.outgoing.has_room() {
+            return Ok(true);
         }
+        // A step, not a request: what looks at many names is as dear as many requests.
+        self.is_held_back = !self.port.ticket.may_ask();
+        if self.is_held_back {
+            return Ok(true);
+        }
+        match std::mem::replace(&mut self.busy, Busy::Nothing) {
+            Busy::Asked(request) => return self.take(request, write).await,
+            Busy::Finding(n, glob, after) => self.busy = self.find(n, glob, after.as_ref()),
+            Busy::Identifying(n, from) => self.busy = self.identify(n, from),
+            Busy::Nothing | Busy::Listening(..) => {}
+        }
+        Ok(true)
     }
 
     /// Tells the names behind `after`, as many as a line takes.
@@ -64,8 +73,10 @@ impl Session {
         let rules = self.access.rules();
         let may_use = |name: &ServiceName| rules.may_use(name).is_ok();
         let page = self.port.exchange.names.find(&glob, after, PAGE, may_use);
-        let names = page.found.into_iter().map(FoundName::from).collect();
-        self.answer(n, Body::Names { names, more: page.next.is_some() });
+        let names: Vec<_> = page.found.into_iter().map(FoundName::from).collect();
+        if page.next.is_none() || !names.is_empty() {
+            self.answer(n, Body::Names { names, more: page.next.is_some() });
+        }
         page.next.map_or(Busy::Nothing, |next| Busy::Finding(n, glob, Some(next)))
     }
 

@@ -1,0 +1,107 @@
+//! One control stream, against a peer that means no good. The test is the link.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+
+use super::*;
+use crate::control::server::Exchange;
+use crate::link::sealed::{LinkRequest, TicketResources};
+use crate::local::dial::DialSettings;
+use crate::local::listeners::Listeners;
+use crate::local::pipe::{RelayMemory, pipe};
+use crate::metrics::Registry;
+use crate::names::{ChangeKind, Names};
+use crate::rules::Rules;
+
+/// Longer than anything takes on a machine that is busy.
+const LONG: Duration = Duration::from_secs(20);
+
+/// proxy2, with one link that has a control stream.
+struct Server {
+    exchange: Exchange,
+    ticket: Arc<TicketResources>,
+    /// What the link is asked for.
+    link: mpsc::Receiver<LinkRequest>,
+    /// The peer's end of the control stream, without the link between.
+    peer: PipeStream,
+}
+
+impl Server {
+    fn new(rules: &str) -> Self {
+        let exchange = Exchange {
+            names: Names::new(),
+            listeners: Listeners::default(),
+            memory: RelayMemory::new(1 << 20),
+            dialling: DialSettings { limit: LONG, keepalive: Default::default(), own_udp: Arc::default() },
+            counters: Registry::default().of_process().into(),
+        };
+        let ticket = Arc::new(TicketResources::alone("laptop", parsed(rules)));
+        let (requests, link) = mpsc::channel(64);
+        let port = LinkPort::new(exchange.clone(), Arc::clone(&ticket), requests, Arc::default());
+        let (end, stream) = pipe();
+        let (near, peer) = pipe();
+        tokio::spawn(crate::local::relay::relay(end.into(), near.into(), Vec::new()));
+        tokio::spawn(Session::new(port).serve(stream));
+        Self { exchange, ticket, link, peer }
+    }
+
+    async fn ask(&mut self, line: &str) {
+        self.peer.write_all(format!("{line}\n").as_bytes()).await.unwrap();
+    }
+
+    async fn answer(&mut self) -> String {
+        let mut line = Vec::new();
+        while line.last() != Some(&b'\n') {
+            let mut byte = [0];
+            self.peer.read_exact(&mut byte).await.unwrap();
+            line.extend(byte);
+        }
+        String::from_utf8(line).unwrap()
+    }
+}
+
+fn parsed(rules: &str) -> Rules {
+    Rules::parse(rules.split_whitespace()).unwrap()
+}
+
+async fn is_gone(watch: &mut NameWatch) {
+    let change = timeout(LONG, poll_fn(|cx| watch.poll_next(cx))).await.expect("it stays published");
+    assert_eq!(change.unwrap().kind, ChangeKind::Gone);
+}
+
+#[tokio::test]
+async fn a_peer_that_breaks_the_rules_and_does_not_read_keeps_nothing() {
+    let mut server = Server::new("publish:files");
+    server.ask(r#"{"n":1,"do":"publish","id":1,"name":"files"}"#).await;
+    assert_eq!(server.answer().await, "{\"n\":1}\n");
+    let mut watch = server.exchange.names.watch("files".parse().unwrap());
+    let request = format!(r#"{{"n":2,"do":"why","destination":"{}:80"}}"#, "x.".repeat(120));
+    server.ask(&request).await;
+    let length = server.answer().await.len();
+    // Answers that nobody reads: two pipes and what is between them are full, and something waits still.
+    for _ in 0..(220 << 10) / length {
+        server.ask(&request).await;
+    }
+    server.ask("no request").await;
+    is_gone(&mut watch).await;
+}
+
+#[tokio::test]
+async fn a_ticket_that_asks_without_end_still_loses_what_it_may_not_have() {
+    let mut server = Server::new("publish:files");
+    server.ask(r#"{"n":1,"do":"publish","id":1,"name":"files"}"#).await;
+    assert_eq!(server.answer().await, "{\"n\":1}\n");
+    let mut watch = server.exchange.names.watch("files".parse().unwrap());
+    // Other streams of the ticket take each turn to ask.
+    server.ticket.ask_for(1 << 20);
+    server.ask(r#"{"n":2,"do":"whoami"}"#).await;
+    yield_now().await;
+    server.ticket.set_rules(parsed("use:x"));
+    is_gone(&mut watch).await;
+    assert!(timeout(LONG, server.answer()).await.unwrap().contains("\"lost\""));
+    let withdrawn = timeout(LONG, server.link.recv()).await.unwrap();
+    assert!(matches!(withdrawn, Some(LinkRequest::Withdraw(1, _))), "{withdrawn:?}");
+}
