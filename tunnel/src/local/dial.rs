@@ -22,7 +22,7 @@ use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
 pub(crate) use self::datagrams::UdpTarget;
-pub(crate) use self::own::OwnTarget;
+pub(crate) use self::own::{OwnTarget, asked_for};
 pub(crate) use self::permit::{Permitted, Reached, SystemResolver, Wanted, WantedHost, resolve_permitted};
 use crate::address::ResolveError;
 use crate::descriptors;
@@ -94,6 +94,14 @@ impl Dialled {
             Self::Udp(_) => {}
         }
         Ok(self)
+    }
+
+    /// The connection with a TCP target; `None`: it is none.
+    pub(crate) fn into_tcp(self) -> Option<TcpStream> {
+        match self {
+            Self::Tcp(tcp, _) => Some(tcp),
+            Self::Unix(_) | Self::Udp(_) => None,
+        }
     }
 
     /// The address that was connected to, if it has one.

@@ -276,6 +276,16 @@ impl PipeStream {
         self.0.opened().await
     }
 
+    /// Waits until it is reset. Cancel safe; nothing else may read it meanwhile.
+    pub(crate) async fn broken(&self) {
+        poll_fn(|cx| {
+            let mut state = self.0.lock();
+            keep_waker(&mut state.both(self.0.side).0.reader, cx.waker());
+            if state.is_reset() { Poll::Ready(()) } else { Poll::Pending }
+        })
+        .await;
+    }
+
     /// Ends both directions at once: whoever the stream leads to gets an RST, and `code` goes with it to the other end of the
     /// link. What was written and has not left is lost.
     pub fn reset(self, code: ResetCode) {

@@ -170,9 +170,18 @@ impl LinkHandle {
         let is_stdio = matches!(at, ReverseAt::Listen(ListenOn::Stdio));
         let takes_datagrams = matches!(at, ReverseAt::Listen(ListenOn::Udp(_)));
         let fits = |own: &OwnTarget| own.takes_datagrams() == takes_datagrams && !is_stdio;
-        let target = OwnTarget::new(to).filter(fits);
-        let target = target.ok_or_else(|| NotRegistered::NotCarried { at: at.clone(), to: to.clone() })?;
-        self.begin(at.clone(), Recipient::Target(target, *proxy_protocol))
+        let recipient = match to {
+            // Targets of all kinds would be sent a header that they do not expect.
+            ReverseTo::AskedFor => {
+                let fits = !takes_datagrams && !is_stdio && proxy_protocol.is_none();
+                fits.then_some(Recipient::AskedFor)
+            }
+            ReverseTo::Tcp(_) | ReverseTo::Udp(_) | ReverseTo::Unix(_) => {
+                OwnTarget::new(to).filter(fits).map(|own| Recipient::Target(own, *proxy_protocol))
+            }
+        };
+        let not_carried = || NotRegistered::NotCarried { at: at.clone(), to: to.clone() };
+        self.begin(at.clone(), recipient.ok_or_else(not_carried)?)
     }
 
     fn begin(&self, at: ReverseAt, recipient: Recipient) -> Result<Begun, NotRegistered> {

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 use crate::control::messages::RegistrationId;
 use crate::local::dial::OwnTarget;
 use crate::local::pipe::PipeStream;
-use crate::settings::ProxyProtocol;
+use crate::settings::{ProxyProtocol, ReverseTo};
 
 /// Clients that may wait to be accepted by this process; more are refused.
 const BACKLOG: usize = 128;
@@ -32,6 +32,8 @@ pub struct Caller {
 pub(crate) enum Recipient {
     /// A target that is dialled, and told who its client is.
     Target(OwnTarget, Option<ProxyProtocol>),
+    /// Targets that they ask for themselves, as clients of a SOCKS5 or HTTP proxy.
+    AskedFor,
     /// This process, which accepts them.
     Process(Backlog),
 }
@@ -79,6 +81,7 @@ impl Recipient {
     pub(super) fn target(&self) -> Option<String> {
         match self {
             Self::Target(target, ..) => Some(target.to_string()),
+            Self::AskedFor => Some(ReverseTo::AskedFor.to_string()),
             Self::Process(_) => None,
         }
     }

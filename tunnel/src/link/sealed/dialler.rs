@@ -1,6 +1,8 @@
 //! Brings what the peer's streams ask for: targets that are dialled, names that others publish, the control stream. Either end of a
 //! link may have one; the end without refuses them.
 
+mod asked_for;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::net::IpAddr;
@@ -11,6 +13,7 @@ use proto::destination::{Client, Destination, ServiceName};
 use proto::sealed::wire::frame::{ResetCode, StreamId};
 use tokio::task::{AbortHandle, JoinSet};
 
+use self::asked_for::AskedFor;
 use super::local_connection::LocalConnection;
 use super::ticket_resources::{TicketResources, dial_in_turn};
 use super::ticket_share::StreamPlace;
@@ -21,6 +24,7 @@ use crate::local::dial::{DialError, DialSettings, Reached, Wanted};
 use crate::local::end::LocalEnd;
 use crate::local::pipe::pipe;
 use crate::local::proxy_protocol::{self, Addresses};
+use crate::metrics::Counters;
 use crate::names::Service;
 use crate::rules::{Forbidden, Rules};
 
@@ -58,6 +62,8 @@ pub(super) struct Dialler {
     withdrawn: VecDeque<StreamId>,
     /// The control streams, which end with the link.
     controls: JoinSet<()>,
+    /// Clients of the peer that say themselves where they want to go.
+    asked_for: AskedFor,
 }
 
 #[derive(Debug)]
@@ -137,6 +143,7 @@ impl Dialler {
             reached: BTreeMap::new(),
             withdrawn: VecDeque::new(),
             controls: JoinSet::new(),
+            asked_for: AskedFor::new(),
         }
     }
 
@@ -222,7 +229,18 @@ impl Dialler {
                     Ok(Arrived { at: None, stream: end.into(), place })
                 });
             }
-            (Recipient::Target(..) | Recipient::Process(_), _) => return Err(ResetCode::Forbidden.into()),
+            (Recipient::AskedFor, _) if !client.udp => {
+                let (end, stream) = pipe();
+                // The other is for the connection with its target.
+                let relay = self.ticket.take_relay()?;
+                self.asked_for.serve(client.from, stream, place, &self.ticket, &self.settings);
+                self.begin(id, destination, Goal::Own, async move {
+                    Ok(Arrived { at: None, stream: end.into(), place: relay })
+                });
+            }
+            (Recipient::Target(..) | Recipient::AskedFor | Recipient::Process(_), _) => {
+                return Err(ResetCode::Forbidden.into());
+            }
         }
         Ok(())
     }
@@ -239,11 +257,12 @@ impl Dialler {
     }
 
     /// What came of a dial that nobody has given up, or a stream that the rules do not allow any more.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<LocalConnection> {
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, counters: &mut Counters) -> Poll<LocalConnection> {
         while self.changes.poll(cx).is_ready() {
             self.check_all();
         }
         while matches!(self.controls.poll_join_next(cx), Poll::Ready(Some(_))) {}
+        self.asked_for.poll(cx, counters);
         while let Some(id) = self.withdrawn.pop_front() {
             if let Some(withdrawn) = self.withdraw(id) {
                 return Poll::Ready(withdrawn);
@@ -321,6 +340,7 @@ impl Dialler {
     pub(super) fn give_up_all(&mut self) {
         // Also what has been dialled and nobody has taken: the next link's streams have the same ids.
         self.dials = JoinSet::new();
+        self.asked_for.clear();
         self.under_way.clear();
         self.reached.clear();
         self.withdrawn.clear();

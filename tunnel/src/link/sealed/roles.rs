@@ -152,7 +152,9 @@ impl Roles {
             let role = self.first;
             self.first = role.next();
             let arrival = match role {
-                Role::Dialling => self.dialler.as_mut().map_or(Poll::Pending, |dialler| dialler.poll(cx)),
+                Role::Dialling => {
+                    self.dialler.as_mut().map_or(Poll::Pending, |dialler| dialler.poll(cx, counters))
+                }
                 Role::Asked => self.poll_request(cx, end, link, counters),
                 Role::Forwarding => self.poll_client(cx, end, link, counters),
             };

@@ -201,3 +201,16 @@ fn bytes_keep_their_order_however_they_lie() {
     assert!(received.iter().enumerate().all(right), "{} bytes", received.len());
     assert!(received.len() > 400_000, "{}", received.len());
 }
+
+#[tokio::test]
+async fn an_application_that_only_waits_learns_of_a_reset() {
+    let (end, stream) = pipe();
+    let mut broken = Box::pin(stream.broken());
+    assert!(broken.as_mut().poll(&mut Context::from_waker(&nobody())).is_pending());
+    end.write(&[IoSlice::new(b"bytes")]).unwrap();
+    end.finish();
+    assert!(broken.as_mut().poll(&mut Context::from_waker(&nobody())).is_pending(), "that is in order");
+    let resetting = tokio::spawn(async move { end.reset(ResetCode::Reset) });
+    broken.await;
+    resetting.await.unwrap();
+}

@@ -24,14 +24,18 @@ pub(crate) struct ProxyClients {
     tasks: JoinSet<(ClientName, Outcome)>,
     asked: mpsc::Receiver<ProxyRequest>,
     ask: mpsc::Sender<ProxyRequest>,
-    lines: Limit,
+    outcomes: Outcomes,
 }
+
+/// Counts what became of clients of proxy ports, and tells the log of it now and then.
+#[derive(Debug)]
+pub(crate) struct Outcomes(Limit);
 
 impl ProxyClients {
     /// None.
     pub(crate) fn new() -> Self {
         let (ask, asked) = mpsc::channel(WAITING);
-        Self { tasks: JoinSet::new(), asked, ask, lines: Limit::new(Instant::now()) }
+        Self { tasks: JoinSet::new(), asked, ask, outcomes: Outcomes::new() }
     }
 
     /// Serves one more, if it has a place.
@@ -49,7 +53,7 @@ impl ProxyClients {
             None => {
                 counters.proxy_clients_refused += 1;
                 LocalStream::from(stream).abort(proto::sealed::wire::frame::ResetCode::Limit);
-                self.complain(
+                self.outcomes.complain(
                     client,
                     "as many clients as a proxy port may have, or one machine of them, are not served yet",
                 );
@@ -79,13 +83,21 @@ impl ProxyClients {
         }
         while let Poll::Ready(Some(ended)) = self.tasks.poll_join_next(cx) {
             if let Ok((client, outcome)) = ended {
-                self.count(client, outcome, counters);
+                self.outcomes.count(client, outcome, counters);
             }
         }
         Poll::Pending
     }
+}
 
-    fn count(&self, client: ClientName, outcome: Outcome, counters: &mut Counters) {
+impl Outcomes {
+    /// Nothing has happened yet.
+    pub(crate) fn new() -> Self {
+        Self(Limit::new(Instant::now()))
+    }
+
+    /// What became of one.
+    pub(crate) fn count(&self, client: ClientName, outcome: Outcome, counters: &mut Counters) {
         match outcome {
             Outcome::Done => {}
             Outcome::TimedOut => {
@@ -103,8 +115,9 @@ impl ProxyClients {
         }
     }
 
-    fn complain(&self, client: ClientName, why: &'static str) {
-        if let Some(held_back) = self.lines.pass(Instant::now()) {
+    /// One is refused.
+    pub(crate) fn complain(&self, client: ClientName, why: &'static str) {
+        if let Some(held_back) = self.0.pass(Instant::now()) {
             warn!(%client, held_back, "client of a proxy port refused: {why}");
         }
     }

@@ -1,10 +1,9 @@
 //! What opens the streams of a proxy port: the link that it belongs to, or dials of this end's own.
 
-use std::future::{Future, pending};
+use std::future::Future;
 
 use proto::destination::Destination;
 use proto::sealed::wire::frame::ResetCode;
-use proto::target::Target;
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, Interest, copy_bidirectional};
 use tokio::net::TcpStream;
 use tokio::sync::mpsc;
@@ -127,7 +126,7 @@ pub(crate) struct DialOpener<D>(D);
 
 impl<D, F> Opener for DialOpener<D>
 where
-    D: Fn(Target) -> F + Clone + Send + Sync + 'static,
+    D: Fn(Destination) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<TcpStream, ResetCode>> + Send + 'static,
 {
     type Client = PipeStream;
@@ -151,24 +150,15 @@ where
     }
 
     async fn stream(&self, to: &Destination) -> Result<TcpStream, ResetCode> {
-        match to {
-            Destination::Tcp(target) => (self.0)(target.clone()).await,
-            Destination::Own
-            | Destination::Udp(_)
-            | Destination::Unix(_)
-            | Destination::Service { .. }
-            | Destination::Control
-            | Destination::Client(_) => Err(ResetCode::Forbidden),
-        }
+        (self.0)(to.clone()).await
     }
 }
 
 /// Serves a client that came to a proxy port of the other end: says to it what that port's clients are told here, and dials for it with
 /// `dial`, which decides what may be dialled.
-#[cfg_attr(not(test), expect(dead_code, reason = "for reverse forwards, which come with the control stream"))]
 pub(crate) async fn serve_asked_for<D, F>(client: PipeStream, dial: D) -> Outcome
 where
-    D: Fn(Target) -> F + Clone + Send + Sync + 'static,
+    D: Fn(Destination) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Result<TcpStream, ResetCode>> + Send + 'static,
 {
     serve(client, DialOpener(dial)).await
@@ -195,8 +185,7 @@ impl ProxyClient for UnixStream {
 
 impl ProxyClient for PipeStream {
     async fn broken(&self) {
-        // Its next read or write tells.
-        pending().await
+        Self::broken(self).await;
     }
 
     fn end_in_order(&self) {}

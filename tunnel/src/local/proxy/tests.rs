@@ -293,7 +293,7 @@ async fn a_client_of_the_other_ends_proxy_port_is_served_over_its_stream() {
     let opening = pair.entry.link().unwrap().open(&destination);
     let (stream, accepted) = tokio::join!(opening, listener.accept());
     let (stream, (mut client, _)) = (stream.unwrap(), accepted.unwrap());
-    let dial = |to: proto::target::Target| async move {
+    let dial = |to: proto::destination::Destination| async move {
         let to = to.to_string();
         if to.starts_with("127.0.0.2:") {
             Err(ResetCode::Forbidden)

@@ -37,7 +37,8 @@ async fn listener() -> (TcpListener, String) {
 }
 
 async fn next(dialler: &mut Dialler) -> LocalConnection {
-    poll_fn(|cx| dialler.poll(cx)).await
+    let mut counters = Counters::default();
+    poll_fn(|cx| dialler.poll(cx, &mut counters)).await
 }
 
 #[tokio::test]

@@ -222,3 +222,82 @@ async fn a_unix_socket_of_proxy2_leads_to_one_of_proxy1() {
     assert_eq!(&read, b"over");
     std::fs::remove_dir_all(&folder).unwrap();
 }
+
+/// A proxy port at proxy2, whose clients say themselves what proxy1 dials.
+async fn reverse_proxy(exit: &Exit) -> (Handle, SocketAddr) {
+    let reverse = Reverse { at: at_any_port(), to: ReverseTo::AskedFor, proxy_protocol: None };
+    let mut entry = exit.proxy1(&exit.ticket("one"), vec![reverse]).await;
+    let bound = within(entry.ready()).await.unwrap()[0].as_ref().unwrap().tcp().unwrap();
+    (entry, bound)
+}
+
+/// A request of SOCKS5 for an address, behind the choice of no authentication.
+fn socks5(at: SocketAddr) -> Vec<u8> {
+    let std::net::IpAddr::V4(ip) = at.ip() else { panic!("{at} is no IPv4 address") };
+    [&[5, 1, 0, 5, 1, 0, 1][..], &ip.octets(), &at.port().to_be_bytes()].concat()
+}
+
+/// Sends a request to a proxy port; the answer, of that length.
+async fn asks(port: SocketAddr, request: &[u8], length: usize) -> (TcpStream, Vec<u8>) {
+    let mut client = TcpStream::connect(port).await.unwrap();
+    client.write_all(request).await.unwrap();
+    let mut answer = vec![0; length];
+    within(client.read_exact(&mut answer)).await.unwrap();
+    (client, answer)
+}
+
+#[tokio::test]
+async fn clients_of_proxy2_reach_what_they_ask_proxy1_for() {
+    let exit = Exit::start(LOOPBACK).await;
+    let (entry, port) = reverse_proxy(&exit).await;
+    let to = target("inside ").await;
+    let (client, answer) = asks(port, &socks5(to), 12).await;
+    assert_eq!(answer, [5, 0, 5, 0, 0, 1, 0, 0, 0, 0, 0, 0]);
+    assert_eq!(within(greeting(client, 1_000_000)).await, "inside ");
+    let connect = format!("CONNECT localhost:{} HTTP/1.1\r\nhost: x\r\n\r\n", to.port());
+    let (mut client, answer) = asks(port, connect.as_bytes(), 12).await;
+    assert_eq!(String::from_utf8(answer).unwrap(), "HTTP/1.1 200");
+    let mut head = Vec::new();
+    while !head.ends_with(b"\r\n\r\n") {
+        head.push(within(client.read_u8()).await.unwrap());
+    }
+    assert_eq!(within(greeting(client, 100_000)).await, "inside ");
+    within(entry.counters().wait_for(|now| now.streams_finished >= 2)).await.unwrap();
+    // What was dialled ends with its client, and with the link.
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let request = socks5(listener.local_addr().unwrap());
+    let (first, _) = asks(port, &request, 12).await;
+    let (mut target, _) = within(listener.accept()).await.unwrap();
+    first.set_zero_linger().unwrap();
+    drop(first);
+    let error = within(target.read(&mut [0])).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+    let (_second, _) = asks(port, &request, 12).await;
+    let (mut target, _) = within(listener.accept()).await.unwrap();
+    entry.kill().await;
+    let error = within(target.read(&mut [0])).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+}
+
+#[tokio::test]
+async fn what_a_client_of_a_reverse_proxy_port_cannot_have_is_said_to_it_and_counted() {
+    let exit = Exit::start(LOOPBACK).await;
+    let (entry, port) = reverse_proxy(&exit).await;
+    let gone = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let (_, answer) = asks(port, &socks5(gone), 4).await;
+    assert_eq!(answer, [5, 0, 5, 5], "refused by the target");
+    for forbidden in ["169.254.169.254:80", "169.254.1.1:80", "100.100.100.200:80"] {
+        let (_, answer) = asks(port, &socks5(forbidden.parse().unwrap()), 4).await;
+        assert_eq!(answer, [5, 0, 5, 2], "{forbidden}");
+    }
+    for forbidden in ["[fd00:ec2::254]:80", "[fe80::1]:80", "[::ffff:169.254.169.254]:80", "files.paso:80"] {
+        let connect = format!("CONNECT {forbidden} HTTP/1.1\r\nhost: x\r\n\r\n");
+        let (_, answer) = asks(port, connect.as_bytes(), 12).await;
+        assert_eq!(String::from_utf8(answer).unwrap(), "HTTP/1.1 403", "{forbidden}");
+    }
+    let mut counters = entry.counters();
+    within(counters.wait_for(|now| now.streams_forbidden == 7 && now.targets_refused == 1)).await.unwrap();
+    let mut client = TcpStream::connect(port).await.unwrap();
+    client.write_all(b"\x01").await.unwrap();
+    within(counters.wait_for(|now| now.proxy_clients_malformed == 1)).await.unwrap();
+}
