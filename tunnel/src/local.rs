@@ -5,6 +5,7 @@ pub(crate) mod dial;
 pub(crate) mod end;
 pub(crate) mod forwarding;
 pub(crate) mod forwards;
+pub(crate) mod grant;
 pub(crate) mod held;
 pub(crate) mod listener;
 pub(crate) mod listeners;

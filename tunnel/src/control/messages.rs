@@ -3,6 +3,9 @@
 use serde::{Deserialize, Serialize};
 use thiserror::Error;
 
+use crate::local::access::Access;
+use crate::local::grant::Grant;
+
 /// The number of a request, which its answer repeats.
 pub(crate) type RequestNumber = u32;
 /// The number of a registration, which the end that registers has given it.
@@ -266,6 +269,11 @@ impl Refused {
     /// That something cannot be, and why.
     pub(crate) fn new(error: RefusedCode, sentence: impl Into<String>) -> Self {
         Self { error, sentence: sentence.into() }
+    }
+
+    /// That the rules do not allow it.
+    pub(crate) fn forbidden(grant: &Grant, access: &Access) -> Self {
+        Self::new(RefusedCode::Forbidden, grant.explain(access))
     }
 }
 

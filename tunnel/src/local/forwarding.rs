@@ -4,6 +4,7 @@ use std::fmt;
 use std::io;
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use proto::destination::{Client, Destination};
@@ -11,6 +12,7 @@ use tokio::net::TcpStream;
 use tokio::sync::watch;
 
 use super::end::LocalEnd;
+use super::grant::PeerRegistration;
 use super::listener::{ClientName, Listener};
 use super::proxy::opener::ProxyRequest;
 use super::proxy::places::ProxyPlaces;
@@ -54,7 +56,7 @@ enum To {
     /// Asked where they want to go.
     AskedFor(ProxyPlaces),
     /// Carried to the other end, which has had them taken by this registration.
-    Registration(u32),
+    Registration(Arc<PeerRegistration>),
 }
 
 /// An address that may be listened at.
@@ -89,7 +91,7 @@ pub(crate) struct Arrival {
     /// What the target gets before what comes from the client.
     pub(crate) first: Vec<u8>,
     /// By which registration of the other end it has come, if by one.
-    pub(crate) registration: Option<u32>,
+    pub(crate) registration: Option<Arc<PeerRegistration>>,
 }
 
 /// A client that has connected.
@@ -136,12 +138,12 @@ impl Forwarding {
         Ok(Self { bound, to, listener, counted_failures: 0 })
     }
 
-    /// Listens on behalf of the other end, which knows this by the number of a registration.
+    /// Listens on behalf of the other end, for one of its registrations.
     ///
     /// # Errors
     /// Those of the system.
     pub(crate) async fn for_peer(
-        registration: u32,
+        registration: Arc<PeerRegistration>,
         at: &ListenAt,
         keepalive: TcpKeepalive,
     ) -> io::Result<Self> {
@@ -217,7 +219,7 @@ impl To {
         match self {
             Self::AskedFor(places) => Next::Tcp(tcp, client, places.clone()),
             Self::Registration(registration) => {
-                Next::registered(LocalStream::from(tcp), client, *registration)
+                Next::registered(LocalStream::from(tcp), client, registration)
             }
             Self::Destination(destination, header) => {
                 let first = header.map(|version| proxy_protocol::header(version, addresses()));
@@ -229,7 +231,7 @@ impl To {
     fn udp(&self, client: UdpClient) -> Next {
         let name = ClientName::At(client.address());
         match self {
-            Self::Registration(registration) => Next::registered(client, name, *registration),
+            Self::Registration(registration) => Next::registered(client, name, registration),
             Self::Destination(destination, _) => Next::arrival(client.into(), name, destination, None),
             // A UDP port is none that asks where to; see `check_kinds`.
             Self::AskedFor(_) => Next::arrival(client.into(), name, &[], None),
@@ -240,7 +242,7 @@ impl To {
         match self {
             Self::AskedFor(places) => Next::Unix(unix, client, places.clone()),
             Self::Registration(registration) => {
-                Next::registered(LocalStream::from(unix), client, *registration)
+                Next::registered(LocalStream::from(unix), client, registration)
             }
             Self::Destination(destination, header) => {
                 let first = header.map(|version| proxy_protocol::header(version, None));
@@ -256,12 +258,23 @@ impl Next {
         Self::Arrival(Arrival { stream, client, destination, first, registration: None })
     }
 
-    fn registered(stream: impl Into<LocalEnd>, client: ClientName, registration: u32) -> Self {
+    fn registered(
+        stream: impl Into<LocalEnd>,
+        client: ClientName,
+        registration: &Arc<PeerRegistration>,
+    ) -> Self {
         let (stream, from) = (stream.into(), client.address());
         let udp = matches!(stream, LocalEnd::Flow(_));
-        let destination = Destination::Client(Client { registration, ticket: None, from, udp });
+        let destination =
+            Destination::Client(Client { registration: registration.id, ticket: None, from, udp });
         let (destination, first) = (destination.to_wire(), Vec::new());
-        Self::Arrival(Arrival { stream, client, destination, first, registration: Some(registration) })
+        Self::Arrival(Arrival {
+            stream,
+            client,
+            destination,
+            first,
+            registration: Some(Arc::clone(registration)),
+        })
     }
 }
 

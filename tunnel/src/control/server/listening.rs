@@ -10,13 +10,12 @@ use proto::destination::Destination;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::address::{AddressError, Host, Listen};
+use crate::address::{AddressError, Listen};
 use crate::control::messages::{Refused, RefusedCode, RegistrationId};
 use crate::link::sealed::TicketResources;
-use crate::local::access::{Access, Act};
 use crate::local::forwarding::{Bound, Forwarding, ListenAt};
+use crate::local::grant::{Grant, PeerRegistration, Place};
 use crate::local::listeners::{Held, Holder, Kept, Listeners, NotFree};
-use crate::rules::{Forbidden, Protocol, Rules};
 use crate::settings::{ListenOn, TcpKeepalive};
 
 /// How long looking up where to listen may take: it is a name of this machine.
@@ -24,20 +23,11 @@ const LOOK_UP: Duration = Duration::from_secs(2);
 /// How long the former holder of an address may take to let it go: it is a task of this process.
 const HAND_OVER: Duration = Duration::from_secs(1);
 
-/// Where to listen, as it was asked for, and as it was found.
-#[derive(Clone, Debug)]
-pub(super) struct Place {
-    /// What was asked for.
-    pub(super) asked: ListenOn,
-    /// What was found.
-    pub(super) at: ListenAt,
-}
-
 /// Somewhere to listen.
 #[derive(Debug)]
 pub(super) struct Listening {
-    /// Where.
-    pub(super) place: Place,
+    /// What it is for.
+    pub(super) registration: Arc<PeerRegistration>,
     /// Listens.
     pub(super) forwarding: Forwarding,
     /// Kept for as long as it does.
@@ -59,30 +49,6 @@ pub(super) struct ListenRequest {
     pub(super) wanted: mpsc::Sender<RegistrationId>,
     /// What connections are set to.
     pub(super) keepalive: TcpKeepalive,
-}
-
-impl Place {
-    /// Whether the rules allow to listen there.
-    ///
-    /// # Errors
-    /// [`Forbidden`].
-    pub(super) fn check(&self, rules: &Rules) -> Result<(), Forbidden> {
-        let name = match &self.asked {
-            ListenOn::Tcp(Listen { host: Host::Name(name), .. })
-            | ListenOn::Udp(Listen { host: Host::Name(name), .. }) => Some(&**name),
-            ListenOn::Tcp(_) | ListenOn::Udp(_) | ListenOn::Unix(_) | ListenOn::Stdio => None,
-        };
-        match &self.at {
-            ListenAt::Unix(path) => rules.may_listen_socket(path),
-            ListenAt::Tcp(at) => rules.may_listen(name, *at, Protocol::Tcp),
-            ListenAt::Udp(at) => rules.may_listen(name, *at, Protocol::Udp),
-        }
-    }
-
-    /// The sentence for what is forbidden.
-    pub(super) fn forbidden(&self, access: &Access) -> Refused {
-        Refused::new(RefusedCode::Forbidden, access.explain(Act::Listen(&self.asked)))
-    }
 }
 
 /// Reads where to listen, as a request says it.
@@ -120,22 +86,24 @@ impl ListenRequest {
     /// # Errors
     /// What cannot be, with what to do about it.
     pub(super) async fn listen(self) -> Result<Listening, Refused> {
-        let place = Place { at: self.find().await?, asked: self.asked.clone() };
+        let at = self.find().await?;
+        let grant = Grant::Listen(Place { at: at.clone(), asked: self.asked.clone() });
         let access = self.ticket.access();
-        place.check(&access.rules()).map_err(|_| place.forbidden(&access))?;
+        grant.check(&access.rules()).map_err(|_| Refused::forbidden(&grant, &access))?;
+        let registration = Arc::new(PeerRegistration { id: self.id, grant });
         let limit = |_| self.too_many();
         let descriptor = self.ticket.take_place().map_err(limit)?;
-        let bound = Bound::from(&place.at);
+        let bound = Bound::from(&at);
         let any_port = bound.tcp().or_else(|| bound.udp()).is_some_and(|at| at.port() == 0);
         // Before it is bound, where it is known: else two processes of one ticket could both find it free.
         let held = if any_port { None } else { Some(self.hold(bound).await?) };
-        let forwarding = Forwarding::for_peer(self.id, &place.at, self.keepalive).await;
+        let forwarding = Forwarding::for_peer(Arc::clone(&registration), &at, self.keepalive).await;
         let forwarding = forwarding.map_err(|error| self.failed(&error))?;
         let held = match held {
             Some(held) => held,
             None => self.hold(forwarding.bound().clone()).await?,
         };
-        Ok(Listening { place, forwarding, kept: Kept::new(held, descriptor) })
+        Ok(Listening { registration, forwarding, kept: Kept::new(held, descriptor) })
     }
 
     async fn find(&self) -> Result<ListenAt, Refused> {

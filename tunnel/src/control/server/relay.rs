@@ -14,6 +14,7 @@ use tokio::time::{sleep, timeout};
 use super::Exchange;
 use crate::link::sealed::{Arrived, LinkRequest, TicketResources, dial_in_turn};
 use crate::local::dial::{DialError, OwnTarget};
+use crate::local::grant::PeerRegistration;
 use crate::local::pipe::relay;
 use crate::names::{self, Candidate, Service};
 
@@ -28,7 +29,7 @@ pub(crate) enum Reach {
         /// The link.
         requests: mpsc::Sender<LinkRequest>,
         /// The registration.
-        registration: u32,
+        registration: Arc<PeerRegistration>,
         /// Whether it has not answered for a while, and nothing has been heard of it since.
         silence: Arc<AtomicBool>,
     },
@@ -131,9 +132,9 @@ async fn attempt(
         Reach::Link { requests, registration, .. } => {
             let place = ticket.take_relay().map_err(DialError::Publisher)?;
             let (end, far_end) = relay(&exchange.memory);
-            let client = Client { registration, ..client };
+            let client = Client { registration: registration.id, ..client };
             let gone = |_| DialError::Publisher(ResetCode::Unreachable);
-            requests.send(LinkRequest::OpenFor(client, far_end)).await.map_err(gone)?;
+            requests.send(LinkRequest::OpenFor(client, registration, far_end)).await.map_err(gone)?;
             end.opened().await.map_err(DialError::Publisher)?;
             Ok(Arrived { stream: end.into(), at: None, place: place.counted(load) })
         }

@@ -9,10 +9,10 @@ use std::collections::BTreeMap;
 use std::future::{Future, pending, poll_fn};
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::Poll;
 use std::time::Duration;
 
-use proto::destination::ServiceName;
 use tokio::io::{AsyncRead, AsyncWriteExt};
 use tokio::sync::mpsc;
 use tokio::task::yield_now;
@@ -21,7 +21,7 @@ use tracing::debug;
 
 use self::registered::stop_listening;
 use super::LinkPort;
-use super::listening::{Listening, Place};
+use super::listening::Listening;
 use super::relay::Reach;
 use crate::control::lines::Lines;
 use crate::control::messages::{
@@ -31,6 +31,7 @@ use crate::control::messages::{
 use crate::control::outgoing::Outgoing;
 use crate::local::access::Access;
 use crate::local::forwarding::Bound;
+use crate::local::grant::PeerRegistration;
 use crate::local::pipe::PipeStream;
 use crate::names::{Change, Found, NameWatch, Publication, Service};
 use crate::rules::{NameGlob, RuleFault};
@@ -60,11 +61,20 @@ pub(super) struct Session {
 /// What is held for the peer.
 #[derive(Debug)]
 enum Registered {
-    Listening(Place, Bound),
+    Listening(Arc<PeerRegistration>, Bound),
     Published(
-        ServiceName,
+        Arc<PeerRegistration>,
         #[expect(dead_code, reason = "dropped, it ends the publication")] Publication<Reach>,
     ),
+}
+
+impl Registered {
+    /// What it is.
+    fn of(&self) -> &PeerRegistration {
+        match self {
+            Self::Listening(registration, _) | Self::Published(registration, _) => registration,
+        }
+    }
 }
 
 /// What came of a request to listen.

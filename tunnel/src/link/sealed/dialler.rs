@@ -22,6 +22,7 @@ use crate::control::server::LinkPort;
 use crate::local::access::{Access, AccessChanges, Act};
 use crate::local::dial::{DialError, DialSettings, Reached, Wanted};
 use crate::local::end::LocalEnd;
+use crate::local::grant::{Grant, PeerRegistration};
 use crate::local::pipe::pipe;
 use crate::local::proxy_protocol::{self, Addresses};
 use crate::metrics::Counters;
@@ -58,6 +59,8 @@ pub(super) struct Dialler {
     dials: JoinSet<Dial>,
     under_way: BTreeMap<StreamId, UnderWay>,
     reached: BTreeMap<StreamId, (Destination, Goal)>,
+    /// The streams of this end to clients of the peer's registrations.
+    of_registrations: BTreeMap<StreamId, Arc<PeerRegistration>>,
     /// Streams that the rules do not allow any more.
     withdrawn: VecDeque<StreamId>,
     /// The control streams, which end with the link.
@@ -141,6 +144,7 @@ impl Dialler {
             dials: JoinSet::new(),
             under_way: BTreeMap::new(),
             reached: BTreeMap::new(),
+            of_registrations: BTreeMap::new(),
             withdrawn: VecDeque::new(),
             controls: JoinSet::new(),
             asked_for: AskedFor::new(),
@@ -163,6 +167,16 @@ impl Dialler {
     pub(super) fn is_wanted(&self) -> bool {
         let registers = || self.registrations.as_ref().is_some_and(|all| !all.is_empty());
         self.allows || self.port.is_some() || registers()
+    }
+
+    /// Whether the rules allow what a registration of the peer needs.
+    pub(super) fn allows(&self, grant: &Grant) -> bool {
+        grant.check(&self.access.rules()).is_ok()
+    }
+
+    /// A stream to a client of a registration of the peer ends when the rules do not allow that any more.
+    pub(super) fn watch(&mut self, id: StreamId, registration: Arc<PeerRegistration>) {
+        self.of_registrations.insert(id, registration);
     }
 
     /// Begins to dial for a stream.
@@ -315,7 +329,10 @@ impl Dialler {
         let rules = self.access.rules();
         let dialling = self.under_way.iter().filter(|(_, dial)| dial.goal.check(&rules).is_err());
         let reached = self.reached.iter().filter(|(_, (_, goal))| goal.check(&rules).is_err());
-        self.withdrawn = dialling.map(|(id, _)| *id).chain(reached.map(|(id, _)| *id)).collect();
+        let of_registrations =
+            self.of_registrations.iter().filter(|(_, one)| one.grant.check(&rules).is_err());
+        let ids = dialling.map(|(id, _)| *id).chain(reached.map(|(id, _)| *id));
+        self.withdrawn = ids.chain(of_registrations.map(|(id, _)| *id)).collect();
     }
 
     /// Ends a stream that the rules do not allow any more, if there still is one.
@@ -323,6 +340,9 @@ impl Dialler {
         if let Some(dial) = self.under_way.remove(&id) {
             dial.handle.abort();
             return Some(self.forbidden(id, &dial.destination, None));
+        }
+        if let Some(registration) = self.of_registrations.remove(&id) {
+            return Some(LocalConnection::Withdrawn(id, registration.grant.explain(&self.access)));
         }
         let (destination, _) = self.reached.remove(&id)?;
         Some(LocalConnection::Withdrawn(id, self.explain(&destination, None).why))
@@ -334,6 +354,7 @@ impl Dialler {
             dial.handle.abort();
         }
         self.reached.remove(&id);
+        self.of_registrations.remove(&id);
     }
 
     /// All streams are over.
@@ -343,6 +364,7 @@ impl Dialler {
         self.asked_for.clear();
         self.under_way.clear();
         self.reached.clear();
+        self.of_registrations.clear();
         self.withdrawn.clear();
     }
 }

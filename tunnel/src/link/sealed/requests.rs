@@ -1,9 +1,12 @@
 //! What this process asks of a running link, beside what comes by itself.
 
+use std::sync::Arc;
+
 use proto::destination::Client;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::local::forwarding::{Bound, Forwarding};
+use crate::local::grant::PeerRegistration;
 use crate::local::listeners::Kept;
 use crate::local::pipe::PipeEnd;
 use crate::local::udp::FlowEnd;
@@ -16,15 +19,13 @@ pub(crate) enum LinkRequest {
     /// The same for a flow: carry the pipe's datagrams.
     OpenFlow(Vec<u8>, FlowEnd),
     /// The same, for a client of one of the peer's registrations.
-    OpenFor(Client, PipeEnd),
+    OpenFor(Client, Arc<PeerRegistration>, PipeEnd),
     /// Carry the clients of one more forward, and say so.
     Add(Box<Forwarding>, oneshot::Sender<()>),
     /// Carry the clients of a forward for the peer.
     Listen(Box<Forwarding>, Kept),
     /// Stop listening there. Says whether there was such a forward; its streams go on.
     Remove(Bound, oneshot::Sender<bool>),
-    /// Reset the streams of the clients of a registration of the peer: why, for the log.
-    Withdraw(u32, String),
 }
 
 /// Requests that may wait; whoever has more waits himself.

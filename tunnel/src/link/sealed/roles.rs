@@ -1,7 +1,7 @@
 //! What a link does for those at its own side: it carries the connections of listeners and of this process to the peer, and
 //! dials for the peer's streams. Roles, not ends: proxy1 and proxy2 may each have both.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::BTreeMap;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -21,6 +21,7 @@ use crate::limit::Limit;
 use crate::local::end::LocalEnd;
 use crate::local::forwarding::{Arrival, Forwarding};
 use crate::local::forwards::Forwards;
+use crate::local::grant::PeerRegistration;
 use crate::local::listener::ClientName;
 use crate::metrics::Counters;
 
@@ -37,10 +38,6 @@ pub(super) struct Roles {
     opening: BTreeMap<StreamId, Vec<u8>>,
     limits: RoleLimits,
     refusals: Limit,
-    /// The streams to clients of the peer's registrations, and of which.
-    of_registrations: BTreeMap<StreamId, u32>,
-    /// Of those, the ones that the rules do not allow any more, and why.
-    withdrawn: VecDeque<(StreamId, String)>,
     /// Which is asked first for what has arrived.
     first: Role,
     over: bool,
@@ -90,8 +87,6 @@ impl Roles {
             opening: BTreeMap::new(),
             limits,
             refusals,
-            of_registrations: BTreeMap::new(),
-            withdrawn: VecDeque::new(),
             first: Role::Dialling,
             over: false,
         }
@@ -142,11 +137,6 @@ impl Roles {
     ) -> Poll<LocalConnection> {
         if self.over {
             return Poll::Pending;
-        }
-        while let Some((id, why)) = self.withdrawn.pop_front() {
-            if self.of_registrations.remove(&id).is_some() {
-                return Poll::Ready(LocalConnection::Withdrawn(id, why));
-            }
         }
         for _ in Role::ALL {
             let role = self.first;
@@ -208,8 +198,8 @@ impl Roles {
                 let arrival = Arrival::of_process(pipe.into(), destination);
                 return self.take_client(arrival, end, link, counters);
             }
-            LinkRequest::OpenFor(client, pipe) => {
-                let registration = Some(client.registration);
+            LinkRequest::OpenFor(client, registration, pipe) => {
+                let registration = Some(registration);
                 let arrival = Arrival::of_process(pipe.into(), Destination::Client(client).to_wire());
                 return self.take_client(Arrival { registration, ..arrival }, end, link, counters);
             }
@@ -221,10 +211,6 @@ impl Roles {
             LinkRequest::Listen(forward, kept) => self.forwards.add(*forward, Some(kept)),
             LinkRequest::Remove(bound, answer) => {
                 let _ = answer.send(self.forwards.remove(&bound));
-            }
-            LinkRequest::Withdraw(registration, why) => {
-                let of_registration = self.of_registrations.iter().filter(|(_, of)| **of == registration);
-                self.withdrawn.extend(of_registration.map(|(id, _)| (*id, why.clone())));
             }
         }
         LocalConnection::Nothing
@@ -238,9 +224,16 @@ impl Roles {
         counters: &mut Counters,
     ) -> LocalConnection {
         let Arrival { stream, client, destination, first, registration } = arrival;
-        let (code, why) = match self.open(matches!(stream, LocalEnd::Flow(_)), &destination, end, link) {
+        let may_come = registration.as_ref().is_none_or(|registration| self.may_come(registration));
+        let opened = match may_come {
+            true => self.open(matches!(stream, LocalEnd::Flow(_)), &destination, end, link),
+            false => Err((ResetCode::Forbidden, "the rules do not allow its registration any more")),
+        };
+        let (code, why) = match opened {
             Ok(id) => {
-                self.of_registrations.extend(registration.map(|registration| (id, registration)));
+                if let (Some(registration), Some(dialler)) = (registration, &mut self.dialler) {
+                    dialler.watch(id, registration);
+                }
                 // The process itself is told by its stream, and can ask.
                 if self.explain.is_some() && !matches!(client, ClientName::Process) {
                     self.opening.insert(id, destination);
@@ -255,6 +248,11 @@ impl Roles {
         }
         stream.abort(code);
         LocalConnection::Nothing
+    }
+
+    /// Whether clients of a registration of the peer may still come: it may have been taken away while this one was on its way.
+    fn may_come(&self, registration: &PeerRegistration) -> bool {
+        self.dialler.as_ref().is_some_and(|dialler| dialler.allows(&registration.grant))
     }
 
     /// A stream for a client, or why there can be none.
@@ -307,7 +305,6 @@ impl Roles {
 
     /// A stream is over.
     pub(super) fn forget(&mut self, id: StreamId) {
-        self.of_registrations.remove(&id);
         self.opening.remove(&id);
         if let Some(dialler) = &mut self.dialler {
             dialler.give_up(id);
@@ -316,9 +313,7 @@ impl Roles {
 
     /// All streams are over.
     pub(super) fn forget_all(&mut self) {
-        self.of_registrations.clear();
         self.opening.clear();
-        self.withdrawn.clear();
         if let Some(dialler) = &mut self.dialler {
             dialler.give_up_all();
         }

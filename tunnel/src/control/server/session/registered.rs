@@ -11,8 +11,8 @@ use crate::control::messages::{Body, Event, Refused, RefusedCode, RegistrationId
 use crate::control::server::listening::{self, ListenRequest, Listening};
 use crate::control::server::relay::Reach;
 use crate::link::sealed::LinkRequest;
-use crate::local::access::Act;
 use crate::local::forwarding::Bound;
+use crate::local::grant::{Grant, PeerRegistration, Place};
 use crate::names::Service;
 
 impl Session {
@@ -45,16 +45,17 @@ impl Session {
         self.busy = Busy::Nothing;
         let checked = done.and_then(|listening| {
             // The rules may have changed meanwhile.
-            let checked = listening.place.check(&self.access.rules());
-            checked.map_err(|_| listening.place.forbidden(&self.access))?;
+            let grant = &listening.registration.grant;
+            let checked = grant.check(&self.access.rules());
+            checked.map_err(|_| Refused::forbidden(grant, &self.access))?;
             Ok(listening)
         });
         match checked {
-            Ok(Listening { place, forwarding, kept }) => {
+            Ok(Listening { registration, forwarding, kept }) => {
                 let bound = forwarding.bound().clone();
                 self.answer(n, Body::Bound { at: listening::written(&bound) });
                 info!(ticket = self.access.name(), %bound, "listening for a proxy1");
-                self.registrations.insert(id, Registered::Listening(place, bound));
+                self.registrations.insert(id, Registered::Listening(registration, bound));
                 // Fails only where the link is over, and this stream with it.
                 let _ = self.port.requests.send(LinkRequest::Listen(Box::new(forwarding), kept)).await;
             }
@@ -74,19 +75,19 @@ impl Session {
             let sentence = "this proxy2 carries no datagrams to names yet: use a newer one";
             return Err(Refused::new(RefusedCode::Unsupported, sentence));
         }
-        let allowed = self.access.rules().may_publish(&name);
-        allowed
-            .map_err(|_| Refused::new(RefusedCode::Forbidden, self.access.explain(Act::Publish(&name))))?;
+        let grant = Grant::Publish(name.clone());
+        grant.check(&self.access.rules()).map_err(|_| Refused::forbidden(&grant, &self.access))?;
+        let registration = Arc::new(PeerRegistration { id, grant });
         let reach = Reach::Link {
             requests: self.port.requests.clone(),
-            registration: id,
+            registration: Arc::clone(&registration),
             silence: Arc::clone(&self.port.silence),
         };
         let service = Service { name: name.clone(), udp };
         let published = self.port.exchange.names.publish(service, Some(self.access.name()), reach);
         let publication =
             published.map_err(|error| Refused::new(RefusedCode::Limit, format!("@{name}: {error}")))?;
-        self.registrations.insert(id, Registered::Published(name, publication));
+        self.registrations.insert(id, Registered::Published(registration, publication));
         Ok(())
     }
 
@@ -101,39 +102,25 @@ impl Session {
 
     /// Another process of the same ticket wants the address of a registration.
     pub(super) async fn hand_over(&mut self, id: RegistrationId) {
-        let Some(Registered::Listening(place, _)) = self.registrations.get(&id) else { return };
-        let sentence = format!(
-            "{} has gone to another process with this ticket, which has asked for it later",
-            place.asked
-        );
+        let Some(Registered::Listening(registration, _)) = self.registrations.get(&id) else { return };
+        let Grant::Listen(Place { asked, .. }) = &registration.grant else { return };
+        let sentence =
+            format!("{asked} has gone to another process with this ticket, which has asked for it later");
         self.port.exchange.counters.count(|counters| counters.registrations_handed_over += 1);
         self.lose(id, Refused::new(RefusedCode::Moved, sentence)).await;
     }
 
-    /// Takes away what the rules do not allow any more, and its streams.
+    /// Takes away what the rules do not allow any more. The link sees to its streams.
     pub(super) async fn check_rules(&mut self) {
         let rules = self.access.rules();
-        let lost: Vec<_> = self
-            .registrations
-            .iter()
-            .filter_map(|(id, registered)| {
-                let why = match registered {
-                    Registered::Listening(place, _) if place.check(&rules).is_err() => {
-                        place.forbidden(&self.access)
-                    }
-                    Registered::Published(name, _) if rules.may_publish(name).is_err() => {
-                        Refused::new(RefusedCode::Forbidden, self.access.explain(Act::Publish(name)))
-                    }
-                    Registered::Listening(..) | Registered::Published(..) => return None,
-                };
-                Some((*id, why))
-            })
-            .collect();
+        let forbidden = |(id, registered): (&RegistrationId, &Registered)| {
+            let grant = &registered.of().grant;
+            grant.check(&rules).is_err().then(|| (*id, Refused::forbidden(grant, &self.access)))
+        };
+        let lost: Vec<_> = self.registrations.iter().filter_map(forbidden).collect();
         for (id, why) in lost {
             self.port.exchange.counters.count(|counters| counters.registrations_lost += 1);
-            let withdrawn = LinkRequest::Withdraw(id, why.sentence.clone());
             self.lose(id, why).await;
-            let _ = self.port.requests.send(withdrawn).await;
         }
     }
 

@@ -217,3 +217,20 @@ async fn proxy2_publishes_and_uses_names_itself() {
     let stream = within(user.link().unwrap().open(&service("own"))).await.unwrap();
     assert_eq!(within(greeting(stream, 100)).await, "own ");
 }
+
+#[tokio::test]
+async fn a_stream_outlives_its_name_but_not_the_rule_for_it() {
+    let exit = Exit::start(ALL).await;
+    let (publisher, user) = (exit.joined("shed").await, exit.joined("laptop").await);
+    let mut listener = within(publisher.link().unwrap().publish("files".parse().unwrap())).await.unwrap();
+    let (destination, link) = (service("files"), user.link().unwrap());
+    let (stream, accepted) = within(async { tokio::join!(link.open(&destination), listener.accept()) }).await;
+    let (mut stream, (mut accepted, _)) = (stream.unwrap(), accepted.unwrap());
+    drop(listener);
+    within(async { while !link.find(&glob("*")).await.unwrap().is_empty() {} }).await;
+    accepted.write_all(b"x").await.unwrap();
+    within(stream.read_exact(&mut [0])).await.unwrap();
+    exit.memory.set_rules(&"shed".parse().unwrap(), Some(Rules::parse(["use:*"]).unwrap())).unwrap();
+    let error = within(stream.read(&mut [0])).await.unwrap_err();
+    assert_eq!(reset_code(&error), Some(ResetCode::Forbidden));
+}

@@ -301,3 +301,21 @@ async fn what_a_client_of_a_reverse_proxy_port_cannot_have_is_said_to_it_and_cou
     client.write_all(b"\x01").await.unwrap();
     within(counters.wait_for(|now| now.proxy_clients_malformed == 1)).await.unwrap();
 }
+
+#[tokio::test]
+async fn a_stream_outlives_its_address_but_not_the_rule_for_it() {
+    let exit = Exit::start(LOOPBACK).await;
+    let entry = exit.joined("one").await;
+    let mut listener =
+        within(entry.link().unwrap().listen(ListenOn::Tcp(Listen::loopback(0)))).await.unwrap();
+    let address = listener.bound().unwrap().tcp().unwrap();
+    let mut client = TcpStream::connect(address).await.unwrap();
+    let (mut accepted, _) = within(listener.accept()).await.unwrap();
+    drop(listener);
+    within(async { while TcpStream::connect(address).await.is_ok() {} }).await;
+    accepted.write_all(b"x").await.unwrap();
+    within(client.read_exact(&mut [0])).await.unwrap();
+    exit.memory.set_rules(&"one".parse().unwrap(), Some(Rules::none())).unwrap();
+    let error = within(client.read(&mut [0])).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::ConnectionReset);
+}
