@@ -1,7 +1,10 @@
 //! Tells the log for what proxy2 takes clients, in few lines.
 
+use std::time::Instant;
+
 use tracing::info;
 
+use crate::limit::Limit;
 use crate::local::forwarding::Bound;
 use crate::settings::ReverseAt;
 
@@ -15,6 +18,8 @@ pub(super) struct Announcements {
     first: Vec<Announcement>,
     last: Option<Announcement>,
     count: usize,
+    /// One is there for the first time: only this process causes that.
+    has_news: bool,
 }
 
 #[derive(Debug)]
@@ -26,8 +31,15 @@ struct Announcement {
 }
 
 impl Announcements {
-    /// proxy2 takes clients there.
-    pub(super) fn add(&mut self, at: &ReverseAt, listening: Option<&Bound>, to: Option<&str>) {
+    /// proxy2 takes clients there, perhaps once more.
+    pub(super) fn add(
+        &mut self,
+        at: &ReverseAt,
+        listening: Option<&Bound>,
+        to: Option<&str>,
+        is_again: bool,
+    ) {
+        self.has_news |= !is_again;
         let to = to.unwrap_or("this process").to_owned();
         let one = Announcement { listening: listening.cloned(), at: at.to_string(), to };
         self.count += 1;
@@ -38,9 +50,12 @@ impl Announcements {
         }
     }
 
-    /// Tells the log.
-    pub(super) fn tell(&mut self) {
-        let Self { first, last, count } = std::mem::take(self);
+    /// Tells the log; within `lines`, what proxy2 has taken away and given back.
+    pub(super) fn tell(&mut self, lines: &Limit) {
+        let Self { first, last, count, has_news } = std::mem::take(self);
+        if count == 0 || !has_news && lines.pass(Instant::now()).is_none() {
+            return;
+        }
         if let (Some(first), Some(last)) = (first.first(), last) {
             let (first, last) = (first.place(), last.place());
             info!(places = count, %first, %last, "proxy2 accepts connections for us");
@@ -70,11 +85,11 @@ mod tests {
         let mut announcements = Announcements::default();
         for number in 0..1_000 {
             let at = ReverseAt::Publish(format!("n{number}").parse().unwrap());
-            announcements.add(&at, None, Some("localhost:80"));
+            announcements.add(&at, None, Some("localhost:80"), false);
         }
         assert_eq!((announcements.count, announcements.first.len()), (1_000, LINES));
         assert_eq!(announcements.last.as_ref().map(Announcement::place).as_deref(), Some("@n999"));
-        announcements.tell();
+        announcements.tell(&Limit::new(Instant::now()));
         assert_eq!((announcements.count, announcements.first.len()), (0, 0));
         assert!(announcements.last.is_none());
     }

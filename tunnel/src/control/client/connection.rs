@@ -16,6 +16,9 @@ use crate::control::messages::{Answer, Asked, Body, Event, RegistrationId, Reply
 use crate::control::outgoing::Outgoing;
 use crate::local::pipe::{PipeStream, reset_code};
 
+/// Lines of one answer at the most: 32 MiB, and what a proxy2 has takes a third of that. More would fill the memory.
+pub(super) const MAX_LINES: usize = 2_048;
+
 /// How a control stream has ended.
 #[derive(Debug)]
 pub(super) enum Ended {
@@ -55,8 +58,10 @@ struct Dialogue {
 enum Waiting {
     Registration(RegistrationId),
     Nobody,
-    Found(Vec<ServiceInfo>, oneshot::Sender<Result<Vec<ServiceInfo>, String>>),
-    Identity(Identity, oneshot::Sender<Result<Identity, String>>),
+    /// With how many lines of the answer have come.
+    Found(Vec<ServiceInfo>, usize, oneshot::Sender<Result<Vec<ServiceInfo>, String>>),
+    /// The same.
+    Identity(Identity, usize, oneshot::Sender<Result<Identity, String>>),
     Why(oneshot::Sender<Option<String>>),
     Watch(mpsc::Sender<NameEvent>, oneshot::Sender<Result<(), String>>),
     Explained,
@@ -198,19 +203,21 @@ impl Dialogue {
             (Waiting::Registration(id), Body::Bound { at }) => table.held(id, Some(&at)),
             (Waiting::Registration(id), Body::Error(why)) => table.refused(id, &why),
             (Waiting::Registration(id), _) => table.held(id, None),
-            (Waiting::Found(mut all, answer), Body::Names { names, more }) => {
+            (Waiting::Found(_, MAX_LINES, answer), _) => drop(answer.send(Err(without_end()))),
+            (Waiting::Identity(_, MAX_LINES, answer), _) => drop(answer.send(Err(without_end()))),
+            (Waiting::Found(mut all, lines, answer), Body::Names { names, more }) => {
                 all.extend(names.into_iter().filter_map(ServiceInfo::read));
                 if more {
-                    self.waiting.insert(n, Waiting::Found(all, answer));
+                    self.waiting.insert(n, Waiting::Found(all, lines + 1, answer));
                 } else {
                     let _ = answer.send(Ok(all));
                 }
             }
-            (Waiting::Identity(mut all, answer), Body::Identity { ticket, rules, more }) => {
+            (Waiting::Identity(mut all, lines, answer), Body::Identity { ticket, rules, more }) => {
                 all.ticket = ticket;
                 all.rules.extend(rules);
                 if more {
-                    self.waiting.insert(n, Waiting::Identity(all, answer));
+                    self.waiting.insert(n, Waiting::Identity(all, lines + 1, answer));
                 } else {
                     let _ = answer.send(Ok(all));
                 }
@@ -224,27 +231,27 @@ impl Dialogue {
                 let _ = answer.send(Ok(()));
             }
             (Waiting::Watch(_, answer), Body::Error(why)) => drop(answer.send(Err(shown(&why.sentence)))),
-            (Waiting::Found(_, answer), Body::Error(why)) => drop(answer.send(Err(shown(&why.sentence)))),
-            (Waiting::Identity(_, answer), Body::Error(why)) => drop(answer.send(Err(shown(&why.sentence)))),
-            (Waiting::Explained, Body::Because { sentence }) => table.explained(&shown(&sentence)),
+            (Waiting::Found(_, _, answer), Body::Error(why)) => drop(answer.send(Err(shown(&why.sentence)))),
+            (Waiting::Identity(_, _, answer), Body::Error(why)) => {
+                drop(answer.send(Err(shown(&why.sentence))))
+            }
+            (Waiting::Explained, Body::Because { sentence }) => table.explained(Some(&shown(&sentence))),
+            (Waiting::Explained, _) => table.explained(None),
             // Something else than was asked for: whoever waits is told that there is no answer.
-            (
-                Waiting::Explained
-                | Waiting::Nobody
-                | Waiting::Found(..)
-                | Waiting::Identity(..)
-                | Waiting::Watch(..),
-                _,
-            ) => {}
+            (Waiting::Nobody | Waiting::Found(..) | Waiting::Identity(..) | Waiting::Watch(..), _) => {}
         }
     }
+}
+
+fn without_end() -> String {
+    format!("proxy2 has answered with more than {MAX_LINES} lines; ask for less")
 }
 
 impl From<Question> for Waiting {
     fn from(question: Question) -> Self {
         match question {
-            Question::Find(_, answer) => Self::Found(Vec::new(), answer),
-            Question::WhoAmI(answer) => Self::Identity(Identity::default(), answer),
+            Question::Find(_, answer) => Self::Found(Vec::new(), 0, answer),
+            Question::WhoAmI(answer) => Self::Identity(Identity::default(), 0, answer),
             Question::Why(_, answer) => Self::Why(answer),
         }
     }

@@ -32,6 +32,9 @@ const AGAIN: Duration = Duration::from_secs(10);
 const IDLE: Duration = Duration::from_secs(1);
 /// Destinations for which the log has said why they are forbidden, before it may say it again.
 const MAX_EXPLAINED: usize = 256;
+/// Such questions of the log that wait for an answer: whoever asks for what is forbidden, without end, must not fill the memory where
+/// proxy2 does not answer, nor take the ticket's requests from others.
+const MAX_EXPLAINING: usize = 16;
 
 /// The task of one link.
 #[derive(Debug)]
@@ -55,6 +58,8 @@ pub(super) struct Table {
     explained: HashSet<Vec<u8>>,
     /// What the log is to be told of.
     announcements: Announcements,
+    /// How many of them proxy2 has not answered.
+    explaining: usize,
     lines: Limit,
     counters: SharedCounters,
 }
@@ -68,6 +73,8 @@ struct Wanted {
     state: watch::Sender<RegistrationState>,
     /// It was refused, and is asked for again later.
     refused: bool,
+    /// The log has said that it is held.
+    was_held: bool,
 }
 
 /// Something to ask.
@@ -102,6 +109,7 @@ impl ControlTask {
             to_ask: VecDeque::new(),
             explained: HashSet::new(),
             announcements: Announcements::default(),
+            explaining: 0,
             lines: Limit::new(std::time::Instant::now()),
             counters,
         };
@@ -191,6 +199,7 @@ impl Table {
     /// The control stream is gone: whoever waits for an answer is told by that there is none, registrations wait for the next.
     fn interrupt(&mut self) {
         self.to_ask.clear();
+        self.explaining = 0;
         for wanted in self.registrations.values() {
             wanted.state.send_if_modified(|state| {
                 let was_held = matches!(state, RegistrationState::Held(_));
@@ -210,7 +219,7 @@ impl Table {
                 self.next = self.next.wrapping_add(1);
                 let to = recipient.target();
                 self.recipients.insert(id, recipient);
-                self.registrations.insert(id, Wanted { at, to, state, refused: false });
+                self.registrations.insert(id, Wanted { at, to, state, refused: false, was_held: false });
                 self.to_ask.push_back(ToAsk::Register(id));
                 // Whoever has asked may be gone; then so is the registration, by its number.
                 if number.send(id).is_err() {
@@ -262,13 +271,14 @@ impl Table {
         let Some(wanted) = self.registrations.get_mut(&id) else { return };
         let bound = at.and_then(read_bound);
         self.recipients.set_address(id, bound.as_ref().and_then(Bound::tcp));
-        self.announcements.add(&wanted.at, bound.as_ref(), wanted.to.as_deref());
+        let is_again = std::mem::replace(&mut wanted.was_held, true);
+        self.announcements.add(&wanted.at, bound.as_ref(), wanted.to.as_deref(), is_again);
         wanted.state.send_replace(RegistrationState::Held(bound));
     }
 
     /// Nothing that was asked for waits for its answer: the log is told of what proxy2 takes clients for.
     pub(super) fn announce(&mut self) {
-        self.announcements.tell();
+        self.announcements.tell(&self.lines);
     }
 
     /// proxy2 does not take clients.
@@ -313,17 +323,23 @@ impl Table {
 
     /// Asks why a stream is forbidden, once for each destination.
     fn explain(&mut self, destination: Vec<u8>) {
+        if self.explaining >= MAX_EXPLAINING {
+            return;
+        }
         if self.explained.len() >= MAX_EXPLAINED {
             self.explained.clear();
         }
         let Ok(text) = String::from_utf8(destination.clone()) else { return };
         if self.explained.insert(destination) {
+            self.explaining += 1;
             self.to_ask.push_back(ToAsk::Explain(text));
         }
     }
 
-    /// Tells the log why a stream is forbidden.
-    pub(super) fn explained(&self, sentence: &str) {
+    /// Tells the log why a stream is forbidden, if proxy2 has said so.
+    pub(super) fn explained(&mut self, sentence: Option<&str>) {
+        self.explaining = self.explaining.saturating_sub(1);
+        let Some(sentence) = sentence else { return };
         if let Some(held_back) = self.lines.pass(std::time::Instant::now()) {
             warn!(held_back, "forbidden: {}", sentence);
         }
@@ -374,3 +390,6 @@ fn read_bound(text: &str) -> Option<Bound> {
         None => text.parse().ok().map(Bound::Tcp),
     }
 }
+
+#[cfg(test)]
+mod tests;
