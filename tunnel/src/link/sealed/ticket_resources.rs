@@ -158,7 +158,7 @@ impl TicketResources {
     }
 
     /// Whether a line about a link may be written now; see [`Limit::pass`].
-    pub(super) fn pass_link_line(&self) -> Option<Option<u64>> {
+    pub(crate) fn pass_link_line(&self) -> Option<Option<u64>> {
         self.link_lines.pass(Instant::now())
     }
 

@@ -54,7 +54,9 @@ impl Session {
             Ok(Listening { registration, forwarding, kept }) => {
                 let bound = forwarding.bound().clone();
                 self.answer(n, Body::Bound { at: listening::written(&bound) });
-                info!(ticket = self.access.name(), %bound, "listening for a proxy1");
+                if let Some(held_back) = self.port.ticket.pass_link_line() {
+                    info!(ticket = self.access.name(), %bound, held_back, "listening for a proxy1");
+                }
                 self.registrations.insert(id, Registered::Listening(registration, bound));
                 // Fails only where the link is over, and this stream with it.
                 let _ = self.port.requests.send(LinkRequest::Listen(Box::new(forwarding), kept)).await;

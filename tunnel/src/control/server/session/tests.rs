@@ -23,8 +23,8 @@ const LONG: Duration = Duration::from_secs(20);
 struct Server {
     exchange: Exchange,
     ticket: Arc<TicketResources>,
-    /// What the link is asked for: nobody does it.
-    _link: mpsc::Receiver<LinkRequest>,
+    /// What the link is asked for.
+    link: mpsc::Receiver<LinkRequest>,
     /// The peer's end of the control stream, without the link between.
     peer: PipeStream,
 }
@@ -39,13 +39,13 @@ impl Server {
             counters: Registry::default().of_process().into(),
         };
         let ticket = Arc::new(TicketResources::alone("laptop", parsed(rules)));
-        let (requests, _link) = mpsc::channel(64);
+        let (requests, link) = mpsc::channel(64);
         let port = LinkPort::new(exchange.clone(), Arc::clone(&ticket), requests, Arc::default());
         let (end, stream) = pipe();
         let (near, peer) = pipe();
         tokio::spawn(crate::local::relay::relay(end.into(), near.into(), Vec::new()));
         tokio::spawn(Session::new(port).serve(stream));
-        Self { exchange, ticket, _link, peer }
+        Self { exchange, ticket, link, peer }
     }
 
     async fn ask(&mut self, line: &str) {
@@ -102,4 +102,22 @@ async fn a_ticket_that_asks_without_end_still_loses_what_it_may_not_have() {
     server.ticket.set_rules(parsed("use:x"));
     is_gone(&mut watch).await;
     assert!(timeout(LONG, server.answer()).await.unwrap().contains("\"lost\""));
+}
+
+#[tokio::test]
+async fn a_ticket_that_listens_again_and_again_does_not_fill_the_log() {
+    let mut server = Server::new("listen:127.0.0.1:*");
+    for _ in 0..100 {
+        server.ask(r#"{"n":1,"do":"listen","id":1,"at":"127.0.0.1:0"}"#).await;
+        assert!(server.answer().await.contains("127.0.0.1:"));
+        server.ask(r#"{"n":2,"do":"unlisten","id":1}"#).await;
+        while let Some(request) = server.link.recv().await {
+            if let LinkRequest::Remove(_, removed) = request {
+                removed.send(true).unwrap();
+                break;
+            }
+        }
+        assert_eq!(server.answer().await, "{\"n\":2}\n");
+    }
+    assert!(!matches!(server.ticket.pass_link_line(), Some(None)), "lines are held back");
 }
