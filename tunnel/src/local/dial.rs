@@ -23,7 +23,9 @@ use tokio::net::TcpStream;
 
 pub(crate) use self::datagrams::UdpTarget;
 pub(crate) use self::own::{OwnTarget, asked_for};
-pub(crate) use self::permit::{Permitted, Reached, SystemResolver, Wanted, WantedHost, resolve_permitted};
+pub(crate) use self::permit::{
+    Permitted, Reached, Resolver, SystemResolver, Wanted, WantedHost, resolve_permitted,
+};
 use crate::address::ResolveError;
 use crate::descriptors;
 use crate::local::end::LocalEnd;

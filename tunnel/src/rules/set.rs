@@ -179,6 +179,21 @@ impl Rules {
         self.0.dial.socket(path).ok_or(Forbidden)
     }
 
+    /// Whether a name may be looked up to listen there: one of its addresses may be one where the other end may listen, which
+    /// [`may_listen`](Self::may_listen) decides.
+    ///
+    /// # Errors
+    /// [`Forbidden`].
+    pub fn may_look_up_to_listen(&self, name: &str, port: u16, protocol: Protocol) -> Result<(), Forbidden> {
+        let listen = &self.0.listen;
+        let any_address = [&listen.any, &listen.private].iter().any(|ports| ports.contains(port, protocol));
+        permit(
+            any_address
+                || listen.nets.have_port(port, protocol)
+                || listen.have_name(&asked::plain(name), port, protocol),
+        )
+    }
+
     /// Whether the other end may listen at this address for the ticket's holder, who has named it by `name` unless by itself. Port 0,
     /// any free one, needs a rule for all ports.
     ///
@@ -199,7 +214,8 @@ impl Rules {
         permit(
             listen.any.contains(port, protocol)
                 || listen.have_address(ip, class, port, protocol)
-                || name.is_some_and(|name| listen.have_name(&name, port, protocol)),
+                || name
+                    .is_some_and(|name| is_for_names(ip, class) && listen.have_name(&name, port, protocol)),
         )
     }
 

@@ -1,7 +1,7 @@
 //! Listens on behalf of a proxy1: looks the host up, asks the rules, takes the address over from the same ticket's former process, binds.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,12 +10,14 @@ use proto::destination::Destination;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::address::{AddressError, Listen};
+use crate::address::{AddressError, Host, HostPort, Listen};
 use crate::control::messages::{Refused, RefusedCode, RegistrationId};
 use crate::link::sealed::TicketResources;
+use crate::local::access::Act;
 use crate::local::forwarding::{Bound, Forwarding, ListenAt};
 use crate::local::grant::{Grant, PeerRegistration, Place};
 use crate::local::listeners::{Held, Holder, Kept, Listeners, NotFree};
+use crate::rules::Protocol;
 use crate::settings::{ListenOn, TcpKeepalive};
 
 /// How long looking up where to listen may take: it is a name of this machine.
@@ -107,19 +109,34 @@ impl ListenRequest {
     }
 
     async fn find(&self) -> Result<ListenAt, Refused> {
-        let (listen, kind): (_, fn(SocketAddr) -> ListenAt) = match &self.asked {
-            ListenOn::Tcp(listen) => (listen, ListenAt::Tcp),
-            ListenOn::Udp(listen) => (listen, ListenAt::Udp),
+        let (listen, kind, protocol): (_, fn(SocketAddr) -> ListenAt, _) = match &self.asked {
+            ListenOn::Tcp(listen) => (listen, ListenAt::Tcp, Protocol::Tcp),
+            ListenOn::Udp(listen) => (listen, ListenAt::Udp, Protocol::Udp),
             ListenOn::Unix(path) => return Ok(ListenAt::Unix(path.clone())),
             ListenOn::Stdio => {
                 return Err(Refused::new(RefusedCode::Unsupported, "clients cannot come there"));
             }
         };
-        let failed = |why: String| Refused::new(RefusedCode::Failed, why);
-        match timeout(LOOK_UP, listen.resolve()).await {
-            Ok(found) => found.map(kind).map_err(|error| failed(error.to_string())),
-            Err(_) => Err(failed(format!("{listen}: the name service does not answer; give an address"))),
+        let access = self.ticket.access();
+        if let Host::Name(name) = &listen.host {
+            // Who may not listen at any of its addresses learns nothing of them, and keeps no name service busy.
+            let allowed = access.rules().may_look_up_to_listen(name, listen.port, protocol);
+            allowed.map_err(|_| {
+                Refused::new(RefusedCode::Forbidden, access.explain(Act::Listen(&self.asked)))
+            })?;
         }
+        let failed = |why: String| Refused::new(RefusedCode::Failed, why);
+        let (host, turns) = (HostPort { host: listen.host.clone(), port: listen.port }, self.ticket.turns());
+        let found = timeout(LOOK_UP, turns.look_up(&host))
+            .await
+            .map_err(|_| failed(format!("{listen}: the name service does not answer; give an address")))?;
+        let found = found.map_err(|error| failed(error.to_string()))?;
+        let mut at = *found.first().ok_or_else(|| failed(format!("{listen}: it has no address")))?;
+        // The same address must not look like another.
+        if let IpAddr::V4(ip) = at.ip().to_canonical() {
+            at.set_ip(ip.into());
+        }
+        Ok(kind(at))
     }
 
     /// Holds an address. A former process of the same ticket is told that it is wanted, once.

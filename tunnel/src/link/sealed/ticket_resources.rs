@@ -1,5 +1,6 @@
 //! What one ticket has of the process: the same for all its links together, so that more links bring no more.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -8,11 +9,12 @@ use proto::sealed::wire::frame::ResetCode;
 use tokio::sync::{Semaphore, watch};
 use tokio::time::timeout;
 
+use crate::address::{HostPort, ResolveError};
 use crate::limit::{Bucket, Limit};
 use crate::link::sealed::journal::StreamLines;
 use crate::link::sealed::ticket_share::{StreamPlace, StreamPlaces, TicketShare};
 use crate::local::access::{Access, Who};
-use crate::local::dial::{DialError, DialSettings, Dialled, SystemResolver, Wanted, dial};
+use crate::local::dial::{DialError, DialSettings, Dialled, Resolver, SystemResolver, Wanted, dial};
 use crate::rules::Rules;
 use crate::settings::Allow;
 
@@ -48,6 +50,14 @@ impl DialTurns {
     /// So many dials at a time.
     fn new(dials: usize) -> Self {
         Self { dials: Semaphore::new(dials), names: SystemResolver::new() }
+    }
+
+    /// The addresses of a host, when it is the ticket's turn to look one up.
+    ///
+    /// # Errors
+    /// It is unknown, or cannot be asked for.
+    pub(crate) async fn look_up(&self, host: &HostPort) -> Result<Vec<SocketAddr>, ResolveError> {
+        self.names.resolve(host).await
     }
 }
 /// Streams of a process that take no descriptor: with two directions that hold the least that they may, 256 MiB.
@@ -187,7 +197,6 @@ pub(crate) async fn dial_in_turn(
 
 #[cfg(test)]
 mod tests {
-    use std::net::SocketAddr;
     use std::time::Duration;
 
     use super::*;

@@ -64,3 +64,21 @@ fn sockets_have_rules_too() {
         super::rules("dial:unix:/run/paso/* listen:*:*").may_listen_socket("/run/paso/a".as_ref()).is_err()
     );
 }
+
+#[test]
+fn a_name_in_a_rule_is_none_for_all_addresses_and_is_looked_up_only_where_it_could_be_allowed() {
+    let by_name = rules("listen:web.example:80");
+    assert!(may(&by_name, Some("web.example"), "192.0.2.7:80"));
+    for of_all in ["0.0.0.0:80", "[::]:80", "[::ffff:0.0.0.0]:80", "224.0.0.1:80", "169.254.169.254:80"] {
+        assert!(!may(&by_name, Some("web.example"), of_all), "{of_all}");
+    }
+    let looked_up =
+        |texts: &str, name, port| rules(texts).may_look_up_to_listen(name, port, Protocol::Tcp).is_ok();
+    assert!(looked_up("listen:web.example:80", "WEB.example.", 80));
+    assert!(!looked_up("listen:web.example:80", "web.example", 81));
+    assert!(!looked_up("listen:web.example:80", "other.example", 80));
+    assert!(!looked_up("dial:*:* listen:unix:/run/*", "web.example", 80));
+    for any in ["listen:*:80", "listen:private:80", "listen:10.0.0.0/8:80", "listen:localhost:80"] {
+        assert!(looked_up(any, "web.example", 80), "{any}");
+    }
+}

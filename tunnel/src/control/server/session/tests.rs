@@ -121,3 +121,21 @@ async fn a_ticket_that_listens_again_and_again_does_not_fill_the_log() {
     }
     assert!(!matches!(server.ticket.pass_link_line(), Some(None)), "lines are held back");
 }
+
+#[tokio::test]
+async fn what_could_not_be_allowed_is_not_looked_up_and_an_address_has_one_form() {
+    let mut server = Server::new("listen:127.0.0.1:*");
+    server.ask(r#"{"n":1,"do":"listen","id":1,"at":"[::ffff:127.0.0.1]:0"}"#).await;
+    assert!(server.answer().await.contains("\"127.0.0.1:"));
+    server.ticket.set_rules(parsed("listen:127.0.0.1:80 listen:other:81"));
+    // The link ends it.
+    while let Some(request) = server.link.recv().await {
+        if matches!(request, LinkRequest::Remove(..)) {
+            break;
+        }
+    }
+    assert!(server.answer().await.contains("\"lost\""));
+    server.ask(r#"{"n":2,"do":"listen","id":2,"at":"no-such-name.invalid:81"}"#).await;
+    let refused = server.answer().await;
+    assert!(refused.contains("\"forbidden\""), "{refused}");
+}
