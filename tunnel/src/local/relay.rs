@@ -58,7 +58,11 @@ impl Way {
         for _ in 0..TURNS {
             let step = match self.written < self.bytes.len() {
                 true => self.poll_write(cx, to),
-                false if self.state == WayState::Reading => self.poll_read(cx, from),
+                // What cannot be given on is not taken: whoever does not read costs this process nothing.
+                false if self.state == WayState::Reading => match to.poll_write_ready(cx) {
+                    Poll::Ready(()) => self.poll_read(cx, from),
+                    Poll::Pending => Poll::Pending,
+                },
                 false => {
                     if std::mem::replace(&mut self.state, WayState::Ended) == WayState::Ending {
                         to.finish();
@@ -145,6 +149,27 @@ mod tests {
         client.read_to_string(&mut answer).await.unwrap();
         assert_eq!(answer, "answer");
         relay.await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_the_other_does_not_take_is_left_where_it_is() {
+        let ((end, mut near), (far_end, _far)) = (pipe(), pipe());
+        tokio::spawn(relay(end.into(), far_end.into(), Vec::new()));
+        let mut taken = 0;
+        loop {
+            // The relay has this thread to itself meanwhile.
+            let settled = async {
+                for _ in 0..100 {
+                    tokio::task::yield_now().await;
+                }
+            };
+            tokio::select! {
+                biased;
+                count = near.write(&[7; 8 << 10]) => taken += count.unwrap(),
+                () = settled => break,
+            }
+        }
+        assert_eq!(taken, 128 << 10, "what two pipes hold");
     }
 
     #[tokio::test]
