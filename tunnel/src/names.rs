@@ -15,8 +15,8 @@ use proto::destination::ServiceName;
 use thiserror::Error;
 
 pub(crate) use self::load::{Load, LoadGuard};
-use self::watches::Watches;
 pub(crate) use self::watches::{Change, ChangeKind, NameWatch};
+use self::watches::{MAX_OF_TICKET as MAX_WATCHES, Watches};
 use crate::rules::NameGlob;
 
 /// All names of a process. Clones are the same names.
@@ -94,7 +94,7 @@ pub(crate) struct Candidate<R> {
     pub(crate) load: Load,
 }
 
-/// No more can be published.
+/// No more can be published, or watched.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
 pub(crate) enum TooMany {
     /// By this ticket.
@@ -110,6 +110,9 @@ pub(crate) enum TooMany {
         "this name has {MAX_PUBLISHERS} publishers, which is as many as one may have; choose another name"
     )]
     OfName,
+    /// Of this ticket, of what is watched.
+    #[error("this ticket has {MAX_WATCHES} watches, which is as many as one may have; end some")]
+    Watches,
 }
 
 /// Names that one ticket may publish, counted by publisher.
@@ -211,9 +214,12 @@ impl<R: Reach> Names<R> {
         page
     }
 
-    /// Tells of the services of this form that appear or go from now on.
-    pub(crate) fn watch(&self, glob: NameGlob) -> NameWatch {
-        self.lock().watches.add(glob)
+    /// Tells of the services of this form that appear or go from now on, on behalf of `ticket`.
+    ///
+    /// # Errors
+    /// [`TooMany::Watches`].
+    pub(crate) fn watch(&self, glob: NameGlob, ticket: &str) -> Result<NameWatch, TooMany> {
+        self.lock().watches.add(glob, ticket).ok_or(TooMany::Watches)
     }
 
     fn lock(&self) -> MutexGuard<'_, Registry<R>> {
@@ -265,7 +271,7 @@ impl<R> Registry<R> {
 
     fn tell(&mut self, service: &Service, kind: ChangeKind) {
         let publishers = self.services.get(service).map_or(&[][..], Vec::as_slice);
-        self.watches.tell(&service.name, || Change { kind, found: found(service, publishers) });
+        self.watches.tell(&service.name, || Change { kind, found: Arc::new(found(service, publishers)) });
     }
 }
 

@@ -87,7 +87,8 @@ fn what_is_found_comes_in_pages_and_only_what_may_be_used() {
 #[tokio::test]
 async fn a_watch_is_told_in_order_and_ends_where_it_is_not_read() {
     let names = Names::new();
-    let (mut watch, mut other) = (names.watch(glob("fi*")), names.watch(glob("x")));
+    let (mut watch, mut other) =
+        (names.watch(glob("fi*"), "one").unwrap(), names.watch(glob("x"), "one").unwrap());
     let first = names.publish(service("files"), Some("laptop"), Way(1)).unwrap();
     let _other = names.publish(service("web"), Some("laptop"), Way(1)).unwrap();
     drop(first);
@@ -166,4 +167,14 @@ fn whatever_is_looked_for_others_wait_for_a_few_names_only() {
         goes += 1;
     }
     assert_eq!(goes, 10_000_usize.div_ceil(256));
+}
+
+#[test]
+fn a_ticket_watches_no_more_than_it_may_whatever_its_links() {
+    let names = Names::<Way>::new();
+    let mut watches: Vec<_> = (0..64).map(|_| names.watch(glob("*"), "one").unwrap()).collect();
+    assert_eq!(names.watch(glob("*"), "one").unwrap_err(), TooMany::Watches);
+    let _other = names.watch(glob("*"), "two").unwrap();
+    watches.pop();
+    let _again = names.watch(glob("*"), "one").unwrap();
 }

@@ -1,5 +1,6 @@
 //! Who wants to hear of names.
 
+use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use proto::destination::ServiceName;
@@ -10,6 +11,8 @@ use crate::rules::NameGlob;
 
 /// Changes that may wait to be told to one watch; one more, and the watch is over.
 const WAITING: usize = 256;
+/// Watches of one ticket, over all its links: each costs whoever publishes something, and may hold what waits for it.
+pub(super) const MAX_OF_TICKET: usize = 64;
 
 /// Something that has happened to a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -17,7 +20,7 @@ pub(crate) struct Change {
     /// What.
     pub(crate) kind: ChangeKind,
     /// What there is of it now.
-    pub(crate) found: Found,
+    pub(crate) found: Arc<Found>,
 }
 
 /// What has happened to a name.
@@ -42,14 +45,26 @@ impl NameWatch {
 
 /// All watches.
 #[derive(Debug, Default)]
-pub(super) struct Watches(Vec<(NameGlob, mpsc::Sender<Change>)>);
+pub(super) struct Watches(Vec<Watch>);
+
+/// One of them.
+#[derive(Debug)]
+struct Watch {
+    ticket: String,
+    glob: NameGlob,
+    tell: mpsc::Sender<Change>,
+}
 
 impl Watches {
-    pub(super) fn add(&mut self, glob: NameGlob) -> NameWatch {
-        self.0.retain(|(_, watch)| !watch.is_closed());
+    /// Another one, of a ticket; `None`: it has as many as it may have.
+    pub(super) fn add(&mut self, glob: NameGlob, ticket: &str) -> Option<NameWatch> {
+        self.0.retain(|watch| !watch.tell.is_closed());
+        if self.0.iter().filter(|watch| watch.ticket == ticket).count() >= MAX_OF_TICKET {
+            return None;
+        }
         let (tell, told) = mpsc::channel(WAITING);
-        self.0.push((glob, tell));
-        NameWatch(told)
+        self.0.push(Watch { ticket: ticket.into(), glob, tell });
+        Some(NameWatch(told))
     }
 
     /// Tells those that watch this name, if there are any. A watch that is full is dropped: what it has is still told.
@@ -58,6 +73,8 @@ impl Watches {
             return;
         }
         let change = change();
-        self.0.retain(|(glob, watch)| !glob.matches(name.as_str()) || watch.try_send(change.clone()).is_ok());
+        self.0.retain(|Watch { glob, tell, .. }| {
+            !glob.matches(name.as_str()) || tell.try_send(change.clone()).is_ok()
+        });
     }
 }

@@ -140,6 +140,7 @@ async fn attempt(
         }
         Reach::Own(own) => {
             let place = ticket.take_place().map_err(DialError::Publisher)?;
+            ticket.take_port(&own.wanted).map_err(DialError::Publisher)?;
             let dialled = dial_in_turn(&ticket.turns(), &own.wanted, &own.rules, &exchange.dialling).await?;
             Ok(Arrived { at: None, stream: dialled.into(), place: place.counted(load) })
         }

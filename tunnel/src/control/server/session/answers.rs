@@ -1,6 +1,7 @@
 //! What a control stream is told about: names, the ticket, why something is forbidden.
 
 use std::io;
+use std::sync::Arc;
 
 use proto::destination::{Destination, ServiceName};
 use tokio::io::AsyncWriteExt;
@@ -25,7 +26,8 @@ impl Session {
                 format!("{MAX_WATCHES} watches are as many as a control stream may have; end some");
             return Err(Refused::new(RefusedCode::Limit, sentence));
         }
-        self.watches.push((n, self.port.exchange.names.watch(glob)));
+        let watch = self.port.exchange.names.watch(glob, self.access.name());
+        self.watches.push((n, watch.map_err(|error| Refused::new(RefusedCode::Limit, error.to_string()))?));
         Ok(())
     }
 
@@ -101,7 +103,7 @@ impl Session {
         if self.access.rules().may_use(&found.service.name).is_err() {
             return;
         }
-        let found = FoundName::from(found);
+        let found = FoundName::from(Arc::unwrap_or_clone(found));
         self.event(match kind {
             ChangeKind::Appeared => Event::Appeared { watch, found },
             ChangeKind::Gone => Event::Gone { watch, found },

@@ -1,20 +1,23 @@
 //! One control stream, against a peer that means no good. The test is the link.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
+use proto::sealed::wire::frame::ResetCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::*;
-use crate::control::server::Exchange;
+use crate::control::server::{Attempts, Exchange};
 use crate::link::sealed::{LinkRequest, TicketResources};
-use crate::local::dial::DialSettings;
+use crate::local::dial::{DialError, DialSettings, OwnTarget};
 use crate::local::listeners::Listeners;
 use crate::local::pipe::{RelayMemory, pipe};
 use crate::metrics::Registry;
 use crate::names::{ChangeKind, Names};
 use crate::rules::Rules;
+use crate::settings::ReverseTo;
 
 /// Longer than anything takes on a machine that is busy.
 const LONG: Duration = Duration::from_secs(20);
@@ -77,12 +80,12 @@ async fn a_peer_that_breaks_the_rules_and_does_not_read_keeps_nothing() {
     let mut server = Server::new("publish:files");
     server.ask(r#"{"n":1,"do":"publish","id":1,"name":"files"}"#).await;
     assert_eq!(server.answer().await, "{\"n\":1}\n");
-    let mut watch = server.exchange.names.watch("files".parse().unwrap());
+    let mut watch = server.exchange.names.watch("files".parse().unwrap(), "other").unwrap();
     let request = format!(r#"{{"n":2,"do":"why","destination":"{}:80"}}"#, "x.".repeat(120));
     server.ask(&request).await;
     let length = server.answer().await.len();
-    // Answers that nobody reads: two pipes and what is between them are full, and something waits still.
-    for _ in 0..(220 << 10) / length {
+    // Answers that nobody reads: two pipes are full, and something waits still.
+    for _ in 0..(186 << 10) / length {
         server.ask(&request).await;
     }
     server.ask("no request").await;
@@ -94,9 +97,9 @@ async fn a_ticket_that_asks_without_end_still_loses_what_it_may_not_have() {
     let mut server = Server::new("publish:files");
     server.ask(r#"{"n":1,"do":"publish","id":1,"name":"files"}"#).await;
     assert_eq!(server.answer().await, "{\"n\":1}\n");
-    let mut watch = server.exchange.names.watch("files".parse().unwrap());
+    let mut watch = server.exchange.names.watch("files".parse().unwrap(), "other").unwrap();
     // Other streams of the ticket take each turn to ask.
-    server.ticket.ask_for(1 << 20);
+    server.ticket.use_up();
     server.ask(r#"{"n":2,"do":"whoami"}"#).await;
     yield_now().await;
     server.ticket.set_rules(parsed("use:x"));
@@ -138,4 +141,17 @@ async fn what_could_not_be_allowed_is_not_looked_up_and_an_address_has_one_form(
     server.ask(r#"{"n":2,"do":"listen","id":2,"at":"no-such-name.invalid:81"}"#).await;
     let refused = server.answer().await;
     assert!(refused.contains("\"forbidden\""), "{refused}");
+}
+
+#[tokio::test]
+async fn a_target_that_proxy2_publishes_takes_ports_of_the_ticket_that_uses_it() {
+    let server = Server::new("use:*");
+    let service = Service { name: "web".parse().unwrap(), udp: false };
+    let target =
+        OwnTarget::new(&ReverseTo::Tcp("192.0.2.1:80".parse::<SocketAddr>().unwrap().into())).unwrap();
+    let _own = server.exchange.names.publish(service.clone(), None, Reach::Own(target)).unwrap();
+    server.ticket.use_up();
+    let attempts = Attempts::of(&server.exchange, &server.ticket, None, None);
+    let refused = timeout(LONG, attempts.first(&service)).await.unwrap().unwrap_err();
+    assert!(matches!(refused, DialError::Publisher(ResetCode::Limit)), "{refused:?}");
 }
