@@ -138,3 +138,18 @@ proptest! {
         let _ = (Request::from_line(&line), Reply::from_line(&line));
     }
 }
+
+#[test]
+fn names_are_read_the_same_with_members_of_a_later_version() {
+    let name = FoundName { name: "files".into(), udp: false, publishers: 2, tickets: vec![] };
+    let body = Body::Names { names: vec![name], more: false };
+    let expected = Some(Reply::Answer(Answer { n: Some(4), body }));
+    for line in [
+        r#"{"n":4,"names":[{"name":"files","publishers":2}]}"#,
+        r#"{"names":[{"later":[],"name":"files","publishers":2}],"more":false,"n":4}"#,
+        r#"{"n":4,"later":{},"names":[{"name":"files","publishers":2}]}"#,
+    ] {
+        assert_eq!(Reply::from_line(line.as_bytes()), expected, "{line}");
+    }
+    assert_eq!(Reply::from_line(br#"{"n":4,"names":[{"name":"files"}"#), None);
+}
