@@ -38,7 +38,7 @@ pub enum BindError {
     NoName(ListenOn),
     /// Something that proxy2 itself cannot publish.
     #[error(
-        "proxy2 itself cannot have {at} lead to {to}: it publishes names that lead to TCP ports and Unix sockets"
+        "proxy2 itself cannot have {at} lead to {to}: it publishes names that lead to TCP or UDP ports and Unix sockets"
     )]
     Publish {
         /// Where clients would come.

@@ -217,7 +217,7 @@ impl RunningLink {
         self.reverse = stay;
         for one in go {
             // That it was gone before changes nothing.
-            let _ = handle.unregister(&one.at).await;
+            let _ = handle.unregister(&one).await;
             span.in_scope(|| info!(at = %one.at, "reverse forward removed; its streams go on"));
         }
         for one in wanted {

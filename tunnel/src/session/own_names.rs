@@ -24,7 +24,9 @@ pub(super) async fn names_forwarded(
 /// What proxy2 itself publishes.
 pub(super) fn published(settings: &ServerSettings) -> Result<Vec<(Service, OwnTarget)>, BindError> {
     let own = |Reverse { at, to, .. }: &Reverse| match (at, OwnTarget::new(to)) {
-        (ReverseAt::Publish(name), Some(target)) => Ok((Service { name: name.clone(), udp: false }, target)),
+        (ReverseAt::Publish(name), Some(target)) => {
+            Ok((Service { name: name.clone(), udp: target.takes_datagrams() }, target))
+        }
         (ReverseAt::Publish(_) | ReverseAt::Listen(_), _) => {
             Err(BindError::Publish { at: at.clone(), to: to.clone() })
         }

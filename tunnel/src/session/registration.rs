@@ -169,7 +169,10 @@ impl LinkHandle {
         let Reverse { at, to, proxy_protocol } = reverse;
         let is_stdio = matches!(at, ReverseAt::Listen(ListenOn::Stdio));
         let takes_datagrams = matches!(at, ReverseAt::Listen(ListenOn::Udp(_)));
-        let fits = |own: &OwnTarget| own.takes_datagrams() == takes_datagrams && !is_stdio;
+        let fits = |own: &OwnTarget| match at {
+            ReverseAt::Listen(_) => own.takes_datagrams() == takes_datagrams && !is_stdio,
+            ReverseAt::Publish(_) => true,
+        };
         let recipient = match to {
             // Targets of all kinds would be sent a header that they do not expect.
             ReverseTo::AskedFor => {
@@ -191,13 +194,14 @@ impl LinkHandle {
         Ok(Begun { number: told, state, commands: self.commands.clone() })
     }
 
-    /// Ends the reverse forwards and registrations there; streams that they have carried go on. False: there were none.
+    /// Ends the reverse forwards and registrations that are at the same place and carry the same, bytes or datagrams; streams that they
+    /// have carried go on. False: there were none.
     ///
     /// # Errors
     /// The session is over.
-    pub async fn unregister(&self, at: &ReverseAt) -> Result<bool, LinkClosed> {
+    pub async fn unregister(&self, reverse: &Reverse) -> Result<bool, LinkClosed> {
         let (answer, answered) = oneshot::channel();
-        self.command(Command::UnregisterAt(at.clone(), answer))?;
+        self.command(Command::UnregisterAt(reverse.at.clone(), reverse.takes_datagrams(), answer))?;
         answered.await.map_err(|_| LinkClosed)
     }
 

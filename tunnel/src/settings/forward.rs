@@ -142,6 +142,13 @@ impl fmt::Display for ListenOn {
     }
 }
 
+impl Reverse {
+    /// Whether what its clients send is datagrams.
+    pub const fn takes_datagrams(&self) -> bool {
+        matches!(self.to, ReverseTo::Udp(_))
+    }
+}
+
 impl fmt::Display for ReverseAt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {

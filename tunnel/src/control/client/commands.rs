@@ -24,8 +24,8 @@ pub(crate) enum Command {
         /// Told its number.
         number: oneshot::Sender<RegistrationId>,
     },
-    /// End the registrations there; says whether there were any.
-    UnregisterAt(ReverseAt, oneshot::Sender<bool>),
+    /// End the registrations there that take datagrams, or those that take streams; says whether there were any.
+    UnregisterAt(ReverseAt, bool, oneshot::Sender<bool>),
     /// End a registration.
     Unregister(RegistrationId),
     /// Ask something.

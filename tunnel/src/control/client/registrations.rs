@@ -77,6 +77,14 @@ impl Backlog {
 }
 
 impl Recipient {
+    /// Whether it takes datagrams.
+    pub(crate) const fn takes_datagrams(&self) -> bool {
+        match self {
+            Self::Target(own, _) => own.takes_datagrams(),
+            Self::AskedFor | Self::Process(_) => false,
+        }
+    }
+
     /// Where clients are carried to, for the log; `None`: this process takes them.
     pub(super) fn target(&self) -> Option<String> {
         match self {

@@ -70,6 +70,8 @@ struct Wanted {
     at: ReverseAt,
     /// Where clients are carried to, if it is not this process.
     to: Option<String>,
+    /// Its clients send datagrams.
+    udp: bool,
     state: watch::Sender<RegistrationState>,
     /// It was refused, and is asked for again later.
     refused: bool,
@@ -217,20 +219,20 @@ impl Table {
             Command::Register { at, recipient, state, number } => {
                 let id = self.next;
                 self.next = self.next.wrapping_add(1);
-                let to = recipient.target();
+                let (to, udp) = (recipient.target(), recipient.takes_datagrams());
                 self.recipients.insert(id, recipient);
-                self.registrations.insert(id, Wanted { at, to, state, refused: false, was_held: false });
+                self.registrations.insert(id, Wanted { at, to, udp, state, refused: false, was_held: false });
                 self.to_ask.push_back(ToAsk::Register(id));
                 // Whoever has asked may be gone; then so is the registration, by its number.
                 if number.send(id).is_err() {
                     self.unregister(id);
                 }
             }
-            Command::UnregisterAt(at, answer) => {
+            Command::UnregisterAt(at, udp, answer) => {
                 let there: Vec<_> = self
                     .registrations
                     .iter()
-                    .filter(|(_, wanted)| wanted.at == at)
+                    .filter(|(_, wanted)| wanted.at == at && wanted.udp == udp)
                     .map(|(id, _)| *id)
                     .collect();
                 there.iter().for_each(|id| self.unregister(*id));
@@ -262,7 +264,7 @@ impl Table {
         let wanted = self.registrations.get(&id)?;
         Some(match &wanted.at {
             ReverseAt::Listen(listen) => Asked::Listen { id, at: written(listen) },
-            ReverseAt::Publish(name) => Asked::Publish { id, name: name.to_string(), udp: false },
+            ReverseAt::Publish(name) => Asked::Publish { id, name: name.to_string(), udp: wanted.udp },
         })
     }
 

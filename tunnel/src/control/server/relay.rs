@@ -1,4 +1,4 @@
-//! Finds a publisher for a stream to a name: one after the other is asked, the next when one refuses or is silent for a while.
+//! Finds a publisher for a stream or a flow to a name: one after the other is asked, the next when one refuses or is silent for a while.
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -14,8 +14,10 @@ use tokio::time::{sleep, timeout};
 use super::Exchange;
 use crate::link::sealed::{Arrived, LinkRequest, TicketResources, dial_in_turn};
 use crate::local::dial::{DialError, OwnTarget};
+use crate::local::end::LocalEnd;
 use crate::local::grant::PeerRegistration;
-use crate::local::pipe::relay;
+use crate::local::pipe::{RelayMemory, relay};
+use crate::local::udp::flow_pipe;
 use crate::names::{self, Candidate, Service};
 
 /// How long a publisher may be silent before the next is asked beside it: some round trips of any path, and its dial.
@@ -46,7 +48,7 @@ impl names::Reach for Reach {
     }
 }
 
-/// Who asks for a stream to a name, and what it may have.
+/// Who asks for a stream or a flow to a name, and what it may have.
 #[derive(Debug)]
 pub(crate) struct Attempts {
     exchange: Exchange,
@@ -67,7 +69,7 @@ impl Attempts {
         Self { exchange: exchange.clone(), ticket: Arc::clone(resources), client }
     }
 
-    /// The stream to the first publisher that takes it. The others that were asked by then are told that it is not wanted.
+    /// The stream, or the flow if the service takes datagrams, to the first publisher that takes it. The others that were asked by then are told that it is not wanted.
     ///
     /// Cancel safe: what was begun ends.
     ///
@@ -79,6 +81,7 @@ impl Attempts {
     }
 
     async fn try_each(&self, service: &Service) -> Result<Arrived, DialError> {
+        let client = Client { udp: service.udp, ..self.client.clone() };
         let mut left = self.exchange.names.candidates(service).into_iter();
         let mut attempts = JoinSet::new();
         let (mut last, mut asked) = (DialError::NotPublished, None);
@@ -91,7 +94,7 @@ impl Attempts {
                 attempts.spawn(attempt(
                     self.exchange.clone(),
                     Arc::clone(&self.ticket),
-                    self.client.clone(),
+                    client.clone(),
                     candidate,
                 ));
             }
@@ -131,12 +134,9 @@ async fn attempt(
     match candidate.reach {
         Reach::Link { requests, registration, .. } => {
             let place = ticket.take_relay().map_err(DialError::Publisher)?;
-            let (end, far_end) = relay(&exchange.memory);
             let client = Client { registration: registration.id, ..client };
-            let gone = |_| DialError::Publisher(ResetCode::Unreachable);
-            requests.send(LinkRequest::OpenFor(client, registration, far_end)).await.map_err(gone)?;
-            end.opened().await.map_err(DialError::Publisher)?;
-            Ok(Arrived { stream: end.into(), at: None, place: place.counted(load) })
+            let stream = open_for(&requests, client, registration, &exchange.memory).await?;
+            Ok(Arrived { stream, at: None, place: place.counted(load) })
         }
         Reach::Own(own) => {
             let place = ticket.take_place().map_err(DialError::Publisher)?;
@@ -145,4 +145,24 @@ async fn attempt(
             Ok(Arrived { at: None, stream: dialled.into(), place: place.counted(load) })
         }
     }
+}
+
+/// The near end of a pipe to a publisher, once that has said that the client is there.
+async fn open_for(
+    link: &mpsc::Sender<LinkRequest>,
+    client: Client,
+    registration: Arc<PeerRegistration>,
+    memory: &RelayMemory,
+) -> Result<LocalEnd, DialError> {
+    let gone = |_| DialError::Publisher(ResetCode::Unreachable);
+    if client.udp {
+        let (end, far_end) = flow_pipe();
+        link.send(LinkRequest::OpenFor(client, registration, far_end.into())).await.map_err(gone)?;
+        end.opened().await.map_err(DialError::Publisher)?;
+        return Ok(end.into());
+    }
+    let (end, far_end) = relay(memory);
+    link.send(LinkRequest::OpenFor(client, registration, far_end.into())).await.map_err(gone)?;
+    end.opened().await.map_err(DialError::Publisher)?;
+    Ok(end.into())
 }

@@ -190,10 +190,10 @@ impl Dialler {
                 let arrived = port.take_control(&mut self.controls)?;
                 self.begin(id, destination, Goal::Own, async { Ok(arrived) });
             }
-            (Destination::Service { name, udp: false }, Some(port), _) => {
+            (Destination::Service { name, udp }, Some(port), _) => {
                 self.access.rules().may_use(name).map_err(|_| self.explain(&destination, None))?;
                 let (port, goal) = (port.clone(), Goal::Use(name.clone()));
-                let service = Service { name: name.clone(), udp: false };
+                let service = Service { name: name.clone(), udp: *udp };
                 self.begin(id, destination, goal, async move { port.open(&service).await });
             }
             (Destination::Client(client), _, Some(registrations)) => {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use proto::destination::Client;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::local::end::LocalEnd;
 use crate::local::forwarding::{Bound, Forwarding};
 use crate::local::grant::PeerRegistration;
 use crate::local::listeners::Kept;
@@ -18,8 +19,8 @@ pub(crate) enum LinkRequest {
     Open(Vec<u8>, PipeEnd),
     /// The same for a flow: carry the pipe's datagrams.
     OpenFlow(Vec<u8>, FlowEnd),
-    /// The same, for a client of one of the peer's registrations.
-    OpenFor(Client, Arc<PeerRegistration>, PipeEnd),
+    /// Open a stream of either kind for a client of one of the peer's registrations.
+    OpenFor(Client, Arc<PeerRegistration>, LocalEnd),
     /// Carry the clients of one more forward, and say so.
     Add(Box<Forwarding>, oneshot::Sender<()>),
     /// Carry the clients of a forward for the peer.

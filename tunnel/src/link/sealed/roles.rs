@@ -200,7 +200,7 @@ impl Roles {
             }
             LinkRequest::OpenFor(client, registration, pipe) => {
                 let registration = Some(registration);
-                let arrival = Arrival::of_process(pipe.into(), Destination::Client(client).to_wire());
+                let arrival = Arrival::of_process(pipe, Destination::Client(client).to_wire());
                 return self.take_client(Arrival { registration, ..arrival }, end, link, counters);
             }
             LinkRequest::Add(forward, added) => {

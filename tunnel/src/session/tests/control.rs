@@ -1,5 +1,6 @@
 //! Reverse forwards and names: one proxy2 and some proxy1s in one process.
 
+mod datagrams;
 mod dialogue;
 mod names;
 mod reverse;

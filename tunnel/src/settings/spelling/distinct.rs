@@ -25,7 +25,7 @@ pub struct SameAddress {
 }
 
 /// Checks that no two forwards are on one address. Port 0 is another one each time. The reverse ones are at the other end, and a name
-/// is published once by one program.
+/// is published once by one program, for streams and for datagrams each.
 ///
 /// # Errors
 /// [`SameAddress`]: the first pair.
@@ -37,6 +37,7 @@ pub fn check_distinct(forwards: &[Forward], reverses: &[Reverse]) -> Result<(), 
     }
     let there = reverses.iter().map(|reverse| match &reverse.at {
         ReverseAt::Listen(listen) => Place::of(listen),
+        ReverseAt::Publish(name) if reverse.takes_datagrams() => Place::Other(format!("udp/@{name}")),
         ReverseAt::Publish(name) => Place::Other(format!("@{name}")),
     });
     match first_pair(there) {

@@ -178,6 +178,8 @@ fn two_forwards_on_one_address_are_named() {
         let forwards: Vec<_> = locals.iter().flat_map(|text| local(text).unwrap()).collect();
         let mut reverses: Vec<_> = remotes.iter().flat_map(|text| remote(text).unwrap()).collect();
         reverses.push(publish("files=80").unwrap());
+        // Streams and datagrams of one name are two things.
+        reverses.push(publish("files=80/udp").unwrap());
         check_distinct(&forwards, &reverses)
     };
     for [one, other] in [

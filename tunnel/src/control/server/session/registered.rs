@@ -73,10 +73,6 @@ impl Session {
             |error: &dyn std::fmt::Display| Refused::new(RefusedCode::Malformed, error.to_string());
         let name: ServiceName = name.parse().map_err(|error| malformed(&error))?;
         self.check_free(id)?;
-        if udp {
-            let sentence = "this proxy2 carries no datagrams to names yet: use a newer one";
-            return Err(Refused::new(RefusedCode::Unsupported, sentence));
-        }
         let grant = Grant::Publish(name.clone());
         grant.check(&self.access.rules()).map_err(|_| Refused::forbidden(&grant, &self.access))?;
         let registration = Arc::new(PeerRegistration { id, grant });

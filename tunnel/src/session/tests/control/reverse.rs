@@ -22,8 +22,9 @@ async fn clients_of_proxy2_reach_a_target_of_proxy1() {
     }
     // What was not registered cannot be reached.
     let link = entry.link().unwrap();
-    assert!(link.unregister(&at_any_port()).await.unwrap());
-    assert!(!link.unregister(&at_any_port()).await.unwrap());
+    let reverse = reverse(at_any_port(), to);
+    assert!(link.unregister(&reverse).await.unwrap());
+    assert!(!link.unregister(&reverse).await.unwrap());
     within(async { while TcpStream::connect(address).await.is_ok() {} }).await;
 }
 
