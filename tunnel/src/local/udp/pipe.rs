@@ -109,8 +109,12 @@ impl FlowEnd {
         Poll::Pending
     }
 
-    /// Gives the other end a datagram, or drops it.
+    /// Gives the other end a datagram, or drops it. Before the other end of the link has dialled there is nothing that it could answer,
+    /// and a peer that sends all the same must not fill a queue that nobody reads yet.
     pub(crate) fn deliver(&self, datagram: &[u8]) -> Delivery {
+        if !self.lock().is_open {
+            return Delivery::Full;
+        }
         match self.try_send(datagram) {
             Ok(true) => Delivery::Taken,
             Ok(false) => Delivery::Full,
@@ -304,6 +308,8 @@ mod tests {
     #[tokio::test]
     async fn a_sender_waits_for_room_and_a_link_does_not() {
         let (left, right) = streams();
+        assert_eq!(left.0.deliver(&[1; 1_000]), Delivery::Full, "nobody has dialled");
+        left.0.open();
         let fit = (0..).take_while(|_| left.0.deliver(&[1; 1_000]) == Delivery::Taken).count();
         assert!((100..130).contains(&fit), "{fit}");
         assert_eq!(left.try_send(&[2; 1_000]).unwrap_err().kind(), io::ErrorKind::WouldBlock);
