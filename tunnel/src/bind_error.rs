@@ -33,7 +33,7 @@ pub enum BindError {
     },
     /// A forward of proxy2 leads to something else than a name.
     #[error(
-        "the forward from {0} leads to no name: proxy2 itself carries clients to published names only, like @files"
+        "the forward from {0} leads to no name that takes connections: proxy2 itself carries clients to published names only, like @files, and datagrams to none: a proxy1 can"
     )]
     NoName(ListenOn),
     /// Something that proxy2 itself cannot publish.
