@@ -202,14 +202,25 @@ impl Link {
         LinkOptions::new(ticket).at(place)?.join().await
     }
 
-    /// Opens a stream to `HOST:PORT`: waits until the exit has connected. A name is looked up at the exit.
+    /// Opens a stream to `HOST:PORT`, to a published service, `@NAME`, or to a Unix socket of the exit's machine, `unix/PATH` (its path without the
+    /// first `/`): waits until the exit has connected. A host's name is looked up at the exit.
     ///
     /// Cancel safe: a stream that nobody waits for any more is reset.
     ///
     /// # Errors
     /// [`OpenError`].
     pub async fn open(&self, target: &str) -> Result<Stream, OpenError> {
-        self.open_to(&target.parse()?).await
+        let destination: Destination = target.parse()?;
+        match destination {
+            Destination::Own | Destination::Tcp(_) | Destination::Unix(_) => {}
+            Destination::Service { udp: false, .. } => {}
+            // Flows have a call of their own; the others are the link's own business.
+            Destination::Service { udp: true, .. }
+            | Destination::Udp(_)
+            | Destination::Control
+            | Destination::Client(_) => return Err(DestinationError::Scheme.into()),
+        }
+        self.open_to(&destination).await
     }
 
     /// Opens a stream to the one target that the exit has for streams that name none: that of a `proxy2 LISTEN HOST PORT`. Cancel

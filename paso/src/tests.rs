@@ -60,7 +60,9 @@ async fn each_failure_has_its_error() {
     assert_eq!(link.open("no-such-name.invalid:80").await.unwrap_err(), OpenError::Unreachable);
     assert_eq!(link.open("192.0.2.1:80").await.unwrap_err(), OpenError::Forbidden);
     assert_eq!(link.open_default().await.unwrap_err(), OpenError::Forbidden);
-    assert!(matches!(link.open("no port").await, Err(OpenError::Destination(_))));
+    for text in ["no port", "udp/127.0.0.1:53", "udp/@dns", "ctl/1", "for/1"] {
+        assert!(matches!(link.open(text).await, Err(OpenError::Destination(_))), "{text}");
+    }
     state.revoke("one").unwrap();
     let refused = |status: &LinkStatus| matches!(status, LinkStatus::Refused(_));
     link.status().wait_for(refused).await.unwrap();
@@ -260,7 +262,8 @@ mod over_a_bad_network {
         }
         pair.link().clone().close().await.unwrap();
         assert_eq!(by_name.accept().await.unwrap_err(), AcceptError::Closed);
-        assert_eq!(other.find("*").await.unwrap(), []);
+        // Its last word may be lost on this network, and is said again.
+        while !by_name_is_absent(&other).await {}
         assert_eq!(other.open("@files").await.unwrap_err(), OpenError::Unreachable);
     }
 
