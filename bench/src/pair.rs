@@ -144,7 +144,10 @@ impl Pair {
             let mut command = Command::new(programs.path(name));
             Process::start(command.args(words).args(["--max-datagram", &datagram, "--state"]).arg(&state.0))
         };
-        let proxy2 = start("proxy2", &["127.0.0.1:0", "--allow", "dial:127.0.0.1:* listen:127.0.0.1:*"])?;
+        let proxy2 = start(
+            "proxy2",
+            &["127.0.0.1:0", "--allow", "dial:127.0.0.1:*", "--allow", "listen:127.0.0.1:*"],
+        )?;
         let (to, fixed) = (proxy2.listening()?.to_string(), format!("127.0.0.1:0:{target}"));
         let proxy1 = start(
             "proxy1",

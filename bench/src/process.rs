@@ -43,9 +43,8 @@ impl Process {
         let end = Instant::now() + PATIENCE;
         let mut said = String::new();
         while let Ok(line) = self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            let address =
-                line.rsplit_once('=').map(|(_, address)| address.trim().trim_end_matches("/udp").parse());
-            if let (true, Some(Ok(address))) = (line.contains("listening"), address) {
+            let mut places = line.split_whitespace().filter_map(|word| word.strip_prefix("listening="));
+            if let Some(Ok(address)) = places.next().map(|place| place.trim_end_matches("/udp").parse()) {
                 return Ok(address);
             }
             said.push_str(&line);
