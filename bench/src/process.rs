@@ -43,7 +43,9 @@ impl Process {
         let end = Instant::now() + PATIENCE;
         let mut said = String::new();
         while let Ok(line) = self.lines.recv_timeout(end.saturating_duration_since(Instant::now())) {
-            let mut places = line.split_whitespace().filter_map(|word| word.strip_prefix("listening="));
+            let mut places = line
+                .split_whitespace()
+                .filter_map(|word| word.strip_prefix("listening=").or_else(|| word.strip_prefix("address=")));
             if let Some(Ok(address)) = places.next().map(|place| place.trim_end_matches("/udp").parse()) {
                 return Ok(address);
             }
