@@ -7,6 +7,7 @@
 
 pub mod address;
 mod bind_error;
+mod changes;
 mod clock;
 mod control;
 pub mod descriptors;

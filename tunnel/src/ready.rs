@@ -8,6 +8,8 @@ use std::task::{Wake, Waker};
 #[derive(Debug, Default)]
 pub(crate) struct Ready {
     state: Mutex<WakeState>,
+    /// Whether there may be any: most of the time nothing was woken, and the lock is left alone.
+    has_woken: AtomicBool,
 }
 
 #[derive(Debug, Default)]
@@ -35,7 +37,9 @@ impl Ready {
 
     /// Moves the woken keys to the end of `into`. A key may belong to a stream that is gone.
     pub(crate) fn take(&self, into: &mut Vec<usize>) {
-        into.append(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner).woken);
+        if self.has_woken.swap(false, Ordering::AcqRel) {
+            into.append(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner).woken);
+        }
     }
 }
 
@@ -74,6 +78,7 @@ impl Wake for StreamWaker {
         let task = {
             let mut state = self.ready.state.lock().unwrap_or_else(PoisonError::into_inner);
             state.woken.push(self.key);
+            self.ready.has_woken.store(true, Ordering::Release);
             state.task.clone()
         };
         if let Some(task) = task {

@@ -2,16 +2,14 @@
 //! allow.
 
 use std::fmt;
-use std::future::{Future, pending};
 use std::net::IpAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll};
 
 use proto::destination::{Destination, ServiceName};
 use tokio::sync::watch;
 
 use super::dial::{Wanted, WantedHost};
 use crate::address::{Host, HostPort, Listen};
+use crate::changes::Changes;
 use crate::rules::{Asked, Forbidden, Protocol, Rule, Rules};
 use crate::settings::ListenOn;
 
@@ -77,6 +75,11 @@ impl Access {
     /// Whether the rules allow nothing.
     pub(crate) fn allows_nothing(&self) -> bool {
         self.rules.borrow().is_empty()
+    }
+
+    /// The changes of the rules from now on.
+    pub(crate) fn changes(&self) -> Changes<Rules> {
+        Changes::of(self.rules.clone())
     }
 
     /// Waits until there are other rules than those of the last time; `false`: there never will be, as the ticket is gone.
@@ -151,41 +154,6 @@ impl Access {
             Act::Listen(ListenOn::Stdio) => None,
             Act::Publish(name) => read(format!("publish:{name}")),
         }
-    }
-}
-
-/// Tells each time that the rules have changed.
-pub(crate) struct AccessChanges(Pin<Box<dyn Future<Output = Option<Access>> + Send>>);
-
-impl AccessChanges {
-    /// The changes from now on.
-    pub(crate) fn of(access: Access) -> Self {
-        Self(Box::pin(next(access)))
-    }
-
-    /// Ready when the rules have changed since the last time; several changes may be one.
-    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        let Poll::Ready(access) = self.0.as_mut().poll(cx) else { return Poll::Pending };
-        match access {
-            Some(access) => {
-                *self = Self::of(access);
-                Poll::Ready(())
-            }
-            None => {
-                self.0 = Box::pin(pending());
-                Poll::Pending
-            }
-        }
-    }
-}
-
-async fn next(mut access: Access) -> Option<Access> {
-    access.changed().await.then_some(access)
-}
-
-impl fmt::Debug for AccessChanges {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("AccessChanges").finish_non_exhaustive()
     }
 }
 

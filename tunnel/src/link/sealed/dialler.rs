@@ -17,9 +17,10 @@ use self::asked_for::AskedFor;
 use super::local_connection::LocalConnection;
 use super::ticket_resources::{TicketResources, dial_in_turn};
 use super::ticket_share::StreamPlace;
+use crate::changes::Changes;
 use crate::control::client::{Recipient, Registered, Registrations};
 use crate::control::server::LinkPort;
-use crate::local::access::{Access, AccessChanges, Act};
+use crate::local::access::{Access, Act};
 use crate::local::dial::{DialError, DialSettings, Reached, Wanted};
 use crate::local::end::LocalEnd;
 use crate::local::grant::{Grant, PeerRegistration};
@@ -49,7 +50,7 @@ pub(super) struct Dialler {
     access: Access,
     /// Whether the rules allow anything.
     allows: bool,
-    changes: AccessChanges,
+    changes: Changes<Rules>,
     settings: DialSettings,
     ticket: Arc<TicketResources>,
     /// What a server does for its client beside dialling.
@@ -134,7 +135,7 @@ impl Dialler {
     pub(super) fn new(settings: DialSettings, ticket: Arc<TicketResources>) -> Self {
         let access = ticket.access();
         Self {
-            changes: AccessChanges::of(access.clone()),
+            changes: access.changes(),
             allows: !access.allows_nothing(),
             access,
             settings,
