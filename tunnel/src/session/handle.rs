@@ -167,14 +167,13 @@ impl LinkHandle {
     /// # Errors
     /// [`NotOpened`].
     pub async fn open(&self, destination: &Destination) -> Result<PipeStream, NotOpened> {
-        for _ in 1..Self::ATTEMPTS {
-            match self.open_once(destination).await {
-                // The other end was replaced before it had dialled: nothing was sent that could be lost.
-                Err(NotOpened::Reset(ResetCode::Reset)) => {}
-                opened => return opened,
-            }
-        }
-        self.open_once(destination).await
+        self.again_while_replaced(|| async {
+            let (end, stream) = pipe();
+            self.request(LinkRequest::Open(destination.to_wire(), end)).await?;
+            let opened = stream.opened().await;
+            self.outcome(opened).map(|()| stream)
+        })
+        .await
     }
 
     /// Opens a flow of datagrams and waits until the other end has a socket for `destination`, which must take datagrams
@@ -188,31 +187,33 @@ impl LinkHandle {
         if !destination.is_udp() {
             return Err(NotOpened::Reset(ResetCode::Forbidden));
         }
+        self.again_while_replaced(|| async {
+            let (end, flow) = flow_pipe();
+            self.request(LinkRequest::OpenFlow(destination.to_wire(), end)).await?;
+            let opened = flow.opened().await;
+            self.outcome(opened).map(|()| UdpStream::new(flow))
+        })
+        .await
+    }
+
+    /// Opens something, and again where the other end was replaced before it had dialled: nothing was sent that could be lost.
+    async fn again_while_replaced<T, F>(&self, open: impl Fn() -> F) -> Result<T, NotOpened>
+    where
+        F: Future<Output = Result<T, NotOpened>>,
+    {
         for _ in 1..Self::ATTEMPTS {
-            match self.open_flow_once(destination).await {
+            match open().await {
                 Err(NotOpened::Reset(ResetCode::Reset)) => {}
                 opened => return opened,
             }
         }
-        self.open_flow_once(destination).await
+        open().await
     }
 
-    async fn open_flow_once(&self, destination: &Destination) -> Result<UdpStream, NotOpened> {
-        let (end, flow) = flow_pipe();
-        self.request(LinkRequest::OpenFlow(destination.to_wire(), end)).await?;
-        let flow = UdpStream::new(flow);
-        match flow.opened().await {
-            Ok(()) => Ok(flow),
-            Err(_) if self.requests.is_closed() => Err(NotOpened::Closed(LinkClosed)),
-            Err(code) => Err(NotOpened::Reset(code)),
-        }
-    }
-
-    async fn open_once(&self, destination: &Destination) -> Result<PipeStream, NotOpened> {
-        let (end, stream) = pipe();
-        self.request(LinkRequest::Open(destination.to_wire(), end)).await?;
-        match stream.opened().await {
-            Ok(()) => Ok(stream),
+    /// What has come of waiting for the other end.
+    fn outcome(&self, opened: Result<(), ResetCode>) -> Result<(), NotOpened> {
+        match opened {
+            Ok(()) => Ok(()),
             Err(_) if self.requests.is_closed() => Err(NotOpened::Closed(LinkClosed)),
             Err(code) => Err(NotOpened::Reset(code)),
         }

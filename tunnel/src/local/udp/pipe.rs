@@ -213,16 +213,8 @@ impl UdpStream {
         Self(end)
     }
 
-    /// Waits until the other end of the link has dialled.
-    ///
-    /// # Errors
-    /// The flow was refused instead.
-    pub(crate) async fn opened(&self) -> Result<(), ResetCode> {
-        self.0.opened().await
-    }
-
     /// Sends a datagram of at most [`MAX_DATAGRAM`] bytes; it may be empty. Waits only while the link has not yet taken those that
-    /// were sent before. That it was taken does not say that it arrives.
+    /// were sent before. That it was taken does not say that it arrives. One task at a time may wait to send: of several the last is woken.
     ///
     /// Cancel safe: a datagram that was not sent is not sent in part.
     ///
@@ -255,7 +247,7 @@ impl UdpStream {
         }
     }
 
-    /// The next datagram.
+    /// The next datagram. One task at a time may wait for it: of several the last that asked is woken.
     ///
     /// Cancel safe: a datagram that was not returned is not lost.
     ///
@@ -266,7 +258,7 @@ impl UdpStream {
         poll_fn(|cx| self.poll_recv(cx)).await
     }
 
-    /// [`recv`](Self::recv) as a poll. One task at a time is woken, the last that asked.
+    /// [`recv`](Self::recv) as a poll.
     ///
     /// # Errors
     /// See there.
@@ -328,7 +320,7 @@ mod tests {
         assert_eq!(right.send(b"x").await.unwrap_err().kind(), io::ErrorKind::BrokenPipe);
         let (left, right) = streams();
         left.0.end(FlowEnded::Reset(ResetCode::Forbidden));
-        assert_eq!(right.opened().await, Err(ResetCode::Forbidden));
+        assert_eq!(right.0.opened().await, Err(ResetCode::Forbidden));
         assert_eq!(reset_code(&right.recv().await.unwrap_err()), Some(ResetCode::Forbidden));
     }
 }

@@ -18,7 +18,7 @@ use super::super::local_connection::LocalConnection;
 use super::super::roles::{RoleLimits, Roles};
 use super::super::{Instance, LinkRequest, ciphers, memory, remake, requests, responder};
 use crate::entropy;
-use crate::local::udp::{UdpStream, flow_pipe};
+use crate::local::udp::{FlowEnd, flow_pipe};
 use crate::metrics::Counters;
 use crate::settings::Sealed;
 use crate::udp::Udp;
@@ -95,14 +95,14 @@ fn link(features: Features) -> Link {
 }
 
 /// What becomes of a flow that this process asks for.
-async fn ask(link: &mut Link, counters: &mut Counters) -> (LocalConnection, UdpStream) {
+async fn ask(link: &mut Link, counters: &mut Counters) -> (LocalConnection, FlowEnd) {
     let (sender, asked) = requests();
     let limits = RoleLimits { max_streams: 1, patience: Duration::ZERO };
     let mut roles = Roles::new(limits).asked_by(asked);
     let (end, flow) = flow_pipe();
     sender.send(LinkRequest::OpenFlow(b"udp/192.0.2.1:53".to_vec(), end)).await.unwrap();
     let arrival = poll_fn(|cx| roles.poll_arrival(cx, &Admits, link, counters)).await;
-    (arrival, UdpStream::new(flow))
+    (arrival, flow)
 }
 
 #[tokio::test]
