@@ -7,7 +7,6 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::Context;
-use clap::error::ErrorKind;
 use clap::{Args, Parser};
 use cli::Verbosity;
 use cli::config::{Environment, Kinds, LinkOptions, Sources, Values};
@@ -17,6 +16,7 @@ use tunnel::settings::TicketSource;
 
 use crate::entry;
 use crate::ticket::{self, TicketArgs};
+use crate::usage::wrong;
 
 /// How a proxy2 is joined.
 #[derive(Args, Clone, Debug)]
@@ -80,12 +80,11 @@ fn parse<T: Parser>(
 }
 
 fn one_of<T>(mut all: Vec<(T, Values)>, asked: Option<&str>) -> Result<(T, Values), clap::Error> {
-    let wrong = |what: String| clap::Error::raw(ErrorKind::ValueValidation, format!("{what}\n"));
     let names: Vec<_> = all.iter().filter_map(|(_, values)| values.name.clone()).collect();
     let at = match asked {
         None if all.len() == 1 => Some(0),
         None => {
-            return Err(wrong(format!(
+            return Err(wrong(&format_args!(
                 "the file has several links: write --link {}",
                 names.join(" or --link ")
             )));
@@ -93,7 +92,11 @@ fn one_of<T>(mut all: Vec<(T, Values)>, asked: Option<&str>) -> Result<(T, Value
         Some(name) => names.iter().position(|other| other == name),
     };
     let at = at.ok_or_else(|| {
-        wrong(format!("the file has no link '{}': it has {}", asked.unwrap_or_default(), names.join(", ")))
+        wrong(&format_args!(
+            "the file has no link '{}': it has {}",
+            asked.unwrap_or_default(),
+            names.join(", ")
+        ))
     })?;
     Ok(all.swap_remove(at))
 }

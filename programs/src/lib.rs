@@ -7,6 +7,7 @@ mod exit;
 mod forwards;
 mod stdio;
 mod ticket;
+mod usage;
 
 use std::ffi::OsString;
 use std::process::ExitCode;

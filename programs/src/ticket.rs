@@ -4,10 +4,11 @@ use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 
 use clap::Args;
-use clap::error::ErrorKind;
 use cli::config::{Origin, Values};
 use tunnel::settings::{Ticket, TicketError, TicketSource};
 use tunnel::state::ticket_from_stdin;
+
+use crate::usage::wrong;
 
 /// The options that say it.
 #[derive(Args, Clone, Debug)]
@@ -38,7 +39,6 @@ pub(crate) fn source(
     values: &Values,
     stdin: &Stdin,
 ) -> Result<TicketSource, clap::Error> {
-    let wrong = |error: String| clap::Error::raw(ErrorKind::ValueValidation, format!("{error}\n"));
     if let Some(text) = &args.ticket {
         let place = match values.origin("ticket") {
             Origin::CommandLine | Origin::Default => "--ticket".into(),
@@ -46,14 +46,14 @@ pub(crate) fn source(
             file @ Origin::File { .. } => file.to_string(),
         };
         let ticket = text.parse().map(TicketSource::Given);
-        return ticket.map_err(|error: TicketError| wrong(format!("{place}: {error}")));
+        return ticket.map_err(|error: TicketError| wrong(&format_args!("{place}: {error}")));
     }
     match &args.ticket_file {
         Some(path) if path.as_os_str() == "-" => {
             if let Some(ticket) = stdin.0.get() {
                 return Ok(TicketSource::Given(ticket.clone()));
             }
-            let ticket = ticket_from_stdin().map_err(|error| wrong(error.to_string()))?;
+            let ticket = ticket_from_stdin().map_err(|error| wrong(&error))?;
             Ok(TicketSource::Given(stdin.0.get_or_init(|| ticket).clone()))
         }
         Some(path) => Ok(TicketSource::File(path.clone())),

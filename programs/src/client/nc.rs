@@ -5,7 +5,6 @@ use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
 use clap::Parser;
-use clap::error::ErrorKind;
 use cli::config::Environment;
 use cli::program::Signals;
 use paso::{Link, OpenError, Stream};
@@ -15,6 +14,7 @@ use tunnel::settings::{CarryTo, Destination};
 
 use super::{JoinArgs, Joining};
 use crate::stdio;
+use crate::usage::wrong;
 
 /// Connects standard input and output to HOST:PORT as proxy2 sees it, or to a published name
 #[derive(Clone, Debug, Parser)]
@@ -67,8 +67,6 @@ fn destination(cli: &Cli) -> Result<Destination, clap::Error> {
         Some(port) => format!("{}:{port}", cli.target),
         None => cli.target.clone(),
     };
-    let wrong =
-        |error: &dyn std::fmt::Display| clap::Error::raw(ErrorKind::ValueValidation, format!("{error}\n"));
     match spelling::stdio(&text).map_err(|error| wrong(&error))?.to {
         CarryTo::Destination(destination) => Ok(destination),
         CarryTo::AskedFor => Err(wrong(&"write HOST:PORT, @NAME or /SOCKET")),

@@ -1,6 +1,5 @@
 //! What `proxy1` is to do: the settings of each link, from its options.
 
-use std::fmt::Display;
 use std::path::PathBuf;
 
 use clap::error::ErrorKind;
@@ -13,6 +12,7 @@ use super::args::Cli;
 use super::words::{self, Words};
 use crate::forwards::Forwards;
 use crate::ticket::{self, Stdin};
+use crate::usage::{said_once, wrong};
 
 /// Reads the options, once or again and again. The ticket of the standard input is there once.
 #[derive(Debug)]
@@ -104,16 +104,8 @@ impl SaidLink {
         let has_forwards = !forwards.here.is_empty() || !forwards.there.is_empty() || cli.listen.is_some();
         let words = [&cli.first, &cli.host, &cli.port].map(Option::as_deref);
         let words = words::read(words, has_forwards).map_err(|error| wrong(&error))?;
-        let twice = |key: &str, is_said: bool| {
-            let is_too = is_said && values.origin(key) == Origin::CommandLine;
-            if is_too {
-                Err(wrong(&format!("--{key} says what the words say too: leave one out")))
-            } else {
-                Ok(())
-            }
-        };
-        twice("listen", words.listen.is_some())?;
-        twice("at", words.at.is_some())?;
+        said_once("listen", words.listen.is_some(), &values)?;
+        said_once("at", words.at.is_some(), &values)?;
         if let Some(listen) = words.listen.as_ref() {
             forwards.push(Forward::plain(listen.clone()), Origin::CommandLine);
         } else if let Some(listen) = &cli.listen {
@@ -176,8 +168,4 @@ fn one_port(places: Vec<HostPorts>) -> Result<HostPort, clap::Error> {
         ([port], None) => Ok(HostPort { host, port: *port }),
         _ => Err(several()),
     }
-}
-
-fn wrong(error: &dyn Display) -> clap::Error {
-    clap::Error::raw(ErrorKind::ValueValidation, format!("{error}\n"))
 }

@@ -1,10 +1,8 @@
 //! What `proxy2` is to do: its settings, from its options.
 
-use std::fmt::Display;
-
 use clap::error::ErrorKind;
 use cli::ChosenLink;
-use cli::config::{Action, Extra, LinkOptions, Origin, Sources, Values, to_toml};
+use cli::config::{Action, Extra, LinkOptions, Sources, Values, to_toml};
 use tunnel::address::{AddressError, Host, HostPort, ListenPorts, parse_port};
 use tunnel::settings::{
     Allow, CarryTo, ClassicExit, Destination, ProxySettings, Rules, ServerSettings, StateSource,
@@ -12,6 +10,7 @@ use tunnel::settings::{
 
 use super::args::Cli;
 use crate::forwards::Forwards;
+use crate::usage::{said_once, wrong};
 
 /// What the options say.
 #[derive(Debug)]
@@ -144,9 +143,7 @@ fn one_place<T: Clone>(
     option: Option<&T>,
     values: &Values,
 ) -> Result<Option<T>, clap::Error> {
-    if words.is_some() && values.origin(key) == Origin::CommandLine {
-        return Err(wrong(&format_args!("--{key} says what the words say too: leave one out")));
-    }
+    said_once(key, words.is_some(), values)?;
     Ok(words.or(option).cloned())
 }
 
@@ -179,10 +176,6 @@ fn also_ports(listen: &ListenPorts, also: &[u16]) -> Result<Vec<u16>, clap::Erro
         seen.push(*port);
     }
     Ok(also)
-}
-
-fn wrong(error: &dyn Display) -> clap::Error {
-    clap::Error::raw(ErrorKind::ValueValidation, format!("{error}\n"))
 }
 
 fn count(number: u32) -> usize {
