@@ -37,7 +37,7 @@ impl Ready {
 
     /// Moves the woken keys to the end of `into`. A key may belong to a stream that is gone.
     pub(crate) fn take(&self, into: &mut Vec<usize>) {
-        if self.has_woken.swap(false, Ordering::AcqRel) {
+        if self.has_woken.load(Ordering::Acquire) && self.has_woken.swap(false, Ordering::AcqRel) {
             into.append(&mut self.state.lock().unwrap_or_else(PoisonError::into_inner).woken);
         }
     }

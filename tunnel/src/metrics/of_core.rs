@@ -75,11 +75,12 @@ impl CoreCounts {
         counters.datagrams_replayed += growth(old.dropped.replayed, dropped.replayed);
         counters.datagrams_unanswered += growth(old.dropped.unasked, dropped.unasked);
     }
-}
 
-impl CoreCounts {
     /// Adds what is new of the datagrams of flows.
     pub(crate) fn add_new_datagrams(&mut self, datagrams: DatagramCounts, counters: &mut Counters) {
+        if datagrams == self.datagrams {
+            return;
+        }
         let old = std::mem::replace(&mut self.datagrams, datagrams);
         let DatagramCounts { sent, framed, received, lost, too_old, queue_full, .. } = datagrams;
         counters.flow_datagrams_sent += growth(old.sent, sent);

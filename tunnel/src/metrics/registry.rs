@@ -100,7 +100,8 @@ impl Registry {
             link
         });
         let (now, published_at) = (Counters::default(), Instant::now());
-        OwnCounters { now, published, published_at, registry: self.clone(), link, peer }
+        let last = now.values();
+        OwnCounters { now, published, last, published_at, registry: self.clone(), link, peer }
     }
 
     fn lock(&self) -> MutexGuard<'_, LinkCounts> {
@@ -128,30 +129,22 @@ impl Published {
         counters
     }
 
-    fn store(&self, counters: &Counters) {
-        for (place, value) in self.0.iter().zip(counters.values()) {
-            place.store(value, Ordering::Relaxed);
+    fn store(&self, values: &[u64; Counters::NUMBER]) {
+        for (place, value) in self.0.iter().zip(values) {
+            place.store(*value, Ordering::Relaxed);
         }
-    }
-
-    fn is(&self, counters: &Counters) -> bool {
-        self.0.iter().zip(counters.values()).all(|(place, value)| place.load(Ordering::Relaxed) == value)
-    }
-
-    /// Whether `counters` have news that somebody may wait for.
-    fn is_overdue(&self, counters: &Counters) -> bool {
-        let differs = |(place, value): (&AtomicU64, u64)| place.load(Ordering::Relaxed) != value;
-        let pairs = self.0.iter().zip(counters.values()).zip(AT_ONCE);
-        pairs.filter(|(_, at_once)| *at_once).any(|(pair, _)| differs(pair))
     }
 }
 
-/// Which counters are published at once.
-static AT_ONCE: [bool; Counters::NUMBER] = {
-    let mut at_once = [false; Counters::NUMBER];
+/// All bits of the counters that are published at once, none of the others. As numbers: the task of a link looks at all of its
+/// counters each turn.
+static AT_ONCE: [u64; Counters::NUMBER] = {
+    let mut at_once = [0; Counters::NUMBER];
     let mut number = 0;
     while number < Counters::NUMBER {
-        at_once[number] = DESCRIPTORS[number].is_published_at_once();
+        if DESCRIPTORS[number].is_published_at_once() {
+            at_once[number] = u64::MAX;
+        }
         number += 1;
     }
     at_once
@@ -162,6 +155,8 @@ static AT_ONCE: [bool; Counters::NUMBER] = {
 pub(crate) struct OwnCounters {
     now: Counters,
     published: Arc<Published>,
+    /// What stands there: only this task writes.
+    last: [u64; Counters::NUMBER],
     published_at: Instant,
     registry: Registry,
     link: Option<u64>,
@@ -175,22 +170,30 @@ impl OwnCounters {
     /// Publishes what has changed: at once where somebody may wait for it, else ten times a second. If that has to wait, says
     /// until when.
     pub(crate) fn publish_due(&mut self, now: Instant) -> Option<Instant> {
-        if self.published.is(&self.now) {
+        let values = self.now.values();
+        if values == self.last {
             return None;
         }
         let due = self.published_at + Self::PERIOD;
-        if due > now && !self.published.is_overdue(&self.now) {
+        if due > now && !self.is_overdue(&values) {
             return Some(due);
         }
         self.publish(now);
         None
     }
 
+    /// Whether there are news that somebody may wait for.
+    fn is_overdue(&self, values: &[u64; Counters::NUMBER]) -> bool {
+        let all = values.iter().zip(&self.last).zip(&AT_ONCE);
+        all.fold(0, |news, ((new, old), at_once)| news | ((new ^ old) & at_once)) != 0
+    }
+
     /// Publishes everything.
     pub(crate) fn publish(&mut self, now: Instant) {
         self.published_at = now;
         let old = self.published.load();
-        self.published.store(&self.now);
+        self.last = self.now.values();
+        self.published.store(&self.last);
         self.registry.0.totals.send_modify(|totals| totals.add_change(&old, &self.now));
     }
 

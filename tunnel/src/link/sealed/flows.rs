@@ -202,8 +202,10 @@ impl Flows {
         transport: &mut Transport,
         counters: &mut Counters,
     ) -> FlowsOver {
+        // Where nothing will be due the clock is not asked.
+        let Some(at) = self.next_look else { return FlowsOver::new() };
         let instant = Instant::now();
-        if self.next_look.is_none_or(|at| instant < at) {
+        if instant < at {
             return FlowsOver::new();
         }
         let mut over = FlowsOver::new();
