@@ -113,23 +113,15 @@ impl Forwarding {
     pub(crate) async fn bind(forward: &Forward, keepalive: TcpKeepalive) -> Result<Self, BindError> {
         let failed = |error| BindError::Forward { listen: forward.listen.clone(), error };
         check_kinds(forward)?;
-        let (listener, bound) = match &forward.listen {
-            ListenOn::Tcp(listen) => {
-                let address = resolve_listen(listen).await?;
-                let listener = Listener::bind(address, keepalive).map_err(failed)?;
-                let bound = listener.local_addr().map_err(failed)?;
-                (AnyListener::Tcp(listener), Bound::Tcp(bound))
-            }
-            ListenOn::Unix(path) => {
-                let listener = Listener::bind_unix(path).await.map_err(failed)?;
-                (AnyListener::Unix(listener), Bound::Unix(path.clone()))
-            }
-            ListenOn::Stdio => (AnyListener::Stdio(Some(Stdio::of_process())), Bound::Stdio),
-            ListenOn::Udp(listen) => {
-                let listener = UdpListener::bind(resolve_listen(listen).await?).map_err(failed)?;
-                let bound = listener.local_addr().map_err(failed)?;
-                (AnyListener::Udp(listener), Bound::Udp(bound))
-            }
+        let at = match &forward.listen {
+            ListenOn::Tcp(listen) => Some(ListenAt::Tcp(resolve_listen(listen).await?)),
+            ListenOn::Udp(listen) => Some(ListenAt::Udp(resolve_listen(listen).await?)),
+            ListenOn::Unix(path) => Some(ListenAt::Unix(path.clone())),
+            ListenOn::Stdio => None,
+        };
+        let (listener, bound) = match at {
+            Some(at) => AnyListener::open(&at, keepalive).await.map_err(failed)?,
+            None => (AnyListener::Stdio(Some(Stdio::of_process())), Bound::Stdio),
         };
         let to = match &forward.to {
             CarryTo::Destination(to) => To::Destination(to.to_wire(), forward.proxy_protocol),
@@ -147,21 +139,7 @@ impl Forwarding {
         at: &ListenAt,
         keepalive: TcpKeepalive,
     ) -> io::Result<Self> {
-        let (listener, bound) = match at {
-            ListenAt::Tcp(address) => {
-                let listener = Listener::bind(*address, keepalive)?;
-                let bound = Bound::Tcp(listener.local_addr()?);
-                (AnyListener::Tcp(listener), bound)
-            }
-            ListenAt::Udp(address) => {
-                let listener = UdpListener::bind(*address)?;
-                let bound = Bound::Udp(listener.local_addr()?);
-                (AnyListener::Udp(listener), bound)
-            }
-            ListenAt::Unix(path) => {
-                (AnyListener::Unix(Listener::bind_unix(path).await?), Bound::Unix(path.clone()))
-            }
-        };
+        let (listener, bound) = AnyListener::open(at, keepalive).await?;
         Ok(Self { bound, to: To::Registration(registration), listener, counted_failures: 0 })
     }
 
@@ -206,6 +184,25 @@ impl Forwarding {
         counters.accept_failures += failures - self.counted_failures;
         self.counted_failures = failures;
         Poll::Ready(ready!(polled))
+    }
+}
+
+impl AnyListener {
+    /// Listens; where, with the port filled in.
+    async fn open(at: &ListenAt, keepalive: TcpKeepalive) -> io::Result<(Self, Bound)> {
+        Ok(match at {
+            ListenAt::Tcp(address) => {
+                let listener = Listener::bind(*address, keepalive)?;
+                let bound = Bound::Tcp(listener.local_addr()?);
+                (Self::Tcp(listener), bound)
+            }
+            ListenAt::Udp(address) => {
+                let listener = UdpListener::bind(*address)?;
+                let bound = Bound::Udp(listener.local_addr()?);
+                (Self::Udp(listener), bound)
+            }
+            ListenAt::Unix(path) => (Self::Unix(Listener::bind_unix(path).await?), Bound::Unix(path.clone())),
+        })
     }
 }
 
