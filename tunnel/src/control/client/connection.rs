@@ -58,13 +58,45 @@ struct Dialogue {
 enum Waiting {
     Registration(RegistrationId),
     Nobody,
-    /// With how many lines of the answer have come.
-    Found(Vec<ServiceInfo>, usize, oneshot::Sender<Result<Vec<ServiceInfo>, String>>),
-    /// The same.
-    Identity(Identity, usize, oneshot::Sender<Result<Identity, String>>),
+    Found(Partial<Vec<ServiceInfo>>),
+    Identity(Partial<Identity>),
     Why(oneshot::Sender<Option<String>>),
     Watch(mpsc::Sender<NameEvent>, oneshot::Sender<Result<(), String>>),
     Explained,
+}
+
+/// An answer that may take several lines, as far as it has come.
+#[derive(Debug)]
+struct Partial<T> {
+    all: T,
+    lines: usize,
+    answer: oneshot::Sender<Result<T, String>>,
+}
+
+impl<T: Default> Partial<T> {
+    fn new(answer: oneshot::Sender<Result<T, String>>) -> Self {
+        Self { all: T::default(), lines: 0, answer }
+    }
+
+    /// Takes one line. What waits for more; `None`: whoever has asked has been told.
+    fn take(mut self, more: bool, add: impl FnOnce(&mut T)) -> Option<Self> {
+        if self.lines == MAX_LINES {
+            self.fail(format!("proxy2 has answered with more than {MAX_LINES} lines; ask for less"));
+            return None;
+        }
+        self.lines += 1;
+        add(&mut self.all);
+        if more {
+            return Some(self);
+        }
+        // Whoever has asked may not wait any more.
+        let _ = self.answer.send(Ok(self.all));
+        None
+    }
+
+    fn fail(self, why: String) {
+        let _ = self.answer.send(Err(why));
+    }
 }
 
 impl Connection {
@@ -203,24 +235,17 @@ impl Dialogue {
             (Waiting::Registration(id), Body::Bound { at }) => table.held(id, Some(&at)),
             (Waiting::Registration(id), Body::Error(why)) => table.refused(id, &why),
             (Waiting::Registration(id), _) => table.held(id, None),
-            (Waiting::Found(_, MAX_LINES, answer), _) => drop(answer.send(Err(without_end()))),
-            (Waiting::Identity(_, MAX_LINES, answer), _) => drop(answer.send(Err(without_end()))),
-            (Waiting::Found(mut all, lines, answer), Body::Names { names, more }) => {
-                all.extend(names.into_iter().filter_map(ServiceInfo::read));
-                if more {
-                    self.waiting.insert(n, Waiting::Found(all, lines + 1, answer));
-                } else {
-                    let _ = answer.send(Ok(all));
-                }
+            (Waiting::Found(partial), Body::Names { names, more }) => {
+                let names = names.into_iter().filter_map(ServiceInfo::read);
+                let rest = partial.take(more, |all| all.extend(names)).map(Waiting::Found);
+                self.waiting.extend(rest.map(|rest| (n, rest)));
             }
-            (Waiting::Identity(mut all, lines, answer), Body::Identity { ticket, rules, more }) => {
-                all.ticket = ticket;
-                all.rules.extend(rules);
-                if more {
-                    self.waiting.insert(n, Waiting::Identity(all, lines + 1, answer));
-                } else {
-                    let _ = answer.send(Ok(all));
-                }
+            (Waiting::Identity(partial), Body::Identity { ticket, rules, more }) => {
+                let rest = partial.take(more, |all| {
+                    all.ticket = ticket;
+                    all.rules.extend(rules);
+                });
+                self.waiting.extend(rest.map(|rest| (n, Waiting::Identity(rest))));
             }
             (Waiting::Why(answer), Body::Because { sentence }) => {
                 let _ = answer.send(Some(shown(&sentence)));
@@ -231,10 +256,8 @@ impl Dialogue {
                 let _ = answer.send(Ok(()));
             }
             (Waiting::Watch(_, answer), Body::Error(why)) => drop(answer.send(Err(shown(&why.sentence)))),
-            (Waiting::Found(_, _, answer), Body::Error(why)) => drop(answer.send(Err(shown(&why.sentence)))),
-            (Waiting::Identity(_, _, answer), Body::Error(why)) => {
-                drop(answer.send(Err(shown(&why.sentence))))
-            }
+            (Waiting::Found(partial), Body::Error(why)) => partial.fail(shown(&why.sentence)),
+            (Waiting::Identity(partial), Body::Error(why)) => partial.fail(shown(&why.sentence)),
             (Waiting::Explained, Body::Because { sentence }) => table.explained(Some(&shown(&sentence))),
             (Waiting::Explained, _) => table.explained(None),
             // Something else than was asked for: whoever waits is told that there is no answer.
@@ -243,15 +266,11 @@ impl Dialogue {
     }
 }
 
-fn without_end() -> String {
-    format!("proxy2 has answered with more than {MAX_LINES} lines; ask for less")
-}
-
 impl From<Question> for Waiting {
     fn from(question: Question) -> Self {
         match question {
-            Question::Find(_, answer) => Self::Found(Vec::new(), 0, answer),
-            Question::WhoAmI(answer) => Self::Identity(Identity::default(), 0, answer),
+            Question::Find(_, answer) => Self::Found(Partial::new(answer)),
+            Question::WhoAmI(answer) => Self::Identity(Partial::new(answer)),
             Question::Why(_, answer) => Self::Why(answer),
         }
     }
