@@ -2,6 +2,7 @@
 //! Control stream).
 //!
 //! - `messages`: the lines, and nothing else
+//! - `places`: how the places in them are written
 //! - `lines`: lines of bounded length over a stream
 //! - `outgoing`: lines that wait to be written
 //! - `server`: what proxy2 does for each such stream, and how a stream finds a publisher
@@ -11,4 +12,5 @@ pub(crate) mod client;
 mod lines;
 mod messages;
 mod outgoing;
+mod places;
 pub(crate) mod server;

@@ -1,7 +1,6 @@
 //! Keeps a control stream while there is something to ask for, and asks for everything again on the next one.
 
 use std::collections::{BTreeMap, HashSet, VecDeque};
-use std::path::PathBuf;
 use std::time::Duration;
 
 use proto::destination::Destination;
@@ -16,13 +15,14 @@ use super::connection::{Connection, Ended};
 use super::registrations::Registrations;
 use super::sentence::shown;
 use crate::control::messages::{Asked, Refused, RefusedCode, RegistrationId};
+use crate::control::places::{asked_text, read_held};
 use crate::limit::Limit;
 use crate::link::sealed::{LinkRequest, LinkStatus};
 use crate::local::forwarding::Bound;
 use crate::local::pipe::pipe;
 use crate::metrics::SharedCounters;
 use crate::rules::NameGlob;
-use crate::settings::{ListenOn, ReverseAt};
+use crate::settings::ReverseAt;
 
 /// The first wait before another control stream is opened, and the longest.
 const WAITS: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(5));
@@ -263,7 +263,7 @@ impl Table {
     pub(super) fn register(&self, id: RegistrationId) -> Option<Asked> {
         let wanted = self.registrations.get(&id)?;
         Some(match &wanted.at {
-            ReverseAt::Listen(listen) => Asked::Listen { id, at: written(listen) },
+            ReverseAt::Listen(listen) => Asked::Listen { id, at: asked_text(listen) },
             ReverseAt::Publish(name) => Asked::Publish { id, name: name.to_string(), udp: wanted.udp },
         })
     }
@@ -271,7 +271,7 @@ impl Table {
     /// proxy2 takes clients.
     pub(super) fn held(&mut self, id: RegistrationId, at: Option<&str>) {
         let Some(wanted) = self.registrations.get_mut(&id) else { return };
-        let bound = at.and_then(read_bound);
+        let bound = at.and_then(read_held);
         self.recipients.set_address(id, bound.as_ref().and_then(Bound::tcp));
         let is_again = std::mem::replace(&mut wanted.was_held, true);
         self.announcements.add(&wanted.at, bound.as_ref(), wanted.to.as_deref(), is_again);
@@ -373,24 +373,6 @@ impl Wanted {
 /// Waits until a control stream is not needed: for as long as somebody may ask something else. Cancel safe.
 pub(super) async fn idle() {
     sleep(IDLE).await;
-}
-
-/// Where to listen, as a request says it.
-fn written(listen: &ListenOn) -> String {
-    match listen {
-        ListenOn::Unix(path) => format!("unix{}", path.display()),
-        ListenOn::Tcp(_) | ListenOn::Udp(_) | ListenOn::Stdio => listen.to_string(),
-    }
-}
-
-fn read_bound(text: &str) -> Option<Bound> {
-    if let Some(path) = text.strip_prefix("unix/") {
-        return Some(Bound::Unix(PathBuf::from(format!("/{path}"))));
-    }
-    match text.strip_suffix("/udp") {
-        Some(address) => address.parse().ok().map(Bound::Udp),
-        None => text.parse().ok().map(Bound::Tcp),
-    }
 }
 
 #[cfg(test)]

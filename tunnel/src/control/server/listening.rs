@@ -2,15 +2,13 @@
 
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use proto::destination::Destination;
 use tokio::sync::mpsc;
 use tokio::time::timeout;
 
-use crate::address::{AddressError, Host, HostPort, Listen};
+use crate::address::{Host, HostPort};
 use crate::control::messages::{Refused, RefusedCode, RegistrationId};
 use crate::link::sealed::TicketResources;
 use crate::local::access::Act;
@@ -51,35 +49,6 @@ pub(super) struct ListenRequest {
     pub(super) wanted: mpsc::Sender<RegistrationId>,
     /// What connections are set to.
     pub(super) keepalive: TcpKeepalive,
-}
-
-/// Reads where to listen, as a request says it.
-///
-/// # Errors
-/// It is no such place, or of a kind that this version does not take clients at.
-pub(super) fn read(text: &str) -> Result<ListenOn, Refused> {
-    let malformed =
-        |why: String| Refused::new(RefusedCode::Malformed, format!("'{}': {why}", text.escape_debug()));
-    if text.starts_with("unix/") {
-        return match text.parse() {
-            Ok(Destination::Unix(path)) => Ok(ListenOn::Unix(PathBuf::from(path.as_path()))),
-            Ok(_) => Err(malformed("not a place to listen at".into())),
-            Err(error) => Err(malformed(error.to_string())),
-        };
-    }
-    let (address, kind): (_, fn(Listen) -> ListenOn) = match text.strip_suffix("/udp") {
-        Some(address) => (address, ListenOn::Udp),
-        None => (text, ListenOn::Tcp),
-    };
-    address.parse().map(kind).map_err(|error: AddressError| malformed(error.to_string()))
-}
-
-/// How a place is written in an answer.
-pub(super) fn written(bound: &Bound) -> String {
-    match bound {
-        Bound::Unix(path) => format!("unix{}", path.display()),
-        Bound::Tcp(_) | Bound::Udp(_) | Bound::Stdio => bound.to_string(),
-    }
 }
 
 impl ListenRequest {

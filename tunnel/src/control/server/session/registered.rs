@@ -8,7 +8,8 @@ use tracing::info;
 
 use super::{Busy, Registered, Session};
 use crate::control::messages::{Body, Event, Refused, RefusedCode, RegistrationId, RequestNumber};
-use crate::control::server::listening::{self, ListenRequest, Listening};
+use crate::control::places::{held_text, read_asked};
+use crate::control::server::listening::{ListenRequest, Listening};
 use crate::control::server::relay::Reach;
 use crate::link::sealed::LinkRequest;
 use crate::local::forwarding::Bound;
@@ -22,7 +23,8 @@ impl Session {
         id: RegistrationId,
         at: &str,
     ) -> Result<(), Refused> {
-        let asked = listening::read(at)?;
+        let asked = read_asked(at)
+            .map_err(|why| Refused::new(RefusedCode::Malformed, format!("'{}': {why}", at.escape_debug())))?;
         self.check_free(id)?;
         let request = ListenRequest {
             id,
@@ -53,7 +55,7 @@ impl Session {
         match checked {
             Ok(Listening { registration, forwarding, kept }) => {
                 let bound = forwarding.bound().clone();
-                self.answer(n, Body::Bound { at: listening::written(&bound) });
+                self.answer(n, Body::Bound { at: held_text(&bound) });
                 if let Some(held_back) = self.port.ticket.pass_link_line() {
                     info!(ticket = self.access.name(), %bound, held_back, "listening for a proxy1");
                 }
