@@ -79,6 +79,10 @@ impl Forwards {
         if let Poll::Ready(request) = self.proxy.poll(cx, counters) {
             return Poll::Ready(request.into());
         }
+        // Most links of a server have none. One that is added wakes nobody: whoever adds it polls again.
+        if self.slots.is_empty() {
+            return Poll::Pending;
+        }
         self.take_woken(cx.waker());
         for turn in 0.. {
             let Some(key) = self.due.pop_front() else { break };

@@ -140,6 +140,9 @@ impl Flows {
 
     /// Lists the flows that were woken; whether some flow waits for its turn.
     pub(super) fn take_woken(&mut self) -> bool {
+        if self.slots.is_empty() {
+            return false;
+        }
         let mut woken = std::mem::take(&mut self.woken);
         self.ready.take(&mut woken);
         for key in woken.drain(..) {
