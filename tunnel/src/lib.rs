@@ -28,4 +28,5 @@ pub mod session;
 pub mod settings;
 pub mod state;
 mod tcp_options;
+mod threshold;
 pub mod udp;

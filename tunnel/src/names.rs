@@ -18,6 +18,7 @@ pub(crate) use self::load::{Load, LoadGuard};
 pub(crate) use self::watches::{Change, ChangeKind, NameWatch};
 use self::watches::{MAX_OF_TICKET as MAX_WATCHES, Watches};
 use crate::rules::NameGlob;
+use crate::threshold;
 
 /// All names of a process. Clones are the same names.
 pub(crate) struct Names<R>(Arc<Mutex<Registry<R>>>);
@@ -100,6 +101,11 @@ pub(crate) enum TooMany {
     /// By this ticket.
     #[error("this ticket has {MAX_OF_TICKET} names, which is as many as one may have; unpublish some")]
     OfTicket,
+    /// By this ticket, while the others have so many.
+    #[error(
+        "this ticket has its share of the {MAX_PUBLICATIONS} names that this proxy2 keeps; unpublish some"
+    )]
+    Share,
     /// In all.
     #[error(
         "{MAX_PUBLICATIONS} names are published at this proxy2, which is as many as it keeps; unpublish some"
@@ -236,11 +242,14 @@ impl<R> Registry<R> {
             return Err(TooMany::OfName);
         }
         if let Some(ticket) = ticket {
-            let of_ticket = self.by_ticket.entry(ticket.into()).or_default();
-            if *of_ticket >= MAX_OF_TICKET {
+            let of_ticket = self.by_ticket.get(ticket).copied().unwrap_or_default();
+            if of_ticket >= MAX_OF_TICKET {
                 return Err(TooMany::OfTicket);
             }
-            *of_ticket += 1;
+            if !threshold::allows(of_ticket + 1, MAX_PUBLICATIONS - self.publications - 1) {
+                return Err(TooMany::Share);
+            }
+            self.by_ticket.insert(ticket.into(), of_ticket + 1);
         }
         self.publications += 1;
         self.clock += 1;

@@ -127,6 +127,24 @@ fn nobody_publishes_without_end() {
 }
 
 #[test]
+fn however_many_tickets_publish_all_they_can_the_next_has_its_share() {
+    let names = Names::new();
+    let mut kept = Vec::new();
+    let mut counts = Vec::new();
+    for ticket in 0..20 {
+        let ticket = format!("ticket-{ticket}");
+        let publish = |number| names.publish(service(&format!("{ticket}-{number}")), Some(&ticket), Way(1));
+        let before = kept.len();
+        kept.extend((0..).map_while(|number| publish(number).ok()));
+        counts.push(kept.len() - before);
+    }
+    assert!(counts.iter().take(15).all(|count| *count == 4_096), "{counts:?}");
+    assert!(counts.iter().all(|count| *count > 0), "{counts:?}");
+    let more = names.publish(service("more"), Some("ticket-19"), Way(1));
+    assert_eq!(more.unwrap_err(), TooMany::Share);
+}
+
+#[test]
 fn ten_thousand_names_are_found_at_once() {
     let names = Names::new();
     let _kept: Vec<_> = (0..10_000)

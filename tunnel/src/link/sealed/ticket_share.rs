@@ -1,18 +1,13 @@
 //! The process's places for streams, and what one ticket may hold of them.
 //!
 //! A place is a descriptor for the connection to a target. There are as many as the process has descriptors for, and
-//! no ticket may take so many that another finds none: a *dynamic threshold*, as in shared-memory switches. A ticket
-//! may hold no more than [`SHARE`] times what is free. Alone it gets three quarters; `n` tickets that want all they can
-//! get have `3 / (3 n + 1)` each, and always leave `1 / (3 n + 1)` to those that have nothing yet.
+//! no ticket may take so many that another finds none: see [`threshold`].
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use crate::names::LoadGuard;
-
-/// How many times the free places a ticket may hold. Less would leave more unused that nobody wants; more would leave
-/// less to a ticket that comes last.
-const SHARE: usize = 3;
+use crate::threshold;
 
 /// All places of the process.
 #[derive(Clone, Debug)]
@@ -61,7 +56,7 @@ impl TicketShare {
         let own = self.taken.fetch_add(1, Ordering::AcqRel) + 1;
         let free = self.pool.all.checked_sub(all)?;
         // A process with few descriptors has a place for everybody's first stream as long as there is one.
-        (own <= free.saturating_mul(SHARE).max(1)).then_some(place)
+        threshold::allows(own, free).then_some(place)
     }
 }
 
