@@ -1,69 +1,35 @@
 //! How many clients a proxy port has at a time, and how many of them one machine may have: a port that others on the network can reach
 //! must not be theirs alone who open connections and say nothing.
 
-use std::collections::HashMap;
 use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crate::local::listener::ClientName;
+use crate::threshold::{SharedPlace, SharedPlaces};
 
 /// Clients of one proxy port that may be without a stream at a time, and those whose requests of plain HTTP are carried. Each has a few
 /// kilobytes, and 64 KiB if it sends a head as long as that; a browser has a few dozen connections.
 pub(super) const MAX_CLIENTS: usize = if cfg!(test) { 8 } else { 1_024 };
-/// How many times the free places one machine may hold: alone it gets three quarters, and some are always left for another.
-const SHARE: usize = 3;
 
-/// The places of one proxy port.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct ProxyPlaces(Arc<Mutex<Taken>>);
+/// The places of one proxy port, by machine; those of this machine's Unix sockets are those of `None`.
+#[derive(Clone, Debug)]
+pub(crate) struct ProxyPlaces(SharedPlaces<Option<IpAddr>>);
 
-/// By whom they are taken; those of this machine's Unix sockets are those of `None`.
-#[derive(Debug, Default)]
-struct Taken {
-    all: usize,
-    by: HashMap<Option<IpAddr>, usize>,
-}
-
-/// The place of one client, free again when it is dropped.
-#[derive(Debug)]
-pub(super) struct ProxyPlace {
-    places: ProxyPlaces,
-    machine: Option<IpAddr>,
-}
+/// The place of one client.
+pub(super) type ProxyPlace = SharedPlace<Option<IpAddr>>;
 
 impl ProxyPlaces {
     /// A place for one more client, if its machine may have it.
     pub(super) fn take(&self, client: ClientName) -> Option<ProxyPlace> {
-        let machine = match client {
+        self.0.take(match client {
             ClientName::At(address) => Some(address.ip().to_canonical()),
             ClientName::Local | ClientName::Process => None,
-        };
-        let mut taken = self.lock();
-        let free = MAX_CLIENTS.saturating_sub(taken.all + 1);
-        let own = taken.by.get(&machine).map_or(1, |own| own + 1);
-        if taken.all >= MAX_CLIENTS || own > free.saturating_mul(SHARE).max(1) {
-            return None;
-        }
-        taken.all += 1;
-        taken.by.insert(machine, own);
-        Some(ProxyPlace { places: self.clone(), machine })
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Taken> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        })
     }
 }
 
-impl Drop for ProxyPlace {
-    fn drop(&mut self) {
-        let mut taken = self.places.lock();
-        taken.all -= 1;
-        match taken.by.get_mut(&self.machine) {
-            Some(own) if *own > 1 => *own -= 1,
-            _ => {
-                taken.by.remove(&self.machine);
-            }
-        }
+impl Default for ProxyPlaces {
+    fn default() -> Self {
+        Self(SharedPlaces::new(MAX_CLIENTS))
     }
 }
 
@@ -88,8 +54,7 @@ mod tests {
         assert!(places.take(ClientName::Local).is_some());
         drop(second);
         drop(first);
-        let taken = places.lock();
-        assert!(taken.all == 0 && taken.by.is_empty(), "{taken:?}");
+        assert_eq!(places.0.taken(), (0, 0));
     }
 
     #[test]
