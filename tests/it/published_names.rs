@@ -96,9 +96,10 @@ async fn it_is_announced_again_after_a_restart_of_proxy2() {
     let again = proxy2(&at, &folder);
     publisher.wait_for("published at proxy2 name=@files");
     assert_eq!(is_found(&again, &folder), Some(1));
-    // Its link may know by then.
-    _ = client.write_all(b"a stream that the new proxy2 does not know").await;
-    read_to_reset(&mut client).await;
+    // Its link may know by then: the system reports a reset once, to whoever asks first.
+    if client.write_all(b"a stream that the new proxy2 does not know").await.is_ok() {
+        read_to_reset(&mut client).await;
+    }
     let mut client = TcpStream::connect(user.address()).await.unwrap();
     assert_eq!(exchange(&mut client, b"hola").await, b"hola", "{}", user.output());
 }
