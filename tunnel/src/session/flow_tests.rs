@@ -8,8 +8,11 @@ use tokio::sync::watch;
 use tokio::time::timeout;
 
 use super::*;
+use crate::address::Listen;
 use crate::rules::Rules;
-use crate::settings::{Allow, Destination, Forward, Sealed, TicketSource};
+use crate::settings::{
+    Allow, ClientSettings, Destination, Forward, ListenOn, Sealed, ServerSettings, TicketSource,
+};
 use crate::state::MemoryState;
 
 /// How long something may take that a test waits for.

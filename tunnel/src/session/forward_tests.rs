@@ -6,7 +6,11 @@ use tokio::io::AsyncReadExt;
 use tokio::net::{TcpListener, TcpStream};
 
 use super::*;
-use crate::settings::{Allow, CarryTo, Destination, Forward, ProxyProtocol, TicketSource};
+use crate::address::Listen;
+use crate::settings::{
+    Allow, CarryTo, ClientSettings, Destination, Forward, ListenOn, ProxyProtocol, ServerSettings,
+    TicketSource,
+};
 use crate::state::MemoryState;
 
 /// proxy2 in front of `target`, and proxy1 with these forwards.

@@ -7,7 +7,10 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 
 use super::*;
-use crate::settings::{Allow, Destination, Forward, Ticket, TicketSource};
+use crate::address::Listen;
+use crate::settings::{
+    Allow, ClientSettings, Destination, Forward, ListenOn, ServerSettings, Ticket, TicketSource,
+};
 use crate::state::MemoryState;
 
 /// A proxy2 without files, and a ticket of it.

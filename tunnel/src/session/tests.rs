@@ -8,8 +8,12 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream, UdpSocket};
 use tokio::time::timeout;
 
+use super::bind::classic::drive;
 use super::*;
-use crate::address::HostPort;
+use crate::address::{HostPort, Listen};
+use crate::local::listener::Listener;
+use crate::settings::{Classic, ClassicEntry, ClassicExit};
+use crate::udp::Udp;
 
 /// A target that answers the first connection's bytes, once its FIN has come, with the same bytes.
 async fn answer_after_fin(listener: TcpListener) {
@@ -98,16 +102,8 @@ fn entry_that_repeats(host: &str, addresses: Vec<SocketAddr>, repeats: [u64; 3])
     let udp = Udp::bind_any(options.socket_buffer).unwrap();
     let (udp_addresses, bound) = (vec![udp.local_addr().unwrap()], clients.local_addr().unwrap());
     let side = classic::entry::Entry::new(options.table.clone(), clients, peer);
-    Session {
-        udp_addresses,
-        listening: vec![Bound::Tcp(bound)],
-        proxy: Proxy::ClassicEntry(Box::new(drive(side, udp, &options).unwrap())),
-        link: None,
-        control: None,
-        starting: Starting::default(),
-        invitation: None,
-        stdio: None,
-    }
+    let proxy = Proxy::ClassicEntry(Box::new(drive(side, udp, &options).unwrap()));
+    Session::new(udp_addresses, vec![Bound::Tcp(bound)], proxy)
 }
 
 /// The next datagram that is not a repeat of `seen`, and who sent it.

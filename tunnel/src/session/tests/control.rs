@@ -11,9 +11,13 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
+use crate::address::Listen;
 use crate::rules::Rules;
 use crate::session::*;
-use crate::settings::{Allow, Destination, Forward, Reverse, ReverseAt, ReverseTo, Ticket, TicketSource};
+use crate::settings::{
+    Allow, ClientSettings, Destination, Forward, ListenOn, Reverse, ReverseAt, ReverseTo, ServerSettings,
+    Ticket, TicketSource,
+};
 use crate::state::MemoryState;
 
 /// Longer than anything takes on a machine that is busy.
