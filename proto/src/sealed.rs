@@ -30,7 +30,7 @@ pub mod streams;
 pub mod transport;
 pub mod wire;
 
-pub use recovery::loss_detection::Counts;
+pub use recovery::counts::Counts;
 pub use streams::recv::StreamViolation;
 pub use streams::table::Side;
 

@@ -30,3 +30,4 @@ pub mod state;
 mod tcp_options;
 mod threshold;
 pub mod udp;
+pub mod view;

@@ -7,6 +7,7 @@
 mod destinations;
 mod dormant;
 mod ending;
+pub mod figures;
 mod keepalive;
 mod path;
 mod reachability;
@@ -118,6 +119,7 @@ pub struct Link {
     transport: Transport,
     sessions: Sessions,
     replay: Replay,
+    arrived: figures::Arrived,
     highest: Option<u64>,
     /// The highest packet that holds more than path probes.
     highest_non_probing: Option<u64>,
@@ -186,6 +188,7 @@ impl Link {
             transport: Transport::with_random(side, settings.transport, numbers),
             sessions: Sessions::default(),
             replay: Replay::new(),
+            arrived: figures::Arrived::default(),
             highest: None,
             highest_non_probing: None,
             path: PeerPath::new(peer),

@@ -8,6 +8,7 @@
 mod application;
 pub mod datagrams;
 mod event;
+pub mod figures;
 mod lower;
 mod receive;
 mod settle;
@@ -20,7 +21,7 @@ use crate::sealed::crypto::random::Random;
 use crate::sealed::handshake::terms::{Features, Limits};
 use crate::sealed::recovery::ack::Acks;
 use crate::sealed::recovery::copies::RedundantCopies;
-pub use crate::sealed::recovery::loss_detection::Counts;
+pub use crate::sealed::recovery::counts::Counts;
 use crate::sealed::recovery::loss_detection::{PacketOutcome, Recovery};
 use crate::sealed::recovery::mtu::{self, Mtu};
 use crate::sealed::streams::blocked::BlockedWriters;

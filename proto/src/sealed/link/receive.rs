@@ -42,6 +42,7 @@ impl Link {
             return;
         };
         self.replay.mark(header.counter);
+        self.arrived.on_packet(size);
         if opened.confirms {
             self.events.push_back(Event::Up { first: self.highest.is_none() });
         }
@@ -191,6 +192,7 @@ impl Link {
     /// Forgets the peer's packets and the keys.
     pub(super) fn forget_peer(&mut self) {
         self.replay = Replay::new();
+        self.arrived.on_other_peer(self.highest);
         (self.highest, self.highest_non_probing) = (None, None);
         self.sessions.clear();
     }

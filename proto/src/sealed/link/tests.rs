@@ -3,6 +3,7 @@
 mod differential;
 mod ending;
 mod features;
+mod figures;
 mod hostile;
 mod keys;
 mod nats_and_places;

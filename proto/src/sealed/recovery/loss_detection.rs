@@ -4,6 +4,7 @@
 //! has had a round trip and the reordering window to show up. The window follows what the path does: a packet that was
 //! thought lost and arrives widens it.
 
+use super::counts::Counts;
 use super::lossiness::Lossiness;
 use super::reordering::ReorderingWindow;
 use super::skipped::Skipped;
@@ -76,17 +77,6 @@ pub(crate) struct RecoveryState {
     rtt: Rtt,
     controller: Controller,
     reordering: ReorderingWindow,
-}
-
-/// What recovery has seen, in packets.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counts {
-    /// Thought lost.
-    pub lost: u64,
-    /// Thought lost, but arrived.
-    pub spurious: u64,
-    /// Probe time-outs.
-    pub timeouts: u64,
 }
 
 /// What became of packets, for the owner of their contents.
@@ -205,7 +195,9 @@ impl Recovery {
         let snapshot = self.rate.on_sent(now, idle && ack_eliciting);
         let bytes = u32::try_from(size).unwrap_or(u32::MAX);
         self.log.push(now, bytes, ack_eliciting, self.controller.tag(), snapshot);
+        self.counts.bytes += u64::from(bytes);
         if ack_eliciting {
+            self.counts.sent += 1;
             self.last_ack_eliciting = now;
             self.probes_left = self.probes_left.saturating_sub(1);
             self.pacer.on_sent(u64::from(bytes));
@@ -365,6 +357,11 @@ impl Recovery {
         self.log.oldest_in_flight(); // moves the start of the walk below
         let again = self.log.in_flight_below(self.log.next()).take(PROBES as usize).map(|(number, _)| number);
         outcomes.extend(again.map(PacketOutcome::ProbeRetransmit));
+    }
+
+    /// How much later than its neighbours a packet may come before it counts as lost.
+    pub(crate) fn reordering(&self) -> Duration {
+        self.reordering.window(&self.rtt)
     }
 
     /// Whether the path has lost packets of late.

@@ -223,6 +223,11 @@ impl Streams {
         self.slab.iter().map(|(_, stream)| stream)
     }
 
+    /// All streams, in the order of their ids.
+    pub(crate) fn by_id(&self) -> impl Iterator<Item = &Stream> {
+        self.by_id.values().filter_map(|&key| self.slab.get(key))
+    }
+
     /// The stream named `id`.
     pub(crate) fn key(&self, id: StreamId) -> Option<usize> {
         if let Some((_, key)) = self.last.get().filter(|(last, _)| *last == id) {

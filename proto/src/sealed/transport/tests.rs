@@ -6,6 +6,7 @@ mod crowd;
 mod datagrams;
 mod dead_path;
 mod faults;
+mod figures;
 mod gentle;
 mod given_up;
 mod large_packets;

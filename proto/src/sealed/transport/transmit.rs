@@ -206,6 +206,7 @@ impl Transport {
             }
             frame::put_data_header(writer, copy.id, range.start, length, copy.fin);
             stream.send.copy(&range, writer.space(length));
+            self.recovery.counts.on_data(length, true);
             self.recovery.log.note(Content::Data { id: copy.id, range, fin: copy.fin });
             self.copies.on_copied(now, number);
         }
@@ -239,6 +240,7 @@ impl Transport {
             let length = usize::try_from(piece.range.end - piece.range.start).unwrap_or(0);
             frame::put_data_header(writer, stream.id, piece.range.start, length, piece.fin);
             stream.send.copy(&piece.range, writer.space(length));
+            self.recovery.counts.on_data(length, piece.again);
             if lossy && length as u64 <= copies::MAX_LENGTH && stream.turn.is_thin() {
                 self.copies.push(now, &self.recovery.rtt, number, stream.id, piece.range.clone(), piece.fin);
             }
