@@ -16,3 +16,4 @@ pub(crate) mod relay;
 pub(crate) mod stdio;
 pub(crate) mod stream;
 pub(crate) mod udp;
+pub(crate) mod visitors;

@@ -20,6 +20,7 @@ use super::proxy_protocol::{self, Addresses};
 use super::stdio::{Stdio, StdioStatus};
 use super::stream::{LocalStream, UnixListener, UnixStream};
 use super::udp::{UdpClient, UdpListener};
+use super::visitors::{Visit, Visitor};
 use crate::bind_error::{BindError, resolve_listen};
 use crate::metrics::Counters;
 use crate::settings::{CarryTo, Forward, ListenOn, ProxyProtocol};
@@ -90,8 +91,8 @@ pub(crate) struct Arrival {
     pub(crate) destination: Vec<u8>,
     /// What the target gets before what comes from the client.
     pub(crate) first: Vec<u8>,
-    /// By which registration of the other end it has come, if by one.
-    pub(crate) registration: Option<Arc<PeerRegistration>>,
+    /// For which registration of the other end it has come, if for one.
+    pub(crate) visit: Option<Visit>,
 }
 
 /// A client that has connected.
@@ -252,7 +253,7 @@ impl To {
 impl Next {
     fn arrival(stream: LocalEnd, client: ClientName, destination: &[u8], first: Option<Vec<u8>>) -> Self {
         let (destination, first) = (destination.to_vec(), first.unwrap_or_default());
-        Self::Arrival(Arrival { stream, client, destination, first, registration: None })
+        Self::Arrival(Arrival { stream, client, destination, first, visit: None })
     }
 
     fn registered(
@@ -265,20 +266,16 @@ impl Next {
         let destination =
             Destination::Client(Client { registration: registration.id, ticket: None, from, udp });
         let (destination, first) = (destination.to_wire(), Vec::new());
-        Self::Arrival(Arrival {
-            stream,
-            client,
-            destination,
-            first,
-            registration: Some(Arc::clone(registration)),
-        })
+        let visitor = Visitor::Registration(registration.id);
+        let visit = Some(Visit { registration: Arc::clone(registration), visitor });
+        Self::Arrival(Arrival { stream, client, destination, first, visit })
     }
 }
 
 impl From<ProxyRequest> for Arrival {
     fn from(request: ProxyRequest) -> Self {
         let ProxyRequest { destination, stream, client } = request;
-        Self { stream: stream.into(), client, destination, first: Vec::new(), registration: None }
+        Self { stream: stream.into(), client, destination, first: Vec::new(), visit: None }
     }
 }
 
@@ -286,7 +283,7 @@ impl Arrival {
     /// What this process asks for.
     pub(crate) fn of_process(stream: LocalEnd, destination: Vec<u8>) -> Self {
         let (client, first) = (ClientName::Process, Vec::new());
-        Self { stream, client, destination, first, registration: None }
+        Self { stream, client, destination, first, visit: None }
     }
 }
 

@@ -2,6 +2,7 @@
 //! link may have one; the end without refuses them.
 
 mod asked_for;
+mod visits;
 
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
@@ -14,6 +15,7 @@ use proto::sealed::wire::frame::{ResetCode, StreamId};
 use tokio::task::{AbortHandle, JoinSet};
 
 use self::asked_for::AskedFor;
+use self::visits::Visits;
 use super::local_connection::LocalConnection;
 use super::ticket_resources::{TicketResources, dial_in_turn};
 use super::ticket_share::StreamPlace;
@@ -26,6 +28,7 @@ use crate::local::end::LocalEnd;
 use crate::local::grant::{Grant, PeerRegistration};
 use crate::local::pipe::pipe;
 use crate::local::proxy_protocol::{self, Addresses};
+use crate::local::visitors::{Visitor, VisitorPlace};
 use crate::metrics::Counters;
 use crate::names::Service;
 use crate::rules::{Forbidden, Rules};
@@ -61,7 +64,7 @@ pub(super) struct Dialler {
     under_way: BTreeMap<StreamId, UnderWay>,
     reached: BTreeMap<StreamId, (Destination, Goal)>,
     /// The streams of this end to clients of the peer's registrations.
-    of_registrations: BTreeMap<StreamId, Arc<PeerRegistration>>,
+    visits: Visits,
     /// Streams that the rules do not allow any more.
     withdrawn: VecDeque<StreamId>,
     /// The control streams, which end with the link.
@@ -145,17 +148,17 @@ impl Dialler {
             dials: JoinSet::new(),
             under_way: BTreeMap::new(),
             reached: BTreeMap::new(),
-            of_registrations: BTreeMap::new(),
+            visits: Visits::new(0),
             withdrawn: VecDeque::new(),
             controls: JoinSet::new(),
             asked_for: AskedFor::new(),
         }
     }
 
-    /// The same at a server, which has names and takes control streams.
+    /// The same at a server, which has names and takes control streams, and whose link may have so many streams at a time.
     #[must_use]
-    pub(super) fn serving(self, port: LinkPort) -> Self {
-        Self { port: Some(port), ..self }
+    pub(super) fn serving(self, port: LinkPort, streams: usize) -> Self {
+        Self { port: Some(port), visits: Visits::new(streams), ..self }
     }
 
     /// The same at a client, which has registered something at its server.
@@ -175,9 +178,14 @@ impl Dialler {
         grant.check(&self.access.rules()).is_ok()
     }
 
-    /// A stream to a client of a registration of the peer ends when the rules do not allow that any more.
-    pub(super) fn watch(&mut self, id: StreamId, registration: Arc<PeerRegistration>) {
-        self.of_registrations.insert(id, registration);
+    /// A place for a client of a registration of the peer.
+    pub(super) fn take_visitor(&self, visitor: Visitor) -> Option<VisitorPlace> {
+        self.visits.take(visitor)
+    }
+
+    /// A stream to a client of a registration of the peer ends when the rules do not allow that any more, and keeps its place until it ends.
+    pub(super) fn watch(&mut self, id: StreamId, registration: Arc<PeerRegistration>, place: VisitorPlace) {
+        self.visits.insert(id, registration, place);
     }
 
     /// Begins to dial for a stream.
@@ -330,10 +338,8 @@ impl Dialler {
         let rules = self.access.rules();
         let dialling = self.under_way.iter().filter(|(_, dial)| dial.goal.check(&rules).is_err());
         let reached = self.reached.iter().filter(|(_, (_, goal))| goal.check(&rules).is_err());
-        let of_registrations =
-            self.of_registrations.iter().filter(|(_, one)| one.grant.check(&rules).is_err());
         let ids = dialling.map(|(id, _)| *id).chain(reached.map(|(id, _)| *id));
-        self.withdrawn = ids.chain(of_registrations.map(|(id, _)| *id)).collect();
+        self.withdrawn = ids.chain(self.visits.forbidden(&rules)).collect();
     }
 
     /// Ends a stream that the rules do not allow any more, if there still is one.
@@ -342,7 +348,7 @@ impl Dialler {
             dial.handle.abort();
             return Some(self.forbidden(id, &dial.destination, None));
         }
-        if let Some(registration) = self.of_registrations.remove(&id) {
+        if let Some(registration) = self.visits.remove(id) {
             return Some(LocalConnection::Withdrawn(id, registration.grant.explain(&self.access)));
         }
         let (destination, _) = self.reached.remove(&id)?;
@@ -355,7 +361,7 @@ impl Dialler {
             dial.handle.abort();
         }
         self.reached.remove(&id);
-        self.of_registrations.remove(&id);
+        self.visits.remove(id);
     }
 
     /// All streams are over.
@@ -365,7 +371,7 @@ impl Dialler {
         self.asked_for.clear();
         self.under_way.clear();
         self.reached.clear();
-        self.of_registrations.clear();
+        self.visits.clear();
         self.withdrawn.clear();
     }
 }

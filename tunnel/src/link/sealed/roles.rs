@@ -2,6 +2,7 @@
 //! dials for the peer's streams. Roles, not ends: proxy1 and proxy2 may each have both.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
@@ -23,6 +24,7 @@ use crate::local::forwarding::{Arrival, Forwarding};
 use crate::local::forwards::Forwards;
 use crate::local::grant::PeerRegistration;
 use crate::local::listener::ClientName;
+use crate::local::visitors::{Visit, Visitor, VisitorPlace};
 use crate::metrics::Counters;
 
 /// The roles of one end of a link.
@@ -65,6 +67,9 @@ impl Role {
         }
     }
 }
+
+/// What a client has come for, and its place among those who have come for the peer.
+type Admitted = (Arc<PeerRegistration>, VisitorPlace);
 
 /// What an end's own clients may have.
 #[derive(Clone, Copy, Debug)]
@@ -199,9 +204,9 @@ impl Roles {
                 return self.take_client(arrival, end, link, counters);
             }
             LinkRequest::OpenFor(client, registration, pipe) => {
-                let registration = Some(registration);
+                let visit = Some(Visit { registration, visitor: Visitor::of_name(&client) });
                 let arrival = Arrival::of_process(pipe, Destination::Client(client).to_wire());
-                return self.take_client(Arrival { registration, ..arrival }, end, link, counters);
+                return self.take_client(Arrival { visit, ..arrival }, end, link, counters);
             }
             LinkRequest::Add(forward, added) => {
                 self.forwards.add(*forward, None);
@@ -223,16 +228,16 @@ impl Roles {
         link: &mut Link,
         counters: &mut Counters,
     ) -> LocalConnection {
-        let Arrival { stream, client, destination, first, registration } = arrival;
-        let may_come = registration.as_ref().is_none_or(|registration| self.may_come(registration));
-        let opened = match may_come {
-            true => self.open(matches!(stream, LocalEnd::Flow(_)), &destination, end, link),
-            false => Err((ResetCode::Forbidden, "the rules do not allow its registration any more")),
-        };
+        let Arrival { stream, client, destination, first, visit } = arrival;
+        let is_flow = matches!(stream, LocalEnd::Flow(_));
+        let opened = self.admit(visit).and_then(|visit| {
+            let id = self.open(is_flow, &destination, end, link)?;
+            Ok((id, visit))
+        });
         let (code, why) = match opened {
-            Ok(id) => {
-                if let (Some(registration), Some(dialler)) = (registration, &mut self.dialler) {
-                    dialler.watch(id, registration);
+            Ok((id, visit)) => {
+                if let (Some((registration, place)), Some(dialler)) = (visit, &mut self.dialler) {
+                    dialler.watch(id, registration, place);
                 }
                 // The process itself is told by its stream, and can ask.
                 if self.explain.is_some() && !matches!(client, ClientName::Process) {
@@ -250,9 +255,17 @@ impl Roles {
         LocalConnection::Nothing
     }
 
-    /// Whether clients of a registration of the peer may still come: it may have been taken away while this one was on its way.
-    fn may_come(&self, registration: &PeerRegistration) -> bool {
-        self.dialler.as_ref().is_some_and(|dialler| dialler.allows(&registration.grant))
+    /// Whether a client for a registration of the peer may come, and its place: it may have been taken away while this one was on its way.
+    fn admit(&self, visit: Option<Visit>) -> Result<Option<Admitted>, (ResetCode, &'static str)> {
+        let Some(Visit { registration, visitor }) = visit else { return Ok(None) };
+        let dialler = self.dialler.as_ref().filter(|dialler| dialler.allows(&registration.grant));
+        let dialler =
+            dialler.ok_or((ResetCode::Forbidden, "the rules do not allow its registration any more"))?;
+        let place = dialler.take_visitor(visitor).ok_or((
+            ResetCode::Limit,
+            "clients with the same ticket, or of the same address, have their share of the link's streams",
+        ))?;
+        Ok(Some((registration, place)))
     }
 
     /// A stream for a client, or why there can be none.

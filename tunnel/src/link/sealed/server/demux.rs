@@ -289,10 +289,12 @@ impl Demux {
         let silence = Arc::<AtomicBool>::default();
         let exchange = self.parts.exchange.clone();
         let port = LinkPort::new(exchange, Arc::clone(&ticket), requests, Arc::clone(&silence));
-        let dialler = Dialler::new(self.parts.dialling.clone(), Arc::clone(&ticket)).serving(port);
+        let max_streams = self.parts.settings.transport.max_streams;
+        // What it lets the peer open is not what the peer takes.
+        let takes = max_streams.min(usize::try_from(limits.streams).unwrap_or(usize::MAX));
+        let dialler = Dialler::new(self.parts.dialling.clone(), Arc::clone(&ticket)).serving(port, takes);
         // proxy2's clients wait as long as the link lives.
-        let of_clients =
-            RoleLimits { max_streams: self.parts.settings.transport.max_streams, patience: Duration::MAX };
+        let of_clients = RoleLimits { max_streams, patience: Duration::MAX };
         let link = Link::server(now, from, session, limits, self.parts.settings, entropy::random());
         let link = link.sharing(ticket.memory());
         let (number, shared) = (self.links_made, self.parts.shared.clone());

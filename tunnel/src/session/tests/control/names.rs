@@ -99,6 +99,52 @@ async fn publishers_share_new_streams_and_one_that_refuses_is_passed_over() {
     assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
 }
 
+/// Opens streams until one is refused as too many.
+async fn open_all(link: &LinkHandle, destination: &Destination) -> Vec<PipeStream> {
+    let mut held = Vec::new();
+    loop {
+        match within(link.open(destination)).await {
+            Ok(stream) => held.push(stream),
+            Err(error) => {
+                assert_eq!(error, NotOpened::Reset(ResetCode::Limit));
+                return held;
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_user_that_takes_all_the_streams_it_can_leaves_some_to_others() {
+    let streams = 16;
+    let set = |settings: &mut ServerSettings| settings.link.max_streams = streams;
+    let exit = Exit::start_with(MemoryState::new(), Listen::loopback(0), ALL, set).await;
+    let publisher = publishes(&exit, &exit.ticket("shed"), "files", target("files ").await).await;
+    let (greedy, user) = (exit.joined("greedy").await, exit.joined("laptop").await);
+    let files = service("files");
+    let mut held = open_all(greedy.link().unwrap(), &files).await;
+    assert_eq!(held.len(), 9, "three quarters of what is for visitors, which is three quarters");
+    let stream = within(user.link().unwrap().open(&files)).await.unwrap();
+    assert_eq!(within(greeting(stream, 10)).await, "files ");
+    // The publisher itself still has streams of its own.
+    let own = within(publisher.link().unwrap().open(&files)).await.unwrap();
+    assert_eq!(within(greeting(own, 10)).await, "files ");
+    assert!(exit.running.counters().borrow().streams_over_limit > 0);
+    // With another publisher there are more.
+    let _second = publishes(&exit, &exit.ticket("barn"), "files", target("files ").await).await;
+    held.extend(open_all(greedy.link().unwrap(), &files).await);
+    assert!(held.len() > 12, "{}", held.len());
+    // What is given back is there again.
+    drop(held);
+    let link = greedy.link().unwrap();
+    let again = async {
+        let mut again = Vec::new();
+        while again.len() < 12 {
+            again.extend(link.open(&files).await);
+        }
+    };
+    within(again).await;
+}
+
 #[tokio::test]
 async fn a_publisher_that_is_silent_is_passed_over() {
     let exit = Exit::start(ALL).await;

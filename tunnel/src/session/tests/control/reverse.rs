@@ -29,6 +29,29 @@ async fn clients_of_proxy2_reach_a_target_of_proxy1() {
 }
 
 #[tokio::test]
+async fn a_crowd_at_one_address_leaves_streams_to_others_and_to_the_link_itself() {
+    let set = |settings: &mut ServerSettings| settings.link.max_streams = 16;
+    let exit = Exit::start_with(MemoryState::new(), Listen::loopback(0), LOOPBACK, set).await;
+    let to = target("inside ").await;
+    let both = vec![reverse(at_any_port(), to), reverse(at_any_port(), to)];
+    let mut entry = exit.proxy1(&exit.ticket("one"), both).await;
+    let bound = within(entry.ready()).await.unwrap();
+    let [crowded, other] = [0, 1].map(|at: usize| bound[at].as_ref().unwrap().tcp().unwrap());
+    let mut held = Vec::new();
+    loop {
+        let mut client = TcpStream::connect(crowded).await.unwrap();
+        match within(client.read(&mut [0])).await {
+            Ok(1) => held.push(client),
+            refused => break assert!(refused.is_err(), "{refused:?}"),
+        }
+    }
+    assert_eq!(held.len(), 9);
+    let client = TcpStream::connect(other).await.unwrap();
+    assert_eq!(within(greeting(client, 10)).await, "inside ");
+    assert!(within(entry.link().unwrap().who_am_i()).await.is_ok(), "its control stream");
+}
+
+#[tokio::test]
 async fn a_process_accepts_clients_itself_and_knows_who_they_are() {
     let exit = Exit::start(LOOPBACK).await;
     let entry = exit.joined("one").await;
