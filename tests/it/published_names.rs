@@ -73,6 +73,40 @@ async fn a_name_is_published_found_and_used() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_was_killed_is_gone_within_a_second_and_one_that_stood_still_is_back() {
+    let target = Target::start(Manner::Echo).await;
+    let folder = Folder::new();
+    let proxy2 = proxy2("0", &folder);
+    let service = format!("files={}", target.address());
+    let mut killed = publisher(&proxy2, &ticket_file(&folder, "shed"), &service);
+    let stopped = publisher(&proxy2, &ticket_file(&folder, "barn"), &service);
+    assert_eq!(is_found(&proxy2, &folder), Some(2));
+
+    killed.kill();
+    let start = Instant::now();
+    while is_found(&proxy2, &folder) != Some(1) {
+        assert!(start.elapsed() < Duration::from_secs(5), "it stays");
+    }
+    // Half a second, twice the start of a program, and what a busy machine adds.
+    assert!(start.elapsed() < Duration::from_millis(1_500), "{:?}", start.elapsed());
+
+    stopped.signal("STOP");
+    let start = Instant::now();
+    while is_found(&proxy2, &folder).is_some() {
+        assert!(start.elapsed() < Duration::from_secs(5), "it stays");
+    }
+    let (code, output) = run(&["nc", "@files"], &proxy2, &folder, b"hola");
+    assert!(code == Some(1) && output.contains("error: @files: "), "{output}");
+    stopped.signal("CONT");
+    let start = Instant::now();
+    while is_found(&proxy2, &folder) != Some(1) {
+        assert!(start.elapsed() < Duration::from_secs(5), "it does not come back");
+    }
+    let (code, output) = run(&["nc", "@files"], &proxy2, &folder, b"hola");
+    assert_eq!((code, output.as_str()), (Some(0), "hola"));
+}
+
 /// How many publish `files`.
 fn is_found(proxy2: &Process, folder: &Folder) -> Option<u64> {
     let (_, output) = run(&["find", "files", "--json"], proxy2, folder, b"");

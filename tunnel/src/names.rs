@@ -13,6 +13,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use proto::destination::ServiceName;
 use thiserror::Error;
+use tokio::sync::watch;
 
 pub(crate) use self::load::{Load, LoadGuard};
 pub(crate) use self::watches::{Change, ChangeKind, NameWatch};
@@ -21,7 +22,7 @@ use crate::rules::NameGlob;
 use crate::threshold;
 
 /// All names of a process. Clones are the same names.
-pub(crate) struct Names<R>(Arc<Mutex<Registry<R>>>);
+pub(crate) struct Names<R: Reach>(Arc<Mutex<Registry<R>>>);
 
 /// What is published: a name takes streams, or it takes datagrams; one may do each.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -57,10 +58,12 @@ struct Publisher<R> {
     load: Load,
     /// When it was chosen last.
     chosen: u64,
+    /// Those who watch know of it.
+    shown: bool,
 }
 
 /// A name is published as long as this is there.
-pub(crate) struct Publication<R> {
+pub(crate) struct Publication<R: Reach> {
     names: Names<R>,
     service: Service,
     number: u64,
@@ -185,21 +188,10 @@ impl<R: Reach> Names<R> {
         room: usize,
         may_use: impl Fn(&ServiceName) -> bool,
     ) -> Page {
-        let prefix = glob.literal_prefix();
-        // The least name that begins so, if the prefix is one by itself.
-        let first = prefix.parse().ok().map(|name| Service { name, udp: false });
-        let from = match (after, &first) {
-            (Some(after), _) => Bound::Excluded(after),
-            (None, Some(first)) => Bound::Included(first),
-            (None, None) => Bound::Unbounded,
-        };
         let registry = self.lock();
         let (mut page, mut left) = (Page::default(), room);
         let (mut looked_at, mut last) = (0, None::<&Service>);
-        let of_prefix = registry.services.range((from, Bound::Unbounded));
-        for (service, publishers) in
-            of_prefix.take_while(|(service, _)| service.name.as_str().starts_with(prefix))
-        {
+        for (service, publishers) in registry.range(glob, after) {
             if looked_at == LOOKED_AT {
                 page.next = last.cloned();
                 break;
@@ -214,10 +206,46 @@ impl<R: Reach> Names<R> {
                 break;
             }
             let found = found(service, publishers);
+            if found.publishers == 0 {
+                continue;
+            }
             left = left.saturating_sub(found.size());
             page.found.push(found);
         }
         page
+    }
+
+    /// Shows what leads to the publishers of services of this form, for which `may_use` says yes, behind `after`: those of the next
+    /// [`LOOKED_AT`] names. Behind which to go on; `None`: there are no more.
+    pub(crate) fn visit(
+        &self,
+        glob: &NameGlob,
+        after: Option<&Service>,
+        may_use: impl Fn(&ServiceName) -> bool,
+        mut visit: impl FnMut(&R),
+    ) -> Option<Service> {
+        let registry = self.lock();
+        let mut last = None::<&Service>;
+        for (count, (service, publishers)) in registry.range(glob, after).enumerate() {
+            if count == LOOKED_AT {
+                return last.cloned();
+            }
+            last = Some(service);
+            if glob.matches(service.name.as_str()) && may_use(&service.name) {
+                publishers.iter().for_each(|one| visit(&one.reach));
+            }
+        }
+        None
+    }
+
+    /// Changes when somebody begins to watch.
+    pub(crate) fn watches(&self) -> watch::Receiver<()> {
+        self.lock().watches.added()
+    }
+
+    /// What is watched now. Nobody publishes or asks meanwhile.
+    pub(crate) fn watched(&self) -> Watched<'_, R> {
+        Watched(self.lock())
     }
 
     /// Tells of the services of this form that appear or go from now on, on behalf of `ticket`.
@@ -233,7 +261,7 @@ impl<R: Reach> Names<R> {
     }
 }
 
-impl<R> Registry<R> {
+impl<R: Reach> Registry<R> {
     fn add(&mut self, service: &Service, ticket: Option<&str>, reach: R) -> Result<u64, TooMany> {
         if self.publications >= MAX_PUBLICATIONS {
             return Err(TooMany::InAll);
@@ -254,7 +282,7 @@ impl<R> Registry<R> {
         self.publications += 1;
         self.clock += 1;
         let (number, ticket) = (self.clock, ticket.map(Into::into));
-        let publisher = Publisher { number, ticket, reach, load: Load::default(), chosen: 0 };
+        let publisher = Publisher { number, ticket, reach, load: Load::default(), chosen: 0, shown: true };
         self.services.entry(service.clone()).or_default().push(publisher);
         Ok(number)
     }
@@ -275,7 +303,35 @@ impl<R> Registry<R> {
                 self.by_ticket.remove(&ticket);
             }
         }
-        self.tell(service, ChangeKind::Gone);
+        if gone.shown {
+            self.tell(service, ChangeKind::Gone);
+        }
+    }
+
+    fn show(&mut self, service: &Service, number: u64, shown: bool) {
+        let publishers = self.services.get_mut(service);
+        let publisher = publishers.and_then(|all| all.iter_mut().find(|one| one.number == number));
+        if publisher.is_some_and(|one| std::mem::replace(&mut one.shown, shown) != shown) {
+            self.tell(service, if shown { ChangeKind::Appeared } else { ChangeKind::Gone });
+        }
+    }
+
+    /// The services from the first that is of this form, or from behind `after`, as long as they begin as the form does.
+    fn range<'a>(
+        &'a self,
+        glob: &'a NameGlob,
+        after: Option<&'a Service>,
+    ) -> impl Iterator<Item = (&'a Service, &'a Vec<Publisher<R>>)> {
+        let prefix = glob.literal_prefix();
+        // The least name that begins so, if the prefix is one by itself.
+        let first = prefix.parse().ok().map(|name| Service { name, udp: false });
+        let from = match (after, first) {
+            (Some(after), _) => Bound::Excluded(after.clone()),
+            (None, Some(first)) => Bound::Included(first),
+            (None, None) => Bound::Unbounded,
+        };
+        let range = self.services.range((from, Bound::Unbounded));
+        range.take_while(move |(service, _)| service.name.as_str().starts_with(prefix))
     }
 
     fn tell(&mut self, service: &Service, kind: ChangeKind) {
@@ -284,11 +340,13 @@ impl<R> Registry<R> {
     }
 }
 
-fn found<R>(service: &Service, publishers: &[Publisher<R>]) -> Found {
-    let mut tickets: Vec<_> = publishers.iter().filter_map(|one| one.ticket.clone()).collect();
+/// What there is of a service: of those who publish it the ones that answer.
+fn found<R: Reach>(service: &Service, publishers: &[Publisher<R>]) -> Found {
+    let there = publishers.iter().filter(|one| !one.reach.is_silent());
+    let mut tickets: Vec<_> = there.clone().filter_map(|one| one.ticket.clone()).collect();
     tickets.sort_unstable();
     tickets.dedup();
-    Found { service: service.clone(), publishers: publishers.len(), tickets }
+    Found { service: service.clone(), publishers: there.count(), tickets }
 }
 
 impl Found {
@@ -301,26 +359,49 @@ impl Found {
     }
 }
 
-impl<R> Drop for Publication<R> {
+/// What is watched.
+pub(crate) struct Watched<'a, R: Reach>(MutexGuard<'a, Registry<R>>);
+
+impl<R: Reach> Watched<'_, R> {
+    /// Whether this name is.
+    pub(crate) fn contains(&self, name: &ServiceName) -> bool {
+        self.0.watches.contain(name)
+    }
+
+    /// Whether any is.
+    pub(crate) fn any(&mut self) -> bool {
+        self.0.watches.any()
+    }
+}
+
+impl<R: Reach> Publication<R> {
+    /// Tells those who watch that this publisher of the name is silent, or heard again.
+    pub(crate) fn show(&self, shown: bool) {
+        let mut registry = self.names.0.lock().unwrap_or_else(PoisonError::into_inner);
+        registry.show(&self.service, self.number, shown);
+    }
+}
+
+impl<R: Reach> Drop for Publication<R> {
     fn drop(&mut self) {
         let mut registry = self.names.0.lock().unwrap_or_else(PoisonError::into_inner);
         registry.remove(&self.service, self.number);
     }
 }
 
-impl<R> Clone for Names<R> {
+impl<R: Reach> Clone for Names<R> {
     fn clone(&self) -> Self {
         Self(Arc::clone(&self.0))
     }
 }
 
-impl<R> fmt::Debug for Names<R> {
+impl<R: Reach> fmt::Debug for Names<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Names").finish_non_exhaustive()
     }
 }
 
-impl<R> fmt::Debug for Publication<R> {
+impl<R: Reach> fmt::Debug for Publication<R> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Publication").field(&self.service).finish()
     }

@@ -9,6 +9,7 @@ mod dormant;
 mod ending;
 pub mod figures;
 mod keepalive;
+mod liveness_probe;
 mod path;
 mod reachability;
 mod receive;
@@ -33,6 +34,7 @@ use crate::ticket::Ticket;
 use crate::time::Time;
 use destinations::Destinations;
 use keepalive::Keepalive;
+use liveness_probe::LivenessProbe;
 use path::PeerPath;
 pub use path::{FourTuple, SocketId};
 use reachability::Reachability;
@@ -87,7 +89,7 @@ pub enum Event {
     Moved(SocketAddr),
     /// The client now shows itself after this long without a packet: something on the path forgot it sooner than before.
     Keepalive(Duration),
-    /// Initiations go unanswered; said once a silence.
+    /// Initiations go unanswered, or at the server what [`Link::probe_liveness`] asked; said once a silence.
     Unreachable,
     /// The peer is heard again after that.
     Heard,
@@ -134,6 +136,7 @@ pub struct Link {
     /// Where initiations go.
     destinations: Destinations,
     keepalive: Keepalive,
+    liveness_probe: LivenessProbe,
     heard_at: Time,
     reachability: Reachability,
     sent_at: Time,
@@ -199,6 +202,7 @@ impl Link {
             outgoing: None,
             destinations: Destinations::default(),
             keepalive: Keepalive::new(settings.keepalive),
+            liveness_probe: LivenessProbe::new(),
             heard_at: now,
             reachability: Reachability::new(now),
             sent_at: now,
@@ -281,6 +285,14 @@ impl Link {
     pub fn check_liveness(&mut self, now: Time) {
         if self.state.doubt(now + LIVENESS_PATIENCE) {
             self.transport.probe();
+        }
+    }
+
+    /// Somebody wants to count on the server's client: [`Event::Unreachable`] follows unless it is heard soon, within half a second or
+    /// five probe time-outs. The link stays. A client that counts as silent is asked once more.
+    pub fn probe_liveness(&mut self, now: Time) {
+        if self.rekey.is_none() && self.is_open() {
+            self.liveness_probe.ask(now);
         }
     }
 

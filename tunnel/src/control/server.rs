@@ -6,7 +6,7 @@ mod relay;
 mod session;
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proto::sealed::wire::frame::ResetCode;
 use tokio::sync::mpsc;
@@ -15,7 +15,7 @@ use tokio::task::JoinSet;
 pub(crate) use self::entrance::Entrance;
 pub(crate) use self::relay::{Attempts, Reach};
 use self::session::Session;
-use crate::link::sealed::{Arrived, LinkRequest, TicketResources};
+use crate::link::sealed::{Arrived, LinkRequest, Presence, TicketResources};
 use crate::local::dial::{DialError, DialSettings};
 use crate::local::listeners::Listeners;
 use crate::local::pipe::{RelayMemory, pipe};
@@ -46,20 +46,20 @@ pub(crate) struct LinkPort {
     exchange: Exchange,
     ticket: Arc<TicketResources>,
     requests: mpsc::Sender<LinkRequest>,
-    /// Its proxy1 has not answered for longer than others should wait.
-    silence: Arc<AtomicBool>,
+    /// Whether its proxy1 is there.
+    presence: Arc<Presence>,
     controls: Arc<AtomicUsize>,
 }
 
 impl LinkPort {
-    /// Of the link that takes `requests`, and that says by `silence` that its proxy1 is heard again.
+    /// Of the link that takes `requests`, and that says by `presence` whether its proxy1 is there.
     pub(crate) fn new(
         exchange: Exchange,
         ticket: Arc<TicketResources>,
         requests: mpsc::Sender<LinkRequest>,
-        silence: Arc<AtomicBool>,
+        presence: Arc<Presence>,
     ) -> Self {
-        Self { exchange, ticket, requests, silence, controls: Arc::default() }
+        Self { exchange, ticket, requests, presence, controls: Arc::default() }
     }
 
     /// Begins a control stream, served by one of `tasks`; its local end.

@@ -1,5 +1,6 @@
 //! Names without links: what leads to a publisher is a number.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Instant;
 
 use super::*;
@@ -48,6 +49,75 @@ fn publishers_take_turns_and_the_least_loaded_is_first() {
     let _silent = publish(100);
     assert_eq!(order(&names, "files")[3], 100, "those that are silent come last");
     assert!(order(&names, "other").is_empty());
+}
+
+/// A publisher that answers, or does not.
+#[derive(Clone, Debug, Default)]
+struct Silence(Arc<AtomicBool>);
+
+impl Reach for Silence {
+    fn is_silent(&self) -> bool {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+#[tokio::test]
+async fn a_name_is_hidden_while_its_publishers_are_silent_and_each_change_is_told_once() {
+    let names = Names::new();
+    let mut watch = names.watch(glob("f*"), "laptop").unwrap();
+    let reach = Silence::default();
+    let publication = names.publish(service("files"), Some("shed"), reach.clone()).unwrap();
+    let found = || names.find(&glob("*"), None, 1_000, |_| true).found;
+    assert_eq!((found().len(), next(&mut watch).await.unwrap().kind), (1, ChangeKind::Appeared));
+    reach.0.store(true, Ordering::Relaxed);
+    assert!(found().is_empty());
+    publication.show(false);
+    publication.show(false);
+    let gone = next(&mut watch).await.unwrap();
+    assert_eq!((gone.kind, gone.found.publishers), (ChangeKind::Gone, 0));
+    assert!(gone.found.tickets.is_empty());
+    reach.0.store(false, Ordering::Relaxed);
+    publication.show(true);
+    let back = next(&mut watch).await.unwrap();
+    assert_eq!((back.kind, back.found.publishers, found().len()), (ChangeKind::Appeared, 1, 1));
+    publication.show(false);
+    assert_eq!(next(&mut watch).await.unwrap().kind, ChangeKind::Gone);
+    // It is known already that it is gone.
+    drop(publication);
+    drop(names.publish(service("form"), None, reach).unwrap());
+    let next = next(&mut watch).await.unwrap();
+    assert_eq!((next.kind, next.found.service.name.as_str()), (ChangeKind::Appeared, "form"));
+}
+
+#[test]
+fn all_who_publish_what_is_looked_for_are_visited() {
+    let names = Names::new();
+    let publish = |name: String, way| names.publish(service(&name), None, Way(way)).unwrap();
+    let _kept: Vec<_> = (0..600).map(|way| publish(format!("n{way}"), way)).collect();
+    let _other = publish("other".into(), 7_000);
+    let (mut after, mut ways) = (None, Vec::new());
+    loop {
+        after = names.visit(&glob("n*"), after.as_ref(), |name| name.as_str() != "n1", |way| ways.push(way.0));
+        if after.is_none() {
+            break;
+        }
+    }
+    ways.sort_unstable();
+    assert_eq!(ways, (0..600).filter(|way| *way != 1).collect::<Vec<_>>());
+}
+
+#[test]
+fn it_is_known_which_names_are_watched() {
+    let names = Names::<Way>::new();
+    let name = |text: &str| service(text).name;
+    let mut added = names.watches();
+    assert!(!names.watched().any() && !added.has_changed().unwrap());
+    let watch = names.watch(glob("f*"), "laptop").unwrap();
+    assert!(added.has_changed().unwrap());
+    added.mark_unchanged();
+    assert!(names.watched().contains(&name("files")) && !names.watched().contains(&name("web")));
+    drop(watch);
+    assert!(!names.watched().contains(&name("files")) && !names.watched().any());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use proto::destination::ServiceName;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 
 use super::Found;
 use crate::rules::NameGlob;
@@ -45,7 +45,10 @@ impl NameWatch {
 
 /// All watches.
 #[derive(Debug, Default)]
-pub(super) struct Watches(Vec<Watch>);
+pub(super) struct Watches {
+    open: Vec<Watch>,
+    added: watch::Sender<()>,
+}
 
 /// One of them.
 #[derive(Debug)]
@@ -58,22 +61,39 @@ struct Watch {
 impl Watches {
     /// Another one, of a ticket; `None`: it has as many as it may have.
     pub(super) fn add(&mut self, glob: NameGlob, ticket: &str) -> Option<NameWatch> {
-        self.0.retain(|watch| !watch.tell.is_closed());
-        if self.0.iter().filter(|watch| watch.ticket == ticket).count() >= MAX_OF_TICKET {
+        self.any();
+        if self.open.iter().filter(|watch| watch.ticket == ticket).count() >= MAX_OF_TICKET {
             return None;
         }
         let (tell, told) = mpsc::channel(WAITING);
-        self.0.push(Watch { ticket: ticket.into(), glob, tell });
+        self.open.push(Watch { ticket: ticket.into(), glob, tell });
+        self.added.send_replace(());
         Some(NameWatch(told))
+    }
+
+    /// Changes when one is added.
+    pub(super) fn added(&self) -> watch::Receiver<()> {
+        self.added.subscribe()
+    }
+
+    /// Whether there is any.
+    pub(super) fn any(&mut self) -> bool {
+        self.open.retain(|watch| !watch.tell.is_closed());
+        !self.open.is_empty()
+    }
+
+    /// Whether one of them is of this name.
+    pub(super) fn contain(&self, name: &ServiceName) -> bool {
+        self.open.iter().any(|watch| !watch.tell.is_closed() && watch.glob.matches(name.as_str()))
     }
 
     /// Tells those that watch this name, if there are any. A watch that is full is dropped: what it has is still told.
     pub(super) fn tell(&mut self, name: &ServiceName, change: impl FnOnce() -> Change) {
-        if self.0.is_empty() {
+        if self.open.is_empty() {
             return;
         }
         let change = change();
-        self.0.retain(|Watch { glob, tell, .. }| {
+        self.open.retain(|Watch { glob, tell, .. }| {
             !glob.matches(name.as_str()) || tell.try_send(change.clone()).is_ok()
         });
     }

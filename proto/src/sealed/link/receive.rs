@@ -79,6 +79,9 @@ impl Link {
     fn heard(&mut self, now: Time) {
         self.heard_at = now;
         self.state.on_heard();
+        if self.liveness_probe.on_heard() {
+            self.events.push_back(Event::Heard);
+        }
     }
 
     /// Notifies the owner if the peer `is_back`: the path passes both ways again.

@@ -6,6 +6,7 @@ mod features;
 mod figures;
 mod hostile;
 mod keys;
+mod liveness;
 mod nats_and_places;
 mod observer;
 mod pair;

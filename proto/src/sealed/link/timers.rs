@@ -71,6 +71,9 @@ impl Link {
             self.state = LinkState::Ended;
             self.events.push_back(Event::Gone);
         }
+        if self.liveness_probe.on_timeout(now, self.transport.pto()) {
+            self.events.push_back(Event::Unreachable);
+        }
         let initiations = self.rekey.as_ref().map_or(0, RekeyTimer::asked);
         if self.reachability.on_unanswered(now, initiations) {
             self.events.push_back(Event::Unreachable);
@@ -93,6 +96,7 @@ impl Link {
             self.dormant_due(),
             self.deserted_due(),
             self.state.liveness_deadline(),
+            self.liveness_probe.due(),
         ];
         due.into_iter().min().unwrap_or(Time::NEVER)
     }

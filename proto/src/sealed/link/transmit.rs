@@ -56,7 +56,10 @@ impl Link {
         if !self.is_up() || self.state.is_dormant() {
             return None;
         }
-        self.challenge_path(now, out).or_else(|| self.seal_batch(now, path, out))
+        self.challenge_client(now, out)
+            .map(whole)
+            .or_else(|| self.challenge_path(now, out))
+            .or_else(|| self.seal_batch(now, path, out))
     }
 
     /// Packets for the proven path, as many as may leave and fit.
@@ -91,6 +94,16 @@ impl Link {
             self.keepalive.on_sending(now, now.since(self.sent_at), self.highest);
         }
         self.sent_at = now;
+    }
+
+    /// Asks the client, where it is known to be, whether it is there.
+    fn challenge_client(&mut self, now: Time, out: &mut [u8]) -> Option<usize> {
+        if !self.liveness_probe.take_owed() {
+            return None;
+        }
+        // Whatever packet answers it is a sign of life, so that nobody remembers it.
+        let token = self.random.u64();
+        self.seal(out, |transport, frames| Some(transport.path_challenge(now, token, frames)))
     }
 
     /// Asks an address that the peer's packets come from whether the peer is there.

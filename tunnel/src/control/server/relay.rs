@@ -2,7 +2,6 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use proto::destination::Client;
@@ -12,7 +11,7 @@ use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::Exchange;
-use crate::link::sealed::{Arrived, LinkRequest, TicketResources, dial_in_turn};
+use crate::link::sealed::{Arrived, LinkRequest, Presence, TicketResources, dial_in_turn};
 use crate::local::dial::{DialError, OwnTarget};
 use crate::local::end::LocalEnd;
 use crate::local::grant::PeerRegistration;
@@ -23,6 +22,9 @@ use crate::names::{self, Candidate, Service};
 /// How long a publisher may be silent before the next is asked beside it: some round trips of any path, and its dial.
 const ATTEMPT_DELAY: Duration = Duration::from_secs(1);
 
+/// How long a publisher that is silent has to show that it is back: a round trip of a long path.
+const COME_BACK: Duration = Duration::from_secs(1);
+
 /// What leads to a publisher.
 #[derive(Clone, Debug)]
 pub(crate) enum Reach {
@@ -32,8 +34,8 @@ pub(crate) enum Reach {
         requests: mpsc::Sender<LinkRequest>,
         /// The registration.
         registration: Arc<PeerRegistration>,
-        /// Whether it has not answered for a while, and nothing has been heard of it since.
-        silence: Arc<AtomicBool>,
+        /// Whether it is there.
+        presence: Arc<Presence>,
     },
     /// A target of this process.
     Own(OwnTarget),
@@ -42,7 +44,7 @@ pub(crate) enum Reach {
 impl names::Reach for Reach {
     fn is_silent(&self) -> bool {
         match self {
-            Self::Link { silence, .. } => silence.load(Ordering::Relaxed),
+            Self::Link { presence, .. } => presence.is_silent(),
             Self::Own(_) => false,
         }
     }
@@ -84,13 +86,13 @@ impl Attempts {
         let client = Client { udp: service.udp, ..self.client.clone() };
         let mut left = self.exchange.names.candidates(service).into_iter();
         let mut attempts = JoinSet::new();
-        let (mut last, mut asked) = (DialError::NotPublished, None);
+        let (mut last, mut asked) = (DialError::NotPublished, false);
         loop {
             if let Some(candidate) = left.next() {
-                if asked.is_some() {
+                if asked {
                     self.exchange.counters.count(|counters| counters.publishers_passed_over += 1);
                 }
-                asked = Some(candidate.reach.clone());
+                asked = true;
                 attempts.spawn(attempt(
                     self.exchange.clone(),
                     Arc::clone(&self.ticket),
@@ -105,22 +107,10 @@ impl Attempts {
                     Some(Err(_)) => {}
                     None => return Err(last),
                 },
-                () = sleep(ATTEMPT_DELAY), if asked.is_some() => {
-                    note_silence(asked.as_ref());
-                    if left.len() == 0 {
-                        // Nobody is left to ask: the limit of the whole decides.
-                        asked = None;
-                    }
-                }
+                // Once nobody is left to ask, the limit of the whole decides.
+                () = sleep(ATTEMPT_DELAY), if asked => asked = left.len() > 0,
             }
         }
-    }
-}
-
-/// New streams go to others first, until something is heard of it.
-fn note_silence(asked: Option<&Reach>) {
-    if let Some(Reach::Link { silence, .. }) = asked {
-        silence.store(true, Ordering::Relaxed);
     }
 }
 
@@ -132,10 +122,19 @@ async fn attempt(
 ) -> Result<Arrived, DialError> {
     let load = candidate.load.take();
     match candidate.reach {
-        Reach::Link { requests, registration, .. } => {
+        Reach::Link { requests, registration, presence } => {
             let place = ticket.take_relay().map_err(DialError::Publisher)?;
             let client = Client { registration: registration.id, ..client };
-            let stream = open_for(&requests, client, registration, &exchange.memory).await?;
+            presence.ask();
+            let gone = DialError::Publisher(ResetCode::Unreachable);
+            // It may have come back since it was silent.
+            if timeout(COME_BACK, presence.heard()).await.is_err() {
+                return Err(gone);
+            }
+            let stream = tokio::select! {
+                opened = open_for(&requests, client, registration, &exchange.memory) => opened?,
+                () = presence.silent() => return Err(gone),
+            };
             Ok(Arrived { stream, at: None, place: place.counted(load) })
         }
         Reach::Own(own) => {

@@ -1,6 +1,8 @@
 //! One control stream: requests are answered in their order, and what happens meanwhile is told.
 
 mod answers;
+mod attention;
+mod finding;
 mod registered;
 #[cfg(test)]
 mod tests;
@@ -19,6 +21,8 @@ use tokio::task::yield_now;
 use tokio::time::{sleep, timeout};
 use tracing::debug;
 
+use self::attention::Attention;
+use self::finding::Doubts;
 use self::registered::stop_listening;
 use super::LinkPort;
 use super::listening::Listening;
@@ -51,6 +55,7 @@ pub(super) struct Session {
     watches: Vec<(RequestNumber, NameWatch)>,
     outgoing: Outgoing,
     busy: Busy,
+    attention: Attention,
     /// The ticket has asked for as much as it may for now: what is not answered yet waits.
     is_held_back: bool,
     /// Registrations whose address another process of the ticket wants.
@@ -62,10 +67,7 @@ pub(super) struct Session {
 #[derive(Debug)]
 enum Registered {
     Listening(Arc<PeerRegistration>, Bound),
-    Published(
-        Arc<PeerRegistration>,
-        #[expect(dead_code, reason = "dropped, it ends the publication")] Publication<Reach>,
-    ),
+    Published(Arc<PeerRegistration>, Publication<Reach>),
 }
 
 impl Registered {
@@ -90,6 +92,11 @@ enum Busy {
         RegistrationId,
         Pin<Box<dyn Future<Output = Result<Listening, Refused>> + Send>>,
     ),
+    /// Asks those who publish names of this form whether they are there.
+    Doubting(RequestNumber, NameGlob, Doubts),
+    /// Waits for their answers.
+    Waiting(RequestNumber, NameGlob, Pin<Box<dyn Future<Output = ()> + Send>>),
+    /// Tells the names of this form behind one.
     Finding(RequestNumber, NameGlob, Option<Service>),
     /// Tells rules, from this one on.
     Identifying(RequestNumber, usize),
@@ -101,6 +108,7 @@ impl Session {
         let (want, wanted) = mpsc::channel(WANTED);
         Self {
             access: port.ticket.access(),
+            attention: Attention::new(&port.presence, &port.exchange.names),
             port,
             registrations: BTreeMap::new(),
             watches: Vec::new(),
@@ -142,11 +150,13 @@ impl Session {
             return Ok(false);
         }
         let has_room = self.outgoing.has_room();
+        let publishes = self.registrations.values().any(|one| matches!(one, Registered::Published(..)));
         let may_read = has_room && matches!(self.busy, Busy::Nothing);
         tokio::select! {
             biased;
             true = self.access.changed() => self.check_rules().await,
             Some(id) = self.wanted.recv() => self.hand_over(id).await,
+            concern = self.attention.next(), if publishes => self.attend(concern).await,
             written = write.write(self.outgoing.rest()), if !self.outgoing.rest().is_empty() => {
                 self.outgoing.advance(written?);
             }
@@ -235,7 +245,7 @@ impl Session {
                 done
             }
             Asked::Find { glob } => {
-                self.busy = Busy::Finding(n, read_glob(&glob)?, None);
+                self.busy = Busy::Doubting(n, read_glob(&glob)?, Doubts::default());
                 Ok(None)
             }
             Asked::Watch { glob } => {
@@ -271,8 +281,17 @@ impl Busy {
     async fn step(&mut self, is_held_back: bool, has_room: bool) -> Option<Listened> {
         match self {
             Self::Listening(n, id, listening) => return Some((*n, *id, listening.await)),
-            Self::Asked(_) | Self::Finding(..) | Self::Identifying(..) if has_room => {}
-            Self::Nothing | Self::Asked(_) | Self::Finding(..) | Self::Identifying(..) => pending().await,
+            Self::Waiting(n, glob, decided) => {
+                decided.await;
+                *self = Self::Finding(*n, glob.clone(), None);
+                return None;
+            }
+            Self::Asked(_) | Self::Doubting(..) | Self::Finding(..) | Self::Identifying(..) if has_room => {}
+            Self::Nothing
+            | Self::Asked(_)
+            | Self::Doubting(..)
+            | Self::Finding(..)
+            | Self::Identifying(..) => pending().await,
         }
         if is_held_back {
             sleep(PAUSE).await

@@ -11,7 +11,7 @@
 pub(super) mod calibration;
 pub(super) mod demux;
 mod poll_any;
-mod queue;
+pub(super) mod queue;
 mod reply;
 mod runs;
 mod server_end;

@@ -52,7 +52,7 @@ impl Session {
 
     /// The next step of what is not answered yet, if there is room and the ticket may ask for something. `false`: the stream has ended.
     pub(super) async fn go_on(&mut self, write: &mut (impl AsyncWriteExt + Unpin)) -> io::Result<bool> {
-        let waits = !matches!(self.busy, Busy::Nothing | Busy::Listening(..));
+        let waits = !matches!(self.busy, Busy::Nothing | Busy::Listening(..) | Busy::Waiting(..));
         if !waits || !self.outgoing.has_room() {
             return Ok(true);
         }
@@ -63,9 +63,10 @@ impl Session {
         }
         match std::mem::replace(&mut self.busy, Busy::Nothing) {
             Busy::Asked(request) => return self.take(request, write).await,
+            Busy::Doubting(n, glob, doubts) => self.busy = self.doubt(n, glob, doubts),
             Busy::Finding(n, glob, after) => self.busy = self.find(n, glob, after.as_ref()),
             Busy::Identifying(n, from) => self.busy = self.identify(n, from),
-            Busy::Nothing | Busy::Listening(..) => {}
+            Busy::Nothing | Busy::Listening(..) | Busy::Waiting(..) => {}
         }
         Ok(true)
     }

@@ -81,7 +81,7 @@ impl Session {
         let reach = Reach::Link {
             requests: self.port.requests.clone(),
             registration: Arc::clone(&registration),
-            silence: Arc::clone(&self.port.silence),
+            presence: Arc::clone(&self.port.presence),
         };
         let service = Service { name: name.clone(), udp };
         let published = self.port.exchange.names.publish(service, Some(self.access.name()), reach);

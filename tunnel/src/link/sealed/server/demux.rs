@@ -7,7 +7,6 @@ use std::future::{Future, pending, poll_fn};
 use std::io::{self, IoSliceMut};
 use std::pin::pin;
 use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
 use std::time::{Duration, Instant};
 
 use proto::sealed::crypto::cipher::SessionKeys;
@@ -29,6 +28,7 @@ use crate::limit::Limit;
 use crate::link::sealed::buffers::{Buffer, RECEIVE_BUFFERS};
 use crate::link::sealed::dialler::Dialler;
 use crate::link::sealed::journal::LinkJournal;
+use crate::link::sealed::presence::Presence;
 use crate::link::sealed::requests::requests;
 use crate::link::sealed::roles::{RoleLimits, Roles};
 use crate::link::sealed::server::poll_any::poll_any;
@@ -286,9 +286,9 @@ impl Demux {
         let now = self.parts.shared.clock.now();
         let ticket = self.resources_of(client);
         let (requests, asked) = requests();
-        let silence = Arc::<AtomicBool>::default();
+        let presence = Arc::new(Presence::new(queue.clone()));
         let exchange = self.parts.exchange.clone();
-        let port = LinkPort::new(exchange, Arc::clone(&ticket), requests, Arc::clone(&silence));
+        let port = LinkPort::new(exchange, Arc::clone(&ticket), requests, Arc::clone(&presence));
         let max_streams = self.parts.settings.transport.max_streams;
         // What it lets the peer open is not what the peer takes.
         let takes = max_streams.min(usize::try_from(limits.streams).unwrap_or(usize::MAX));
@@ -302,7 +302,7 @@ impl Demux {
             queue: queue.clone(),
             reports: self.to_reports.clone(),
             sockets: Arc::clone(&self.parts.sockets),
-            silence,
+            presence,
         };
         let labels = LinkLabels {
             kind: LinkKind::Sealed,

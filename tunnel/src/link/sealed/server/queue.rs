@@ -17,7 +17,7 @@ pub(crate) struct ReceivedBatch {
     /// Who sent them, and to which address of ours, if the socket has several.
     pub(crate) from: FourTuple,
     /// They lie at its beginning.
-    pub(crate) buffer: Buffer,
+    pub(in crate::link::sealed) buffer: Buffer,
     /// Bytes of it that are theirs.
     pub(crate) len: usize,
     /// Bytes in each.
@@ -38,6 +38,8 @@ pub(crate) enum Command {
     },
     /// Ask whether the peer still lives.
     Challenge,
+    /// Somebody counts on the peer: ask whether it is there, and say what comes of that.
+    ProbeLiveness,
     /// The place is wanted: ask whether the peer still lives, and do not wait for long if it is gone.
     Vacate,
     /// End, for this reason.

@@ -6,7 +6,6 @@ use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -19,6 +18,7 @@ use tokio::time::{Sleep, sleep};
 use tracing::{debug, info, warn};
 
 use crate::link::sealed::end::{End, Next};
+use crate::link::sealed::presence::Presence;
 use crate::link::sealed::server::queue::{Command, LinkQueue, ReceivedBatch};
 use crate::link::sealed::server::reply::reply;
 use crate::link::sealed::ticket_resources::TicketResources;
@@ -47,8 +47,8 @@ pub(crate) struct Channels {
     pub(crate) reports: UnboundedSender<Report>,
     /// To the peer.
     pub(crate) sockets: Arc<[Udp]>,
-    /// Cleared when the peer is heard: others may have set it, as they have waited for it in vain.
-    pub(crate) silence: Arc<AtomicBool>,
+    /// What others know of the peer.
+    pub(crate) presence: Arc<Presence>,
 }
 
 /// One link's queue, and what is known of its peer.
@@ -62,6 +62,8 @@ pub(crate) struct ServerEnd {
     commands: VecDeque<Command>,
     /// When the demultiplexer was last told that the peer is heard.
     told_heard: Option<Time>,
+    /// Others wait to know whether the peer is there.
+    is_asked: bool,
     /// The demultiplexer was told that the link has ended.
     told_ended: bool,
     up: bool,
@@ -78,6 +80,8 @@ impl ServerEnd {
     const PROOF: Duration = Duration::from_secs(10);
     /// How often to tell that the peer is heard: twice in the shortest silence that means anything.
     const HEARD_AGAIN: Duration = Duration::from_millis(500);
+    /// A peer that was heard so lately is there: streams that are opened one after the other do not ask for each.
+    const FRESH: Duration = Duration::from_millis(50);
 
     /// The end of the link `key`, called `number` in the log.
     pub(crate) fn new(key: LinkKey, number: u64, ticket: Arc<TicketResources>, channels: Channels) -> Self {
@@ -89,6 +93,7 @@ impl ServerEnd {
             batches: VecDeque::new(),
             commands: VecDeque::new(),
             told_heard: None,
+            is_asked: false,
             told_ended: false,
             up: false,
             over: false,
@@ -105,6 +110,7 @@ impl ServerEnd {
                 }
             }
             Command::Challenge => link.check_liveness(now),
+            Command::ProbeLiveness => self.probe_liveness(now, link),
             Command::Vacate => link.vacate(now),
             Command::Close(code) => {
                 link.close(code);
@@ -118,9 +124,27 @@ impl ServerEnd {
         let heard = link.heard_at();
         if link.is_up() && self.told_heard.is_none_or(|told| heard >= told + Self::HEARD_AGAIN) {
             self.told_heard = Some(heard);
-            self.channels.silence.store(false, Ordering::Relaxed);
             self.report(Report::Heard(self.key, link.peer()));
         }
+    }
+
+    /// Asks the peer whether it is there, unless that is known.
+    fn probe_liveness(&mut self, now: Time, link: &mut Link) {
+        if now.since(link.heard_at()) < Self::FRESH {
+            return self.settle(false);
+        }
+        link.probe_liveness(now);
+        self.is_asked = true;
+        if self.channels.presence.is_silent() {
+            // Nobody waits for it each time.
+            self.settle(true);
+        }
+    }
+
+    /// Others know now whether the peer is there.
+    fn settle(&mut self, is_silent: bool) {
+        self.is_asked = false;
+        self.channels.presence.settle(is_silent);
     }
 
     /// Tells that the link has ended, before its peer is told: whatever it asks for then is not for this link.
@@ -157,6 +181,9 @@ impl End for ServerEnd {
             }
         }
         self.report_heard(link);
+        if self.is_asked && link.heard_at() == now {
+            self.settle(false);
+        }
         // What came before them may end the link.
         while self.batches.is_empty()
             && let Some(command) = self.commands.pop_front()
@@ -207,14 +234,11 @@ impl End for ServerEnd {
                 debug!(link = self.number, peer = %to, "the peer's address has changed");
                 return Next::On;
             }
-            Event::Stream(_)
-            | Event::Refused(_)
-            | Event::Restarted
-            | Event::Unreachable
-            | Event::Keepalive(_)
-            | Event::Heard => {
+            Event::Unreachable | Event::Heard => {
+                self.settle(*event == Event::Unreachable);
                 return Next::On;
             }
+            Event::Stream(_) | Event::Refused(_) | Event::Restarted | Event::Keepalive(_) => return Next::On,
             Event::Ended(ended) => {
                 if let Some(held_back) = self.ticket.pass_link_line() {
                     info!(link = self.number, reason = %ended, held_back, "link ended by proxy1");
@@ -249,6 +273,7 @@ impl End for ServerEnd {
 
 impl Drop for ServerEnd {
     fn drop(&mut self) {
+        self.settle(true);
         self.report(Report::Over(self.key));
     }
 }

@@ -166,6 +166,58 @@ async fn a_publisher_that_is_silent_is_passed_over() {
 }
 
 #[tokio::test]
+async fn a_publisher_that_was_killed_is_neither_found_nor_asked() {
+    let exit = Exit::start(ALL).await;
+    let first = publishes(&exit, &exit.ticket("shed"), "files", target("a").await).await;
+    let user = exit.joined("laptop").await;
+    let link = user.link().unwrap();
+    assert_eq!(within(link.find(&glob("*"))).await.unwrap()[0].publishers, 1);
+    first.kill().await;
+    let start = Instant::now();
+    within(async { while !link.find(&glob("*")).await.unwrap().is_empty() {} }).await;
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+    let error = within(link.open(&service("files"))).await.unwrap_err();
+    assert_eq!(error, NotOpened::Reset(ResetCode::Unreachable));
+    // Others publish it, and it is there again.
+    let _second = publishes(&exit, &exit.ticket("barn"), "files", target("b").await).await;
+    let found = within(link.find(&glob("*"))).await.unwrap();
+    assert_eq!((found[0].publishers, found[0].tickets.as_slice()), (1, &["barn".to_owned()][..]));
+    let stream = within(link.open(&service("files"))).await.unwrap();
+    assert_eq!(within(greeting(stream, 1)).await, "b");
+}
+
+#[tokio::test]
+async fn a_stream_does_not_wait_for_a_publisher_that_was_killed() {
+    let exit = Exit::start(ALL).await;
+    let first = publishes(&exit, &exit.ticket("shed"), "files", target("a").await).await;
+    let user = exit.joined("laptop").await;
+    let link = user.link().unwrap();
+    // By then proxy2 knows how long a round trip takes there.
+    assert_eq!(within(link.find(&glob("*"))).await.unwrap().len(), 1);
+    first.kill().await;
+    let start = Instant::now();
+    let error = within(link.open(&service("files"))).await.unwrap_err();
+    assert_eq!(error, NotOpened::Reset(ResetCode::Unreachable));
+    assert!(start.elapsed() < Duration::from_secs(5), "not the limit of a dial: {:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn a_watcher_hears_that_a_publisher_was_killed() {
+    let exit = Exit::start(ALL).await;
+    let user = exit.joined("laptop").await;
+    let mut watcher = within(user.link().unwrap().watch(&glob("f*"))).await.unwrap();
+    let shed = publishes(&exit, &exit.ticket("shed"), "files", target("a").await).await;
+    let Some(NameEvent::Appeared(_)) = within(watcher.next()).await else { panic!("it has appeared") };
+    // By then proxy2 knows how long a round trip takes there.
+    assert_eq!(within(user.link().unwrap().find(&glob("*"))).await.unwrap().len(), 1);
+    shed.kill().await;
+    let start = Instant::now();
+    let Some(NameEvent::Gone(files)) = within(watcher.next()).await else { panic!("it has gone") };
+    assert_eq!((files.name.as_str(), files.publishers), ("files", 0));
+    assert!(start.elapsed() < Duration::from_secs(2), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
 async fn what_no_rule_allows_is_neither_found_nor_used_nor_published() {
     let exit = Exit::start(ALL).await;
     let publisher = publishes(&exit, &exit.ticket("shed"), "files", target("a").await).await;
