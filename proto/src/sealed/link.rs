@@ -289,11 +289,10 @@ impl Link {
     }
 
     /// Somebody wants to count on the server's client: [`Event::Unreachable`] follows unless it is heard soon, within half a second or
-    /// five probe time-outs. The link stays. A client that counts as silent is asked once more.
-    pub fn probe_liveness(&mut self, now: Time) {
-        if self.rekey.is_none() && self.is_open() {
-            self.liveness_probe.ask(now);
-        }
+    /// five probe time-outs. The link stays. A client that counts as silent is asked once more. False if it was heard just now.
+    pub fn probe_liveness(&mut self, now: Time) -> bool {
+        let measured = self.transport.round_trip().is_some();
+        self.rekey.is_none() && self.is_open() && self.liveness_probe.ask(now, self.heard_at, measured)
     }
 
     /// The server wants its place: doubts that its client lives. A link whose peer is known to be gone ends sooner than it would.

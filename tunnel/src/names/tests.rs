@@ -97,7 +97,8 @@ fn all_who_publish_what_is_looked_for_are_visited() {
     let _other = publish("other".into(), 7_000);
     let (mut after, mut ways) = (None, Vec::new());
     loop {
-        after = names.visit(&glob("n*"), after.as_ref(), |name| name.as_str() != "n1", |way| ways.push(way.0));
+        after =
+            names.visit(&glob("n*"), after.as_ref(), |name| name.as_str() != "n1", |way| ways.push(way.0));
         if after.is_none() {
             break;
         }

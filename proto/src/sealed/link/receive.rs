@@ -118,7 +118,10 @@ impl Link {
         }
         while let Some(signal) = self.transport.poll_signal() {
             match signal {
-                Signal::PathResponse(token) => self.path.on_response(token),
+                Signal::PathResponse(token) => {
+                    self.path.on_response(token);
+                    self.liveness_probe.on_response(self.heard_at, token);
+                }
                 Signal::Ended(ended) => self.peer_ended(ended),
             }
         }

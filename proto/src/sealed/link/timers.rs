@@ -71,7 +71,8 @@ impl Link {
             self.state = LinkState::Ended;
             self.events.push_back(Event::Gone);
         }
-        if self.liveness_probe.on_timeout(now, self.transport.pto()) {
+        let measured = self.transport.round_trip().is_some();
+        if self.liveness_probe.on_timeout(now, self.transport.pto(), measured) {
             self.events.push_back(Event::Unreachable);
         }
         let initiations = self.rekey.as_ref().map_or(0, RekeyTimer::asked);

@@ -98,11 +98,7 @@ impl Link {
 
     /// Asks the client, where it is known to be, whether it is there.
     fn challenge_client(&mut self, now: Time, out: &mut [u8]) -> Option<usize> {
-        if !self.liveness_probe.take_owed() {
-            return None;
-        }
-        // Whatever packet answers it is a sign of life, so that nobody remembers it.
-        let token = self.random.u64();
+        let token = self.liveness_probe.take_owed(now, &mut self.random)?;
         self.seal(out, |transport, frames| Some(transport.path_challenge(now, token, frames)))
     }
 

@@ -25,6 +25,9 @@ const ATTEMPT_DELAY: Duration = Duration::from_secs(1);
 /// How long a publisher that is silent has to show that it is back: a round trip of a long path.
 const COME_BACK: Duration = Duration::from_secs(1);
 
+/// How often a publisher that has not said whether it takes a stream is asked whether it is there.
+const ASK_AGAIN: Duration = Duration::from_millis(250);
+
 /// What leads to a publisher.
 #[derive(Clone, Debug)]
 pub(crate) enum Reach {
@@ -125,15 +128,15 @@ async fn attempt(
         Reach::Link { requests, registration, presence } => {
             let place = ticket.take_relay().map_err(DialError::Publisher)?;
             let client = Client { registration: registration.id, ..client };
-            presence.ask();
             let gone = DialError::Publisher(ResetCode::Unreachable);
             // It may have come back since it was silent.
+            presence.ask();
             if timeout(COME_BACK, presence.heard()).await.is_err() {
                 return Err(gone);
             }
             let stream = tokio::select! {
                 opened = open_for(&requests, client, registration, &exchange.memory) => opened?,
-                () = presence.silent() => return Err(gone),
+                () = until_silent(&presence) => return Err(gone),
             };
             Ok(Arrived { stream, at: None, place: place.counted(load) })
         }
@@ -143,6 +146,13 @@ async fn attempt(
             let dialled = dial_in_turn(&ticket.turns(), &own.wanted, &own.rules, &exchange.dialling).await?;
             Ok(Arrived { at: None, stream: dialled.into(), place: place.counted(load) })
         }
+    }
+}
+
+/// Asks a publisher again and again whether it is there, until it is silent.
+async fn until_silent(presence: &Presence) {
+    while timeout(ASK_AGAIN, presence.silent()).await.is_err() {
+        presence.ask();
     }
 }
 

@@ -89,7 +89,8 @@ impl Session {
         let attention = &mut self.attention;
         attention.watches.mark_unchanged();
         let names = &self.port.exchange.names;
-        let from = self.registrations.range(attention.last..).chain(self.registrations.range(..attention.last));
+        let from =
+            self.registrations.range(attention.last..).chain(self.registrations.range(..attention.last));
         let mut watched = names.watched();
         let mut found = false;
         for (id, registered) in from.take(LOOKED_AT) {

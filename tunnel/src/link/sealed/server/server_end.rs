@@ -80,8 +80,6 @@ impl ServerEnd {
     const PROOF: Duration = Duration::from_secs(10);
     /// How often to tell that the peer is heard: twice in the shortest silence that means anything.
     const HEARD_AGAIN: Duration = Duration::from_millis(500);
-    /// A peer that was heard so lately is there: streams that are opened one after the other do not ask for each.
-    const FRESH: Duration = Duration::from_millis(50);
 
     /// The end of the link `key`, called `number` in the log.
     pub(crate) fn new(key: LinkKey, number: u64, ticket: Arc<TicketResources>, channels: Channels) -> Self {
@@ -130,10 +128,9 @@ impl ServerEnd {
 
     /// Asks the peer whether it is there, unless that is known.
     fn probe_liveness(&mut self, now: Time, link: &mut Link) {
-        if now.since(link.heard_at()) < Self::FRESH {
-            return self.settle(false);
+        if !link.probe_liveness(now) {
+            return self.settle(link.has_ended());
         }
-        link.probe_liveness(now);
         self.is_asked = true;
         if self.channels.presence.is_silent() {
             // Nobody waits for it each time.
