@@ -1,6 +1,7 @@
 //! The names that are published at this process, by whom, and who wants to hear of them. Values in, values out: what leads to a
 //! publisher is a type of the caller's.
 
+mod found;
 mod load;
 #[cfg(test)]
 mod tests;
@@ -15,6 +16,8 @@ use proto::destination::ServiceName;
 use thiserror::Error;
 use tokio::sync::watch;
 
+use self::found::found;
+pub(crate) use self::found::{Found, Page};
 pub(crate) use self::load::{Load, LoadGuard};
 pub(crate) use self::watches::{Change, ChangeKind, NameWatch};
 use self::watches::{MAX_OF_TICKET as MAX_WATCHES, Watches};
@@ -67,26 +70,6 @@ pub(crate) struct Publication<R: Reach> {
     names: Names<R>,
     service: Service,
     number: u64,
-}
-
-/// A service that was found.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Found {
-    /// What is published.
-    pub(crate) service: Service,
-    /// How many publish it.
-    pub(crate) publishers: usize,
-    /// Their tickets, each once, in order.
-    pub(crate) tickets: Vec<String>,
-}
-
-/// A part of what was found.
-#[derive(Debug, Default, PartialEq, Eq)]
-pub(crate) struct Page {
-    /// In order.
-    pub(crate) found: Vec<Found>,
-    /// Behind which to go on; `None`: there is nothing more.
-    pub(crate) next: Option<Service>,
 }
 
 /// Somebody to try.
@@ -337,25 +320,6 @@ impl<R: Reach> Registry<R> {
     fn tell(&mut self, service: &Service, kind: ChangeKind) {
         let publishers = self.services.get(service).map_or(&[][..], Vec::as_slice);
         self.watches.tell(&service.name, || Change { kind, found: Arc::new(found(service, publishers)) });
-    }
-}
-
-/// What there is of a service: of those who publish it the ones that answer.
-fn found<R: Reach>(service: &Service, publishers: &[Publisher<R>]) -> Found {
-    let there = publishers.iter().filter(|one| !one.reach.is_silent());
-    let mut tickets: Vec<_> = there.clone().filter_map(|one| one.ticket.clone()).collect();
-    tickets.sort_unstable();
-    tickets.dedup();
-    Found { service: service.clone(), publishers: there.count(), tickets }
-}
-
-impl Found {
-    /// About how many bytes it takes to tell it.
-    fn size(&self) -> usize {
-        /// What stands around a name, and around each ticket.
-        const AROUND: (usize, usize) = (60, 3);
-        let tickets: usize = self.tickets.iter().map(|ticket| ticket.len() + AROUND.1).sum();
-        self.service.name.as_str().len() + AROUND.0 + tickets
     }
 }
 
