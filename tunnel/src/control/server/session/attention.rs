@@ -31,6 +31,8 @@ pub(super) enum Concern {
 #[derive(Debug)]
 pub(super) struct Attention {
     presence: watch::Receiver<PresenceState>,
+    /// The names were last told to be hidden.
+    hidden: bool,
     /// Changes when there is another watch.
     watches: watch::Receiver<()>,
     /// When to ask again; `None`: nobody watches any name.
@@ -41,7 +43,13 @@ pub(super) struct Attention {
 
 impl Attention {
     pub(super) fn new(presence: &Presence, names: &Names<Reach>) -> Self {
-        Self { presence: presence.watch(), watches: names.watches(), next: Some(Instant::now()), last: 0 }
+        Self {
+            presence: presence.watch(),
+            hidden: false,
+            watches: names.watches(),
+            next: Some(Instant::now()),
+            last: 0,
+        }
     }
 
     /// The next of them. Cancel safe.
@@ -74,6 +82,10 @@ impl Session {
     /// Tells those who watch that the names are gone, or back.
     async fn show_or_hide(&mut self) {
         let is_silent = self.attention.presence.borrow_and_update().is_silent;
+        // It also changes when somebody asks.
+        if std::mem::replace(&mut self.attention.hidden, is_silent) == is_silent {
+            return;
+        }
         for (count, registered) in self.registrations.values().enumerate() {
             if let Registered::Published(_, publication) = registered {
                 publication.show(!is_silent);

@@ -88,8 +88,10 @@ impl Session {
         let publication =
             published.map_err(|error| Refused::new(RefusedCode::Limit, format!("@{name}: {error}")))?;
         self.registrations.insert(id, Registered::Published(registration, publication));
-        // Once it has answered it is known how long that takes.
-        self.port.presence.ask();
+        if self.registrations.len() == 1 {
+            // Once it has answered it is known how long that takes.
+            self.port.presence.ask();
+        }
         Ok(())
     }
 
