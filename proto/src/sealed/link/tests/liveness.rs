@@ -23,7 +23,9 @@ fn idle(seed: u64, delay: Duration, loss: f64) -> Pair {
 
 fn probe(pair: &mut Pair) {
     let now = pair.now;
-    pair.server.links.values_mut().for_each(|link| link.probe_liveness(now));
+    for link in pair.server.links.values_mut() {
+        link.probe_liveness(now);
+    }
 }
 
 fn count(pair: &Pair, event: &Event) -> usize {
