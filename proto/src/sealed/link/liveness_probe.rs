@@ -216,7 +216,7 @@ mod tests {
             let mut token = None;
             while probe.due() <= first {
                 probe.on_timeout(first, second, false);
-                token = token.or(probe.take_owed(first, &mut random()));
+                token = token.or_else(|| probe.take_owed(first, &mut random()));
             }
             now += Duration::from_millis(1) * delay;
             probe.on_heard();
