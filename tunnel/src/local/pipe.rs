@@ -4,20 +4,19 @@
 //! direction by itself (FIN), or both at once with a reason (RST).
 
 mod queue;
+mod stream;
 
 use std::fmt;
 use std::future::poll_fn;
 use std::io::{self, IoSlice, IoSliceMut};
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll, Waker, ready};
+use std::task::{Context, Poll, Waker};
 
 use proto::sealed::wire::frame::ResetCode;
-use proto::sealed::wire::varint;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use self::queue::Queue;
 pub(crate) use self::queue::RelayMemory;
+pub use self::stream::PipeStream;
 use crate::ready::keep_waker;
 
 /// A new pipe between a link and this process: the link's end and the application's.
@@ -35,18 +34,6 @@ pub(crate) fn relay(memory: &RelayMemory) -> (PipeEnd, PipeEnd) {
 
 /// A link's end.
 pub(crate) struct PipeEnd(Half);
-
-/// The application's end of a stream: bytes to whatever the other end of the link has dialled, and back.
-///
-/// - Writing waits while the link does not take more: there is no other limit than its flow control.
-/// - [`shutdown`](tokio::io::AsyncWriteExt::shutdown) ends this direction in order (FIN); the other goes on.
-/// - Dropping it resets the stream, so that a crash is never an orderly end; unless both directions have ended in order by
-///   then, and what came has been read.
-/// - A stream that was reset fails with [`io::ErrorKind::ConnectionReset`], behind the bytes that came before; [`reset_code`]
-///   says why.
-///
-/// Reading and writing are cancel safe as far as tokio's traits say so: a `read` or `write` that was dropped has moved nothing.
-pub struct PipeStream(Half);
 
 /// One of the two ends.
 struct Half {
@@ -71,6 +58,10 @@ struct PipeSide {
     said: Said,
     /// What the other end leads to has been reached.
     is_open: bool,
+    /// The far end of the link has all that this one has written, and its end.
+    is_delivered: bool,
+    /// It is gone: it says nothing more.
+    is_gone: bool,
     /// The task of a link, which is woken each time.
     link: Option<Waker>,
     reader: Option<Waker>,
@@ -244,6 +235,14 @@ impl PipeEnd {
         self.0.opened().await
     }
 
+    /// Tells the other end that the far end of this link has all that it has written, and its end.
+    pub(crate) fn delivered(&self) {
+        let mut state = self.0.lock();
+        let (_, other) = state.both(self.0.side);
+        other.is_delivered = true;
+        self.0.wake_other(state);
+    }
+
     /// Tells the other end that nothing more comes.
     pub(crate) fn finish(&self) {
         let mut state = self.0.lock();
@@ -267,131 +266,23 @@ impl PipeEnd {
     }
 }
 
-impl PipeStream {
-    /// Waits until the other end of the link has dialled.
-    ///
-    /// # Errors
-    /// The stream was reset instead.
-    pub(crate) async fn opened(&self) -> Result<(), ResetCode> {
-        self.0.opened().await
-    }
-
-    /// Waits until it is reset. Cancel safe; nothing else may read it meanwhile.
-    pub(crate) async fn broken(&self) {
-        poll_fn(|cx| {
-            let mut state = self.0.lock();
-            keep_waker(&mut state.both(self.0.side).0.reader, cx.waker());
-            if state.is_reset() { Poll::Ready(()) } else { Poll::Pending }
-        })
-        .await;
-    }
-
-    /// Ends both directions at once: whoever the stream leads to gets an RST, and `code` goes with it to the other end of the
-    /// link. What was written and has not left is lost.
-    pub fn reset(self, code: ResetCode) {
-        // What an `X` can carry.
-        self.say_reset(ResetCode::from_code(code.code().min(varint::MAX)));
-    }
-
-    fn say_reset(&self, code: ResetCode) {
-        let mut state = self.0.lock();
-        let is_over = state.has_ended_in_order() && state.both(self.0.side).0.incoming.is_empty();
-        if state.is_reset() || is_over {
-            return;
-        }
-        let (own, other) = state.both(self.0.side);
-        own.said = Said::Reset(code);
-        own.incoming.clear();
-        other.incoming.clear();
-        self.0.wake_other(state);
-    }
-}
-
-impl AsyncRead for PipeStream {
-    fn poll_read(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let mut state = self.0.lock();
-        let (own, other) = state.both(self.0.side);
-        if own.incoming.is_empty() {
-            return match other.said {
-                Said::Reset(code) => Poll::Ready(Err(was_reset(code))),
-                Said::Finished => Poll::Ready(Ok(())),
-                Said::Going => {
-                    keep_waker(&mut own.reader, cx.waker());
-                    Poll::Pending
-                }
-            };
-        }
-        let read = own.incoming.read([buf.initialize_unfilled()]);
-        self.0.wake_other(state);
-        buf.advance(read);
-        Poll::Ready(Ok(()))
-    }
-}
-
-impl AsyncWrite for PipeStream {
-    fn poll_write(self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        let mut state = self.0.lock();
-        let (own, other) = state.both(self.0.side);
-        ready!(may_write(own, other, cx))?;
-        let written = other.incoming.write([buf]);
-        self.0.wake_other(state);
-        Poll::Ready(Ok(written))
-    }
-
-    fn poll_flush(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        // The link takes what is there as fast as it can; nothing waits for more.
-        Poll::Ready(Ok(()))
-    }
-
-    fn poll_shutdown(self: Pin<&mut Self>, _cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        let mut state = self.0.lock();
-        let (own, other) = state.both(self.0.side);
-        if let Said::Reset(code) = other.said {
-            return Poll::Ready(Err(was_reset(code)));
-        }
-        own.said = Said::Finished;
-        self.0.wake_other(state);
-        Poll::Ready(Ok(()))
-    }
-}
-
-/// Ready if there is room for at least one byte.
-fn may_write(own: &mut PipeSide, other: &PipeSide, cx: &Context<'_>) -> Poll<io::Result<()>> {
-    match (other.said, own.said) {
-        (Said::Reset(code), _) => Poll::Ready(Err(was_reset(code))),
-        (_, Said::Finished | Said::Reset(_)) => Poll::Ready(Err(io::ErrorKind::BrokenPipe.into())),
-        (_, Said::Going) if other.incoming.room() == 0 => {
-            keep_waker(&mut own.writer, cx.waker());
-            Poll::Pending
-        }
-        (_, Said::Going) => Poll::Ready(Ok(())),
-    }
-}
-
 impl Drop for PipeEnd {
     /// Whatever became of the link, the other end learns that nothing goes on.
     fn drop(&mut self) {
-        if !self.0.lock().has_ended_in_order() {
-            self.reset(ResetCode::Reset);
+        let mut state = self.0.lock();
+        state.both(self.0.side).0.is_gone = true;
+        if state.has_ended_in_order() {
+            // Who waits for more than that hears nothing of it any more.
+            return self.0.wake_other(state);
         }
-    }
-}
-
-impl Drop for PipeStream {
-    fn drop(&mut self) {
-        self.say_reset(ResetCode::Reset);
+        drop(state);
+        self.reset(ResetCode::Reset);
     }
 }
 
 impl fmt::Debug for PipeEnd {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PipeEnd")
-    }
-}
-
-impl fmt::Debug for PipeStream {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("PipeStream")
     }
 }
 

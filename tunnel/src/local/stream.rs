@@ -193,6 +193,14 @@ impl LocalStream {
         }
     }
 
+    /// The other end of the link has all that was read from it, and its end.
+    pub(crate) fn delivered(&self) {
+        match self {
+            Self::Pipe(pipe) => pipe.delivered(),
+            Self::Tcp(..) | Self::Unix(_) | Self::Held(_) => {}
+        }
+    }
+
     /// Ends it at once, with RST. A process is told why.
     pub(crate) fn abort(self, code: ResetCode) {
         match self {

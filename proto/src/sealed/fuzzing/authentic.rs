@@ -69,6 +69,7 @@ fn serve(now: Time, transport: &mut Transport, dice: u8) {
             | Event::DatagramReadable(_)
             | Event::Opened(_)
             | Event::Writable(_)
+            | Event::Delivered(_)
             | Event::Closed(_) => {}
         }
     }

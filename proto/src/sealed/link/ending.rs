@@ -28,8 +28,12 @@ impl Link {
         !self.is_open() && self.highest.is_some()
     }
 
-    /// Tells the peer, as well as one packet can, that the link is over.
+    /// Tells the peer, as well as one packet can, that the link is over. A client all of whose streams are over says instead of
+    /// [`EndCode::Shutdown`] that it has no use for the link: so what the server has of them and its targets have not taken is not lost.
     pub fn close(&mut self, code: EndCode) {
+        let is_unused =
+            !matches!(self.state, LinkState::Serving { .. }) && self.transport.stream_count() == 0;
+        let code = if is_unused && code == EndCode::Shutdown { EndCode::Dormant } else { code };
         if self.is_open() {
             self.say_end(code, None, Time::NEVER);
         }

@@ -23,6 +23,8 @@ pub enum Event {
     DatagramReadable(StreamId),
     /// There is room to write again, after [`super::Transport::poll_room`] had said there was none.
     Writable(StreamId),
+    /// The peer has acknowledged all that was written to the stream and its end; never said of a flow.
+    Delivered(StreamId),
     /// The peer reset the stream; what it sent before can still be read. Then [`super::Transport::discard`] it.
     Reset(StreamId, ResetCode),
     /// The stream ended in order, on both sides; its id means nothing any more.
@@ -38,6 +40,7 @@ impl Event {
             | Self::Readable(id)
             | Self::DatagramReadable(id)
             | Self::Writable(id)
+            | Self::Delivered(id)
             | Self::Reset(id, _)
             | Self::Closed(id) => *id,
         }

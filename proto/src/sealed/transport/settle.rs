@@ -1,9 +1,10 @@
 //! What becomes of the packets that left: arrived or lost, their contents are settled with their owners.
 
-use super::Transport;
+use super::{Event, Transport};
 use crate::sealed::recovery::loss_detection::PacketOutcome;
 use crate::sealed::recovery::sent::Content;
 use crate::sealed::streams::announce::Announce;
+use crate::sealed::streams::send_state::SendState;
 use crate::time::Time;
 
 impl Transport {
@@ -47,7 +48,11 @@ impl Transport {
         };
         match content {
             Content::Data { range, fin, .. } => {
+                let was_delivered = stream.send.state == SendState::DataRecvd;
                 stream.send.on_acked(range.clone(), *fin, &mut pools.send);
+                if stream.send.state == SendState::DataRecvd && !was_delivered && stream.flow.is_none() {
+                    self.events.push_back(Event::Delivered(stream.id));
+                }
                 if stream.send.held() == 0 {
                     self.on_holds_nothing(key);
                 }

@@ -309,6 +309,11 @@ impl Conn {
         self.local.open();
     }
 
+    /// The peer has all that came from the connection, and its end.
+    pub(super) fn delivered(&self) {
+        self.local.delivered();
+    }
+
     /// Ends the connection with RST.
     pub(super) fn abort(self, code: ResetCode) {
         self.local.abort(code);

@@ -194,6 +194,13 @@ impl Conns {
         }
     }
 
+    /// The peer has all that came from the connection, and its end.
+    pub(super) fn delivered(&mut self, id: StreamId) {
+        if let Some(conn) = self.find(id) {
+            conn.delivered();
+        }
+    }
+
     /// The peer has reset the stream: its connection gets what it takes of the bytes before, then RST.
     pub(super) fn reset(&mut self, id: StreamId, code: ResetCode) {
         let Some(&key) = self.keys.get(&id) else { return };

@@ -302,6 +302,7 @@ impl<E: End> Task<E> {
             // A flow's; see `flow_event`.
             StreamEvent::DatagramReadable(_) => {}
             StreamEvent::Writable(id) => self.conns.writable(id),
+            StreamEvent::Delivered(id) => self.conns.delivered(id),
             StreamEvent::Reset(id, code) if self.conns.has(id) => self.conns.reset(id, code),
             StreamEvent::Reset(id, code) => {
                 self.link.streams().discard(id);

@@ -214,3 +214,32 @@ async fn an_application_that_only_waits_learns_of_a_reset() {
     broken.await;
     resetting.await.unwrap();
 }
+
+#[tokio::test]
+async fn a_direction_is_finished_when_the_far_end_has_it_and_not_before() {
+    let (end, mut stream) = pipe();
+    stream.write_all(b"there").await.unwrap();
+    let cx = &mut Context::from_waker(Waker::noop());
+    assert!(stream.poll_finish(cx).is_pending());
+    assert_eq!(read(&end).as_deref(), Ok(b"there".as_slice()));
+    assert_eq!(read(&end).as_deref(), Ok(b"".as_slice()), "FIN, behind the bytes");
+    assert!(stream.poll_finish(cx).is_pending(), "it was read, and has not arrived");
+    let (finished, ()) = tokio::join!(stream.finish(), async { end.delivered() });
+    finished.unwrap();
+    end.reset(ResetCode::Idle);
+    stream.finish().await.unwrap();
+}
+
+#[tokio::test]
+async fn what_has_not_arrived_when_the_link_ends_is_not_finished() {
+    let (end, mut stream) = pipe();
+    end.reset(ResetCode::Limit);
+    assert_eq!(reset_code(&stream.finish().await.unwrap_err()), Some(ResetCode::Limit));
+    // Both directions have ended in order, but nobody knows what became of the bytes.
+    let (end, mut stream) = pipe();
+    stream.write_all(b"there").await.unwrap();
+    stream.shutdown().await.unwrap();
+    end.finish();
+    let (finished, ()) = tokio::join!(stream.finish(), async { drop(end) });
+    assert_eq!(reset_code(&finished.unwrap_err()), Some(ResetCode::Reset));
+}

@@ -141,6 +141,10 @@ impl StreamUser {
             }
             Event::DatagramReadable(id) => panic!("{id} is no flow"),
             Event::Writable(id) => self.streams.get_mut(&id).expect("a known stream").waits = false,
+            Event::Delivered(id) => {
+                let stream = self.streams.get_mut(&id).expect("a known stream");
+                assert!(stream.finished, "{id} was delivered before its end");
+            }
             Event::Reset(id, code) => {
                 let stream = self.streams.get_mut(&id).expect("a known stream");
                 assert_eq!(stream.peer_reset.replace(code), None, "{id} was reset twice");

@@ -86,7 +86,8 @@ impl FlowUser {
             | Event::Opened(_)
             | Event::Readable(_)
             | Event::DatagramReadable(_)
-            | Event::Writable(_) => {}
+            | Event::Writable(_)
+            | Event::Delivered(_) => {}
         }
     }
 

@@ -91,7 +91,10 @@ impl Script {
                 self.end(*id);
             }
             transport::Event::DatagramReadable(id) => panic!("{id} is no flow"),
-            transport::Event::Opened(_) | transport::Event::Readable(_) | transport::Event::Writable(_) => {}
+            transport::Event::Opened(_)
+            | transport::Event::Readable(_)
+            | transport::Event::Writable(_)
+            | transport::Event::Delivered(_) => {}
         }
     }
 

@@ -92,7 +92,7 @@ fn a_server_serves_the_client_of_the_session() {
     server.link.streams().finish(now, STREAM);
     assert!(server.sends_one());
     server.hear(acknowledgement);
-    assert_eq!(server.events(), [link::Event::Stream(Event::Closed(STREAM))]);
+    assert_eq!(server.events(), [Event::Delivered(STREAM), Event::Closed(STREAM)].map(link::Event::Stream));
     server.hear(end);
     assert_eq!(server.events(), [link::Event::Ended(EndCode::Shutdown.into())]);
 }
@@ -126,7 +126,7 @@ fn a_client_is_served_by_the_server_of_the_session() {
     client.write(now, STREAM, b"hola");
     client.finish(now, STREAM);
     now = sends_one(&mut client, now) + DELAY;
-    assert_eq!(hear(&mut client, now, opened), [Event::Opened(STREAM)]);
+    assert_eq!(hear(&mut client, now, opened), [Event::Delivered(STREAM), Event::Opened(STREAM)]);
     assert_eq!(hear(&mut client, now, reply), [Event::Readable(STREAM)]);
     let length = client.read_with(now, STREAM, |slices| {
         let length = slices.map(|slice| usize::from(slice == b"adios") * slice.len()).sum();

@@ -94,6 +94,7 @@ impl<E: End> Task<E> {
             | StreamEvent::Opened(_)
             | StreamEvent::Readable(_)
             | StreamEvent::Writable(_)
+            | StreamEvent::Delivered(_)
             | StreamEvent::Reset(..)
             | StreamEvent::Closed(_) => return false,
         }
