@@ -60,7 +60,7 @@ pub enum BindError {
     /// The text is no address to listen on.
     #[error(transparent)]
     Address(#[from] AddressError),
-    /// A host of the command line is unknown.
+    /// A host that something is to be sent to is unknown.
     #[error("{argument} {text}: {error}")]
     Host {
         /// The argument's name.

@@ -16,8 +16,8 @@ use crate::descriptors;
 pub enum StateError {
     /// No place for the folder is known.
     #[error(
-        "this user has no home folder that could hold keys and tickets: name a folder with --state DIR, or give proxy1 \
-         its ticket with --ticket-file or PASO_TICKET"
+        "this user has no home folder that could hold keys and tickets: name a folder for them (--state DIR), or give \
+         proxy1 its ticket (--ticket-file or PASO_TICKET)"
     )]
     NoHome,
     /// The system refused.
@@ -37,7 +37,7 @@ pub enum StateError {
         path: PathBuf,
     },
     /// A file where there should be a folder.
-    #[error("{} is not a folder: name one with --state DIR", path.display())]
+    #[error("{} is not a folder: name one (--state DIR)", path.display())]
     NoFolder {
         /// The name.
         path: PathBuf,
@@ -184,7 +184,7 @@ pub enum StateError {
     },
     /// A command for the tickets of a folder that has no key.
     #[error(
-        "no proxy2 has its key in {}: name the folder of yours with --state DIR, or start proxy2 once",
+        "no proxy2 has its key in {}: name the folder of yours (--state DIR), or start proxy2 once",
         path.display()
     )]
     NoKey {
@@ -200,18 +200,18 @@ pub enum StateError {
         /// The file.
         path: PathBuf,
     },
-    /// `ticket add` with a name that is taken.
+    /// A new ticket with a name that is taken.
     #[error("a ticket named '{0}' exists already: choose another name")]
     NameTaken(TicketName),
-    /// `ticket add` with the name of a revoked ticket.
+    /// A new ticket with the name of a revoked one.
     #[error("a ticket named '{0}' was revoked, and a name is not used twice: choose another name")]
     NameRevoked(TicketName),
-    /// `ticket show` or `revoke` with a name that is not.
-    #[error("no ticket is named '{0}': `proxy2 ticket list` shows them all")]
+    /// There is no ticket of that name.
+    #[error("no ticket is named '{0}': check the name (`proxy2 ticket list` shows those of a folder)")]
     NoSuchName(TicketName),
-    /// `ticket allow` with the name of a revoked ticket.
+    /// Rules for a ticket that is revoked.
     #[error(
-        "the ticket '{0}' is revoked and may do nothing any more: `proxy2 ticket list` shows the valid ones"
+        "the ticket '{0}' is revoked and may do nothing any more: use a valid one (`proxy2 ticket list` shows those of a folder)"
     )]
     Revoked(TicketName),
     /// Somebody else changes the tickets.
@@ -247,8 +247,8 @@ pub enum Purpose {
 impl Purpose {
     const fn instead(self) -> &'static str {
         match self {
-            Self::State => "name another folder with --state DIR",
-            Self::Ticket => "give the ticket with `--ticket-file -`",
+            Self::State => "name another folder (--state DIR)",
+            Self::Ticket => "give the ticket itself (`--ticket-file -` reads it from standard input)",
         }
     }
 }
