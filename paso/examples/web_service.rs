@@ -11,7 +11,7 @@ use http_body_util::{BodyExt, Empty};
 use hyper::Request;
 use hyper::body::Bytes;
 use hyper_util::rt::TokioIo;
-use paso::{Allow, Caller, Exit, Link, Listener, State, Stream};
+use paso::{AcceptError, Allow, Caller, Exit, Link, Listener, State, Stream};
 
 #[tokio::main]
 #[expect(clippy::print_stdout, reason = "an example shows what came of it")]
@@ -41,11 +41,16 @@ impl axum::serve::Listener for Clients {
     type Io = Stream;
     type Addr = Option<Caller>;
 
+    #[expect(clippy::print_stderr, reason = "an example shows what came of it")]
     async fn accept(&mut self) -> (Stream, Option<Caller>) {
-        match self.0.accept().await {
-            Ok((stream, caller)) => (stream, Some(caller)),
-            // Nobody comes any more. axum has no way to say so: the program ends with its link.
-            Err(_) => std::future::pending().await,
+        loop {
+            match self.0.accept().await {
+                Ok((stream, caller)) => return (stream, Some(caller)),
+                // It is asked again; the next turn waits for that.
+                Err(AcceptError::Refused(why)) => eprintln!("{why}"),
+                // Nobody comes any more. axum has no way to say so: the program ends with its link.
+                Err(_) => std::future::pending().await,
+            }
         }
     }
 
@@ -78,7 +83,7 @@ pub(crate) async fn in_this_process() -> anyhow::Result<String> {
     let mut names = elsewhere.watch("hello").await?;
     tokio::spawn(async move { serve(&inside).await });
     if elsewhere.find("hello").await?.is_empty() {
-        names.next().await;
+        names.next().await?;
     }
     ask(&elsewhere, "/").await
 }

@@ -39,9 +39,40 @@
 //! # }).unwrap();
 //! ```
 //!
+//! # Where to look
+//!
+//! | to | use |
+//! | --- | --- |
+//! | join an exit | [`Link::join`], [`LinkOptions`] |
+//! | connect through it | [`Link::open`] (`HOST:PORT`, `@NAME`, `unix/PATH`), [`Link::open_udp`] |
+//! | have clients of a port of this machine carried | [`Link::forward`] |
+//! | be connected to | [`Link::publish`] (under a name), [`Link::listen`] (at an address of the exit); [`Listener::accept`] says who comes |
+//! | know which names there are | [`Link::find`], [`Link::watch`] |
+//! | know what one may do, and why not | [`Link::who_am_i`], [`Link::why_forbidden`] |
+//! | be an exit, give out tickets | [`Exit`], [`Allow`], [`State`] |
+//! | test all that, on a network that loses datagrams | `paso::testing`, with the feature `testing` |
+//!
+//! The folder `examples` has an echo, a file copy, HTTP, a web service by name, and an OpenSSH `ProxyCommand`.
+//!
+//! # What an exit allows
+//!
+//! Nothing that no rule allows. [`Allow`] has the rules for all tickets, [`State::allow`] those of one ticket, which hold instead.
+//!
+//! | rule | allows |
+//! | --- | --- |
+//! | `dial:HOST:PORTS` | [`Link::open`]; the host is a name, `*.example.com`, an address, a block of addresses or `*`, the ports are `443`, `80,443`, `8000-8010` or `*` |
+//! | `dial:HOST:PORTS/udp` | [`Link::open_udp`] |
+//! | `dial:unix:/PATH` | `unix/PATH` |
+//! | `listen:ADDR:PORTS` | [`Link::listen`] |
+//! | `publish:NAMES` | [`Link::publish`]; `*` and `?` stand for any characters |
+//! | `use:NAMES` | `@NAME`, [`Link::find`] and [`Link::watch`] |
+//!
+//! A name or a star does not lead to addresses of the exit's own machine and of private networks: such are named.
+//!
 //! # How things end
 //!
-//! As with TCP. [`shutdown`](tokio::io::AsyncWriteExt::shutdown) ends one direction in order (FIN). Dropping a stream resets it
+//! As with TCP. [`shutdown`](tokio::io::AsyncWriteExt::shutdown) ends one direction in order (FIN), and [`Stream::finish`] also waits until the
+//! other end of the link has everything. Dropping a stream resets it
 //! (RST), so that a crash is never an orderly end. Dropping the last clone of a link resets its streams and tells the exit;
 //! [`Link::close`] also waits until that is done; a program that ends should wait for it, for with its runtime everything stops where
 //! it is, and the exit finds out only when the next link of the program asks, or after a day. An exit that restarts resets all streams, and the link goes on with the new one.
@@ -56,26 +87,29 @@ mod listener;
 mod state;
 #[cfg(feature = "testing")]
 pub mod testing;
+mod ticket;
 
 pub use exit::{Allow, Exit};
 pub use link::{JoinError, Link, LinkOptions, OpenError};
 pub use listener::{AcceptError, AskError, Caller, ListenError, Listener};
-pub use proto::destination::{Destination, DestinationError, ServiceName};
-pub use proto::target::{Target, TargetError};
+pub use proto::destination::{Client, Destination, DestinationError, ServiceName, SocketPath};
+pub use proto::target::{Host as TargetHost, Target, TargetError};
+pub use proto::ticket::TicketError;
 pub use proto::ticket::place::PlaceError;
 pub use proto::ticket::record::{RecordError, TicketName};
-pub use proto::ticket::{Ticket, TicketError};
 pub use state::{AllowError, NewTicketError, State};
-pub use tunnel::address::{AddressError, Listen, ResolveError};
-pub use tunnel::metrics::Counters;
+pub use ticket::Ticket;
+pub use tunnel::address::{AddressError, Host, HostPort, Listen, ResolveError};
+pub use tunnel::metrics::{Counters, Descriptor};
+pub use tunnel::rules::RuleFault;
 #[doc(inline)]
 pub use tunnel::session::PipeStream as Stream;
 pub use tunnel::session::{
     AddError, BindError, Bound, Identity, LinkClosed, LinkStatus, MAX_DATAGRAM, NameEvent, NameWatcher,
-    ResetCode, ServiceInfo, UdpStream, reset_code,
+    NotAnswered, NotRegistered, ResetCode, ServiceInfo, UdpStream, WatchEnded, reset_code,
 };
-pub use tunnel::settings::{Forward, ListenOn, RuleError};
-pub use tunnel::state::StateError;
+pub use tunnel::settings::{CarryTo, Forward, ListenOn, ProxyProtocol, ReverseAt, ReverseTo, RuleError};
+pub use tunnel::state::{Purpose, RulesLineError, StateError};
 
 // The tests run the examples, which name the crate.
 #[cfg(test)]

@@ -1,24 +1,24 @@
 //! The end that joins and opens streams.
 
+mod options;
+
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use proto::destination::{Destination, DestinationError, SocketPath};
-use proto::ticket::Ticket;
-use proto::ticket::place::{Place, PlaceError};
 use tokio::sync::watch;
 use tokio::time::timeout;
-use tunnel::address::HostPorts;
 use tunnel::metrics::Counters;
 use tunnel::session::{
-    self, AddError, BindError, Bound, Handle, Identity, LinkClosed, LinkHandle, LinkStatus, NameWatcher,
-    ResetCode, ServiceInfo, Session,
+    self, AddError, Bound, Handle, Identity, LinkClosed, LinkHandle, LinkStatus, NameWatcher, NotRegistered,
+    Registration, ResetCode, ServiceInfo,
 };
-use tunnel::settings::{ClientSettings, Forward, ListenOn, NameGlob, TicketSource};
+use tunnel::settings::{Forward, ListenOn, NameGlob};
 
+pub use self::options::{JoinError, LinkOptions};
 use crate::listener::{AskError, ListenError, Listener};
-use crate::{Stream, UdpStream};
+use crate::{Stream, Ticket, UdpStream};
 
 /// A link to an exit. Clones are the same link; it ends when the last of them is dropped, or when one is closed.
 ///
@@ -29,37 +29,7 @@ pub struct Link {
     link: LinkHandle,
     counters: watch::Receiver<Counters>,
     running: Arc<Mutex<Option<Handle>>>,
-}
-
-/// What a link is joined with.
-#[derive(Clone, Debug)]
-pub struct LinkOptions {
-    settings: ClientSettings,
-    join_within: Duration,
-}
-
-/// Why a link was not joined.
-#[derive(Debug, thiserror::Error)]
-#[non_exhaustive]
-pub enum JoinError {
-    /// The text says no place.
-    #[error(transparent)]
-    Place(#[from] PlaceError),
-    /// A socket cannot be had, or the exit's name is unknown.
-    #[error(transparent)]
-    Bind(#[from] BindError),
-    /// The exit lets nobody in with this ticket, for this reason.
-    #[error("the exit refuses this ticket: {0}")]
-    Refused(String),
-    /// Nothing has answered for so long. The ticket may be for another exit: an exit is silent to those it does not know.
-    #[error(
-        "no answer within {} s: the exit is not there, UDP does not get through, or the ticket is for another exit",
-        .0.as_secs_f32()
-    )]
-    NoAnswer(Duration),
-    /// The UDP socket broke meanwhile.
-    #[error("the UDP socket failed: {0}")]
-    Broken(io::Error),
+    listen_within: Duration,
 }
 
 /// Why a stream was not opened.
@@ -126,70 +96,6 @@ impl OpenError {
                 ResetCode::Reset | ResetCode::Idle | ResetCode::Unknown(_) => Self::Interrupted,
             },
         }
-    }
-}
-
-impl LinkOptions {
-    /// With this ticket; the exit is where the ticket says, if nothing else is said.
-    pub fn new(ticket: Ticket) -> Self {
-        let settings = ClientSettings::new(TicketSource::Given(ticket), Vec::new());
-        Self { settings, join_within: Duration::from_secs(10) }
-    }
-
-    /// The exit may be here: `HOST:PORT[,PORT…]`. Of several places the first that answers is used, and another when it has gone.
-    ///
-    /// # Errors
-    /// The text says no place.
-    pub fn at(mut self, place: &str) -> Result<Self, PlaceError> {
-        self.settings.places.push(HostPorts::from(&place.parse::<Place>()?));
-        Ok(self)
-    }
-
-    /// Carries the clients of this forward from the start.
-    #[must_use]
-    pub fn forward(mut self, forward: Forward) -> Self {
-        self.settings.forwards.push(forward);
-        self
-    }
-
-    /// How long [`join`](LinkOptions::join) waits for the exit to answer. Default 10 s.
-    #[must_use]
-    pub const fn join_within(mut self, time: Duration) -> Self {
-        self.join_within = time;
-        self
-    }
-
-    /// How long a stream waits for an exit that does not answer; zero: it is refused at once. Default 10 s.
-    #[must_use]
-    pub const fn patience(mut self, patience: Duration) -> Self {
-        self.settings.patience = patience;
-        self
-    }
-
-    /// Joins the exit: waits until it has answered.
-    ///
-    /// Cancel safe: a link that nobody waits for ends.
-    ///
-    /// # Errors
-    /// [`JoinError`].
-    pub async fn join(self) -> Result<Link, JoinError> {
-        let Self { settings, join_within: within } = self;
-        let mut running = Session::bind(settings).await?.run();
-        let link = running.link().expect("a client has a link").clone();
-        let mut status = link.status();
-        let answered = status.wait_for(|now| matches!(now, LinkStatus::Up { .. } | LinkStatus::Refused(_)));
-        let answer = timeout(within, answered).await.map(|answer| answer.map(|now| now.clone()));
-        match answer {
-            Ok(Ok(LinkStatus::Refused(why))) => return Err(JoinError::Refused(why)),
-            Ok(Ok(_)) => {}
-            Ok(Err(_)) => {
-                let broken = running.ended().await.err();
-                return Err(JoinError::Broken(broken.unwrap_or_else(|| io::ErrorKind::BrokenPipe.into())));
-            }
-            Err(_) => return Err(JoinError::NoAnswer(within)),
-        }
-        let counters = running.counters();
-        Ok(Link { link, counters, running: Arc::new(Mutex::new(Some(running))) })
     }
 }
 
@@ -280,7 +186,10 @@ impl Link {
     }
 
     /// Has the exit listen for this process: at `[ADDR:]PORT` of its machine, where a port alone is one of 127.0.0.1 and port 0 any free
-    /// one, or at a Unix socket there, `/PATH`. Waits until it does. A rule of the ticket must allow it (`listen:ADDR:PORT`).
+    /// one, or at a Unix socket there, `/PATH`. Waits until it does, for at most
+    /// [`LinkOptions::listen_within`]. A rule of the ticket must allow it (`listen:ADDR:PORT`).
+    ///
+    /// What the exit refuses now is an error here. After that the listener stays whatever becomes of the exit: see [`Listener`].
     ///
     /// Cancel safe: what nobody waits for any more is ended.
     ///
@@ -291,11 +200,11 @@ impl Link {
             true => ListenOn::Unix(SocketPath::new(at)?.as_path().into()),
             false => ListenOn::Tcp(at.parse()?),
         };
-        Ok(Listener::new(self.link.listen(at).await?))
+        self.registered(self.link.listen(at)).await
     }
 
-    /// Publishes a service: whoever opens `@NAME` at the same exit is accepted by this process. Waits until the exit has it. A rule of this
-    /// ticket must allow it (`publish:NAME`), and one of theirs to use it (`use:NAME`). Several may publish one name; the exit gives
+    /// Publishes a service: whoever opens `@NAME` at the same exit is accepted by this process. Waits until the exit has it, for
+    /// at most [`LinkOptions::listen_within`]. A rule of this ticket must allow it (`publish:NAME`), and one of theirs to use it (`use:NAME`). Several may publish one name; the exit gives
     /// each client to the one with the fewest streams, and to another where that one does not answer.
     ///
     /// Cancel safe: what nobody waits for any more is ended.
@@ -304,7 +213,15 @@ impl Link {
     /// [`ListenError`].
     pub async fn publish(&self, name: &str) -> Result<Listener, ListenError> {
         let name = name.strip_prefix('@').unwrap_or(name).parse()?;
-        Ok(Listener::new(self.link.publish(name).await?))
+        self.registered(self.link.publish(name)).await
+    }
+
+    async fn registered(
+        &self,
+        registering: impl Future<Output = Result<Registration, NotRegistered>>,
+    ) -> Result<Listener, ListenError> {
+        let registered = timeout(self.listen_within, registering).await;
+        Ok(Listener::new(registered.map_err(|_| ListenError::NoAnswer(self.listen_within))??))
     }
 
     /// The published names of this form (`*` is any number of characters, `?` is one) that this end may use, in order. Cancel safe.
@@ -315,7 +232,7 @@ impl Link {
         Ok(self.link.find(&glob(names)?).await?)
     }
 
-    /// Tells of names of this form that appear and go from now on. Cancel safe.
+    /// Tells of names of this form that appear and go from now on, until something interrupts it: see [`NameWatcher`]. Cancel safe.
     ///
     /// # Errors
     /// [`AskError`].
@@ -331,10 +248,13 @@ impl Link {
         Ok(self.link.who_am_i().await?)
     }
 
-    /// Why the exit forbids streams to a destination: what this end may do, and the command that would allow it, for whoever runs the
-    /// exit. `None`: it does not forbid them, or does not answer. Cancel safe.
-    pub async fn why_forbidden(&self, destination: &str) -> Option<String> {
-        self.link.why(&destination.parse().ok()?).await
+    /// Why the exit forbids what [`open`](Self::open) leads to, or [`open_udp`](Self::open_udp) if `/udp` stands behind it: what this end may
+    /// do, and the command that would allow it, for whoever runs the exit. `None`: it does not forbid that, or does not answer. Cancel safe.
+    pub async fn why_forbidden(&self, target: &str) -> Option<String> {
+        let datagrams = target.strip_suffix("/udp").filter(|target| !target.starts_with("unix/"));
+        let destination: Result<Destination, _> =
+            datagrams.map_or_else(|| target.parse(), |target| format!("udp/{target}").parse());
+        self.link.why(&destination.ok()?).await
     }
 
     /// Carries the clients of one more forward; where they connect. A forward that nobody waits for any more may have been added; then
@@ -365,9 +285,10 @@ impl Link {
         self.counters.clone()
     }
 
-    /// Waits until no stream is open any more, for at most `within`, and closes the link then. What was written and ended in order has
-    /// arrived by then: bytes on their way that [`close`](Self::close) would cut off. A stream that this process holds keeps it
-    /// waiting until it has ended in both directions, or is dropped; so does a [`Listener`]. False: some were reset.
+    /// Waits until no stream is open any more, for at most `within`, and closes the link then. What was written and ended in order is not
+    /// lost by that: the exit has it, and goes on handing it to targets that take it slowly, for at most ten minutes. A stream that this
+    /// process holds keeps it waiting until it has ended in both directions, or is dropped; so do a [`Listener`] and a [`NameWatcher`].
+    /// False: some were reset.
     ///
     /// # Errors
     /// The UDP socket is broken.
@@ -379,8 +300,9 @@ impl Link {
         Ok(none_left)
     }
 
-    /// Resets the streams that are open, tells the exit, and waits until that is done: for at most half a second. What has ended in
-    /// order before and was read at the other end is not touched. Of several that close it, the first waits. Dropping the future leaves
+    /// Resets the streams that are open, tells the exit, and waits until that is done: for at most half a second. A stream that has ended in one
+    /// direction only is open: what was written to it and is on its way is lost, and the exit cuts off what its target has not taken. To
+    /// keep that, wait for the target's answer and its end, or call [`finish`](Self::finish). Of several that close it, the first waits. Dropping the future leaves
     /// the rest to the background.
     ///
     /// # Errors

@@ -2,11 +2,12 @@
 
 use std::fmt;
 use std::net::SocketAddr;
+use std::time::Duration;
 
 use proto::destination::DestinationError;
 use proto::ticket::record::TicketName;
 use tunnel::address::AddressError;
-use tunnel::session::{Bound, LinkClosed, NotAnswered, NotRegistered, Registration, RegistrationState};
+use tunnel::session::{Bound, LinkClosed, NoClients, NotAnswered, NotRegistered, Registration};
 
 use crate::Stream;
 
@@ -27,7 +28,7 @@ pub struct Caller {
     pub from: Option<SocketAddr>,
 }
 
-/// Why the exit takes no clients for this process.
+/// Why the exit does not begin to take clients for this process. It is not asked any more.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ListenError {
@@ -40,16 +41,23 @@ pub enum ListenError {
     /// The exit says no. Its sentence says why, and what to do.
     #[error("{0}")]
     Refused(String),
+    /// It has not answered for so long ([`LinkOptions::listen_within`](crate::LinkOptions::listen_within)).
+    #[error("the exit has not answered within {} s", .0.as_secs_f32())]
+    NoAnswer(Duration),
     /// The link has been closed.
     #[error("the link has been closed")]
     Closed,
 }
 
-/// Why no more clients come.
+/// Why no clients come.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum AcceptError {
-    /// Another process with the same ticket has taken the address over: the exit's sentence.
+    /// The exit does not take clients any more, as when the rule that allowed it was taken away, or when somebody else has the address after
+    /// a restart: its sentence. It is asked again every 10 s; call [`Listener::accept`] once more to wait for that, or drop the listener.
+    #[error("{0}")]
+    Refused(String),
+    /// Another process with the same ticket has taken the address over: the exit's sentence. It is not asked again.
     #[error("{0}")]
     TakenOver(String),
     /// The link has been closed.
@@ -83,19 +91,15 @@ impl Listener {
     /// The next client, and who it is. The client has been told by then that it is connected. At most 128 clients wait to be
     /// accepted, more are refused.
     ///
+    /// It waits without a limit of time, also while the exit is away: clients come again once the link is up, and
+    /// [`Link::status`](crate::Link::status) says how that is.
+    ///
     /// Cancel safe: a client that was not returned is the next one.
     ///
     /// # Errors
-    /// [`AcceptError`]: no more come.
+    /// [`AcceptError`]: none come, behind those that came before. Each refusal is told once.
     pub async fn accept(&mut self) -> Result<(Stream, Caller), AcceptError> {
-        let Some((stream, caller)) = self.0.accept().await else {
-            return Err(match &*self.0.state().borrow() {
-                RegistrationState::Lost(why) => AcceptError::TakenOver(why.clone()),
-                RegistrationState::Pending | RegistrationState::Held(_) | RegistrationState::Refused(_) => {
-                    AcceptError::Closed
-                }
-            });
-        };
+        let (stream, caller) = self.0.accept().await?;
         Ok((stream, Caller { ticket: caller.ticket, from: caller.from }))
     }
 
@@ -118,6 +122,16 @@ impl From<NotRegistered> for ListenError {
             NotRegistered::Refused(_) | NotRegistered::NotCarried { .. } | NotRegistered::NotAccepted(_) => {
                 Self::Refused(error.to_string())
             }
+        }
+    }
+}
+
+impl From<NoClients> for AcceptError {
+    fn from(error: NoClients) -> Self {
+        match error {
+            NoClients::Refused(why) => Self::Refused(why),
+            NoClients::Lost(why) => Self::TakenOver(why),
+            NoClients::Closed(LinkClosed) => Self::Closed,
         }
     }
 }

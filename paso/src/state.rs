@@ -2,10 +2,11 @@
 
 use std::path::PathBuf;
 
-use proto::ticket::Ticket;
 use proto::ticket::record::{RecordError, TicketName};
 use tunnel::settings::{RuleError, Rules, StateSource};
 use tunnel::state::{MemoryState, StateDir, StateError};
+
+use crate::Ticket;
 
 /// An exit's key and the tickets it gives out: each ticket lets one program join, or one person, and can be revoked by its name.
 ///
@@ -70,15 +71,16 @@ impl State {
     /// [`NewTicketError`].
     pub fn ticket(&self, name: &str) -> Result<Ticket, NewTicketError> {
         let name: TicketName = name.parse()?;
-        match &self.0 {
-            Kind::Memory(state) => Ok(state.add_ticket(name)?),
+        let ticket = match &self.0 {
+            Kind::Memory(state) => state.add_ticket(name)?,
             Kind::Folder(path) => {
                 let folder = StateDir::locate(path.clone())?;
                 // Makes the folder and the key where there are none.
                 folder.server()?;
-                Ok(folder.add_ticket(name, proto::ticket::place::Places::default())?)
+                folder.add_ticket(name, proto::ticket::place::Places::default())?
             }
-        }
+        };
+        Ok(Ticket::new(ticket))
     }
 
     /// Says what the holder of a ticket may do, instead of what the exit allows to all: these rules and nothing else

@@ -19,12 +19,11 @@ pub mod middlebox;
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
-use proto::ticket::Ticket;
 use tokio::time::sleep;
 use tunnel::session::{BindError, Handle};
 
 pub use self::middlebox::{Counts, Middlebox, Way, Weather};
-use crate::{Allow, Exit, Link, State};
+use crate::{Allow, Exit, Link, State, Ticket};
 
 /// How long a port may stay taken after a crash, and how often it is tried.
 const PATIENCE: Duration = Duration::from_secs(10);

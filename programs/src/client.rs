@@ -107,7 +107,7 @@ impl Joining {
     /// # Errors
     /// There is no ticket, or proxy2 does not answer.
     async fn join(self) -> anyhow::Result<Link> {
-        let mut options = JoinOptions::new(self.ticket.find()?);
+        let mut options = JoinOptions::new(self.ticket.find()?.to_text().parse()?);
         for place in &self.at {
             options = options.at(&place.to_string())?;
         }

@@ -3,6 +3,7 @@
 mod bind;
 mod checks;
 mod handle;
+mod name_watcher;
 mod own_names;
 mod registration;
 
@@ -27,9 +28,10 @@ pub use crate::local::udp::{MAX_DATAGRAM, UdpStream};
 use crate::metrics::{Counters, LinkKind, Registry};
 use crate::settings::ProxySettings;
 pub use handle::{AddError, Handle, LinkClosed, LinkHandle, NotOpened};
+pub use name_watcher::{NameWatcher, WatchEnded};
 pub use proto::sealed::wire::frame::ResetCode;
 use registration::Starting;
-pub use registration::{NameWatcher, NotAnswered, NotRegistered, Registration, ReverseHandle};
+pub use registration::{NoClients, NotAnswered, NotRegistered, Registration, ReverseHandle};
 
 /// One proxy, bound and ready: peers and clients can reach it from now on, [`Session::run`] serves them.
 ///

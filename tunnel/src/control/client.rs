@@ -14,7 +14,7 @@ mod registrations;
 mod sentence;
 mod task;
 
-pub(crate) use self::commands::{Command, Question};
+pub(crate) use self::commands::{Command, NameFeed, Question};
 pub use self::commands::{Identity, NameEvent, RegistrationState, ServiceInfo};
 pub use self::registrations::Caller;
 pub(crate) use self::registrations::{Backlog, Recipient, Registered, Registrations};

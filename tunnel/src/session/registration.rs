@@ -1,5 +1,7 @@
 //! What a running link of a client has registered at proxy2, and asks it.
 
+mod begun;
+
 use std::future::pending;
 use std::time::Duration;
 
@@ -9,17 +11,16 @@ use tokio::time::sleep;
 use tracing::warn;
 
 use super::handle::{LinkClosed, LinkHandle};
+use super::name_watcher::NameWatcher;
 use crate::control::client::{
-    Backlog, Caller, Command, Identity, NameEvent, Question, Recipient, RegistrationState, ServiceInfo,
+    Backlog, Caller, Command, Identity, Question, Recipient, RegistrationState, ServiceInfo,
 };
 use crate::local::dial::OwnTarget;
 use crate::local::forwarding::Bound;
 use crate::local::pipe::PipeStream;
 use crate::rules::NameGlob;
 use crate::settings::{ListenOn, Reverse, ReverseAt, ReverseTo};
-
-/// Changes of names that may wait to be taken from one watch.
-const WATCHED: usize = 256;
+use begun::{Begun, Unfinished};
 
 /// Why proxy2 does not take clients for this end.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -38,6 +39,20 @@ pub enum NotRegistered {
     /// This process accepts no clients from there.
     #[error("clients of {0} cannot be accepted by a process: they come by TCP, a Unix socket or a name")]
     NotAccepted(ReverseAt),
+    /// The session is over.
+    #[error(transparent)]
+    Closed(#[from] LinkClosed),
+}
+
+/// Why no clients come.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NoClients {
+    /// proxy2 does not take them any more: its sentence says why. It is asked again every 10 s, and whoever accepts once more waits for that.
+    #[error("{0}")]
+    Refused(String),
+    /// Another process of the same ticket has taken the address over, which stays so.
+    #[error("{0}")]
+    Lost(String),
     /// The session is over.
     #[error(transparent)]
     Closed(#[from] LinkClosed),
@@ -103,15 +118,17 @@ pub struct Registration {
 }
 
 impl Registration {
-    /// The next client and who it is; it has been told by then that it is connected. `None`: the session is over, or another process
-    /// of the same ticket has taken the address over. At most 128 wait to be accepted, more are refused.
+    /// The next client and who it is; it has been told by then that it is connected. At most 128 wait to be accepted, more are refused.
     ///
     /// Cancel safe.
-    pub async fn accept(&mut self) -> Option<(PipeStream, Caller)> {
+    ///
+    /// # Errors
+    /// [`NoClients`], once the clients that came before have been accepted.
+    pub async fn accept(&mut self) -> Result<(PipeStream, Caller), NoClients> {
         tokio::select! {
             biased;
-            client = self.clients.recv() => client,
-            () = is_over(&mut self.state) => None,
+            client = self.clients.recv() => client.ok_or(NoClients::Closed(LinkClosed)),
+            why = no_clients(&mut self.state) => Err(why),
         }
     }
 
@@ -133,35 +150,20 @@ impl Drop for Registration {
     }
 }
 
-/// Tells of names that appear and go.
-#[derive(Debug)]
-pub struct NameWatcher(mpsc::Receiver<NameEvent>);
-
-impl NameWatcher {
-    /// The next change. `None`: this watch is over, as more has happened than was taken, or the control stream was lost; what there is
-    /// has to be found again. Cancel safe.
-    pub async fn next(&mut self) -> Option<NameEvent> {
-        self.0.recv().await
-    }
-}
-
 impl LinkHandle {
     /// Has proxy2 take clients for a target of this end, and waits until it does. It is registered again after a restart of proxy2
     /// and on another link.
     ///
-    /// Not cancel safe: what nobody waits for any more may be registered.
+    /// Cancel safe: what nobody waits for any more is not registered.
     ///
     /// # Errors
     /// [`NotRegistered`]; then it is not registered.
     pub async fn register(&self, reverse: &Reverse) -> Result<ReverseHandle, NotRegistered> {
-        let mut handle = self.begin_to_register(reverse)?.number().await?;
-        match handle.held().await {
-            Ok(_) => Ok(handle),
-            Err(error) => {
-                handle.unregister();
-                Err(error)
-            }
-        }
+        let handle = self.begin_to_register(reverse)?.number().await?;
+        let mut unfinished = Unfinished(Some(handle.clone()));
+        handle.clone().held().await?;
+        unfinished.0 = None;
+        Ok(handle)
     }
 
     /// The same without waiting.
@@ -205,7 +207,9 @@ impl LinkHandle {
         answered.await.map_err(|_| LinkClosed)
     }
 
-    /// Has proxy2 listen for this process, and waits until it does.
+    /// Has proxy2 listen for this process, and waits until it does. Waits without a limit of time while proxy2 is not there.
+    ///
+    /// Cancel safe: what nobody waits for any more is not registered.
     ///
     /// # Errors
     /// [`NotRegistered`].
@@ -213,7 +217,9 @@ impl LinkHandle {
         self.accept_at(ReverseAt::Listen(at)).await
     }
 
-    /// Has proxy2 give clients of a name to this process, and waits until it does.
+    /// Has proxy2 give clients of a name to this process, and waits until it does. Waits without a limit of time while proxy2 is not there.
+    ///
+    /// Cancel safe: what nobody waits for any more is not registered.
     ///
     /// # Errors
     /// [`NotRegistered`].
@@ -261,11 +267,11 @@ impl LinkHandle {
     /// # Errors
     /// [`NotAnswered`].
     pub async fn watch(&self, glob: &NameGlob) -> Result<NameWatcher, NotAnswered> {
-        let (tell, told) = mpsc::channel(WATCHED);
+        let (feed, watcher) = NameWatcher::new(self.status());
         let (answer, answered) = oneshot::channel();
-        self.command(Command::Watch(glob.clone(), tell, answer))?;
+        self.command(Command::Watch(glob.clone(), feed, answer))?;
         let answered = answered.await.map_err(|_| self.interrupted())?;
-        answered.map(|()| NameWatcher(told)).map_err(NotAnswered::Refused)
+        answered.map(|()| watcher).map_err(NotAnswered::Refused)
     }
 
     async fn ask<T>(&self, question: impl FnOnce(oneshot::Sender<T>) -> Question) -> Result<T, NotAnswered> {
@@ -280,21 +286,6 @@ impl LinkHandle {
 
     fn command(&self, command: Command) -> Result<(), LinkClosed> {
         self.commands.send(command).map_err(|_| LinkClosed)
-    }
-}
-
-/// A registration that is under way.
-#[derive(Debug)]
-pub(super) struct Begun {
-    number: oneshot::Receiver<u32>,
-    state: watch::Receiver<RegistrationState>,
-    commands: mpsc::UnboundedSender<Command>,
-}
-
-impl Begun {
-    async fn number(self) -> Result<ReverseHandle, LinkClosed> {
-        let Self { number, state, commands } = self;
-        Ok(ReverseHandle { id: number.await.map_err(|_| LinkClosed)?, state, commands })
     }
 }
 
@@ -357,7 +348,17 @@ async fn held(state: &mut watch::Receiver<RegistrationState>) -> Result<Option<B
     }
 }
 
-/// Waits until the other process has it, or the session is over.
-async fn is_over(state: &mut watch::Receiver<RegistrationState>) {
-    let _ = state.wait_for(|state| matches!(state, RegistrationState::Lost(_))).await;
+/// Waits until there is a reason that no clients come which was not told yet, or one that stays.
+async fn no_clients(state: &mut watch::Receiver<RegistrationState>) -> NoClients {
+    loop {
+        let is_told = !state.has_changed().unwrap_or(false);
+        match &*state.borrow_and_update() {
+            RegistrationState::Lost(why) => return NoClients::Lost(why.clone()),
+            RegistrationState::Refused(why) if !is_told => return NoClients::Refused(why.clone()),
+            RegistrationState::Refused(_) | RegistrationState::Pending | RegistrationState::Held(_) => {}
+        }
+        if state.changed().await.is_err() {
+            return LinkClosed.into();
+        }
+    }
 }

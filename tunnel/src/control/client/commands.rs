@@ -1,5 +1,8 @@
 //! What this process asks for, and what it is told.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use proto::destination::ServiceName;
 use proto::ticket::record::TicketName;
 use tokio::sync::{mpsc, oneshot, watch};
@@ -31,7 +34,7 @@ pub(crate) enum Command {
     /// Ask something.
     Ask(Question),
     /// Tell of names from now on.
-    Watch(NameGlob, mpsc::Sender<NameEvent>, oneshot::Sender<Result<(), String>>),
+    Watch(NameGlob, NameFeed, oneshot::Sender<Result<(), String>>),
     /// Tell the log, once, why a stream there is forbidden: the text of a destination, as it stands on the wire.
     Explain(Vec<u8>),
 }
@@ -104,20 +107,51 @@ impl ServiceInfo {
     }
 }
 
-/// Something that has happened to a name.
+/// A change in who publishes a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NameEvent {
-    /// It has one publisher more: what there is of it now.
+    /// One more publishes the name. The number of publishers is the one after the change.
     Appeared(ServiceInfo),
-    /// It has one publisher less: what there is of it now.
+    /// One less publishes the name. The number of publishers is the one after the change: with 0 the name is gone.
     Gone(ServiceInfo),
 }
 
-/// Who this end is to proxy2.
+/// Where the changes that one watch is told of go.
+#[derive(Clone, Debug)]
+pub(crate) struct NameFeed {
+    events: mpsc::Sender<NameEvent>,
+    is_overrun: Arc<AtomicBool>,
+}
+
+impl NameFeed {
+    /// A new one; where its changes are taken from, and whether it was overrun.
+    pub(crate) fn new(room: usize) -> (Self, mpsc::Receiver<NameEvent>, Arc<AtomicBool>) {
+        let (events, taken) = mpsc::channel(room);
+        let is_overrun = Arc::<AtomicBool>::default();
+        (Self { events, is_overrun: Arc::clone(&is_overrun) }, taken, is_overrun)
+    }
+
+    /// Tells of a change. False: nobody takes them, or not as fast as they come; then the watch is over.
+    pub(super) fn tell(&self, event: NameEvent) -> bool {
+        self.events.try_send(event).map_err(|_| self.overrun()).is_ok()
+    }
+
+    /// Some changes are not told of.
+    pub(super) fn overrun(&self) {
+        self.is_overrun.store(true, Ordering::Release);
+    }
+
+    /// Whether nobody takes them any more.
+    pub(super) fn is_closed(&self) -> bool {
+        self.events.is_closed()
+    }
+}
+
+/// Who this end is to the other one, as its ticket says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Identity {
-    /// The name of its ticket.
+    /// The name of the ticket that this end has joined with.
     pub ticket: String,
-    /// What it may do.
+    /// The rules that hold for that ticket now: its own, or those for all tickets that have none of their own.
     pub rules: Vec<String>,
 }

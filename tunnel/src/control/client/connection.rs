@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep_until;
 
-use super::commands::{Command, Identity, NameEvent, Question, ServiceInfo};
+use super::commands::{Command, Identity, NameEvent, NameFeed, Question, ServiceInfo};
 use super::sentence::shown;
 use super::task::{Table, ToAsk, idle};
 use crate::control::lines::Lines;
@@ -49,7 +49,7 @@ struct Dialogue {
     waiting: BTreeMap<RequestNumber, Waiting>,
     /// How many of them wait for a registration.
     registering: usize,
-    watches: BTreeMap<RequestNumber, mpsc::Sender<NameEvent>>,
+    watches: BTreeMap<RequestNumber, NameFeed>,
     answered: bool,
 }
 
@@ -61,7 +61,7 @@ enum Waiting {
     Found(Partial<Vec<ServiceInfo>>),
     Identity(Partial<Identity>),
     Why(oneshot::Sender<Option<String>>),
-    Watch(mpsc::Sender<NameEvent>, oneshot::Sender<Result<(), String>>),
+    Watch(NameFeed, oneshot::Sender<Result<(), String>>),
     Explained,
 }
 
@@ -207,7 +207,9 @@ impl Dialogue {
             Reply::Event(Event::Gone { watch, found }) => {
                 self.tell(watch, ServiceInfo::read(found).map(NameEvent::Gone));
             }
-            Reply::Event(Event::Overrun { watch }) => drop(self.watches.remove(&watch)),
+            Reply::Event(Event::Overrun { watch }) => {
+                self.watches.remove(&watch).iter().for_each(NameFeed::overrun);
+            }
             Reply::Event(Event::Unknown) => {}
         }
         Ok(())
@@ -216,7 +218,7 @@ impl Dialogue {
     /// Tells of a change. Who does not take it hears nothing more, and knows that by the end.
     fn tell(&mut self, watch: RequestNumber, event: Option<NameEvent>) {
         let Some(event) = event else { return };
-        if self.watches.get(&watch).is_some_and(|events| events.try_send(event).is_err()) {
+        if self.watches.get(&watch).is_some_and(|events| !events.tell(event)) {
             self.watches.remove(&watch);
             let n = self.next;
             self.next = self.next.wrapping_add(1);

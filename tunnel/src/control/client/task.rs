@@ -10,7 +10,7 @@ use tokio::time::{Instant, sleep, sleep_until};
 use tracing::warn;
 
 use super::announcements::Announcements;
-use super::commands::{Command, NameEvent, Question, RegistrationState};
+use super::commands::{Command, NameFeed, Question, RegistrationState};
 use super::connection::{Connection, Ended};
 use super::registrations::Registrations;
 use super::sentence::shown;
@@ -89,7 +89,7 @@ pub(super) enum ToAsk {
     /// A question.
     Question(Question),
     /// To tell of names.
-    Watch(NameGlob, mpsc::Sender<NameEvent>, oneshot::Sender<Result<(), String>>),
+    Watch(NameGlob, NameFeed, oneshot::Sender<Result<(), String>>),
     /// A question of the log.
     Explain(String),
 }
@@ -286,8 +286,7 @@ impl Table {
     /// proxy2 does not take clients.
     pub(super) fn refused(&mut self, id: RegistrationId, why: &Refused) {
         let Some(wanted) = self.registrations.get_mut(&id) else { return };
-        let state = RegistrationState::Refused(shown(&why.sentence));
-        let is_news = wanted.state.send_replace(state.clone()) != state;
+        let is_news = wanted.is_now(RegistrationState::Refused(shown(&why.sentence)));
         wanted.refused = true;
         self.again.get_or_insert_with(|| Instant::now() + AGAIN);
         if is_news {
@@ -364,6 +363,15 @@ impl Table {
 }
 
 impl Wanted {
+    /// Tells whoever holds it how it is; whether that is news.
+    fn is_now(&self, state: RegistrationState) -> bool {
+        self.state.send_if_modified(|before| {
+            let is_news = *before != state;
+            *before = state;
+            is_news
+        })
+    }
+
     /// Whether it is to be asked for.
     fn is_wanted(&self) -> bool {
         !matches!(*self.state.borrow(), RegistrationState::Lost(_))

@@ -130,7 +130,7 @@ async fn an_address_goes_to_the_newest_process_of_its_ticket_and_to_nobody_else(
     let third = exit.proxy1(&ticket, vec![]).await;
     let bound = listener.bound().unwrap().tcp().unwrap();
     within(third.link().unwrap().register(&reverse(ReverseAt::Listen(bound.into()), new))).await.unwrap();
-    assert!(within(listener.accept()).await.is_none());
+    assert!(matches!(within(listener.accept()).await, Err(NoClients::Lost(_))));
     let client = TcpStream::connect(address).await.unwrap();
     assert_eq!(within(greeting(client, 10)).await, "new ");
 }
