@@ -26,6 +26,12 @@ fuzz NAME *ARGS:
 docs:
     RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --document-private-items
 
+# Whether the pages of the library name only what the library exports: prints what is missing, and fails
+library-docs:
+    touch paso/src/lib.rs
+    cargo doc -p paso -p paso-tunnel -p paso-proto --no-deps --features paso/testing
+    ! grep -roE 'href="(\.\./)+paso_(tunnel|proto)/[^"#]*' target/doc/paso
+
 # All that must pass before a change lands
 ci:
     bash .ci/run

@@ -81,7 +81,9 @@
 //!
 //! Everything runs on tokio, with the I/O and time drivers on; any flavor will do. A link is one task: it needs one core at most.
 
+pub mod counters;
 mod exit;
+pub mod limits;
 mod link;
 mod listener;
 mod state;
@@ -93,21 +95,22 @@ pub use exit::{Allow, Exit};
 pub use link::{JoinError, Link, LinkOptions, OpenError};
 pub use listener::{AcceptError, AskError, Caller, ListenError, Listener};
 pub use proto::destination::{Client, Destination, DestinationError, ServiceName, SocketPath};
-pub use proto::target::{Host as TargetHost, Target, TargetError};
+pub use proto::target::{Host as TargetHost, Name as TargetName, Target, TargetError};
 pub use proto::ticket::TicketError;
-pub use proto::ticket::place::PlaceError;
+pub use proto::ticket::place::{Place, PlaceError};
 pub use proto::ticket::record::{RecordError, TicketName};
 pub use state::{AllowError, NewTicketError, State};
 pub use ticket::Ticket;
 pub use tunnel::address::{AddressError, Host, HostPort, Listen, ResolveError};
-pub use tunnel::metrics::{Counters, Descriptor};
+pub use tunnel::metrics::Counters;
 pub use tunnel::rules::RuleFault;
 #[doc(inline)]
 pub use tunnel::session::PipeStream as Stream;
 pub use tunnel::session::{
     AddError, BindError, Bound, Identity, LinkClosed, LinkStatus, MAX_DATAGRAM, NameEvent, NameWatcher,
-    NotAnswered, NotRegistered, ResetCode, ServiceInfo, UdpStream, WatchEnded, reset_code,
+    NotRegistered, ResetCode, ServiceInfo, UdpStream, WatchEnded, reset_code,
 };
+pub use tunnel::settings::spelling::SpellingError;
 pub use tunnel::settings::{CarryTo, Forward, ListenOn, ProxyProtocol, ReverseAt, ReverseTo, RuleError};
 pub use tunnel::state::{Purpose, RulesLineError, StateError};
 

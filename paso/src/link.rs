@@ -220,8 +220,10 @@ impl Link {
         &self,
         registering: impl Future<Output = Result<Registration, NotRegistered>>,
     ) -> Result<Listener, ListenError> {
-        let registered = timeout(self.listen_within, registering).await;
-        Ok(Listener::new(registered.map_err(|_| ListenError::NoAnswer(self.listen_within))??))
+        match timeout(self.listen_within, registering).await {
+            Ok(registered) => registered.map(Listener::new).map_err(ListenError::of),
+            Err(_) => Err(ListenError::NoAnswer(self.listen_within)),
+        }
     }
 
     /// The published names of this form (`*` is any number of characters, `?` is one) that this end may use, in order. Cancel safe.
@@ -229,7 +231,7 @@ impl Link {
     /// # Errors
     /// [`AskError`].
     pub async fn find(&self, names: &str) -> Result<Vec<ServiceInfo>, AskError> {
-        Ok(self.link.find(&glob(names)?).await?)
+        self.link.find(&glob(names)?).await.map_err(AskError::of)
     }
 
     /// Tells of names of this form that appear and go from now on, until something interrupts it: see [`NameWatcher`]. Cancel safe.
@@ -237,7 +239,7 @@ impl Link {
     /// # Errors
     /// [`AskError`].
     pub async fn watch(&self, names: &str) -> Result<NameWatcher, AskError> {
-        Ok(self.link.watch(&glob(names)?).await?)
+        self.link.watch(&glob(names)?).await.map_err(AskError::of)
     }
 
     /// Who this end is to the exit, and what it may do there. Cancel safe.
@@ -245,7 +247,7 @@ impl Link {
     /// # Errors
     /// [`AskError`].
     pub async fn who_am_i(&self) -> Result<Identity, AskError> {
-        Ok(self.link.who_am_i().await?)
+        self.link.who_am_i().await.map_err(AskError::of)
     }
 
     /// Why the exit forbids what [`open`](Self::open) leads to, or [`open_udp`](Self::open_udp) if `/udp` stands behind it: what this end may
@@ -257,7 +259,7 @@ impl Link {
         self.link.why(&destination.ok()?).await
     }
 
-    /// Carries the clients of one more forward; where they connect. A forward that nobody waits for any more may have been added; then
+    /// Carries the clients of one more forward, `"8080:@files".parse()?` for example; where they connect. A forward that nobody waits for any more may have been added; then
     /// its listener stays until the link ends.
     ///
     /// # Errors

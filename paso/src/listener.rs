@@ -99,7 +99,7 @@ impl Listener {
     /// # Errors
     /// [`AcceptError`]: none come, behind those that came before. Each refusal is told once.
     pub async fn accept(&mut self) -> Result<(Stream, Caller), AcceptError> {
-        let (stream, caller) = self.0.accept().await?;
+        let (stream, caller) = self.0.accept().await.map_err(AcceptError::of)?;
         Ok((stream, Caller { ticket: caller.ticket, from: caller.from }))
     }
 
@@ -115,8 +115,8 @@ impl fmt::Debug for Listener {
     }
 }
 
-impl From<NotRegistered> for ListenError {
-    fn from(error: NotRegistered) -> Self {
+impl ListenError {
+    pub(crate) fn of(error: NotRegistered) -> Self {
         match error {
             NotRegistered::Closed(LinkClosed) => Self::Closed,
             NotRegistered::Refused(_) | NotRegistered::NotCarried { .. } | NotRegistered::NotAccepted(_) => {
@@ -126,8 +126,8 @@ impl From<NotRegistered> for ListenError {
     }
 }
 
-impl From<NoClients> for AcceptError {
-    fn from(error: NoClients) -> Self {
+impl AcceptError {
+    fn of(error: NoClients) -> Self {
         match error {
             NoClients::Refused(why) => Self::Refused(why),
             NoClients::Lost(why) => Self::TakenOver(why),
@@ -136,8 +136,8 @@ impl From<NoClients> for AcceptError {
     }
 }
 
-impl From<NotAnswered> for AskError {
-    fn from(error: NotAnswered) -> Self {
+impl AskError {
+    pub(crate) fn of(error: NotAnswered) -> Self {
         match error {
             NotAnswered::Refused(why) => Self::Refused(why),
             NotAnswered::Interrupted => Self::NoAnswer,

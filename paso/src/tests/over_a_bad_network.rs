@@ -279,3 +279,23 @@ async fn a_proxy_command_carries_its_input_and_output() {
     assert_eq!(answer, "hola");
     carried.await.unwrap().unwrap();
 }
+
+#[cfg(unix)]
+#[tokio::test]
+async fn the_file_of_a_unix_socket_goes_with_its_listener() {
+    let path = std::env::temp_dir().join(format!("paso-listener-{}", std::process::id()));
+    let pair = pair(SEED).await;
+    let path_text = path.to_str().unwrap();
+    pair.state().allow("one", &[&*format!("listen:unix:{path_text}")]).unwrap();
+    let mut listener = pair.link().listen(path_text).await.unwrap();
+    let (client, accepted) = tokio::join!(tokio::net::UnixStream::connect(&path), listener.accept());
+    drop((client.unwrap(), accepted.unwrap()));
+    drop(listener);
+    while path.exists() {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(*pair.link().status().borrow(), LinkStatus::Up { peer: pair.network().address() });
+    let status = pair.link().status();
+    pair.link().clone().close().await.unwrap();
+    assert_eq!(*status.borrow(), LinkStatus::Closed);
+}

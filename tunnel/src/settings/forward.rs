@@ -10,6 +10,17 @@ use crate::address::{HostPort, Listen};
 use crate::rules::Rules;
 
 /// Clients that come here are carried over the link.
+///
+/// ```
+/// use paso_tunnel::settings::{Destination, Forward};
+/// use paso_tunnel::address::Listen;
+///
+/// let forward: Forward = "8080:@files".parse().unwrap();
+/// assert_eq!(forward, Forward::to(Listen::loopback(8080), "@files".parse::<Destination>().unwrap()));
+/// let datagrams: Forward = "127.0.0.1:5353:9.9.9.9:53/udp".parse().unwrap();
+/// assert_eq!(datagrams.to_string(), "127.0.0.1:5353:9.9.9.9:53/udp");
+/// assert!("8000-8010:web.example:8000-8010".parse::<Forward>().is_err());
+/// ```
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Forward {
     /// Where clients come.

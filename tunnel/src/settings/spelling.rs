@@ -21,6 +21,7 @@ mod write;
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::PathBuf;
+use std::str::FromStr;
 
 use proto::destination::{Destination, ServiceName, SocketPath};
 
@@ -51,6 +52,20 @@ pub fn local(text: &str) -> Result<Vec<Forward>, SpellingError> {
         pairs.collect::<Result<_, Problem>>()
     };
     read().map_err(|problem| SpellingError::new("-L", text, problem))
+}
+
+impl FromStr for Forward {
+    type Err = SpellingError;
+
+    /// Reads the text of `-L` without a range of ports, as `8080:web.example:80`, `5353:9.9.9.9:53/udp`, `8080:@files` or
+    /// `/run/app.sock:@files`.
+    fn from_str(text: &str) -> Result<Self, SpellingError> {
+        let mut all = local(text)?.into_iter();
+        match (all.next(), all.next()) {
+            (Some(forward), None) => Ok(forward),
+            _ => Err(SpellingError::new("-L", text, Problem::RangeToOne)),
+        }
+    }
 }
 
 /// Reads the text of `-R`: clients that come to the other end are carried here. One for each port of a range.

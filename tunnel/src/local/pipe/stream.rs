@@ -20,7 +20,7 @@ use crate::ready::keep_waker;
 /// - [`finish`](Self::finish) does that too, and waits until the other end of the link has everything.
 /// - Dropping it resets the stream, so that a crash is never an orderly end; unless both directions have ended in order by
 ///   then, and what came has been read.
-/// - A stream that was reset fails with [`io::ErrorKind::ConnectionReset`], behind the bytes that came before; [`reset_code`]
+/// - A stream that was reset fails with [`io::ErrorKind::ConnectionReset`], behind the bytes that came before; [`reset_code`](crate::session::reset_code)
 ///   says why.
 ///
 /// Reading and writing are cancel safe as far as tokio's traits say so: a `read` or `write` that was dropped has moved nothing.
@@ -54,7 +54,7 @@ impl PipeStream {
     /// Cancel safe: the direction is ended once this was polled, and another call waits on.
     ///
     /// # Errors
-    /// `ConnectionReset`: the stream was reset, or the link ended, before all was acknowledged; [`reset_code`] says why.
+    /// `ConnectionReset`: the stream was reset, or the link ended, before all was acknowledged; [`reset_code`](crate::session::reset_code) says why.
     pub async fn finish(&mut self) -> io::Result<()> {
         poll_fn(|cx| self.poll_finish(cx)).await
     }

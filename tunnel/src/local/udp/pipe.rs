@@ -29,7 +29,7 @@ pub(crate) struct FlowEnd {
 ///
 /// It is what UDP is: datagrams arrive whole, once or not at all, and may overtake each other. What nobody takes out with
 /// [`recv`](Self::recv) is kept up to 128 KiB; what comes beyond that is dropped. A flow that carries nothing for a minute
-/// ([`Sealed::udp_idle`](crate::settings::Sealed::udp_idle)) is over. Dropping it ends the flow.
+/// (the option `--udp-idle` of either end) is over. Dropping it ends the flow.
 #[derive(Debug)]
 pub struct UdpStream(FlowEnd);
 

@@ -58,7 +58,9 @@ pub(super) enum Problem {
     #[error("ports lead to ports one by one, and {0} cannot lead to {1}: make the ranges equally long")]
     Lengths(usize, usize),
     /// A range in a place that has one address.
-    #[error("a range of ports leads to a range of ports and to nothing else")]
+    #[error(
+        "a range of ports leads to a range of ports and to nothing else, and where one forward is meant there is one port"
+    )]
     RangeToOne,
     /// Something behind a comma.
     #[error("'{0}' is no option: there are proxy-protocol=v1 and proxy-protocol=v2")]
