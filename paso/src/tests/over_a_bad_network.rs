@@ -120,6 +120,12 @@ async fn who_accepts_is_told_when_the_exit_takes_no_clients_any_more() {
         listener.accept()
     );
     drop((opened, accepted.unwrap()));
+    // Who waits is told as well as who comes later.
+    let (accepted, ()) = tokio::join!(listener.accept(), async {
+        tokio::task::yield_now().await;
+        pair.state().allow("one", &["use:*"]).unwrap();
+    });
+    assert!(matches!(accepted, Err(AcceptError::Refused(_))));
 }
 
 #[tokio::test]

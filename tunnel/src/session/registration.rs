@@ -350,8 +350,8 @@ async fn held(state: &mut watch::Receiver<RegistrationState>) -> Result<Option<B
 
 /// Waits until there is a reason that no clients come which was not told yet, or one that stays.
 async fn no_clients(state: &mut watch::Receiver<RegistrationState>) -> NoClients {
+    let mut is_told = !state.has_changed().unwrap_or(false);
     loop {
-        let is_told = !state.has_changed().unwrap_or(false);
         match &*state.borrow_and_update() {
             RegistrationState::Lost(why) => return NoClients::Lost(why.clone()),
             RegistrationState::Refused(why) if !is_told => return NoClients::Refused(why.clone()),
@@ -360,5 +360,6 @@ async fn no_clients(state: &mut watch::Receiver<RegistrationState>) -> NoClients
         if state.changed().await.is_err() {
             return LinkClosed.into();
         }
+        is_told = false;
     }
 }
