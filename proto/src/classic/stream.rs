@@ -110,7 +110,7 @@ impl fmt::Display for Reason {
         f.write_str(match self {
             Self::Peer => "closed by the peer",
             Self::Refused => "refused by the exit",
-            Self::NoAnswer => "no answer from the exit",
+            Self::NoAnswer => "no answer from proxy2: it is not there, it speaks the sealed link (no --classic), or UDP does not get through",
             Self::Finished => "finished",
             Self::Idle => "idle for too long",
         })

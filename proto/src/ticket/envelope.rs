@@ -74,7 +74,9 @@ impl Envelope {
 
     /// The values of the characters after the version, blanks left out.
     fn digits(&self, text: &str) -> Result<Zeroizing<Vec<u8>>, TicketError> {
-        let mut characters = text.chars().filter(|c| !c.is_whitespace()).enumerate();
+        // What a copy may have taken along: the mark of an editor, and quotes.
+        let around = |c: char| c.is_whitespace() || "\u{feff}'\"`‘’“”".contains(c);
+        let mut characters = text.trim_matches(around).chars().filter(|c| !c.is_whitespace()).enumerate();
         for expected in self.prefix.chars() {
             let found = characters.next().map(|(_, c)| c.to_ascii_lowercase());
             if found != Some(expected) {

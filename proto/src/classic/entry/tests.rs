@@ -174,7 +174,7 @@ fn a_lost_c_is_repeated_after_1_2_and_4_seconds_then_given_up() {
          +3999ms =>
          +1ms    => > C0
          +999ms  =>
-         +1ms    => > X0, closed 0: no answer from the exit",
+         +1ms    => > X0, closed 0: no answer from proxy2: it is not there, it speaks the sealed link (no --classic), or UDP does not get through",
     );
     let counters = entry.counters();
     assert_eq!((counters.repeats_sent, counters.abandoned, counters.no_answer), (3, 1, 1));

@@ -25,6 +25,8 @@ pub enum IdHint {
     AnswerFirst,
     /// It is a space.
     Space,
+    /// It is a small letter, which stands for the id in descriptions: `CoOK`.
+    Letter,
 }
 
 /// Why a `C` may be no answer.
@@ -57,6 +59,7 @@ impl IdHint {
             (None, 0..b' ') => Some(Self::OutOfRange(byte)),
             // Whoever adds ten to '0' gets a colon.
             (None, b':') => Some(Self::OutOfRange(byte - b'0')),
+            (None, b'a'..=b'z') => Some(Self::Letter),
             (None, _) => None,
         }
     }
@@ -97,6 +100,9 @@ impl fmt::Display for IdHint {
             Self::OutOfRange(number) => write!(f, "{number} is out of range, ids are '0' to '9'"),
             Self::AnswerFirst => f.write_str("the id comes before OK and NOK, as in 'C1OK'"),
             Self::Space => f.write_str("no space goes between kind and id"),
+            Self::Letter => f.write_str(
+                "a letter stands for the digit of the id in descriptions, write the digit, as in 'C1' and 'C1OK'",
+            ),
         }
     }
 }
