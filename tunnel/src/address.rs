@@ -29,9 +29,18 @@ pub enum AddressError {
     /// Brackets that hold no IPv6 address.
     #[error("'{0}' is not an IPv6 address in brackets: write it like [::1]:5000")]
     Brackets(String),
+    /// Nothing where a host should be.
+    #[error("the host is missing: write an IPv4 address, an IPv6 address or a host name")]
+    NoHost,
     /// A host that is neither an address nor something a name service could know.
     #[error("'{0}' is not a host: write an IPv4 address, an IPv6 address or a host name")]
     Host(String),
+    /// Nothing, or the `*` of other programs, where an address to listen on is wanted.
+    #[error(
+        "'{0}' names no address: write 0.0.0.0:{1} for all IPv4 addresses of this machine, [::]:{1} for all, or {1} for this \
+         machine alone"
+    )]
+    Anywhere(String, String),
     /// A host with its port behind a colon, where the port is a word of its own.
     #[error("'{0}' is a host and a port: write them as two words")]
     HostAndPort(String),
@@ -76,9 +85,12 @@ impl FromStr for Host {
         if is_zoned(text) {
             return Ok(Self::Name(text.into()));
         }
+        if text.is_empty() {
+            return Err(AddressError::NoHost);
+        }
         let plausible = |c: char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_');
         let digits_only = text.chars().all(|c| c.is_ascii_digit() || c == '.');
-        if !text.is_empty() && text.len() <= 253 && !digits_only && text.chars().all(plausible) {
+        if text.len() <= 253 && !digits_only && text.chars().all(plausible) {
             return Ok(Self::Name(text.into()));
         }
         let two = text

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::Path;
 
 use proto::destination::Destination;
 
@@ -126,6 +127,17 @@ fn forward_advice(listen: &ListenOn, error: &io::Error) -> String {
     }
 }
 
+/// Ports below 1024 are the administrator's.
+fn not_permitted(program: Option<&Path>) -> String {
+    let program = program.map(|path| path.display().to_string()).unwrap_or_else(|| "PROGRAM".into());
+    let allow = if cfg!(target_os = "linux") {
+        format!("allow it once with `sudo setcap cap_net_bind_service=+ep {program}`")
+    } else {
+        "run as the administrator".into()
+    };
+    format!("not permitted; choose a port above 1023, or {allow}")
+}
+
 /// What to do about an address that cannot be bound.
 fn bind_advice(error: &io::Error) -> String {
     use io::ErrorKind as Kind;
@@ -135,7 +147,7 @@ fn bind_advice(error: &io::Error) -> String {
     } else if kind == Kind::AddrNotAvailable {
         "this machine has no such address; choose another [ADDR:]PORT".into()
     } else if kind == Kind::PermissionDenied {
-        "not permitted; choose a port above 1023, or run with the capability CAP_NET_BIND_SERVICE (or as root)".into()
+        not_permitted(std::env::current_exe().ok().as_deref())
     } else {
         descriptors::explain(error)
     }

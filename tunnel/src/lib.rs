@@ -31,3 +31,4 @@ mod tcp_options;
 mod threshold;
 pub mod udp;
 pub mod view;
+mod wish;

@@ -65,7 +65,12 @@ impl Limit {
 
     /// A limit with nothing used up.
     pub(crate) fn new(now: Instant) -> Self {
-        Self { lines: Bucket::new(now, Self::RATE, Self::BURST), held_back: Mutex::new(0) }
+        Self::of(now, Self::RATE, Self::BURST)
+    }
+
+    /// As [`new`](Self::new), for `rate` lines a second and `burst` at once.
+    pub(crate) fn of(now: Instant, rate: u32, burst: u32) -> Self {
+        Self { lines: Bucket::new(now, rate, burst), held_back: Mutex::new(0) }
     }
 
     /// Whether a line may be written now; if so, how many were held back before it, if any.

@@ -3,6 +3,7 @@
 //! - [`DESCRIPTORS`]: one table of all counters; [`Counters`]: their values
 //! - [`Registry`]: the sums of a session, and the values of each of its links
 //! - `closing_line`: derived from the table
+//! - [`so_far`]: the same while it runs
 //! - `of_core`: what the cores count
 //! - [`log`]: lines that are not in the log
 //!
@@ -25,6 +26,7 @@ mod descriptor;
 pub mod log;
 mod of_core;
 mod registry;
+pub mod so_far;
 mod table;
 
 pub use descriptor::{CountedOn, CounterKind, Descriptor, LinkKind, Sum, Unit};

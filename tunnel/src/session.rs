@@ -12,6 +12,7 @@ use std::io;
 use std::net::SocketAddr;
 
 use tokio::sync::{oneshot, watch};
+use tokio::task::JoinSet;
 use tracing::Instrument;
 
 pub use crate::bind_error::BindError;
@@ -25,7 +26,7 @@ pub use crate::local::forwarding::Bound;
 pub use crate::local::pipe::{PipeStream, reset_code};
 use crate::local::stdio::StdioStatus;
 pub use crate::local::udp::{MAX_DATAGRAM, UdpStream};
-use crate::metrics::{Counters, LinkKind, Registry};
+use crate::metrics::{Counters, LinkKind, Registry, so_far};
 use crate::settings::ProxySettings;
 pub use handle::{AddError, Handle, LinkClosed, LinkHandle, NotOpened};
 pub use name_watcher::{NameWatcher, WatchEnded};
@@ -120,12 +121,7 @@ impl Session {
 
     /// All that is counted, kept up to date while the session runs.
     pub fn registry(&self) -> &Registry {
-        match &self.proxy {
-            Proxy::ClassicEntry(driver) => driver.registry(),
-            Proxy::ClassicExit(driver) => driver.registry(),
-            Proxy::Client(client) => client.registry(),
-            Proxy::Server(server) => server.registry(),
-        }
+        self.proxy.registry()
     }
 
     /// Serves in the background, until the handle is closed or dropped.
@@ -149,15 +145,34 @@ impl Session {
 }
 
 impl Proxy {
+    fn registry(&self) -> &Registry {
+        match self {
+            Self::ClassicEntry(driver) => driver.registry(),
+            Self::ClassicExit(driver) => driver.registry(),
+            Self::Client(client) => client.registry(),
+            Self::Server(server) => server.registry(),
+        }
+    }
+
+    const fn kind(&self) -> LinkKind {
+        match self {
+            Self::ClassicEntry(_) | Self::ClassicExit(_) => LinkKind::Classic,
+            Self::Client(_) | Self::Server(_) => LinkKind::Sealed,
+        }
+    }
+
     /// Serves until `shutdown` completes, then closes every stream and says what was counted.
     async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<Counters> {
-        let (counters, kind) = match self {
-            Self::ClassicEntry(driver) => (driver.run(shutdown).await?, LinkKind::Classic),
-            Self::ClassicExit(driver) => (driver.run(shutdown).await?, LinkKind::Classic),
-            Self::Client(client) => (client.run(shutdown).await?, LinkKind::Sealed),
-            Self::Server(server) => (server.run(shutdown).await?, LinkKind::Sealed),
+        let (registry, kind) = (self.registry().clone(), self.kind());
+        let mut aside = JoinSet::new();
+        aside.spawn(so_far::tell(registry, kind).in_current_span());
+        let counters = match self {
+            Self::ClassicEntry(driver) => driver.run(shutdown).await?,
+            Self::ClassicExit(driver) => driver.run(shutdown).await?,
+            Self::Client(client) => client.run(shutdown).await?,
+            Self::Server(server) => server.run(shutdown).await?,
         };
-        counters.log(kind);
+        counters.log(kind, "ended");
         Ok(counters)
     }
 }

@@ -42,7 +42,11 @@ impl FromStr for Listen {
         if host.contains(':') && !host.starts_with('[') {
             return Err(AddressError::Colons(text.into()));
         }
-        Ok(Self { host: host.parse()?, port: port(after)? })
+        let port = port(after)?;
+        if host.is_empty() || host == "*" {
+            return Err(AddressError::Anywhere(text.into(), port.to_string()));
+        }
+        Ok(Self { host: host.parse()?, port })
     }
 }
 

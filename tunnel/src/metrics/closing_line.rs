@@ -3,8 +3,8 @@
 use super::{Counters, LinkKind, Sum};
 
 impl Counters {
-    /// Writes the closing line of a session whose links are of that kind.
-    pub(crate) fn log(&self, kind: LinkKind) {
+    /// Writes the closing line of a session whose links are of that kind; `what` says when.
+    pub(crate) fn log(&self, kind: LinkKind, what: &'static str) {
         let sum = |sum| self.sum(kind, sum);
         tracing::info!(
             links = sum(Sum::Links),
@@ -14,7 +14,7 @@ impl Counters {
             bytes_sent = sum(Sum::BytesSent),
             bytes_received = sum(Sum::BytesReceived),
             unusual = self.unusual(kind),
-            "ended"
+            "{what}"
         );
     }
 

@@ -177,8 +177,10 @@ counters! {
     /// Datagrams of flows that came as bytes of their stream and were not whole.
     flow_datagrams_malformed: Counter Datagrams Sealed if_any "datagrams of flows cut off";
 
-    /// Datagrams that the system did not send: no route, or larger than the path's MTU.
+    /// Datagrams that the system did not send: no route, or, on the classic link, larger than the path's MTU.
     datagrams_not_sent: Counter Datagrams Both if_any "datagrams not sent";
+    /// Datagrams larger than this machine sends on that way, and so not sent: a link tries sizes.
+    datagrams_too_large: Counter Datagrams Sealed;
     /// Answers and closes that were dropped because too many waited for the socket.
     answers_dropped: Counter Datagrams Classic if_any "datagrams not sent";
     /// Datagrams that did not come from the peer.

@@ -114,7 +114,7 @@ async fn datagrams_of_every_size_come_back_as_they_were() {
 #[tokio::test]
 async fn many_clients_at_once_do_not_mix() {
     let mut pair = Pair::start(echo().await, MINUTE).await;
-    let mut clients = tokio::task::JoinSet::new();
+    let mut clients = JoinSet::new();
     for number in 0..100_u32 {
         let client = pair.client().await;
         clients.spawn(async move {

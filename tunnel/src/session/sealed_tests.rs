@@ -302,7 +302,7 @@ async fn clients_of_a_unix_socket_are_carried_too() {
     // Of many that start at once one listens, and is the one that clients reach.
     let contested = folder.join("contested.sock");
     let forward = Forward::to(ListenOn::Unix(contested.clone()), Destination::Own);
-    let mut starts = tokio::task::JoinSet::new();
+    let mut starts = JoinSet::new();
     for _ in 0..8 {
         let (link, forward) = (pair.link().clone(), forward.clone());
         starts.spawn(async move { link.add(&forward).await.is_ok() });

@@ -174,8 +174,8 @@ pub enum StateError {
     },
     /// proxy1 was given no ticket and finds none.
     #[error(
-        "no ticket: give the line that proxy2 printed with --ticket, --ticket-file or the variable PASO_TICKET \
-         (no proxy2 of this user has left a valid one in {})",
+        "no ticket: start proxy2 on this machine first, as this user (it leaves one in {}, and no valid one is there); or make \
+         one where proxy2 runs, with `proxy2 ticket add NAME`, and give it with --ticket-file or the variable PASO_TICKET",
         path.display()
     )]
     NoTicket {

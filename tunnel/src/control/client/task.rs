@@ -286,11 +286,16 @@ impl Table {
     /// proxy2 does not take clients.
     pub(super) fn refused(&mut self, id: RegistrationId, why: &Refused) {
         let Some(wanted) = self.registrations.get_mut(&id) else { return };
+        // Whoever has asked for it waits for its first answer, and says what it is.
+        let was_pending = *wanted.state.borrow() == RegistrationState::Pending;
+        let is_first = was_pending && !wanted.was_held && !wanted.refused;
         let is_news = wanted.is_now(RegistrationState::Refused(shown(&why.sentence)));
         wanted.refused = true;
         self.again.get_or_insert_with(|| Instant::now() + AGAIN);
         if is_news {
             self.counters.count(|counters| counters.registrations_refused += 1);
+        }
+        if is_news && !is_first {
             self.warn(why);
         }
     }

@@ -1,5 +1,6 @@
 //! The lines about single streams and datagrams. Others decide how many there are, so the lines are limited.
 
+use std::collections::BTreeMap;
 use std::fmt::{self, Display};
 use std::net::SocketAddr;
 use std::time::Instant;
@@ -17,14 +18,39 @@ use crate::limit::Limit;
 pub(super) struct Journal {
     streams: Limit,
     refusals: Limit,
-    violations: Limit,
+    violations: Violations,
+}
+
+/// The lines about mistakes of the peers' programs. One that is made again and again leaves room for the others.
+#[derive(Debug)]
+struct Violations {
+    all: Limit,
+    by_rule: BTreeMap<Rule, Limit>,
+}
+
+impl Violations {
+    /// Lines about one rule, a second on average and at once: what is wrong is said often enough to be seen, and others can be seen too.
+    const RATE: u32 = 1;
+    const BURST: u32 = 5;
+
+    fn new(now: Instant) -> Self {
+        Self { all: Limit::new(now), by_rule: BTreeMap::new() }
+    }
+
+    /// As [`Limit::pass`].
+    fn pass(&mut self, rule: Rule) -> Option<Option<u64>> {
+        let now = Instant::now();
+        let of_rule = self.by_rule.entry(rule).or_insert_with(|| Limit::of(now, Self::RATE, Self::BURST));
+        let (by_rule, of_all) = (of_rule.pass(now)?, self.all.pass(now)?);
+        Some(by_rule.map_or(of_all, |count| Some(count + of_all.unwrap_or_default())))
+    }
 }
 
 impl Journal {
     /// A journal that has written nothing.
     pub(super) fn new() -> Self {
         let now = Instant::now();
-        Self { streams: Limit::new(now), refusals: Limit::new(now), violations: Limit::new(now) }
+        Self { streams: Limit::new(now), refusals: Limit::new(now), violations: Violations::new(now) }
     }
 
     /// A stream carries data from now on.
@@ -50,7 +76,7 @@ impl Journal {
 
     /// A datagram broke a rule.
     pub(super) fn violated(&mut self, from: SocketAddr, datagram: &[u8], violation: Violation) {
-        if let Some(held_back) = self.violations.pass(Instant::now()) {
+        if let Some(held_back) = self.violations.pass(violation.rule()) {
             // As text they are written in quotes, which sentences need.
             let [hex, reason, rule]: [&dyn Display; 3] =
                 [&Hex::start_of(datagram), &violation, &violation.rule()];
@@ -61,7 +87,7 @@ impl Journal {
 
     /// An `X` lost what was still on its way.
     pub(super) fn cut<P: Copy>(&mut self, cut: &Cut<P>) {
-        if let Some(held_back) = self.violations.pass(Instant::now()) {
+        if let Some(held_back) = self.violations.pass(Rule::HalfClose) {
             let (stream, rule) = (cut.stream, Rule::HalfClose.to_string());
             warn!(
                 id = %stream.id(),

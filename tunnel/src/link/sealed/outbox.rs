@@ -105,9 +105,13 @@ impl Outbox {
                     *sent += count;
                 }
                 Err(error) => {
-                    // One datagram is given up; the link treats it as lost.
-                    counters.datagrams_not_sent += 1;
-                    note(&mut self.errors, &error);
+                    // One datagram is given up; the link treats it as lost. Larger ones than the path takes are tried on purpose.
+                    if udp::is_too_large(&error) {
+                        counters.datagrams_too_large += 1;
+                    } else {
+                        counters.datagrams_not_sent += 1;
+                        note(&mut self.errors, &error);
+                    }
                     *sent += segment;
                 }
             }
@@ -123,10 +127,7 @@ impl fmt::Debug for Outbox {
 }
 
 fn note(limit: &mut Limit, error: &io::Error) {
-    // Larger datagrams than the path takes are tried on purpose.
-    if !udp::is_too_large(error)
-        && let Some(held_back) = limit.pass(Instant::now())
-    {
+    if let Some(held_back) = limit.pass(Instant::now()) {
         debug!(held_back, %error, "a datagram could not be sent");
     }
 }
