@@ -9,7 +9,7 @@ use tunnel::settings::{Classic, Payload, Rate, Sealed, TcpKeepalive};
 use tunnel::udp::MAX_SEND;
 
 use crate::units::{parse_rate, parse_size, parse_time};
-use crate::values::{at_least, parse_count};
+use crate::values::{at_least, parse_count, path_parser};
 
 /// Which link, and the options that both sides have.
 #[derive(Args, Clone, Debug)]
@@ -49,7 +49,7 @@ pub struct LinkArgs {
 #[command(next_help_heading = "Sealed link")]
 struct SealedArgs {
     /// Folder of the keys and tickets [default: $XDG_STATE_HOME/paso or ~/.local/state/paso]
-    #[arg(long, value_name = "DIR", conflicts_with = "classic")]
+    #[arg(long, value_name = "DIR", conflicts_with = "classic", value_parser = path_parser())]
     state: Option<PathBuf>,
 
     /// Streams that a link may have at a time, 1 or more

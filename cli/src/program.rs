@@ -2,6 +2,7 @@
 //! The home of `tracing-subscriber`.
 
 mod free_memory;
+mod lines;
 mod log;
 mod quota;
 #[cfg_attr(unix, path = "program/signals_unix.rs")]
@@ -15,32 +16,32 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
-use tracing::level_filters::LevelFilter;
 use tunnel::descriptors;
 use tunnel::metrics::Counters;
 use tunnel::session::{BindError, Handle, LinkHandle, NotRegistered, ResetCode, Session};
 use zeroize::Zeroizing;
 
 use self::log::Log;
+use crate::{Logging, secrets, terminal};
 pub use signals::Signals;
 
 /// Runs a program to its end: sets up the log on stderr, gives `body` a future that completes when SIGINT or SIGTERM
 /// asks for the end, and turns its result into an exit code: 0 if the end was asked for, 1 with one sentence on stderr
 /// if `body` failed. (2, bad usage, is the command line's.) Nothing that happens to stderr holds it up.
-pub fn run<F, E>(level: LevelFilter, body: impl FnOnce(Signals) -> F) -> ExitCode
+pub fn run<F, E>(logging: impl Into<Logging>, body: impl FnOnce(Signals) -> F) -> ExitCode
 where
     F: Future<Output = Result<(), E>> + Send + 'static,
     E: Display + Send,
 {
     descriptors::raise();
-    let log = match Log::start(level) {
+    let log = match Log::start(logging.into()) {
         Ok(log) => log,
         Err(error) => return fail(&format_args!("cannot start the log: {error}")),
     };
     let code = match serve(body) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            log.say(&format_args!("error: {error}"));
+            log.fail(&error);
             ExitCode::FAILURE
         }
     };
@@ -181,15 +182,16 @@ pub fn check<E: Display>(checked: impl Future<Output = Result<(), E>>) -> ExitCo
 }
 
 /// Logs to stderr as it is, without bounds and without [`run`]: for programs that nobody else can make write. What
-/// `RUST_LOG` says, else `level` and above.
-pub fn log_plainly(level: LevelFilter) {
-    log::start_plain(level);
+/// `RUST_LOG` says, else the level of `logging` and above.
+pub fn log_plainly(logging: impl Into<Logging>) {
+    log::start_plain(logging.into());
 }
 
 /// Says why a program ends that has not come to [`run`], in one sentence on stderr.
 pub fn fail(error: &dyn Display) -> ExitCode {
     // If stderr is gone there is nobody left to tell.
-    let _ = writeln!(io::stderr(), "error: {error}");
+    let text = format!("error: {error}\n");
+    let _ = io::stderr().write_all(terminal::fitted(&secrets::hidden(&text), &io::stderr()).as_bytes());
     ExitCode::FAILURE
 }
 

@@ -1,7 +1,13 @@
 //! Values with a least that options have in common.
 
+use std::borrow::Cow;
+use std::ffi::OsString;
+use std::path::PathBuf;
 use std::time::Duration;
 
+use clap::builder::{OsStringValueParser, TypedValueParser};
+
+use crate::secrets::hidden;
 use crate::units::{UnitError, parse_time};
 
 /// How many of something there may be: a number from 1.
@@ -11,6 +17,18 @@ use crate::units::{UnitError, parse_time};
 pub fn parse_count(text: &str) -> Result<u32, String> {
     let count = text.parse().ok().filter(|count| *count > 0);
     count.ok_or_else(|| format!("'{text}' is not possible here: write a number from 1 to {}", u32::MAX))
+}
+
+/// Takes the path of something that may be made: not a ticket that stands in its place, which would become a name that everybody sees.
+pub fn path_parser() -> impl TypedValueParser<Value = PathBuf> {
+    OsStringValueParser::new().try_map(path)
+}
+
+fn path(text: OsString) -> Result<PathBuf, &'static str> {
+    if matches!(hidden(&text.to_string_lossy()), Cow::Owned(_)) {
+        return Err("this is a ticket or a key, not the name of a file or a folder");
+    }
+    Ok(text.into())
 }
 
 /// A time that something may take: not nothing.

@@ -1,7 +1,8 @@
 //! Arguments, terminal output and exit codes.
 
 use std::ffi::OsString;
-use std::io::{Write, stdout};
+use std::fmt;
+use std::io::{Write, stderr, stdout};
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -11,13 +12,13 @@ use std::time::Duration;
 use anyhow::Context;
 use clap::{Args, Parser, Subcommand};
 use cli::units::{self, parse_size, parse_time};
-use cli::{Verbosity, parse_patience};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use cli::{Verbosity, parse_patience, terminal};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
 use tokio::net::{TcpListener, TcpSocket};
 use tracing::info;
 
 use crate::client::{self, Report, Settings};
-use crate::figures::show_size;
+use crate::figures::{show_rate, show_size};
 use crate::stop;
 
 /// An echo server, and a client that loads it and checks every byte that returns.
@@ -87,9 +88,9 @@ fn client_after_help() -> String {
 pub fn main(name: &str, words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli: Cli = match cli::parse(std::iter::once(name.into()).chain(words)) {
         Ok(cli) => cli,
-        Err(error) => return cli::explain(&error),
+        Err(error) => return cli::explain_with(&error, name, "client 127.0.0.1:7000 --clients 10"),
     };
-    cli::program::log_plainly(cli.verbosity.level());
+    cli::program::log_plainly(cli.verbosity.logging());
     run(cli.command).unwrap_or_else(|error| cli::program::fail(&format_args!("{error:#}")))
 }
 
@@ -141,18 +142,22 @@ async fn client(args: ClientArgs) -> anyhow::Result<ExitCode> {
         let written = std::fs::write(&file, report.to_json());
         written.with_context(|| format!("cannot write --json `{}`", file.display()))?;
     }
-    write!(stdout(), "{report}{}", verdict(&report)).context("cannot write the table")?;
+    write!(stdout(), "{}{}", report.table(terminal::columns()), verdict(&report))
+        .context("cannot write the table")?;
     Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
-/// One bar for all clients. It draws nothing where standard error is no terminal.
+/// One bar for all clients. It draws nothing where standard error is no terminal, or one that takes no escape sequences, by which the bar
+/// moves.
 async fn run_with_bar(settings: Settings) -> Result<Report, client::Error> {
     let total = settings.bytes.saturating_mul(settings.clients as u64);
-    let bar = ProgressBar::with_draw_target(Some(total), ProgressDrawTarget::stderr());
-    let style = ProgressStyle::with_template(
-        "{wide_bar} {decimal_bytes}/{decimal_total_bytes} {decimal_bytes_per_sec} {eta}",
-    );
-    bar.set_style(style.expect("a template with known keys"));
+    let target = if terminal::takes_escapes(&stderr()) {
+        ProgressDrawTarget::stderr()
+    } else {
+        ProgressDrawTarget::hidden()
+    };
+    let bar = ProgressBar::with_draw_target(Some(total), target);
+    bar.set_style(bar_style());
     let returned = Arc::new(AtomicU64::new(0));
     let mut run = std::pin::pin!(client::run_counted(settings, Arc::clone(&returned)));
     let mut tick = tokio::time::interval(Duration::from_millis(100));
@@ -165,6 +170,23 @@ async fn run_with_bar(settings: Settings) -> Result<Report, client::Error> {
             _ = tick.tick() => bar.set_position(returned.load(Ordering::Relaxed)),
         }
     }
+}
+
+/// With the units of the table, so that both can be compared.
+fn bar_style() -> ProgressStyle {
+    let style = ProgressStyle::with_template("returned {wide_bar} {done} of {all}  {rate}, {eta} left");
+    let style = style.expect("a template with known keys");
+    // That a terminal cannot be written to is seen elsewhere.
+    style
+        .with_key("done", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let _ = out.write_str(&show_size(state.pos()));
+        })
+        .with_key("all", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let _ = out.write_str(&show_size(state.len().unwrap_or_default()));
+        })
+        .with_key("rate", |state: &ProgressState, out: &mut dyn fmt::Write| {
+            let _ = out.write_str(&show_rate(state.per_sec() * 8.0));
+        })
 }
 
 /// The table in one sentence.
@@ -188,9 +210,12 @@ fn verdict(report: &Report) -> String {
 /// The client sees a TCP connection and not what carries it, so the likely cause is named on a condition. The rate is one that a
 /// single thread of Python with the system's socket buffers keeps up with.
 const CLASSIC_HINT: &str = "\
-if this runs over --classic: a proxy received faster than it could read, and lost datagrams are not sent again;
-start the proxy that sends to it with a lower rate, as in: proxy2 --classic --rate 10Mbit 5000 127.0.0.1 7000
-(if a proxy's closing line has 'datagrams dropped at full queues', give that one a larger --queue)
+if this runs over --classic: a proxy received faster than it could read, and
+lost datagrams are not sent again; start the proxy that sends to it with a
+lower rate, as in:
+  proxy2 --classic --rate 10Mbit 5000 127.0.0.1 7000
+(if a proxy's closing line has 'datagrams dropped at full queues', give that one
+a larger --queue)
 ";
 
 /// A bare port binds loopback.

@@ -8,8 +8,8 @@ use std::path::PathBuf;
 
 use anyhow::Context;
 use clap::{Args, Parser};
-use cli::Verbosity;
 use cli::config::{Environment, Kinds, LinkOptions, Sources, Values};
+use cli::{Verbosity, path_parser};
 use paso::{Link, LinkOptions as JoinOptions};
 use tunnel::address::HostPorts;
 use tunnel::settings::TicketSource;
@@ -29,7 +29,7 @@ struct JoinArgs {
     ticket: TicketArgs,
 
     /// Folder of the keys and tickets [default: $XDG_STATE_HOME/paso or ~/.local/state/paso]
-    #[arg(long, value_name = "DIR")]
+    #[arg(long, value_name = "DIR", value_parser = path_parser())]
     state: Option<PathBuf>,
 
     /// Take this from the configuration file of `paso in`
@@ -48,7 +48,7 @@ const KINDS: Kinds = Kinds {
     additive: &[],
     alternatives: &[&["ticket", "ticket-file"], &["verbose", "quiet"]],
     secret: &["ticket"],
-    of_program: &["verbose", "quiet"],
+    of_program: &["verbose", "quiet", "log-format"],
     links: true,
 };
 

@@ -23,7 +23,7 @@ use self::plan::{Link, Planner};
 pub(crate) fn main(name: &str, words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let words = std::iter::once(name.into()).chain(words).collect();
     run(Planner::new(args::sources(words, Environment::of_process())))
-        .unwrap_or_else(|error| cli::explain(&error))
+        .unwrap_or_else(|error| cli::explain_with(&error, name, args::EXAMPLE))
 }
 
 fn run(planner: Planner) -> Result<ExitCode, clap::Error> {
@@ -34,9 +34,9 @@ fn run(planner: Planner) -> Result<ExitCode, clap::Error> {
     }
     let links = planner.links(said)?;
     Ok(match action {
-        Action::Serve(level) => {
+        Action::Serve(logging) => {
             let planner = has_file.then_some(planner);
-            cli::program::run(level, |signals| serve(links, planner, signals))
+            cli::program::run(logging, |signals| serve(links, planner, signals))
         }
         Action::Check | Action::Print => cli::program::check(async move { check::links(&links).await }),
     })

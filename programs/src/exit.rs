@@ -10,6 +10,7 @@ use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
 use anyhow::Context;
+use clap::error::{ContextKind, ContextValue, ErrorKind};
 use cli::config::{Action, Environment, Sources};
 use cli::program::{Printing, Running, Signals};
 use tracing::{info, warn};
@@ -19,6 +20,7 @@ use tunnel::session::Session;
 use tunnel::settings::ProxySettings;
 
 use self::plan::Plan;
+use crate::usage::wrong;
 
 pub(crate) use tickets::main as tickets;
 
@@ -26,6 +28,9 @@ pub(crate) use tickets::main as tickets;
 pub(crate) fn proxy2(words: Vec<OsString>) -> ExitCode {
     match tickets::arguments(words) {
         Ok(words) => tickets("proxy2 ticket", words),
+        Err(words) if tickets::are_meant(&words) => {
+            cli::explain_with(&wrong(&"the command is `proxy2 ticket`"), "proxy2 ticket", tickets::RIGHT)
+        }
         Err(words) => main("proxy2", words),
     }
 }
@@ -33,7 +38,19 @@ pub(crate) fn proxy2(words: Vec<OsString>) -> ExitCode {
 /// The program: 0 when it ended because it was asked to, 1 when it failed, 2 for bad usage.
 pub(crate) fn main(name: &str, words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let words = std::iter::once(name.into()).chain(words).collect();
-    run(args::sources(words, Environment::of_process())).unwrap_or_else(|error| cli::explain(&error))
+    run(args::sources(words, Environment::of_process())).unwrap_or_else(|error| {
+        let error = if asks_for_ticket(&error) { wrong(&NO_TICKET) } else { error };
+        cli::explain_with(&error, name, args::EXAMPLE)
+    })
+}
+
+/// What is said to who gives proxy2 a ticket; the parser would propose some other option.
+const NO_TICKET: &str =
+    "tickets are for proxy1: proxy2 takes none, it makes them with `proxy2 ticket add NAME`";
+
+fn asks_for_ticket(error: &clap::Error) -> bool {
+    let Some(ContextValue::String(option)) = error.get(ContextKind::InvalidArg) else { return false };
+    error.kind() == ErrorKind::UnknownArgument && option.starts_with("--ticket")
 }
 
 fn run(sources: Sources) -> Result<ExitCode, clap::Error> {
@@ -44,9 +61,9 @@ fn run(sources: Sources) -> Result<ExitCode, clap::Error> {
     }
     let plan = said.plan()?;
     Ok(match action {
-        Action::Serve(level) => {
+        Action::Serve(logging) => {
             let sources = has_file.then_some(sources);
-            cli::program::run(level, |signals| serve(plan, sources, signals))
+            cli::program::run(logging, |signals| serve(plan, sources, signals))
         }
         Action::Check | Action::Print => {
             cli::program::check(async move { check::settings(&plan.settings).await })
@@ -97,7 +114,9 @@ fn tell_ready(settings: &ProxySettings) {
         ProxySettings::Server(server) => (server.forwards.len(), server.publish.len()),
         ProxySettings::ClassicExit(_) | ProxySettings::ClassicEntry(_) | ProxySettings::Client(_) => (0, 0),
     };
-    info!(forwards, published, "ready");
+    // What is not asked for is left out.
+    let some = |count: usize| (count > 0).then_some(count);
+    info!(forwards = some(forwards), published = some(published), "ready");
 }
 
 async fn bind(plan: &Plan, signals: &mut Signals) -> anyhow::Result<Option<Session>> {

@@ -46,7 +46,7 @@ pub(crate) fn source(
             file @ Origin::File { .. } => file.to_string(),
         };
         let ticket = text.parse().map(TicketSource::Given);
-        return ticket.map_err(|error: TicketError| wrong(&format_args!("{place}: {error}")));
+        return ticket.map_err(|error: TicketError| wrong(&no_ticket(&place, text, error)));
     }
     match &args.ticket_file {
         Some(path) if path.as_os_str() == "-" => {
@@ -56,7 +56,35 @@ pub(crate) fn source(
             let ticket = ticket_from_stdin().map_err(|error| wrong(&error))?;
             Ok(TicketSource::Given(stdin.0.get_or_init(|| ticket).clone()))
         }
+        Some(path) if is_like_a_ticket(path) => Err(wrong(
+            &"--ticket-file takes the name of a file, and what it got begins like a ticket: write the ticket into a file, or \
+              give it with --ticket",
+        )),
         Some(path) => Ok(TicketSource::File(path.clone())),
         None => Ok(TicketSource::State(state.map(Path::to_owned))),
     }
+}
+
+/// Why a text is no ticket. It is not repeated unless it is the name of a file: it could be a secret.
+fn no_ticket(place: &str, text: &str, error: TicketError) -> String {
+    let path = Path::new(text.trim());
+    if error != TicketError::NotATicket {
+        format!("{place}: {error}")
+    } else if path.is_file() {
+        format!("{place}: that is the name of a file: write --ticket-file {}", path.display())
+    } else if text.contains(['/', '\\', '.']) {
+        format!("{place}: {error}; a file that holds one is given with --ticket-file FILE")
+    } else {
+        format!("{place}: {error}")
+    }
+}
+
+/// Whether what should be the name of a file is a ticket, or a part of one. It must not get as far as an error that repeats it.
+fn is_like_a_ticket(path: &Path) -> bool {
+    /// Characters of a ticket that no name has in a row behind `paso1`.
+    const MANY: usize = 32;
+    let text = path.to_string_lossy().to_ascii_lowercase();
+    let rest = text.trim_start().strip_prefix("paso1");
+    let is_ticket = rest.is_some_and(|rest| rest.len() >= MANY && !rest.contains(['/', '\\', '.']));
+    is_ticket && !path.exists()
 }

@@ -2,10 +2,8 @@
 
 use std::path::PathBuf;
 
+use crate::{Logging, Verbosity};
 use clap::Args;
-use tracing::level_filters::LevelFilter;
-
-use crate::Verbosity;
 
 /// Where the options are read from, and what is done with them.
 #[derive(Args, Clone, Debug)]
@@ -29,8 +27,8 @@ pub struct ConfigArgs {
 /// What is done with the options.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Action {
-    /// The program serves, and logs so much.
-    Serve(LevelFilter),
+    /// The program serves, and logs so.
+    Serve(Logging),
     /// They are printed.
     Print,
     /// It is looked whether they can be.
@@ -43,7 +41,7 @@ impl ConfigArgs {
         match (self.check, self.print_config) {
             (true, _) => Action::Check,
             (false, true) => Action::Print,
-            (false, false) => Action::Serve(verbosity.level()),
+            (false, false) => Action::Serve(verbosity.logging()),
         }
     }
 }

@@ -6,7 +6,7 @@
 //! written is limited by [`Quota`].
 
 use std::fmt::Display;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::panic;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread;
@@ -20,7 +20,11 @@ use tracing_subscriber::layer::{Context, Layer, SubscriberExt};
 use tracing_subscriber::util::SubscriberInitExt;
 use tunnel::metrics::log;
 
+use super::lines;
 use super::quota::{Quota, is_own};
+use crate::secrets::hidden;
+use crate::terminal;
+use crate::{LogFormat, Logging};
 
 /// Bytes that may wait for a log that is written slowly; as many again may be with the thread. About 10,000 lines: more
 /// than a burst at DEBUG, and little beside the memory of one link.
@@ -39,6 +43,7 @@ const REPORT_PERIOD: Duration = Duration::from_secs(1);
 #[derive(Clone, Debug)]
 pub(super) struct Log {
     shared: Arc<Shared>,
+    format: LogFormat,
 }
 
 #[derive(Debug)]
@@ -63,21 +68,18 @@ struct Buffer {
 }
 
 impl Log {
-    /// Starts to log to stderr: what `RUST_LOG` says, else `level` and above. From DEBUG on, which somebody asked for who
-    /// is looking for something, the amount is not limited.
+    /// Starts to log to stderr: what `RUST_LOG` says, else the level of `logging` and above. From DEBUG on, which somebody asked for
+    /// who is looking for something, the amount is not limited.
     ///
     /// # Errors
     /// The system gives no thread.
-    pub(super) fn start(level: LevelFilter) -> io::Result<Self> {
-        let filter = filter(level);
+    pub(super) fn start(logging: Logging) -> io::Result<Self> {
+        let filter = filter(logging.level);
         let limited = filter.max_level_hint().is_some_and(|most| most <= LevelFilter::INFO);
-        let log = Self::new(limited.then(|| Quota::new(Instant::now())));
+        let quota = limited.then(|| Quota::new(Instant::now()));
+        let log = Self { format: logging.format, ..Self::new(quota) };
         log.spawn(io::stderr())?;
-        let lines = tracing_subscriber::fmt::layer()
-            .with_writer(log.clone())
-            .with_ansi(io::stderr().is_terminal())
-            .with_target(false)
-            .log_internal_errors(false);
+        let lines = lines::layer(logging.format, log.clone());
         // Fails only where a log is set up already, which then is the one to use.
         let _ = tracing_subscriber::registry().with(filter).with(log.clone()).with(lines).try_init();
         // The usual report of a panic writes to stderr itself, and would wait with it.
@@ -88,7 +90,7 @@ impl Log {
     fn new(quota: Option<Quota>) -> Self {
         let shared =
             Shared { quota, buffer: Mutex::default(), filled: Condvar::new(), written: Condvar::new() };
-        Self { shared: Arc::new(shared) }
+        Self { shared: Arc::new(shared), format: LogFormat::Text }
     }
 
     fn spawn(&self, to: impl Write + Send + 'static) -> io::Result<()> {
@@ -96,8 +98,18 @@ impl Log {
         thread::Builder::new().name("log".into()).spawn(move || shared.write_all(to)).map(drop)
     }
 
-    /// Writes a line as it is.
-    pub(super) fn say(&self, line: &dyn Display) {
+    /// Says why the program ends.
+    pub(super) fn fail(&self, error: &dyn Display) {
+        let line = lines::last(self.format, error);
+        let line = match self.format {
+            LogFormat::Text => terminal::fitted(&line, &io::stderr()),
+            LogFormat::Json => line,
+        };
+        self.shared.push(line.as_bytes());
+    }
+
+    #[cfg(test)]
+    fn say(&self, line: &dyn Display) {
         self.shared.push(format!("{line}\n").as_bytes());
     }
 
@@ -117,6 +129,8 @@ impl Shared {
     }
 
     fn push(&self, line: &[u8]) {
+        let text = std::str::from_utf8(line).map(hidden);
+        let line = text.as_ref().map_or(line, |text| text.as_bytes());
         let mut buffer = self.lock();
         if buffer.bytes.len().saturating_add(line.len()) > CAPACITY {
             buffer.dropped += 1;
@@ -187,14 +201,10 @@ fn filter(level: LevelFilter) -> EnvFilter {
 }
 
 /// Starts to log to stderr with none of the above: whoever logs writes, and waits.
-pub(super) fn start_plain(level: LevelFilter) {
-    let lines = tracing_subscriber::fmt()
-        .with_env_filter(filter(level))
-        .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal())
-        .with_target(false);
+pub(super) fn start_plain(logging: Logging) {
+    let lines = lines::layer(logging.format, io::stderr);
     // Fails only where a log is set up already, which then is the one to use.
-    let _ = lines.finish().try_init();
+    let _ = tracing_subscriber::registry().with(filter(logging.level)).with(lines).try_init();
 }
 
 /// Writes all of `bytes`.
@@ -321,7 +331,7 @@ mod tests {
             thread::yield_now();
         }
         // With its end each is a little longer, so one less than so many find room.
-        let line = "x".repeat(CAPACITY / 16);
+        let line = "x ".repeat(CAPACITY / 32);
         for _ in 0..100 {
             log.say(&line);
         }

@@ -4,6 +4,7 @@ use std::io;
 
 use rustix::process::Signal as Number;
 use tokio::signal::unix::{Signal, SignalKind, signal};
+use tunnel::metrics::so_far;
 use tunnel::reload;
 
 /// The signals that ask for something. Listening starts when it is made, so none is missed afterwards.
@@ -12,19 +13,25 @@ pub struct Signals {
     interrupt: Signal,
     terminate: Signal,
     hangup: Signal,
-    /// Caught so that it does not end the program: a write to a log that has reached the limit for a file's size then
+    count: Signal,
+    /// Caught so that they do not end the program. SIGUSR2 asks for nothing here. At the limit for a file's size a write to the log
     /// merely fails. (SIGPIPE is ignored from the start.)
-    _file_size: Signal,
+    _harmless: [Signal; 2],
 }
 
 impl Signals {
-    /// Starts to listen for SIGINT and SIGTERM, which ask for the end, and SIGHUP, which asks that tickets and names be read again.
+    /// Starts to listen for SIGINT and SIGTERM, which ask for the end, SIGHUP, which asks that tickets and names be read again, and
+    /// SIGUSR1, which asks for the counters.
     pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,
             hangup: signal(SignalKind::hangup())?,
-            _file_size: signal(SignalKind::from_raw(Number::XFSZ.as_raw()))?,
+            count: signal(SignalKind::user_defined1())?,
+            _harmless: [
+                signal(SignalKind::user_defined2())?,
+                signal(SignalKind::from_raw(Number::XFSZ.as_raw()))?,
+            ],
         })
     }
 
@@ -38,6 +45,7 @@ impl Signals {
                     tracing::info!(signal = "SIGHUP", "reading tickets and names again");
                     reload::ask();
                 }
+                _ = self.count.recv() => so_far::ask(),
             }
         };
         tracing::info!(signal = name, "ending");

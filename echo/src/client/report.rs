@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use crate::figures::{show_rate, show_size, show_time};
+mod table;
 
 /// How the connection of a client ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +112,12 @@ impl Report {
         }
     }
 
+    /// The table, in lines of at most so many columns.
+    #[must_use]
+    pub fn table(&self, columns: usize) -> impl fmt::Display + use<> {
+        table::Table::of(self, columns)
+    }
+
     /// The report as one JSON object: sizes in bytes, times in seconds, rates in bits a second.
     #[must_use]
     pub fn to_json(&self) -> String {
@@ -123,46 +129,8 @@ impl Report {
 
 impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let head =
-            ["client", "sent", "returned", "missing", "corrupt", "displaced", "p50", "p99", "rate", "end"];
-        let mut rows = vec![head.map(String::from)];
-        rows.extend(self.clients.iter().map(|client| cells(client, client.client.to_string())));
-        if self.clients.len() > 1 {
-            rows.push(cells(&self.total(), "all".to_owned()));
-        }
-        let widths: [usize; 10] = std::array::from_fn(|column| {
-            rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0)
-        });
-        for (number, row) in rows.iter().enumerate() {
-            let last = row.len() - 1;
-            for (cell, width) in row[..last].iter().zip(widths) {
-                write!(f, "{cell:>width$}  ")?;
-            }
-            writeln!(f, "{}", row[last])?;
-            if number == 0 {
-                let width = widths.iter().sum::<usize>() + 2 * (widths.len() - 1);
-                writeln!(f, "{:─<width$}", "")?;
-            }
-        }
-        Ok(())
+        self.table(cli::terminal::COLUMNS).fmt(f)
     }
-}
-
-fn cells(client: &ClientReport, name: String) -> [String; 10] {
-    let bytes = |count| if count == 0 { "0".to_owned() } else { show_size(count) };
-    let time = |time: Option<Duration>| time.map_or_else(|| "-".to_owned(), show_time);
-    [
-        name,
-        bytes(client.sent),
-        bytes(client.returned),
-        bytes(client.missing),
-        bytes(client.corrupt),
-        bytes(client.displaced),
-        time(client.p50),
-        time(client.p99),
-        show_rate(client.rate()),
-        client.outcome.to_string(),
-    ]
 }
 
 fn json(client: &ClientReport) -> String {

@@ -46,10 +46,10 @@ pub(crate) fn main(name: &str, words: impl IntoIterator<Item = OsString>) -> Exi
     let words = std::iter::once(name.into()).chain(words).collect();
     match super::parse::<Cli>(words, Environment::of_process(), |cli| &cli.join) {
         Ok((cli, joining)) => {
-            let level = cli.join.verbosity.level_of_tool();
-            cli::program::run(level, |signals| serve(cli, joining, signals))
+            let logging = cli.join.verbosity.logging_of_tool();
+            cli::program::run(logging, |signals| serve(cli, joining, signals))
         }
-        Err(error) => cli::explain(&error),
+        Err(error) => cli::explain_with(&error, name, "'fi*' --ticket-file exit.ticket"),
     }
 }
 

@@ -51,10 +51,10 @@ pub(crate) fn main(name: &str, words: impl IntoIterator<Item = OsString>) -> Exi
     let parsed = parsed.and_then(|(cli, joining)| Ok((destination(&cli)?, joining, cli)));
     match parsed {
         Ok((destination, joining, cli)) => {
-            let level = cli.join.verbosity.level_of_tool();
-            cli::program::run(level, |signals| serve(destination, joining, signals))
+            let logging = cli.join.verbosity.logging_of_tool();
+            cli::program::run(logging, |signals| serve(destination, joining, signals))
         }
-        Err(error) => cli::explain(&error),
+        Err(error) => cli::explain_with(&error, name, "inner.example:22 --ticket-file exit.ticket"),
     }
 }
 

@@ -133,7 +133,7 @@ const KINDS: Kinds = Kinds {
     additive: &["local", "remote", "dynamic", "publish"],
     alternatives: &[&["ticket", "ticket-file"], &["verbose", "quiet"]],
     secret: &["ticket"],
-    of_program: &["verbose", "quiet"],
+    of_program: &["verbose", "quiet", "log-format"],
     links: true,
 };
 
@@ -141,6 +141,9 @@ const KINDS: Kinds = Kinds {
 pub(crate) fn sources(words: Vec<OsString>, environment: Environment) -> Sources {
     Sources::new::<Cli>(words, environment, &KINDS)
 }
+
+/// A command line that is right, for one that is not.
+pub(super) const EXAMPLE: &str = "8080 exit.example 5000 --ticket-file exit.ticket";
 
 const EXAMPLES: &str = "\
 Examples:

@@ -57,7 +57,9 @@ impl Links {
         }
         let forwards: usize = self.0.iter().map(|one| forward_count(&one.link.settings)).sum();
         let reverse: usize = self.0.iter().map(|one| one.reverse.len()).sum();
-        info!(forwards, reverse, "ready");
+        // What is not asked for is left out.
+        let some = |count: usize| (count > 0).then_some(count);
+        info!(forwards = some(forwards), reverse = some(reverse), "ready");
         Ok(())
     }
 

@@ -151,6 +151,9 @@ pub(super) fn sources(words: Vec<OsString>, environment: Environment) -> Sources
     Sources::new::<Cli>(words, environment, &KINDS)
 }
 
+/// A command line that is right, for one that is not.
+pub(super) const EXAMPLE: &str = "0.0.0.0:5000 localhost 80";
+
 const EXAMPLES: &str = "\
 Examples:
   proxy2 0.0.0.0:5000 localhost 80

@@ -12,6 +12,7 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::error::ErrorKind;
 use clap::{CommandFactory, Parser, Subcommand};
+use cli::{path_parser, terminal};
 use tunnel::address::is_of_one_machine;
 use tunnel::settings::Rule;
 use tunnel::state::{Confirmed, Confirming, Host, Place, Places, StateDir, TicketName};
@@ -27,7 +28,7 @@ struct Cli {
     action: Action,
 
     /// Folder of the keys and tickets [default: $XDG_STATE_HOME/paso or ~/.local/state/paso]
-    #[arg(long, value_name = "DIR", global = true)]
+    #[arg(long, value_name = "DIR", global = true, value_parser = path_parser())]
     state: Option<PathBuf>,
 }
 
@@ -40,7 +41,7 @@ enum Action {
         name: TicketName,
 
         /// Write the ticket to this new file, for you alone to read, instead of printing it ('-' prints it)
-        #[arg(long, value_name = "FILE")]
+        #[arg(long, value_name = "FILE", value_parser = path_parser())]
         out: Option<PathBuf>,
 
         /// Say in the ticket that proxy1 finds proxy2 on this host, at these UDP ports, 1 to 8 of them in the order in
@@ -157,16 +158,25 @@ pub(crate) fn arguments(mut words: Vec<OsString>) -> Result<Vec<OsString>, Vec<O
     Ok(words)
 }
 
+/// A command that is right, for one that is not.
+pub(super) const RIGHT: &str = "add laptop --out laptop.ticket";
+
+/// Whether somebody means the command `ticket` and writes it in another way.
+pub(super) fn are_meant(words: &[OsString]) -> bool {
+    let first = words.first().map(|word| word.to_string_lossy().to_ascii_lowercase());
+    first.is_some_and(|first| first.starts_with("ticket"))
+}
+
 /// Runs the command: 0 if it was done, 1 if not, 2 for bad usage.
 pub(crate) fn main(name: &str, words: Vec<OsString>) -> ExitCode {
     let cli: Cli = match cli::parse(std::iter::once(name.into()).chain(words)) {
         Ok(cli) => cli,
-        Err(error) => return cli::explain(&error),
+        Err(error) => return cli::explain_with(&error, name, RIGHT),
     };
     match run(cli, &mut io::stdout()) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => match error.downcast_ref::<clap::Error>() {
-            Some(usage) => cli::explain(usage),
+            Some(usage) => cli::explain_with(usage, name, RIGHT),
             None => cli::program::fail(&format_args!("{error:#}")),
         },
     }
@@ -230,7 +240,7 @@ fn add_to_file(
     out: &mut impl Write,
 ) -> anyhow::Result<()> {
     folder.add_ticket_to_file(name.clone(), places, file)?;
-    writeln!(out, "{}; the ticket is in {}", takes(folder, &name), file.display()).context(STDOUT)
+    say(out, &format!("{}; the ticket is in {}", takes(folder, &name), file.display()))
 }
 
 fn takes(folder: &StateDir, name: &TicketName) -> String {
@@ -254,7 +264,7 @@ fn revoke(folder: &StateDir, name: &TicketName, out: &mut impl Write) -> anyhow:
         Confirmed::By(1) => "the running proxy2 has ended its links".into(),
         Confirmed::By(count) => format!("all {count} running proxy2s have ended its links"),
     };
-    writeln!(out, "{name} is revoked; {who}").context(STDOUT)
+    say(out, &format!("{name} is revoked; {who}"))
 }
 
 fn note_conversion(folder: &StateDir) {
@@ -265,10 +275,15 @@ fn note_conversion(folder: &StateDir) {
     ));
 }
 
+/// A sentence of the output.
+fn say(out: &mut impl Write, sentence: &str) -> anyhow::Result<()> {
+    writeln!(out, "{}", terminal::fitted(sentence, &io::stdout())).context(STDOUT)
+}
+
 /// A line for the user beside the output.
 fn note(line: &str) {
     // If stderr is gone nobody wants it.
-    let _ = writeln!(io::stderr(), "{line}");
+    let _ = writeln!(io::stderr(), "{}", terminal::fitted(line, &io::stderr()));
 }
 
 #[cfg(test)]

@@ -3,28 +3,30 @@
 use std::io::{self, Write};
 
 use anyhow::Context;
+use cli::terminal::COLUMNS;
 use tunnel::settings::{Rule, Rules, TicketRecord};
 use tunnel::state::{StateDir, TicketName, TicketRules, UnixSeconds};
 
-use super::STDOUT;
+use super::{STDOUT, say};
 
 /// Prints what is known of a ticket.
 pub(super) fn show(folder: &StateDir, name: &TicketName, out: &mut impl Write) -> anyhow::Result<()> {
     let (record, rules) = (folder.find_ticket(name)?, folder.rules()?);
     line(out, &record).and_then(|()| rules_of(out, &record, &rules)).context(STDOUT)?;
     if !record.is_valid() {
-        return writeln!(out, "It is revoked; make another with `proxy2 ticket add NAME{}`", folder.option())
-            .context(STDOUT);
+        let text = format!("It is revoked; make another with `proxy2 ticket add NAME{}`", folder.option());
+        return say(out, &text);
     }
-    match folder.local_ticket_file(&record) {
-        Some(file) => writeln!(out, "proxy1 of this user on this machine uses it, from {}", file.display()),
-        None => writeln!(
-            out,
-            "The ticket was shown only when it was made; make another with `proxy2 ticket add NAME{}`",
-            folder.option()
-        ),
-    }
-    .context(STDOUT)
+    say(
+        out,
+        &match folder.local_ticket_file(&record) {
+            Some(file) => format!("proxy1 of this user on this machine uses it, from {}", file.display()),
+            None => format!(
+                "The ticket was shown only when it was made; make another with `proxy2 ticket add NAME{}`",
+                folder.option()
+            ),
+        },
+    )
 }
 
 /// Prints all tickets.
@@ -37,7 +39,15 @@ pub(super) fn list(folder: &StateDir, out: &mut impl Write) -> anyhow::Result<()
 fn line(out: &mut impl Write, record: &TicketRecord) -> io::Result<()> {
     let standing = if record.is_valid() { "valid" } else { "revoked" };
     let made = record.made.map_or_else(|| "-".into(), date);
-    writeln!(out, "{:<20} {standing:<8} {} {made}", record.name, record.client)
+    let name = record.name.to_string();
+    let rest = format!("{standing:<8} {} {made}", record.client);
+    // Its name may have 64 characters; then it has a line of its own.
+    let (name, head) = if name.len() + 1 + rest.len() > COLUMNS {
+        ("", format!("{name}\n"))
+    } else {
+        (&*name, String::new())
+    };
+    writeln!(out, "{head}{name:<20} {rest}")
 }
 
 /// What a valid ticket may do, below its line.
@@ -57,8 +67,6 @@ pub(super) const OF_ALL: &str = "no rules of its own: dial:target, or what --all
 
 /// Rules in lines of at most 80 columns; one that is longer has a line of its own.
 fn wrapped(out: &mut impl Write, rules: &Rules) -> io::Result<()> {
-    /// What the narrowest terminal has.
-    const COLUMNS: usize = 80;
     let mut line = String::new();
     for rule in rules.iter().map(Rule::to_string) {
         if !line.is_empty() && 2 + line.len() + 1 + rule.len() > COLUMNS {

@@ -8,7 +8,7 @@ use tunnel::settings::{Rule, Rules};
 use tunnel::state::{Confirmed, Confirming, NamedFile, StateDir, TicketName, read_named, valid_ticket};
 
 use super::list::OF_ALL;
-use super::{PATIENCE, STDOUT};
+use super::{PATIENCE, say};
 
 /// How the rules of a ticket change.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ pub(super) fn change(
         }
     };
     let taken = taken(folder).with_context(|| format!("{name} {may}, but"))?;
-    writeln!(out, "{name} {may}; {taken}").context(STDOUT)
+    say(out, &format!("{name} {may}; {taken}"))
 }
 
 /// The rules of a ticket after a change, if it then has its own.
@@ -82,7 +82,7 @@ pub(super) fn apply(folder: &StateDir, file: &Path, out: &mut impl Write) -> any
         format!("{count} tickets have their rules")
     };
     let taken = taken(folder).with_context(|| format!("{what} from {}, but", file.display()))?;
-    writeln!(out, "{what} from {}; {taken}", file.display()).context(STDOUT)
+    say(out, &format!("{what} from {}; {taken}", file.display()))
 }
 
 /// Waits until running proxy2s have taken the rules, and says so.
