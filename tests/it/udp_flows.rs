@@ -107,6 +107,6 @@ async fn datagrams_do_not_wait_behind_a_bulk_stream() {
     assert_eq!((report.twice, report.altered), (0, 0), "{report:?}");
     // What has waited for 100 ms is dropped: a queue would show as loss. Two cores that others use too lose some.
     assert!(report.loss() < 0.3, "{} lost", report.loss());
-    // Two cores, which the bulk alone keeps busy: a queue would be seconds in all.
-    assert!(report.percentile(99) < Duration::from_secs(1), "{:?}", report.percentile(99));
+    // Two cores, which the bulk alone keeps busy and others use too: behind a queue of the bulk it would be several seconds.
+    assert!(report.percentile(99) < Duration::from_secs(3), "{:?}", report.percentile(99));
 }

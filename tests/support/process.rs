@@ -180,6 +180,22 @@ impl Process {
         self.child.wait().expect("it is our child")
     }
 
+    /// Waits until it ends by itself, or has said this and is ended at once.
+    ///
+    /// # Panics
+    /// When neither happens for ten seconds.
+    pub fn wait_for_end_or(&mut self, text: &str) {
+        let deadline = Instant::now() + PATIENCE;
+        loop {
+            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+                Ok(line) if line.contains(text) => return self.kill(),
+                Ok(_) => {}
+                Err(RecvTimeoutError::Disconnected) => return self.kill(),
+                Err(RecvTimeoutError::Timeout) => panic!("it does not end:\n{}", self.output()),
+            }
+        }
+    }
+
     /// Ends it at once.
     pub fn kill(&mut self) {
         _ = self.child.kill();
