@@ -152,3 +152,17 @@ fn bind_advice(error: &io::Error) -> String {
         descriptors::explain(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_of_the_administrator_is_told_with_the_way_to_it() {
+        let text = not_permitted(Some(Path::new("/usr/bin/proxy2")));
+        assert!(text.contains("above 1023"), "{text}");
+        if cfg!(target_os = "linux") {
+            assert!(text.contains("setcap cap_net_bind_service=+ep /usr/bin/proxy2`"), "{text}");
+        }
+    }
+}
