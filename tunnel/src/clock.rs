@@ -47,4 +47,9 @@ impl Clock {
         let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         UnixMicros(u64::try_from(since.as_micros()).unwrap_or(u64::MAX))
     }
+
+    /// The same in milliseconds since 1970.
+    pub(crate) fn unix_ms() -> u64 {
+        Self::unix().0 / 1_000
+    }
 }

@@ -32,8 +32,8 @@ mod table;
 pub use descriptor::{CountedOn, CounterKind, Descriptor, LinkKind, Sum, Unit};
 pub use log::{LogLines, log_lines};
 pub(crate) use of_core::CoreCounts;
+pub(crate) use registry::{AskedLink, OwnCounters, SharedCounters};
 pub use registry::{LinkCounters, LinkLabels, Registry};
-pub(crate) use registry::{OwnCounters, SharedCounters};
 pub use table::{Counters, DESCRIPTORS};
 
 #[cfg(test)]

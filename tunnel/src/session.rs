@@ -6,6 +6,7 @@ mod handle;
 mod name_watcher;
 mod own_names;
 mod registration;
+mod viewer;
 
 use std::future::Future;
 use std::io;
@@ -20,6 +21,7 @@ use crate::control::client::ControlTask;
 pub use crate::control::client::{Caller, Identity, NameEvent, RegistrationState, ServiceInfo};
 use crate::invitation::Invitation;
 use crate::link::classic::{self, Driver};
+use crate::link::drain_flag::DrainFlag;
 use crate::link::sealed;
 pub use crate::link::sealed::LinkStatus;
 pub use crate::local::forwarding::Bound;
@@ -28,11 +30,15 @@ use crate::local::stdio::StdioStatus;
 pub use crate::local::udp::{MAX_DATAGRAM, UdpStream};
 use crate::metrics::{Counters, LinkKind, Registry, so_far};
 use crate::settings::ProxySettings;
+use crate::view::Role;
 pub use handle::{AddError, Handle, LinkClosed, LinkHandle, NotOpened};
 pub use name_watcher::{NameWatcher, WatchEnded};
 pub use proto::sealed::wire::frame::ResetCode;
 use registration::Starting;
 pub use registration::{NoClients, NotAnswered, NotRegistered, Registration, ReverseHandle};
+pub(crate) use viewer::Listening;
+use viewer::ViewerParts;
+pub use viewer::{Detail, Viewer};
 
 /// One proxy, bound and ready: peers and clients can reach it from now on, [`Session::run`] serves them.
 ///
@@ -130,6 +136,14 @@ impl Session {
     /// Outside a runtime.
     pub fn run(self) -> Handle {
         let registry = self.registry().clone();
+        let (role, kind) = self.proxy.role();
+        let (udp, drain) = (self.udp_addresses.clone(), self.proxy.drain_flag().clone());
+        let listening = match &self.link {
+            Some(link) => link.listening.clone(),
+            None => Listening::new(&self.listening),
+        };
+        let parts = ViewerParts { role, kind, udp, listening, registry: registry.clone(), drain };
+        let viewer = Viewer::new(parts);
         let (stop, stopped) = oneshot::channel();
         let Self { udp_addresses, proxy, link, control, starting, stdio, .. } = self;
         let serving = proxy.run(async {
@@ -140,7 +154,7 @@ impl Session {
         let task = tokio::spawn(serving.in_current_span());
         // It ends with the link.
         control.map(|control| tokio::spawn(control.run().in_current_span()));
-        Handle { udp_addresses, registry, link, stdio, starting, stop: Some(stop), task: Some(task) }
+        Handle { udp_addresses, registry, viewer, link, stdio, starting, stop: Some(stop), task: Some(task) }
     }
 }
 
@@ -154,16 +168,27 @@ impl Proxy {
         }
     }
 
-    const fn kind(&self) -> LinkKind {
+    const fn role(&self) -> (Role, LinkKind) {
         match self {
-            Self::ClassicEntry(_) | Self::ClassicExit(_) => LinkKind::Classic,
-            Self::Client(_) | Self::Server(_) => LinkKind::Sealed,
+            Self::ClassicEntry(_) => (Role::Proxy1, LinkKind::Classic),
+            Self::ClassicExit(_) => (Role::Proxy2, LinkKind::Classic),
+            Self::Client(_) => (Role::Proxy1, LinkKind::Sealed),
+            Self::Server(_) => (Role::Proxy2, LinkKind::Sealed),
+        }
+    }
+
+    fn drain_flag(&self) -> &DrainFlag {
+        match self {
+            Self::ClassicEntry(driver) => driver.drain_flag(),
+            Self::ClassicExit(driver) => driver.drain_flag(),
+            Self::Client(client) => client.drain_flag(),
+            Self::Server(server) => server.drain_flag(),
         }
     }
 
     /// Serves until `shutdown` completes, then closes every stream and says what was counted.
     async fn run(self, shutdown: impl Future<Output = ()>) -> io::Result<Counters> {
-        let (registry, kind) = (self.registry().clone(), self.kind());
+        let (registry, kind) = (self.registry().clone(), self.role().1);
         let mut aside = JoinSet::new();
         aside.spawn(so_far::tell(registry, kind).in_current_span());
         let counters = match self {
@@ -185,3 +210,5 @@ mod forward_tests;
 mod sealed_tests;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod viewer_tests;

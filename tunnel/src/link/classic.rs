@@ -1,6 +1,7 @@
 //! The classic link's shell: one task owns the UDP socket, the table of streams and every TCP connection.
 //!
 //! - `driver`: the loop; what to look at first
+//! - `endings`: how streams begin and end; `queries`: what it answers whoever looks at it or steers it
 //! - `side`: what differs between the two roles, `entry` and `exit`
 //! - `conns`: the TCP connections, those of streams and those that are being closed
 //! - `outbox`: from TCP into datagrams, paced, and out of the socket
@@ -9,6 +10,7 @@
 
 mod conns;
 mod driver;
+mod endings;
 pub(crate) mod entry;
 pub(crate) mod exit;
 mod journal;
@@ -16,7 +18,9 @@ mod outbox;
 mod pace;
 pub(crate) mod peer;
 mod places;
+mod queries;
 mod queue;
+mod records;
 mod relay;
 mod side;
 

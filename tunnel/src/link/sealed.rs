@@ -13,6 +13,7 @@
 //! - `outbox`, `buffers`: from the link into the socket
 //! - `memory`: how the links of a process share its memory
 //! - `ticket_resources`, `ticket_share`: what one ticket has of the process, all its links together
+//! - `records`: what is known of each stream beside what carries it
 //! - `journal`: log lines
 
 mod buffers;
@@ -27,6 +28,7 @@ mod local_connection;
 mod memory;
 mod outbox;
 mod presence;
+mod records;
 mod requests;
 mod roles;
 mod server;
@@ -75,6 +77,8 @@ use self::ticket_share::StreamPlaces;
 use crate::clock::Clock;
 use crate::control::client::{Command, Registrations};
 use crate::control::server::{Entrance, Exchange, Reach};
+use crate::link::asking::Asker;
+use crate::link::drain_flag::DrainFlag;
 use crate::local::access::Who;
 use crate::local::dial::{DialSettings, OwnTarget};
 use crate::local::forwarding::Forwarding;
@@ -92,6 +96,7 @@ use crate::{descriptors, entropy};
 pub(crate) struct Client {
     task: Task<ClientEnd>,
     registry: Registry,
+    drain: DrainFlag,
 }
 
 /// What proxy1 is made of, beside its settings.
@@ -107,8 +112,8 @@ pub(crate) struct ClientResources {
     pub(crate) explain: mpsc::UnboundedSender<Command>,
     /// Its socket.
     pub(crate) udp: Udp,
-    /// What is asked of the link while it runs.
-    pub(crate) requests: mpsc::Receiver<LinkRequest>,
+    /// What is asked of the link while it runs, and the way to ask.
+    pub(crate) requests: (mpsc::Sender<LinkRequest>, mpsc::Receiver<LinkRequest>),
     /// Told how the link is.
     pub(crate) status: watch::Sender<LinkStatus>,
 }
@@ -130,6 +135,7 @@ impl Client {
         } = settings;
         let ClientResources { ticket, forwards, registrations, explain, udp, requests, status } = resources;
         let shared = Shared::new(&options);
+        let (asker, requests) = requests;
         let mut remake = remake(memory::of_only_link(&options), instance(&forwards, &reverse));
         let mut link = remake(shared.clock.now(), &ticket);
         let peer = PeerFinder::new(places, &ticket);
@@ -150,15 +156,22 @@ impl Client {
         let roles = roles.dialling(dialler).explaining(explain);
         let end = ClientEnd::new(parts, &shared.buffers);
         let labels = LinkLabels { kind: LinkKind::Sealed, number: NUMBER, ticket: None, peer: None };
+        let journal = LinkJournal::new(NUMBER, None, Arc::default());
         Self {
-            task: Task::new(end, roles, link, &shared, labels, LinkJournal::new(NUMBER, Arc::default())),
+            task: Task::new(end, roles, link, &shared, (labels, Asker::Sealed(asker)), journal),
             registry: shared.registry,
+            drain: shared.drain,
         }
     }
 
     /// Its counters, kept up to date while it runs.
     pub(crate) const fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// Set, it accepts nothing new any more, and no link of it does that begins later.
+    pub(crate) const fn drain_flag(&self) -> &DrainFlag {
+        &self.drain
     }
 
     /// Runs until `shutdown` completes.
@@ -185,6 +198,7 @@ fn client_dialler(allow: &Allow, limit: Duration, options: &Sealed) -> Dialler {
 pub(crate) struct Server {
     demux: Demux,
     registry: Registry,
+    drain: DrainFlag,
 }
 
 /// What proxy2 is made of, beside its settings.
@@ -219,7 +233,7 @@ impl Server {
         };
         let responder = Responder::new(shared.clock.now(), key, responder, entropy::random());
         let endpoint = Endpoint::new(responder, Link::limits(&of_link), settings.max_links, random);
-        let registry = shared.registry.clone();
+        let (registry, drain) = (shared.registry.clone(), shared.drain.clone());
         let dialling = DialSettings {
             limit: settings.dial_limit,
             keepalive: settings.link.tcp_keepalive,
@@ -244,12 +258,17 @@ impl Server {
             settings: of_link,
             memory: Budget::new(settings.link.memory),
         };
-        Self { demux: Demux::new(parts), registry }
+        Self { demux: Demux::new(parts), registry, drain }
     }
 
     /// Its counters, kept up to date while it runs.
     pub(crate) const fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// See [`Client::drain_flag`].
+    pub(crate) const fn drain_flag(&self) -> &DrainFlag {
+        &self.drain
     }
 
     /// Runs until `shutdown` completes.
@@ -281,6 +300,7 @@ impl Shared {
         Self {
             buffers: Buffers::default(),
             registry: Registry::default(),
+            drain: DrainFlag::default(),
             clock: Clock::start(),
             idle_limit: options.idle,
             udp_idle: options.udp_idle,

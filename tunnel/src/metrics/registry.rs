@@ -13,6 +13,8 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 
 use super::{Counters, DESCRIPTORS, LinkKind, log_lines};
+use crate::clock::Clock;
+use crate::link::asking::Asker;
 
 /// The counters of a session. Clones are the same registry.
 #[derive(Clone, Debug, Default)]
@@ -28,7 +30,34 @@ struct SharedCounts {
 #[derive(Debug, Default)]
 struct LinkCounts {
     made: u64,
-    living: BTreeMap<u64, (LinkLabels, Arc<Published>)>,
+    living: BTreeMap<u64, LivingLink>,
+}
+
+#[derive(Debug)]
+struct LivingLink {
+    labels: LinkLabels,
+    since: u64,
+    published: Arc<Published>,
+    asker: Option<Asker>,
+}
+
+/// A living link that can be asked.
+#[derive(Clone, Debug)]
+pub(crate) struct AskedLink {
+    /// Which link.
+    pub(crate) labels: LinkLabels,
+    /// When it began: milliseconds since 1970.
+    pub(crate) since: u64,
+    /// How to ask it; `None`: nobody answers.
+    pub(crate) asker: Option<Asker>,
+    published: Arc<Published>,
+}
+
+impl AskedLink {
+    /// What it has counted by now.
+    pub(crate) fn counters(&self) -> Counters {
+        self.published.load()
+    }
 }
 
 /// What distinguishes one link from the others of its process.
@@ -72,11 +101,26 @@ impl Registry {
 
     /// What each living link has counted, the oldest first.
     pub fn links(&self) -> Vec<LinkCounters> {
-        let read = |(labels, published): &(LinkLabels, Arc<Published>)| LinkCounters {
-            labels: labels.clone(),
-            counters: published.load(),
-        };
+        let read =
+            |link: &LivingLink| LinkCounters { labels: link.labels.clone(), counters: link.published.load() };
         self.lock().living.values().map(read).collect()
+    }
+
+    /// How to ask each living link, the oldest first, and how many there are beyond the first `most`.
+    pub(crate) fn asked_links(&self, most: usize) -> (Vec<AskedLink>, usize) {
+        let read = |link: &LivingLink| AskedLink {
+            labels: link.labels.clone(),
+            since: link.since,
+            asker: link.asker.clone(),
+            published: Arc::clone(&link.published),
+        };
+        let links = self.lock();
+        (links.living.values().take(most).map(read).collect(), links.living.len().saturating_sub(most))
+    }
+
+    /// How to ask the link with that number.
+    pub(crate) fn asker_of(&self, number: u64) -> Option<Asker> {
+        self.lock().living.values().find(|link| link.labels.number == number)?.asker.clone()
     }
 
     /// Counters of a task that serves no link in particular.
@@ -84,19 +128,20 @@ impl Registry {
         self.own(None)
     }
 
-    /// Counters of the task of one link, which lives until they are dropped.
-    pub(crate) fn of_link(&self, labels: LinkLabels) -> OwnCounters {
-        self.own(Some(labels))
+    /// Counters of the task of one link, which lives until they are dropped and can be asked so.
+    pub(crate) fn of_link(&self, labels: LinkLabels, asker: Option<Asker>) -> OwnCounters {
+        self.own(Some((labels, asker)))
     }
 
-    fn own(&self, labels: Option<LinkLabels>) -> OwnCounters {
+    fn own(&self, labels: Option<(LinkLabels, Option<Asker>)>) -> OwnCounters {
         let published = Arc::new(Published::default());
-        let peer = labels.as_ref().and_then(|labels| labels.peer);
-        let link = labels.map(|labels| {
+        let peer = labels.as_ref().and_then(|(labels, _)| labels.peer);
+        let link = labels.map(|(labels, asker)| {
             let mut links = self.lock();
             links.made += 1;
             let link = links.made;
-            links.living.insert(link, (labels, Arc::clone(&published)));
+            let (since, published) = (Clock::unix_ms(), Arc::clone(&published));
+            links.living.insert(link, LivingLink { labels, since, published, asker });
             link
         });
         let (now, published_at) = (Counters::default(), Instant::now());
@@ -203,8 +248,8 @@ impl OwnCounters {
             return;
         }
         let mut links = self.registry.lock();
-        if let Some((labels, _)) = self.link.and_then(|link| links.living.get_mut(&link)) {
-            labels.peer = peer;
+        if let Some(link) = self.link.and_then(|link| links.living.get_mut(&link)) {
+            link.labels.peer = peer;
         }
     }
 }
@@ -263,7 +308,7 @@ mod tests {
     #[test]
     fn the_sums_keep_what_links_that_ended_have_counted() {
         let registry = Registry::default();
-        let (mut one, mut other) = (registry.of_link(labels(1)), registry.of_link(labels(2)));
+        let (mut one, mut other) = (registry.of_link(labels(1), None), registry.of_link(labels(2), None));
         (one.streams, one.sent_bytes) = (3, 100);
         (other.streams, other.sent_bytes) = (4, 20);
         one.publish(Instant::now());
@@ -309,7 +354,7 @@ mod tests {
     #[test]
     fn a_link_shows_where_its_peer_is_now() {
         let registry = Registry::default();
-        let mut own = registry.of_link(labels(1));
+        let mut own = registry.of_link(labels(1), None);
         assert_eq!(registry.links()[0].labels, labels(1));
         let peer = "192.0.2.1:5000".parse().ok();
         own.set_peer(peer);

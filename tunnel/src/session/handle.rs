@@ -9,6 +9,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
 use super::registration::{NotRegistered, Starting};
+use super::viewer::{Detail, Listening, Viewer};
 use crate::bind_error::BindError;
 use crate::control::client::Command;
 use crate::link::sealed::{LinkRequest, LinkStatus};
@@ -18,12 +19,14 @@ use crate::local::stdio::StdioStatus;
 use crate::local::udp::{UdpStream, flow_pipe};
 use crate::metrics::{Counters, Registry};
 use crate::settings::{Forward, TcpKeepalive};
+use crate::view::SessionView;
 
 /// A running session. Dropping it ends the session in order, in the background.
 #[derive(Debug)]
 pub struct Handle {
     pub(super) udp_addresses: Vec<SocketAddr>,
     pub(super) registry: Registry,
+    pub(super) viewer: Viewer,
     pub(super) link: Option<LinkHandle>,
     pub(super) stdio: Option<watch::Receiver<StdioStatus>>,
     pub(super) starting: Starting,
@@ -47,6 +50,16 @@ impl Handle {
     /// All that is counted, kept up to date.
     pub const fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// What the session shows of itself now. Cancel safe.
+    pub async fn view(&self, detail: Detail) -> SessionView {
+        self.viewer.view(detail).await
+    }
+
+    /// For who looks at the session and steers it from elsewhere.
+    pub const fn viewer(&self) -> &Viewer {
+        &self.viewer
     }
 
     /// The one sealed link of a client; a server has none of its own, and the classic link takes no requests.
@@ -120,6 +133,8 @@ pub struct LinkHandle {
     pub(super) keepalive: TcpKeepalive,
     /// To the task that keeps the control stream.
     pub(super) commands: mpsc::UnboundedSender<Command>,
+    /// Where clients connect.
+    pub(super) listening: Listening,
 }
 
 /// The session is over.
@@ -231,6 +246,7 @@ impl LinkHandle {
         let (added, is_added) = oneshot::channel();
         self.request(LinkRequest::Add(Box::new(forwarding), added)).await?;
         is_added.await.map_err(|_| LinkClosed)?;
+        self.listening.add(&bound);
         Ok(bound)
     }
 
@@ -241,7 +257,9 @@ impl LinkHandle {
     pub async fn remove(&self, bound: &Bound) -> Result<bool, LinkClosed> {
         let (answer, removed) = oneshot::channel();
         self.request(LinkRequest::Remove(bound.clone(), answer)).await?;
-        removed.await.map_err(|_| LinkClosed)
+        let removed = removed.await.map_err(|_| LinkClosed)?;
+        self.listening.remove(bound);
+        Ok(removed)
     }
 
     async fn request(&self, request: LinkRequest) -> Result<(), LinkClosed> {

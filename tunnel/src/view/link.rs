@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::{CounterValues, LimitedBy, StreamView};
 use crate::metrics::LinkKind;
 
-/// One link. A classic session shows one link for each proxy1 at the other end, and proxy1 its one.
+/// One link. A classic session is one link, whoever its peers are.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct LinkView {

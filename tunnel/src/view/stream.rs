@@ -8,13 +8,15 @@ use super::LimitedBy;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(default)]
 pub struct StreamView {
-    /// Its id on its link, the same at both proxies.
+    /// Its id on its link, on a sealed link the same at both proxies.
     pub id: u64,
+    /// On a classic link the digit in its datagrams, which other streams have had before; else `None`.
+    pub classic_id: Option<u8>,
     /// What it carries.
     pub kind: StreamKind,
     /// Which side opened it.
     pub opened_by: OpenedBy,
-    /// Who it is for, as far as this side knows: an address, or words. Empty: the other proxy knows.
+    /// Who it is for, as far as this side knows: an address, or words. Empty: the other proxy knows. At a classic proxy2 its proxy1.
     pub client: String,
     /// Where it goes, as the side that opened it has said. Empty: to where the other proxy takes what says nothing.
     pub target: String,

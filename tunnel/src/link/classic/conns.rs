@@ -251,6 +251,12 @@ impl<P: Copy + Ord + Debug> Conns<P> {
         self.cuts.pop()
     }
 
+    /// Bytes that wait for the stream's connection to take them.
+    pub(super) fn waiting(&self, stream: Stream<P>) -> u64 {
+        let conn = self.keys.get(&stream).and_then(|&key| self.slots.get(key));
+        conn.map_or(0, |conn| widen(conn.relay.waiting()))
+    }
+
     /// Whether every connection has got all its bytes and our FIN.
     pub(super) fn all_finished(&self) -> bool {
         self.slots.iter().all(|(_, conn)| matches!(conn.state, State::Closing { fin_sent: true, .. }))

@@ -8,15 +8,19 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
-use proto::classic::{Closed, Reason, Stream};
+use proto::classic::Stream;
+use tokio::sync::mpsc;
 use tokio::time::{Sleep, sleep};
 use tracing::trace;
 
 use super::conns::Conns;
 use super::journal::Journal;
 use super::outbox::Outbox;
+use super::records::Records;
 use super::side::{Arrival, Path, Received, Side};
 use crate::clock::Clock;
+use crate::link::asking::{Asker, LinkQuery};
+use crate::link::drain_flag::DrainFlag;
 use crate::metrics::{Counters, LinkKind, LinkLabels, OwnCounters, Registry};
 use crate::number::widen;
 use crate::settings::Classic;
@@ -28,16 +32,22 @@ type Gathered<'a, P> = BTreeMap<Stream<P>, Vec<IoSlice<'a>>>;
 /// One session, as one task.
 #[derive(Debug)]
 pub(crate) struct Driver<S: Side> {
-    side: S,
-    udp: Udp,
-    conns: Conns<S::Peer>,
+    pub(super) side: S,
+    pub(super) udp: Udp,
+    pub(super) conns: Conns<S::Peer>,
+    pub(super) records: Records<S::Peer>,
+    /// What whoever looks or steers asks.
+    pub(super) queries: mpsc::Receiver<LinkQuery>,
+    /// Since when there is a session: milliseconds since 1970.
+    pub(super) since: u64,
+    drain: DrainFlag,
     outbox: Outbox,
     /// [`BATCH_SIZE`] receive buffers.
     storage: Vec<u8>,
-    counters: OwnCounters,
+    pub(super) counters: OwnCounters,
     registry: Registry,
-    journal: Journal,
-    clock: Clock,
+    pub(super) journal: Journal,
+    pub(super) clock: Clock,
     alarm: Pin<Box<Sleep>>,
     alarm_at: Option<Instant>,
     /// Set once the end was asked for: when to stop waiting for the last bytes.
@@ -51,6 +61,8 @@ impl<S: Side> Driver<S> {
     /// System calls that take from the UDP socket before TCP gets its turn. What is not taken is lost, what is not
     /// read from TCP just waits.
     const RECEIVES: usize = 8;
+    /// What may be asked at a time; whoever asks more waits.
+    const QUERIES: usize = 16;
     /// How long an end that was asked for waits for connections that take their last bytes slowly.
     const END_PATIENCE: Duration = Duration::from_secs(1);
 
@@ -62,12 +74,17 @@ impl<S: Side> Driver<S> {
         let granted = udp.granted()?;
         let registry = Registry::default();
         let labels = LinkLabels { kind: LinkKind::Classic, number: 1, ticket: None, peer: side.peer() };
+        let (asker, queries) = mpsc::channel(Self::QUERIES);
         Ok(Self {
             side,
+            records: Records::new(),
+            queries,
+            since: Self::begins(),
+            drain: DrainFlag::default(),
             conns: Conns::new(options.queue, options.memory),
             outbox: Outbox::new(options.payload.bytes(), options.rate.bytes_per_second(granted.common)),
             storage: vec![0; BATCH_SIZE * DATAGRAM_BUFFER],
-            counters: registry.of_link(labels),
+            counters: registry.of_link(labels, Some(Asker::Classic(asker))),
             registry,
             journal: Journal::new(),
             clock: Clock::start(),
@@ -81,6 +98,11 @@ impl<S: Side> Driver<S> {
     /// Its counters, kept up to date while it runs.
     pub(crate) const fn registry(&self) -> &Registry {
         &self.registry
+    }
+
+    /// Set when it accepts nothing new any more, by whoever asks it to.
+    pub(crate) const fn drain_flag(&self) -> &DrainFlag {
+        &self.drain
     }
 
     /// Runs until `shutdown` completes, then closes every stream and says what was counted.
@@ -103,6 +125,9 @@ impl<S: Side> Driver<S> {
 
     fn begin_end(&mut self) {
         self.side.shutdown(self.clock.now());
+        for (stream, record) in self.records.end_all() {
+            self.journal.closed(stream, Some(&record), &"cut off: the session is over");
+        }
         self.conns.close_all();
         self.drain();
         self.end_by = Some(Instant::now() + Self::END_PATIENCE);
@@ -110,6 +135,7 @@ impl<S: Side> Driver<S> {
 
     fn poll(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         self.conns.register(cx.waker());
+        self.answer_queries(cx);
         for _ in 0..Self::ROUNDS {
             let mut moved = self.receive(cx)?;
             moved |= self.arrivals(cx);
@@ -211,8 +237,10 @@ impl<S: Side> Driver<S> {
     }
 
     /// Hands `parts` to the connection of `stream`. What is little waits for [`Driver::write`].
-    fn put(&mut self, stream: Stream<S::Peer>, parts: &[IoSlice<'_>]) {
-        self.counters.received_bytes += widen(parts.iter().map(|part| part.len()).sum());
+    pub(super) fn put(&mut self, stream: Stream<S::Peer>, parts: &[IoSlice<'_>]) {
+        let bytes = parts.iter().map(|part| part.len()).sum();
+        self.counters.received_bytes += widen(bytes);
+        self.records.received(stream, bytes);
         match self.conns.put(stream, parts) {
             Ok(dropped) => self.counters.datagrams_queue_full += widen(dropped),
             Err(error) => self.fail(stream, &error),
@@ -234,9 +262,14 @@ impl<S: Side> Driver<S> {
         let now = self.clock.now();
         let Poll::Ready(arrival) = self.side.poll_arrival(cx, now, &mut self.counters) else { return false };
         match arrival {
-            Arrival::Client(stream, tcp) => self.conns.insert(stream, tcp),
+            Arrival::Client(stream, tcp, client) => {
+                self.records.begin(stream, Some(client), String::new());
+                self.conns.insert(stream, tcp);
+            }
             Arrival::Surplus(tcp) => self.conns.turn_away(tcp),
             Arrival::Target { stream, tcp, early } => {
+                let (client, target) = self.side.end_of(stream);
+                self.records.begin(stream, client, target);
                 self.conns.insert(stream, tcp);
                 self.open(stream, &early);
             }
@@ -283,7 +316,7 @@ impl<S: Side> Driver<S> {
         }
         let now = self.clock.now();
         let Some((stream, relay)) = self.conns.next_readable() else { return false };
-        let to = self.side.path(stream);
+        let (to, before) = (self.side.path(stream), self.counters.sent_bytes);
         match self.outbox.poll_fill(instant, &self.udp, to, stream.id(), relay, &mut self.counters) {
             Poll::Pending => {}
             Poll::Ready(Ok(0)) => {
@@ -291,6 +324,7 @@ impl<S: Side> Driver<S> {
                 self.side.finish(now, stream);
             }
             Poll::Ready(Ok(_)) => {
+                self.records.sent(stream, self.counters.sent_bytes - before);
                 self.conns.read_more(stream);
                 self.side.note_sent(now, stream);
                 // What the system does not take now is tried again before anything else is read.
@@ -322,33 +356,8 @@ impl<S: Side> Driver<S> {
         rung
     }
 
-    fn open(&mut self, stream: Stream<S::Peer>, early: &[u8]) {
-        self.journal.opened(stream);
-        self.conns.open(stream);
-        if !early.is_empty() {
-            self.put(stream, &[IoSlice::new(early)]);
-        }
-    }
-
-    fn close(&mut self, closed: Closed<S::Peer>) {
-        match closed.reason {
-            Reason::Refused | Reason::NoAnswer => self.journal.refused(&closed.reason),
-            Reason::Peer | Reason::Finished | Reason::Idle => {
-                self.journal.closed(closed.stream, &closed.reason);
-            }
-        }
-        self.conns.close(closed.stream, closed.reason == Reason::Peer);
-    }
-
-    /// The stream's connection is broken.
-    fn fail(&mut self, stream: Stream<S::Peer>, error: &io::Error) {
-        self.journal.closed(stream, error);
-        self.conns.remove(stream);
-        self.side.close(self.clock.now(), stream);
-    }
-
     /// Takes what the table has to say: streams that ended, datagrams to send.
-    fn drain(&mut self) {
+    pub(super) fn drain(&mut self) {
         while let Some(closed) = self.side.poll_event() {
             self.close(closed);
         }
@@ -362,7 +371,7 @@ impl<S: Side> Driver<S> {
         }
     }
 
-    fn count(&mut self) {
+    pub(super) fn count(&mut self) {
         self.side.count(&mut self.counters);
         self.counters.set_peer(self.side.peer());
     }

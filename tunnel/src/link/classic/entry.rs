@@ -13,7 +13,7 @@ use super::journal::Journal;
 use super::peer::Peer;
 use super::places::{Origin, StreamPeers};
 use super::side::{Arrival, Path, Received, Side};
-use crate::local::listener::Listener;
+use crate::local::listener::{ClientName, Listener};
 use crate::metrics::Counters;
 use crate::number::widen;
 
@@ -21,7 +21,10 @@ use crate::number::widen;
 #[derive(Debug)]
 pub(crate) struct Entry {
     table: classic::Entry,
-    clients: Listener,
+    /// `None` once nobody is accepted any more.
+    clients: Option<Listener>,
+    /// How often accepting had failed by then.
+    failures: u64,
     peer: Peer,
     places: StreamPeers,
     /// Datagrams beside those of the table: requests to further addresses, and closes for who answered too late.
@@ -38,7 +41,8 @@ impl Entry {
         let table = classic::Entry::new(settings);
         Self {
             table,
-            clients,
+            clients: Some(clients),
+            failures: 0,
             peer,
             places: StreamPeers::default(),
             extra: VecDeque::new(),
@@ -121,6 +125,7 @@ const fn to(remote: SocketAddr) -> Path {
 
 impl Side for Entry {
     type Peer = ();
+    const SERVES: bool = false;
 
     fn peer(&self) -> Option<SocketAddr> {
         self.peer.is_known().then(|| self.peer.address())
@@ -171,7 +176,8 @@ impl Side for Entry {
             self.ask_further();
             return Poll::Ready(Arrival::Nothing);
         }
-        let (tcp, client) = ready!(self.clients.poll(cx));
+        let Some(clients) = &mut self.clients else { return Poll::Pending };
+        let (tcp, client) = ready!(clients.poll(cx));
         if !self.peer.is_known() {
             counters.clients_refused_unknown_peer += 1;
             self.journal.refused(&"proxy2's name is not known yet");
@@ -181,7 +187,7 @@ impl Side for Entry {
             Ok(stream) => {
                 self.places.begin(stream);
                 debug!(id = %stream.id(), serial = stream.serial(), %client, "a client arrived");
-                Arrival::Client(stream, tcp)
+                Arrival::Client(stream, tcp, client)
             }
             Err(busy) => {
                 self.journal.refused(&busy);
@@ -223,6 +229,16 @@ impl Side for Entry {
         self.table.note_sent(now, stream);
     }
 
+    fn end_of(&self, _stream: Stream) -> (Option<ClientName>, String) {
+        (None, String::new())
+    }
+
+    fn drain(&mut self) {
+        if let Some(clients) = self.clients.take() {
+            self.failures = clients.failures();
+        }
+    }
+
     fn shutdown(&mut self, now: Time) {
         self.ending = true;
         self.table.shutdown(now);
@@ -250,7 +266,7 @@ impl Side for Entry {
     fn count(&self, counters: &mut Counters) {
         counters.set_table(self.table.counters());
         counters.streams = widen(self.table.streams());
-        counters.accept_failures = self.clients.failures();
+        counters.accept_failures = self.clients.as_ref().map_or(self.failures, Listener::failures);
         counters.name_lookups = self.peer.lookups();
     }
 }

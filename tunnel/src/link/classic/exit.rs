@@ -14,6 +14,7 @@ use super::journal::Journal;
 use super::side::{Arrival, Path, Received, Side};
 use crate::address::HostPort;
 use crate::local::dial::{DialError, DialSettings, SystemResolver, WantedHost, dial_host};
+use crate::local::listener::ClientName;
 use crate::metrics::Counters;
 use crate::number::widen;
 use crate::rules::Rules;
@@ -27,6 +28,8 @@ pub(crate) struct Exit {
     names: SystemResolver,
     dials: JoinSet<(Stream<Path>, Result<TcpStream, DialError>)>,
     under_way: BTreeMap<Stream<Path>, AbortHandle>,
+    /// Nothing more is dialled.
+    draining: bool,
     ending: bool,
     journal: Journal,
 }
@@ -41,6 +44,7 @@ impl Exit {
             names: SystemResolver::new(),
             dials: JoinSet::new(),
             under_way: BTreeMap::new(),
+            draining: false,
             ending: false,
             journal: Journal::new(),
         }
@@ -79,6 +83,7 @@ impl Exit {
 
 impl Side for Exit {
     type Peer = Path;
+    const SERVES: bool = true;
 
     fn peer(&self) -> Option<SocketAddr> {
         None
@@ -97,7 +102,7 @@ impl Side for Exit {
     ) -> Option<Received<'a, Path>> {
         match self.table.handle_datagram(now, from, datagram)? {
             classic::exit::Received::Dial(stream) => {
-                if self.ending {
+                if self.ending || self.draining {
                     self.table.refused(now, stream);
                 } else {
                     self.begin_dial(stream);
@@ -151,6 +156,14 @@ impl Side for Exit {
 
     fn note_sent(&mut self, now: Time, stream: Stream<Path>) {
         self.table.note_sent(now, stream);
+    }
+
+    fn end_of(&self, stream: Stream<Path>) -> (Option<ClientName>, String) {
+        (Some(ClientName::At(stream.peer().remote)), self.target.to_string())
+    }
+
+    fn drain(&mut self) {
+        self.draining = true;
     }
 
     fn shutdown(&mut self, now: Time) {

@@ -7,9 +7,10 @@ use std::time::Instant;
 
 use proto::classic::violation::Rule;
 use proto::classic::{Stream, Violation};
-use tracing::{info, warn};
+use tracing::{debug, info, warn};
 
 use super::conns::Cut;
+use super::records::StreamRecord;
 
 use crate::limit::Limit;
 
@@ -54,17 +55,24 @@ impl Journal {
     }
 
     /// A stream carries data from now on.
-    pub(super) fn opened<P: Copy>(&mut self, stream: Stream<P>) {
-        if let Some(held_back) = self.streams.pass(Instant::now()) {
-            info!(id = %stream.id(), serial = stream.serial(), held_back, "stream opened");
-        }
+    pub(super) fn opened<P: Copy>(&self, stream: Stream<P>) {
+        debug!(id = %stream.id(), serial = stream.serial(), "stream opened");
     }
 
-    /// A stream is over.
-    pub(super) fn closed<P: Copy>(&mut self, stream: Stream<P>, reason: &dyn Display) {
-        if let Some(held_back) = self.streams.pass(Instant::now()) {
-            info!(id = %stream.id(), serial = stream.serial(), %reason, held_back, "stream closed");
-        }
+    /// A stream is over: one line that says all of it.
+    pub(super) fn closed<P: Copy>(
+        &mut self,
+        stream: Stream<P>,
+        record: Option<&StreamRecord>,
+        reason: &dyn Display,
+    ) {
+        let Some(held_back) = self.streams.pass(Instant::now()) else { return };
+        let client = record.and_then(|record| record.client).map(|client| client.to_string());
+        let target = record.map(|record| &*record.target).filter(|target| !target.is_empty());
+        let (sent, received) = (record.map(|record| record.sent), record.map(|record| record.received));
+        let seconds = record.map(|record| (record.begun.elapsed().as_secs_f64() * 1_000.0).round() / 1_000.0);
+        let (id, serial) = (stream.id(), stream.serial());
+        info!(%id, serial, client, target, sent, received, seconds, %reason, held_back, "stream closed");
     }
 
     /// A client or a request was refused.

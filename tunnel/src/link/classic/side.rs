@@ -9,6 +9,7 @@ use proto::classic::frame::Datagram;
 use proto::classic::{Closed, Stream, Violation};
 use tokio::net::TcpStream;
 
+use crate::local::listener::ClientName;
 use crate::metrics::Counters;
 
 /// Where datagrams come from or go to: the other proxy's address, and ours if the socket has several.
@@ -45,7 +46,7 @@ pub(crate) enum Received<'a, P> {
 #[derive(Debug)]
 pub(crate) enum Arrival<P> {
     /// A client; its stream is opening.
-    Client(Stream<P>, TcpStream),
+    Client(Stream<P>, TcpStream, ClientName),
     /// A client that cannot have a stream.
     Surplus(TcpStream),
     /// A dialled target; write `early` first.
@@ -65,6 +66,8 @@ pub(crate) enum Arrival<P> {
 pub(crate) trait Side {
     /// What names the other proxy in the table.
     type Peer: Copy + Ord + Debug;
+    /// Whether it waits for other proxies to send.
+    const SERVES: bool;
 
     /// The address of the other proxy, if there is one that is known.
     fn peer(&self) -> Option<SocketAddr>;
@@ -95,6 +98,10 @@ pub(crate) trait Side {
     fn close(&mut self, now: Time, stream: Stream<Self::Peer>);
     /// See [`proto::classic::Entry::note_sent`].
     fn note_sent(&mut self, now: Time, stream: Stream<Self::Peer>);
+    /// Who a stream is for that the other proxy has asked for, and where it goes.
+    fn end_of(&self, stream: Stream<Self::Peer>) -> (Option<ClientName>, String);
+    /// Accepts nothing new any more; what there is goes on.
+    fn drain(&mut self);
     /// See [`proto::classic::Entry::shutdown`]; nothing arrives any more.
     fn shutdown(&mut self, now: Time);
     /// See [`proto::classic::Entry::handle_timeout`].

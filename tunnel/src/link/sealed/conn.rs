@@ -11,6 +11,7 @@ use proto::Time;
 use proto::sealed::transport::{PIECE, Transport};
 use proto::sealed::wire::frame::{ResetCode, StreamId};
 
+use crate::link::sealed::records::Carried;
 use crate::link::sealed::ticket_share::StreamPlace;
 use crate::local::held::Put;
 use crate::local::pipe::{reset_code, was_reset};
@@ -46,6 +47,8 @@ pub(super) struct Conn {
     pub(super) to_write: bool,
     /// When it last carried something.
     pub(super) active: Instant,
+    /// What it has carried.
+    pub(super) carried: Carried,
     /// Where it counts among the streams of its ticket.
     _place: Option<StreamPlace>,
 }
@@ -118,6 +121,7 @@ impl Conn {
             to_read: false,
             to_write: false,
             active: Instant::now(),
+            carried: Carried::default(),
             _place: place,
         }
     }

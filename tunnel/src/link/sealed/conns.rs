@@ -12,8 +12,10 @@ use proto::sealed::wire::frame::{ResetCode, StreamId};
 use slab::Slab;
 
 use crate::link::sealed::conn::{Conn, Step, code_of};
+use crate::link::sealed::records::Carried;
 use crate::link::sealed::ticket_share::StreamPlace;
 use crate::local::stream::LocalStream;
+use crate::number::widen;
 use crate::ready::Ready;
 
 /// All connections of a link.
@@ -31,6 +33,8 @@ pub(super) struct Conns {
     due: VecDeque<(Instant, StreamId)>,
     /// Connections without a stream whose RST is due, and when.
     lingering: VecDeque<(Instant, Conn)>,
+    /// Streams whose connections are gone, and what these had carried.
+    ended: Vec<(StreamId, Carried)>,
 }
 
 /// What a turn brought.
@@ -69,6 +73,7 @@ impl Conns {
             waiting: VecDeque::new(),
             due: VecDeque::new(),
             lingering: VecDeque::new(),
+            ended: Vec::new(),
         }
     }
 
@@ -166,6 +171,17 @@ impl Conns {
         self.slots.len()
     }
 
+    /// What the stream's connection has carried, and when it last did.
+    pub(super) fn carried(&self, id: StreamId) -> Option<(Carried, Instant)> {
+        let conn = self.slots.get(*self.keys.get(&id)?)?;
+        Some((conn.carried, conn.active))
+    }
+
+    /// The streams whose connections are gone since the last call, and what these had carried.
+    pub(super) fn take_ended(&mut self) -> impl Iterator<Item = (StreamId, Carried)> + use<'_> {
+        self.ended.drain(..)
+    }
+
     /// Whether the stream has a connection.
     pub(super) fn has(&self, id: StreamId) -> bool {
         self.keys.contains_key(&id)
@@ -227,7 +243,10 @@ impl Conns {
     /// Ends all connections with RST and says how many.
     pub(super) fn abort_all(&mut self) -> usize {
         let count = self.slots.len();
-        self.slots.drain().for_each(|conn| conn.abort(ResetCode::Reset));
+        for conn in self.slots.drain() {
+            self.ended.push((conn.id, conn.carried));
+            conn.abort(ResetCode::Reset);
+        }
         self.lingering.drain(..).for_each(|(_, conn)| conn.abort(ResetCode::Reset));
         self.waiting.clear();
         self.due.clear();
@@ -271,10 +290,12 @@ impl Conns {
             conn.to_write = false;
             let step = conn.push(now, transport);
             if matches!(step, Step::Broken(_)) {
-                moved.sent += conn.rescue(now, transport);
+                let rescued = conn.rescue(now, transport);
+                conn.carried.sent += widen(rescued);
+                moved.sent += rescued;
             }
             let id = conn.id;
-            let Some(count) = self.note(id, step, moved) else { continue };
+            let Some(count) = self.note(id, step, moved, |carried| &mut carried.received) else { continue };
             moved.received += count.bytes;
             if count.more {
                 self.list_write(key);
@@ -307,7 +328,7 @@ impl Conns {
             conn.to_read = false;
             let step = conn.pull(now, transport);
             let id = conn.id;
-            let Some(count) = self.note(id, step, moved) else { continue };
+            let Some(count) = self.note(id, step, moved, |carried| &mut carried.sent) else { continue };
             moved.sent += count.bytes;
             if count.more {
                 self.list_read(key);
@@ -315,7 +336,13 @@ impl Conns {
         }
     }
 
-    fn note(&mut self, id: StreamId, step: Step, moved: &mut Moved) -> Option<Went> {
+    fn note(
+        &mut self,
+        id: StreamId,
+        step: Step,
+        moved: &mut Moved,
+        way: fn(&mut Carried) -> &mut u64,
+    ) -> Option<Went> {
         let went = match step {
             Step::More(bytes) => Went { bytes, more: true },
             Step::Wait(bytes) => Went { bytes, more: false },
@@ -329,6 +356,7 @@ impl Conns {
             && let Some(conn) = self.find(id)
         {
             conn.active = Instant::now();
+            *way(&mut conn.carried) += widen(went.bytes);
         }
         Some(went)
     }
@@ -340,6 +368,7 @@ impl Conns {
     fn take(&mut self, id: StreamId) -> Option<Conn> {
         let key = self.keys.remove(&id)?;
         let conn = self.slots.try_remove(key)?;
+        self.ended.push((id, conn.carried));
         if conn.to_read {
             self.to_read.retain(|&other| other != key);
         }

@@ -2,6 +2,7 @@
 //! link may have one; the end without refuses them.
 
 mod asked_for;
+mod goal;
 mod visits;
 
 use std::collections::{BTreeMap, VecDeque};
@@ -10,28 +11,30 @@ use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use proto::destination::{Client, Destination, ServiceName};
+use proto::destination::{Client, Destination};
 use proto::sealed::wire::frame::{ResetCode, StreamId};
 use tokio::task::{AbortHandle, JoinSet};
 
 use self::asked_for::AskedFor;
+use self::goal::Goal;
 use self::visits::Visits;
-use super::local_connection::LocalConnection;
+use super::local_connection::{LocalConnection, TargetStream};
 use super::ticket_resources::{TicketResources, dial_in_turn};
 use super::ticket_share::StreamPlace;
 use crate::changes::Changes;
 use crate::control::client::{Recipient, Registered, Registrations};
 use crate::control::server::LinkPort;
 use crate::local::access::{Access, Act};
-use crate::local::dial::{DialError, DialSettings, Reached, Wanted};
+use crate::local::dial::{DialError, DialSettings, Wanted};
 use crate::local::end::LocalEnd;
 use crate::local::grant::{Grant, PeerRegistration};
+use crate::local::listener::ClientName;
 use crate::local::pipe::pipe;
 use crate::local::proxy_protocol::{self, Addresses};
 use crate::local::visitors::{Visitor, VisitorPlace};
 use crate::metrics::Counters;
 use crate::names::Service;
-use crate::rules::{Forbidden, Rules};
+use crate::rules::Rules;
 
 /// What came for which stream.
 type Dial = (StreamId, Result<Arrived, DialError>);
@@ -78,38 +81,6 @@ struct UnderWay {
     destination: Destination,
     goal: Goal,
     handle: AbortHandle,
-}
-
-/// What has to be allowed for a stream to go on.
-#[derive(Debug)]
-enum Goal {
-    /// To dial this.
-    Dial(Wanted),
-    /// To have reached this.
-    Reached(Reached),
-    /// To use this name.
-    Use(ServiceName),
-    /// Nothing: this end itself has asked for it.
-    Own,
-}
-
-impl Goal {
-    fn check(&self, rules: &Rules) -> Result<(), Forbidden> {
-        match self {
-            Self::Dial(wanted) => wanted.check(rules),
-            Self::Reached(reached) => reached.check(rules),
-            Self::Use(name) => rules.may_use(name),
-            Self::Own => Ok(()),
-        }
-    }
-
-    /// The same once it is reached, at an address if it has one.
-    fn reached(self, at: Option<IpAddr>) -> Self {
-        match self {
-            Self::Dial(wanted) => Self::Reached(wanted.reached(at)),
-            Self::Reached(_) | Self::Use(_) | Self::Own => self,
-        }
-    }
 }
 
 /// Why a stream is refused.
@@ -197,7 +168,7 @@ impl Dialler {
         match (&destination, &self.port, &self.registrations) {
             (Destination::Control, Some(port), _) => {
                 let arrived = port.take_control(&mut self.controls)?;
-                self.begin(id, destination, Goal::Own, async { Ok(arrived) });
+                self.begin(id, destination, Goal::Own(None), async { Ok(arrived) });
             }
             (Destination::Service { name, udp }, Some(port), _) => {
                 self.access.rules().may_use(name).map_err(|_| self.explain(&destination, None))?;
@@ -237,7 +208,8 @@ impl Dialler {
         match registered {
             (Recipient::Target(own, header), local) if own.takes_datagrams() == client.udp => {
                 let (turns, settings) = (self.ticket.turns(), self.settings.clone());
-                self.begin(id, destination, Goal::Own, async move {
+                let goal = Goal::Own(Some(own.wanted.clone()));
+                self.begin(id, destination, goal, async move {
                     let dialled = dial_in_turn(&turns, &own.wanted, &own.rules, &settings).await?;
                     let addresses = client.from.zip(local).map(|(client, local)| Addresses { client, local });
                     let header = header.map(|version| proxy_protocol::header(version, addresses));
@@ -248,7 +220,7 @@ impl Dialler {
             (Recipient::Process(backlog), _) if !client.udp => {
                 let (end, stream) = pipe();
                 backlog.hand_over(stream, client)?;
-                self.begin(id, destination, Goal::Own, async move {
+                self.begin(id, destination, Goal::Own(None), async move {
                     Ok(Arrived { at: None, stream: end.into(), place })
                 });
             }
@@ -257,7 +229,7 @@ impl Dialler {
                 // The other is for the connection with its target.
                 let relay = self.ticket.take_relay()?;
                 self.asked_for.serve(client.from, stream, place, &self.ticket, &self.settings);
-                self.begin(id, destination, Goal::Own, async move {
+                self.begin(id, destination, Goal::Own(None), async move {
                     Ok(Arrived { at: None, stream: end.into(), place: relay })
                 });
             }
@@ -320,7 +292,7 @@ impl Dialler {
             return self.forbidden(id, &destination, at);
         }
         self.reached.insert(id, (destination, reached));
-        LocalConnection::Target(id, stream, place)
+        LocalConnection::Target(TargetStream { id, local: stream, place })
     }
 
     fn forbidden(&self, id: StreamId, destination: &Destination, at: Option<IpAddr>) -> LocalConnection {
@@ -355,6 +327,16 @@ impl Dialler {
         Some(LocalConnection::Withdrawn(id, self.explain(&destination, None).why))
     }
 
+    /// Who a stream is for, as far as that is known, and what it leads to.
+    pub(super) fn end_of(&self, id: StreamId) -> Option<(Option<ClientName>, String)> {
+        let dialled = self.under_way.get(&id).map(|dial| (&dial.destination, &dial.goal));
+        let (destination, goal) =
+            dialled.or_else(|| self.reached.get(&id).map(|(destination, goal)| (destination, goal)))?;
+        let client = if let Destination::Client(client) = destination { client.from } else { None };
+        let client = client.map(ClientName::At);
+        Some((client, goal.target().unwrap_or_else(|| destination.to_string())))
+    }
+
     /// A stream is over, whether its target was reached or not.
     pub(super) fn give_up(&mut self, id: StreamId) {
         if let Some(dial) = self.under_way.remove(&id) {
@@ -380,7 +362,7 @@ impl Dialler {
 fn explain_failure(error: &DialError, goal: &Goal, destination: &Destination) -> String {
     match goal {
         Goal::Dial(wanted) => format!("{error}: {wanted}"),
-        Goal::Reached(_) | Goal::Use(_) | Goal::Own => format!("{error}: {destination}"),
+        Goal::Reached(_) | Goal::Use(_) | Goal::Own(_) => format!("{error}: {destination}"),
     }
 }
 

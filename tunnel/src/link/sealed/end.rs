@@ -56,6 +56,12 @@ pub(super) trait End: Send {
     fn is_over(&self) -> bool;
     /// One of the sockets that datagrams leave by.
     fn socket(&self, id: SocketId) -> Option<&Udp>;
+    /// Why the other end does not let this one in, if it does not.
+    fn refusal(&self) -> Option<String> {
+        None
+    }
+    /// Somebody wants the link closed, whose streams were reset: an end that did not make it lets it go.
+    fn close(&mut self, _link: &mut Link) {}
     /// Nothing new any more.
     fn shutdown(&mut self);
 }

@@ -19,6 +19,7 @@ use proto::sealed::wire::frame::{ResetCode, StreamId};
 use slab::Slab;
 
 use self::flow::{Flow, FlowState, Opener, Step};
+use super::records::Carried;
 use super::ticket_share::StreamPlace;
 use crate::local::udp::{FlowEnded, LocalFlow};
 use crate::metrics::Counters;
@@ -39,6 +40,8 @@ pub(super) struct Flows {
     idle: Duration,
     /// When [`Flows::look`] may have something to do, at the earliest.
     next_look: Option<Instant>,
+    /// Streams whose flows are gone, and what these had carried.
+    ended: Vec<(StreamId, Carried)>,
 }
 
 /// Flows that are over, with the codes that their streams are to be reset with, or have been.
@@ -62,6 +65,7 @@ impl Flows {
             scratch: Vec::new(),
             idle,
             next_look: None,
+            ended: Vec::new(),
         }
     }
 
@@ -100,6 +104,17 @@ impl Flows {
     /// Whether the stream stands for a flow.
     pub(super) fn has(&self, id: StreamId) -> bool {
         self.keys.contains_key(&id)
+    }
+
+    /// What a flow has carried, and when it last did.
+    pub(super) fn carried(&self, id: StreamId) -> Option<(Carried, Instant)> {
+        let flow = self.slots.get(*self.keys.get(&id)?)?;
+        Some((flow.carried, flow.active))
+    }
+
+    /// The streams whose flows are gone since the last call, and what these had carried.
+    pub(super) fn take_ended(&mut self) -> impl Iterator<Item = (StreamId, Carried)> + use<'_> {
+        self.ended.drain(..)
     }
 
     /// The streams of all flows.
@@ -265,6 +280,7 @@ impl Flows {
     fn take(&mut self, id: StreamId) -> Option<Flow> {
         let key = self.keys.remove(&id)?;
         let flow = self.slots.try_remove(key)?;
+        self.ended.push((id, flow.carried));
         if flow.to_read {
             self.to_read.retain(|&other| other != key);
         }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use proto::destination::Client;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::link::asking::LinkQuery;
 use crate::local::end::LocalEnd;
 use crate::local::forwarding::{Bound, Forwarding};
 use crate::local::grant::PeerRegistration;
@@ -25,6 +26,8 @@ pub(crate) enum LinkRequest {
     Add(Box<Forwarding>, oneshot::Sender<()>),
     /// Carry the clients of a forward for the peer.
     Listen(Box<Forwarding>, Kept),
+    /// Somebody looks, or steers.
+    Ask(LinkQuery),
     /// Stop listening there. Says whether there was such a forward; its streams go on.
     Remove(Bound, oneshot::Sender<bool>),
 }

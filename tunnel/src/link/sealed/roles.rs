@@ -15,7 +15,7 @@ use tracing::warn;
 use super::dialler::{Dialler, Refusal};
 use super::end::End;
 use super::flows::carrier::peer_takes;
-use super::local_connection::LocalConnection;
+use super::local_connection::{ClientStream, LocalConnection};
 use super::requests::LinkRequest;
 use crate::control::client::Command;
 use crate::limit::Limit;
@@ -42,6 +42,8 @@ pub(super) struct Roles {
     refusals: Limit,
     /// Which is asked first for what has arrived.
     first: Role,
+    /// Nobody new is carried, and nothing more is dialled.
+    draining: bool,
     over: bool,
 }
 
@@ -93,6 +95,7 @@ impl Roles {
             limits,
             refusals,
             first: Role::Dialling,
+            draining: false,
             over: false,
         }
     }
@@ -205,14 +208,18 @@ impl Roles {
             }
             LinkRequest::OpenFor(client, registration, pipe) => {
                 let visit = Some(Visit { registration, visitor: Visitor::of_name(&client) });
+                let from = client.from.map_or(ClientName::Process, ClientName::At);
                 let arrival = Arrival::of_process(pipe, Destination::Client(client).to_wire());
-                return self.take_client(Arrival { visit, ..arrival }, end, link, counters);
+                return self.take_client(Arrival { visit, client: from, ..arrival }, end, link, counters);
             }
             LinkRequest::Add(forward, added) => {
                 self.forwards.add(*forward, None);
                 // Whoever has asked may not wait for the answer.
                 let _ = added.send(());
             }
+            LinkRequest::Ask(query) => return LocalConnection::Asked(query),
+            // What comes along is given back.
+            LinkRequest::Listen(..) if self.draining => {}
             LinkRequest::Listen(forward, kept) => self.forwards.add(*forward, Some(kept)),
             LinkRequest::Remove(bound, answer) => {
                 let _ = answer.send(self.forwards.remove(&bound));
@@ -230,7 +237,11 @@ impl Roles {
     ) -> LocalConnection {
         let Arrival { stream, client, destination, first, visit } = arrival;
         let is_flow = matches!(stream, LocalEnd::Flow(_));
-        let opened = self.admit(visit).and_then(|visit| {
+        let opened = match self.draining {
+            true => Err((ResetCode::Limit, "this proxy accepts nothing new: it is draining")),
+            false => self.admit(visit),
+        };
+        let opened = opened.and_then(|visit| {
             let id = self.open(is_flow, &destination, end, link)?;
             Ok((id, visit))
         });
@@ -239,11 +250,13 @@ impl Roles {
                 if let (Some((registration, place)), Some(dialler)) = (visit, &mut self.dialler) {
                     dialler.watch(id, registration, place);
                 }
+                let target = String::from_utf8_lossy(&destination).into_owned();
                 // The process itself is told by its stream, and can ask.
                 if self.explain.is_some() && !matches!(client, ClientName::Process) {
                     self.opening.insert(id, destination);
                 }
-                return LocalConnection::Client(id, stream, first);
+                let stream = ClientStream { id, local: stream, first, client, target };
+                return LocalConnection::Client(stream);
             }
             Err(refused) => refused,
         };
@@ -296,7 +309,24 @@ impl Roles {
     /// # Errors
     /// The stream is refused.
     pub(super) fn incoming(&mut self, id: StreamId, target: &[u8]) -> Result<(), Refusal> {
+        if self.draining {
+            return Err(Refusal {
+                code: ResetCode::Limit,
+                why: "nothing new is accepted: it is draining".into(),
+            });
+        }
         self.dialler.as_mut().ok_or(ResetCode::Forbidden)?.dial(id, target)
+    }
+
+    /// Who a stream of the peer is for, as far as that is known, and what it leads to.
+    pub(super) fn end_of(&self, id: StreamId) -> Option<(Option<ClientName>, String)> {
+        self.dialler.as_ref()?.end_of(id)
+    }
+
+    /// From now on nobody new is carried, and nothing more is dialled.
+    pub(super) fn drain(&mut self) {
+        self.draining = true;
+        self.forwards.clear();
     }
 
     /// The peer has reached what a stream leads to.

@@ -1,6 +1,8 @@
 //! The loop of one sealed link: look at everything that may have moved, in the order of its urgency, then wait.
 
+mod endings;
 mod flows;
+mod queries;
 mod timers;
 
 use std::future::{Future, poll_fn};
@@ -13,20 +15,22 @@ use proto::Time;
 use proto::sealed::link::{Event, Link};
 use proto::sealed::transport::Event as StreamEvent;
 use proto::sealed::wire::end_code::EndCode;
-use proto::sealed::wire::frame::{ResetCode, StreamId};
 use tokio::time::{Sleep, sleep};
 
+use self::queries::NotedState;
 use super::end::{End, Next};
 use super::local_connection::LocalConnection;
 use super::roles::Roles;
 use crate::clock::Clock;
+use crate::link::asking::Asker;
+use crate::link::drain_flag::DrainFlag;
 use crate::link::sealed::buffers::Buffers;
 use crate::link::sealed::conn::code_of;
 use crate::link::sealed::conns::{Conns, Moved};
 use crate::link::sealed::flows::Flows;
 use crate::link::sealed::journal::LinkJournal;
 use crate::link::sealed::outbox::Outbox;
-use crate::local::udp::FlowEnded;
+use crate::link::sealed::records::Records;
 use crate::metrics::{CoreCounts, LinkLabels, OwnCounters, Registry};
 use crate::number::widen;
 
@@ -37,6 +41,8 @@ pub(super) struct Shared {
     pub(super) buffers: Buffers,
     /// Where what is counted is added up.
     pub(super) registry: Registry,
+    /// Set when nothing new is accepted any more.
+    pub(super) drain: DrainFlag,
     /// The clock.
     pub(super) clock: Clock,
     /// After how long without data a stream is closed.
@@ -53,6 +59,8 @@ pub(super) struct Task<E> {
     link: Link,
     conns: Conns,
     flows: Flows,
+    records: Records,
+    noted: NotedState,
     outbox: Outbox,
     counters: OwnCounters,
     core_counts: CoreCounts,
@@ -80,23 +88,30 @@ impl<E: End> Task<E> {
     /// How long the last packets may take to leave.
     const END_PATIENCE: Duration = Duration::from_millis(200);
 
-    /// The task of `link`, which is counted under `labels` and writes to `journal`.
+    /// The task of `link`, which is counted under these labels, can be asked so, and writes to `journal`.
     pub(super) fn new(
         end: E,
-        roles: Roles,
+        mut roles: Roles,
         link: Link,
         shared: &Shared,
-        labels: LinkLabels,
+        (labels, asker): (LinkLabels, Asker),
         journal: LinkJournal,
     ) -> Self {
+        let counters = shared.registry.of_link(labels, Some(asker));
+        // Those that are asked to are those that were registered before.
+        if shared.drain.is_set() {
+            roles.drain();
+        }
         Self {
             end,
             roles,
             link,
             conns: Conns::new(),
             flows: Flows::new(shared.udp_idle),
+            records: Records::default(),
+            noted: NotedState::new(),
             outbox: Outbox::new(shared.buffers.clone()),
-            counters: shared.registry.of_link(labels),
+            counters,
             core_counts: CoreCounts::default(),
             journal,
             clock: shared.clock,
@@ -194,16 +209,11 @@ impl<E: End> Task<E> {
             let arrival = self.roles.poll_arrival(cx, &self.end, &mut self.link, &mut self.counters);
             let Poll::Ready(arrival) = arrival else { return false };
             match arrival {
-                LocalConnection::Client(id, client, first) => {
-                    self.arrived(id);
-                    self.take_local(id, client, first, None);
-                }
-                LocalConnection::Target(id, target, place) => {
-                    self.link.streams().accept(id);
-                    self.take_local(id, target, Vec::new(), Some(place));
-                }
+                LocalConnection::Client(client) => self.take_client(client),
+                LocalConnection::Target(target) => self.take_target(target),
                 LocalConnection::Failed(id, code, why) => self.refuse(now, id, code, &why),
                 LocalConnection::Withdrawn(id, why) => self.withdraw(now, id, &why),
+                LocalConnection::Asked(query) => self.answer(now, query),
                 LocalConnection::Nothing => {}
             }
         }
@@ -267,6 +277,7 @@ impl<E: End> Task<E> {
         let next = self.end.event(now, event, &mut self.link, &mut self.counters);
         let peer = self.link.peer();
         self.counters.set_peer((peer.port() != 0).then_some(peer));
+        self.note_state();
         self.follow(now, next);
     }
 
@@ -288,7 +299,8 @@ impl<E: End> Task<E> {
         }
         match event {
             StreamEvent::Incoming { id, target } => {
-                self.arrived(id);
+                self.records.begin_peers(id);
+                self.count_arrival(id);
                 if let Err(refusal) = self.roles.incoming(id, &target) {
                     self.refuse(now, id, refusal.code, &refusal.why);
                 }
@@ -313,72 +325,5 @@ impl<E: End> Task<E> {
                 self.over(id, None, &"finished");
             }
         }
-    }
-
-    fn arrived(&mut self, id: StreamId) {
-        self.counters.streams += 1;
-        self.counters.streams_begun += 1;
-        self.journal.arrived(id);
-    }
-
-    fn opened(&mut self, id: StreamId) {
-        self.counters.streams_opened += 1;
-        self.journal.opened(id);
-    }
-
-    /// The stream of a peer cannot be.
-    fn refuse(&mut self, now: Time, id: StreamId, code: ResetCode, why: &dyn std::fmt::Display) {
-        self.link.streams().reset(now, id, code);
-        self.count_end(Some(code));
-        self.journal.refused(id, why);
-    }
-
-    /// The rules do not allow a stream any more.
-    fn withdraw(&mut self, now: Time, id: StreamId, why: &dyn std::fmt::Display) {
-        self.counters.streams_withdrawn += 1;
-        self.link.streams().reset(now, id, ResetCode::Forbidden);
-        self.conns.abort(id, ResetCode::Forbidden);
-        self.flows.end(id, FlowEnded::Reset(ResetCode::Forbidden));
-        self.over(id, Some(ResetCode::Forbidden), why);
-    }
-
-    fn over_by_peer(&mut self, id: StreamId, code: ResetCode) {
-        self.roles.refused(id, code);
-        self.roles.forget(id);
-        self.count_end(Some(code));
-        match code {
-            ResetCode::Refused
-            | ResetCode::Unreachable
-            | ResetCode::TimedOut
-            | ResetCode::Forbidden
-            | ResetCode::Limit => self.journal.refused(id, &code),
-            ResetCode::Reset | ResetCode::Idle | ResetCode::Unknown(_) => {
-                self.journal.closed(id, &code);
-            }
-        }
-    }
-
-    /// A stream is over: reset with `code` or, without one, finished in both directions.
-    fn over(&mut self, id: StreamId, code: Option<ResetCode>, reason: &dyn std::fmt::Display) {
-        self.roles.forget(id);
-        self.count_end(code);
-        self.journal.closed(id, reason);
-    }
-
-    fn count_end(&mut self, code: Option<ResetCode>) {
-        let counters = &mut *self.counters;
-        counters.streams = counters.streams.saturating_sub(1);
-        match code {
-            Some(code) => *counters.reset_with(code) += 1,
-            None => counters.streams_finished += 1,
-        }
-    }
-
-    /// All streams are gone, and their connections must know.
-    fn drop_streams(&mut self) {
-        self.roles.forget_all();
-        let cut = widen(self.conns.abort_all() + self.flows.end_all());
-        self.counters.streams_cut_off += cut;
-        self.counters.streams = 0;
     }
 }

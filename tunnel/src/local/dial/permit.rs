@@ -132,6 +132,13 @@ impl Reached {
     }
 }
 
+impl Reached {
+    /// What was wanted.
+    pub(crate) const fn wanted(&self) -> &Wanted {
+        &self.wanted
+    }
+}
+
 impl std::fmt::Display for Wanted {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {

@@ -10,7 +10,7 @@ use crate::link::sealed;
 use crate::local::forwarding::{Bound, Forwarding};
 use crate::session::checks::{check_buffer, check_descriptors, check_places};
 use crate::session::registration::Starting;
-use crate::session::{LinkHandle, LinkStatus, Proxy, Session};
+use crate::session::{LinkHandle, LinkStatus, Listening, Proxy, Session};
 use crate::settings::ClientSettings;
 use crate::udp::Udp;
 
@@ -32,7 +32,13 @@ pub(super) async fn client(mut settings: ClientSettings) -> Result<Session, Bind
     let (told, status) = watch::channel(LinkStatus::default());
     let (commands, commanded) = mpsc::unbounded_channel();
     let keepalive = settings.link.tcp_keepalive;
-    let link = LinkHandle { requests: requests.clone(), status: status.clone(), keepalive, commands };
+    let link = LinkHandle {
+        requests: requests.clone(),
+        status: status.clone(),
+        keepalive,
+        commands,
+        listening: Listening::new(&listening),
+    };
     let mut starting = Starting::default();
     for reverse in &settings.reverse {
         starting.add(link.begin_to_register(reverse)?);
@@ -44,7 +50,7 @@ pub(super) async fn client(mut settings: ClientSettings) -> Result<Session, Bind
         registrations: registrations.clone(),
         explain: link.commands.clone(),
         udp,
-        requests: asked,
+        requests: (requests.clone(), asked),
         status: told,
     };
     let client = sealed::Client::new(settings, resources);

@@ -388,6 +388,13 @@ impl End for ClientEnd {
         self.sockets.get(id)
     }
 
+    fn refusal(&self) -> Option<String> {
+        match &*self.status.borrow() {
+            LinkStatus::Refused(why) => Some(why.clone()),
+            LinkStatus::Joining | LinkStatus::Up { .. } | LinkStatus::Silent | LinkStatus::Closed => None,
+        }
+    }
+
     fn shutdown(&mut self) {
         self.ending = true;
         self.tell(LinkStatus::Closed);

@@ -53,7 +53,7 @@ async fn what_was_dialled_for_a_link_that_is_gone_is_not_the_next_links() {
     dialler.give_up_all();
     dialler.dial(id, at_second.as_bytes()).unwrap();
     let dialled = next(&mut dialler).await;
-    assert!(matches!(dialled, LocalConnection::Target(found, ..) if found == id), "{dialled:?}");
+    assert!(matches!(dialled, LocalConnection::Target(ref found) if found.id == id), "{dialled:?}");
     second.accept().await.unwrap();
     assert!(dialler.under_way.is_empty() && dialler.dials.is_empty());
 }
@@ -66,7 +66,7 @@ async fn what_new_rules_do_not_allow_is_withdrawn_and_the_rest_stays() {
         dialler.dial(StreamId(id), at.as_bytes()).unwrap();
         let dialled = next(&mut dialler).await;
         assert!(
-            matches!(dialled, LocalConnection::Target(found, ..) if found == StreamId(id)),
+            matches!(dialled, LocalConnection::Target(ref found) if found.id == StreamId(id)),
             "{dialled:?}"
         );
     }
@@ -82,7 +82,10 @@ async fn what_new_rules_do_not_allow_is_withdrawn_and_the_rest_stays() {
     );
     dialler.dial(StreamId(4), at_second.as_bytes()).unwrap();
     let dialled = next(&mut dialler).await;
-    assert!(matches!(dialled, LocalConnection::Target(StreamId(4), ..)), "nothing else is: {dialled:?}");
+    assert!(
+        matches!(dialled, LocalConnection::Target(TargetStream { id: StreamId(4), .. })),
+        "nothing else is: {dialled:?}"
+    );
     let refusal = dialler.dial(StreamId(5), at_first.as_bytes()).unwrap_err();
     assert_eq!((refusal.code, refusal.why), (ResetCode::Forbidden, why));
 }
@@ -147,6 +150,7 @@ async fn a_link_in_a_folder_leads_nowhere() {
             LocalConnection::Failed(_, code, _) => Some(code),
             other @ (LocalConnection::Client(..)
             | LocalConnection::Withdrawn(..)
+            | LocalConnection::Asked(..)
             | LocalConnection::Nothing) => {
                 panic!("{other:?}")
             }

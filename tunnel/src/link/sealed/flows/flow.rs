@@ -8,9 +8,11 @@ use proto::Time;
 use proto::sealed::transport::Transport;
 use proto::sealed::wire::frame::{ResetCode, StreamId};
 
+use crate::link::sealed::records::Carried;
 use crate::link::sealed::ticket_share::StreamPlace;
 use crate::local::udp::{Delivery, FlowEnded, Incoming, LocalFlow};
 use crate::metrics::Counters;
+use crate::number::widen;
 use crate::ready::{Ready, StreamWaker};
 
 /// The flow of one stream.
@@ -26,6 +28,8 @@ pub(super) struct Flow {
     pub(super) begun: Instant,
     /// When it last carried a datagram, either way.
     pub(super) active: Instant,
+    /// Bytes of the datagrams that it has carried.
+    pub(super) carried: Carried,
     /// It stands in the list of those to read from.
     pub(super) to_read: bool,
     /// It stands in the list of those to write to.
@@ -86,6 +90,7 @@ impl Flow {
             stream_waker,
             begun: now,
             active: now,
+            carried: Carried::default(),
             to_read: false,
             to_write: false,
         }
@@ -136,6 +141,7 @@ impl Flow {
                 }
             };
             carried += 1;
+            self.carried.sent += widen(datagram.len());
             // One that is refused is dropped, and the link has counted it.
             let _ = transport.send_datagram(now, self.id, &datagram);
         }
@@ -155,6 +161,7 @@ impl Flow {
                 break;
             };
             carried += 1;
+            self.carried.received += widen(datagram.len());
             // An end that has finished takes what comes late, so that nothing waits in the link.
             let FlowState::Going { local, .. } = &self.state else { continue };
             match local.send(&datagram) {

@@ -25,6 +25,7 @@ use crate::control::server::{Entrance, Exchange, LinkPort, Reach};
 use crate::descriptors;
 use crate::entropy;
 use crate::limit::Limit;
+use crate::link::asking::Asker;
 use crate::link::sealed::buffers::{Buffer, RECEIVE_BUFFERS};
 use crate::link::sealed::dialler::Dialler;
 use crate::link::sealed::journal::LinkJournal;
@@ -139,7 +140,8 @@ impl Demux {
     /// The socket is broken.
     pub(crate) async fn run(mut self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let mut shutdown = pin!(shutdown);
-        let _entrances = self.open_entrances();
+        let mut entrances = self.open_entrances();
+        let drain = self.parts.shared.drain.clone();
         let sockets = Arc::clone(&self.parts.sockets);
         let mut turn = 0;
         let mut buffers: [Buffer; RECEIVE_BUFFERS] =
@@ -153,6 +155,7 @@ impl Demux {
                 () = &mut shutdown => break,
                 Some(report) = self.reports.recv() => self.take_report(report),
                 Ok(()) = self.parts.tickets.changed() => self.take_tickets(),
+                () = drain.wait(), if !entrances.is_empty() => entrances = JoinSet::new(),
                 received = poll_fn(|cx| poll_any(cx, &sockets, turn, &mut bufs, &mut metas)) => {
                     let (socket, count) = received?;
                     // One that always has something must not keep the others waiting.
@@ -288,6 +291,7 @@ impl Demux {
         let (requests, asked) = requests();
         let presence = Arc::new(Presence::new(queue.clone()));
         let exchange = self.parts.exchange.clone();
+        let asker = Asker::Sealed(requests.clone());
         let port = LinkPort::new(exchange, Arc::clone(&ticket), requests, Arc::clone(&presence));
         let max_streams = self.parts.settings.transport.max_streams;
         // What it lets the peer open is not what the peer takes.
@@ -312,10 +316,10 @@ impl Demux {
         };
         // Made where it runs: its timers belong to that thread.
         let task = async move {
-            let journal = LinkJournal::new(number, ticket.stream_lines());
+            let journal = LinkJournal::new(number, Some(ticket.name().into()), ticket.stream_lines());
             let roles = Roles::new(of_clients).asked_by(asked).dialling(dialler);
             let end = ServerEnd::new(key, number, ticket, channels);
-            Task::new(end, roles, link, &shared, labels, journal).run(pending()).await
+            Task::new(end, roles, link, &shared, (labels, asker), journal).run(pending()).await
         };
         let place = self.workers.spawn(&mut self.tasks, task);
         self.links.insert(key, RunningLink { queue, place });

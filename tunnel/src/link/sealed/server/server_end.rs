@@ -12,6 +12,7 @@ use std::time::Duration;
 use proto::Time;
 use proto::sealed::endpoint::LinkKey;
 use proto::sealed::link::{Event, Link, SocketId};
+use proto::sealed::wire::end_code::EndCode;
 use proto::sealed::wire::frame::ResetCode;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::{Sleep, sleep};
@@ -263,6 +264,11 @@ impl End for ServerEnd {
 
     fn socket(&self, id: SocketId) -> Option<&Udp> {
         self.channels.sockets.get(usize::from(id.0))
+    }
+
+    fn close(&mut self, link: &mut Link) {
+        link.close(EndCode::Shutdown);
+        self.over = true;
     }
 
     fn shutdown(&mut self) {}

@@ -1,6 +1,5 @@
 //! The flows of datagrams of a link: what its task does with them.
 
-use std::fmt::Display;
 use std::time::Duration;
 
 use proto::Time;
@@ -106,12 +105,5 @@ impl<E: End> Task<E> {
             self.link.streams().reset(now, id, code);
             self.flow_over(id, Some(code), &code);
         }
-    }
-
-    /// There are many and they are short, so that their ends are no lines that everybody reads.
-    fn flow_over(&mut self, id: StreamId, code: Option<ResetCode>, reason: &dyn Display) {
-        self.roles.forget(id);
-        self.count_end(code);
-        self.journal.flow_closed(id, reason);
     }
 }

@@ -36,8 +36,7 @@ impl<E: End> Task<E> {
         }
         self.conns.handle_timeout(instant);
         for (id, code) in self.conns.given_up(self.link.streams(), self.roles.patience()) {
-            self.link.streams().reset(now, id, code);
-            self.conns.abort(id, code);
+            self.cut(now, id, code);
             let gone = code == ResetCode::Reset;
             let why = if gone { "the client has gone" } else { "proxy2 did not answer in time" };
             self.over(id, Some(code), &why);
