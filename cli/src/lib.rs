@@ -2,6 +2,7 @@
 //! codes. The home of clap (with the programs' own `args.rs`) and of `tracing-subscriber`; the library below needs neither.
 
 pub mod config;
+mod control_args;
 mod link_args;
 pub mod program;
 pub mod rules_file;
@@ -16,6 +17,7 @@ use std::ffi::OsString;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
+pub use control_args::ControlArgs;
 pub use link_args::{ChosenLink, LinkArgs};
 pub use tracing::level_filters::LevelFilter;
 pub use values::{parse_count, parse_patience, path_parser};

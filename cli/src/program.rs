@@ -18,12 +18,21 @@ use std::time::Duration;
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use tunnel::descriptors;
 use tunnel::metrics::Counters;
-use tunnel::session::{BindError, Handle, LinkHandle, NotRegistered, ResetCode, Session};
+use tunnel::session::{BindError, Handle, LinkHandle, NotRegistered, ResetCode, Session, Viewer};
 use zeroize::Zeroizing;
 
 use self::log::Log;
 use crate::{Logging, secrets, terminal};
 pub use signals::Signals;
+
+/// How the end was asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndAsked {
+    /// By SIGINT or Ctrl-C: somebody waits.
+    AtOnce,
+    /// By SIGTERM: streams may be let end first.
+    InOrder,
+}
 
 /// Runs a program to its end: sets up the log on stderr, gives `body` a future that completes when SIGINT or SIGTERM
 /// asks for the end, and turns its result into an exit code: 0 if the end was asked for, 1 with one sentence on stderr
@@ -116,6 +125,11 @@ impl Running {
         let mut aside = JoinSet::new();
         aside.spawn(free_memory::give_back(session.counters()));
         Self { session, _aside: aside }
+    }
+
+    /// See [`Handle::viewer`].
+    pub const fn viewer(&self) -> &Viewer {
+        self.session.viewer()
     }
 
     /// See [`Handle::link`].

@@ -11,13 +11,17 @@ use std::process::ExitCode;
 
 use anyhow::Context;
 use cli::config::{Action, Environment};
-use cli::program::Signals;
+use cli::program::{EndAsked, Signals};
 use tracing::{info, warn};
 use tunnel::reload::Reload;
+use tunnel::view::Role;
 
 pub(crate) use self::args::Cli;
 use self::links::Links;
 use self::plan::{Link, Planner};
+use crate::control::drain::drain;
+use crate::control::sessions::Sessions;
+use crate::control::{Control, ControlSettings};
 
 /// The program: 0 when it ended because it was asked to, 1 when it failed, 2 for bad usage.
 pub(crate) fn main(name: &str, words: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -32,24 +36,32 @@ fn run(planner: Planner) -> Result<ExitCode, clap::Error> {
     if action == Action::Print {
         return Ok(cli::program::print(&said.to_toml()));
     }
+    let control = said.control();
     let links = planner.links(said)?;
     Ok(match action {
         Action::Serve(logging) => {
             let planner = has_file.then_some(planner);
-            cli::program::run(logging, |signals| serve(links, planner, signals))
+            cli::program::run(logging, |signals| serve(links, control, planner, signals))
         }
         Action::Check | Action::Print => cli::program::check(async move { check::links(&links).await }),
     })
 }
 
 /// Serves until a signal comes. Where there is a configuration file, `planner` reads it again when that is asked for.
-async fn serve(links: Vec<Link>, planner: Option<Planner>, mut signals: Signals) -> anyhow::Result<()> {
-    let mut reload = Reload::new();
+async fn serve(
+    links: Vec<Link>,
+    control: Option<ControlSettings>,
+    planner: Option<Planner>,
+    mut signals: Signals,
+) -> anyhow::Result<()> {
+    let (mut reload, sessions) = (Reload::new(), Sessions::new());
     let mut links = tokio::select! {
         biased;
-        links = Links::start(links) => links?,
+        links = Links::start(links, &sessions) => links?,
         () = signals.received() => return Ok(()),
     };
+    let settings = control.context("there is no link")?;
+    let mut control = Control::start(Role::Proxy1, &settings, &sessions);
     let ready = tokio::select! {
         biased;
         ready = links.ready() => ready,
@@ -65,7 +77,16 @@ async fn serve(links: Vec<Link>, planner: Option<Planner>, mut signals: Signals)
     loop {
         let ended = tokio::select! {
             biased;
-            () = signals.received() => links.close().await,
+            asked = signals.end_asked() => {
+                if asked == EndAsked::InOrder && !settings.args.drain.is_zero() {
+                    drain(&sessions, Some(settings.args.drain), &mut signals).await;
+                }
+                links.close().await
+            }
+            limit = control.drain_asked() => {
+                drain(&sessions, limit, &mut signals).await;
+                links.close().await
+            }
             ended = links.ended() => ended,
             carried = &mut stdio => {
                 links.close().await.context("the link did not end in order")?;

@@ -12,14 +12,19 @@ use std::process::ExitCode;
 use anyhow::Context;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use cli::config::{Action, Environment, Sources};
-use cli::program::{Printing, Running, Signals};
+use cli::program::{EndAsked, Printing, Running, Signals};
 use tracing::{info, warn};
 use tunnel::invitation::Invitation;
 use tunnel::reload::Reload;
 use tunnel::session::Session;
 use tunnel::settings::ProxySettings;
+use tunnel::view::Role;
 
 use self::plan::Plan;
+use crate::control::drain::drain;
+use crate::control::sessions::Sessions;
+use crate::control::{Control, ControlSettings};
+use crate::steer;
 use crate::usage::wrong;
 
 pub(crate) use tickets::main as tickets;
@@ -31,7 +36,9 @@ pub(crate) fn proxy2(words: Vec<OsString>) -> ExitCode {
         Err(words) if tickets::are_meant(&words) => {
             cli::explain_with(&wrong(&"the command is `proxy2 ticket`"), "proxy2 ticket", tickets::RIGHT)
         }
-        Err(words) => main("proxy2", words),
+        Err(words) => {
+            steer::of_words("proxy2", Role::Proxy2, words).unwrap_or_else(|words| main("proxy2", words))
+        }
     }
 }
 
@@ -59,11 +66,12 @@ fn run(sources: Sources) -> Result<ExitCode, clap::Error> {
     if action == Action::Print {
         return Ok(cli::program::print(&said.to_toml()));
     }
+    let control = said.control();
     let plan = said.plan()?;
     Ok(match action {
         Action::Serve(logging) => {
             let sources = has_file.then_some(sources);
-            cli::program::run(logging, |signals| serve(plan, sources, signals))
+            cli::program::run(logging, |signals| serve(plan, control, sources, signals))
         }
         Action::Check | Action::Print => {
             cli::program::check(async move { check::settings(&plan.settings).await })
@@ -73,8 +81,13 @@ fn run(sources: Sources) -> Result<ExitCode, clap::Error> {
 
 /// Prints how a proxy1 joins, and serves until a signal comes. Where there is a configuration file, `sources` has it, and it is
 /// read again when that is asked for.
-async fn serve(mut plan: Plan, sources: Option<Sources>, mut signals: Signals) -> anyhow::Result<()> {
-    let mut reload = Reload::new();
+async fn serve(
+    mut plan: Plan,
+    settings: ControlSettings,
+    sources: Option<Sources>,
+    mut signals: Signals,
+) -> anyhow::Result<()> {
+    let (mut reload, sessions) = (Reload::new(), Sessions::new());
     let Some(session) = bind(&plan, &mut signals).await? else { return Ok(()) };
     tell_ready(&plan.settings);
     // In a log the ticket would stay for others to read. If nobody reads this, `proxy2 ticket add` makes another one.
@@ -84,19 +97,32 @@ async fn serve(mut plan: Plan, sources: Option<Sources>, mut signals: Signals) -
     };
     let printing = session.invitation().map(|invitation| Printing::start(text(invitation)));
     let mut running = Running::start(session);
+    let mut shown = sessions.add(None, running.viewer().clone());
+    let mut control = Control::start(Role::Proxy2, &settings, &sessions);
     let result = loop {
         let ended = tokio::select! {
             biased;
-            () = signals.received() => running.close().await,
+            asked = signals.end_asked() => {
+                if asked == EndAsked::InOrder && !settings.args.drain.is_zero() {
+                    drain(&sessions, Some(settings.args.drain), &mut signals).await;
+                }
+                running.close().await
+            }
+            limit = control.drain_asked() => {
+                drain(&sessions, limit, &mut signals).await;
+                running.close().await
+            }
             ended = running.ended() => ended,
             () = reload.asked(), if sources.is_some() => {
                 let Some(other) = another(&plan, sources.as_ref()).await else { continue };
                 plan = other;
                 info!("proxy2 begins again: its settings have changed");
+                drop(shown);
                 running.close().await?;
                 let Some(session) = bind(&plan, &mut signals).await? else { return Ok(()) };
                 tell_ready(&plan.settings);
                 running = Running::start(session);
+                shown = sessions.add(None, running.viewer().clone());
                 continue;
             }
         };

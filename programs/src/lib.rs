@@ -2,10 +2,12 @@
 //! `paso ticket`.
 
 mod client;
+mod control;
 mod entry;
 mod exit;
 mod forwards;
 mod stdio;
+mod steer;
 mod ticket;
 mod usage;
 
@@ -13,6 +15,9 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
+use tunnel::view::Role;
+
+use self::steer::Action;
 
 /// TCP through networks that only let UDP pass
 #[derive(Debug, Parser)]
@@ -39,6 +44,18 @@ enum Program {
     /// List the names that somebody publishes and this ticket may use
     #[command(disable_help_flag = true)]
     Find(Rest),
+    /// Show what running proxies carry
+    #[command(disable_help_flag = true)]
+    Status(Rest),
+    /// Reset a stream of a running proxy, or all of a link
+    #[command(disable_help_flag = true)]
+    Close(Rest),
+    /// Have a running proxy read its files again
+    #[command(disable_help_flag = true)]
+    Reload(Rest),
+    /// Have a running proxy end with its last stream
+    #[command(disable_help_flag = true)]
+    Drain(Rest),
     /// An echo server, and a client that checks every byte that returns
     #[command(disable_help_flag = true)]
     Echo(Rest),
@@ -80,13 +97,18 @@ pub fn paso() -> ExitCode {
         Program::Ticket(rest) => exit::tickets("paso ticket", rest.words),
         Program::Nc(rest) => client::nc::main("paso nc", rest.words),
         Program::Find(rest) => client::find::main("paso find", rest.words),
+        Program::Status(rest) => steer::main(Action::Status, "paso status", None, rest.words),
+        Program::Close(rest) => steer::main(Action::Close, "paso close", None, rest.words),
+        Program::Reload(rest) => steer::main(Action::Reload, "paso reload", None, rest.words),
+        Program::Drain(rest) => steer::main(Action::Drain, "paso drain", None, rest.words),
         Program::Echo(rest) => echo::main("paso echo", rest.words),
     }
 }
 
 /// The program `proxy1`.
 pub fn proxy1() -> ExitCode {
-    entry::main("proxy1", std::env::args_os().skip(1))
+    let words = std::env::args_os().skip(1).collect();
+    steer::of_words("proxy1", Role::Proxy1, words).unwrap_or_else(|words| entry::main("proxy1", words))
 }
 
 /// The program `proxy2`.

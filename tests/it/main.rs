@@ -67,6 +67,7 @@ mod sealed_ways;
 mod secrets_unsaid;
 mod signals;
 mod slow_reader;
+mod status;
 mod target_dies;
 mod target_refuses;
 mod tcp_keepalive;

@@ -2,6 +2,8 @@
 
 use std::io;
 
+use super::EndAsked;
+
 /// What asks for the end.
 #[derive(Debug)]
 pub struct Signals {}
@@ -13,9 +15,15 @@ impl Signals {
         Ok(Self {})
     }
 
-    /// Waits for Ctrl-C.
+    /// Waits for Ctrl-C. Cancel safe.
     pub async fn received(&mut self) {
+        self.end_asked().await;
+    }
+
+    /// The same: it asks for the end at once. Cancel safe.
+    pub async fn end_asked(&mut self) -> EndAsked {
         let _ = tokio::signal::ctrl_c().await;
         tracing::info!("ending");
+        EndAsked::AtOnce
     }
 }

@@ -7,6 +7,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tunnel::metrics::so_far;
 use tunnel::reload;
 
+use super::EndAsked;
+
 /// The signals that ask for something. Listening starts when it is made, so none is missed afterwards.
 #[derive(Debug)]
 pub struct Signals {
@@ -35,12 +37,17 @@ impl Signals {
         })
     }
 
-    /// Waits for the first that asks for the end.
+    /// Waits for the first that asks for the end. Cancel safe.
     pub async fn received(&mut self) {
-        let name = loop {
+        self.end_asked().await;
+    }
+
+    /// The same, and says how it asks. Cancel safe.
+    pub async fn end_asked(&mut self) -> EndAsked {
+        let (name, asked) = loop {
             tokio::select! {
-                _ = self.interrupt.recv() => break "SIGINT",
-                _ = self.terminate.recv() => break "SIGTERM",
+                _ = self.interrupt.recv() => break ("SIGINT", EndAsked::AtOnce),
+                _ = self.terminate.recv() => break ("SIGTERM", EndAsked::InOrder),
                 _ = self.hangup.recv() => {
                     tracing::info!(signal = "SIGHUP", "reading tickets and names again");
                     reload::ask();
@@ -49,5 +56,6 @@ impl Signals {
             }
         };
         tracing::info!(signal = name, "ending");
+        asked
     }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Parser;
 use cli::config::{ConfigArgs, Environment, Kinds, Sources};
 use cli::units::{self, parse_time};
-use cli::{LinkArgs, Verbosity};
+use cli::{ControlArgs, LinkArgs, Verbosity};
 use tunnel::address::{HostPorts, Listen};
 
 use crate::forwards::Texts;
@@ -60,6 +60,9 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = parse_time, requires = "classic",
         help_heading = "Classic link")]
     pub(super) id_rest: Duration,
+
+    #[command(flatten)]
+    pub(super) control: ControlArgs,
 
     #[command(flatten)]
     pub(super) config: ConfigArgs,
@@ -131,9 +134,9 @@ fn parse_when_down(text: &str) -> Result<WhenDown, String> {
 
 const KINDS: Kinds = Kinds {
     additive: &["local", "remote", "dynamic", "publish"],
-    alternatives: &[&["ticket", "ticket-file"], &["verbose", "quiet"]],
+    alternatives: &[&["ticket", "ticket-file"], &["verbose", "quiet"], &["control", "no-control"]],
     secret: &["ticket"],
-    of_program: &["verbose", "quiet", "log-format"],
+    of_program: &["verbose", "quiet", "log-format", "control", "no-control", "drain"],
     links: true,
 };
 

@@ -15,11 +15,12 @@ use tunnel::settings::{CarryTo, Forward, ProxySettings, Reverse};
 
 use super::check;
 use super::plan::Link;
+use crate::control::sessions::{Sessions, Shown};
 use crate::stdio::WHY;
 
 /// All links of the process.
-#[derive(Debug, Default)]
-pub(crate) struct Links(Vec<RunningLink>);
+#[derive(Debug)]
+pub(crate) struct Links(Vec<RunningLink>, Sessions);
 
 /// A link and what it carries now.
 #[derive(Debug)]
@@ -28,17 +29,19 @@ struct RunningLink {
     session: Running,
     forwards: Vec<(Forward, Bound)>,
     reverse: Vec<Reverse>,
+    /// It can be looked at.
+    _shown: Shown,
 }
 
 impl Links {
-    /// Starts all.
+    /// Starts all, as `sessions`.
     ///
     /// # Errors
     /// One of them cannot start: a forward cannot be, for one.
-    pub(crate) async fn start(links: Vec<Link>) -> anyhow::Result<Self> {
-        let mut running = Self::default();
+    pub(crate) async fn start(links: Vec<Link>, sessions: &Sessions) -> anyhow::Result<Self> {
+        let mut running = Self(Vec::new(), sessions.clone());
         for link in links {
-            running.0.push(RunningLink::start(link).await?);
+            running.0.push(RunningLink::start(link, sessions).await?);
         }
         Ok(running)
     }
@@ -128,7 +131,7 @@ impl Links {
         }
         for link in wanted.into_iter().flatten() {
             let span = span(&link);
-            match RunningLink::start(link).await {
+            match RunningLink::start(link, &self.1).await {
                 Ok(link) => self.0.push(link),
                 Err(error) => span.in_scope(|| error!("the link cannot start: {error:#}")),
             }
@@ -168,7 +171,7 @@ impl Links {
 }
 
 impl RunningLink {
-    async fn start(link: Link) -> anyhow::Result<Self> {
+    async fn start(link: Link, sessions: &Sessions) -> anyhow::Result<Self> {
         let name = link.name.clone().map(|name| format!("the link '{name}'"));
         let span = span(&link);
         let session = Session::bind(link.settings.clone()).instrument(span.clone()).await;
@@ -180,7 +183,8 @@ impl RunningLink {
             forwards(&link.settings).iter().cloned().zip(session.listening().iter().cloned()).collect();
         let session = span.in_scope(|| Running::start(session));
         let reverse = reverse(&link.settings).to_vec();
-        Ok(Self { link, session, forwards, reverse })
+        let _shown = sessions.add(link.name.clone(), session.viewer().clone());
+        Ok(Self { link, session, forwards, reverse, _shown })
     }
 
     /// Whether the link can become this one while it runs.

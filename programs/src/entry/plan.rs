@@ -10,6 +10,7 @@ use tunnel::settings::{ClassicEntry, ClientSettings, Forward, ProxySettings};
 
 use super::args::Cli;
 use super::words::{self, Words};
+use crate::control::ControlSettings;
 use crate::forwards::Forwards;
 use crate::ticket::{self, Stdin};
 use crate::usage::{said_once, wrong};
@@ -81,6 +82,12 @@ impl Said {
     pub(crate) fn action(&self) -> Action {
         let Some(SaidLink { cli, .. }) = self.links.first() else { return Action::Check };
         cli.config.action(cli.verbosity)
+    }
+
+    /// How it is to be seen and steered.
+    pub(crate) fn control(&self) -> Option<ControlSettings> {
+        let SaidLink { cli, .. } = self.links.first()?;
+        Some(ControlSettings { args: cli.control.clone(), state: cli.link.state() })
     }
 
     /// The configuration file that was read.

@@ -6,7 +6,7 @@ use std::time::Duration;
 use clap::Parser;
 use cli::config::{ConfigArgs, Environment, Kinds, Sources};
 use cli::units::{self, parse_size, parse_time};
-use cli::{LinkArgs, Verbosity, parse_count, parse_patience};
+use cli::{ControlArgs, LinkArgs, Verbosity, parse_count, parse_patience};
 use tunnel::address::{HostPort, ListenPorts};
 use tunnel::settings::Rule;
 
@@ -128,6 +128,9 @@ pub(super) struct Cli {
     pub(super) peers: u32,
 
     #[command(flatten)]
+    pub(super) control: ControlArgs,
+
+    #[command(flatten)]
     pub(super) config: ConfigArgs,
 }
 
@@ -140,7 +143,7 @@ impl Cli {
 
 const KINDS: Kinds = Kinds {
     additive: &["local", "publish"],
-    alternatives: &[&["verbose", "quiet"]],
+    alternatives: &[&["verbose", "quiet"], &["control", "no-control"]],
     secret: &[],
     of_program: &[],
     links: false,

@@ -9,6 +9,7 @@ use tunnel::settings::{
 };
 
 use super::args::Cli;
+use crate::control::ControlSettings;
 use crate::forwards::Forwards;
 use crate::usage::{said_once, wrong};
 
@@ -61,6 +62,11 @@ impl Said {
     /// What is to be done.
     pub(super) const fn action(&self) -> Action {
         self.cli.config.action(self.cli.verbosity)
+    }
+
+    /// How it is to be seen and steered.
+    pub(super) fn control(&self) -> ControlSettings {
+        ControlSettings { args: self.cli.control.clone(), state: self.cli.link.state() }
     }
 
     /// Whether there is a configuration file.

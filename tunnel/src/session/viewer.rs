@@ -100,6 +100,11 @@ impl Viewer {
         Self(Arc::new(Seen { role, kind, since, started, udp, listening, registry, drain, draining }))
     }
 
+    /// Which of the two proxies it is.
+    pub fn role(&self) -> Role {
+        self.0.role
+    }
+
     /// What the session shows of itself now. Links whose tasks do not answer within 250 ms, or all together within two seconds, are
     /// shown by their counters. Cancel safe.
     pub async fn view(&self, detail: Detail) -> SessionView {

@@ -23,6 +23,14 @@ impl CounterValues {
         self.0.iter().map(|(name, value)| (&**name, *value))
     }
 
+    /// Gives a counter another value.
+    pub fn set(&mut self, name: &'static str, value: u64) {
+        match value {
+            0 => drop(self.0.remove(name)),
+            value => drop(self.0.insert(Cow::Borrowed(name), value)),
+        }
+    }
+
     /// Adds those of another session.
     pub fn add(&mut self, others: &Self) {
         for (name, value) in &others.0 {

@@ -1,0 +1,81 @@
+//! How a running proxy is seen and steered from the same machine: a Unix socket, at which programs of the same user ask in lines
+//! of JSON (`docs/control.md`).
+//!
+//! - `protocol`: what is asked and answered
+//! - `sessions`: what is looked at: all sessions of the process, as one
+//! - `server`: the socket of a proxy; `client`: who asks. Both only where there are Unix sockets
+//! - `place`: where the sockets are
+//! - `drain`: how a proxy ends that lets its streams end first
+
+#[cfg_attr(unix, path = "control/client_unix.rs")]
+#[cfg_attr(not(unix), path = "control/client_other.rs")]
+pub(crate) mod client;
+pub(crate) mod drain;
+#[cfg(unix)]
+mod place;
+pub(crate) mod protocol;
+#[cfg_attr(unix, path = "control/server_unix.rs")]
+#[cfg_attr(not(unix), path = "control/server_other.rs")]
+mod server;
+pub(crate) mod sessions;
+
+use std::future::pending;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use cli::ControlArgs;
+use tokio::sync::mpsc;
+use tracing::{debug, warn};
+use tunnel::view::Role;
+
+use self::server::Server;
+use self::sessions::Sessions;
+
+/// How a proxy is to be seen and steered.
+#[derive(Clone, Debug)]
+pub(crate) struct ControlSettings {
+    /// What its options say.
+    pub(crate) args: ControlArgs,
+    /// The state folder that its options say.
+    pub(crate) state: Option<PathBuf>,
+}
+
+/// The control of a running proxy: ends with the value, and its socket with it.
+#[derive(Debug)]
+pub(crate) struct Control {
+    asked: mpsc::Receiver<Option<Duration>>,
+    _server: Option<Server>,
+}
+
+impl Control {
+    /// Answers for these sessions. That there can be no socket is said once and keeps nothing from running.
+    ///
+    /// # Panics
+    /// Outside a runtime.
+    pub(crate) fn start(role: Role, settings: &ControlSettings, sessions: &Sessions) -> Self {
+        let (ask, asked) = mpsc::channel(1);
+        if settings.args.no_control {
+            return Self { asked, _server: None };
+        }
+        match Server::start(role, settings, sessions, ask) {
+            Ok(server) => {
+                if let Some(at) = server.path() {
+                    debug!(at = %at.display(), "answering `paso status`");
+                }
+                Self { asked, _server: Some(server) }
+            }
+            Err(why) => {
+                warn!("there is no control socket, `paso status` will not find this proxy: {why}");
+                Self { asked, _server: None }
+            }
+        }
+    }
+
+    /// Waits until somebody asks that the proxy drains: for how long, at the most. Cancel safe.
+    pub(crate) async fn drain_asked(&mut self) -> Option<Duration> {
+        match self.asked.recv().await {
+            Some(limit) => limit,
+            None => pending().await,
+        }
+    }
+}

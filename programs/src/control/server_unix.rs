@@ -1,0 +1,193 @@
+//! The control socket of a proxy.
+
+use std::fs::{self, DirBuilder, Permissions};
+use std::io::{self, ErrorKind};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, MetadataExt, PermissionsExt};
+use std::os::unix::net;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+use tunnel::reload;
+use tunnel::session::Detail;
+use tunnel::view::{ItemId, Role};
+
+use super::ControlSettings;
+use super::place;
+use super::protocol::{Answer, Command, LONGEST_REQUEST, Outcome, Request, VERSION};
+use super::sessions::Sessions;
+
+/// A socket that answers, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Server {
+    path: PathBuf,
+    /// Which file it is: another process may have put its own there meanwhile.
+    inode: u64,
+    /// Ends with the value.
+    _task: JoinSet<()>,
+}
+
+/// Clients at a time: a few people and programs that look.
+const CLIENTS: usize = 8;
+/// How long a client may be silent between two requests.
+const SILENCE: Duration = Duration::from_secs(60);
+/// How long a client may take to read an answer.
+const READING: Duration = Duration::from_secs(10);
+/// How long no descriptor may be left before the next try.
+const PAUSE: Duration = Duration::from_millis(200);
+
+impl Server {
+    /// Answers for these sessions. `drain` is told when the proxy is to drain.
+    ///
+    /// # Errors
+    /// There can be no socket: why, in one sentence.
+    pub(super) fn start(
+        role: Role,
+        settings: &ControlSettings,
+        sessions: &Sessions,
+        drain: mpsc::Sender<Option<Duration>>,
+    ) -> Result<Self, String> {
+        let path = match &settings.args.control {
+            Some(path) => path.clone(),
+            None => {
+                let folder = place::folder(settings.state.clone())?;
+                // Those of processes that were killed.
+                place::sockets_in(&folder);
+                folder.join(place::name(role))
+            }
+        };
+        let failed = |error: io::Error| format!("{}: {error}", path.display());
+        let listener = bind(&path).map_err(failed)?;
+        let inode = fs::symlink_metadata(&path).map_err(failed)?.ino();
+        let listener = listener.set_nonblocking(true).and_then(|()| UnixListener::from_std(listener));
+        let listener = listener.map_err(failed)?;
+        let mut task = JoinSet::new();
+        task.spawn(serve(listener, Asked { sessions: sessions.clone(), drain }));
+        Ok(Self { path, inode, _task: task })
+    }
+
+    /// Where it is.
+    pub(super) fn path(&self) -> Option<&Path> {
+        Some(&self.path)
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        if fs::symlink_metadata(&self.path).is_ok_and(|found| found.ino() == self.inode) {
+            // One that stays is removed by who looks next.
+            let _ = fs::remove_file(&self.path);
+        }
+    }
+}
+
+/// Listens at `path` with the mode 0600 from the first moment on: the socket is made in a folder that nobody else can go into, and
+/// moved to its place when it has its mode.
+fn bind(path: &Path) -> io::Result<net::UnixListener> {
+    match fs::symlink_metadata(path) {
+        Ok(found) if !found.file_type().is_socket() => {
+            return Err(io::Error::new(ErrorKind::AlreadyExists, "there is a file that is no socket"));
+        }
+        Ok(_) if !place::remove_if_stale(path) => {
+            return Err(io::Error::new(ErrorKind::AddrInUse, "another process answers there"));
+        }
+        Ok(_) => {}
+        Err(error) if error.kind() == ErrorKind::NotFound => {}
+        Err(error) => return Err(error),
+    }
+    let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let private = parent.unwrap_or(Path::new(".")).join(format!(".p{}", std::process::id()));
+    let at = private.join("s");
+    DirBuilder::new().mode(0o700).create(&private)?;
+    let made = net::UnixListener::bind(&at).and_then(|listener| {
+        fs::set_permissions(&at, Permissions::from_mode(0o600))?;
+        fs::rename(&at, path)?;
+        Ok(listener)
+    });
+    if made.is_err() {
+        let _ = fs::remove_file(&at);
+    }
+    let _ = fs::remove_dir(&private);
+    made
+}
+
+/// What clients ask.
+#[derive(Clone, Debug)]
+struct Asked {
+    sessions: Sessions,
+    drain: mpsc::Sender<Option<Duration>>,
+}
+
+async fn serve(listener: UnixListener, asked: Asked) {
+    let mut clients = JoinSet::new();
+    loop {
+        let Ok((stream, _)) = listener.accept().await else {
+            sleep(PAUSE).await;
+            continue;
+        };
+        while clients.try_join_next().is_some() {}
+        // Nobody else can connect, but for who may change the mode of the file.
+        let own = rustix::process::geteuid().as_raw();
+        let may = stream.peer_cred().is_ok_and(|peer| peer.uid() == own || peer.uid() == 0);
+        if may && clients.len() < CLIENTS {
+            clients.spawn(talk(stream, asked.clone()));
+        }
+    }
+}
+
+/// Answers one client until it goes, is silent for too long, or says what cannot be understood.
+async fn talk(stream: UnixStream, asked: Asked) {
+    let mut stream = BufReader::new(stream);
+    loop {
+        let mut line = Vec::new();
+        let mut bounded = (&mut stream).take(LONGEST_REQUEST);
+        let Ok(Ok(_)) = timeout(SILENCE, bounded.read_until(b'\n', &mut line)).await else { return };
+        if line.is_empty() {
+            return;
+        }
+        let whole = line.ends_with(b"\n");
+        let (outcome, goes_on) = match serde_json::from_slice::<Request>(&line) {
+            Ok(request) if request.v == VERSION && whole => (asked.answer(request.command).await, true),
+            Ok(_) if whole => (Outcome::Error(format!("this program speaks version {VERSION}")), true),
+            Ok(_) | Err(_) => (Outcome::Error("that is no request".into()), false),
+        };
+        let Ok(mut text) = serde_json::to_vec(&Answer::from(outcome)) else { return };
+        text.push(b'\n');
+        let written = timeout(READING, stream.get_mut().write_all(&text)).await;
+        if !goes_on || !matches!(written, Ok(Ok(()))) {
+            return;
+        }
+    }
+}
+
+impl Asked {
+    async fn answer(&self, command: Command) -> Outcome {
+        match command {
+            Command::Status { streams } => {
+                let detail = if streams { Detail::Streams } else { Detail::Links };
+                Outcome::Status(Box::new(self.sessions.view(detail).await))
+            }
+            Command::Close { id } => match id.parse::<ItemId>() {
+                Ok(id) if self.sessions.close(id).await => {
+                    tracing::info!(%id, "closed by the operator");
+                    Outcome::Done(format!("{id} is closed"))
+                }
+                Ok(id) => Outcome::Error(format!("there is no {id}, or it does not answer")),
+                Err(error) => Outcome::Error(error.to_string()),
+            },
+            Command::Reload => {
+                reload::ask();
+                Outcome::Done("tickets, names and the configuration file are read again".into())
+            }
+            Command::Drain { seconds } => match self.drain.try_send(seconds.map(Duration::from_secs)) {
+                Ok(()) => Outcome::Done("nothing new is accepted; it ends with its last stream".into()),
+                Err(_) => Outcome::Error("it is draining already, or about to end".into()),
+            },
+            Command::Version => Outcome::Version(env!("CARGO_PKG_VERSION").into()),
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! `paso status`, `close`, `reload` and `drain`, also as `proxy1 status` and so on: what a running proxy shows, and what it is told to
+//! do.
+
+mod table;
+mod text;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::Duration;
+
+use anyhow::{Context, bail};
+use clap::{Args, Parser};
+use cli::units::parse_time;
+use tunnel::view::{ItemId, Role, SessionView};
+
+use self::table::Width;
+use crate::control::client;
+use crate::control::protocol::{Command, Outcome};
+
+/// Which proxies are meant.
+#[derive(Args, Clone, Debug)]
+struct Which {
+    /// The proxy that answers at this Unix socket, or those in this folder [default: all of this user; of root also those of
+    /// services and other users]
+    #[arg(long, value_name = "SOCKET")]
+    at: Option<PathBuf>,
+
+    /// The proxy with this process id
+    #[arg(long, value_name = "PID")]
+    pid: Option<u32>,
+}
+
+/// Shows what running proxies carry
+#[derive(Debug, Parser)]
+#[command(name = "status", version, help_template = crate::TEMPLATE, after_help = STATUS_CODES)]
+struct StatusArgs {
+    /// Print a JSON array, an object for each proxy (docs/control.md)
+    #[arg(long)]
+    json: bool,
+
+    /// Only the links, not their streams
+    #[arg(long)]
+    links: bool,
+
+    #[command(flatten)]
+    which: Which,
+}
+
+/// Resets a stream, or all streams of a link
+#[derive(Debug, Parser)]
+#[command(name = "close", version, help_template = crate::TEMPLATE, after_help = crate::EXIT_CODES)]
+struct CloseArgs {
+    /// As `status` shows it: L3/5 is a stream, L3 a link
+    id: ItemId,
+
+    #[command(flatten)]
+    which: Which,
+}
+
+/// Has tickets, names and the configuration file read again, as SIGHUP does
+#[derive(Debug, Parser)]
+#[command(name = "reload", version, help_template = crate::TEMPLATE, after_help = crate::EXIT_CODES)]
+struct ReloadArgs {
+    #[command(flatten)]
+    which: Which,
+}
+
+/// Has a proxy accept nothing new, and end when its last stream has ended
+#[derive(Debug, Parser)]
+#[command(name = "drain", version, help_template = crate::TEMPLATE, after_help = crate::EXIT_CODES)]
+struct DrainArgs {
+    /// Or after so long, whatever is open then: seconds, or a time like 5m
+    #[arg(value_name = "TIME", value_parser = parse_seconds)]
+    limit: Option<Duration>,
+
+    #[command(flatten)]
+    which: Which,
+}
+
+const STATUS_CODES: &str =
+    "Exit codes: 0 shown; 1 no proxy answers, or one that was asked for does not; 2 bad usage.";
+
+fn parse_seconds(text: &str) -> Result<Duration, String> {
+    match text.parse() {
+        Ok(seconds) => Ok(Duration::from_secs(seconds)),
+        Err(_) => parse_time(text).map_err(|error| error.to_string()),
+    }
+}
+
+/// The subcommand that the words begin with, if it is one of these: `proxy1 status` is no port.
+///
+/// # Errors
+/// It is not: the words.
+pub(crate) fn of_words(program: &str, role: Role, words: Vec<OsString>) -> Result<ExitCode, Vec<OsString>> {
+    let Some((first, rest)) = words.split_first() else { return Err(words) };
+    let Some(action) = first.to_str().and_then(Action::named) else { return Err(words) };
+    Ok(main(action, &format!("{program} {}", action.name()), Some(role), rest.to_vec()))
+}
+
+/// What is done.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum Action {
+    /// It is shown.
+    Status,
+    /// A link or a stream is closed.
+    Close,
+    /// Files are read again.
+    Reload,
+    /// It ends in time.
+    Drain,
+}
+
+impl Action {
+    const ALL: [Self; 4] = [Self::Status, Self::Close, Self::Reload, Self::Drain];
+
+    fn named(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|action| action.name() == name)
+    }
+
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Status => "status",
+            Self::Close => "close",
+            Self::Reload => "reload",
+            Self::Drain => "drain",
+        }
+    }
+}
+
+/// The program: 0 when it was done, 1 when it could not be, 2 for bad usage. With a role only proxies of that role are meant.
+pub(crate) fn main(action: Action, name: &str, role: Option<Role>, words: Vec<OsString>) -> ExitCode {
+    let words = std::iter::once(name.into()).chain(words);
+    let done = match action {
+        Action::Status => cli::parse::<StatusArgs>(words).map(|args| status(&args, role)),
+        Action::Close => cli::parse::<CloseArgs>(words)
+            .map(|args| act(&args.which, role, Command::Close { id: args.id.to_string() })),
+        Action::Reload => cli::parse::<ReloadArgs>(words).map(|args| act(&args.which, role, Command::Reload)),
+        Action::Drain => cli::parse::<DrainArgs>(words).map(|args| {
+            let seconds = args.limit.map(|limit| limit.as_secs());
+            act(&args.which, role, Command::Drain { seconds })
+        }),
+    };
+    match done {
+        Ok(Ok(text)) => cli::program::print(&text),
+        Ok(Err(error)) => cli::program::fail(&format_args!("{error:#}")),
+        Err(error) => cli::explain(&error),
+    }
+}
+
+/// A proxy that answers.
+#[derive(Debug)]
+struct Found {
+    socket: PathBuf,
+    view: SessionView,
+}
+
+fn status(args: &StatusArgs, role: Option<Role>) -> anyhow::Result<String> {
+    let found = find(&args.which, role, !args.links)?;
+    if args.json {
+        let views: Vec<_> = found.into_iter().map(|found| found.view).collect();
+        return Ok(format!("{}\n", serde_json::to_string(&views).context("cannot be written as JSON")?));
+    }
+    let texts: Vec<_> = found.iter().map(|found| table::render(&found.view, Width::USUAL)).collect();
+    Ok(texts.join("\n"))
+}
+
+/// Tells the one proxy that is meant.
+fn act(which: &Which, role: Option<Role>, command: Command) -> anyhow::Result<String> {
+    let found = find(which, role, false)?;
+    let [one] = &found[..] else {
+        let names: Vec<_> =
+            found.iter().map(|one| format!("{} {}", one.view.role.name(), one.view.pid)).collect();
+        bail!("several proxies run, say with --pid which one is meant: {}", names.join(", "));
+    };
+    match client::ask(&one.socket, command)? {
+        Outcome::Done(text) => Ok(format!("{} {}: {text}\n", one.view.role.name(), one.view.pid)),
+        Outcome::Status(_) | Outcome::Version(_) | Outcome::Error(_) => bail!("not understood"),
+    }
+}
+
+/// The proxies that are meant, one or more.
+fn find(which: &Which, role: Option<Role>, streams: bool) -> anyhow::Result<Vec<Found>> {
+    let mut found = Vec::new();
+    let mut failed = None;
+    for socket in client::sockets(which.at.as_deref()) {
+        match look(&socket, streams) {
+            Ok(view) => found.push(Found { socket, view }),
+            Err(error) => failed = failed.or(Some(error)),
+        }
+    }
+    let is_meant = |found: &Found| {
+        role.is_none_or(|role| found.view.role == role) && which.pid.is_none_or(|pid| found.view.pid == pid)
+    };
+    found.retain(is_meant);
+    match failed {
+        Some(error) if found.is_empty() => Err(error),
+        _ if found.is_empty() => bail!("no such proxy answers: is one running, of this user? See --control"),
+        _ => Ok(found),
+    }
+}
+
+fn look(socket: &Path, streams: bool) -> anyhow::Result<SessionView> {
+    match client::ask(socket, Command::Status { streams })? {
+        Outcome::Status(view) => Ok(*view),
+        Outcome::Done(_) | Outcome::Version(_) | Outcome::Error(_) => bail!("not understood"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_commands_are_sound() {
+        StatusArgs::command().debug_assert();
+        CloseArgs::command().debug_assert();
+        ReloadArgs::command().debug_assert();
+        DrainArgs::command().debug_assert();
+    }
+
+    #[test]
+    fn a_time_may_be_bare_seconds() {
+        assert_eq!(parse_seconds("90"), Ok(Duration::from_secs(90)));
+        assert_eq!(parse_seconds("5m"), Ok(Duration::from_secs(300)));
+        assert!(parse_seconds("soon").is_err());
+    }
+
+    #[test]
+    fn other_words_are_left_alone() {
+        let words = |text: &str| text.split_whitespace().map(OsString::from).collect::<Vec<_>>();
+        for line in ["8080 localhost 5000", "", "-D 1080 status"] {
+            assert_eq!(of_words("proxy1", Role::Proxy1, words(line)).err(), Some(words(line)));
+        }
+    }
+}
