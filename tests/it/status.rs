@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Output};
 
-use testbed::client::{exchange, read_to_reset};
+use testbed::client::{exchange, is_turned_away, read_to_reset};
 use testbed::folder::Folder;
 use testbed::process::Process;
 use testbed::target::{Manner, Target};
@@ -97,8 +97,7 @@ async fn a_proxy_that_drains_lets_a_stream_end_and_takes_no_others() {
     assert!(drained.status.success(), "{drained:?}");
     proxy2.wait_for("draining: nothing new is accepted");
     // proxy1 does not know, and asks.
-    let mut refused = TcpStream::connect(proxy1.address()).await.unwrap();
-    read_to_reset(&mut refused).await;
+    is_turned_away(proxy1.address()).await;
     assert!(status(&folder, "two").draining.is_some());
     assert_eq!(exchange(&mut client, b"hola").await, b"hola");
     drop(client);

@@ -88,6 +88,8 @@ impl Drop for Server {
 /// Listens at `path` with the mode 0600 from the first moment on: the socket is made in a folder that nobody else can go into, and
 /// moved to its place when it has its mode.
 fn bind(path: &Path) -> io::Result<net::UnixListener> {
+    // The way by which it gets there is shorter, but nobody could connect.
+    net::SocketAddr::from_pathname(path)?;
     match fs::symlink_metadata(path) {
         Ok(found) if !found.file_type().is_socket() => {
             return Err(io::Error::new(ErrorKind::AlreadyExists, "there is a file that is no socket"));
