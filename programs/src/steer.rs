@@ -23,7 +23,7 @@ use crate::control::protocol::{Command, Outcome};
 struct Which {
     /// The proxy that answers at this Unix socket, or those in this folder [default: all of this user; of root also those of
     /// services and other users]
-    #[arg(long, value_name = "SOCKET")]
+    #[arg(long, env = "PASO_CONTROL", value_name = "SOCKET")]
     at: Option<PathBuf>,
 
     /// The proxy with this process id

@@ -102,7 +102,7 @@ fn bind(path: &Path) -> io::Result<net::UnixListener> {
         Err(error) => return Err(error),
     }
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());
-    let private = parent.unwrap_or(Path::new(".")).join(format!(".p{}", std::process::id()));
+    let private = parent.unwrap_or_else(|| Path::new(".")).join(format!(".p{}", std::process::id()));
     let at = private.join("s");
     DirBuilder::new().mode(0o700).create(&private)?;
     let made = net::UnixListener::bind(&at).and_then(|listener| {
