@@ -389,10 +389,7 @@ impl End for ClientEnd {
     }
 
     fn refusal(&self) -> Option<String> {
-        match &*self.status.borrow() {
-            LinkStatus::Refused(why) => Some(why.clone()),
-            LinkStatus::Joining | LinkStatus::Up { .. } | LinkStatus::Silent | LinkStatus::Closed => None,
-        }
+        if let LinkStatus::Refused(why) = &*self.status.borrow() { Some(why.clone()) } else { None }
     }
 
     fn shutdown(&mut self) {
