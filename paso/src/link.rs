@@ -124,6 +124,7 @@ impl Link {
             Destination::Service { udp: true, .. }
             | Destination::Udp(_)
             | Destination::Control
+            | Destination::Check
             | Destination::Client(_) => return Err(DestinationError::Scheme.into()),
         }
         self.open_to(&destination).await

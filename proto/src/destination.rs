@@ -39,6 +39,8 @@ pub enum Destination {
     },
     /// The control stream, version 1: `ctl/1`.
     Control,
+    /// A flow whose datagrams proxy2 itself answers, version 1: `check/1` (PROTOCOL.md, section Checks).
+    Check,
     /// A client of something that the peer listens for, or publishes, on this end's behalf: `for/ID`, then what is known of the client.
     Client(Client),
 }
@@ -110,7 +112,7 @@ impl Destination {
     /// Whether it takes datagrams, and the stream stands for a flow of them.
     pub const fn is_udp(&self) -> bool {
         match self {
-            Self::Udp(_) => true,
+            Self::Udp(_) | Self::Check => true,
             Self::Service { udp, .. } | Self::Client(Client { udp, .. }) => *udp,
             Self::Own | Self::Tcp(_) | Self::Unix(_) | Self::Control => false,
         }
@@ -130,6 +132,7 @@ impl FromStr for Destination {
         match text.split_once('/') {
             None => Ok(Self::Tcp(text.parse()?)),
             Some(("ctl", "1")) => Ok(Self::Control),
+            Some(("check", "1")) => Ok(Self::Check),
             Some(("udp", rest)) => match rest.strip_prefix('@') {
                 Some(name) => Ok(Self::Service { name: name.parse()?, udp: true }),
                 None => Ok(Self::Udp(rest.parse()?)),
@@ -151,6 +154,7 @@ impl fmt::Display for Destination {
             Self::Service { name, udp: false } => write!(f, "@{name}"),
             Self::Service { name, udp: true } => write!(f, "udp/@{name}"),
             Self::Control => f.write_str("ctl/1"),
+            Self::Check => f.write_str("check/1"),
             Self::Client(client) => write!(f, "for/{client}"),
         }
     }
@@ -278,6 +282,7 @@ mod tests {
             ("@Files", "@files"),
             ("udp/@dns", "udp/@dns"),
             ("ctl/1", "ctl/1"),
+            ("check/1", "check/1"),
             ("for/7", "for/7"),
             ("for/7,udp", "for/7,udp"),
             ("for/7,ticket=Laptop,from=[::1]:80,udp", "for/7,ticket=Laptop,from=[::1]:80,udp"),
@@ -298,6 +303,7 @@ mod tests {
             ("udp/host", Error::Target(TargetError::NoPort)),
             ("tcp/host:80", Error::Scheme),
             ("ctl/2", Error::Scheme),
+            ("check/2", Error::Scheme),
             ("/run/x.sock", Error::Scheme),
             ("@", Error::Name),
             ("@-a", Error::Name),

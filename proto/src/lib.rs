@@ -108,6 +108,7 @@
 //!
 #![doc = include_str!("../PROTOCOL.md")]
 
+pub mod check;
 pub mod classic;
 pub mod destination;
 pub mod sealed;

@@ -68,7 +68,7 @@ impl Limit {
         Self::of(now, Self::RATE, Self::BURST)
     }
 
-    /// As [`new`](Self::new), for `rate` lines a second and `burst` at once.
+    /// One of so many lines a second on average, and so many at once.
     pub(crate) fn of(now: Instant, rate: u32, burst: u32) -> Self {
         Self { lines: Bucket::new(now, rate, burst), held_back: Mutex::new(0) }
     }

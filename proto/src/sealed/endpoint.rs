@@ -4,6 +4,8 @@
 //! where it likes. Give it every datagram that arrives ([`Endpoint::handle`]; for data packets only the header is looked
 //! at), tell it which links are heard ([`Endpoint::heard`]), the indices that links retire and the links that end.
 
+use crate::check;
+use crate::classic::frame;
 use crate::sealed::crypto::cipher::SessionKeys;
 use crate::sealed::crypto::keys::{PresharedKey, PublicKey};
 use crate::sealed::crypto::random::Random;
@@ -74,6 +76,8 @@ pub enum DatagramEvent {
 pub enum Dropped {
     /// Not the form of any packet.
     Malformed,
+    /// The form of a datagram of the classic link: its sender speaks that one.
+    Classic,
     /// A data packet for no link here.
     Stray,
     /// A handshake that must not be answered.
@@ -224,7 +228,8 @@ impl Endpoint {
         match Outer::parse(datagram) {
             Some(Outer::Data(header)) => self.route(header),
             Some(Outer::Initiation) => self.greet(now, unix, from, datagram),
-            Some(Outer::Response | Outer::Cookie) | None => DatagramEvent::Drop(Dropped::Malformed),
+            Some(Outer::Response | Outer::Cookie) => DatagramEvent::Drop(Dropped::Malformed),
+            None => DatagramEvent::Drop(foreign(datagram)),
         }
     }
 
@@ -331,4 +336,10 @@ impl Endpoint {
             }
         }
     }
+}
+
+/// What a datagram is that has the form of no packet. `proxy1 check` says itself what it has found out.
+fn foreign(datagram: &[u8]) -> Dropped {
+    let is_classic = frame::Frame::parse(datagram).is_ok() && datagram != check::CLASSIC_QUESTION;
+    if is_classic { Dropped::Classic } else { Dropped::Malformed }
 }

@@ -19,11 +19,14 @@ use crate::link::sealed::{Arrived, LinkRequest, Presence, TicketResources};
 use crate::local::dial::{DialError, DialSettings};
 use crate::local::listeners::Listeners;
 use crate::local::pipe::{RelayMemory, pipe};
+use crate::local::udp::{Answers, SeenAddress};
 use crate::metrics::SharedCounters;
 use crate::names::{Names, Service};
 
 /// Control streams of one link: one for its proxy1, one for a program beside it, and room for those that end just now.
 const MAX_CONTROLS: usize = 4;
+/// Checks of the path of one link: each step of a check has one, which may begin while those before end.
+const MAX_CHECKS: usize = 4;
 
 /// What all links of a proxy2 share. Clones are the same.
 #[derive(Clone, Debug)]
@@ -48,18 +51,23 @@ pub(crate) struct LinkPort {
     requests: mpsc::Sender<LinkRequest>,
     /// Whether its proxy1 is there.
     presence: Arc<Presence>,
+    /// Where its proxy1 is.
+    seen: SeenAddress,
     controls: Arc<AtomicUsize>,
+    checks: Arc<AtomicUsize>,
 }
 
 impl LinkPort {
-    /// Of the link that takes `requests`, and that says by `presence` whether its proxy1 is there.
+    /// Of the link that takes `requests`, that says by `presence` whether its proxy1 is there, and by `seen` where it is.
     pub(crate) fn new(
         exchange: Exchange,
         ticket: Arc<TicketResources>,
         requests: mpsc::Sender<LinkRequest>,
         presence: Arc<Presence>,
+        seen: SeenAddress,
     ) -> Self {
-        Self { exchange, ticket, requests, presence, controls: Arc::default() }
+        let (controls, checks) = Default::default();
+        Self { exchange, ticket, requests, presence, seen, controls, checks }
     }
 
     /// Begins a control stream, served by one of `tasks`; its local end.
@@ -68,7 +76,7 @@ impl LinkPort {
     /// There are as many as there may be.
     pub(crate) fn take_control(&self, tasks: &mut JoinSet<()>) -> Result<Arrived, ResetCode> {
         let place = self.ticket.take_relay()?;
-        let open = OpenControl::new(&self.controls)?;
+        let open = Counted::new(&self.controls, MAX_CONTROLS)?;
         let (end, stream) = pipe();
         let session = Session::new(self.clone());
         tasks.spawn(async move {
@@ -76,6 +84,16 @@ impl LinkPort {
             drop(open);
         });
         Ok(Arrived { stream: end.into(), at: None, place })
+    }
+
+    /// Answers a check of the path. No rule has to allow it: it shows nothing of what is behind this end.
+    ///
+    /// # Errors
+    /// There are as many as there may be.
+    pub(crate) fn take_check(&self) -> Result<Arrived, ResetCode> {
+        let place = self.ticket.take_relay()?;
+        let open = Counted::new(&self.checks, MAX_CHECKS)?;
+        Ok(Arrived { stream: Answers::new(self.seen.clone(), open).into(), at: None, place })
     }
 
     /// A stream to one of the publishers of a name, for this link's proxy1.
@@ -88,18 +106,18 @@ impl LinkPort {
     }
 }
 
-/// One of the control streams of a link.
-struct OpenControl(Arc<AtomicUsize>);
+/// One of a bounded number of streams of a link.
+struct Counted(Arc<AtomicUsize>);
 
-impl OpenControl {
-    fn new(controls: &Arc<AtomicUsize>) -> Result<Self, ResetCode> {
-        controls.fetch_add(1, Ordering::AcqRel);
-        let open = Self(Arc::clone(controls));
-        if controls.load(Ordering::Acquire) > MAX_CONTROLS { Err(ResetCode::Limit) } else { Ok(open) }
+impl Counted {
+    fn new(all: &Arc<AtomicUsize>, most: usize) -> Result<Self, ResetCode> {
+        all.fetch_add(1, Ordering::AcqRel);
+        let open = Self(Arc::clone(all));
+        if all.load(Ordering::Acquire) > most { Err(ResetCode::Limit) } else { Ok(open) }
     }
 }
 
-impl Drop for OpenControl {
+impl Drop for Counted {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::AcqRel);
     }

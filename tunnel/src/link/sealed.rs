@@ -40,6 +40,7 @@ mod ticket_share;
 use std::future::Future;
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::io;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -208,6 +209,8 @@ pub(crate) struct ServerResources {
     pub(crate) key: PrivateKey,
     /// Those that are let in, as they change.
     pub(crate) tickets: Tickets,
+    /// Where those are, if they are in a folder.
+    pub(crate) folder: Option<PathBuf>,
     /// Its sockets.
     pub(crate) sockets: Vec<Udp>,
     /// Its own listeners, and where their clients go.
@@ -219,7 +222,7 @@ pub(crate) struct ServerResources {
 impl Server {
     /// The proxy2 with that key, for who has one of the `tickets`.
     pub(crate) fn new(settings: &ServerSettings, resources: ServerResources) -> Self {
-        let ServerResources { key, tickets, sockets, forwards, published } = resources;
+        let ServerResources { key, tickets, folder, sockets, forwards, published } = resources;
         let shared = Shared::new(&settings.link);
         let of_link = memory::of_each_link(settings);
         let mut random = entropy::random();
@@ -248,6 +251,7 @@ impl Server {
         let parts = DemuxParts {
             endpoint,
             shared,
+            folder,
             sockets: sockets.into(),
             tickets,
             allow: Arc::new(settings.allow.clone()),

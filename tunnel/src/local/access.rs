@@ -100,7 +100,10 @@ impl Access {
             Destination::Tcp(target) => Wanted::Host(WantedHost::named(target, Protocol::Tcp, own)),
             Destination::Udp(target) => Wanted::Host(WantedHost::named(target, Protocol::Udp, own)),
             Destination::Unix(path) => Wanted::Socket(path.clone()),
-            Destination::Service { .. } | Destination::Control | Destination::Client(_) => {
+            Destination::Service { .. }
+            | Destination::Control
+            | Destination::Check
+            | Destination::Client(_) => {
                 return Err(Forbidden);
             }
         };
@@ -147,7 +150,7 @@ impl Access {
             Act::Dial(Destination::Udp(target), _) => read(format!("dial:{target}/udp")),
             Act::Dial(Destination::Unix(path), _) => read(format!("dial:unix:{path}")),
             Act::Dial(Destination::Service { name, .. }, _) | Act::Use(name) => read(format!("use:{name}")),
-            Act::Dial(Destination::Control | Destination::Client(_), _) => None,
+            Act::Dial(Destination::Control | Destination::Check | Destination::Client(_), _) => None,
             Act::Listen(ListenOn::Tcp(listen)) => read(format!("listen:{}", place(listen))),
             Act::Listen(ListenOn::Udp(listen)) => read(format!("listen:{}/udp", place(listen))),
             Act::Listen(ListenOn::Unix(path)) => read(format!("listen:unix:{}", path.to_str()?)),
@@ -252,7 +255,7 @@ mod tests {
         for nothing in [access(None, "dial:target"), access(Some("127.0.0.1:80"), "")] {
             assert!(!wants(&nothing, ""));
         }
-        for other in ["udp/127.0.0.1:80", "@files", "ctl/1", "for/1"] {
+        for other in ["udp/127.0.0.1:80", "@files", "ctl/1", "check/1", "for/1"] {
             assert!(!wants(&access(Some("127.0.0.1:80"), "dial:target dial:*:* use:*"), other), "{other}");
         }
         assert!(wants(&access(Some("127.0.0.1:80"), "dial:127.0.0.1:*/udp"), "udp/127.0.0.1:80"));

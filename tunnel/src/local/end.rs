@@ -4,7 +4,7 @@ use proto::sealed::wire::frame::ResetCode;
 
 use super::pipe::PipeEnd;
 use super::stream::LocalStream;
-use super::udp::{FlowEnd, FlowEnded, LocalFlow, UdpClient};
+use super::udp::{Answers, FlowEnd, FlowEnded, LocalFlow, UdpClient};
 
 /// The local end of a stream.
 #[derive(Debug)]
@@ -40,6 +40,12 @@ impl From<PipeEnd> for LocalEnd {
 impl From<FlowEnd> for LocalEnd {
     fn from(pipe: FlowEnd) -> Self {
         Self::Flow(LocalFlow::Pipe(pipe))
+    }
+}
+
+impl From<Answers> for LocalEnd {
+    fn from(answers: Answers) -> Self {
+        Self::Flow(LocalFlow::Answers(answers))
     }
 }
 

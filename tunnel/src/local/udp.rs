@@ -5,9 +5,11 @@
 //! - `listener`, `client`: a UDP socket, each of whose sources is a client
 //! - `pipe`: between two links, or between a link and this process
 //! - `queue`: what waits
+//! - `answers`: this process answers checks of the path
 //!
 //! Targets are made in [`super::dial`], which alone connects to what a peer asks for.
 
+mod answers;
 mod client;
 mod listener;
 mod pipe;
@@ -19,6 +21,7 @@ use std::task::{Context, Poll};
 
 use proto::sealed::wire::frame::ResetCode;
 
+pub(crate) use self::answers::{Answers, SeenAddress};
 pub(crate) use self::client::UdpClient;
 pub(crate) use self::listener::UdpListener;
 pub use self::pipe::UdpStream;
@@ -38,6 +41,8 @@ pub(crate) enum LocalFlow {
     Target(UdpTarget),
     /// Another link, or this process.
     Pipe(FlowEnd),
+    /// This process, which answers checks of the path.
+    Answers(Answers),
 }
 
 /// What a local end has for the link.
@@ -85,6 +90,9 @@ impl LocalFlow {
                 Ok(datagram) => Incoming::Datagram(Cow::Owned(datagram)),
                 Err(ended) => Incoming::Ended(ended),
             }),
+            Self::Answers(answers) => {
+                answers.poll_recv(cx).map(|answer| Incoming::Datagram(Cow::Owned(answer)))
+            }
         }
     }
 
@@ -94,6 +102,7 @@ impl LocalFlow {
             Self::Client(client) => client.send(datagram),
             Self::Target(target) => target.send(datagram),
             Self::Pipe(pipe) => pipe.deliver(datagram),
+            Self::Answers(answers) => answers.take(datagram),
         }
     }
 
@@ -110,7 +119,7 @@ impl LocalFlow {
             // The next datagram would fare no better.
             (Self::Client(client), FlowEnded::Reset(code)) if is_refusal(code) => client.refuse(),
             (Self::Pipe(pipe), how) => pipe.end(how),
-            (Self::Client(_) | Self::Target(_), _) => {}
+            (Self::Client(_) | Self::Target(_) | Self::Answers(_), _) => {}
         }
     }
 }

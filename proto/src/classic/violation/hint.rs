@@ -4,6 +4,7 @@ use std::fmt;
 
 use super::super::StreamId;
 use super::super::frame::Kind;
+use crate::sealed::handshake::messages::InitiationView;
 
 /// Why the first byte may not be a kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +13,8 @@ pub enum KindHint {
     LowerCase(Kind),
     /// It is a digit, and a kind follows it.
     Swapped(StreamId, Kind),
+    /// It begins a handshake of the sealed link, and the datagram has the length of one.
+    SealedHandshake,
 }
 
 /// Why the second byte may not be a digit.
@@ -41,6 +44,9 @@ pub enum AnswerHint {
 impl KindHint {
     pub(super) fn of(datagram: &[u8]) -> Option<Self> {
         let (&first, rest) = datagram.split_first()?;
+        if InitiationView::parse(datagram).is_some() {
+            return Some(Self::SealedHandshake);
+        }
         if let Some(kind) = Kind::from_byte(first.to_ascii_uppercase()) {
             return Some(Self::LowerCase(kind));
         }
@@ -87,6 +93,9 @@ impl fmt::Display for KindHint {
                 let kind = letter(*kind);
                 write!(f, "kind and id are swapped, write '{kind}{id}' for '{id}{kind}'")
             }
+            Self::SealedHandshake => f.write_str(
+                "this proxy1 speaks the sealed link: start it with --classic, or proxy2 without",
+            ),
         }
     }
 }

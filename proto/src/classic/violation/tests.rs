@@ -21,6 +21,11 @@ fn a_mistake_in_the_first_two_bytes_is_named() {
     says(b"1C", "its first byte is 0x31 '1', not a kind: kind and id are swapped, write 'C1' for '1C'");
     says(b"c1", "its first byte is 0x63 'c', not a kind: kinds are upper case, write 'C'");
     says(b"hola", "its first byte is 0x68 'h', not a kind");
+    let mut initiation = [7; 213];
+    initiation[0] = 1;
+    let sealed = "this proxy1 speaks the sealed link: start it with --classic, or proxy2 without";
+    says(&initiation, &format!("its first byte is 0x01, not a kind: {sealed}"));
+    says(&initiation[1..], "its first byte is 0x07, not a kind");
 }
 
 #[test]

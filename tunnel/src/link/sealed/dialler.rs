@@ -170,6 +170,10 @@ impl Dialler {
                 let arrived = port.take_control(&mut self.controls)?;
                 self.begin(id, destination, Goal::Own(None), async { Ok(arrived) });
             }
+            (Destination::Check, Some(port), _) => {
+                let arrived = port.take_check()?;
+                self.begin(id, destination, Goal::Own(None), async { Ok(arrived) });
+            }
             (Destination::Service { name, udp }, Some(port), _) => {
                 self.access.rules().may_use(name).map_err(|_| self.explain(&destination, None))?;
                 let (port, goal) = (port.clone(), Goal::Use(name.clone()));

@@ -2,6 +2,7 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::path::PathBuf;
 
 use proto::sealed::crypto::keys::PrivateKey;
 use tracing::info;
@@ -31,11 +32,11 @@ pub(super) async fn server(settings: ServerSettings) -> Result<Session, BindErro
         check_buffer(udp, settings.link.socket_buffer)?;
     }
     check_descriptors(settings.link.max_streams);
-    let Known { key, tickets, invitation } = known(&settings.state, &udp_addresses)?;
+    let Known { key, tickets, folder, invitation } = known(&settings.state, &udp_addresses)?;
     let forwards = names_forwarded(&settings).await?;
     let listening: Vec<_> = forwards.iter().map(|(forwarding, _)| forwarding.bound().clone()).collect();
     let published = published(&settings)?;
-    let resources = sealed::ServerResources { key, tickets, sockets, forwards, published };
+    let resources = sealed::ServerResources { key, tickets, folder, sockets, forwards, published };
     let server = sealed::Server::new(&settings, resources);
     for bound in &listening {
         info!(listening = %bound, "proxy2 accepts clients");
@@ -51,22 +52,25 @@ pub(super) async fn server(settings: ServerSettings) -> Result<Session, BindErro
 struct Known {
     key: PrivateKey,
     tickets: Tickets,
+    /// Where those are, if they are in a folder.
+    folder: Option<PathBuf>,
     invitation: Option<Invitation>,
 }
 
 fn known(source: &StateSource, addresses: &[SocketAddr]) -> Result<Known, BindError> {
     match source {
         StateSource::Given { key, tickets } => {
-            Ok(Known { key: key.clone(), tickets: tickets.clone().into(), invitation: None })
+            Ok(Known { key: key.clone(), tickets: tickets.clone().into(), folder: None, invitation: None })
         }
         StateSource::Folder(path) => {
             let folder = StateDir::locate(path.clone())?;
             let state = folder.server()?;
             let invitation = Some(Invitation::new(addresses.to_vec(), &folder, &state));
             let key = state.key.clone();
+            let path = Some(folder.path().to_owned());
             let (watch, tickets) = Watch::new(folder, state);
             tokio::spawn(watch.run());
-            Ok(Known { key, tickets, invitation })
+            Ok(Known { key, tickets, folder: path, invitation })
         }
     }
 }

@@ -37,7 +37,7 @@ impl Session {
             .map_err(|error| Refused::new(RefusedCode::Malformed, format!("the destination: {error}")))?;
         let allowed = match &destination {
             Destination::Service { name, .. } => self.access.rules().may_use(name),
-            Destination::Control => Ok(()),
+            Destination::Control | Destination::Check => Ok(()),
             Destination::Own
             | Destination::Tcp(_)
             | Destination::Udp(_)

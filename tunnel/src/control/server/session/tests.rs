@@ -14,6 +14,7 @@ use crate::link::sealed::{LinkRequest, TicketResources};
 use crate::local::dial::{DialError, DialSettings, OwnTarget};
 use crate::local::listeners::Listeners;
 use crate::local::pipe::{RelayMemory, pipe};
+use crate::local::udp::SeenAddress;
 use crate::metrics::Registry;
 use crate::names::{ChangeKind, Names};
 use crate::rules::Rules;
@@ -43,7 +44,13 @@ impl Server {
         };
         let ticket = Arc::new(TicketResources::alone("laptop", parsed(rules)));
         let (requests, link) = mpsc::channel(64);
-        let port = LinkPort::new(exchange.clone(), Arc::clone(&ticket), requests, Arc::default());
+        let port = LinkPort::new(
+            exchange.clone(),
+            Arc::clone(&ticket),
+            requests,
+            Arc::default(),
+            SeenAddress::new(([192, 0, 2, 1], 9).into()),
+        );
         let (end, stream) = pipe();
         let (near, peer) = pipe();
         tokio::spawn(crate::local::relay::relay(end.into(), near.into(), Vec::new()));

@@ -1,10 +1,13 @@
 //! proxy2's demultiplexer: takes every datagram from the socket, answers handshakes, hands the rest to the links' tasks.
 
+mod hints;
 mod tickets;
 
 use std::collections::HashMap;
 use std::future::{Future, pending, poll_fn};
 use std::io::{self, IoSliceMut};
+use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -20,6 +23,7 @@ use tokio::sync::mpsc;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::sleep_until;
 
+use self::hints::Hints;
 use crate::clock::Clock;
 use crate::control::server::{Entrance, Exchange, LinkPort, Reach};
 use crate::descriptors;
@@ -43,6 +47,7 @@ use crate::link::sealed::ticket_resources::{MAX_RELAYS, TicketResources};
 use crate::link::sealed::ticket_share::StreamPlaces;
 use crate::local::access::Who;
 use crate::local::dial::DialSettings;
+use crate::local::udp::SeenAddress;
 use crate::metrics::{LinkKind, LinkLabels, OwnCounters};
 use crate::names::Publication;
 use crate::number::widen;
@@ -57,6 +62,8 @@ pub(crate) struct DemuxParts {
     pub(crate) endpoint: Endpoint,
     /// What all links share.
     pub(crate) shared: Shared,
+    /// Where the keys and tickets are, if they are in a folder.
+    pub(crate) folder: Option<PathBuf>,
     /// The sockets.
     pub(crate) sockets: Arc<[Udp]>,
     /// The tickets, as they change.
@@ -96,6 +103,7 @@ pub(crate) struct Demux {
     counters: OwnCounters,
     links_made: u64,
     refusals: Limit,
+    hints: Hints,
 }
 
 /// A link whose task runs.
@@ -128,6 +136,7 @@ impl Demux {
             counters: parts.shared.registry.of_process(),
             links_made: 0,
             refusals: Limit::new(Instant::now()),
+            hints: Hints::new(parts.folder.clone()),
             parts,
         };
         demux.take_tickets();
@@ -244,12 +253,10 @@ impl Demux {
         let now = self.parts.shared.clock.now();
         match self.parts.endpoint.handle(now, Clock::unix(), from.remote, datagram) {
             DatagramEvent::Link(key) => return self.links.get(&key).map(|link| link.queue.clone()),
-            DatagramEvent::Drop(Dropped::Malformed) => self.counters.datagrams_malformed += 1,
-            DatagramEvent::Drop(Dropped::Stray) => self.counters.datagrams_stray += 1,
-            DatagramEvent::Drop(Dropped::Handshake(_)) => self.counters.datagrams_unanswered += 1,
+            DatagramEvent::Drop(why) => self.note_dropped(from.remote, why),
             DatagramEvent::Reply { bytes, refused } => {
                 if let Some((client, why)) = refused {
-                    self.note_refused(client, why);
+                    self.note_refused(from.remote, client, why);
                 }
                 self.reply(from, &bytes);
             }
@@ -268,6 +275,17 @@ impl Demux {
             }
         }
         None
+    }
+
+    fn note_dropped(&mut self, from: SocketAddr, why: Dropped) {
+        let counters = &mut *self.counters;
+        let counter = match why {
+            Dropped::Malformed | Dropped::Classic => &mut counters.datagrams_malformed,
+            Dropped::Stray => &mut counters.datagrams_stray,
+            Dropped::Handshake(_) => &mut counters.datagrams_unanswered,
+        };
+        *counter += 1;
+        self.hints.dropped(from, why);
     }
 
     fn command(&self, link: Option<LinkKey>, command: Command) {
@@ -292,7 +310,9 @@ impl Demux {
         let presence = Arc::new(Presence::new(queue.clone()));
         let exchange = self.parts.exchange.clone();
         let asker = Asker::Sealed(requests.clone());
-        let port = LinkPort::new(exchange, Arc::clone(&ticket), requests, Arc::clone(&presence));
+        let seen = SeenAddress::new(from.remote);
+        let port =
+            LinkPort::new(exchange, Arc::clone(&ticket), requests, Arc::clone(&presence), seen.clone());
         let max_streams = self.parts.settings.transport.max_streams;
         // What it lets the peer open is not what the peer takes.
         let takes = max_streams.min(usize::try_from(limits.streams).unwrap_or(usize::MAX));
@@ -307,6 +327,7 @@ impl Demux {
             reports: self.to_reports.clone(),
             sockets: Arc::clone(&self.parts.sockets),
             presence,
+            seen,
         };
         let labels = LinkLabels {
             kind: LinkKind::Sealed,

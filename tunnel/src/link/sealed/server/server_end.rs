@@ -23,6 +23,7 @@ use crate::link::sealed::presence::Presence;
 use crate::link::sealed::server::queue::{Command, LinkQueue, ReceivedBatch};
 use crate::link::sealed::server::reply::reply;
 use crate::link::sealed::ticket_resources::TicketResources;
+use crate::local::udp::SeenAddress;
 use crate::metrics::Counters;
 use crate::udp::Udp;
 
@@ -50,6 +51,8 @@ pub(crate) struct Channels {
     pub(crate) sockets: Arc<[Udp]>,
     /// What others know of the peer.
     pub(crate) presence: Arc<Presence>,
+    /// Told where the peer is.
+    pub(crate) seen: SeenAddress,
 }
 
 /// One link's queue, and what is known of its peer.
@@ -199,13 +202,21 @@ impl End for ServerEnd {
         &mut self,
         cx: &mut Context<'_>,
         _now: Time,
-        _link: &mut Link,
+        link: &mut Link,
         _counters: &mut Counters,
     ) -> Poll<Next> {
         if self.up || self.over || self.proof.as_mut().poll(cx).is_pending() {
             return Poll::Pending;
         }
         self.over = true;
+        if let Some(held_back) = self.ticket.pass_link_line() {
+            let (link, peer, ticket) = (self.number, link.peer(), self.ticket.name());
+            warn!(
+                link, ticket, %peer, held_back,
+                "a proxy1 asks and does not go on when it is answered: do answers reach it? See whether something on the way, or this \
+                 machine's firewall, drops UDP from here"
+            );
+        }
         Poll::Ready(Next::On)
     }
 
@@ -227,6 +238,7 @@ impl End for ServerEnd {
                 return Next::On;
             }
             Event::Moved(to) => {
+                self.channels.seen.set(*to);
                 counters.address_changes += 1;
                 // Whoever repeats its packets from elsewhere can make a peer move: no line for each.
                 debug!(link = self.number, peer = %to, "the peer's address has changed");

@@ -1,6 +1,7 @@
 //! Who is let in: the tickets, and what each has of this process.
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Instant;
 
@@ -33,15 +34,15 @@ impl Demux {
         Arc::clone(self.resources.entry(*client).or_insert_with(|| Arc::new(new)))
     }
 
-    pub(super) fn note_refused(&mut self, client: PublicKey, why: Refusal) {
+    pub(super) fn note_refused(&mut self, from: SocketAddr, client: PublicKey, why: Refusal) {
         if why == Refusal::ClockOff {
             // It returns the challenge and comes in; the user at its side is told.
-            return debug!(%client, ticket = self.name_of(&client), "a proxy1's clock is off: challenged");
+            return debug!(%from, %client, ticket = self.name_of(&client), "a proxy1's clock is off: challenged");
         }
         self.counters.handshakes_refused += 1;
         if let Some(held_back) = self.refusals.pass(Instant::now()) {
             let ticket = self.name_of(&client);
-            info!(%client, ticket, reason = %why, held_back, "a proxy1 was refused");
+            info!(%from, %client, ticket, reason = %why, held_back, "a proxy1 was refused");
         }
     }
 
