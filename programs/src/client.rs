@@ -1,5 +1,6 @@
-//! What `paso nc` and `paso find` have in common: they join a proxy2, ask for something, and end.
+//! What `paso nc`, `paso find` and `paso check` have in common: they join a proxy2, ask for something, and end.
 
+pub(crate) mod doctor;
 pub(crate) mod find;
 pub(crate) mod nc;
 

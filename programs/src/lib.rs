@@ -1,5 +1,5 @@
 //! The programs of Paso. `paso` is all of them, each a subcommand; `proxy1` is `paso in` and `proxy2` is `paso out`, with
-//! `paso ticket`.
+//! `paso ticket`; `proxy1 check` is `paso check`.
 
 mod client;
 mod control;
@@ -41,6 +41,9 @@ enum Program {
     /// Connect standard input and output to something that proxy2 reaches
     #[command(disable_help_flag = true)]
     Nc(Rest),
+    /// Say why a link does not come up, or why it is slow
+    #[command(disable_help_flag = true)]
+    Check(Rest),
     /// List the names that somebody publishes and this ticket may use
     #[command(disable_help_flag = true)]
     Find(Rest),
@@ -96,6 +99,7 @@ pub fn paso() -> ExitCode {
         Program::Out(rest) => exit::main("paso out", rest.words),
         Program::Ticket(rest) => exit::tickets("paso ticket", rest.words),
         Program::Nc(rest) => client::nc::main("paso nc", rest.words),
+        Program::Check(rest) => client::doctor::main("paso check", rest.words),
         Program::Find(rest) => client::find::main("paso find", rest.words),
         Program::Status(rest) => steer::main(Action::Status, "paso status", None, rest.words),
         Program::Close(rest) => steer::main(Action::Close, "paso close", None, rest.words),
@@ -107,7 +111,12 @@ pub fn paso() -> ExitCode {
 
 /// The program `proxy1`.
 pub fn proxy1() -> ExitCode {
-    let words = std::env::args_os().skip(1).collect();
+    let mut words = std::env::args_os().skip(1).peekable();
+    // No port is called like that.
+    if words.next_if(|word| word == "check").is_some() {
+        return client::doctor::main("proxy1 check", words);
+    }
+    let words = words.collect();
     steer::of_words("proxy1", Role::Proxy1, words).unwrap_or_else(|words| entry::main("proxy1", words))
 }
 

@@ -11,6 +11,7 @@ mod changes;
 mod clock;
 mod control;
 pub mod descriptors;
+pub mod doctor;
 mod drain;
 mod entropy;
 pub mod invitation;

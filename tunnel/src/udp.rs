@@ -235,6 +235,12 @@ impl Udp {
     }
 }
 
+/// Datagrams of this socket that are larger than the path's MTU are not sent from now on, and none leaves in fragments, where the system
+/// can be told so.
+pub(crate) fn forbid_fragments(socket: &tokio::net::UdpSocket, v6: bool) {
+    fragments::forbid(socket, v6);
+}
+
 /// The datagrams that lie merged in a received buffer.
 pub fn datagrams<'a>(buffer: &'a [u8], meta: &RecvMeta) -> impl Iterator<Item = &'a [u8]> {
     let filled = buffer.get(..meta.len).unwrap_or(buffer);

@@ -117,7 +117,9 @@ fn the_asker_tells_the_two_directions_apart() {
             answerer.take(at(30), &question(number).to_bytes());
         }
     }
-    for answer in answers(&mut answerer, at(31)).iter().filter(|answer| answer.number != 8 && answer.number != 7) {
+    for answer in
+        answers(&mut answerer, at(31)).iter().filter(|answer| answer.number != 8 && answer.number != 7)
+    {
         tally.take(at(51), UnixMicros(HERE.0 - 1_000_000 + 20_000), answer);
     }
     assert_eq!((tally.sent(), tally.came()), (10, 7));

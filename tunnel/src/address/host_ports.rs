@@ -69,6 +69,14 @@ impl HostPorts {
         Ok(self.with_ports(&self.with_first_port().resolve().await?))
     }
 
+    /// As [`resolve`](Self::resolve), and waits for a silent name service for 4 s at the most.
+    ///
+    /// # Errors
+    /// As [`HostPort::resolve`].
+    pub(crate) async fn resolve_at_start(&self) -> Result<Vec<SocketAddr>, ResolveError> {
+        Ok(self.with_ports(&self.with_first_port().resolve_at_start().await?))
+    }
+
     /// The addresses, if the machine is given by one.
     pub fn literal(&self) -> Option<Vec<SocketAddr>> {
         match self.host {

@@ -58,6 +58,7 @@ use tokio::sync::{mpsc, watch};
 
 use self::buffers::Buffers;
 use self::client::client_end::{self, ClientEnd, NOWHERE};
+pub(crate) use self::client::diagnosis;
 use self::client::keepalives::Keepalives;
 use self::client::peer::PeerFinder;
 pub(crate) use self::client::peer::places_of;
@@ -321,6 +322,14 @@ fn remake(settings: link::Settings, instance: Instance) -> client_end::Remake {
         let initiator = Initiator::new(ticket.clone(), identity);
         Link::client(now, NOWHERE, initiator, settings, random)
     })
+}
+
+/// A link that nobody but its owner drives, which carries nothing of this machine's. It waits to be told where its peer is.
+pub(crate) fn lone_link(now: Time, ticket: &Ticket) -> Link {
+    /// UDP payload of the largest packets to try: those of an Ethernet frame. The search for larger ones would take seconds.
+    const MAX_DATAGRAM: u16 = 1_472;
+    let options = Sealed { max_datagram: MAX_DATAGRAM, ..Sealed::default() };
+    remake(memory::of_only_link(&options), Instance(entropy::random().u64()))(now, ticket)
 }
 
 /// The same at every start of this program on this machine with these forwards: proxy2 then asks whether the one before still lives.

@@ -14,3 +14,13 @@ pub(super) fn allow(socket: &impl AsFd, v6: bool) {
         let _ = set_ipv6_mtu_discover(socket, Ipv6PathMtuDiscovery::WANT);
     }
 }
+
+/// As a link has it: what is larger than the path's MTU is lost, whatever the system knows of the path.
+pub(super) fn forbid(socket: &impl AsFd, v6: bool) {
+    // A failure leaves what was: the path seems to carry more than it does without fragments.
+    let _ = if v6 {
+        set_ipv6_mtu_discover(socket, Ipv6PathMtuDiscovery::PROBE)
+    } else {
+        set_ip_mtu_discover(socket, Ipv4PathMtuDiscovery::PROBE)
+    };
+}

@@ -2,3 +2,6 @@
 
 /// Changes nothing.
 pub(super) const fn allow<S>(_socket: &S, _v6: bool) {}
+
+/// Changes nothing.
+pub(super) const fn forbid<S>(_socket: &S, _v6: bool) {}

@@ -93,9 +93,9 @@ impl fmt::Display for KindHint {
                 let kind = letter(*kind);
                 write!(f, "kind and id are swapped, write '{kind}{id}' for '{id}{kind}'")
             }
-            Self::SealedHandshake => f.write_str(
-                "this proxy1 speaks the sealed link: start it with --classic, or proxy2 without",
-            ),
+            Self::SealedHandshake => {
+                f.write_str("this proxy1 speaks the sealed link: start it with --classic, or proxy2 without")
+            }
         }
     }
 }

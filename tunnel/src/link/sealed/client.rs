@@ -7,7 +7,7 @@
 
 mod backoff;
 pub(super) mod client_end;
-mod diagnosis;
+pub(crate) mod diagnosis;
 pub(super) mod keepalives;
 pub(super) mod peer;
 pub(super) mod sockets;

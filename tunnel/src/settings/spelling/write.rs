@@ -48,7 +48,9 @@ impl fmt::Display for Forward {
                 write!(f, "@{name}{}", if *udp { "/udp" } else { "" })
             }
             // Nobody can write these on a command line.
-            CarryTo::Destination(other @ (Destination::Control | Destination::Check | Destination::Client(_))) => other.fmt(f),
+            CarryTo::Destination(
+                other @ (Destination::Control | Destination::Check | Destination::Client(_)),
+            ) => other.fmt(f),
         }?;
         write_header(f, self.proxy_protocol)
     }

@@ -78,14 +78,28 @@ pub(crate) const fn code_of(why: Refusal) -> ResetCode {
 /// Why `peer` does not answer, as far as that can be found out.
 /// `others`: the number of other addresses and ports at which it may be.
 pub(crate) async fn silence(peer: SocketAddr, others: usize) -> String {
-    let complaint = complaint(peer).await;
-    let explanation = explanation(peer, complaint.map(|error| error.kind()));
+    let complaint = complaint(peer).await.map(|error| error.kind());
+    let explanation = explanation(peer, complaint);
     let end = if explanation.ends_with('?') { "" } else { "." };
-    match others {
-        0 => format!("{explanation}{end} Still trying, also from another port"),
-        1 => format!("{explanation}{end} Still trying, also at 1 other place and from another port"),
-        _ => format!("{explanation}{end} Still trying, also at {others} other places and from another port"),
+    let trying = match others {
+        0 => "Still trying, also from another port".into(),
+        1 => "Still trying, also at 1 other place and from another port".into(),
+        _ => format!("Still trying, also at {others} other places and from another port"),
+    };
+    format!("{explanation}{end} {trying}. Next: {}", next(peer, complaint.is_some()))
+}
+
+/// What to do about it.
+fn next(peer: SocketAddr, is_known: bool) -> String {
+    const CHECK: &str = "`proxy1 check` here says more";
+    if is_known {
+        return CHECK.into();
     }
+    format!(
+        "{CHECK}; on proxy2's machine see whether its log names this machine's address, and whether its firewall and its provider's \
+         let UDP {} in; is it running with --classic?",
+        peer.port()
+    )
 }
 
 fn explanation(peer: SocketAddr, complaint: Option<io::ErrorKind>) -> String {
@@ -137,9 +151,12 @@ mod tests {
     async fn a_closed_port_and_a_silent_one_are_told_apart() {
         let silent = UdpSocket::bind("127.0.0.1:0").await.unwrap();
         let address = silent.local_addr().unwrap();
-        assert!(silence(address, 0).await.contains("no answer"));
+        let said = silence(address, 0).await;
+        assert!(said.contains("no answer") && said.contains("Next: `proxy1 check`"), "{said}");
+        assert!(said.contains(&format!("let UDP {} in", address.port())), "{said}");
         drop(silent);
-        assert!(silence(address, 0).await.contains("nothing listens"));
+        let said = silence(address, 0).await;
+        assert!(said.contains("nothing listens") && said.contains("Next: `proxy1 check`"), "{said}");
     }
 
     #[test]

@@ -1,0 +1,142 @@
+//! What the user sees: a line a step on stdout, and on a terminal what is being done just now.
+
+use std::io::{self, IsTerminal, Write};
+
+use super::examine::Step;
+use super::verdict::Verdict;
+
+/// Columns of a line: what every terminal has.
+const COLUMNS: usize = 80;
+
+/// The screen.
+#[derive(Debug)]
+pub(super) struct Screen {
+    /// Only the document is written.
+    json: bool,
+    marks: Marks,
+    /// stderr is a terminal that can overwrite a line.
+    shows_progress: bool,
+    /// Characters of the line that stands there and is to be overwritten.
+    shown: usize,
+}
+
+/// What stands before a step.
+#[derive(Clone, Copy, Debug)]
+struct Marks {
+    good: &'static str,
+    bad: &'static str,
+    note: &'static str,
+}
+
+impl Marks {
+    const UTF_8: Self = Self { good: "✓ ", bad: "✗ ", note: "· " };
+    const ASCII: Self = Self { good: "ok ", bad: "no ", note: "-  " };
+
+    fn of_process() -> Self {
+        let variable = |name| std::env::var(name).ok().filter(|text| !text.is_empty());
+        let locale = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().find_map(variable).unwrap_or_default();
+        let is_utf8 = ["UTF-8", "utf8", "utf-8", "UTF8"].iter().any(|end| locale.ends_with(end));
+        let is_dumb = variable("TERM").is_some_and(|term| term == "dumb");
+        if is_utf8 && !is_dumb { Self::UTF_8 } else { Self::ASCII }
+    }
+}
+
+impl Screen {
+    /// For a document alone, or for a person.
+    pub(super) fn new(json: bool) -> Self {
+        let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
+        let shows_progress = io::stderr().is_terminal() && !is_dumb;
+        Self { json, marks: Marks::of_process(), shows_progress, shown: 0 }
+    }
+
+    /// Shows what is being done.
+    pub(super) fn doing(&mut self, what: &str) {
+        if self.shows_progress {
+            self.clear();
+            let text = format!("{what} ...");
+            // If the terminal is gone nobody wants to know.
+            let _ = write!(io::stderr(), "{text}").and_then(|()| io::stderr().flush());
+            self.shown = text.chars().count();
+        }
+    }
+
+    /// Shows a step that was done.
+    pub(super) fn step(&mut self, step: &Step) {
+        if self.json {
+            return;
+        }
+        let mark = match step.ok {
+            Some(true) => self.marks.good,
+            Some(false) => self.marks.bad,
+            None => self.marks.note,
+        };
+        self.print(&wrapped(mark, &step.sentence));
+    }
+
+    /// Shows what it all means.
+    pub(super) fn verdict(&mut self, verdict: &Verdict) {
+        let mut text = format!("\n{}", wrapped("", &verdict.sentence));
+        if let Some(next) = &verdict.next {
+            text.push_str(&wrapped("", &format!("Next: {next}")));
+        }
+        self.print(&text);
+    }
+
+    /// Writes to stdout.
+    pub(super) fn print(&mut self, text: &str) {
+        self.clear();
+        let mut stdout = io::stdout();
+        // If nobody reads it there is nobody to tell; the exit code says it too.
+        let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+    }
+
+    fn clear(&mut self) {
+        if self.shown > 0 {
+            let _ = write!(io::stderr(), "\r{:1$}\r", "", self.shown);
+            self.shown = 0;
+        }
+    }
+}
+
+impl Drop for Screen {
+    fn drop(&mut self) {
+        self.clear();
+    }
+}
+
+/// A text in lines that fit, the further ones as far in as the mark is wide.
+fn wrapped(mark: &str, text: &str) -> String {
+    let indent = mark.chars().count();
+    let (mut out, mut column) = (mark.to_owned(), indent);
+    for word in text.split(' ') {
+        let length = word.chars().count();
+        if column > indent && column + 1 + length > COLUMNS {
+            out.push('\n');
+            out.extend(std::iter::repeat_n(' ', indent));
+            column = indent;
+        }
+        if column > indent {
+            out.push(' ');
+            column += 1;
+        }
+        out.push_str(word);
+        column += length;
+    }
+    out.push('\n');
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_fit_a_terminal() {
+        let text = "word ".repeat(40);
+        let lines = wrapped("✓ ", text.trim());
+        assert!(lines.lines().all(|line| line.chars().count() <= 80), "{lines}");
+        assert!(lines.lines().skip(1).all(|line| line.starts_with("  word")), "{lines}");
+        assert_eq!(wrapped("", "one two"), "one two\n");
+        assert_eq!(wrapped("", &"x".repeat(100)), format!("{}\n", "x".repeat(100)));
+    }
+}

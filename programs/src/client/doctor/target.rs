@@ -1,0 +1,100 @@
+//! Whether proxy2 reaches what it should, and what the ticket may do: over an ordinary link.
+
+use std::time::Duration;
+
+use paso::{Link, OpenError};
+use tokio::time::timeout;
+use tunnel::session::Identity;
+use tunnel::settings::Destination;
+
+use super::verdict::Cause;
+use crate::client::Joining;
+use crate::stdio;
+
+/// How long proxy2 may take to reach the target: the whole answer is to come within 10 s.
+const PATIENCE: Duration = Duration::from_secs(4);
+
+/// What came of it.
+#[derive(Debug, Default)]
+pub(super) struct TargetCheck {
+    /// Who this end is to proxy2, if it says so.
+    pub(super) identity: Option<Identity>,
+    /// What is wrong; none: the target accepts, or proxy2 has none.
+    pub(super) cause: Option<Cause>,
+    /// One sentence.
+    pub(super) sentence: String,
+    /// Something accepts there.
+    pub(super) is_reached: bool,
+}
+
+/// Asks proxy2 to connect to the `target`, or to its own.
+pub(super) async fn check(joining: Joining, target: Option<&Destination>) -> TargetCheck {
+    let checked = async {
+        let link = joining.join().await.map_err(|error| format!("{error:#}"))?;
+        let identity = timeout(stdio::WHY, link.who_am_i()).await.ok().and_then(Result::ok);
+        let mut checked = open(&link, target).await;
+        checked.identity = identity;
+        // The link was only for this.
+        let _ = link.close().await;
+        Ok::<_, String>(checked)
+    };
+    checked.await.unwrap_or_else(|sentence| TargetCheck {
+        cause: Some(Cause::Lost),
+        sentence,
+        ..TargetCheck::default()
+    })
+}
+
+async fn open(link: &Link, target: Option<&Destination>) -> TargetCheck {
+    let name = target.map_or_else(|| "proxy2's own target".to_owned(), ToString::to_string);
+    let is_flow = target.is_some_and(Destination::is_udp);
+    let opening = async {
+        match target {
+            None => link.open_default().await.map(drop),
+            Some(Destination::Udp(target)) => link.open_udp(&target.to_string()).await.map(drop),
+            Some(Destination::Service { name, udp: true }) => {
+                link.open_udp(&format!("@{name}")).await.map(drop)
+            }
+            Some(target) => link.open(&target.to_string()).await.map(drop),
+        }
+    };
+    let wrong = |cause, sentence| TargetCheck { cause: Some(cause), sentence, ..TargetCheck::default() };
+    let Ok(opened) = timeout(PATIENCE, opening).await else {
+        let sentence = format!("{name} has not answered proxy2 within {} s", PATIENCE.as_secs());
+        return wrong(Cause::TargetSilent, sentence);
+    };
+    let error = match opened {
+        Ok(()) => {
+            let how = if is_flow { "proxy2 has a socket for" } else { "proxy2 is connected to" };
+            return TargetCheck {
+                sentence: format!("{how} {name}"),
+                is_reached: true,
+                ..TargetCheck::default()
+            };
+        }
+        Err(error) => error,
+    };
+    let cause = match error {
+        OpenError::Refused => Cause::TargetRefused,
+        OpenError::Unreachable => Cause::TargetUnreachable,
+        OpenError::TimedOut => Cause::TargetSilent,
+        OpenError::Limit => Cause::TargetLimit,
+        OpenError::Forbidden if target.is_none() => {
+            let sentence =
+                "proxy2 has no target of its own that this ticket may use; -W HOST:PORT asks for another"
+                    .into();
+            return TargetCheck { sentence, ..TargetCheck::default() };
+        }
+        OpenError::Forbidden => {
+            let why = match target {
+                Some(target) => {
+                    timeout(stdio::WHY, link.why_forbidden(&target.to_string())).await.ok().flatten()
+                }
+                None => None,
+            };
+            return wrong(Cause::TargetForbidden, why.unwrap_or_else(|| format!("{name}: {error}")));
+        }
+        _ => Cause::Lost,
+    };
+    wrong(cause, format!("{name}: {error}"))
+}

@@ -1,0 +1,188 @@
+//! One link and its connected socket, one step after the other.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::time::Instant;
+
+use proto::Time;
+use proto::sealed::link::{Event, Link};
+use proto::sealed::wire::end_code::EndCode;
+use proto::ticket::Ticket;
+use tokio::net::UdpSocket;
+use tokio::time::sleep_until;
+
+use super::socket::connected;
+use crate::clock::Clock;
+use crate::link::sealed::lone_link;
+use crate::udp::{self, DATAGRAM_BUFFER, MAX_SEND};
+
+/// A link to whoever is at one address.
+pub(super) struct Driver {
+    pub(super) link: Link,
+    pub(super) events: VecDeque<Event>,
+    pub(super) heard: Heard,
+    socket: UdpSocket,
+    peer: SocketAddr,
+    clock: Clock,
+    outgoing: Vec<u8>,
+    incoming: Vec<u8>,
+}
+
+/// What came, whether it was good for anything or not.
+#[derive(Debug, Default)]
+pub(super) struct Heard {
+    /// Datagrams.
+    pub(super) datagrams: u64,
+    /// Of these, cookie replies: a busy proxy2 wants to see whether its answers arrive.
+    pub(super) cookies: u64,
+    /// The largest of those that are the link's, in bytes.
+    pub(super) largest: usize,
+    /// What a machine on the way said, by ICMP.
+    pub(super) complaint: Option<io::ErrorKind>,
+    /// Why this machine did not send, and nothing was sent since.
+    pub(super) not_sent: Option<io::ErrorKind>,
+}
+
+impl Driver {
+    /// Datagrams taken in one step.
+    const STEP: usize = 64;
+
+    /// A link that has sent nothing yet.
+    ///
+    /// # Errors
+    /// There is no socket for it, or no way to the address.
+    pub(super) async fn new(ticket: &Ticket, peer: SocketAddr) -> io::Result<Self> {
+        let (socket, clock) = (connected(peer).await?, Clock::start());
+        let mut link = lone_link(clock.now(), ticket);
+        link.try_peer(peer);
+        Ok(Self {
+            link,
+            events: VecDeque::new(),
+            heard: Heard::default(),
+            socket,
+            peer,
+            clock,
+            outgoing: vec![0; MAX_SEND],
+            incoming: vec![0; DATAGRAM_BUFFER],
+        })
+    }
+
+    /// Now, by the clock of the link.
+    pub(super) fn now(&self) -> Time {
+        self.clock.now()
+    }
+
+    /// Where the link's datagrams leave from.
+    pub(super) fn local(&self) -> Option<SocketAddr> {
+        self.socket.local_addr().ok()
+    }
+
+    /// Where they go to.
+    pub(super) const fn peer(&self) -> SocketAddr {
+        self.peer
+    }
+
+    /// Sends what is due and waits for whatever comes first: a datagram, a timer of the link, `until`. Cancel safe.
+    pub(super) async fn step(&mut self, until: Instant) {
+        self.transmit().await;
+        if !self.events.is_empty() {
+            return;
+        }
+        let due = self.clock.instant(self.link.poll_timeout(self.now())).map_or(until, |due| due.min(until));
+        tokio::select! {
+            biased;
+            _ = self.socket.readable() => self.receive(),
+            () = sleep_until(due.into()) => {}
+        }
+        let now = self.now();
+        if self.link.poll_timeout(now) <= now {
+            self.link.handle_timeout(now);
+        }
+        self.transmit().await;
+    }
+
+    /// Sends what is due.
+    pub(super) async fn transmit(&mut self) {
+        while let Some(what) = self.link.poll_transmit(self.clock.now(), Clock::unix(), &mut self.outgoing) {
+            let contents = self.outgoing.get(..what.length).unwrap_or_default();
+            for datagram in contents.chunks(what.segment.max(1)) {
+                let sent = match self.socket.send(datagram).await {
+                    // What an earlier datagram has met is told to the next send, which then sends nothing.
+                    Err(error) if is_complaint(&error) => {
+                        self.heard.complaint.get_or_insert(error.kind());
+                        self.socket.send(datagram).await
+                    }
+                    sent => sent,
+                };
+                match sent {
+                    Ok(_) => self.heard.not_sent = None,
+                    // The link tries larger ones than pass, on purpose.
+                    Err(error) if udp::is_too_large(&error) => {}
+                    Err(error) => self.heard.not_sent = Some(error.kind()),
+                }
+            }
+        }
+        while let Some(event) = self.link.poll_event() {
+            self.events.push_back(event);
+        }
+    }
+
+    /// Sends something that is none of the link's.
+    pub(super) async fn send_plain(&mut self, datagram: &[u8]) {
+        // What comes of it shows in what comes back.
+        let _ = self.socket.send(datagram).await;
+    }
+
+    /// The next datagram, whatever it is; `None`: the system says why there is none.
+    pub(super) async fn receive_plain(&mut self) -> Option<&[u8]> {
+        let received = self.socket.recv(&mut self.incoming).await;
+        let length = received.map_err(|error| self.heard.complaint.get_or_insert(error.kind())).ok()?;
+        self.incoming.get(..length)
+    }
+
+    fn receive(&mut self) {
+        for _ in 0..Self::STEP {
+            match self.socket.try_recv(&mut self.incoming) {
+                Ok(length) => self.take(length),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
+                Err(error) => {
+                    self.heard.complaint.get_or_insert(error.kind());
+                }
+            }
+        }
+    }
+
+    fn take(&mut self, length: usize) {
+        let (now, heard_at) = (self.clock.now(), self.link.heard_at());
+        let datagram = self.incoming.get_mut(..length).unwrap_or_default();
+        self.heard.datagrams += 1;
+        self.heard.cookies += u64::from(datagram.first() == Some(&COOKIE));
+        self.link.handle_datagram(now, self.peer, datagram);
+        if self.link.heard_at() > heard_at {
+            self.heard.largest = self.heard.largest.max(length);
+        }
+    }
+
+    /// Ends the link: proxy2 has its place free again at once.
+    pub(super) async fn close(&mut self) {
+        self.link.close(EndCode::Shutdown);
+        self.transmit().await;
+    }
+}
+
+/// The kind of a cookie reply (PROTOCOL.md, section Packets).
+const COOKIE: u8 = 3;
+
+/// Whether the system tells of an ICMP message, and not of this send.
+fn is_complaint(error: &io::Error) -> bool {
+    use io::ErrorKind as Kind;
+    matches!(error.kind(), Kind::ConnectionRefused | Kind::ConnectionReset | Kind::HostUnreachable)
+}
+
+impl fmt::Debug for Driver {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Driver").field("peer", &self.peer).field("heard", &self.heard).finish_non_exhaustive()
+    }
+}
