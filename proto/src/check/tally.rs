@@ -22,6 +22,9 @@ pub struct Tally {
     late_here: u32,
     /// The answer with the highest serial.
     last: Option<Answer>,
+    /// When the first question left, and the last answer came.
+    begun: Option<Time>,
+    last_came: Time,
     /// By how much proxy2's clock is ahead, in microseconds, as of the fastest round trip.
     ahead: Option<(Duration, i64)>,
 }
@@ -50,6 +53,7 @@ impl Tally {
     /// The next question has left, or could not (`None`).
     pub fn asked(&mut self, at: Option<Time>) {
         self.questions.push(at.map_or(Fate::NeverLeft, Fate::Left));
+        self.begun = self.begun.or(at);
     }
 
     /// So many of the questions that seemed to leave did not.
@@ -63,6 +67,7 @@ impl Tally {
         // A flow gives nothing twice.
         let Fate::Left(left) = std::mem::replace(fate, Fate::Answered) else { return };
         self.came += 1;
+        self.last_came = now;
         if self.highest_serial.is_some_and(|highest| highest > answer.serial) {
             self.late_here += 1;
         }
@@ -108,6 +113,12 @@ impl Tally {
     /// How many of the answers came here: `(came, of)`.
     pub fn back(&self) -> (u32, u32) {
         (self.came, self.highest_serial.map_or(0, |serial| serial.saturating_add(1)).max(self.came))
+    }
+
+    /// How long questions have been arriving at proxy2: from the first question to the last answer, without one round trip.
+    pub fn lasted(&self) -> Duration {
+        let round_trip = self.round_trips.iter().min().copied().unwrap_or_default();
+        self.begun.map_or(Duration::ZERO, |begun| self.last_came.since(begun)).saturating_sub(round_trip)
     }
 
     /// How many came out of order: questions at proxy2, answers here.

@@ -127,6 +127,7 @@ fn the_asker_tells_the_two_directions_apart() {
     assert_eq!(tally.back(), (7, 9));
     assert_eq!(tally.round_trips().first(), Some(&Duration::from_millis(40)), "without proxy2's own time");
     assert_eq!(tally.clock_ahead(), Some(1_000_000));
+    assert_eq!(tally.lasted(), Duration::from_millis(1), "all left at once, and proxy2 took a millisecond");
     assert_eq!((tally.seen(), tally.reordered()), (Some(seen()), (0, 0)));
 }
 

@@ -4,7 +4,7 @@ use std::collections::VecDeque;
 use std::fmt;
 use std::io;
 use std::net::SocketAddr;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use proto::Time;
 use proto::sealed::link::{Event, Link};
@@ -165,8 +165,14 @@ impl Driver {
         }
     }
 
-    /// Ends the link: proxy2 has its place free again at once.
+    /// Ends the link: proxy2 has its place free again at once. Streams that end just now get a moment for it, or they would be cut off.
     pub(super) async fn close(&mut self) {
+        const PATIENCE: Duration = Duration::from_millis(300);
+        let until = Instant::now() + PATIENCE;
+        while self.link.is_up() && self.link.streams().stream_count() > 0 && Instant::now() < until {
+            self.step(until).await;
+            self.events.clear();
+        }
         self.link.close(EndCode::Shutdown);
         self.transmit().await;
     }

@@ -186,9 +186,9 @@ async fn loads(driver: &mut Driver) -> Vec<Load> {
         let tally = flow.end(driver).await;
         let (there, back) = (Share::new(tally.there()), Share::new(tally.back()));
         let round_trips = tally.round_trips();
-        let rate = |arrived: u32| {
-            u64::from(arrived) * u64::from(bits) * 1_000 / u64::try_from(LOAD.as_millis()).unwrap_or(1)
-        };
+        // What waited on the way, or was sent again since the path carries small packets only, has taken longer.
+        let lasted = u64::try_from(tally.lasted().max(LOAD).as_millis()).unwrap_or(u64::MAX);
+        let rate = |arrived: u32| u64::from(arrived) * u64::from(bits) * 1_000 / lasted;
         all.push(Load {
             asked,
             there,

@@ -63,6 +63,7 @@ async fn survives(ticket: &Ticket, address: SocketAddr, silence: Duration) -> Op
     flow.ask(&mut driver, SIZE, silence).await;
     flow.take_until(&mut driver, Instant::now() + silence + LATE, 1).await;
     let lived = flow.tally.came() > 0;
+    flow.end(&mut driver).await;
     driver.close().await;
     Some(lived)
 }

@@ -256,9 +256,11 @@ fn policed(measures: &Measures) -> Option<String> {
     const BEYOND: f64 = 0.1;
     let cut = |share: fn(&Load) -> Share, carried: fn(&Load) -> u64, idle: Share| {
         let is_cut = |step: &&Load| share(step).lost() > idle.lost() + BEYOND;
-        let steps: Vec<_> = measures.load.iter().filter(is_cut).collect();
+        let mut rates: Vec<_> = measures.load.iter().filter(is_cut).map(carried).collect();
+        // The first of them may have had a burst, and the last what is left of the link's own rate.
+        rates.sort_unstable();
         // One step may have met something else.
-        (steps.len() > 1).then(|| steps.iter().map(|step| carried(step)).max().unwrap_or_default())
+        rates.get(rates.len() / 2).copied().filter(|_| rates.len() > 1)
     };
     let there = cut(|step| step.there, |step| step.carried_there, measures.there);
     let back = cut(|step| step.back, |step| step.carried_back, measures.back);
@@ -284,9 +286,13 @@ pub(super) fn verdict(cause: Cause, wrong: Option<&str>, examination: &Examinati
             _ => "It does not work.".into(),
         };
     };
+    let end = if wrong.ends_with(['.', '?', '!']) { "" } else { "." };
+    // A program is called as it is.
+    if wrong.starts_with("proxy") {
+        return format!("{wrong}{end}");
+    }
     let mut letters = wrong.chars();
     let first = letters.next().map(|letter| letter.to_uppercase().to_string()).unwrap_or_default();
-    let end = if wrong.ends_with(['.', '?', '!']) { "" } else { "." };
     format!("{first}{}{end}", letters.as_str())
 }
 

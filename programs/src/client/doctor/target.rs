@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use paso::{Link, OpenError};
+use paso::{Link, OpenError, Stream};
+use tokio::io::AsyncWriteExt;
 use tokio::time::timeout;
 use tunnel::session::Identity;
 use tunnel::settings::Destination;
@@ -13,6 +14,8 @@ use crate::stdio;
 
 /// How long proxy2 may take to reach the target: the whole answer is to come within 10 s.
 const PATIENCE: Duration = Duration::from_secs(4);
+/// How long the target may take to end what was opened for nothing.
+const ENDING: Duration = Duration::from_millis(300);
 
 /// What came of it.
 #[derive(Debug, Default)]
@@ -50,13 +53,12 @@ async fn open(link: &Link, target: Option<&Destination>) -> TargetCheck {
     let is_flow = target.is_some_and(Destination::is_udp);
     let opening = async {
         match target {
-            None => link.open_default().await.map(drop),
-            Some(Destination::Udp(target)) => link.open_udp(&target.to_string()).await.map(drop),
-            Some(Destination::Service { name, udp: true }) => {
-                link.open_udp(&format!("@{name}")).await.map(drop)
-            }
-            Some(target) => link.open(&target.to_string()).await.map(drop),
+            None => end(link.open_default().await?).await,
+            Some(Destination::Udp(target)) => drop(link.open_udp(&target.to_string()).await?),
+            Some(Destination::Service { name, udp: true }) => drop(link.open_udp(&format!("@{name}")).await?),
+            Some(target) => end(link.open(&target.to_string()).await?).await,
         }
+        Ok(())
     };
     let wrong = |cause, sentence| TargetCheck { cause: Some(cause), sentence, ..TargetCheck::default() };
     let Ok(opened) = timeout(PATIENCE, opening).await else {
@@ -97,4 +99,14 @@ async fn open(link: &Link, target: Option<&Destination>) -> TargetCheck {
         _ => Cause::Lost,
     };
     wrong(cause, format!("{name}: {error}"))
+}
+
+/// Ends a stream in order, if its target does so soon: a reset would stand in the logs of many.
+async fn end(mut stream: Stream) {
+    let ending = async {
+        stream.shutdown().await?;
+        // What a server says to everybody who comes is of no use here.
+        tokio::io::copy(&mut stream, &mut tokio::io::sink()).await
+    };
+    let _ = timeout(ENDING, ending).await;
 }

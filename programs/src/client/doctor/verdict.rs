@@ -61,6 +61,39 @@ pub(super) struct Verdict {
 }
 
 impl Cause {
+    #[cfg(test)]
+    const ALL: [Self; 29] = [
+        Self::Well,
+        Self::NoTicket,
+        Self::NoPlace,
+        Self::NoName,
+        Self::NoRoute,
+        Self::OwnFirewall,
+        Self::NobodyListens,
+        Self::Rejected,
+        Self::Silent,
+        Self::Foreign,
+        Self::Lost,
+        Self::Classic,
+        Self::TicketUnknown,
+        Self::TicketRevoked,
+        Self::NoRoom,
+        Self::Version,
+        Self::RefusedOtherwise,
+        Self::Busy,
+        Self::TargetRefused,
+        Self::TargetUnreachable,
+        Self::TargetSilent,
+        Self::TargetForbidden,
+        Self::TargetLimit,
+        Self::SmallPackets,
+        Self::LargeLost,
+        Self::Policed,
+        Self::Lossy,
+        Self::Queue,
+        Self::Far,
+    ];
+
     /// The exit code: one for each group of causes.
     pub(super) const fn code(self) -> u8 {
         match self {
@@ -130,22 +163,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_code_is_explained() {
-        for cause in [
-            Cause::Well,
-            Cause::NoTicket,
-            Cause::NoPlace,
-            Cause::NoName,
-            Cause::NoRoute,
-            Cause::Rejected,
-            Cause::Silent,
-            Cause::Classic,
-            Cause::Busy,
-            Cause::TargetSilent,
-            Cause::Far,
-        ] {
+    fn each_cause_is_explained_in_the_help_and_on_its_page() {
+        let page = include_str!("../../../../docs/check.md");
+        for cause in Cause::ALL {
             let line = format!("\n  {:<2} ", cause.code());
             assert!(EXIT_CODES.contains(&line), "{cause:?}");
+            let row = format!("| {} | `{}` |", cause.code(), cause.key());
+            assert!(page.contains(&row), "{row}");
         }
     }
 }
