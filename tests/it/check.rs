@@ -134,6 +134,18 @@ async fn classic_and_sealed_are_told_apart_and_nothing_is_dialled() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_long_path_is_not_taken_for_a_bad_one() {
+    let target = Target::start(Manner::Echo).await;
+    let folder = Folder::new();
+    let proxy2 = sealed_proxy2("0", target.address(), &folder);
+    let network = Middlebox::start(proxy2.address(), seed()).unwrap();
+    network.set(Weather { delay: Duration::from_millis(60), ..Weather::default() });
+    let long = check(network.address(), &["--state", &folder.path("state")]);
+    finds(&long, "well", 0);
+    assert!(long.1["path"]["round_trip_ms"]["min"].as_f64().unwrap() >= 120.0, "{:#}", long.1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn loss_is_found() {
     let _seed = SeedOnFailure;
     let target = Target::start(Manner::Echo).await;

@@ -343,3 +343,18 @@ fn foreign(datagram: &[u8]) -> Dropped {
     let is_classic = frame::Frame::parse(datagram).is_ok() && datagram != check::CLASSIC_QUESTION;
     if is_classic { Dropped::Classic } else { Dropped::Malformed }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_datagram_of_the_classic_link_is_known_and_that_of_a_check_is_not_taken_for_one() {
+        for classic in [&b"C1"[..], b"C1OK", b"D9hola", b"X0"] {
+            assert_eq!(foreign(classic), Dropped::Classic, "{classic:?}");
+        }
+        for other in [&b""[..], b"C", b"CX", b"c1", b"\x05anything", check::CLASSIC_QUESTION] {
+            assert_eq!(foreign(other), Dropped::Malformed, "{other:?}");
+        }
+    }
+}

@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use proto::Time;
 use proto::sealed::link::{Event, Link};
 use proto::sealed::wire::end_code::EndCode;
+use proto::sealed::wire::packet::Header;
 use proto::ticket::Ticket;
 use tokio::net::UdpSocket;
 use tokio::time::sleep_until;
@@ -37,7 +38,11 @@ pub(super) struct Heard {
     pub(super) datagrams: u64,
     /// Of these, cookie replies: a busy proxy2 wants to see whether its answers arrive.
     pub(super) cookies: u64,
-    /// The largest of those that are the link's, in bytes.
+    /// Those that are the link's.
+    pub(super) packets: u64,
+    /// The highest of their numbers: proxy2 numbers them one by one, and leaves out one in some hundreds.
+    pub(super) highest: u64,
+    /// The largest of them, in bytes.
     pub(super) largest: usize,
     /// What a machine on the way said, by ICMP.
     pub(super) complaint: Option<io::ErrorKind>,
@@ -156,11 +161,18 @@ impl Driver {
 
     fn take(&mut self, length: usize) {
         let (now, heard_at) = (self.clock.now(), self.link.heard_at());
+        let number =
+            Header::parse(self.incoming.get(..length).unwrap_or_default()).map(|header| header.counter);
         let datagram = self.incoming.get_mut(..length).unwrap_or_default();
         self.heard.datagrams += 1;
         self.heard.cookies += u64::from(datagram.first() == Some(&COOKIE));
         self.link.handle_datagram(now, self.peer, datagram);
-        if self.link.heard_at() > heard_at {
+        // Only what is authentic is heard.
+        if let Some(number) = number
+            && self.link.heard_at() > heard_at
+        {
+            self.heard.packets += 1;
+            self.heard.highest = self.heard.highest.max(number);
             self.heard.largest = self.heard.largest.max(length);
         }
     }

@@ -21,8 +21,11 @@ const FULL: usize = 1_400;
 const SEARCH: Duration = Duration::from_millis(1_500);
 /// A load, step after step, in Mbit/s of questions: 1.2 MB each way in all.
 const LOADS: [u32; 5] = [1, 2, 4, 8, 16];
-/// How long each step lasts.
+/// How long each step lasts, at the least; and in round trips, since a link begins slowly.
 const LOAD: Duration = Duration::from_millis(300);
+const LOAD_ROUND_TRIPS: u32 = 3;
+/// How long it lasts at the most.
+const LONGEST_LOAD: Duration = Duration::from_millis(600);
 /// Bytes of a question of the load.
 const LOAD_SIZE: u16 = 1_100;
 
@@ -60,7 +63,7 @@ pub struct Load {
     pub asked: u64,
     /// Questions that reached proxy2.
     pub there: Share,
-    /// Answers that came back.
+    /// Packets of proxy2 that came here.
     pub back: Share,
     /// What reached proxy2, in bits a second.
     pub carried_there: u64,
@@ -176,25 +179,32 @@ fn packets(driver: &mut Driver) -> (usize, usize) {
 
 async fn loads(driver: &mut Driver) -> Vec<Load> {
     let mut all = Vec::new();
+    let round_trip = driver.link.streams().round_trip().unwrap_or_default();
+    let lasting = (round_trip * LOAD_ROUND_TRIPS).clamp(LOAD, LONGEST_LOAD);
     for megabits in LOADS {
         let asked = u64::from(megabits) * 1_000_000;
         let bits = u32::from(LOAD_SIZE) * 8;
         let gap = Duration::from_nanos(u64::from(bits) * 1_000 / u64::from(megabits));
-        let count = u32::try_from(LOAD.as_nanos() / gap.as_nanos().max(1)).unwrap_or(1);
+        let count = u32::try_from(lasting.as_nanos() / gap.as_nanos().max(1)).unwrap_or(1);
         let Ok(mut flow) = CheckFlow::open(driver).await else { break };
+        let (highest, packets) = (driver.heard.highest, driver.heard.packets);
         flow.run(driver, Series { count, gap, size: LOAD_SIZE }).await;
         let tally = flow.end(driver).await;
-        let (there, back) = (Share::new(tally.there()), Share::new(tally.back()));
+        // Not of answers: proxy2 holds back what its link does not send at once.
+        let count = |more: u64| u32::try_from(more).unwrap_or(u32::MAX);
+        let (came, sent) = (count(driver.heard.packets - packets), count(driver.heard.highest - highest));
+        let (there, back) = (Share::new(tally.there()), Share::new((came.min(sent), sent)));
+        let answers = tally.came();
         let round_trips = tally.round_trips();
         // What waited on the way, or was sent again since the path carries small packets only, has taken longer.
-        let lasted = u64::try_from(tally.lasted().max(LOAD).as_millis()).unwrap_or(u64::MAX);
+        let lasted = u64::try_from(tally.lasted().max(lasting).as_millis()).unwrap_or(u64::MAX);
         let rate = |arrived: u32| u64::from(arrived) * u64::from(bits) * 1_000 / lasted;
         all.push(Load {
             asked,
             there,
             back,
             carried_there: rate(there.arrived),
-            carried_back: rate(back.arrived),
+            carried_back: rate(answers),
             round_trip: round_trips.get(round_trips.len() / 2).copied(),
         });
     }

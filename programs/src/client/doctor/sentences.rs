@@ -246,6 +246,16 @@ pub(super) fn judge(measures: &Measures) -> Option<(Cause, String)> {
         );
         return Some((Cause::Queue, text));
     }
+    if let Some(last) = measures.load.last()
+        && last.carried_there.min(last.carried_back) < last.asked / 2
+    {
+        let (there, back) = (rate(last.carried_there), rate(last.carried_back));
+        let text = format!(
+            "it works, but the path is narrow: of {} some {there} arrive there and {back} back",
+            rate(last.asked)
+        );
+        return Some((Cause::Narrow, text));
+    }
     let half = half.filter(|half| *half > FAR)?;
     Some((Cause::Far, format!("it works, but proxy2 is far away: a round trip takes {}", time(half))))
 }
@@ -335,6 +345,7 @@ pub(super) fn next(cause: Cause, port: Option<u16>) -> Option<String> {
         Cause::Policed => "somebody on the way limits UDP: try another port, as 443, or another network; more streams do not help".into(),
         Cause::Lossy => "the link repairs that and gets slower by it: try a cable in place of radio, or another network".into(),
         Cause::Queue => "somebody on the way keeps too much waiting: limit the rate below what the path carries, or ask for a router with fq_codel or cake".into(),
+        Cause::Narrow => "if that is less than what the network has, try another port, as 443: UDP may be slowed down".into(),
         Cause::Far => "nothing is wrong; a proxy2 that is closer would be faster".into(),
     };
     Some(text)
@@ -359,4 +370,94 @@ fn percent(share: Share) -> String {
 fn rate(bits: u64) -> String {
     let tenths = bits / 100_000;
     format!("{}.{} Mbit/s", tenths / 10, tenths % 10)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A path on which all is well, with a load.
+    fn well() -> Measures {
+        let of = |of| Share { arrived: of, of };
+        let step = |megabits: u64| Load {
+            asked: megabits * 1_000_000,
+            there: of(100),
+            back: of(100),
+            carried_there: megabits * 990_000,
+            carried_back: megabits * 990_000,
+            round_trip: Some(Duration::from_millis(22)),
+        };
+        Measures {
+            round_trips: vec![Duration::from_millis(20); 200],
+            there: of(200),
+            back: of(200),
+            large: (of(40), of(40)),
+            packets: (1_472, 1_472),
+            load: [1, 2, 4, 8, 16].map(step).into(),
+            ..Measures::default()
+        }
+    }
+
+    fn cause(measures: &Measures) -> Option<Cause> {
+        judge(measures).map(|(cause, _)| cause)
+    }
+
+    #[test]
+    fn a_good_path_is_not_blamed() {
+        assert_eq!(cause(&well()), None);
+        let one = Share { arrived: 198, of: 200 };
+        assert_eq!(
+            cause(&Measures { there: one, back: one, ..well() }),
+            None,
+            "one per cent is usual by radio"
+        );
+        assert_eq!(cause(&Measures { load: Vec::new(), ..well() }), None);
+    }
+
+    #[test]
+    fn what_is_bad_is_told_by_what_it_does() {
+        let lossy = Share { arrived: 180, of: 200 };
+        assert_eq!(cause(&Measures { back: lossy, ..well() }), Some(Cause::Lossy));
+        assert_eq!(cause(&Measures { packets: (508, 1_472), ..well() }), Some(Cause::SmallPackets));
+        let none = Share { arrived: 0, of: 40 };
+        assert_eq!(cause(&Measures { large: (none, none), ..well() }), Some(Cause::LargeLost));
+        let trips = vec![Duration::from_millis(600); 200];
+        assert_eq!(cause(&Measures { round_trips: trips, load: Vec::new(), ..well() }), Some(Cause::Far));
+    }
+
+    #[test]
+    fn a_limit_that_drops_is_told_from_a_queue_and_from_a_narrow_path() {
+        let change = |change: fn(&mut Load)| {
+            let mut measures = well();
+            measures.load.iter_mut().skip(1).for_each(change);
+            measures
+        };
+        let dropped = change(|step| {
+            step.there = Share { arrived: 50, of: 100 };
+            step.carried_there = 1_000_000;
+        });
+        let (found, sentence) = judge(&dropped).unwrap();
+        assert_eq!(found, Cause::Policed);
+        assert!(sentence.contains("about 1.0 Mbit/s to proxy2"), "{sentence}");
+        let queue = change(|step| step.round_trip = Some(Duration::from_millis(700)));
+        assert_eq!(cause(&queue), Some(Cause::Queue));
+        let narrow = change(|step| step.carried_back = 1_000_000);
+        assert_eq!(cause(&narrow), Some(Cause::Narrow));
+        // A path that loses as much without a load has no limit.
+        let lossy = Share { arrived: 50, of: 100 };
+        let path = Measures { there: lossy, large: (lossy, well().large.1), ..dropped };
+        assert_eq!(cause(&path), Some(Cause::Lossy));
+    }
+
+    #[test]
+    fn a_nat_that_forgets_soon_is_told_with_what_to_do() {
+        let life = |lives: Option<u64>, forgotten: Option<u64>| {
+            let seconds = |all: Option<u64>| all.map(Duration::from_secs);
+            mapping_life(Some(MappingLife { lives: seconds(lives), forgotten: seconds(forgotten) }))
+        };
+        assert!(life(Some(80), None).contains("nothing on the way forgets"));
+        assert!(life(None, Some(10)).ends_with("--keepalive 4s"));
+        assert!(life(Some(10), Some(20)).ends_with("--keepalive 8s"));
+        assert!(!life(Some(30), Some(45)).contains("--keepalive"), "20 s is what proxy1 does anyway");
+    }
 }

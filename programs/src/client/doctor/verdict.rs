@@ -47,6 +47,7 @@ pub(super) enum Cause {
     Policed,
     Lossy,
     Queue,
+    Narrow,
     Far,
 }
 
@@ -62,7 +63,7 @@ pub(super) struct Verdict {
 
 impl Cause {
     #[cfg(test)]
-    const ALL: [Self; 29] = [
+    const ALL: [Self; 30] = [
         Self::Well,
         Self::NoTicket,
         Self::NoPlace,
@@ -91,6 +92,7 @@ impl Cause {
         Self::Policed,
         Self::Lossy,
         Self::Queue,
+        Self::Narrow,
         Self::Far,
     ];
 
@@ -116,9 +118,13 @@ impl Cause {
             | Self::TargetSilent
             | Self::TargetForbidden
             | Self::TargetLimit => 10,
-            Self::SmallPackets | Self::LargeLost | Self::Policed | Self::Lossy | Self::Queue | Self::Far => {
-                11
-            }
+            Self::SmallPackets
+            | Self::LargeLost
+            | Self::Policed
+            | Self::Lossy
+            | Self::Queue
+            | Self::Narrow
+            | Self::Far => 11,
         }
     }
 
@@ -153,6 +159,7 @@ impl Cause {
             Self::Policed => "policed",
             Self::Lossy => "lossy",
             Self::Queue => "queue",
+            Self::Narrow => "narrow",
             Self::Far => "far",
         }
     }
