@@ -104,6 +104,30 @@ async fn our_proxy1_with_their_proxy2() {
     proxy2.wait_for("ended with code 0");
 }
 
+/// The peer knows no checks of the path, as a proxy2 of an older version: everything else is found out.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn our_check_with_their_proxy2() {
+    if cryptography_is_missing() {
+        return;
+    }
+    let proxy2 = python(&[PEER, "server", "--psk", "--cookie", "--clock-offset", "7200"]).until_listening();
+    let ticket = proxy2.wait_for("ticket ").replace("ticket ", "");
+    let at = proxy2.address().to_string();
+    let mut check = Process::spawn_with(PROXY1, &["check", &at, "--ticket", &ticket], &[("LC_ALL", "C")]);
+    let code = tokio::task::block_in_place(|| check.wait_for_end(PATIENCE).code());
+    let output = check.output();
+    assert_eq!(code, Some(0), "{output}");
+    for said in [
+        "ok proxy2 answers at",
+        "s behind proxy2's",
+        "ok proxy2 is connected to",
+        "this proxy2 is older and cannot measure",
+        "It works, but",
+    ] {
+        assert!(output.contains(said), "no `{said}` in:\n{output}");
+    }
+}
+
 async fn ends_one_direction_and_then_the_other(proxy1: SocketAddr) {
     let mut client = TcpStream::connect(proxy1).await.unwrap();
     client.write_all(b"to the end").await.unwrap();
