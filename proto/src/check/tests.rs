@@ -80,8 +80,9 @@ fn a_flood_gets_a_bounded_number_of_answers() {
     }
     assert_eq!(answers(&mut answerer, at(0)).len(), 500, "a quarter of a second's worth");
     for second in 1..=20 {
-        for number in 0..10_000 {
-            answerer.take(at(second * 1_000 + number / 10), &question(number as u32).to_bytes());
+        for number in 0..10_000_u32 {
+            let now = at(second * 1_000 + u64::from(number / 10));
+            answerer.take(now, &question(number).to_bytes());
         }
     }
     let rest = answers(&mut answerer, at(30_000)).len();

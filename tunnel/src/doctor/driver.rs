@@ -116,7 +116,7 @@ impl Driver {
                 let sent = match self.socket.send(datagram).await {
                     // What an earlier datagram has met is told to the next send, which then sends nothing.
                     Err(error) if is_complaint(&error) => {
-                        self.heard.complaint.get_or_insert(error.kind());
+                        self.heard.complaint.get_or_insert_with(|| error.kind());
                         self.socket.send(datagram).await
                     }
                     sent => sent,
@@ -143,7 +143,8 @@ impl Driver {
     /// The next datagram, whatever it is; `None`: the system says why there is none.
     pub(super) async fn receive_plain(&mut self) -> Option<&[u8]> {
         let received = self.socket.recv(&mut self.incoming).await;
-        let length = received.map_err(|error| self.heard.complaint.get_or_insert(error.kind())).ok()?;
+        let length =
+            received.map_err(|error| self.heard.complaint.get_or_insert_with(|| error.kind())).ok()?;
         self.incoming.get(..length)
     }
 
@@ -153,7 +154,7 @@ impl Driver {
                 Ok(length) => self.take(length),
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => break,
                 Err(error) => {
-                    self.heard.complaint.get_or_insert(error.kind());
+                    self.heard.complaint.get_or_insert_with(|| error.kind());
                 }
             }
         }

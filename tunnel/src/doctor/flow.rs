@@ -54,10 +54,8 @@ impl CheckFlow {
                     }
                     Event::Stream(StreamEvent::Reset(reset, code)) if reset == id => {
                         driver.link.streams().discard(id);
-                        return Err(match code {
-                            ResetCode::Limit => NotMeasured::Limit,
-                            _ => NotMeasured::Older,
-                        });
+                        let is_full = code == ResetCode::Limit;
+                        return Err(if is_full { NotMeasured::Limit } else { NotMeasured::Older });
                     }
                     Event::Ended(_) | Event::Broken(_) | Event::Gone | Event::Restarted => {
                         return Err(NotMeasured::Lost);

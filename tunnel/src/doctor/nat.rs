@@ -43,7 +43,10 @@ pub async fn mapping_life(ticket: &Ticket, address: SocketAddr) -> Option<Mappin
     let results = trials.join_all().await;
     let those =
         |wanted| results.iter().filter(move |(_, lived)| *lived == Some(wanted)).map(|(silence, _)| *silence);
-    let life = MappingLife { lives: those(true).max(), forgotten: those(false).min() };
+    let forgotten = those(false).min();
+    // One that was forgotten may be let in all the same, where the port is the same on both sides.
+    let lives = those(true).filter(|lived| forgotten.is_none_or(|forgotten| *lived < forgotten)).max();
+    let life = MappingLife { lives, forgotten };
     (life != MappingLife::default()).then_some(life)
 }
 

@@ -76,29 +76,34 @@ async fn open(link: &Link, target: Option<&Destination>) -> TargetCheck {
         }
         Err(error) => error,
     };
-    let cause = match error {
-        OpenError::Refused => Cause::TargetRefused,
-        OpenError::Unreachable => Cause::TargetUnreachable,
-        OpenError::TimedOut => Cause::TargetSilent,
-        OpenError::Limit => Cause::TargetLimit,
-        OpenError::Forbidden if target.is_none() => {
-            let sentence =
-                "proxy2 has no target of its own that this ticket may use; -W HOST:PORT asks for another"
-                    .into();
-            return TargetCheck { sentence, ..TargetCheck::default() };
-        }
-        OpenError::Forbidden => {
-            let why = match target {
-                Some(target) => {
-                    timeout(stdio::WHY, link.why_forbidden(&target.to_string())).await.ok().flatten()
-                }
-                None => None,
-            };
-            return wrong(Cause::TargetForbidden, why.unwrap_or_else(|| format!("{name}: {error}")));
-        }
-        _ => Cause::Lost,
+    if error == OpenError::Forbidden {
+        return forbidden(link, target, &name).await;
+    }
+    wrong(cause_of(error), format!("{name}: {error}"))
+}
+
+/// What keeps a target from being reached.
+fn cause_of(error: OpenError) -> Cause {
+    // The list is the library's, and may grow.
+    let causes = [
+        (OpenError::Refused, Cause::TargetRefused),
+        (OpenError::Unreachable, Cause::TargetUnreachable),
+        (OpenError::TimedOut, Cause::TargetSilent),
+        (OpenError::Limit, Cause::TargetLimit),
+    ];
+    causes.into_iter().find(|(known, _)| *known == error).map_or(Cause::Lost, |(_, cause)| cause)
+}
+
+/// The rules of the ticket do not allow the target, or proxy2 has none of its own.
+async fn forbidden(link: &Link, target: Option<&Destination>, name: &str) -> TargetCheck {
+    let Some(target) = target else {
+        let sentence =
+            "proxy2 has no target of its own that this ticket may use; -W HOST:PORT asks for another".into();
+        return TargetCheck { sentence, ..TargetCheck::default() };
     };
-    wrong(cause, format!("{name}: {error}"))
+    let why = timeout(stdio::WHY, link.why_forbidden(&target.to_string())).await.ok().flatten();
+    let sentence = why.unwrap_or_else(|| format!("{name}: {}", OpenError::Forbidden));
+    TargetCheck { cause: Some(Cause::TargetForbidden), sentence, ..TargetCheck::default() }
 }
 
 /// Ends a stream in order, if its target does so soon: a reset would stand in the logs of many.
