@@ -51,6 +51,12 @@ async fn a_link_that_is_well_is_measured() {
     assert_eq!(document["path"]["packet_bytes"]["there"], 1472);
     assert!(document["path"]["round_trip_ms"]["p50"].as_f64().unwrap() > 0.0, "{document:#}");
     proxy2.wait_for("link ended by proxy1");
+    // One place that answers is enough, and the other is told of.
+    let nobody = UdpSocket::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let some = check(proxy2.address(), &["--no-load", "--at", &nobody, "--state", &state]);
+    finds(&some, "well", 0);
+    assert_eq!(some.1["verdict"]["sentence"], "It works: proxy2 answers at 1 of 2 places.");
+    assert_eq!(some.1["places"][1]["cause"], "nobody-listens", "{:#}", some.1);
     // For a person: a line a step, in ASCII where the terminal has nothing else.
     let words = ["check", &proxy2.address().to_string(), "--no-load", "--state", &state];
     let mut person = Process::spawn_with(PROXY1, &words, &[("LC_ALL", "C")]);

@@ -127,6 +127,7 @@ fn all_help_fits_80_columns_and_paso_is_all_programs() {
         "ticket apply",
         "nc",
         "find",
+        "check",
         "echo",
         "echo serve",
         "echo client",

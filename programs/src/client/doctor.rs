@@ -113,9 +113,7 @@ fn run(task: Task, joining: Joining, level: LevelFilter) -> ExitCode {
     let code = Arc::new(AtomicU8::new(NONE));
     let told = Arc::clone(&code);
     let ended = cli::program::run(level, |signals| async move {
-        if let Some(verdict) = serve(task, joining, signals).await? {
-            told.store(verdict, Ordering::Relaxed);
-        }
+        told.store(serve(task, joining, signals).await?, Ordering::Relaxed);
         anyhow::Ok(())
     });
     match code.load(Ordering::Relaxed) {
@@ -124,8 +122,10 @@ fn run(task: Task, joining: Joining, level: LevelFilter) -> ExitCode {
     }
 }
 
-/// The exit code; `None`: it was broken off.
-async fn serve(task: Task, joining: Joining, mut signals: Signals) -> anyhow::Result<Option<u8>> {
+/// The exit code.
+async fn serve(task: Task, joining: Joining, mut signals: Signals) -> anyhow::Result<u8> {
+    /// Nothing is known then.
+    const BROKEN_OFF: u8 = 1;
     let json = task.json;
     let examined = async {
         let mut screen = Screen::new(json);
@@ -141,8 +141,8 @@ async fn serve(task: Task, joining: Joining, mut signals: Signals) -> anyhow::Re
     };
     tokio::select! {
         biased;
-        () = signals.received() => Ok(None),
-        code = examined => Ok(Some(code)),
+        () = signals.received() => Ok(BROKEN_OFF),
+        code = examined => Ok(code),
     }
 }
 

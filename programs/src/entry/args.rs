@@ -157,7 +157,9 @@ Examples:
   proxy1 -R 8000:localhost:3000 exit.example 5000 --ticket-file exit.ticket
       a service behind a NAT: port 8000 of proxy2's machine is port 3000 here
   ssh -o ProxyCommand='paso nc %h:%p' inner.example
-      ssh, to where proxy2 may go";
+      ssh, to where proxy2 may go
+  proxy1 check exit.example 5000 --ticket-file exit.ticket
+      why does it not connect, why is it slow?";
 
 const INTRODUCTION: &str = "\
 The ticket is looked for in this order: --ticket, --ticket-file, the variable PASO_TICKET, the state folder (--state), \

@@ -286,8 +286,13 @@ fn policed(measures: &Measures) -> Option<String> {
 /// What it all means, in one sentence.
 pub(super) fn verdict(cause: Cause, wrong: Option<&str>, examination: &Examination) -> String {
     let Some(wrong) = wrong else {
+        let all = examination.places.len();
+        let away = examination.places.iter().filter(|place| place.cause.is_some()).count();
         let bad = examination.steps.iter().any(|step| step.ok == Some(false));
         return match (cause, bad) {
+            (Cause::Well, _) if away > 0 => {
+                format!("It works: proxy2 answers at {} of {all} places.", all - away)
+            }
             (Cause::Well, false) => "All is well: proxy2 answers, and lets this ticket in.".into(),
             (Cause::Well, true) => "It works, but not all of it is as it should be: see above.".into(),
             _ => "It does not work.".into(),

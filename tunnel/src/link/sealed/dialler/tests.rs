@@ -42,6 +42,15 @@ async fn next(dialler: &mut Dialler) -> LocalConnection {
 }
 
 #[tokio::test]
+async fn an_end_that_serves_nobody_answers_no_checks() {
+    let (mut dialler, _ticket) = dialler("dial:*:* use:*");
+    for own_business in ["check/1", "ctl/1"] {
+        let refused = dialler.dial(StreamId(1), own_business.as_bytes()).unwrap_err();
+        assert_eq!(refused.code, ResetCode::Forbidden, "{own_business}");
+    }
+}
+
+#[tokio::test]
 async fn what_was_dialled_for_a_link_that_is_gone_is_not_the_next_links() {
     let ((first, at_first), (second, at_second)) = (listener().await, listener().await);
     let (mut dialler, _ticket) = dialler(&format!("dial:{at_first} dial:{at_second}"));
