@@ -3,7 +3,7 @@
 //! It drives links of its own, each from a UDP socket that is connected to one address, because the system tells such a socket of
 //! ICMP messages, and so that nothing of a running proxy1 stands between it and the path.
 //!
-//! - [`knock`]: what one address says
+//! - [`knock()`]: what one address says
 //! - [`Joined::measure`]: delay, loss, sizes, and what becomes of a load
 //! - [`mapping_life`]: how soon a NAT forgets
 //! - `driver`, `socket`: a link and its socket
