@@ -4,6 +4,7 @@
 mod free_memory;
 mod lines;
 mod log;
+mod manager;
 mod quota;
 #[cfg_attr(unix, path = "program/signals_unix.rs")]
 #[cfg_attr(not(unix), path = "program/signals_other.rs")]
@@ -22,6 +23,8 @@ use tunnel::session::{BindError, Handle, LinkHandle, NotRegistered, ResetCode, S
 use zeroize::Zeroizing;
 
 use self::log::Log;
+use self::manager::Shown;
+pub use self::manager::{ready, stopping};
 use crate::{Logging, secrets, terminal};
 pub use signals::Signals;
 
@@ -70,6 +73,7 @@ where
     let runtime = runtime.map_err(cannot_start)?;
     let result = runtime.block_on(async {
         let signals = Signals::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
+        manager::start();
         let body = body(signals);
         let task = tokio::spawn(async { body.await.map_err(|error| format!("{error:#}")) });
         task.await.unwrap_or_else(|error| Err(error.to_string()))
@@ -124,6 +128,7 @@ impl Running {
         let session = session.run();
         let mut aside = JoinSet::new();
         aside.spawn(free_memory::give_back(session.counters()));
+        aside.spawn(Shown::start(session.link().is_some()).follow(session.counters()));
         Self { session, _aside: aside }
     }
 

@@ -84,6 +84,7 @@ async fn serve(
                 links.close().await
             }
             limit = control.drain_asked() => {
+                cli::program::stopping();
                 drain(&sessions, limit, &mut signals).await;
                 links.close().await
             }
@@ -92,13 +93,14 @@ async fn serve(
                 links.close().await.context("the link did not end in order")?;
                 return carried;
             }
-            () = reload.asked(), if planner.is_some() => {
+            () = reload.asked() => {
                 let changed = async { follow(&mut links, planner.as_ref()).await };
                 tokio::select! {
                     biased;
                     () = signals.received() => links.close().await,
                     changed = changed => {
                         changed?;
+                        cli::program::ready();
                         continue;
                     }
                 }

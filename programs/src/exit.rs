@@ -109,12 +109,16 @@ async fn serve(
                 running.close().await
             }
             limit = control.drain_asked() => {
+                cli::program::stopping();
                 drain(&sessions, limit, &mut signals).await;
                 running.close().await
             }
             ended = running.ended() => ended,
-            () = reload.asked(), if sources.is_some() => {
-                let Some(other) = another(&plan, sources.as_ref()).await else { continue };
+            () = reload.asked() => {
+                let Some(other) = another(&plan, sources.as_ref()).await else {
+                    cli::program::ready();
+                    continue;
+                };
                 plan = other;
                 info!("proxy2 begins again: its settings have changed");
                 drop(shown);
@@ -143,6 +147,7 @@ fn tell_ready(settings: &ProxySettings) {
     // What is not asked for is left out.
     let some = |count: usize| (count > 0).then_some(count);
     info!(forwards = some(forwards), published = some(published), "ready");
+    cli::program::ready();
 }
 
 async fn bind(plan: &Plan, signals: &mut Signals) -> anyhow::Result<Option<Session>> {

@@ -66,6 +66,7 @@ mod sealed_tickets_share_memory;
 mod sealed_waiting;
 mod sealed_ways;
 mod secrets_unsaid;
+mod service_manager;
 mod signals;
 mod slow_reader;
 mod status;

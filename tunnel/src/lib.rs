@@ -29,6 +29,7 @@ pub mod session;
 pub mod settings;
 pub mod state;
 mod tcp_options;
+pub mod threads;
 mod threshold;
 pub mod udp;
 pub mod view;

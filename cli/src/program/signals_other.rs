@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::EndAsked;
+use super::{EndAsked, manager};
 
 /// What asks for the end.
 #[derive(Debug)]
@@ -24,6 +24,7 @@ impl Signals {
     pub async fn end_asked(&mut self) -> EndAsked {
         let _ = tokio::signal::ctrl_c().await;
         tracing::info!("ending");
+        manager::stopping();
         EndAsked::AtOnce
     }
 }

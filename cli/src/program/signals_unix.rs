@@ -7,7 +7,7 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tunnel::metrics::so_far;
 use tunnel::reload;
 
-use super::EndAsked;
+use super::{EndAsked, manager};
 
 /// The signals that ask for something. Listening starts when it is made, so none is missed afterwards.
 #[derive(Debug)]
@@ -50,12 +50,14 @@ impl Signals {
                 _ = self.terminate.recv() => break ("SIGTERM", EndAsked::InOrder),
                 _ = self.hangup.recv() => {
                     tracing::info!(signal = "SIGHUP", "reading tickets and names again");
+                    manager::reloading();
                     reload::ask();
                 }
                 _ = self.count.recv() => so_far::ask(),
             }
         };
         tracing::info!(signal = name, "ending");
+        manager::stopping();
         asked
     }
 }

@@ -21,9 +21,9 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use clap::Parser;
-use cli::LevelFilter;
 use cli::config::Environment;
 use cli::program::Signals;
+use cli::{LevelFilter, Logging};
 use tunnel::address::{Host, HostPorts};
 use tunnel::settings::{CarryTo, Destination, spelling};
 
@@ -94,25 +94,26 @@ pub(crate) fn main(name: &str, words: impl IntoIterator<Item = OsString>) -> Exi
         Ok((task(&cli)?, joining, cli))
     });
     match parsed {
-        Ok((task, joining, cli)) => run(task, joining, level(&cli)),
+        Ok((task, joining, cli)) => run(task, joining, logging(&cli)),
         Err(error) => cli::explain(&error),
     }
 }
 
 /// The answers are on the screen; the log is for those who ask for it.
-fn level(cli: &Cli) -> LevelFilter {
-    match cli.join.verbosity.level_of_tool() {
-        LevelFilter::WARN => LevelFilter::ERROR,
-        level => level,
+fn logging(cli: &Cli) -> Logging {
+    let logging = cli.join.verbosity.logging_of_tool();
+    match logging.level {
+        LevelFilter::WARN => Logging { level: LevelFilter::ERROR, ..logging },
+        _ => logging,
     }
 }
 
-fn run(task: Task, joining: Joining, level: LevelFilter) -> ExitCode {
+fn run(task: Task, joining: Joining, logging: Logging) -> ExitCode {
     /// No verdict has this code.
     const NONE: u8 = u8::MAX;
     let code = Arc::new(AtomicU8::new(NONE));
     let told = Arc::clone(&code);
-    let ended = cli::program::run(level, |signals| async move {
+    let ended = cli::program::run(logging, |signals| async move {
         told.store(serve(task, joining, signals).await?, Ordering::Relaxed);
         anyhow::Ok(())
     });

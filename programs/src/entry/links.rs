@@ -63,6 +63,7 @@ impl Links {
         // What is not asked for is left out.
         let some = |count: usize| (count > 0).then_some(count);
         info!(forwards = some(forwards), reverse = some(reverse), "ready");
+        cli::program::ready();
         Ok(())
     }
 

@@ -11,6 +11,8 @@ use tokio::sync::oneshot;
 use tokio::task::JoinSet;
 use tracing::warn;
 
+use crate::threads::Serving;
+
 /// One thread that serves links.
 #[derive(Debug)]
 struct Worker {
@@ -18,6 +20,8 @@ struct Worker {
     links: usize,
     /// Dropped with the worker, which ends the thread; the demultiplexer's own thread is not ours to end.
     _stop: Option<oneshot::Sender<()>>,
+    /// For whoever asks whether all threads work; the same holds for it.
+    _serving: Option<Serving>,
 }
 
 /// Which of the threads a link is on.
@@ -38,7 +42,10 @@ impl Workers {
     }
 
     fn with_limit(limit: usize) -> Self {
-        Self { workers: vec![Worker { runtime: Handle::current(), links: 0, _stop: None }], limit }
+        Self {
+            workers: vec![Worker { runtime: Handle::current(), links: 0, _stop: None, _serving: None }],
+            limit,
+        }
     }
 
     /// Starts the task of a link among `tasks`.
@@ -88,7 +95,8 @@ fn start(number: usize) -> io::Result<Worker> {
         // Ends when the sender is dropped.
         let _ = worker.block_on(stopped);
     })?;
-    Ok(Worker { runtime, links: 0, _stop: Some(stop) })
+    let serving = Serving::start(runtime.clone());
+    Ok(Worker { runtime, links: 0, _stop: Some(stop), _serving: Some(serving) })
 }
 
 #[cfg(test)]
