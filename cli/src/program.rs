@@ -5,6 +5,9 @@ mod free_memory;
 mod lines;
 mod log;
 mod manager;
+#[cfg_attr(unix, path = "program/passed_unix.rs")]
+#[cfg_attr(not(unix), path = "program/passed_other.rs")]
+mod passed;
 mod quota;
 #[cfg_attr(unix, path = "program/signals_unix.rs")]
 #[cfg_attr(not(unix), path = "program/signals_other.rs")]
@@ -46,11 +49,13 @@ where
     E: Display + Send,
 {
     descriptors::raise();
+    // While there is one thread.
+    let passed = passed::take();
     let log = match Log::start(logging.into()) {
         Ok(log) => log,
         Err(error) => return fail(&format_args!("cannot start the log: {error}")),
     };
-    let code = match serve(body) {
+    let code = match passed.and_then(|()| serve(body)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log.fail(&error);
@@ -173,6 +178,19 @@ impl Running {
     pub async fn close(self) -> io::Result<Counters> {
         self.session.close().await
     }
+}
+
+/// Whether each socket that the service manager passed is used, now that all listens that the program was asked for.
+///
+/// # Errors
+/// One is not: it would take what nobody reads.
+pub fn check_passed() -> Result<(), String> {
+    let unused = |which| {
+        format!(
+            "the service manager passed {which}, and nothing here listens there: let its socket unit and this program name the same address"
+        )
+    };
+    tunnel::passed::unused().map_or(Ok(()), |which| Err(unused(which)))
 }
 
 /// Writes `text` to stdout: 0, or 1 if that failed.

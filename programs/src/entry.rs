@@ -9,7 +9,7 @@ mod words;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, Error};
 use cli::config::{Action, Environment};
 use cli::program::{EndAsked, Signals};
 use tracing::{info, warn};
@@ -60,6 +60,7 @@ async fn serve(
         links = Links::start(links, &sessions) => links?,
         () = signals.received() => return Ok(()),
     };
+    cli::program::check_passed().map_err(Error::msg)?;
     let settings = control.context("there is no link")?;
     let mut control = Control::start(Role::Proxy1, &settings, &sessions);
     let ready = tokio::select! {

@@ -9,7 +9,7 @@ use std::ffi::OsString;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 
-use anyhow::Context;
+use anyhow::{Context, Error};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use cli::config::{Action, Environment, Sources};
 use cli::program::{EndAsked, Printing, Running, Signals};
@@ -151,7 +151,11 @@ fn tell_ready(settings: &ProxySettings) {
 }
 
 async fn bind(plan: &Plan, signals: &mut Signals) -> anyhow::Result<Option<Session>> {
-    Ok(cli::program::start_session(Session::bind(plan.settings.clone()), signals).await?)
+    let session = cli::program::start_session(Session::bind(plan.settings.clone()), signals).await?;
+    if session.is_some() {
+        cli::program::check_passed().map_err(Error::msg)?;
+    }
+    Ok(session)
 }
 
 /// Reads the configuration file again: what is to run now, if that is another thing. A file that is wrong changes nothing.

@@ -21,7 +21,7 @@ use self::steer::Action;
 
 /// TCP through networks that only let UDP pass
 #[derive(Debug, Parser)]
-#[command(name = "paso", version, disable_help_subcommand = true, after_help = after_help())]
+#[command(name = "paso", version = VERSION, disable_help_subcommand = true, after_help = after_help())]
 struct Cli {
     #[command(subcommand)]
     program: Program,
@@ -70,6 +70,9 @@ struct Rest {
     #[arg(hide = true, trailing_var_arg = true, allow_hyphen_values = true)]
     words: Vec<OsString>,
 }
+
+/// The version, and where it is known the commit that it was built from.
+const VERSION: &str = env!("PASO_VERSION");
 
 /// What a program's end says.
 const EXIT_CODES: &str = "Exit codes: 0 ended because it was asked to, or done; 1 failed, with a sentence that says why; 2 bad usage.";

@@ -28,6 +28,7 @@ mod many_proxy1s;
 mod middlebox_itself;
 mod names_known_later;
 mod nc;
+mod passed_sockets;
 mod programs;
 mod proxies_restart;
 mod proxy2_that_ends_links;

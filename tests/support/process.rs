@@ -52,6 +52,17 @@ impl Process {
         process
     }
 
+    /// As [`spawn`](Self::spawn), with a socket that it is started with, as systemd passes it.
+    ///
+    /// # Panics
+    /// When it cannot be started.
+    #[cfg(unix)]
+    #[must_use]
+    pub fn spawn_passing(path: &str, arguments: &[&str], socket: impl Into<std::os::fd::OwnedFd>) -> Self {
+        let script = r#"exec 3<&0 </dev/null; export LISTEN_FDS=1 LISTEN_PID=$$; exec "$0" "$@""#;
+        Self::start("sh", &[&["-c", script, path], arguments].concat(), &[], socket.into().into())
+    }
+
     fn start(path: &str, arguments: &[&str], variables: &[(&str, &str)], input: Stdio) -> Self {
         let mut command = Command::new(path);
         command.args(arguments).env_remove("RUST_LOG").env_remove("PASO_TICKET").env("NO_COLOR", "1");

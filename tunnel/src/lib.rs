@@ -22,6 +22,7 @@ mod local;
 pub mod metrics;
 mod names;
 mod number;
+pub mod passed;
 mod ready;
 pub mod reload;
 pub mod rules;

@@ -70,6 +70,23 @@ impl Udp {
         let common_buffer = buffers::ask(&socket, buffer)?;
         socket.set_nonblocking(true)?;
         listen::bind(&socket, address)?;
+        Self::of_socket(socket, address, common_buffer)
+    }
+
+    /// A socket that somebody else has bound, as [`Udp::bind`] would have made it. Buffers that are larger than this process may ask
+    /// for stay as they are.
+    ///
+    /// # Errors
+    /// Those of `getsockname` and of setting its options.
+    pub(crate) fn passed(socket: std::net::UdpSocket, buffer: usize) -> io::Result<Self> {
+        let address = socket.local_addr()?;
+        let socket = Socket::from(socket);
+        let common_buffer = buffers::ask_more(&socket, address, buffer)?;
+        socket.set_nonblocking(true)?;
+        Self::of_socket(socket, address, common_buffer)
+    }
+
+    fn of_socket(socket: Socket, address: SocketAddr, common_buffer: usize) -> io::Result<Self> {
         let state = || UdpSocketState::new(UdpSockRef::from(&socket));
         let (receiving, sending) = (state()?, Offload::new(state()?, Offload::PAUSE));
         let io = Io::new(socket.into())?;

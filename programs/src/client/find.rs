@@ -16,7 +16,7 @@ use super::{JoinArgs, Joining};
 
 /// Lists the names that are published and that this ticket may use
 #[derive(Clone, Debug, Parser)]
-#[command(name = "find", version, before_help = EXAMPLES, after_help = after_help(), help_template = crate::TEMPLATE)]
+#[command(name = "find", version = crate::VERSION, before_help = EXAMPLES, after_help = after_help(), help_template = crate::TEMPLATE)]
 struct Cli {
     /// Which names: * is any number of characters, ? is one; in quotes, or the shell reads it
     #[arg(value_name = "GLOB", default_value = "*")]

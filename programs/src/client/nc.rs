@@ -18,7 +18,7 @@ use crate::usage::wrong;
 
 /// Connects standard input and output to HOST:PORT as proxy2 sees it, or to a published name
 #[derive(Clone, Debug, Parser)]
-#[command(name = "nc", version, before_help = EXAMPLES, after_help = after_help(), help_template = crate::TEMPLATE)]
+#[command(name = "nc", version = crate::VERSION, before_help = EXAMPLES, after_help = after_help(), help_template = crate::TEMPLATE)]
 struct Cli {
     /// Where to, in the words of -W of `paso in`; a host alone with the next word
     #[arg(value_name = "HOST:PORT|@NAME|/SOCKET")]

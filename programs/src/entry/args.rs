@@ -14,7 +14,7 @@ use crate::ticket::TicketArgs;
 
 /// Accepts TCP connections and carries them over UDP to a proxy2, which connects them to its target
 #[derive(Clone, Debug, Parser)]
-#[command(name = "proxy1", version, before_help = EXAMPLES, after_help = after_help(), help_template = crate::TEMPLATE)]
+#[command(name = "proxy1", version = crate::VERSION, before_help = EXAMPLES, after_help = after_help(), help_template = crate::TEMPLATE)]
 pub(crate) struct Cli {
     /// Where TCP clients connect; a bare PORT is on 127.0.0.1, port 0 is any free one. It is left out where one of -L -R -D -W
     /// --publish says what to carry

@@ -14,7 +14,7 @@ use crate::forwards::Texts;
 
 /// Takes TCP connections that come from proxy1s over UDP, and connects each to the target
 #[derive(Clone, Debug, Parser)]
-#[command(name = "proxy2", version, before_help = EXAMPLES, after_help = after_help(), help_template = crate::TEMPLATE)]
+#[command(name = "proxy2", version = crate::VERSION, before_help = EXAMPLES, after_help = after_help(), help_template = crate::TEMPLATE)]
 pub(super) struct Cli {
     /// Where proxy1s send their datagrams (UDP); a bare PORT is on 127.0.0.1, port 0 is any free one; several with commas: see
     /// --also-port

@@ -22,7 +22,7 @@ use self::rules::Change;
 
 /// Makes, shows and revokes the tickets that let a proxy1 join, and says what they may do
 #[derive(Debug, Parser)]
-#[command(name = "ticket", version)]
+#[command(name = "ticket", version = crate::VERSION)]
 struct Cli {
     #[command(subcommand)]
     action: Action,

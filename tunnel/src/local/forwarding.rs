@@ -121,6 +121,9 @@ impl Forwarding {
             ListenOn::Stdio => None,
         };
         let (listener, bound) = match at {
+            Some(ListenAt::Tcp(address)) => {
+                AnyListener::tcp(Listener::passed_or_bound(address, keepalive)).map_err(failed)?
+            }
             Some(at) => AnyListener::open(&at, keepalive).await.map_err(failed)?,
             None => (AnyListener::Stdio(Some(Stdio::of_process())), Bound::Stdio),
         };
@@ -192,11 +195,7 @@ impl AnyListener {
     /// Listens; where, with the port filled in.
     async fn open(at: &ListenAt, keepalive: TcpKeepalive) -> io::Result<(Self, Bound)> {
         Ok(match at {
-            ListenAt::Tcp(address) => {
-                let listener = Listener::bind(*address, keepalive)?;
-                let bound = Bound::Tcp(listener.local_addr()?);
-                (Self::Tcp(listener), bound)
-            }
+            ListenAt::Tcp(address) => Self::tcp(Listener::bind(*address, keepalive))?,
             ListenAt::Udp(address) => {
                 let listener = UdpListener::bind(*address)?;
                 let bound = Bound::Udp(listener.local_addr()?);
@@ -204,6 +203,12 @@ impl AnyListener {
             }
             ListenAt::Unix(path) => (Self::Unix(Listener::bind_unix(path).await?), Bound::Unix(path.clone())),
         })
+    }
+
+    fn tcp(listener: io::Result<Listener>) -> io::Result<(Self, Bound)> {
+        let listener = listener?;
+        let bound = Bound::Tcp(listener.local_addr()?);
+        Ok((Self::Tcp(listener), bound))
     }
 }
 

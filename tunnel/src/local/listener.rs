@@ -16,7 +16,7 @@ use tracing::warn;
 use super::stream::{UnixListener, UnixStream, bind_unix};
 use crate::limit::Limit;
 use crate::tcp_options::{self, TcpKeepalive};
-use crate::{descriptors, listen};
+use crate::{descriptors, listen, passed};
 
 /// A listener of TCP or of a Unix socket. Where accepting fails for want of a resource, it pauses: the connection stays in the
 /// queue, so asking again at once would spin. Descriptors (`EMFILE`) are the exception: a client that waits for one would hang.
@@ -110,6 +110,14 @@ impl Listener {
             }
             bound => bound,
         }
+    }
+
+    /// The one that the process was started with for this address, else as [`Listener::bind`]. For addresses that its user has said.
+    pub(crate) fn passed_or_bound(address: SocketAddr, keepalive: TcpKeepalive) -> io::Result<Self> {
+        let Some(listener) = passed::tcp(address)? else { return Self::bind(address, keepalive) };
+        listener.set_nonblocking(true)?;
+        tcp_options::keep_urgent_data(&SockRef::from(&listener));
+        Ok(Self::new(TcpListener::from_std(listener)?, keepalive))
     }
 
     fn bind_one(address: SocketAddr, keepalive: TcpKeepalive) -> io::Result<Self> {

@@ -9,6 +9,7 @@ use std::net::SocketAddr;
 use super::Session;
 use crate::address::Listen;
 use crate::bind_error::BindError;
+use crate::passed;
 use crate::settings::ProxySettings;
 use crate::udp::Udp;
 
@@ -22,5 +23,10 @@ pub(super) async fn bind(settings: ProxySettings) -> Result<Session, BindError> 
 }
 
 fn bind_udp(listen: &Listen, address: SocketAddr, buffer: usize) -> Result<Udp, BindError> {
-    Udp::bind(address, buffer).map_err(|error| BindError::Udp { address: listen.clone(), error })
+    let passed = passed::udp(address).transpose();
+    let bound = passed.map_or_else(
+        || Udp::bind(address, buffer),
+        |socket| socket.and_then(|socket| Udp::passed(socket, buffer)),
+    );
+    bound.map_err(|error| BindError::Udp { address: listen.clone(), error })
 }

@@ -1,8 +1,9 @@
 //! The buffers that the system keeps for a socket: as large as it lets them be.
 
 use std::io;
+use std::net::SocketAddr;
 
-use socket2::{SockRef, Socket};
+use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
 /// What the system granted of the socket buffers that were asked for, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -22,6 +23,21 @@ pub(super) fn ask(socket: &Socket, size: usize) -> io::Result<usize> {
     raise(size, |size| socket.set_send_buffer_size(size));
     let common = socket.recv_buffer_size()? / OVERHEAD;
     force(socket, size);
+    Ok(common)
+}
+
+/// The same for a socket that somebody else has made, who may have asked for more than this process may: it never gets less.
+pub(super) fn ask_more(socket: &Socket, address: SocketAddr, size: usize) -> io::Result<usize> {
+    // What this process is granted shows on another.
+    let own = Socket::new(Domain::for_address(address), Type::DGRAM, Some(Protocol::UDP))?;
+    let common = ask(&own, size)?;
+    if socket.recv_buffer_size()? < own.recv_buffer_size()? {
+        raise(size, |size| socket.set_recv_buffer_size(size));
+        force(socket, size);
+    }
+    if socket.send_buffer_size()? < own.send_buffer_size()? {
+        raise(size, |size| socket.set_send_buffer_size(size));
+    }
     Ok(common)
 }
 

@@ -19,7 +19,7 @@ pub(super) async fn entry(settings: ClassicEntry) -> Result<Session, BindError> 
     let text = peer.to_string();
     let peer = classic::peer::Peer::find(peer).await;
     let peer = peer.map_err(|error| BindError::Host { argument: "HOST PORT", text, error })?;
-    let clients = Listener::bind(address, options.tcp_keepalive);
+    let clients = Listener::passed_or_bound(address, options.tcp_keepalive);
     let clients = clients.map_err(|error| BindError::Forward { listen: ListenOn::Tcp(listen), error })?;
     let listening = clients.local_addr().map_err(BindError::Socket)?;
     let udp = Udp::bind_any(options.socket_buffer).map_err(BindError::Socket)?;
