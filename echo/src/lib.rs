@@ -27,5 +27,5 @@ mod server;
 #[cfg_attr(not(unix), path = "stop_other.rs")]
 mod stop;
 
-pub use program::main;
+pub use program::{command, main};
 pub use server::{Summary, serve};

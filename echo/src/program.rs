@@ -10,7 +10,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::Context;
-use clap::{Args, Parser, Subcommand};
+use clap::{Args, CommandFactory, Parser, Subcommand};
 use cli::units::{self, parse_size, parse_time};
 use cli::{Verbosity, parse_patience, terminal};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressState, ProgressStyle};
@@ -81,6 +81,11 @@ struct ClientArgs {
 
 fn client_after_help() -> String {
     format!("{}\n\nExample: echo client 127.0.0.1:7000 --clients 10 --bytes 5MB", units::HELP)
+}
+
+/// Its options and subcommands.
+pub fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// Entry point of the program, which its user calls by `name`: 0 ended by request or all as sent, 1 failed or not as sent, 2 bad usage.
@@ -249,7 +254,6 @@ fn parse_chunk(text: &str) -> Result<usize, String> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
 
     use super::*;
 

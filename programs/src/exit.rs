@@ -11,6 +11,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Error};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Command, CommandFactory};
 use cli::config::{Action, Environment, Sources};
 use cli::program::{EndAsked, Printing, Running, Signals};
 use tracing::{info, warn};
@@ -27,7 +28,12 @@ use crate::control::{Control, ControlSettings};
 use crate::steer;
 use crate::usage::wrong;
 
-pub(crate) use tickets::main as tickets;
+pub(crate) use tickets::{command as ticket_command, main as tickets};
+
+/// Its options.
+pub(crate) fn command() -> Command {
+    args::Cli::command()
+}
 
 /// The program `proxy2`: [`main`], or `proxy2 ticket`.
 pub(crate) fn proxy2(words: Vec<OsString>) -> ExitCode {

@@ -2,6 +2,7 @@
 //! `paso ticket`; `proxy1 check` is `paso check`.
 
 mod client;
+mod commands;
 mod control;
 mod entry;
 mod exit;
@@ -18,6 +19,8 @@ use clap::{Args, Parser, Subcommand};
 use tunnel::view::Role;
 
 use self::steer::Action;
+
+pub use self::commands::commands;
 
 /// TCP through networks that only let UDP pass
 #[derive(Debug, Parser)]
@@ -137,6 +140,17 @@ mod tests {
     #[test]
     fn the_command_is_sound() {
         Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn the_version_says_the_commit_where_there_is_one() {
+        let commit = VERSION.strip_prefix(env!("CARGO_PKG_VERSION")).unwrap();
+        let is_git = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../.git").exists();
+        assert_eq!(
+            !commit.is_empty(),
+            is_git || option_env!("PASO_COMMIT").is_some_and(|said| !said.is_empty())
+        );
+        assert!(commit.is_empty() || commit.starts_with(" (") && commit.ends_with(')'), "{commit}");
     }
 
     #[test]

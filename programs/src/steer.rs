@@ -10,7 +10,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use clap::{Args, Parser};
+use clap::{Args, CommandFactory, Parser};
 use cli::units::parse_time;
 use tunnel::view::{ItemId, Role, SessionView};
 
@@ -33,7 +33,7 @@ struct Which {
 
 /// Shows what running proxies carry
 #[derive(Debug, Parser)]
-#[command(name = "status", version, help_template = crate::TEMPLATE, after_help = STATUS_CODES)]
+#[command(name = "status", version = crate::VERSION, help_template = crate::TEMPLATE, after_help = STATUS_CODES)]
 struct StatusArgs {
     /// Print a JSON array, an object for each proxy (docs/control.md)
     #[arg(long)]
@@ -49,7 +49,7 @@ struct StatusArgs {
 
 /// Resets a stream, or all streams of a link
 #[derive(Debug, Parser)]
-#[command(name = "close", version, help_template = crate::TEMPLATE, after_help = crate::EXIT_CODES)]
+#[command(name = "close", version = crate::VERSION, help_template = crate::TEMPLATE, after_help = crate::EXIT_CODES)]
 struct CloseArgs {
     /// As `status` shows it: L3/5 is a stream, L3 a link
     id: ItemId,
@@ -60,7 +60,7 @@ struct CloseArgs {
 
 /// Has tickets, names and the configuration file read again, as SIGHUP does
 #[derive(Debug, Parser)]
-#[command(name = "reload", version, help_template = crate::TEMPLATE, after_help = crate::EXIT_CODES)]
+#[command(name = "reload", version = crate::VERSION, help_template = crate::TEMPLATE, after_help = crate::EXIT_CODES)]
 struct ReloadArgs {
     #[command(flatten)]
     which: Which,
@@ -68,7 +68,7 @@ struct ReloadArgs {
 
 /// Has a proxy accept nothing new, and end when its last stream has ended
 #[derive(Debug, Parser)]
-#[command(name = "drain", version, help_template = crate::TEMPLATE, after_help = crate::EXIT_CODES)]
+#[command(name = "drain", version = crate::VERSION, help_template = crate::TEMPLATE, after_help = crate::EXIT_CODES)]
 struct DrainArgs {
     /// Or after so long, whatever is open then: seconds, or a time like 5m
     #[arg(value_name = "TIME", value_parser = parse_seconds)]
@@ -111,14 +111,26 @@ pub(crate) enum Action {
     Drain,
 }
 
+/// Its options.
+pub(crate) fn command(action: Action) -> clap::Command {
+    match action {
+        Action::Status => StatusArgs::command(),
+        Action::Close => CloseArgs::command(),
+        Action::Reload => ReloadArgs::command(),
+        Action::Drain => DrainArgs::command(),
+    }
+}
+
 impl Action {
-    const ALL: [Self; 4] = [Self::Status, Self::Close, Self::Reload, Self::Drain];
+    /// All of them.
+    pub(crate) const ALL: [Self; 4] = [Self::Status, Self::Close, Self::Reload, Self::Drain];
 
     fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|action| action.name() == name)
     }
 
-    const fn name(self) -> &'static str {
+    /// The subcommand.
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Status => "status",
             Self::Close => "close",
@@ -209,7 +221,6 @@ fn look(socket: &Path, streams: bool) -> anyhow::Result<SessionView> {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
 
     use super::*;
 

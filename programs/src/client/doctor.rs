@@ -20,7 +20,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use cli::config::Environment;
 use cli::program::Signals;
 use cli::{LevelFilter, Logging};
@@ -34,7 +34,7 @@ use crate::usage::wrong;
 
 /// Says why a proxy1 does not reach its proxy2, or why the link is slow: asks each place of proxy2, then measures the path for some seconds
 #[derive(Clone, Debug, Parser)]
-#[command(name = "check", version, before_help = EXAMPLES, after_help = after_help(), help_template = crate::TEMPLATE)]
+#[command(name = "check", version = crate::VERSION, before_help = EXAMPLES, after_help = after_help(), help_template = crate::TEMPLATE)]
 struct Cli {
     /// The machine of proxy2, or HOST:PORT as one word; not needed with a ticket that says it
     #[arg(value_name = "HOST")]
@@ -97,6 +97,11 @@ pub(crate) fn main(name: &str, words: impl IntoIterator<Item = OsString>) -> Exi
         Ok((task, joining, cli)) => run(task, joining, logging(&cli)),
         Err(error) => cli::explain(&error),
     }
+}
+
+/// Its options.
+pub(crate) fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// The answers are on the screen; the log is for those who ask for it.
@@ -175,7 +180,6 @@ fn place(host: Option<&str>, port: Option<&str>) -> Result<Option<HostPorts>, cl
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
 
     use super::*;
 

@@ -5,7 +5,7 @@ use std::fmt::Write;
 use std::process::ExitCode;
 
 use anyhow::Context;
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use cli::config::Environment;
 use cli::program::{Printing, Signals};
 use serde::Serialize;
@@ -39,6 +39,11 @@ fn after_help() -> String {
     let codes =
         "Exit codes: 0 there are such names; 1 there are none, or proxy2 does not answer; 2 bad usage.";
     format!("{}\n\n{codes}", crate::PLACES)
+}
+
+/// Its options.
+pub(crate) fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// The program: 0 if there is a name, 1 if there is none or nobody could be asked, 2 for bad usage.

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::process::ExitCode;
 
 use anyhow::{Context, anyhow};
-use clap::Parser;
+use clap::{CommandFactory, Parser};
 use cli::config::Environment;
 use cli::program::Signals;
 use paso::{Link, OpenError, Stream};
@@ -42,6 +42,11 @@ Examples:
 fn after_help() -> String {
     let codes = "Exit codes: 0 the other side has ended in order; 1 not connected, or reset, with a sentence that says why; 2 bad usage.";
     format!("{}\n\n{codes}", crate::PLACES)
+}
+
+/// Its options.
+pub(crate) fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// The program: 0 when the other side has ended in order, 1 when it was not reached or has reset, 2 for bad usage.

@@ -189,7 +189,7 @@ impl Asked {
                 Ok(()) => Outcome::Done("nothing new is accepted; it ends with its last stream".into()),
                 Err(_) => Outcome::Error("it is draining already, or about to end".into()),
             },
-            Command::Version => Outcome::Version(env!("CARGO_PKG_VERSION").into()),
+            Command::Version => Outcome::Version(crate::VERSION.into()),
         }
     }
 }

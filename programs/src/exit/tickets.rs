@@ -97,12 +97,13 @@ enum Action {
 }
 
 const EXAMPLE: &str = "\
-Example: a ticket that knows where proxy2 is, by its name or else by its address:
-  proxy2 ticket add laptop --at exit.example:5000,443 --at 192.0.2.1:443 --out laptop.ticket";
+Example: a ticket that says where proxy2 is, by its name or else its address:
+  proxy2 ticket add laptop --at exit.example:5000,443 \\
+      --at 192.0.2.1:443 --out laptop.ticket";
 
 const RULES: &str = "\
 A rule is dial:PLACE, listen:PLACE, publish:NAMES or use:NAMES.
-  PLACE   HOST:PORTS, HOST:PORTS/udp or unix:PATH; or target, as proxy2 was given it
+  PLACE   HOST:PORTS, HOST:PORTS/udp or unix:PATH; or target, that of proxy2
   HOST    a name, *.example.com, an address or a block of them, private (the
           addresses of networks of one's own), or * (all public addresses)
   PORTS   80, 80,443, 8000-8010 or *
@@ -156,6 +157,11 @@ pub(crate) fn arguments(mut words: Vec<OsString>) -> Result<Vec<OsString>, Vec<O
     }
     words.remove(before);
     Ok(words)
+}
+
+/// Its options and subcommands.
+pub(crate) fn command() -> clap::Command {
+    Cli::command()
 }
 
 /// A command that is right, for one that is not.
