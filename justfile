@@ -35,3 +35,8 @@ library-docs:
 # All that must pass before a change lands
 ci:
     bash .ci/run
+
+# A Debian package of the programs
+deb:
+    cargo build --release -p paso-programs
+    packaging/build-deb
