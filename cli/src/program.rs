@@ -48,14 +48,38 @@ where
     F: Future<Output = Result<(), E>> + Send + 'static,
     E: Display + Send,
 {
-    descriptors::raise();
+    run_to_end(logging.into(), Ok(()), || {}, body)
+}
+
+/// The same for a program that may be a service: it takes the sockets that a service manager passes, and tells the manager how it is.
+/// What [`run`] runs may be started by a service, and is none.
+pub fn run_service<F, E>(logging: impl Into<Logging>, body: impl FnOnce(Signals) -> F) -> ExitCode
+where
+    F: Future<Output = Result<(), E>> + Send + 'static,
+    E: Display + Send,
+{
     // While there is one thread.
     let passed = passed::take();
-    let log = match Log::start(logging.into()) {
+    run_to_end(logging.into(), passed, manager::start, body)
+}
+
+/// `may_start`: whether what the process was started with can be used. `beside` starts what goes on beside `body`.
+fn run_to_end<F, E>(
+    logging: Logging,
+    may_start: Result<(), String>,
+    beside: impl FnOnce(),
+    body: impl FnOnce(Signals) -> F,
+) -> ExitCode
+where
+    F: Future<Output = Result<(), E>> + Send + 'static,
+    E: Display + Send,
+{
+    descriptors::raise();
+    let log = match Log::start(logging) {
         Ok(log) => log,
         Err(error) => return fail(&format_args!("cannot start the log: {error}")),
     };
-    let code = match passed.and_then(|()| serve(body)) {
+    let code = match may_start.and_then(|()| serve(beside, body)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             log.fail(&error);
@@ -66,7 +90,7 @@ where
     code
 }
 
-fn serve<F, E>(body: impl FnOnce(Signals) -> F) -> Result<(), String>
+fn serve<F, E>(beside: impl FnOnce(), body: impl FnOnce(Signals) -> F) -> Result<(), String>
 where
     F: Future<Output = Result<(), E>> + Send + 'static,
     E: Display + Send,
@@ -78,7 +102,7 @@ where
     let runtime = runtime.map_err(cannot_start)?;
     let result = runtime.block_on(async {
         let signals = Signals::new().map_err(|error| format!("cannot listen for signals: {error}"))?;
-        manager::start();
+        beside();
         let body = body(signals);
         let task = tokio::spawn(async { body.await.map_err(|error| format!("{error:#}")) });
         task.await.unwrap_or_else(|error| Err(error.to_string()))

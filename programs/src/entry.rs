@@ -41,7 +41,7 @@ fn run(planner: Planner) -> Result<ExitCode, clap::Error> {
     Ok(match action {
         Action::Serve(logging) => {
             let planner = has_file.then_some(planner);
-            cli::program::run(logging, |signals| serve(links, control, planner, signals))
+            cli::program::run_service(logging, |signals| serve(links, control, planner, signals))
         }
         Action::Check | Action::Print => cli::program::check(async move { check::links(&links).await }),
     })

@@ -77,7 +77,7 @@ fn run(sources: Sources) -> Result<ExitCode, clap::Error> {
     Ok(match action {
         Action::Serve(logging) => {
             let sources = has_file.then_some(sources);
-            cli::program::run(logging, |signals| serve(plan, control, sources, signals))
+            cli::program::run_service(logging, |signals| serve(plan, control, sources, signals))
         }
         Action::Check | Action::Print => {
             cli::program::check(async move { check::settings(&plan.settings).await })
