@@ -41,7 +41,7 @@ fn assert_silent(tool: &str, words: &[&str]) {
 #[test]
 fn what_is_committed_is_what_the_programs_say() {
     let made = make().unwrap();
-    let advice = "run `cargo run -p packaging` and commit what changes";
+    let advice = "run `cargo run -p packaging --example refresh` and commit what changes";
     for Made { path, text } in &made {
         let committed = fs::read_to_string(here().join(path)).unwrap_or_default();
         assert!(committed == *text, "{} is not of these programs: {advice}", path.display());

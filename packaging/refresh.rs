@@ -1,4 +1,4 @@
-//! `cargo run -p packaging` makes the manual pages and completions anew, where they are committed; with a folder as its argument,
+//! `cargo run -p packaging --example refresh` makes the manual pages and completions anew, where they are committed; with a folder as its argument,
 //! there.
 
 use std::path::PathBuf;
