@@ -17,7 +17,7 @@ mod entropy;
 pub mod invitation;
 pub mod limit;
 mod link;
-mod listen;
+pub mod listen;
 mod local;
 pub mod metrics;
 mod names;

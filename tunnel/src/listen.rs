@@ -14,6 +14,9 @@ use tokio::time::sleep;
 use tracing::warn;
 
 use crate::address::{Listen, ResolveError};
+use crate::bind_error::{BindError, resolve_listen};
+use crate::local::listener::bind_tcp;
+use crate::settings::ListenOn;
 
 /// Binds `socket`, where the system can also to an address that this machine does not have yet.
 ///
@@ -54,6 +57,16 @@ pub(crate) async fn resolve(listen: &Listen) -> Result<SocketAddr, ResolveError>
             result => return result,
         }
     }
+}
+
+/// A TCP listener for what a program serves beside its session; it does not block. A name service that cannot be asked is asked
+/// until it answers. Cancel safe.
+///
+/// # Errors
+/// [`BindError::Host`], [`BindError::Forward`]: the address cannot be had.
+pub async fn listen_tcp(listen: &Listen) -> Result<std::net::TcpListener, BindError> {
+    let address = resolve_listen(listen).await?;
+    bind_tcp(address).map_err(|error| BindError::Forward { listen: ListenOn::Tcp(listen.clone()), error })
 }
 
 #[cfg(test)]

@@ -101,15 +101,9 @@ impl Acceptor for UnixListener {
 const BACKLOG: i32 = 1_024;
 
 impl Listener {
-    /// Binds and listens; connections are kept alive so. `[::]` is all interfaces with both families, or with IPv4 alone where there is
-    /// no IPv6.
+    /// Binds and listens, see [`bind_tcp`]; connections are kept alive so.
     pub(crate) fn bind(address: SocketAddr, keepalive: TcpKeepalive) -> io::Result<Self> {
-        match Self::bind_one(address, keepalive) {
-            Err(error) if is_of_both(address) && error.kind() != io::ErrorKind::AddrInUse => {
-                Self::bind_one((Ipv4Addr::UNSPECIFIED, address.port()).into(), keepalive).map_err(|_| error)
-            }
-            bound => bound,
-        }
+        Ok(Self::new(TcpListener::from_std(bind_tcp(address)?)?, keepalive))
     }
 
     /// The one that the process was started with for this address, else as [`Listener::bind`]. For addresses that its user has said.
@@ -118,22 +112,6 @@ impl Listener {
         listener.set_nonblocking(true)?;
         tcp_options::keep_urgent_data(&SockRef::from(&listener));
         Ok(Self::new(TcpListener::from_std(listener)?, keepalive))
-    }
-
-    fn bind_one(address: SocketAddr, keepalive: TcpKeepalive) -> io::Result<Self> {
-        let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
-        if is_of_both(address) {
-            // Linux has it so, unless somebody has said otherwise for the whole machine; Windows has not.
-            socket.set_only_v6(false)?;
-        }
-        // A restart must not wait for old connections to leave TIME_WAIT. (On Windows the option means more than that.)
-        #[cfg(unix)]
-        socket.set_reuse_address(true)?;
-        socket.set_nonblocking(true)?;
-        tcp_options::keep_urgent_data(&SockRef::from(&socket));
-        listen::bind(&socket, address)?;
-        socket.listen(BACKLOG)?;
-        Ok(Self::new(TcpListener::from_std(socket.into())?, keepalive))
     }
 
     /// The bound address.
@@ -211,6 +189,32 @@ impl<A: Acceptor> Listener<A> {
         self.failures += 1;
         self.pause.as_mut().reset(Instant::now() + Self::PAUSE);
     }
+}
+
+/// Binds and listens. `[::]` is all interfaces with both families, or with IPv4 alone where there is no IPv6.
+pub(crate) fn bind_tcp(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    match bind_one(address) {
+        Err(error) if is_of_both(address) && error.kind() != io::ErrorKind::AddrInUse => {
+            bind_one((Ipv4Addr::UNSPECIFIED, address.port()).into()).map_err(|_| error)
+        }
+        bound => bound,
+    }
+}
+
+fn bind_one(address: SocketAddr) -> io::Result<std::net::TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, Some(Protocol::TCP))?;
+    if is_of_both(address) {
+        // Linux has it so, unless somebody has said otherwise for the whole machine; Windows has not.
+        socket.set_only_v6(false)?;
+    }
+    // A restart must not wait for old connections to leave TIME_WAIT. (On Windows the option means more than that.)
+    #[cfg(unix)]
+    socket.set_reuse_address(true)?;
+    socket.set_nonblocking(true)?;
+    tcp_options::keep_urgent_data(&SockRef::from(&socket));
+    listen::bind(&socket, address)?;
+    socket.listen(BACKLOG)?;
+    Ok(socket.into())
 }
 
 fn is_of_both(address: SocketAddr) -> bool {

@@ -31,6 +31,24 @@ struct SharedCounts {
 struct LinkCounts {
     made: u64,
     living: BTreeMap<u64, LivingLink>,
+    /// What the links that have ended had counted, by the names of their tickets.
+    ended: BTreeMap<String, Counters>,
+}
+
+impl LinkCounts {
+    /// Tickets of which that is kept: 1 MB. It is more than a proxy2 has, and names can be made anew for ever.
+    const MAX_TICKETS: usize = 1_024;
+
+    fn end(&mut self, link: u64) {
+        let Some(LivingLink { labels: LinkLabels { ticket: Some(ticket), .. }, published, .. }) =
+            self.living.remove(&link)
+        else {
+            return;
+        };
+        if self.ended.len() < Self::MAX_TICKETS || self.ended.contains_key(&ticket) {
+            self.ended.entry(ticket).or_default().add(&published.load());
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -104,6 +122,18 @@ impl Registry {
         let read =
             |link: &LivingLink| LinkCounters { labels: link.labels.clone(), counters: link.published.load() };
         self.lock().living.values().map(read).collect()
+    }
+
+    /// What the links of each ticket have counted since the start, those that have ended too. Of tickets beyond the first 1,024 only
+    /// what lives.
+    pub fn tickets(&self) -> BTreeMap<String, Counters> {
+        let links = self.lock();
+        let mut tickets = links.ended.clone();
+        for link in links.living.values() {
+            let Some(ticket) = &link.labels.ticket else { continue };
+            tickets.entry(ticket.clone()).or_default().add(&link.published.load());
+        }
+        tickets
     }
 
     /// How to ask each living link, the oldest first, and how many there are beyond the first `most`.
@@ -273,7 +303,7 @@ impl Drop for OwnCounters {
         self.now.clear_gauges();
         self.publish(Instant::now());
         if let Some(link) = self.link {
-            self.registry.lock().living.remove(&link);
+            self.registry.lock().end(link);
         }
     }
 }
@@ -320,6 +350,22 @@ mod tests {
         drop(one);
         assert_eq!((registry.totals().streams, registry.totals().sent_bytes), (4, 120));
         assert_eq!(registry.links().iter().map(|link| link.labels.number).collect::<Vec<_>>(), [2]);
+    }
+
+    #[test]
+    fn the_sums_of_a_ticket_keep_what_its_links_that_ended_have_counted() {
+        let registry = Registry::default();
+        let of = |number, ticket: &str| LinkLabels { ticket: Some(ticket.into()), ..labels(number) };
+        let mut links =
+            [(1, "a"), (2, "a"), (3, "b")].map(|(number, ticket)| registry.of_link(of(number, ticket), None));
+        for (link, bytes) in links.iter_mut().zip([1, 20, 300]) {
+            (link.sent_bytes, link.streams) = (bytes, 1);
+            link.publish(Instant::now());
+        }
+        let [first, ..] = links;
+        drop(first);
+        let sums = |ticket: &str| registry.tickets().get(ticket).map(|sum| (sum.sent_bytes, sum.streams));
+        assert_eq!((sums("a"), sums("b"), sums("c")), (Some((21, 1)), Some((300, 1)), None));
     }
 
     #[test]

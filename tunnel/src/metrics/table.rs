@@ -222,6 +222,11 @@ impl Counters {
         }
     }
 
+    /// Adds the values of another link.
+    pub(super) fn add(&mut self, others: &Self) {
+        self.add_change(&Self::default(), others);
+    }
+
     /// Sets what there is now to zero.
     pub(super) fn clear_gauges(&mut self) {
         for (place, descriptor) in self.places().into_iter().zip(&DESCRIPTORS) {

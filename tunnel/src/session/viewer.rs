@@ -1,5 +1,6 @@
 //! How a running session is seen and steered from elsewhere in its process.
 
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
@@ -11,7 +12,7 @@ use crate::clock::Clock;
 use crate::link::asking::LinkQuery;
 use crate::link::drain_flag::DrainFlag;
 use crate::local::forwarding::Bound;
-use crate::metrics::{AskedLink, LinkKind, Registry};
+use crate::metrics::{AskedLink, Counters, LinkKind, Registry};
 use crate::view::{
     CounterValues, Draining, ItemId, LinkView, ListeningKind, ListeningView, Role, SessionView,
 };
@@ -180,6 +181,11 @@ impl Viewer {
         let mut counters = self.0.registry.subscribe();
         // The registry is in this value.
         let _ = counters.wait_for(|now| now.streams == 0).await;
+    }
+
+    /// See [`Registry::tickets`].
+    pub fn tickets(&self) -> BTreeMap<String, Counters> {
+        self.0.registry.tickets()
     }
 
     /// How many streams there are now.
