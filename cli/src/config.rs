@@ -24,7 +24,7 @@ use clap::parser::ValueSource;
 use clap::{ArgMatches, Command, Parser};
 use tunnel::state::{NamedFile, read_named};
 
-pub use self::args::{Action, ConfigArgs};
+pub use self::args::{Action, ConfigArgs, MetricsArgs};
 pub use self::environment::Environment;
 use self::file::{Contents, Entry, Keys, Table};
 pub use self::merge::{LinkOptions, Values};

@@ -1,4 +1,4 @@
-//! Values with a least that options have in common.
+//! Values that options have in common.
 
 use std::borrow::Cow;
 use std::ffi::OsString;
@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::builder::{OsStringValueParser, TypedValueParser};
+use tunnel::address::{AddressError, Listen};
 
 use crate::secrets::hidden;
 use crate::units::{UnitError, parse_time};
@@ -39,6 +40,16 @@ pub fn parse_patience(text: &str) -> Result<Duration, String> {
     at_least(text, parse_time(text), Duration::from_millis(1), "1ms")
 }
 
+/// Where to listen: a bare port is on loopback, `*:PORT` on all interfaces, as in a forward.
+///
+/// # Errors
+/// Anything else, in one sentence.
+pub(crate) fn parse_listen(text: &str) -> Result<Listen, String> {
+    let port = text.strip_prefix("*:").or_else(|| text.strip_prefix(':'));
+    let all = port.map(|port| format!("[::]:{port}"));
+    all.as_deref().unwrap_or(text).parse().map_err(|error: AddressError| error.to_string())
+}
+
 /// `value`, if it is `least` or more; `name` is what to write then.
 ///
 /// # Errors
@@ -54,4 +65,26 @@ pub(crate) fn at_least<T: PartialOrd>(
         return Err(format!("'{text}' is too little: write {name} or more"));
     }
     Ok(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_port_is_on_loopback_unless_it_is_said_to_be_everywhere() {
+        let read = |text: &str| parse_listen(text).map(|listen| listen.to_string());
+        for (text, means) in [
+            ("9100", "127.0.0.1:9100"),
+            ("*:9100", "[::]:9100"),
+            (":9100", "[::]:9100"),
+            ("192.0.2.1:0", "192.0.2.1:0"),
+            ("localhost:1", "localhost:1"),
+        ] {
+            assert_eq!(read(text).as_deref(), Ok(means), "{text}");
+        }
+        for text in ["", "*", "x", "*:x", "99999"] {
+            assert!(read(text).is_err(), "{text}");
+        }
+    }
 }

@@ -2,8 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::{Logging, Verbosity};
 use clap::Args;
+use tunnel::address::Listen;
+
+use crate::values::parse_listen;
+use crate::{Logging, Verbosity};
 
 /// Where the options are read from, and what is done with them.
 #[derive(Args, Clone, Debug)]
@@ -22,6 +25,16 @@ pub struct ConfigArgs {
     /// had, 2 bad usage
     #[arg(long)]
     pub check: bool,
+}
+
+/// How the program is watched.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Watching")]
+pub struct MetricsArgs {
+    /// Show links and streams on a web page, and numbers for Prometheus at /metrics, at this port of HTTP; a bare PORT is on
+    /// 127.0.0.1, *:PORT everywhere. Who reaches it sees the names of tickets and targets
+    #[arg(long, value_name = "[ADDR:]PORT", value_parser = parse_listen)]
+    pub metrics: Option<Listen>,
 }
 
 /// What is done with the options.

@@ -84,14 +84,16 @@ impl LinkOptions {
         self.command.clone().try_get_matches_from(words)
     }
 
-    /// Whether two say the same.
+    /// Whether two say the same of the link.
     pub fn says_the_same(&self, other: &Self) -> bool {
-        self.said(|_| true) == other.said(|_| true)
+        let is_of_link = |key: &str| !self.kinds.of_program.contains(&key);
+        self.said(is_of_link) == other.said(is_of_link)
     }
 
-    /// Whether two say the same, up to what is additive: forwards come and go while a link runs.
+    /// Whether two say the same of the link, up to what is additive: forwards come and go while a link runs.
     pub fn differ_in_additive_only(&self, other: &Self) -> bool {
-        let is_fixed = |key: &str| !self.kinds.additive.contains(&key);
+        let Kinds { additive, of_program, .. } = self.kinds;
+        let is_fixed = |key: &str| !additive.contains(&key) && !of_program.contains(&key);
         self.said(is_fixed) == other.said(is_fixed)
     }
 
