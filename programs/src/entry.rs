@@ -13,6 +13,7 @@ use anyhow::{Context, Error};
 use cli::config::{Action, Environment};
 use cli::program::{EndAsked, Signals};
 use tracing::{info, warn};
+use tunnel::address::Listen;
 use tunnel::reload::Reload;
 use tunnel::view::Role;
 
@@ -22,6 +23,7 @@ use self::plan::{Link, Planner};
 use crate::control::drain::drain;
 use crate::control::sessions::Sessions;
 use crate::control::{Control, ControlSettings};
+use crate::metrics::Metrics;
 
 /// The program: 0 when it ended because it was asked to, 1 when it failed, 2 for bad usage.
 pub(crate) fn main(name: &str, words: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -36,12 +38,12 @@ fn run(planner: Planner) -> Result<ExitCode, clap::Error> {
     if action == Action::Print {
         return Ok(cli::program::print(&said.to_toml()));
     }
-    let control = said.control();
+    let (control, metrics) = (said.control(), said.metrics());
     let links = planner.links(said)?;
     Ok(match action {
         Action::Serve(logging) => {
             let planner = has_file.then_some(planner);
-            cli::program::run_service(logging, |signals| serve(links, control, planner, signals))
+            cli::program::run_service(logging, |signals| serve(links, (control, metrics), planner, signals))
         }
         Action::Check | Action::Print => cli::program::check(async move { check::links(&links).await }),
     })
@@ -50,14 +52,18 @@ fn run(planner: Planner) -> Result<ExitCode, clap::Error> {
 /// Serves until a signal comes. Where there is a configuration file, `planner` reads it again when that is asked for.
 async fn serve(
     links: Vec<Link>,
-    control: Option<ControlSettings>,
+    (control, metrics): (Option<ControlSettings>, Option<Listen>),
     planner: Option<Planner>,
     mut signals: Signals,
 ) -> anyhow::Result<()> {
     let (mut reload, sessions) = (Reload::new(), Sessions::new());
-    let mut links = tokio::select! {
+    let started = async {
+        let metrics = Metrics::start(Role::Proxy1, metrics, &sessions).await?;
+        anyhow::Ok((metrics, Links::start(links, &sessions).await?))
+    };
+    let (mut metrics, mut links) = tokio::select! {
         biased;
-        links = Links::start(links, &sessions) => links?,
+        started = started => started?,
         () = signals.received() => return Ok(()),
     };
     cli::program::check_passed().map_err(Error::msg)?;
@@ -73,6 +79,7 @@ async fn serve(
         let _ = links.close().await;
         return ready;
     }
+    metrics.set_ready(links.settings());
     let stdio = links.stdio_ended();
     tokio::pin!(stdio);
     loop {
@@ -95,7 +102,7 @@ async fn serve(
                 return carried;
             }
             () = reload.asked() => {
-                let changed = async { follow(&mut links, planner.as_ref()).await };
+                let changed = async { follow(&mut links, &mut metrics, planner.as_ref()).await };
                 tokio::select! {
                     biased;
                     () = signals.received() => links.close().await,
@@ -112,11 +119,13 @@ async fn serve(
 }
 
 /// Reads the configuration file again. A file that is wrong changes nothing.
-async fn follow(links: &mut Links, planner: Option<&Planner>) -> anyhow::Result<()> {
+async fn follow(links: &mut Links, metrics: &mut Metrics, planner: Option<&Planner>) -> anyhow::Result<()> {
     let Some(planner) = planner else { return Ok(()) };
-    match planner.read().and_then(|said| planner.links(said)) {
-        Ok(wanted) => {
+    match planner.read().and_then(|said| Ok((said.metrics(), planner.links(said)?))) {
+        Ok((listen, wanted)) => {
+            metrics.follow(listen).await;
             links.change(wanted).await?;
+            metrics.set_ready(links.settings());
             info!("the configuration file has been read again");
         }
         Err(error) => {

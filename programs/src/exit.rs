@@ -25,6 +25,7 @@ use self::plan::Plan;
 use crate::control::drain::drain;
 use crate::control::sessions::Sessions;
 use crate::control::{Control, ControlSettings};
+use crate::metrics::Metrics;
 use crate::steer;
 use crate::usage::wrong;
 
@@ -94,6 +95,11 @@ async fn serve(
     mut signals: Signals,
 ) -> anyhow::Result<()> {
     let (mut reload, sessions) = (Reload::new(), Sessions::new());
+    let mut metrics = tokio::select! {
+        biased;
+        metrics = Metrics::start(Role::Proxy2, plan.metrics.clone(), &sessions) => metrics?,
+        () = signals.received() => return Ok(()),
+    };
     let Some(session) = bind(&plan, &mut signals).await? else { return Ok(()) };
     tell_ready(&plan.settings);
     // In a log the ticket would stay for others to read. If nobody reads this, `proxy2 ticket add` makes another one.
@@ -104,6 +110,7 @@ async fn serve(
     let printing = session.invitation().map(|invitation| Printing::start(text(invitation)));
     let mut running = Running::start(session);
     let mut shown = sessions.add(None, running.viewer().clone());
+    metrics.set_ready([&plan.settings]);
     let mut control = Control::start(Role::Proxy2, &settings, &sessions);
     let result = loop {
         let ended = tokio::select! {
@@ -121,10 +128,15 @@ async fn serve(
             }
             ended = running.ended() => ended,
             () = reload.asked() => {
-                let Some(other) = another(&plan, sources.as_ref()).await else {
+                let Some(other) = another(sources.as_ref()).await else {
                     cli::program::ready();
                     continue;
                 };
+                metrics.follow(other.metrics.clone()).await;
+                if other.options.says_the_same(&plan.options) {
+                    cli::program::ready();
+                    continue;
+                }
                 plan = other;
                 info!("proxy2 begins again: its settings have changed");
                 drop(shown);
@@ -133,6 +145,7 @@ async fn serve(
                 tell_ready(&plan.settings);
                 running = Running::start(session);
                 shown = sessions.add(None, running.viewer().clone());
+                metrics.set_ready([&plan.settings]);
                 continue;
             }
         };
@@ -164,8 +177,8 @@ async fn bind(plan: &Plan, signals: &mut Signals) -> anyhow::Result<Option<Sessi
     Ok(session)
 }
 
-/// Reads the configuration file again: what is to run now, if that is another thing. A file that is wrong changes nothing.
-async fn another(plan: &Plan, sources: Option<&Sources>) -> Option<Plan> {
+/// Reads the configuration file again: what is to run now. A file that is wrong changes nothing.
+async fn another(sources: Option<&Sources>) -> Option<Plan> {
     let keep = |why: &str| warn!("the configuration file cannot be used, what it said before stays: {why}");
     let other = match plan::read(sources?).and_then(plan::Said::plan) {
         Ok(other) => other,
@@ -179,5 +192,5 @@ async fn another(plan: &Plan, sources: Option<&Sources>) -> Option<Plan> {
         return None;
     }
     info!("the configuration file has been read again");
-    (!other.options.says_the_same(&plan.options)).then_some(other)
+    Some(other)
 }

@@ -7,6 +7,7 @@ mod control;
 mod entry;
 mod exit;
 mod forwards;
+mod metrics;
 mod stdio;
 mod steer;
 mod ticket;

@@ -25,6 +25,7 @@ mod log_flood;
 mod log_unwritable;
 mod lost_datagrams;
 mod many_proxy1s;
+mod metrics_page;
 mod middlebox_itself;
 mod names_known_later;
 mod nc;

@@ -1,8 +1,10 @@
 //! All sessions of a process, looked at as one: proxy1 has one for each link of its configuration file.
 
+use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use tunnel::metrics::Counters;
 use tunnel::session::{Detail, Viewer};
 use tunnel::view::{ItemId, Role, SessionView};
 
@@ -99,6 +101,11 @@ impl Sessions {
     /// How many streams they have.
     pub(crate) fn stream_count(&self) -> u64 {
         self.running().iter().map(|session| session.viewer.stream_count()).sum()
+    }
+
+    /// What the links of each ticket have counted, by its name: at proxy2, which has one session.
+    pub(crate) fn tickets(&self) -> BTreeMap<String, Counters> {
+        self.running().first().map(|session| session.viewer.tickets()).unwrap_or_default()
     }
 
     fn running(&self) -> Vec<Session> {

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::Parser;
-use cli::config::{ConfigArgs, Environment, Kinds, Sources};
+use cli::config::{ConfigArgs, Environment, Kinds, MetricsArgs, Sources};
 use cli::units::{self, parse_time};
 use cli::{ControlArgs, LinkArgs, Verbosity};
 use tunnel::address::{HostPorts, Listen};
@@ -60,6 +60,9 @@ pub(crate) struct Cli {
     #[arg(long, value_name = "TIME", default_value = "1s", value_parser = parse_time, requires = "classic",
         help_heading = "Classic link")]
     pub(super) id_rest: Duration,
+
+    #[command(flatten)]
+    pub(super) metrics: MetricsArgs,
 
     #[command(flatten)]
     pub(super) control: ControlArgs,
@@ -136,7 +139,7 @@ const KINDS: Kinds = Kinds {
     additive: &["local", "remote", "dynamic", "publish"],
     alternatives: &[&["ticket", "ticket-file"], &["verbose", "quiet"], &["control", "no-control"]],
     secret: &["ticket"],
-    of_program: &["verbose", "quiet", "log-format", "control", "no-control", "drain"],
+    of_program: &["verbose", "quiet", "log-format", "metrics", "control", "no-control", "drain"],
     links: true,
 };
 

@@ -46,6 +46,11 @@ impl Links {
         Ok(running)
     }
 
+    /// What they are made from.
+    pub(crate) fn settings(&self) -> impl Iterator<Item = &ProxySettings> {
+        self.0.iter().map(|one| &one.link.settings)
+    }
+
     /// Waits until the forwards of all are there: for the reverse ones proxy2 has to answer. Cancel safe.
     ///
     /// # Errors

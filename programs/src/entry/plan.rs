@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use clap::error::ErrorKind;
 use cli::ChosenLink;
 use cli::config::{Action, Extra, LinkOptions, Origin, Sources, Values, to_toml};
-use tunnel::address::{HostPort, HostPorts};
+use tunnel::address::{HostPort, HostPorts, Listen};
 use tunnel::settings::{ClassicEntry, ClientSettings, Forward, ProxySettings};
 
 use super::args::Cli;
@@ -88,6 +88,11 @@ impl Said {
     pub(crate) fn control(&self) -> Option<ControlSettings> {
         let SaidLink { cli, .. } = self.links.first()?;
         Some(ControlSettings { args: cli.control.clone(), state: cli.link.state() })
+    }
+
+    /// Where the page and the metrics are to be.
+    pub(crate) fn metrics(&self) -> Option<Listen> {
+        self.links.first()?.cli.metrics.metrics.clone()
     }
 
     /// The configuration file that was read.

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 use std::time::Duration;
 
 use clap::Parser;
-use cli::config::{ConfigArgs, Environment, Kinds, Sources};
+use cli::config::{ConfigArgs, Environment, Kinds, MetricsArgs, Sources};
 use cli::units::{self, parse_size, parse_time};
 use cli::{ControlArgs, LinkArgs, Verbosity, parse_count, parse_patience};
 use tunnel::address::{HostPort, ListenPorts};
@@ -128,6 +128,9 @@ pub(super) struct Cli {
     pub(super) peers: u32,
 
     #[command(flatten)]
+    pub(super) metrics: MetricsArgs,
+
+    #[command(flatten)]
     pub(super) control: ControlArgs,
 
     #[command(flatten)]
@@ -145,7 +148,7 @@ const KINDS: Kinds = Kinds {
     additive: &["local", "publish"],
     alternatives: &[&["verbose", "quiet"], &["control", "no-control"]],
     secret: &[],
-    of_program: &[],
+    of_program: &["verbose", "quiet", "metrics", "control", "no-control", "drain"],
     links: false,
 };
 

@@ -3,7 +3,7 @@
 use clap::error::ErrorKind;
 use cli::ChosenLink;
 use cli::config::{Action, Extra, LinkOptions, Sources, Values, to_toml};
-use tunnel::address::{AddressError, Host, HostPort, ListenPorts, parse_port};
+use tunnel::address::{AddressError, Host, HostPort, Listen, ListenPorts, parse_port};
 use tunnel::settings::{
     Allow, CarryTo, ClassicExit, Destination, ProxySettings, Rules, ServerSettings, StateSource,
 };
@@ -32,6 +32,8 @@ pub(super) struct Plan {
     pub(super) settings: ProxySettings,
     /// To see what has changed.
     pub(super) options: LinkOptions,
+    /// Where the page and the metrics are to be.
+    pub(super) metrics: Option<Listen>,
 }
 
 /// Reads what the options say.
@@ -118,7 +120,7 @@ impl Said {
                 sealed.into()
             }
         };
-        Ok(Plan { settings, options })
+        Ok(Plan { settings, options, metrics: cli.metrics.metrics })
     }
 }
 
