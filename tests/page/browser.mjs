@@ -56,9 +56,16 @@ export class Browser {
 
   async close() {
     const ended = new Promise((done) => this.process.once("exit", done));
-    this.process.kill("SIGKILL");
+    this.call("Browser.close").catch(() => {});
+    const late = setTimeout(() => this.process.kill("SIGKILL"), 5000);
     await ended;
-    rmSync(this.#folder, { recursive: true, force: true, maxRetries: 10 });
+    clearTimeout(late);
+    try {
+      rmSync(this.#folder, { recursive: true, force: true, maxRetries: 20 });
+    } catch (error) {
+      // A process of the browser's that is still about to end: what the page shows does not depend on it.
+      console.log(`left behind: ${error.message}`);
+    }
   }
 }
 
