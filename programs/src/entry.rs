@@ -23,7 +23,7 @@ use self::plan::{Link, Planner};
 use crate::control::drain::drain;
 use crate::control::sessions::Sessions;
 use crate::control::{Control, ControlSettings};
-use crate::metrics::Metrics;
+use crate::metrics::{self, Metrics};
 
 /// The program: 0 when it ended because it was asked to, 1 when it failed, 2 for bad usage.
 pub(crate) fn main(name: &str, words: impl IntoIterator<Item = OsString>) -> ExitCode {
@@ -45,7 +45,10 @@ fn run(planner: Planner) -> Result<ExitCode, clap::Error> {
             let planner = has_file.then_some(planner);
             cli::program::run_service(logging, |signals| serve(links, (control, metrics), planner, signals))
         }
-        Action::Check | Action::Print => cli::program::check(async move { check::links(&links).await }),
+        Action::Check | Action::Print => cli::program::check(async move {
+            metrics::check(metrics.as_ref()).await?;
+            check::links(&links).await
+        }),
     })
 }
 

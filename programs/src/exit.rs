@@ -25,7 +25,7 @@ use self::plan::Plan;
 use crate::control::drain::drain;
 use crate::control::sessions::Sessions;
 use crate::control::{Control, ControlSettings};
-use crate::metrics::Metrics;
+use crate::metrics::{self, Metrics};
 use crate::steer;
 use crate::usage::wrong;
 
@@ -80,9 +80,10 @@ fn run(sources: Sources) -> Result<ExitCode, clap::Error> {
             let sources = has_file.then_some(sources);
             cli::program::run_service(logging, |signals| serve(plan, control, sources, signals))
         }
-        Action::Check | Action::Print => {
-            cli::program::check(async move { check::settings(&plan.settings).await })
-        }
+        Action::Check | Action::Print => cli::program::check(async move {
+            metrics::check(plan.metrics.as_ref()).await?;
+            check::settings(&plan.settings).await
+        }),
     })
 }
 

@@ -63,6 +63,17 @@ impl Metrics {
     }
 }
 
+/// Whether it could be, as far as that can be known without listening there.
+///
+/// # Errors
+/// Its name is unknown.
+pub(crate) async fn check(wanted: Option<&Listen>) -> anyhow::Result<()> {
+    match wanted {
+        Some(listen) => listen.resolve().await.map(drop).with_context(|| format!("--metrics {listen}")),
+        None => Ok(()),
+    }
+}
+
 async fn start(listen: &Listen, watched: &Watched) -> anyhow::Result<Dashboard> {
     let listener = listen_tcp(listen).await.context("--metrics")?;
     let running = Dashboard::start(listener, watched.clone()).context("--metrics")?;

@@ -101,6 +101,16 @@ fn a_port_that_is_taken_is_a_sentence_and_the_end() {
     }
 }
 
+#[test]
+fn an_address_that_cannot_be_is_found_by_check() {
+    let folder = Folder::new();
+    let state = folder.path("state");
+    let words = ["0", "127.0.0.1:9", "--state", &state, "--metrics", "nowhere.invalid:9100", "--check"];
+    let mut process = Process::spawn(PROXY2, &words);
+    assert_eq!(process.wait_for_end(Duration::from_secs(30)).code(), Some(1), "{}", process.output());
+    assert!(process.output().contains("--metrics nowhere.invalid:9100: "), "{}", process.output());
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn who_lets_everybody_look_is_warned() {
     let (target, folder) = (Target::start(Manner::Echo).await, Folder::new());
