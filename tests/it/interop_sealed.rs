@@ -101,7 +101,8 @@ async fn our_proxy1_with_their_proxy2() {
     proxy2.wait_for("was reset with code 0");
     proxy1.signal("TERM");
     assert!(proxy1.wait().success(), "{}", proxy1.output());
-    proxy2.wait_for("ended with code 0");
+    // None of its streams is open any more: what their targets have not taken is not to be lost.
+    proxy2.wait_for("ended with code 2");
 }
 
 /// The peer knows no checks of the path, as a proxy2 of an older version: everything else is found out.
