@@ -164,8 +164,9 @@ impl Links {
                 one.link = link;
                 staying.push((one, missing));
             } else if let Err(why) = check::links(std::slice::from_ref(&link)).await {
-                let what = "the settings of the link have changed and cannot be used, the ones before stay";
-                span(&one.link).in_scope(|| warn!("{what}: {why:#}"));
+                span(&one.link).in_scope(|| {
+                    warn!("the settings of the link have changed and cannot be used, the ones before stay: {why:#}");
+                });
                 staying.push((one, Vec::new()));
             } else {
                 one.close("the link begins again: its settings have changed").await;
@@ -241,7 +242,7 @@ impl RunningLink {
             let asked = async move {
                 match handle.register(&one).await {
                     Ok(_) => info!(at = %one.at, "reverse forward added"),
-                    Err(error) => error!("{} {one}: {error}", one.option()),
+                    Err(error) => error!("a reverse forward was not added: {} {one}: {error}", one.option()),
                 }
             };
             tokio::spawn(asked.instrument(span.clone()));
