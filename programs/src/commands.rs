@@ -49,6 +49,9 @@ fn as_subcommand(command: Command, name: &'static str) -> Command {
 }
 
 #[cfg(test)]
+mod page;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
