@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, reason = "everything here is a test or part of one")]
 
 mod bad_network;
+mod book;
 mod check;
 mod classic_explains_itself;
 mod classic_model;
