@@ -1,4 +1,5 @@
-//! Wakers for each stream of a task, so that one task can own many connections and touch only those that moved.
+//! Wakers for each stream of a task, so that one task can own many connections and touch only those that moved. And one for all
+//! that moves seldom.
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -87,9 +88,90 @@ impl Wake for StreamWaker {
     }
 }
 
+/// What a task looks at only when it was woken: a task that is polled for each packet asks one flag.
+#[derive(Debug)]
+pub(crate) struct Seldom {
+    shared: Arc<SeldomWoken>,
+    /// Wakes it.
+    waker: Waker,
+    /// The task that it wakes.
+    task: Option<Waker>,
+}
+
+#[derive(Debug)]
+struct SeldomWoken {
+    woken: AtomicBool,
+    task: Mutex<Option<Waker>>,
+}
+
+impl Seldom {
+    /// It is looked at once.
+    pub(crate) fn new() -> Self {
+        let shared = Arc::new(SeldomWoken { woken: AtomicBool::new(true), task: Mutex::new(None) });
+        Self { waker: Waker::from(Arc::clone(&shared)), shared, task: None }
+    }
+
+    /// It is looked at by the next poll, by whoever polls next.
+    pub(crate) fn look_again(&self) {
+        self.shared.woken.store(true, Ordering::Release);
+    }
+
+    /// What to poll it with, if it is to be looked at; `task` is woken from now on when it is woken. Whoever polls has to find
+    /// everything pending, or [`look_again`](Self::look_again).
+    pub(crate) fn take(&mut self, task: &Waker) -> Option<Waker> {
+        if self.task.as_ref().is_none_or(|known| !known.will_wake(task)) {
+            *self.shared.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.clone());
+            self.task = Some(task.clone());
+        }
+        let woken = &self.shared.woken;
+        (woken.load(Ordering::Acquire) && woken.swap(false, Ordering::AcqRel)).then(|| self.waker.clone())
+    }
+}
+
+impl Wake for SeldomWoken {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.woken.store(true, Ordering::Release);
+        let task = self.task.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        if let Some(task) = task {
+            task.wake();
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::AtomicUsize;
+
     use super::*;
+
+    #[derive(Debug, Default)]
+    struct Task(AtomicUsize);
+
+    impl Wake for Task {
+        fn wake(self: Arc<Self>) {
+            self.0.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+
+    #[test]
+    fn what_moves_seldom_is_looked_at_when_it_was_woken_and_wakes_who_looked_last() {
+        let tasks = [Arc::<Task>::default(), Arc::<Task>::default()];
+        let wakers = tasks.clone().map(Waker::from);
+        let mut seldom = Seldom::new();
+        let waker = seldom.take(&wakers[0]).expect("nobody has looked yet");
+        assert!(seldom.take(&wakers[0]).is_none());
+        waker.wake_by_ref();
+        assert!(seldom.take(&wakers[1]).is_some() && seldom.take(&wakers[1]).is_none());
+        waker.wake();
+        assert_eq!(tasks.each_ref().map(|task| task.0.load(Ordering::Relaxed)), [1, 1]);
+        assert!(seldom.take(&wakers[1]).is_some());
+        seldom.look_again();
+        assert!(seldom.take(&wakers[1]).is_some() && seldom.take(&wakers[1]).is_none());
+    }
 
     fn woken(ready: &Ready) -> Vec<usize> {
         let mut keys = Vec::new();

@@ -26,6 +26,7 @@ use crate::local::grant::PeerRegistration;
 use crate::local::listener::ClientName;
 use crate::local::visitors::{Visit, Visitor, VisitorPlace};
 use crate::metrics::Counters;
+use crate::ready::Seldom;
 
 /// The roles of one end of a link.
 #[derive(Debug)]
@@ -42,6 +43,8 @@ pub(super) struct Roles {
     refusals: Limit,
     /// Which is asked first for what has arrived.
     first: Role,
+    /// Whether any may have something: they are asked far more seldom than packets come.
+    news: Seldom,
     /// Nobody new is carried, and nothing more is dialled.
     draining: bool,
     over: bool,
@@ -95,6 +98,7 @@ impl Roles {
             limits,
             refusals,
             first: Role::Dialling,
+            news: Seldom::new(),
             draining: false,
             over: false,
         }
@@ -146,6 +150,8 @@ impl Roles {
         if self.over {
             return Poll::Pending;
         }
+        let Some(waker) = self.news.take(cx.waker()) else { return Poll::Pending };
+        let cx = &mut Context::from_waker(&waker);
         for _ in Role::ALL {
             let role = self.first;
             self.first = role.next();
@@ -157,6 +163,7 @@ impl Roles {
                 Role::Forwarding => self.poll_client(cx, end, link, counters),
             };
             if arrival.is_ready() {
+                self.news.look_again();
                 return arrival;
             }
         }
@@ -315,6 +322,8 @@ impl Roles {
                 why: "nothing new is accepted: it is draining".into(),
             });
         }
+        // A set of tasks that was empty did not ask to be woken.
+        self.news.look_again();
         self.dialler.as_mut().ok_or(ResetCode::Forbidden)?.dial(id, target)
     }
 
