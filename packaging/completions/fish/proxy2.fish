@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_proxy2_global_optspecs
-    string join \n v/verbose q/quiet listen= target= L/local= publish= dial-timeout= classic idle= tcp-keepalive= memory= socket-buffer= state= streams= max-datagram= keepalive= udp-idle= payload= linger= queue= rate= also-port= allow= links= abandon= handshakes= early= peers= config= print-config check h/help V/version
+    string join \n v/verbose q/quiet log-format= listen= target= L/local= publish= dial-timeout= classic idle= tcp-keepalive= memory= socket-buffer= state= streams= max-datagram= keepalive= udp-idle= payload= linger= queue= rate= also-port= allow= links= abandon= handshakes= early= peers= metrics= control= no-control drain= config= print-config check h/help V/version
 end
 
 function __fish_proxy2_needs_command
@@ -24,6 +24,8 @@ function __fish_proxy2_using_subcommand
     contains -- $cmd[1] $argv
 end
 
+complete -c proxy2 -n "__fish_proxy2_needs_command" -l log-format -d 'How lines of the log are written: for people, or each a JSON object for programs' -r -f -a "text\t'Time, level, sentence and fields, for people'
+json\t'A JSON object a line: `timestamp`, `level`, `message`, and the fields beside them'"
 complete -c proxy2 -n "__fish_proxy2_needs_command" -l listen -d 'The same as the first word' -r
 complete -c proxy2 -n "__fish_proxy2_needs_command" -l target -d 'The same as HOST and PORT' -r
 complete -c proxy2 -n "__fish_proxy2_needs_command" -s L -l local -d 'Carry TCP clients that come here to a name that somebody has published' -r
@@ -49,19 +51,29 @@ complete -c proxy2 -n "__fish_proxy2_needs_command" -l abandon -d 'Let a link go
 complete -c proxy2 -n "__fish_proxy2_needs_command" -l handshakes -d 'How many handshakes a second may cost public-key work, 1 or more [default: what takes a quarter of one core of this machine, 50 to 2000]' -r
 complete -c proxy2 -n "__fish_proxy2_needs_command" -l early -d 'Bytes that are held for a stream whose target has not answered yet' -r
 complete -c proxy2 -n "__fish_proxy2_needs_command" -l peers -d 'How many proxy1s may have streams at a time, ten streams each' -r
+complete -c proxy2 -n "__fish_proxy2_needs_command" -l metrics -d 'Show links and streams on a web page, and numbers for Prometheus at /metrics, at this port of HTTP; a bare PORT is on 127.0.0.1, *:PORT everywhere. Who reaches it sees the names of tickets and targets' -r
+complete -c proxy2 -n "__fish_proxy2_needs_command" -l control -d 'Answer `status`, `close`, `reload` and `drain` at this Unix socket [default: a file in $XDG_RUNTIME_DIR/paso, or else in the state folder]' -r -F
+complete -c proxy2 -n "__fish_proxy2_needs_command" -l drain -d 'After SIGTERM accept nothing new, and let streams go on for so long before they are cut; 0s cuts them at once, as does a second signal' -r
 complete -c proxy2 -n "__fish_proxy2_needs_command" -l config -d 'Read options from this file too, in TOML: each key is a long option, as in `ticket-file = "exit.ticket"`. SIGHUP reads it again' -r -F
 complete -c proxy2 -n "__fish_proxy2_needs_command" -s v -l verbose -d 'Log more: -v for DEBUG, -vv for TRACE (RUST_LOG, if set, decides instead)'
 complete -c proxy2 -n "__fish_proxy2_needs_command" -s q -l quiet -d 'Log less: -q for warnings, -qq for errors only'
 complete -c proxy2 -n "__fish_proxy2_needs_command" -l classic -d 'Speak the classic protocol: ten streams, no encryption, lost datagrams stay lost'
+complete -c proxy2 -n "__fish_proxy2_needs_command" -l no-control -d 'Answer nobody'
 complete -c proxy2 -n "__fish_proxy2_needs_command" -l print-config -d 'Print the options that are in force, as such a file, each with the place that says it, and end'
 complete -c proxy2 -n "__fish_proxy2_needs_command" -l check -d 'Check the options, the names of hosts, and what files and tickets are named, and end: 0 all is well, 1 something cannot be had, 2 bad usage'
-complete -c proxy2 -n "__fish_proxy2_needs_command" -s h -l help -d 'Print help'
+complete -c proxy2 -n "__fish_proxy2_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c proxy2 -n "__fish_proxy2_needs_command" -s V -l version -d 'Print version'
 complete -c proxy2 -n "__fish_proxy2_needs_command" -a "ticket" -d 'Makes, shows and revokes the tickets that let a proxy1 join, and says what they may do'
+complete -c proxy2 -n "__fish_proxy2_needs_command" -a "status" -d 'Shows what running proxies carry'
+complete -c proxy2 -n "__fish_proxy2_needs_command" -a "close" -d 'Resets a stream, or all streams of a link'
+complete -c proxy2 -n "__fish_proxy2_needs_command" -a "reload" -d 'Has tickets, names and the configuration file read again, as SIGHUP does'
+complete -c proxy2 -n "__fish_proxy2_needs_command" -a "drain" -d 'Has a proxy accept nothing new, and end when its last stream has ended'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and not __fish_seen_subcommand_from add list show allow deny apply revoke" -l state -d 'Folder of the keys and tickets [default: $XDG_STATE_HOME/paso or ~/.local/state/paso]' -r -F
+complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and not __fish_seen_subcommand_from add list show allow deny apply revoke" -l log-format -d 'How lines of the log are written: for people, or each a JSON object for programs' -r -f -a "text\t'Time, level, sentence and fields, for people'
+json\t'A JSON object a line: `timestamp`, `level`, `message`, and the fields beside them'"
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and not __fish_seen_subcommand_from add list show allow deny apply revoke" -s v -l verbose -d 'Log more: -v for DEBUG, -vv for TRACE (RUST_LOG, if set, decides instead)'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and not __fish_seen_subcommand_from add list show allow deny apply revoke" -s q -l quiet -d 'Log less: -q for warnings, -qq for errors only'
-complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and not __fish_seen_subcommand_from add list show allow deny apply revoke" -s h -l help -d 'Print help'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and not __fish_seen_subcommand_from add list show allow deny apply revoke" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and not __fish_seen_subcommand_from add list show allow deny apply revoke" -s V -l version -d 'Print version'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and not __fish_seen_subcommand_from add list show allow deny apply revoke" -f -a "add" -d 'Make a ticket and print it, this once: proxy2 does not keep it. A running proxy2 takes it within a second'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and not __fish_seen_subcommand_from add list show allow deny apply revoke" -f -a "list" -d 'List all tickets: name, standing, fingerprint of the client\'s public key, when it was made; below, what it may do'
@@ -73,32 +85,80 @@ complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and not __fish_see
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from add" -l out -d 'Write the ticket to this new file, for you alone to read, instead of printing it (\'-\' prints it)' -r -F
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from add" -l at -d 'Say in the ticket that proxy1 finds proxy2 on this host, at these UDP ports, 1 to 8 of them in the order in which they are to be tried; up to 8 times' -r
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from add" -l state -d 'Folder of the keys and tickets [default: $XDG_STATE_HOME/paso or ~/.local/state/paso]' -r -F
+complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from add" -l log-format -d 'How lines of the log are written: for people, or each a JSON object for programs' -r -f -a "text\t'Time, level, sentence and fields, for people'
+json\t'A JSON object a line: `timestamp`, `level`, `message`, and the fields beside them'"
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from add" -s v -l verbose -d 'Log more: -v for DEBUG, -vv for TRACE (RUST_LOG, if set, decides instead)'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from add" -s q -l quiet -d 'Log less: -q for warnings, -qq for errors only'
-complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from add" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from list" -l state -d 'Folder of the keys and tickets [default: $XDG_STATE_HOME/paso or ~/.local/state/paso]' -r -F
+complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from list" -l log-format -d 'How lines of the log are written: for people, or each a JSON object for programs' -r -f -a "text\t'Time, level, sentence and fields, for people'
+json\t'A JSON object a line: `timestamp`, `level`, `message`, and the fields beside them'"
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from list" -s v -l verbose -d 'Log more: -v for DEBUG, -vv for TRACE (RUST_LOG, if set, decides instead)'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from list" -s q -l quiet -d 'Log less: -q for warnings, -qq for errors only'
-complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from list" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from show" -l state -d 'Folder of the keys and tickets [default: $XDG_STATE_HOME/paso or ~/.local/state/paso]' -r -F
+complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from show" -l log-format -d 'How lines of the log are written: for people, or each a JSON object for programs' -r -f -a "text\t'Time, level, sentence and fields, for people'
+json\t'A JSON object a line: `timestamp`, `level`, `message`, and the fields beside them'"
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Log more: -v for DEBUG, -vv for TRACE (RUST_LOG, if set, decides instead)'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Log less: -q for warnings, -qq for errors only'
-complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from allow" -l state -d 'Folder of the keys and tickets [default: $XDG_STATE_HOME/paso or ~/.local/state/paso]' -r -F
+complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from allow" -l log-format -d 'How lines of the log are written: for people, or each a JSON object for programs' -r -f -a "text\t'Time, level, sentence and fields, for people'
+json\t'A JSON object a line: `timestamp`, `level`, `message`, and the fields beside them'"
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from allow" -l only -d 'Nothing else from now on: these rules take the place of the ticket\'s'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from allow" -l default -d 'Take the ticket\'s own rules away: its holder may do what proxy2 allows to all (`proxy2 --allow`)'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from allow" -s v -l verbose -d 'Log more: -v for DEBUG, -vv for TRACE (RUST_LOG, if set, decides instead)'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from allow" -s q -l quiet -d 'Log less: -q for warnings, -qq for errors only'
-complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from allow" -s h -l help -d 'Print help'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from allow" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from deny" -l state -d 'Folder of the keys and tickets [default: $XDG_STATE_HOME/paso or ~/.local/state/paso]' -r -F
+complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from deny" -l log-format -d 'How lines of the log are written: for people, or each a JSON object for programs' -r -f -a "text\t'Time, level, sentence and fields, for people'
+json\t'A JSON object a line: `timestamp`, `level`, `message`, and the fields beside them'"
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from deny" -s v -l verbose -d 'Log more: -v for DEBUG, -vv for TRACE (RUST_LOG, if set, decides instead)'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from deny" -s q -l quiet -d 'Log less: -q for warnings, -qq for errors only'
-complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from deny" -s h -l help -d 'Print help'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from deny" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from apply" -l state -d 'Folder of the keys and tickets [default: $XDG_STATE_HOME/paso or ~/.local/state/paso]' -r -F
+complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from apply" -l log-format -d 'How lines of the log are written: for people, or each a JSON object for programs' -r -f -a "text\t'Time, level, sentence and fields, for people'
+json\t'A JSON object a line: `timestamp`, `level`, `message`, and the fields beside them'"
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from apply" -s v -l verbose -d 'Log more: -v for DEBUG, -vv for TRACE (RUST_LOG, if set, decides instead)'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from apply" -s q -l quiet -d 'Log less: -q for warnings, -qq for errors only'
-complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from apply" -s h -l help -d 'Print help'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from apply" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from revoke" -l state -d 'Folder of the keys and tickets [default: $XDG_STATE_HOME/paso or ~/.local/state/paso]' -r -F
+complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from revoke" -l log-format -d 'How lines of the log are written: for people, or each a JSON object for programs' -r -f -a "text\t'Time, level, sentence and fields, for people'
+json\t'A JSON object a line: `timestamp`, `level`, `message`, and the fields beside them'"
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from revoke" -s v -l verbose -d 'Log more: -v for DEBUG, -vv for TRACE (RUST_LOG, if set, decides instead)'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from revoke" -s q -l quiet -d 'Log less: -q for warnings, -qq for errors only'
-complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand status" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; of root also those of services and other users]' -r -F
+complete -c proxy2 -n "__fish_proxy2_using_subcommand status" -l pid -d 'The proxy with this process id' -r
+complete -c proxy2 -n "__fish_proxy2_using_subcommand status" -l log-format -d 'How lines of the log are written: for people, or each a JSON object for programs' -r -f -a "text\t'Time, level, sentence and fields, for people'
+json\t'A JSON object a line: `timestamp`, `level`, `message`, and the fields beside them'"
+complete -c proxy2 -n "__fish_proxy2_using_subcommand status" -l json -d 'Print a JSON array, an object for each proxy (docs/control.md)'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand status" -l links -d 'Only the links, not their streams'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand status" -s v -l verbose -d 'Log more: -v for DEBUG, -vv for TRACE (RUST_LOG, if set, decides instead)'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand status" -s q -l quiet -d 'Log less: -q for warnings, -qq for errors only'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand status" -s V -l version -d 'Print version'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand close" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; of root also those of services and other users]' -r -F
+complete -c proxy2 -n "__fish_proxy2_using_subcommand close" -l pid -d 'The proxy with this process id' -r
+complete -c proxy2 -n "__fish_proxy2_using_subcommand close" -l log-format -d 'How lines of the log are written: for people, or each a JSON object for programs' -r -f -a "text\t'Time, level, sentence and fields, for people'
+json\t'A JSON object a line: `timestamp`, `level`, `message`, and the fields beside them'"
+complete -c proxy2 -n "__fish_proxy2_using_subcommand close" -s v -l verbose -d 'Log more: -v for DEBUG, -vv for TRACE (RUST_LOG, if set, decides instead)'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand close" -s q -l quiet -d 'Log less: -q for warnings, -qq for errors only'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand close" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand close" -s V -l version -d 'Print version'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand reload" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; of root also those of services and other users]' -r -F
+complete -c proxy2 -n "__fish_proxy2_using_subcommand reload" -l pid -d 'The proxy with this process id' -r
+complete -c proxy2 -n "__fish_proxy2_using_subcommand reload" -l log-format -d 'How lines of the log are written: for people, or each a JSON object for programs' -r -f -a "text\t'Time, level, sentence and fields, for people'
+json\t'A JSON object a line: `timestamp`, `level`, `message`, and the fields beside them'"
+complete -c proxy2 -n "__fish_proxy2_using_subcommand reload" -s v -l verbose -d 'Log more: -v for DEBUG, -vv for TRACE (RUST_LOG, if set, decides instead)'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand reload" -s q -l quiet -d 'Log less: -q for warnings, -qq for errors only'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand reload" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand reload" -s V -l version -d 'Print version'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand drain" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; of root also those of services and other users]' -r -F
+complete -c proxy2 -n "__fish_proxy2_using_subcommand drain" -l pid -d 'The proxy with this process id' -r
+complete -c proxy2 -n "__fish_proxy2_using_subcommand drain" -l log-format -d 'How lines of the log are written: for people, or each a JSON object for programs' -r -f -a "text\t'Time, level, sentence and fields, for people'
+json\t'A JSON object a line: `timestamp`, `level`, `message`, and the fields beside them'"
+complete -c proxy2 -n "__fish_proxy2_using_subcommand drain" -s v -l verbose -d 'Log more: -v for DEBUG, -vv for TRACE (RUST_LOG, if set, decides instead)'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand drain" -s q -l quiet -d 'Log less: -q for warnings, -qq for errors only'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand drain" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand drain" -s V -l version -d 'Print version'
