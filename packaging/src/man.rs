@@ -70,12 +70,14 @@ fn section(block: &str) -> String {
         Some(("", body)) => ("EXAMPLES", format!("\n{body}").replace("\n  ", "\n")),
         _ => ("NOTES", block.to_owned()),
     };
-    let lines: String = body.trim_start().lines().map(|line| format!("{}\n", escaped(line))).collect();
-    if title == "EXAMPLES" || body.contains("\n  ") {
+    let keeps_lines =
+        |paragraph: &str| title == "EXAMPLES" || paragraph.starts_with("  ") || paragraph.contains("\n  ");
+    let paragraphs = body.trim_start_matches('\n').split("\n\n").map(|paragraph| {
+        let lines: String = paragraph.lines().map(|line| format!("{}\n", escaped(line))).collect();
         // With as little in front of them as can be: in the help they may have 78 columns.
-        return format!(".SH {title}\n.in 2n\n.nf\n{lines}.fi\n");
-    }
-    format!(".SH {title}\n{}", lines.replace("\n\n", "\n.PP\n"))
+        if keeps_lines(paragraph) { format!(".in 2n\n.nf\n{lines}.fi\n.in\n") } else { lines }
+    });
+    format!(".SH {title}\n{}", paragraphs.collect::<Vec<_>>().join(".PP\n"))
 }
 
 /// A line of text as roff takes it: a backslash, a dot or a quote at the start would be its own.

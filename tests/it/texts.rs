@@ -26,8 +26,8 @@ const CASES: &[Case] = &[
     (PROXY2, "5000 localhost 80 --ticket-file x", 2, &["tickets are for proxy1"]),
     (PROXY1, "8080 localhost 5000 --ticket @/file", 2, &["is the name of a file: write --ticket-file"]),
     (PROXY1, "8080 localhost 5000 --ticket ./none", 2, &["this is not a ticket", "with --ticket-file FILE"]),
-    (PROXY1, "8080 localhost 5000 --state @/file", 1, &["is not a folder: name one with --state DIR"]),
-    (PROXY2, "5000 localhost 80 --state @/file", 1, &["is not a folder: name one with --state DIR"]),
+    (PROXY1, "8080 localhost 5000 --state @/file", 1, &["is not a folder: name one (--state DIR)"]),
+    (PROXY2, "5000 localhost 80 --state @/file", 1, &["is not a folder: name one (--state DIR)"]),
     (
         PROXY1,
         "8080 localhost 5000 --state @/none",

@@ -362,7 +362,7 @@ mod tests {
         assert_eq!(listen("[::g]:1"), Err(AddressError::Brackets("[::g]".into())));
         assert_eq!(listen("1.2.3:1"), Err(AddressError::Host("1.2.3".into())));
         assert_eq!(listen("a b:1"), Err(AddressError::Host("a b".into())));
-        assert_eq!(listen(":1"), Err(AddressError::Host("".into())));
+        assert_eq!(listen(":1"), Err(AddressError::Anywhere(":1".into(), "1".into())));
         assert_eq!("box:5000".parse::<Host>(), Err(AddressError::HostAndPort("box:5000".into())));
         assert_eq!("1.2.3.4:5000".parse::<Host>(), Err(AddressError::HostAndPort("1.2.3.4:5000".into())));
         assert_eq!("box:".parse::<Host>(), Err(AddressError::Host("box:".into())));

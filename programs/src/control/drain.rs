@@ -18,8 +18,8 @@ const NEVER: Duration = Duration::from_secs(365 * 86_400);
 pub(crate) async fn drain(sessions: &Sessions, limit: Option<Duration>, signals: &mut Signals) {
     let limit = limit.filter(|limit| *limit < NEVER);
     let seconds = limit.map(|limit| limit.as_secs());
-    info!(streams = sessions.stream_count(), seconds, "draining: nothing new is accepted, streams go on");
     sessions.drain(limit).await;
+    info!(streams = sessions.stream_count(), seconds, "draining: nothing new is accepted, streams go on");
     let end = sleep_until(Instant::now() + limit.unwrap_or(NEVER));
     let mut progress = interval_at(Instant::now() + PROGRESS, PROGRESS);
     tokio::pin!(end);

@@ -19,8 +19,8 @@ pub(crate) enum LinkQuery {
     CloseStream(u64, oneshot::Sender<bool>),
     /// Reset all streams; a link that the other end made ends, too.
     Close(oneshot::Sender<()>),
-    /// Accept nothing new.
-    Drain,
+    /// Accept nothing new. Says that it is so.
+    Drain(oneshot::Sender<()>),
 }
 
 /// A way to ask the task of one link. Clones ask the same.

@@ -166,10 +166,15 @@ impl Viewer {
         seen.listening.change(Vec::clear);
         let (links, _) = seen.registry.asked_links(usize::MAX);
         let asked = async {
-            for link in links {
-                if let Some(asker) = link.asker {
-                    asker.ask(LinkQuery::Drain).await;
-                }
+            let mut answers = Vec::with_capacity(links.len());
+            for asker in links.into_iter().filter_map(|link| link.asker) {
+                let (answer, answered) = oneshot::channel();
+                asker.ask(LinkQuery::Drain(answer)).await;
+                answers.push(answered);
+            }
+            // Whoever is told of it relies on it. A link that is over answers by its end.
+            for answered in answers {
+                let _ = answered.await;
             }
         };
         // Those whose queues are full so long are stuck, and accept nothing either.

@@ -40,7 +40,10 @@ impl<S: Side> Driver<S> {
                 self.drain();
                 let _ = answer.send(());
             }
-            LinkQuery::Drain => self.side.drain(),
+            LinkQuery::Drain(answer) => {
+                self.side.drain();
+                let _ = answer.send(());
+            }
         }
     }
 

@@ -55,11 +55,12 @@ impl<E: End> Task<E> {
                 self.end.close(&mut self.link);
                 let _ = answer.send(());
             }
-            LinkQuery::Drain => {
+            LinkQuery::Drain(answer) => {
                 self.roles.drain();
                 // Nothing is registered here any more, nor there for this end.
                 let control = Destination::Control.to_string();
                 self.close_streams(now, |record| record.target == control);
+                let _ = answer.send(());
             }
         }
     }
