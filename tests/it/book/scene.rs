@@ -46,7 +46,7 @@ const MACHINES: [&str; 5] = ["here", "outside", "inside", "shed", "laptop"];
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// What a server says when it can be used; the first of these that is in its output.
-const READY: [&str; 4] = ["ready forwards=", "listening address=", "listening on", "escuchando"];
+const READY: [&str; 4] = ["INFO ready", "listening address=", "listening on", "escuchando"];
 
 impl Kind {
     /// What a page calls it.

@@ -12,13 +12,15 @@ const PAGE: &str = "docs/troubleshooting.md";
 const FOLDERS: [&str; 4] = ["tunnel/src", "programs/src", "cli/src", "echo/src"];
 
 /// Lines of the log that have no words of their own: the file that writes them, and the files that hold their sentences.
-const SENTENCES_OF: [(&str, &[&str]); 4] = [
+const SENTENCES_OF: [(&str, &[&str]); 6] = [
     ("tunnel/src/link/sealed/client/peer.rs", &["tunnel/src/link/sealed/client/diagnosis.rs"]),
     ("tunnel/src/link/sealed/client/client_end.rs", &["tunnel/src/link/sealed/client/diagnosis.rs"]),
     (
         "tunnel/src/control/client/task.rs",
         &["tunnel/src/control/server/listening.rs", "tunnel/src/control/server/session/registered.rs"],
     ),
+    ("tunnel/src/link/sealed/server/demux/hints.rs", &["tunnel/src/link/sealed/server/demux/hints.rs"]),
+    ("programs/src/metrics.rs", &["programs/src/metrics.rs"]),
     // A panic, in the words of the standard library.
     ("cli/src/program/log.rs", &[]),
 ];
