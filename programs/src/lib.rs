@@ -54,6 +54,9 @@ enum Program {
     /// Show what running proxies carry
     #[command(disable_help_flag = true)]
     Status(Rest),
+    /// Show what running proxies carry, as it changes
+    #[command(disable_help_flag = true)]
+    Top(Rest),
     /// Reset a stream of a running proxy, or all of a link
     #[command(disable_help_flag = true)]
     Close(Rest),
@@ -109,6 +112,7 @@ pub fn paso() -> ExitCode {
         Program::Check(rest) => client::doctor::main("paso check", rest.words),
         Program::Find(rest) => client::find::main("paso find", rest.words),
         Program::Status(rest) => steer::main(Action::Status, "paso status", None, rest.words),
+        Program::Top(rest) => steer::main(Action::Top, "paso top", None, rest.words),
         Program::Close(rest) => steer::main(Action::Close, "paso close", None, rest.words),
         Program::Reload(rest) => steer::main(Action::Reload, "paso reload", None, rest.words),
         Program::Drain(rest) => steer::main(Action::Drain, "paso drain", None, rest.words),

@@ -1,8 +1,9 @@
-//! `paso status`, `close`, `reload` and `drain`, also as `proxy1 status` and so on: what a running proxy shows, and what it is told to
+//! `paso status`, `top`, `close`, `reload` and `drain`, also as `proxy1 status` and so on: what a running proxy shows, and what it is told to
 //! do.
 
 mod table;
 mod text;
+mod top;
 
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
@@ -47,6 +48,14 @@ struct StatusArgs {
     which: Which,
 }
 
+/// Shows what running proxies carry, as it changes
+#[derive(Debug, Parser)]
+#[command(name = "top", version = crate::VERSION, help_template = crate::TEMPLATE, after_help = TOP_CODES)]
+struct TopArgs {
+    #[command(flatten)]
+    which: Which,
+}
+
 /// Resets a stream, or all streams of a link
 #[derive(Debug, Parser)]
 #[command(name = "close", version = crate::VERSION, help_template = crate::TEMPLATE, after_help = crate::EXIT_CODES)]
@@ -81,6 +90,11 @@ struct DrainArgs {
 const STATUS_CODES: &str =
     "Exit codes: 0 shown; 1 no proxy answers, or one that was asked for does not; 2 bad usage.";
 
+const TOP_CODES: &str = "\
+Keys: q ends, Tab goes to the other table, arrows select, s sorts by the next column, r reverses, / filters, p pauses, ? helps.
+
+Exit codes: 0 ended by a key or a signal; 1 no terminal, or no proxy answers at the beginning; 2 bad usage.";
+
 fn parse_seconds(text: &str) -> Result<Duration, String> {
     match text.parse() {
         Ok(seconds) => Ok(Duration::from_secs(seconds)),
@@ -103,6 +117,8 @@ pub(crate) fn of_words(program: &str, role: Role, words: Vec<OsString>) -> Resul
 pub(crate) enum Action {
     /// It is shown.
     Status,
+    /// It is shown as it changes.
+    Top,
     /// A link or a stream is closed.
     Close,
     /// Files are read again.
@@ -115,6 +131,7 @@ pub(crate) enum Action {
 pub(crate) fn command(action: Action) -> clap::Command {
     match action {
         Action::Status => StatusArgs::command(),
+        Action::Top => TopArgs::command(),
         Action::Close => CloseArgs::command(),
         Action::Reload => ReloadArgs::command(),
         Action::Drain => DrainArgs::command(),
@@ -123,7 +140,7 @@ pub(crate) fn command(action: Action) -> clap::Command {
 
 impl Action {
     /// All of them.
-    pub(crate) const ALL: [Self; 4] = [Self::Status, Self::Close, Self::Reload, Self::Drain];
+    pub(crate) const ALL: [Self; 5] = [Self::Status, Self::Top, Self::Close, Self::Reload, Self::Drain];
 
     fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|action| action.name() == name)
@@ -133,6 +150,7 @@ impl Action {
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::Status => "status",
+            Self::Top => "top",
             Self::Close => "close",
             Self::Reload => "reload",
             Self::Drain => "drain",
@@ -145,6 +163,9 @@ pub(crate) fn main(action: Action, name: &str, role: Option<Role>, words: Vec<Os
     let words = std::iter::once(name.into()).chain(words);
     let done = match action {
         Action::Status => cli::parse::<StatusArgs>(words).map(|args| status(&args, role)),
+        Action::Top => {
+            cli::parse::<TopArgs>(words).map(|args| top::run(&args.which, role).map(|()| String::new()))
+        }
         Action::Close => cli::parse::<CloseArgs>(words)
             .map(|args| act(&args.which, role, Command::Close { id: args.id.to_string() })),
         Action::Reload => cli::parse::<ReloadArgs>(words).map(|args| act(&args.which, role, Command::Reload)),
@@ -227,6 +248,7 @@ mod tests {
     #[test]
     fn the_commands_are_sound() {
         StatusArgs::command().debug_assert();
+        TopArgs::command().debug_assert();
         CloseArgs::command().debug_assert();
         ReloadArgs::command().debug_assert();
         DrainArgs::command().debug_assert();

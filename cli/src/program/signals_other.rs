@@ -11,7 +11,13 @@ pub struct Signals {}
 impl Signals {
     /// Nothing is needed beforehand.
     #[expect(clippy::unnecessary_wraps, reason = "the other platforms' version can fail")]
-    pub(super) fn new() -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// The system does not let it.
+    ///
+    /// # Panics
+    /// Outside a runtime.
+    pub fn new() -> io::Result<Self> {
         Ok(Self {})
     }
 

@@ -24,7 +24,13 @@ pub struct Signals {
 impl Signals {
     /// Starts to listen for SIGINT and SIGTERM, which ask for the end, SIGHUP, which asks that tickets and names be read again, and
     /// SIGUSR1, which asks for the counters.
-    pub(super) fn new() -> io::Result<Self> {
+    ///
+    /// # Errors
+    /// The system does not let it.
+    ///
+    /// # Panics
+    /// Outside a runtime.
+    pub fn new() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,

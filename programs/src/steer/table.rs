@@ -124,7 +124,8 @@ fn state(link: &LinkView) -> String {
     }
 }
 
-const fn limit(by: LimitedBy) -> &'static str {
+/// What holds back, in a word or two.
+pub(super) const fn limit(by: LimitedBy) -> &'static str {
     match by {
         LimitedBy::Application => "-",
         LimitedBy::Congestion => "path",
@@ -140,7 +141,8 @@ fn stream_table(link: &LinkView, width: Width) -> String {
     columns(header, &rows, width)
 }
 
-fn stream_row(link: &LinkView, stream: &StreamView) -> [String; 7] {
+/// A stream's id, client, target, bytes each way, age, and what holds it back.
+pub(super) fn stream_row(link: &LinkView, stream: &StreamView) -> [String; 7] {
     let id = ItemId { link: link.number, stream: Some(stream.id) };
     let from = |text: &str| if text.is_empty() { "-".to_owned() } else { text.to_owned() };
     let target = match (stream.target.is_empty(), stream.opened_by) {
