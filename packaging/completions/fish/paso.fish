@@ -34,6 +34,7 @@ complete -c paso -n "__fish_paso_needs_command" -f -a "check" -d 'Says why a pro
 complete -c paso -n "__fish_paso_needs_command" -f -a "find" -d 'Lists the names that are published and that this ticket may use'
 complete -c paso -n "__fish_paso_needs_command" -f -a "echo" -d 'An echo server, and a client that loads it and checks every byte that returns'
 complete -c paso -n "__fish_paso_needs_command" -f -a "status" -d 'Shows what running proxies carry'
+complete -c paso -n "__fish_paso_needs_command" -f -a "top" -d 'Shows what running proxies carry, as it changes'
 complete -c paso -n "__fish_paso_needs_command" -f -a "close" -d 'Resets a stream, or all streams of a link'
 complete -c paso -n "__fish_paso_needs_command" -f -a "reload" -d 'Has tickets, names and the configuration file read again, as SIGHUP does'
 complete -c paso -n "__fish_paso_needs_command" -f -a "drain" -d 'Has a proxy accept nothing new, and end when its last stream has ended'
@@ -218,6 +219,10 @@ complete -c paso -n "__fish_paso_using_subcommand status" -l json -d 'Print a JS
 complete -c paso -n "__fish_paso_using_subcommand status" -l links -d 'Only the links, not their streams'
 complete -c paso -n "__fish_paso_using_subcommand status" -s h -l help -d 'Print help'
 complete -c paso -n "__fish_paso_using_subcommand status" -s V -l version -d 'Print version'
+complete -c paso -n "__fish_paso_using_subcommand top" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; of root also those of services and other users]' -r -F
+complete -c paso -n "__fish_paso_using_subcommand top" -l pid -d 'The proxy with this process id' -r
+complete -c paso -n "__fish_paso_using_subcommand top" -s h -l help -d 'Print help'
+complete -c paso -n "__fish_paso_using_subcommand top" -s V -l version -d 'Print version'
 complete -c paso -n "__fish_paso_using_subcommand close" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; of root also those of services and other users]' -r -F
 complete -c paso -n "__fish_paso_using_subcommand close" -l pid -d 'The proxy with this process id' -r
 complete -c paso -n "__fish_paso_using_subcommand close" -s h -l help -d 'Print help'

@@ -65,6 +65,7 @@ complete -c proxy2 -n "__fish_proxy2_needs_command" -s h -l help -d 'Print help 
 complete -c proxy2 -n "__fish_proxy2_needs_command" -s V -l version -d 'Print version'
 complete -c proxy2 -n "__fish_proxy2_needs_command" -a "ticket" -d 'Makes, shows and revokes the tickets that let a proxy1 join, and says what they may do'
 complete -c proxy2 -n "__fish_proxy2_needs_command" -a "status" -d 'Shows what running proxies carry'
+complete -c proxy2 -n "__fish_proxy2_needs_command" -a "top" -d 'Shows what running proxies carry, as it changes'
 complete -c proxy2 -n "__fish_proxy2_needs_command" -a "close" -d 'Resets a stream, or all streams of a link'
 complete -c proxy2 -n "__fish_proxy2_needs_command" -a "reload" -d 'Has tickets, names and the configuration file read again, as SIGHUP does'
 complete -c proxy2 -n "__fish_proxy2_needs_command" -a "drain" -d 'Has a proxy accept nothing new, and end when its last stream has ended'
@@ -138,6 +139,14 @@ complete -c proxy2 -n "__fish_proxy2_using_subcommand status" -s v -l verbose -d
 complete -c proxy2 -n "__fish_proxy2_using_subcommand status" -s q -l quiet -d 'Log less: -q for warnings, -qq for errors only'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand status" -s V -l version -d 'Print version'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand top" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; of root also those of services and other users]' -r -F
+complete -c proxy2 -n "__fish_proxy2_using_subcommand top" -l pid -d 'The proxy with this process id' -r
+complete -c proxy2 -n "__fish_proxy2_using_subcommand top" -l log-format -d 'How lines of the log are written: for people, or each a JSON object for programs' -r -f -a "text\t'Time, level, sentence and fields, for people'
+json\t'A JSON object a line: `timestamp`, `level`, `message`, and the fields beside them'"
+complete -c proxy2 -n "__fish_proxy2_using_subcommand top" -s v -l verbose -d 'Log more: -v for DEBUG, -vv for TRACE (RUST_LOG, if set, decides instead)'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand top" -s q -l quiet -d 'Log less: -q for warnings, -qq for errors only'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand top" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand top" -s V -l version -d 'Print version'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand close" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; of root also those of services and other users]' -r -F
 complete -c proxy2 -n "__fish_proxy2_using_subcommand close" -l pid -d 'The proxy with this process id' -r
 complete -c proxy2 -n "__fish_proxy2_using_subcommand close" -l log-format -d 'How lines of the log are written: for people, or each a JSON object for programs' -r -f -a "text\t'Time, level, sentence and fields, for people'
