@@ -1,7 +1,7 @@
 //! What a running session shows of itself at one moment: plain data, for whoever prints it, draws it or measures with it.
 //!
 //! - [`SessionView`], [`LinkView`], [`StreamView`]: what is there. Sums since the beginning, no rates
-//! - [`rates`]: what went on between two views
+//! - [`rates()`]: what went on between two views
 //! - [`ItemId`]: how a link or a stream is called: `L3`, `L3/5`
 //!
 //! All of it has one form as JSON, which `docs/control.md` describes. A field that a program does not know is passed over, and one

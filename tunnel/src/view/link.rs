@@ -77,7 +77,7 @@ pub struct PathView {
     pub round_trip_us: Option<RoundTrip>,
     /// How much later than its neighbours a packet may come before it counts as lost: microseconds.
     pub reordering_us: u64,
-    /// What was lost since the link began. See [`rates`](super::rates) for what is lost now.
+    /// What was lost since the link began. See [`rates`](super::rates()) for what is lost now.
     pub loss: Loss,
     /// The packets that this is made of, since the link began.
     pub packets: Packets,
