@@ -2,12 +2,10 @@
 
 use std::net::{TcpListener, UdpSocket};
 
-use testbed::client::exchange;
 use testbed::process::Process;
 use testbed::target::{Manner, Target, refusing_address};
-use tokio::net::TcpStream;
 
-use crate::programs::{ECHO, PASO, PROXY1, PROXY2};
+use crate::programs::{ECHO, PASO, PROXY1, PROXY2, greeted};
 
 /// Runs a program that ends by itself; its exit code and all it said.
 fn run(program: &str, line: &str) -> (Option<i32>, String) {
@@ -160,8 +158,7 @@ async fn a_signal_ends_in_order_with_a_summary_and_0() {
         let mut proxy2 = Process::listening(PROXY2, &["--classic", "0", "127.0.0.1", &port]);
         let link = proxy2.address().port().to_string();
         let mut proxy1 = Process::listening(PROXY1, &["--classic", "0", "127.0.0.1", &link]);
-        let mut client = TcpStream::connect(proxy1.address()).await.unwrap();
-        assert_eq!(exchange(&mut client, b"hola").await, b"hola");
+        let _client = greeted(&proxy1).await;
 
         proxy1.signal(signal);
         let code = tokio::task::block_in_place(|| proxy1.wait().code());

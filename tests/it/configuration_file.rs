@@ -9,7 +9,7 @@ use testbed::folder::Folder;
 use testbed::process::Process;
 use testbed::target::{Manner, Target};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpStream, UnixStream};
+use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use crate::programs::{PASO, sealed_proxy1, sealed_proxy2};
@@ -181,8 +181,7 @@ async fn proxy2_goes_on_unless_its_settings_change() {
 
     let proxy2 = Process::listening(PASO, &["out", "--config", &file]);
     let proxy1 = sealed_proxy1("0", proxy2.address(), &folder);
-    let mut client = TcpStream::connect(proxy1.address()).await.unwrap();
-    assert_eq!(exchange(&mut client, b"hola").await, b"hola");
+    let mut client = crate::programs::greeted(&proxy1).await;
     proxy2.signal("HUP");
     proxy2.wait_for("the configuration file has been read again");
     for (wrong, named) in [("target = 5", "paso.toml:4"), ("targt = 5", "do you mean 'target'?")] {

@@ -1,10 +1,8 @@
 //! Our programs work with peers that somebody else could have written: `tests/interop/*.py`.
 
-use std::process::{Command, Stdio};
-
 use testbed::process::Process;
 
-use crate::programs::{ECHO, PROXY1, PROXY2};
+use crate::programs::{ECHO, PROXY1, PROXY2, echo_server, python_is_missing};
 
 const PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/classic_peer.py");
 const PLAIN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/plain_proxy1.py");
@@ -34,8 +32,7 @@ fn our_proxy1_with_their_proxy2() {
     if python_is_missing() {
         return;
     }
-    let echo = Process::listening(ECHO, &["serve", "0"]);
-    let target = echo.address().port().to_string();
+    let (_echo, target) = echo_server();
     let proxy2 = Process::listening("python3", &[PEER, "proxy2", "0", "127.0.0.1", &target]);
     let link = proxy2.address().port().to_string();
     let proxy1 = Process::listening(PROXY1, &["--classic", "0", "127.0.0.1", &link]);
@@ -48,8 +45,7 @@ fn a_plain_proxy1_with_our_proxy2_at_a_low_rate() {
     if python_is_missing() {
         return;
     }
-    let echo = Process::listening(ECHO, &["serve", "0"]);
-    let target = echo.address().port().to_string();
+    let (_echo, target) = echo_server();
     let proxy2 = Process::listening(PROXY2, &["--classic", "--rate", "10Mbit", "0", "127.0.0.1", &target]);
     let link = proxy2.address().port().to_string();
     let proxy1 = Process::listening("python3", &[PLAIN, "0", "127.0.0.1", &link]);
@@ -60,8 +56,7 @@ fn their_proxy1(options: &[&str]) {
     if python_is_missing() {
         return;
     }
-    let echo = Process::listening(ECHO, &["serve", "0"]);
-    let target = echo.address().port().to_string();
+    let (_echo, target) = echo_server();
     let proxy2 = Process::listening(PROXY2, &["--classic", "0", "127.0.0.1", &target]);
     let link = proxy2.address().port().to_string();
     let proxy1 =
@@ -78,16 +73,4 @@ fn ten_echoes_through(proxy1: &Process, proxy2: &Process) {
     let status = client.wait();
     let outputs = [client.output(), proxy1.output(), proxy2.output()].join("\n");
     assert_eq!(status.code(), Some(0), "{outputs}");
-}
-
-/// Where there is no Python there is nothing to test against; in CI there must be one.
-#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-pub(crate) fn python_is_missing() -> bool {
-    let run = Command::new("python3").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    let missing = !run.is_ok_and(|status| status.success());
-    assert!(!missing || std::env::var_os("CI").is_none(), "CI needs python3");
-    if missing {
-        eprintln!("skipped: there is no python3");
-    }
-    missing
 }

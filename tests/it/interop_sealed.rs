@@ -1,7 +1,7 @@
 //! Our programs work with a peer of the sealed link that was written from PROTOCOL.md alone: `tests/interop/sealed_peer.py`.
 
 use std::net::SocketAddr;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::time::Duration;
 
 use testbed::client::{exchange, is_turned_away};
@@ -13,7 +13,7 @@ use testbed::target::{self, Manner, Target};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::programs::{ECHO, PROXY1, PROXY2, sealed_proxy2};
+use crate::programs::{ECHO, PROXY1, PROXY2, greeted, is_missing, sealed_proxy2};
 
 const PEER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/sealed_peer.py");
 const VECTORS: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/interop/sealed_vectors.py");
@@ -90,8 +90,7 @@ async fn our_proxy1_with_their_proxy2() {
     proxy2.wait_for("link up");
 
     is_turned_away(proxy1.address()).await;
-    let mut client = TcpStream::connect(proxy1.address()).await.unwrap();
-    assert_eq!(exchange(&mut client, b"hola").await, b"hola");
+    let mut client = greeted(&proxy1).await;
     ends_one_direction_and_then_the_other(proxy1.address()).await;
     network.change_ports();
     assert_eq!(exchange(&mut client, b"from another port").await, b"from another port");
@@ -179,15 +178,7 @@ fn run_client(ticket: &str, proxy2: SocketAddr) -> (Option<i32>, String) {
     (status.code(), client.output())
 }
 
-/// Where there is nothing to test against, there is nothing to test; in CI there must be.
-#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
 fn cryptography_is_missing() -> bool {
     let import = ["-c", "import cryptography"];
-    let run = Command::new("python3").args(import).stdout(Stdio::null()).stderr(Stdio::null()).status();
-    let missing = !run.is_ok_and(|status| status.success());
-    assert!(!missing || std::env::var_os("CI").is_none(), "CI needs python3 and its package cryptography");
-    if missing {
-        eprintln!("skipped: there is no python3 with the package cryptography");
-    }
-    missing
+    is_missing("python3 with the package cryptography", Command::new("python3").args(import))
 }

@@ -12,7 +12,7 @@ use testbed::target::{Manner, Target};
 use tokio::io::AsyncReadExt;
 use tokio::net::TcpStream;
 
-use crate::programs::{PROXY1, PROXY2, sealed_proxy2};
+use crate::programs::{PROXY1, PROXY2, greeted, sealed_proxy2};
 
 /// Nobody listens to questions there, which the resolver is told at once.
 const NOBODY: &str = "nameserver 127.9.9.9\n";
@@ -76,8 +76,7 @@ async fn a_classic_proxy1_refuses_clients_until_its_peer_has_a_name() {
     proxy1.wait_for("not known yet");
     names.learn();
     proxy1.wait_for("name is known now");
-    let mut client = TcpStream::connect(proxy1.address()).await.unwrap();
-    assert_eq!(exchange(&mut client, b"hola").await, b"hola", "{}", proxy1.output());
+    let _client = greeted(&proxy1).await;
     proxy1.signal("TERM");
     assert!(proxy1.wait_for("ended").contains("proxy2's name was not known yet: 1"), "{}", proxy1.output());
 }
@@ -117,8 +116,7 @@ async fn a_sealed_proxy1_finds_a_peer_that_has_a_name_later() {
     // So that nobody waits for the next time that the name is looked up.
     proxy1.signal("HUP");
     proxy1.wait_for("link up");
-    let mut client = TcpStream::connect(proxy1.address()).await.unwrap();
-    assert_eq!(exchange(&mut client, b"hola").await, b"hola", "{}", proxy1.output());
+    let _client = greeted(&proxy1).await;
 }
 
 #[test]

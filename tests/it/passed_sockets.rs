@@ -9,17 +9,9 @@ use testbed::client::exchange;
 use testbed::folder::Folder;
 use testbed::process::Process;
 use testbed::target::{Manner, Target};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-use crate::programs::{PROXY1, PROXY2, sealed_proxy1};
-
-/// A client's greeting comes back.
-async fn greeted(address: SocketAddr) -> std::io::Result<()> {
-    let mut client = TcpStream::connect(address).await?;
-    client.write_all(b"hola").await?;
-    client.read_exact(&mut [0; 4]).await.map(drop)
-}
+use crate::programs::{PROXY1, PROXY2, sealed_proxy1, try_greeted};
 
 fn socket() -> (UdpSocket, SocketAddr) {
     let socket = UdpSocket::bind("127.0.0.1:0").unwrap();
@@ -63,7 +55,7 @@ async fn a_sealed_link_is_there_again_after_a_restart_and_after_a_reload() {
     };
     let served = async |proxy1: &Process| {
         // What begins before proxy1 knows of the other process is reset.
-        while let Err(error) = greeted(proxy1.address()).await {
+        while let Err(error) = try_greeted(proxy1.address()).await {
             assert_eq!(error.kind(), ErrorKind::ConnectionReset, "{}", proxy1.output());
         }
     };

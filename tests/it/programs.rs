@@ -1,9 +1,14 @@
-//! The programs under test: cargo builds them for this test target, and names them to it alone.
+//! The programs under test: cargo builds them for this test target, and names them to it alone. And what tests do with them first.
 
+use std::io;
 use std::net::SocketAddr;
+use std::process::{Command, Stdio};
 
+use testbed::client::exchange;
 use testbed::folder::Folder;
 use testbed::process::Process;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
 
 pub(crate) const ECHO: &str = env!("CARGO_BIN_EXE_echo-under-test");
 pub(crate) const PASO: &str = env!("CARGO_BIN_EXE_paso-under-test");
@@ -59,4 +64,51 @@ pub(crate) fn ticket_file(folder: &Folder, name: &str) -> String {
         Process::spawn(PROXY2, &["ticket", "add", name, "--out", &file, "--state", &folder.path("state")]);
     assert!(made.wait().success(), "{}", made.output());
     file
+}
+
+/// An echo server, and its port.
+pub(crate) fn echo_server() -> (Process, String) {
+    let echo = Process::listening(ECHO, &["serve", "0"]);
+    let port = echo.address().port().to_string();
+    (echo, port)
+}
+
+/// A client of that proxy1, before an echo server, that has had an answer.
+pub(crate) async fn greeted(proxy1: &Process) -> TcpStream {
+    greeted_at(proxy1.address(), proxy1).await
+}
+
+/// The same at an address where clients of that proxy1 connect.
+pub(crate) async fn greeted_at(address: SocketAddr, proxy1: &Process) -> TcpStream {
+    let mut client = TcpStream::connect(address).await.unwrap();
+    assert_eq!(exchange(&mut client, b"hola").await, b"hola", "{}", proxy1.output());
+    client
+}
+
+/// The same where there may be none that answers.
+///
+/// # Errors
+/// Nobody listens there, or the connection ends before the answer.
+pub(crate) async fn try_greeted(address: SocketAddr) -> io::Result<TcpStream> {
+    let mut client = TcpStream::connect(address).await?;
+    client.write_all(b"hola").await?;
+    client.read_exact(&mut [0; 4]).await?;
+    Ok(client)
+}
+
+/// Where a tool is missing that a test needs, there is nothing to test; in CI there must be one. `probe` succeeds where it is there.
+#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
+pub(crate) fn is_missing(tool: &str, probe: &mut Command) -> bool {
+    let run = probe.stdout(Stdio::null()).stderr(Stdio::null()).status();
+    let missing = !run.is_ok_and(|status| status.success());
+    assert!(!missing || std::env::var_os("CI").is_none(), "CI needs {tool}");
+    if missing {
+        eprintln!("skipped: there is no {tool}");
+    }
+    missing
+}
+
+/// As [`is_missing`] for Python.
+pub(crate) fn python_is_missing() -> bool {
+    is_missing("python3", Command::new("python3").arg("--version"))
 }

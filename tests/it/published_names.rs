@@ -10,7 +10,7 @@ use testbed::target::{Manner, Target};
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpStream;
 
-use crate::programs::{PASO, PROXY1, PROXY2, ticket_file};
+use crate::programs::{PASO, PROXY1, PROXY2, greeted, ticket_file};
 
 const RULES: [&str; 4] = ["--allow", "publish:*", "--allow", "use:*"];
 
@@ -123,8 +123,7 @@ async fn it_is_announced_again_after_a_restart_of_proxy2() {
     let publisher = publisher(&first, &ticket, &format!("files={}", target.address()));
     let (at, state) = (first.address().to_string(), folder.path("state"));
     let user = Process::listening(PROXY1, &["-L", "0:@files", &at, "--state", &state]);
-    let mut client = TcpStream::connect(user.address()).await.unwrap();
-    assert_eq!(exchange(&mut client, b"hola").await, b"hola", "{}", user.output());
+    let mut client = greeted(&user).await;
 
     first.kill();
     let again = proxy2(&at, &folder);
@@ -134,8 +133,7 @@ async fn it_is_announced_again_after_a_restart_of_proxy2() {
     if client.write_all(b"a stream that the new proxy2 does not know").await.is_ok() {
         read_to_reset(&mut client).await;
     }
-    let mut client = TcpStream::connect(user.address()).await.unwrap();
-    assert_eq!(exchange(&mut client, b"hola").await, b"hola", "{}", user.output());
+    let _client = greeted(&user).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -1,21 +1,18 @@
 //! SIGHUP asks that tickets and names be read again, and ends nothing.
 #![cfg(unix)]
 
-use std::net::{SocketAddr, UdpSocket};
+use std::net::UdpSocket;
 use std::process::Command;
 
 use testbed::client::{exchange, read_to_reset};
 use testbed::folder::Folder;
 use testbed::process::Process;
 use testbed::target::{Manner, Target};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
 
-use crate::programs::{PROXY1, PROXY2, sealed_processes};
+use crate::programs::{PROXY1, PROXY2, greeted, sealed_processes, try_greeted};
 
 async fn goes_on(proxy1: Process, proxy2: Process) {
-    let mut client = TcpStream::connect(proxy1.address()).await.unwrap();
-    assert_eq!(exchange(&mut client, b"hola").await, b"hola", "{}", proxy1.output());
+    let mut client = greeted(&proxy1).await;
     for _ in 0..2 {
         for proxy in [&proxy1, &proxy2] {
             proxy.signal("HUP");
@@ -45,14 +42,6 @@ fn ticket(folder: &Folder, name: &str, places: &str) -> String {
     String::from_utf8(made.stdout).unwrap()
 }
 
-/// A client whose greeting came back.
-async fn greeted(address: SocketAddr) -> std::io::Result<TcpStream> {
-    let mut client = TcpStream::connect(address).await?;
-    client.write_all(b"hola").await?;
-    client.read_exact(&mut [0; 4]).await?;
-    Ok(client)
-}
-
 fn revoke(state: &str, name: &str) {
     let revoke = Command::new(PROXY2).args(["ticket", "revoke", name, "--state", state]).output().unwrap();
     assert!(revoke.status.success(), "{revoke:?}");
@@ -70,8 +59,7 @@ async fn a_ticket_is_all_that_proxy1_needs_and_another_takes_its_place() {
     let places = format!("127.0.0.1:{silent},{}", proxy2.address().port());
     let file = folder.file("inside.ticket", &ticket(&folder, "one", &places), 0o600);
     let proxy1 = Process::listening(PROXY1, &["0", "--ticket-file", &file]);
-    let mut client = TcpStream::connect(proxy1.address()).await.unwrap();
-    assert_eq!(exchange(&mut client, b"hola").await, b"hola", "{}", proxy1.output());
+    let mut client = greeted(&proxy1).await;
     proxy1.wait_for(&format!("link up peer={}", proxy2.address()));
 
     std::fs::write(&file, ticket(&folder, "two", &places)).unwrap();
@@ -80,8 +68,7 @@ async fn a_ticket_is_all_that_proxy1_needs_and_another_takes_its_place() {
     assert_eq!(exchange(&mut client, b"hola").await, b"hola", "{}", proxy1.output());
     revoke(&state, "one");
     read_to_reset(&mut client).await;
-    let mut client = TcpStream::connect(proxy1.address()).await.unwrap();
-    assert_eq!(exchange(&mut client, b"hola").await, b"hola", "{}", proxy1.output());
+    let mut client = greeted(&proxy1).await;
 
     // Who is not let in any more begins again with what is there now.
     revoke(&state, "two");
@@ -91,7 +78,7 @@ async fn a_ticket_is_all_that_proxy1_needs_and_another_takes_its_place() {
     proxy1.signal("HUP");
     proxy1.wait_for("is used from now on");
     let mut client = loop {
-        match greeted(proxy1.address()).await {
+        match try_greeted(proxy1.address()).await {
             Ok(client) => break client,
             // It has not read the ticket yet.
             Err(error) => assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset),

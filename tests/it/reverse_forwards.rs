@@ -1,7 +1,7 @@
 //! Ports of proxy2's machine that lead to proxy1's, with real programs: who may have one, who gets it from whom, and what stays.
 #![cfg(unix)]
 
-use std::net::{SocketAddr, TcpListener};
+use std::net::TcpListener;
 
 use testbed::client::exchange;
 use testbed::folder::Folder;
@@ -9,7 +9,7 @@ use testbed::process::Process;
 use testbed::target::{Manner, Target};
 use tokio::net::TcpStream;
 
-use crate::programs::{PASO, PROXY1, PROXY2, ticket_file};
+use crate::programs::{PASO, PROXY1, PROXY2, greeted_at, ticket_file};
 
 /// What all tickets of these tests may do.
 const RULES: [&str; 2] = ["--allow", "listen:127.0.0.1:*"];
@@ -44,12 +44,6 @@ fn fails(proxy2: &Process, folder: &Folder, options: &[&str]) -> String {
     proxy1.output()
 }
 
-async fn greeted(address: SocketAddr, proxy1: &Process) -> TcpStream {
-    let mut client = TcpStream::connect(address).await.unwrap();
-    assert_eq!(exchange(&mut client, b"hola").await, b"hola", "{}", proxy1.output());
-    client
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn one_that_cannot_be_ends_the_start_with_1_and_what_to_do() {
     let (proxy2, folder) = proxy2(&[]);
@@ -79,7 +73,7 @@ async fn a_port_stays_with_its_ticket_and_goes_to_its_newest_process_at_once() {
         line.lines().find(|line| line.contains("proxy2 accepts connections for us")).unwrap().to_owned();
     assert!(line.contains(&format!("listening={address} to={to}")), "{line}");
     assert!(first.output().contains("ready reverse=1"), "{}", first.output());
-    let mut stays = greeted(address, &first).await;
+    let mut stays = greeted_at(address, &first).await;
 
     let other = ticket_file(&folder, "other");
     let again = format!("{}:{to}", address.port());
@@ -91,18 +85,18 @@ async fn a_port_stays_with_its_ticket_and_goes_to_its_newest_process_at_once() {
     let second = held(&proxy2, &folder, &["-R", &again]);
     first.wait_for("has gone to another process with this ticket");
     assert_eq!(second.address(), address);
-    drop(greeted(address, &second).await);
+    drop(greeted_at(address, &second).await);
     assert_eq!(exchange(&mut stays, b"still here").await, b"still here", "{}", first.output());
     first.kill();
     second.signal("STOP");
     let mut third = held(&proxy2, &folder, &["-R", &again]);
-    drop(greeted(address, &third).await);
+    drop(greeted_at(address, &third).await);
     third.kill();
     let fourth = held(&proxy2, &folder, &["-R", &again]);
-    drop(greeted(address, &fourth).await);
+    drop(greeted_at(address, &fourth).await);
     second.signal("CONT");
     second.wait_for("has gone to another process with this ticket");
-    drop(greeted(address, &fourth).await);
+    drop(greeted_at(address, &fourth).await);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -122,7 +116,7 @@ async fn they_come_and_go_by_sighup_while_streams_go_on() {
     let paso = Process::spawn(PASO, &["in", "--config", &file]).until_listening();
     paso.wait_for("ready");
     let first = paso.address();
-    let mut client = greeted(first, &paso).await;
+    let mut client = greeted_at(first, &paso).await;
 
     // Two that differ: port 0 is one entry each.
     write(&[format!("0:{to}"), format!("127.0.0.1:0:{to},proxy-protocol=v1"), "@".into()]);
@@ -141,7 +135,7 @@ async fn they_come_and_go_by_sighup_while_streams_go_on() {
     let line = paso.wait_for("proxy2 accepts connections for us");
     let second = line.split(['=', ' ']).find_map(|word| word.parse().ok()).unwrap();
     assert_ne!(first, second);
-    drop(greeted(second, &paso).await);
+    drop(greeted_at(second, &paso).await);
     assert_eq!(exchange(&mut client, b"hola").await, b"hola", "{}", paso.output());
     assert!(TcpStream::connect(first).await.is_err(), "{}", paso.output());
 }

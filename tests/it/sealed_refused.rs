@@ -7,7 +7,7 @@ use testbed::process::Process;
 use testbed::target::{Manner, Target};
 use tokio::net::TcpStream;
 
-use crate::programs::{PROXY1, PROXY2, sealed_program, sealed_proxy1};
+use crate::programs::{PROXY1, PROXY2, greeted, sealed_program, sealed_proxy1};
 
 /// A refusal is believed for 5 s; then proxy1 asks again.
 const AGAIN: Duration = Duration::from_secs(9);
@@ -18,8 +18,7 @@ async fn more_links_than_there_may_be() {
     let folder = testbed::folder::Folder::new();
     let proxy2 = sealed_program(PROXY2, "0", target.address(), &folder, &["--links", "1"]);
     let mut first = sealed_proxy1("0", proxy2.address(), &folder);
-    let mut client = TcpStream::connect(first.address()).await.unwrap();
-    assert_eq!(exchange(&mut client, b"hola").await, b"hola");
+    let mut client = greeted(&first).await;
 
     let second = sealed_proxy1("0", proxy2.address(), &folder);
     is_turned_away(second.address()).await;
@@ -40,8 +39,7 @@ async fn a_restarted_proxy1_gets_its_own_place_back() {
     let folder = testbed::folder::Folder::new();
     let proxy2 = sealed_program(PROXY2, "0", target.address(), &folder, &["--links", "1"]);
     let mut old = sealed_proxy1("0", proxy2.address(), &folder);
-    let mut client = TcpStream::connect(old.address()).await.unwrap();
-    assert_eq!(exchange(&mut client, b"hola").await, b"hola");
+    let _client = greeted(&old).await;
     old.kill();
     let new = sealed_program(PROXY1, &old.address().to_string(), proxy2.address(), &folder, &[]);
     serves_within(AGAIN, &new).await;

@@ -10,9 +10,8 @@ use testbed::folder::Folder;
 use testbed::pair::PATIENCE;
 use testbed::process::Process;
 use testbed::target::{Manner, Target};
-use tokio::net::TcpStream;
 
-use crate::programs::{PROXY1, PROXY2, sealed_proxy1, sealed_proxy2};
+use crate::programs::{PROXY1, PROXY2, greeted, sealed_proxy1, sealed_proxy2};
 
 fn ticket_command(folder: &Folder, words: &[&str]) -> (Option<i32>, String) {
     let state = folder.path("state");
@@ -27,12 +26,6 @@ fn says((code, output): (Option<i32>, String), expected: i32, words: &[&str]) {
     for word in words {
         assert!(output.contains(word), "`{word}` is not in:\n{output}");
     }
-}
-
-async fn connect(proxy1: &Process) -> TcpStream {
-    let mut client = TcpStream::connect(proxy1.address()).await.unwrap();
-    assert_eq!(exchange(&mut client, b"hola").await, b"hola", "{}", proxy1.output());
-    client
 }
 
 /// The limit is set to what proxy2 has open, as if its clients had taken every descriptor.
@@ -52,7 +45,7 @@ async fn a_proxy2_without_descriptors_takes_a_revocation() {
     let words = ["-c", script, &number, PROXY2, "0", "127.0.0.1", &port, "--state", &state];
     let proxy2 = Process::listening("/bin/sh", &words);
     let proxy1 = sealed_proxy1("0", proxy2.address(), &folder);
-    let mut client = connect(&proxy1).await;
+    let mut client = greeted(&proxy1).await;
     let process = std::fs::read_to_string(number).unwrap();
     let process = process.trim();
     let is_open =
@@ -71,7 +64,7 @@ async fn a_missing_tickets_file_ends_nothing_and_is_said() {
     let folder = Folder::new();
     let proxy2 = sealed_proxy2("0", target.address(), &folder);
     let proxy1 = sealed_proxy1("0", proxy2.address(), &folder);
-    let mut client = connect(&proxy1).await;
+    let mut client = greeted(&proxy1).await;
     let (state, moved) = (folder.path("state"), folder.path("moved"));
     std::fs::rename(&state, &moved).unwrap();
     let line = proxy2.wait_for("is missing");
@@ -111,7 +104,7 @@ async fn a_full_disk_does_not_stop_a_revocation() {
     let (_, ticket) = ticket_command(&folder, &["add", "laptop"]);
     let port = proxy2.address().port().to_string();
     let proxy1 = Process::listening(PROXY1, &["0", "127.0.0.1", &port, "--ticket", ticket.trim()]);
-    let mut client = connect(&proxy1).await;
+    let mut client = greeted(&proxy1).await;
     std::fs::write(folder.path("filler"), vec![1; 1 << 20]).unwrap_err();
     says(ticket_command(&folder, &["add", "desk"]), 1, &["cannot write", "os error 28"]);
     says(ticket_command(&folder, &["revoke", "laptop"]), 0, &["the running proxy2 has ended its links"]);

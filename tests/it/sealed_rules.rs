@@ -6,9 +6,8 @@ use testbed::client::{exchange, is_turned_away, read_to_reset};
 use testbed::folder::Folder;
 use testbed::process::Process;
 use testbed::target::{Manner, Target};
-use tokio::net::TcpStream;
 
-use crate::programs::{PROXY2, sealed_proxy1, sealed_proxy2};
+use crate::programs::{PROXY2, greeted, sealed_proxy1, sealed_proxy2};
 
 #[track_caller]
 fn ticket(folder: &Folder, words: &[&str], code: i32, said: &[&str]) {
@@ -22,19 +21,13 @@ fn ticket(folder: &Folder, words: &[&str], code: i32, said: &[&str]) {
     }
 }
 
-async fn connect(proxy1: &Process) -> TcpStream {
-    let mut client = TcpStream::connect(proxy1.address()).await.unwrap();
-    assert_eq!(exchange(&mut client, b"hola").await, b"hola", "{}", proxy1.output());
-    client
-}
-
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn rules_count_while_the_link_goes_on() {
     let target = Target::start(Manner::Echo).await;
     let folder = Folder::new();
     let proxy2 = sealed_proxy2("0", target.address(), &folder);
     let proxy1 = sealed_proxy1("0", proxy2.address(), &folder);
-    let mut client = connect(&proxy1).await;
+    let mut client = greeted(&proxy1).await;
 
     ticket(&folder, &["list"], 0, &["default", "no rules of its own: dial:target"]);
     ticket(
@@ -74,7 +67,7 @@ async fn rules_count_while_the_link_goes_on() {
     );
     ticket(&folder, &["list"], 0, &["may do nothing"]);
     ticket(&folder, &["allow", "default", "--default"], 0, &["default has no rules of its own"]);
-    connect(&proxy1).await;
+    greeted(&proxy1).await;
     drop(proxy1);
 }
 
@@ -84,7 +77,7 @@ async fn a_file_of_rules_is_taken_whole_or_not_at_all() {
     let folder = Folder::new();
     let proxy2 = sealed_proxy2("0", target.address(), &folder);
     let proxy1 = sealed_proxy1("0", proxy2.address(), &folder);
-    let mut client = connect(&proxy1).await;
+    let mut client = greeted(&proxy1).await;
     let file = |text: &str| folder.file("rules.toml", text, 0o644);
 
     let bad = file("[default]\nrules = []\n\n[phone]\nrules = [\"dial:target\"]\n");
@@ -105,7 +98,7 @@ async fn a_damaged_rules_file_changes_nothing_and_is_said() {
     let folder = Folder::new();
     let mut proxy2 = sealed_proxy2("0", target.address(), &folder);
     let proxy1 = sealed_proxy1("0", proxy2.address(), &folder);
-    let mut client = connect(&proxy1).await;
+    let mut client = greeted(&proxy1).await;
     let rules = folder.file("state/rules", "default dial:target\nlaptop dial:db\n", 0o600);
     let line = proxy2.wait_for("the rules cannot be read");
     assert!(line.contains("line 2 of") && line.contains("'dial:db' is no rule"), "{line}");

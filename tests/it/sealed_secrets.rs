@@ -7,13 +7,11 @@ use std::io::{BufRead, BufReader};
 use std::os::unix::fs::FileExt;
 use std::process::{Child, Command, Stdio};
 
-use testbed::client::exchange;
 use testbed::folder::Folder;
 use testbed::process::Process;
 use testbed::target::{Manner, Target};
-use tokio::net::TcpStream;
 
-use crate::programs::{PROXY2, sealed_proxy1, sealed_proxy2};
+use crate::programs::{PROXY2, greeted, sealed_proxy1, sealed_proxy2};
 
 /// Handshakes after which no more copies may be there than are needed.
 const HANDSHAKES: usize = 10;
@@ -93,8 +91,7 @@ async fn a_secret_is_in_memory_once_and_a_revoked_one_not_at_all() {
     let mut seen = Vec::new();
     let proxy1 = loop {
         let proxy1 = sealed_proxy1("0", address, &folder);
-        let mut client = TcpStream::connect(proxy1.address()).await.unwrap();
-        assert_eq!(exchange(&mut client, b"hola").await, b"hola");
+        let _client = greeted(&proxy1).await;
         let now = proxy2.count(&secrets);
         assert_eq!(now["client"], 0);
         if (1..=2).contains(&now["key"]) && (1..=3).contains(&now["preshared"]) {

@@ -8,9 +8,8 @@ use testbed::folder::{Folder, set_mode};
 use testbed::pair::{Pair, Proxy, SealedLink};
 use testbed::process::Process;
 use testbed::target::{Manner, Target};
-use tokio::net::TcpStream;
 
-use crate::programs::{PROXY1, PROXY2, sealed_proxy1, sealed_proxy2};
+use crate::programs::{PROXY1, PROXY2, greeted, sealed_proxy1, sealed_proxy2};
 
 /// Runs a program that ends by itself; its exit code and all it said.
 fn ends(program: &str, words: &[&str], variables: &[(&str, &str)]) -> (Option<i32>, String) {
@@ -48,8 +47,7 @@ fn says((code, output): (Option<i32>, String), expected: i32, words: &[&str]) {
 }
 
 async fn joins(proxy1: &Process) {
-    let mut client = TcpStream::connect(proxy1.address()).await.unwrap();
-    assert_eq!(exchange(&mut client, b"hola").await, b"hola", "{}", proxy1.output());
+    greeted(proxy1).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -329,8 +327,7 @@ async fn revoking_ends_a_running_link_at_once() {
     let port = proxy2.address().port().to_string();
     let proxy1 = Process::listening(PROXY1, &["0", "127.0.0.1", &port, "--ticket", &ticket]);
     let other = sealed_proxy1("0", proxy2.address(), &folder);
-    let mut client = TcpStream::connect(proxy1.address()).await.unwrap();
-    assert_eq!(exchange(&mut client, b"hola").await, b"hola");
+    let mut client = greeted(&proxy1).await;
 
     says(ticket_command(&folder, &["revoke", "laptop"]), 0, &["the running proxy2 has ended its links"]);
     // It is confirmed: nobody comes in from now on.

@@ -10,7 +10,7 @@ use testbed::process::Process;
 use testbed::target::{Manner, Target};
 use tokio::net::TcpStream;
 
-use crate::programs::{PROXY1, PROXY2};
+use crate::programs::{PROXY1, PROXY2, greeted};
 
 /// Stands for the service manager.
 struct Manager {
@@ -70,8 +70,7 @@ async fn it_is_told_of_readiness_reloads_links_streams_and_the_end() {
     let (port, state) = (proxy2.address().port().to_string(), manager.folder.path("state"));
     let mut proxy1 = other.program(PROXY1, &["0", "127.0.0.1", &port, "--state", &state], None);
     other.wait_for("READY=1");
-    let mut client = TcpStream::connect(proxy1.address()).await.unwrap();
-    assert_eq!(exchange(&mut client, b"hola").await, b"hola");
+    let _client = greeted(&proxy1).await;
     assert_eq!(manager.wait_for("STATUS=1 link, 1"), "STATUS=1 link, 1 stream");
     assert_eq!(other.wait_for("STATUS=1 of 1 link up, 1"), "STATUS=1 of 1 link up, 1 stream");
 

@@ -4,13 +4,11 @@
 use testbed::client::exchange;
 use testbed::process::Process;
 use testbed::target::{Manner, Target};
-use tokio::net::TcpStream;
 
-use crate::programs::{classic_processes, sealed_processes};
+use crate::programs::{classic_processes, greeted, sealed_processes};
 
 async fn goes_on(proxy1: &mut Process, proxy2: &mut Process) {
-    let mut client = TcpStream::connect(proxy1.address()).await.unwrap();
-    assert_eq!(exchange(&mut client, b"hola").await, b"hola", "{}", proxy1.output());
+    let mut client = greeted(proxy1).await;
     for proxy in [&*proxy1, &*proxy2] {
         loop {
             proxy.signal("USR2");

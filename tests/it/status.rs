@@ -13,7 +13,7 @@ use testbed::target::{Manner, Target};
 use tokio::net::TcpStream;
 use tunnel::view::{LinkState, SessionView, StreamState, StreamView};
 
-use crate::programs::{PASO, PROXY1, PROXY2, sealed_program};
+use crate::programs::{PASO, PROXY1, PROXY2, greeted, sealed_program};
 
 /// Both proxies with a socket each, and the folder.
 async fn pair(options: &[&str]) -> (Target, Process, Process, Folder) {
@@ -43,12 +43,6 @@ fn status(folder: &Folder, name: &str) -> SessionView {
 fn streams(view: &SessionView) -> &[StreamView] {
     assert_eq!((view.links.len(), &view.links[0].state), (1, &LinkState::Up), "{view:#?}");
     &view.links[0].streams
-}
-
-async fn greeted(proxy1: &Process) -> TcpStream {
-    let mut client = TcpStream::connect(proxy1.address()).await.unwrap();
-    assert_eq!(exchange(&mut client, b"hola").await, b"hola", "{}", proxy1.output());
-    client
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

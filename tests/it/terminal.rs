@@ -6,8 +6,7 @@ use std::process::{Command, Stdio};
 use testbed::folder::Folder;
 use testbed::process::Process;
 
-use crate::interop::python_is_missing;
-use crate::programs::{ECHO, PASO, PROXY1, PROXY2};
+use crate::programs::{ECHO, PASO, PROXY1, PROXY2, python_is_missing};
 
 /// Runs a program in a terminal of 24 lines and 80 columns until it ends, or has said a word, and prints what it wrote. The program begins
 /// when the terminal has its size.

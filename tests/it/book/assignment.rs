@@ -6,8 +6,7 @@ use std::time::Duration;
 
 use testbed::process::Process;
 
-use crate::interop::python_is_missing;
-use crate::programs::{ECHO, PROXY1, PROXY2};
+use crate::programs::{ECHO, PROXY1, PROXY2, echo_server, python_is_missing};
 
 const THEIR_PROXY1: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/es/proxy1.py");
 const THEIR_PROXY2: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/es/proxy2.py");
@@ -20,8 +19,7 @@ fn proxy1_in_python_serves_ten_clients_and_closes_the_eleventh() {
     if python_is_missing() {
         return;
     }
-    let echo = Process::listening(ECHO, &["serve", "0"]);
-    let target = echo.address().port().to_string();
+    let (_echo, target) = echo_server();
     let proxy2 = Process::listening(PROXY2, &["--classic", "--rate", RATE, "0", "127.0.0.1", &target]);
     let link = proxy2.address().port().to_string();
     let (proxy1, entry) = python(THEIR_PROXY1, &["0", "127.0.0.1", &link]);
@@ -35,8 +33,7 @@ fn proxy1_of_ours_with_proxy2_in_python() {
     if python_is_missing() {
         return;
     }
-    let echo = Process::listening(ECHO, &["serve", "0"]);
-    let target = echo.address().port().to_string();
+    let (_echo, target) = echo_server();
     let (proxy2, link) = python(THEIR_PROXY2, &["0", "127.0.0.1", &target]);
     let port = link.port().to_string();
     let proxy1 = Process::listening(PROXY1, &["--classic", "--rate", RATE, "0", "127.0.0.1", &port]);
@@ -50,8 +47,7 @@ fn both_in_python() {
     if python_is_missing() {
         return;
     }
-    let echo = Process::listening(ECHO, &["serve", "0"]);
-    let target = echo.address().port().to_string();
+    let (_echo, target) = echo_server();
     let (proxy2, link) = python(THEIR_PROXY2, &["0", "127.0.0.1", &target]);
     let (proxy1, entry) = python(THEIR_PROXY1, &["0", "127.0.0.1", &link.port().to_string()]);
     a_client_that_closes_its_side_gets_the_reply(entry);

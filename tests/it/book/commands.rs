@@ -6,11 +6,12 @@
 //! - `<!-- not run: REASON -->`.
 
 use std::panic::resume_unwind;
-use std::process::{Command, Stdio};
+use std::process::Command;
 use std::thread;
 
 use super::markdown::{Block, Page, root};
 use super::scene::{Kind, Scene};
+use crate::programs::is_missing;
 
 /// What a mark says.
 #[derive(Debug, PartialEq, Eq)]
@@ -35,7 +36,8 @@ fn every_command_block_says_whether_it_runs() {
 
 #[test]
 fn the_command_blocks_run() {
-    if curl_is_missing() {
+    // The pages ask their web servers with it.
+    if is_missing("curl", Command::new("curl").arg("--version")) {
         return;
     }
     let scenes: Vec<_> = pages().iter().flat_map(scenes_of).collect();
@@ -120,18 +122,6 @@ fn pages() -> Vec<Page> {
     let mut pages = Page::of_book();
     pages.push(Page::read("README.md"));
     pages
-}
-
-/// The pages ask their web servers with it; in CI it must be there.
-#[expect(clippy::print_stderr, reason = "a test that is skipped says so")]
-fn curl_is_missing() -> bool {
-    let run = Command::new("curl").arg("--version").stdout(Stdio::null()).stderr(Stdio::null()).status();
-    let missing = !run.is_ok_and(|status| status.success());
-    assert!(!missing || std::env::var_os("CI").is_none(), "CI needs curl");
-    if missing {
-        eprintln!("skipped: there is no curl");
-    }
-    missing
 }
 
 #[test]
