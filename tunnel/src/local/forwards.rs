@@ -17,8 +17,6 @@ use crate::ready::{Ready, StreamWaker};
 pub(crate) struct Forwards {
     slots: Slab<Slot>,
     ready: Arc<Ready>,
-    /// The task that `ready` wakes.
-    task: Option<Waker>,
     woken: Vec<usize>,
     /// Those to look at; each once.
     due: VecDeque<usize>,
@@ -43,7 +41,6 @@ impl Forwards {
         let mut all = Self {
             slots: Slab::new(),
             ready: Ready::new(),
-            task: None,
             woken: Vec::new(),
             due: VecDeque::new(),
             proxy: ProxyClients::new(),
@@ -100,10 +97,7 @@ impl Forwards {
     }
 
     fn take_woken(&mut self, task: &Waker) {
-        if self.task.as_ref().is_none_or(|known| !known.will_wake(task)) {
-            self.ready.register(task);
-            self.task = Some(task.clone());
-        }
+        self.ready.register(task);
         self.ready.take(&mut self.woken);
         for key in self.woken.drain(..) {
             if let Some(slot) = self.slots.get_mut(key)
