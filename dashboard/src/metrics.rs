@@ -12,7 +12,7 @@ mod window;
 use std::collections::BTreeMap;
 
 use tunnel::metrics::{Counters, DESCRIPTORS};
-use tunnel::view::{LinkState, LinkView, SessionRates, SessionView};
+use tunnel::view::{LinkView, SessionRates, SessionView};
 
 use self::groups::{Group, Groups};
 use self::table::*;
@@ -116,15 +116,7 @@ fn states(out: &mut Exposition, view: &SessionView) {
 }
 
 const fn state_of(link: &LinkView) -> &'static str {
-    match &link.state {
-        _ if !link.answered => "unknown",
-        LinkState::Joining => "joining",
-        LinkState::Up => "up",
-        LinkState::Silent => "silent",
-        LinkState::Refused { .. } => "refused",
-        LinkState::Dormant => "dormant",
-        LinkState::Ending => "ending",
-    }
+    if link.answered { link.state.name() } else { "unknown" }
 }
 
 /// How the paths are.

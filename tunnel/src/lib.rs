@@ -34,4 +34,5 @@ pub mod threads;
 mod threshold;
 pub mod udp;
 pub mod view;
+pub mod visible;
 mod wish;

@@ -114,13 +114,12 @@ fn link_lines(link: &LinkView) -> String {
 }
 
 fn state(link: &LinkView) -> String {
+    let name = link.state.name();
     match &link.state {
-        LinkState::Joining => "joining".into(),
-        LinkState::Up => "up".into(),
-        LinkState::Silent => "silent: the other proxy does not answer".into(),
-        LinkState::Refused { why } => format!("refused: {why}"),
-        LinkState::Dormant => "dormant, begins again with the next stream".into(),
-        LinkState::Ending => "ending".into(),
+        LinkState::Silent => format!("{name}: the other proxy does not answer"),
+        LinkState::Refused { why } => format!("{name}: {why}"),
+        LinkState::Dormant => format!("{name}, begins again with the next stream"),
+        LinkState::Joining | LinkState::Up | LinkState::Ending => name.into(),
     }
 }
 

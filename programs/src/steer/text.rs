@@ -1,5 +1,7 @@
 //! Numbers as people read them, and texts that fit.
 
+use tunnel::visible::visible;
+
 /// Bytes: `1.2 MB`.
 pub(super) fn bytes(count: u64) -> String {
     scaled(count, ["B", "kB", "MB", "GB", "TB"])
@@ -42,8 +44,7 @@ pub(super) fn percent(share: Option<f64>) -> String {
 
 /// A text that cannot move the cursor, in at most so many columns.
 pub(super) fn fitted(text: &str, columns: usize) -> String {
-    let clean = text.chars().map(|c| if c.is_control() { '?' } else { c });
-    let clean: Vec<char> = clean.collect();
+    let clean: Vec<char> = visible(text).chars().collect();
     if clean.len() <= columns {
         return clean.into_iter().collect();
     }
@@ -74,5 +75,6 @@ mod tests {
         assert_eq!(fitted("short", 5), "short");
         assert_eq!(fitted("[2001:db8::1]:50000", 11), "[2001…50000");
         assert_eq!(fitted("a\x1b[2Jb\n", 20), "a?[2Jb?");
+        assert_eq!(fitted("web\u{202e}gpj", 20), "web?gpj", "nor does one read another text than is there");
     }
 }

@@ -10,6 +10,7 @@ use super::error::{RuleError, RuleFault};
 use super::glob::NameGlob;
 use super::place::{HostPattern, Place};
 use super::ports::Protocol;
+use crate::visible::is_visible;
 
 /// One thing that a ticket may do.
 ///
@@ -49,6 +50,7 @@ impl FromStr for Rule {
 }
 
 fn read(text: &str) -> Result<Rule, RuleFault> {
+    // What an operator is told to allow is what is then allowed.
     if text.contains(char::is_whitespace) || !is_visible(text) {
         return Err(RuleFault::Blank);
     }
@@ -65,12 +67,6 @@ fn read(text: &str) -> Result<Rule, RuleFault> {
         "use" => rest.parse().map(Rule::Use),
         _ => Err(RuleFault::Kind(kind.into())),
     }
-}
-
-/// Whether a terminal shows each character where it stands: what an operator is told to allow is what is then allowed.
-fn is_visible(text: &str) -> bool {
-    let text = text.replace(['\'', '"', '\\'], "");
-    text.escape_debug().eq(text.chars())
 }
 
 impl fmt::Display for Rule {

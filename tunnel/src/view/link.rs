@@ -69,6 +69,20 @@ pub enum LinkState {
     Ending,
 }
 
+impl LinkState {
+    /// It in a word.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Joining => "joining",
+            Self::Up => "up",
+            Self::Silent => "silent",
+            Self::Refused { .. } => "refused",
+            Self::Dormant => "dormant",
+            Self::Ending => "ending",
+        }
+    }
+}
+
 /// What is known of the path of a sealed link. Bytes are of UDP payload, if nothing else is said.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[serde(default)]

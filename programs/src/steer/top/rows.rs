@@ -2,7 +2,7 @@
 
 use std::collections::VecDeque;
 
-use tunnel::view::{ItemId, LinkState, LinkView, StreamView};
+use tunnel::view::{ItemId, LinkView, StreamView};
 
 use super::state::{Cell, KEPT, Proxy, Rank, Row};
 use crate::steer::table::{limit, stream_row};
@@ -84,7 +84,7 @@ fn of_link(proxy: &Proxy, link: &LinkView) -> Row {
             number(proxy.view.pid.to_string(), Some(f64::from(proxy.view.pid))),
             words(&link.peer.map_or_else(|| "-".into(), |peer| peer.to_string())),
             words(link.ticket.as_deref().or(link.name.as_deref()).unwrap_or("-")),
-            words(if link.answered { state(&link.state) } else { "busy" }),
+            words(if link.answered { link.state.name() } else { "busy" }),
             number(trip.map_or_else(|| "-".into(), time), trip.map(|trip| trip as f64)),
             number(trips.map(spark).unwrap_or_default(), trip.map(|trip| trip as f64)),
             number(percent(sending), sending),
@@ -137,17 +137,6 @@ fn number(text: String, value: Option<f64>) -> Cell {
 
 fn speed(bps: Option<u64>) -> Cell {
     number(bps.map_or_else(|| "-".into(), rate), bps.map(|bps| bps as f64))
-}
-
-const fn state(state: &LinkState) -> &'static str {
-    match state {
-        LinkState::Joining => "joining",
-        LinkState::Up => "up",
-        LinkState::Silent => "silent",
-        LinkState::Refused { .. } => "refused",
-        LinkState::Dormant => "dormant",
-        LinkState::Ending => "ending",
-    }
 }
 
 /// Round trips as bars, the latest at the right; each stands for the longest of five seconds.
