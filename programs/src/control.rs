@@ -28,8 +28,27 @@ use tokio::sync::mpsc;
 use tracing::{debug, warn};
 use tunnel::view::Role;
 
+use self::protocol::Outcome;
 use self::server::Server;
 use self::sessions::Sessions;
+
+/// Which proxies are asked, where nobody says at which socket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Whose {
+    /// Those of this user: only they are told to do something.
+    Own,
+    /// For root those of services and of other users too.
+    All,
+}
+
+/// What a proxy says.
+#[derive(Debug)]
+pub(crate) struct Told {
+    /// What came of what it was asked.
+    pub(crate) outcome: Outcome,
+    /// Its process, as the system says it.
+    pub(crate) pid: Option<u32>,
+}
 
 /// How a proxy is to be seen and steered.
 #[derive(Clone, Debug)]

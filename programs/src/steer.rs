@@ -1,12 +1,13 @@
 //! `paso status`, `top`, `close`, `reload` and `drain`, also as `proxy1 status` and so on: what a running proxy shows, and what it is told to
 //! do.
 
+mod foreign;
 mod table;
 mod text;
 mod top;
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
@@ -14,16 +15,18 @@ use anyhow::{Context, bail};
 use clap::{Args, CommandFactory, Parser};
 use cli::units::parse_time;
 use tunnel::view::{ItemId, Role, SessionView};
+use tunnel::visible::visible;
 
 use self::table::Width;
-use crate::control::client;
+use crate::control::client::{self, Socket};
 use crate::control::protocol::{Command, Outcome};
+use crate::control::{Told, Whose};
 
 /// Which proxies are meant.
 #[derive(Args, Clone, Debug)]
 struct Which {
-    /// The proxy that answers at this Unix socket, or those in this folder [default: all of this user; of root also those of
-    /// services and other users]
+    /// The proxy that answers at this Unix socket, or those in this folder [default: all of this user; root is shown those of
+    /// services and other users too]
     #[arg(long, env = "PASO_CONTROL", value_name = "SOCKET")]
     at: Option<PathBuf>,
 
@@ -176,7 +179,8 @@ pub(crate) fn main(action: Action, name: &str, role: Option<Role>, words: Vec<Os
     };
     match done {
         Ok(Ok(text)) => cli::program::print(&text),
-        Ok(Err(error)) => cli::program::fail(&format_args!("{error:#}")),
+        // It may have words of a proxy, or the name that somebody gave to a socket.
+        Ok(Err(error)) => cli::program::fail(&visible(&format!("{error:#}"))),
         Err(error) => cli::explain(&error),
     }
 }
@@ -184,40 +188,47 @@ pub(crate) fn main(action: Action, name: &str, role: Option<Role>, words: Vec<Os
 /// A proxy that answers.
 #[derive(Debug)]
 struct Found {
-    socket: PathBuf,
+    socket: Socket,
     view: SessionView,
 }
 
 fn status(args: &StatusArgs, role: Option<Role>) -> anyhow::Result<String> {
-    let found = find(&args.which, role, !args.links)?;
+    let found = find(&args.which, role, !args.links, Whose::All)?;
     if args.json {
         let views: Vec<_> = found.into_iter().map(|found| found.view).collect();
-        return Ok(format!("{}\n", serde_json::to_string(&views).context("cannot be written as JSON")?));
+        let text = serde_json::to_string(&views).context("cannot be written as JSON")?;
+        return Ok(foreign::escaped(&text) + "\n");
     }
-    let texts: Vec<_> = found.iter().map(|found| table::render(&found.view, Width::USUAL)).collect();
-    Ok(texts.join("\n"))
+    let text = |mut found: Found| {
+        foreign::clean(&mut found.view);
+        table::render(&found.view, Width::USUAL)
+    };
+    Ok(found.into_iter().map(text).collect::<Vec<_>>().join("\n"))
 }
 
 /// Tells the one proxy that is meant.
 fn act(which: &Which, role: Option<Role>, command: Command) -> anyhow::Result<String> {
-    let found = find(which, role, false)?;
+    let found = find(which, role, false, Whose::Own)?;
     let [one] = &found[..] else {
         let names: Vec<_> =
             found.iter().map(|one| format!("{} {}", one.view.role.name(), one.view.pid)).collect();
         bail!("several proxies run, say with --pid which one is meant: {}", names.join(", "));
     };
-    match client::ask(&one.socket, command)? {
-        Outcome::Done(text) => Ok(format!("{} {}: {text}\n", one.view.role.name(), one.view.pid)),
+    let told = client::ask(std::slice::from_ref(&one.socket), command)?;
+    match told.into_iter().next().context("not understood")??.outcome {
+        Outcome::Done(text) => Ok(format!("{} {}: {}\n", one.view.role.name(), one.view.pid, visible(&text))),
         Outcome::Status(_) | Outcome::Version(_) | Outcome::Error(_) => bail!("not understood"),
     }
 }
 
 /// The proxies that are meant, one or more.
-fn find(which: &Which, role: Option<Role>, streams: bool) -> anyhow::Result<Vec<Found>> {
+fn find(which: &Which, role: Option<Role>, streams: bool, whose: Whose) -> anyhow::Result<Vec<Found>> {
+    let sockets = client::sockets(which.at.as_deref(), whose);
+    let told = client::ask(&sockets, Command::Status { streams })?;
     let mut found = Vec::new();
     let mut failed = None;
-    for socket in client::sockets(which.at.as_deref()) {
-        match look(&socket, streams) {
+    for (socket, told) in sockets.into_iter().zip(told) {
+        match told.and_then(view) {
             Ok(view) => found.push(Found { socket, view }),
             Err(error) => failed = failed.or(Some(error)),
         }
@@ -233,9 +244,10 @@ fn find(which: &Which, role: Option<Role>, streams: bool) -> anyhow::Result<Vec<
     }
 }
 
-fn look(socket: &Path, streams: bool) -> anyhow::Result<SessionView> {
-    match client::ask(socket, Command::Status { streams })? {
-        Outcome::Status(view) => Ok(*view),
+/// What a proxy shows. Which process it is, the system knows better.
+fn view(told: Told) -> anyhow::Result<SessionView> {
+    match told.outcome {
+        Outcome::Status(view) => Ok(SessionView { pid: told.pid.unwrap_or(view.pid), ..*view }),
         Outcome::Done(_) | Outcome::Version(_) | Outcome::Error(_) => bail!("not understood"),
     }
 }

@@ -213,25 +213,25 @@ complete -c paso -n "__fish_paso_using_subcommand echo; and __fish_seen_subcomma
 complete -c paso -n "__fish_paso_using_subcommand echo; and __fish_seen_subcommand_from client" -s v -l verbose -d 'Log more: -v for DEBUG, -vv for TRACE (RUST_LOG, if set, decides instead)'
 complete -c paso -n "__fish_paso_using_subcommand echo; and __fish_seen_subcommand_from client" -s q -l quiet -d 'Log less: -q for warnings, -qq for errors only'
 complete -c paso -n "__fish_paso_using_subcommand echo; and __fish_seen_subcommand_from client" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c paso -n "__fish_paso_using_subcommand status" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; of root also those of services and other users]' -r -F
+complete -c paso -n "__fish_paso_using_subcommand status" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; root is shown those of services and other users too]' -r -F
 complete -c paso -n "__fish_paso_using_subcommand status" -l pid -d 'The proxy with this process id' -r
 complete -c paso -n "__fish_paso_using_subcommand status" -l json -d 'Print a JSON array, an object for each proxy (docs/control.md)'
 complete -c paso -n "__fish_paso_using_subcommand status" -l links -d 'Only the links, not their streams'
 complete -c paso -n "__fish_paso_using_subcommand status" -s h -l help -d 'Print help'
 complete -c paso -n "__fish_paso_using_subcommand status" -s V -l version -d 'Print version'
-complete -c paso -n "__fish_paso_using_subcommand top" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; of root also those of services and other users]' -r -F
+complete -c paso -n "__fish_paso_using_subcommand top" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; root is shown those of services and other users too]' -r -F
 complete -c paso -n "__fish_paso_using_subcommand top" -l pid -d 'The proxy with this process id' -r
 complete -c paso -n "__fish_paso_using_subcommand top" -s h -l help -d 'Print help'
 complete -c paso -n "__fish_paso_using_subcommand top" -s V -l version -d 'Print version'
-complete -c paso -n "__fish_paso_using_subcommand close" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; of root also those of services and other users]' -r -F
+complete -c paso -n "__fish_paso_using_subcommand close" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; root is shown those of services and other users too]' -r -F
 complete -c paso -n "__fish_paso_using_subcommand close" -l pid -d 'The proxy with this process id' -r
 complete -c paso -n "__fish_paso_using_subcommand close" -s h -l help -d 'Print help'
 complete -c paso -n "__fish_paso_using_subcommand close" -s V -l version -d 'Print version'
-complete -c paso -n "__fish_paso_using_subcommand reload" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; of root also those of services and other users]' -r -F
+complete -c paso -n "__fish_paso_using_subcommand reload" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; root is shown those of services and other users too]' -r -F
 complete -c paso -n "__fish_paso_using_subcommand reload" -l pid -d 'The proxy with this process id' -r
 complete -c paso -n "__fish_paso_using_subcommand reload" -s h -l help -d 'Print help'
 complete -c paso -n "__fish_paso_using_subcommand reload" -s V -l version -d 'Print version'
-complete -c paso -n "__fish_paso_using_subcommand drain" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; of root also those of services and other users]' -r -F
+complete -c paso -n "__fish_paso_using_subcommand drain" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; root is shown those of services and other users too]' -r -F
 complete -c paso -n "__fish_paso_using_subcommand drain" -l pid -d 'The proxy with this process id' -r
 complete -c paso -n "__fish_paso_using_subcommand drain" -s h -l help -d 'Print help'
 complete -c paso -n "__fish_paso_using_subcommand drain" -s V -l version -d 'Print version'

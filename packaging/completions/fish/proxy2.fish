@@ -129,7 +129,7 @@ json\t'A JSON object a line: `timestamp`, `level`, `message`, and the fields bes
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from revoke" -s v -l verbose -d 'Log more: -v for DEBUG, -vv for TRACE (RUST_LOG, if set, decides instead)'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from revoke" -s q -l quiet -d 'Log less: -q for warnings, -qq for errors only'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and __fish_seen_subcommand_from revoke" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c proxy2 -n "__fish_proxy2_using_subcommand status" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; of root also those of services and other users]' -r -F
+complete -c proxy2 -n "__fish_proxy2_using_subcommand status" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; root is shown those of services and other users too]' -r -F
 complete -c proxy2 -n "__fish_proxy2_using_subcommand status" -l pid -d 'The proxy with this process id' -r
 complete -c proxy2 -n "__fish_proxy2_using_subcommand status" -l log-format -d 'How lines of the log are written: for people, or each a JSON object for programs' -r -f -a "text\t'Time, level, sentence and fields, for people'
 json\t'A JSON object a line: `timestamp`, `level`, `message`, and the fields beside them'"
@@ -139,7 +139,7 @@ complete -c proxy2 -n "__fish_proxy2_using_subcommand status" -s v -l verbose -d
 complete -c proxy2 -n "__fish_proxy2_using_subcommand status" -s q -l quiet -d 'Log less: -q for warnings, -qq for errors only'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand status" -s V -l version -d 'Print version'
-complete -c proxy2 -n "__fish_proxy2_using_subcommand top" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; of root also those of services and other users]' -r -F
+complete -c proxy2 -n "__fish_proxy2_using_subcommand top" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; root is shown those of services and other users too]' -r -F
 complete -c proxy2 -n "__fish_proxy2_using_subcommand top" -l pid -d 'The proxy with this process id' -r
 complete -c proxy2 -n "__fish_proxy2_using_subcommand top" -l log-format -d 'How lines of the log are written: for people, or each a JSON object for programs' -r -f -a "text\t'Time, level, sentence and fields, for people'
 json\t'A JSON object a line: `timestamp`, `level`, `message`, and the fields beside them'"
@@ -147,7 +147,7 @@ complete -c proxy2 -n "__fish_proxy2_using_subcommand top" -s v -l verbose -d 'L
 complete -c proxy2 -n "__fish_proxy2_using_subcommand top" -s q -l quiet -d 'Log less: -q for warnings, -qq for errors only'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand top" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand top" -s V -l version -d 'Print version'
-complete -c proxy2 -n "__fish_proxy2_using_subcommand close" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; of root also those of services and other users]' -r -F
+complete -c proxy2 -n "__fish_proxy2_using_subcommand close" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; root is shown those of services and other users too]' -r -F
 complete -c proxy2 -n "__fish_proxy2_using_subcommand close" -l pid -d 'The proxy with this process id' -r
 complete -c proxy2 -n "__fish_proxy2_using_subcommand close" -l log-format -d 'How lines of the log are written: for people, or each a JSON object for programs' -r -f -a "text\t'Time, level, sentence and fields, for people'
 json\t'A JSON object a line: `timestamp`, `level`, `message`, and the fields beside them'"
@@ -155,7 +155,7 @@ complete -c proxy2 -n "__fish_proxy2_using_subcommand close" -s v -l verbose -d 
 complete -c proxy2 -n "__fish_proxy2_using_subcommand close" -s q -l quiet -d 'Log less: -q for warnings, -qq for errors only'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand close" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand close" -s V -l version -d 'Print version'
-complete -c proxy2 -n "__fish_proxy2_using_subcommand reload" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; of root also those of services and other users]' -r -F
+complete -c proxy2 -n "__fish_proxy2_using_subcommand reload" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; root is shown those of services and other users too]' -r -F
 complete -c proxy2 -n "__fish_proxy2_using_subcommand reload" -l pid -d 'The proxy with this process id' -r
 complete -c proxy2 -n "__fish_proxy2_using_subcommand reload" -l log-format -d 'How lines of the log are written: for people, or each a JSON object for programs' -r -f -a "text\t'Time, level, sentence and fields, for people'
 json\t'A JSON object a line: `timestamp`, `level`, `message`, and the fields beside them'"
@@ -163,7 +163,7 @@ complete -c proxy2 -n "__fish_proxy2_using_subcommand reload" -s v -l verbose -d
 complete -c proxy2 -n "__fish_proxy2_using_subcommand reload" -s q -l quiet -d 'Log less: -q for warnings, -qq for errors only'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand reload" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand reload" -s V -l version -d 'Print version'
-complete -c proxy2 -n "__fish_proxy2_using_subcommand drain" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; of root also those of services and other users]' -r -F
+complete -c proxy2 -n "__fish_proxy2_using_subcommand drain" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; root is shown those of services and other users too]' -r -F
 complete -c proxy2 -n "__fish_proxy2_using_subcommand drain" -l pid -d 'The proxy with this process id' -r
 complete -c proxy2 -n "__fish_proxy2_using_subcommand drain" -l log-format -d 'How lines of the log are written: for people, or each a JSON object for programs' -r -f -a "text\t'Time, level, sentence and fields, for people'
 json\t'A JSON object a line: `timestamp`, `level`, `message`, and the fields beside them'"

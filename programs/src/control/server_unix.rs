@@ -55,9 +55,9 @@ impl Server {
             Some(path) => path.clone(),
             None => {
                 let folder = place::folder(settings.state.clone())?;
-                // Those of processes that were killed.
-                place::sockets_in(&folder);
-                folder.join(place::name(role))
+                // Those of processes that were killed are removed.
+                folder.sockets();
+                folder.path.join(place::name(role))
             }
         };
         let failed = |error: io::Error| format!("{}: {error}", path.display());
@@ -95,7 +95,10 @@ fn bind(path: &Path) -> io::Result<net::UnixListener> {
             return Err(io::Error::new(ErrorKind::AlreadyExists, "there is a file that is no socket"));
         }
         Ok(_) if !place::remove_if_stale(path) => {
-            return Err(io::Error::new(ErrorKind::AddrInUse, "another process answers there"));
+            return Err(io::Error::new(
+                ErrorKind::AddrInUse,
+                "another process answers there, or it is of another user",
+            ));
         }
         Ok(_) => {}
         Err(error) if error.kind() == ErrorKind::NotFound => {}

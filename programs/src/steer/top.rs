@@ -22,7 +22,8 @@ use tunnel::view::{Role, SessionView};
 
 use self::keys::Flow;
 use self::state::Top;
-use super::{Found, Which, find};
+use super::{Found, Which, find, foreign};
+use crate::control::Whose;
 
 /// How often the proxies are asked.
 const PERIOD: Duration = Duration::from_secs(1);
@@ -42,7 +43,7 @@ pub(super) fn run(which: &Which, role: Option<Role>) -> anyhow::Result<()> {
         bail!("top needs a terminal that it can draw on: `paso status` shows the same once, as text or JSON");
     }
     let mut top = Top { coloured: cli::terminal::takes_escapes(&io::stdout()), ..Top::default() };
-    top.on_view(Ok(views(find(which, role, true)?)));
+    top.on_view(Ok(views(find(which, role, true, Whose::All)?)));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.context("cannot start")?;
     runtime.block_on(async {
@@ -55,7 +56,11 @@ pub(super) fn run(which: &Which, role: Option<Role>) -> anyhow::Result<()> {
 }
 
 fn views(found: Vec<Found>) -> Vec<SessionView> {
-    found.into_iter().map(|found| found.view).collect()
+    let view = |mut found: Found| {
+        foreign::clean(&mut found.view);
+        found.view
+    };
+    found.into_iter().map(view).collect()
 }
 
 async fn show(
@@ -106,7 +111,7 @@ fn ask(which: Which, role: Option<Role>) -> io::Result<mpsc::Receiver<Answer>> {
         loop {
             thread::sleep(PERIOD.saturating_sub(began.elapsed()));
             began = Instant::now();
-            let found = find(&which, role, true).map(views).map_err(|error| format!("{error:#}"));
+            let found = find(&which, role, true, Whose::All).map(views).map_err(|error| format!("{error:#}"));
             if answer.blocking_send(found).is_err() {
                 return;
             }
