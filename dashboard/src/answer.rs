@@ -6,7 +6,9 @@ use std::time::Duration;
 
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use hyper::header::{
+    ACCEPT, ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, RETRY_AFTER,
+};
 use hyper::{Method, Request, Response, StatusCode};
 use tunnel::session::Detail;
 use tunnel::view::SessionView;
@@ -14,7 +16,7 @@ use tunnel::view::SessionView;
 use crate::exposition::Format;
 use crate::history::History;
 use crate::metrics::{Scrape, Window, Writer};
-use crate::pace::Pace;
+use crate::pace::{Crowded, Pace};
 use crate::process::Process;
 use crate::snapshots::{Cached, Snapshots};
 use crate::source::Source;
@@ -94,24 +96,32 @@ impl<S: Source> Service<S> {
 
     /// Answers a request.
     pub(crate) async fn answer<B>(&self, request: &Request<B>) -> Answer {
-        self.pace.turn().await;
-        let mut answer = if !host::is_allowed(request, self.at) {
-            let why = "this page answers to localhost and 127.0.0.1 only: the request has another Host\n";
-            respond(StatusCode::FORBIDDEN, TEXT, why)
-        } else if request.method() == Method::GET || request.method() == Method::HEAD {
-            self.get(request.uri().path(), request.uri().query(), request.headers()).await
-        } else {
-            let mut answer = respond(
-                StatusCode::METHOD_NOT_ALLOWED,
-                TEXT,
-                "there is nothing to change here: GET and HEAD\n",
-            );
-            answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
-            answer
+        let mut answer = match self.pace.turn().await {
+            Ok(()) => self.answer_in_turn(request).await,
+            Err(Crowded) => {
+                let mut answer =
+                    respond(StatusCode::SERVICE_UNAVAILABLE, TEXT, "too many ask: try again in a while\n");
+                answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from_static("2"));
+                answer
+            }
         };
         for (name, value) in HEADERS {
             answer.headers_mut().insert(name, HeaderValue::from_static(value));
         }
+        answer
+    }
+
+    async fn answer_in_turn<B>(&self, request: &Request<B>) -> Answer {
+        if !host::is_allowed(request, self.at) {
+            let why = "this page answers to localhost and 127.0.0.1 only: the request has another Host\n";
+            return respond(StatusCode::FORBIDDEN, TEXT, why);
+        }
+        if request.method() == Method::GET || request.method() == Method::HEAD {
+            return self.get(request.uri().path(), request.uri().query(), request.headers()).await;
+        }
+        let why = "there is nothing to change here: GET and HEAD\n";
+        let mut answer = respond(StatusCode::METHOD_NOT_ALLOWED, TEXT, why);
+        answer.headers_mut().insert(ALLOW, HeaderValue::from_static("GET, HEAD"));
         answer
     }
 

@@ -6,7 +6,7 @@
 //! - `snapshots`, `history`: what is known, asked for at most once a second however many look
 //! - `metrics`, `exposition`: numbers for Prometheus
 //!
-//! What it may cost is bounded, whoever asks: connections, requests and their sizes (`server`), the memory of the past (`history`).
+//! What it may cost is bounded, whoever asks: connections (`places`), requests and their sizes (`server`), how fast they come (`pace`), the memory of the past (`history`).
 
 mod answer;
 mod exposition;
@@ -15,8 +15,7 @@ mod host;
 mod metrics;
 mod pace;
 mod page;
-#[cfg_attr(any(target_os = "linux", target_os = "android"), path = "process_linux.rs")]
-#[cfg_attr(not(any(target_os = "linux", target_os = "android")), path = "process_other.rs")]
+mod places;
 mod process;
 mod readiness;
 mod server;

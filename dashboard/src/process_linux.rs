@@ -1,30 +1,18 @@
-//! What the system says of this process.
+//! What Linux says of this process: in `/proc`.
 
 use std::fs;
 
-/// What the system says of this process; `None` where it does not.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Process {
-    /// Bytes of memory that are in use.
-    pub(crate) resident_bytes: Option<u64>,
-    /// Descriptors that are open.
-    pub(crate) open_files: Option<u64>,
-    /// How many there may be.
-    pub(crate) max_files: Option<u64>,
-}
+use super::Process;
 
-impl Process {
-    /// As it is now.
-    pub(crate) fn now() -> Self {
-        let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
-        let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
-        let resident = number_after(&status, "VmRSS:").map(|kib| kib * 1_024);
-        let open = fs::read_dir("/proc/self/fd").ok().and_then(|files| u64::try_from(files.count()).ok());
-        Self {
-            resident_bytes: resident,
-            open_files: open,
-            max_files: number_after(&limits, "Max open files"),
-        }
+/// As it is now.
+pub(super) fn now() -> Process {
+    let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
+    let limits = fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let open = fs::read_dir("/proc/self/fd").ok().and_then(|files| u64::try_from(files.count()).ok());
+    Process {
+        resident_bytes: number_after(&status, "VmRSS:").map(|kib| kib * 1_024),
+        open_files: open,
+        max_files: number_after(&limits, "Max open files"),
     }
 }
 
@@ -39,7 +27,7 @@ mod tests {
 
     #[test]
     fn a_process_has_memory_and_files() {
-        let now = Process::now();
+        let now = now();
         assert!(now.resident_bytes.is_some_and(|bytes| bytes > 100_000), "{now:?}");
         assert!(now.open_files.is_some_and(|files| files > 2), "{now:?}");
     }

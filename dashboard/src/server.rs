@@ -13,17 +13,16 @@ use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, oneshot};
+use tokio::sync::{Notify, OwnedSemaphorePermit, Semaphore, oneshot};
 use tokio::task::JoinSet;
-use tokio::time::{MissedTickBehavior, interval, sleep, timeout};
+use tokio::time::{Instant, MissedTickBehavior, interval, sleep, timeout, timeout_at};
 
 use crate::answer::Service;
 use crate::pace::Pace;
+use crate::places::{CONNECTIONS, Place, Places};
 use crate::snapshots::Snapshots;
 use crate::source::Source;
 
-/// Connections at a time. Who comes beyond waits to be accepted.
-const CONNECTIONS: usize = 64;
 /// Between two connections that are accepted, after a burst of 200: a flood costs a few percent of a core and no more.
 const CONNECTION_PACE: Duration = Duration::from_millis(5);
 const CONNECTION_BURST: u32 = 200;
@@ -31,7 +30,9 @@ const CONNECTION_BURST: u32 = 200;
 const MAX_HEAD: usize = 16 << 10;
 /// Lines of the longest head.
 const MAX_HEADERS: usize = 64;
-/// How long a head may take to come, and how long a connection may wait for the next one.
+/// How long the first head may take to come: whoever connects has something to ask.
+const FIRST_HEAD_PATIENCE: Duration = Duration::from_secs(2);
+/// How long another head may take to come, and how long a connection may wait for it.
 const HEAD_PATIENCE: Duration = Duration::from_secs(5);
 /// After so long a connection answers no other request, so that nobody keeps a place.
 const LIFETIME: Duration = Duration::from_secs(25);
@@ -104,19 +105,23 @@ impl fmt::Display for Dashboard {
 }
 
 async fn serve<S: Source>(listener: TcpListener, service: Arc<Service<S>>) {
-    let places = Arc::new(Semaphore::new(CONNECTIONS));
+    let all = Arc::new(Semaphore::new(CONNECTIONS));
+    let places = Places::default();
     let pace = Pace::new(CONNECTION_PACE, CONNECTION_BURST);
     let mut tasks = JoinSet::new();
     tasks.spawn(sample(Arc::clone(&service)));
     loop {
         while tasks.try_join_next().is_some() {}
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        pace.turn().await;
-        match listener.accept().await {
-            Ok((client, _)) => {
-                tasks.spawn(connection(client, Arc::clone(&service), place));
-            }
-            Err(_) => sleep(ACCEPT_PAUSE).await,
+        let Ok(one) = Arc::clone(&all).acquire_owned().await else { return };
+        // Nobody else waits here, so it is never crowded.
+        let _ = pace.turn().await;
+        let Ok((client, from)) = listener.accept().await else {
+            sleep(ACCEPT_PAUSE).await;
+            continue;
+        };
+        // Without a place it is hung up on.
+        if let Some(place) = places.take(from.ip()) {
+            tasks.spawn(connection(client, Arc::clone(&service), (one, place)));
         }
     }
 }
@@ -131,8 +136,16 @@ async fn sample<S: Source>(service: Arc<Service<S>>) {
     }
 }
 
-async fn connection<S: Source>(client: TcpStream, service: Arc<Service<S>>, _place: OwnedSemaphorePermit) {
-    let answer = service_fn(|request| {
+async fn connection<S: Source>(
+    client: TcpStream,
+    service: Arc<Service<S>>,
+    _places: (OwnedSemaphorePermit, Place),
+) {
+    let end = Instant::now() + LIFETIME;
+    let asked = Arc::new(Notify::new());
+    let asks = Arc::clone(&asked);
+    let answer = service_fn(move |request| {
+        asks.notify_one();
         let service = Arc::clone(&service);
         async move { Ok::<_, Infallible>(service.answer(&request).await) }
     });
@@ -145,7 +158,12 @@ async fn connection<S: Source>(client: TcpStream, service: Arc<Service<S>>, _pla
             .serve_connection(TokioIo::new(client), answer)
     );
     // What a client does wrong is its own affair: nothing of it is logged.
-    if timeout(LIFETIME, serving.as_mut()).await.is_err() {
+    tokio::select! {
+        _ = serving.as_mut() => return,
+        () = asked.notified() => {}
+        () = sleep(FIRST_HEAD_PATIENCE) => return,
+    }
+    if timeout_at(end, serving.as_mut()).await.is_err() {
         serving.as_mut().graceful_shutdown();
         let _ = timeout(LAST_ANSWER, serving).await;
     }
