@@ -10,7 +10,7 @@
 #[cfg_attr(unix, path = "control/client_unix.rs")]
 #[cfg_attr(not(unix), path = "control/client_other.rs")]
 pub(crate) mod client;
-pub(crate) mod drain;
+mod drain;
 #[cfg(unix)]
 mod place;
 pub(crate) mod protocol;
@@ -24,10 +24,12 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use cli::ControlArgs;
+use cli::program::{EndAsked, Signals};
 use tokio::sync::mpsc;
 use tracing::{debug, warn};
 use tunnel::view::Role;
 
+use self::drain::Ending;
 use self::protocol::Outcome;
 use self::server::Server;
 use self::sessions::Sessions;
@@ -63,6 +65,8 @@ pub(crate) struct ControlSettings {
 #[derive(Debug)]
 pub(crate) struct Control {
     asked: mpsc::Receiver<Option<Duration>>,
+    /// How long SIGTERM lets streams go on.
+    drain: Duration,
     _server: Option<Server>,
 }
 
@@ -73,25 +77,42 @@ impl Control {
     /// Outside a runtime.
     pub(crate) fn start(role: Role, settings: &ControlSettings, sessions: &Sessions) -> Self {
         let (ask, asked) = mpsc::channel(1);
+        let drain = settings.args.drain;
         if settings.args.no_control {
-            return Self { asked, _server: None };
+            return Self { asked, drain, _server: None };
         }
-        match Server::start(role, settings, sessions, ask) {
+        let server = match Server::start(role, settings, sessions, ask) {
             Ok(server) => {
                 if let Some(at) = server.path() {
                     debug!(at = %at.display(), "answering `paso status`");
                 }
-                Self { asked, _server: Some(server) }
+                Some(server)
             }
             Err(why) => {
                 warn!("there is no control socket, `paso status` will not find this proxy: {why}");
-                Self { asked, _server: None }
+                None
+            }
+        };
+        Self { asked, drain, _server: server }
+    }
+
+    /// Waits until a signal, or somebody at the socket, asks that the proxy ends. Cancel safe.
+    pub(crate) async fn end_asked(&mut self, signals: &mut Signals) -> Ending {
+        tokio::select! {
+            biased;
+            asked = signals.end_asked() => match asked {
+                EndAsked::InOrder if !self.drain.is_zero() => Ending::Drained(Some(self.drain)),
+                EndAsked::InOrder | EndAsked::AtOnce => Ending::AtOnce,
+            },
+            limit = self.drain_asked() => {
+                cli::program::stopping();
+                Ending::Drained(limit)
             }
         }
     }
 
     /// Waits until somebody asks that the proxy drains: for how long, at the most. Cancel safe.
-    pub(crate) async fn drain_asked(&mut self) -> Option<Duration> {
+    async fn drain_asked(&mut self) -> Option<Duration> {
         match self.asked.recv().await {
             Some(limit) => limit,
             None => pending().await,

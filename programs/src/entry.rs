@@ -11,7 +11,7 @@ use std::process::ExitCode;
 
 use anyhow::{Context, Error};
 use cli::config::{Action, Environment};
-use cli::program::{EndAsked, Signals};
+use cli::program::Signals;
 use tracing::{info, warn};
 use tunnel::address::Listen;
 use tunnel::reload::Reload;
@@ -20,7 +20,6 @@ use tunnel::view::Role;
 pub(crate) use self::args::Cli;
 use self::links::Links;
 use self::plan::{Link, Planner};
-use crate::control::drain::drain;
 use crate::control::sessions::Sessions;
 use crate::control::{Control, ControlSettings};
 use crate::metrics::{self, Metrics};
@@ -59,23 +58,22 @@ async fn serve(
     planner: Option<Planner>,
     mut signals: Signals,
 ) -> anyhow::Result<()> {
-    let (mut reload, sessions) = (Reload::new(), Sessions::new());
+    let (reload, sessions) = (Reload::new(), Sessions::new());
     let started = async {
         let metrics = Metrics::start(Role::Proxy1, metrics, &sessions).await?;
         anyhow::Ok((metrics, Links::start(links, &sessions).await?))
     };
-    let (mut metrics, mut links) = tokio::select! {
+    let (metrics, mut links) = tokio::select! {
         biased;
         started = started => started?,
         () = signals.received() => return Ok(()),
     };
     cli::program::check_passed().map_err(Error::msg)?;
-    let settings = control.context("there is no link")?;
-    let mut control = Control::start(Role::Proxy1, &settings, &sessions);
+    let control = Control::start(Role::Proxy1, &control.context("there is no link")?, &sessions);
     let ready = tokio::select! {
         biased;
         ready = links.ready() => ready,
-        () = signals.received() => return links.close().await.context("the UDP socket failed"),
+        () = signals.received() => return links.close().await.context(FAILED),
     };
     if ready.is_err() {
         // That a forward cannot be is what counts.
@@ -83,41 +81,50 @@ async fn serve(
         return ready;
     }
     metrics.set_ready(links.settings());
-    let stdio = links.stdio_ended();
-    tokio::pin!(stdio);
-    loop {
-        let ended = tokio::select! {
-            biased;
-            asked = signals.end_asked() => {
-                if asked == EndAsked::InOrder && !settings.args.drain.is_zero() {
-                    drain(&sessions, Some(settings.args.drain), &mut signals).await;
+    Serving { links, metrics, control, sessions, planner, reload, signals }.run().await
+}
+
+const FAILED: &str = "the UDP socket failed";
+
+/// A proxy1 that serves.
+#[derive(Debug)]
+struct Serving {
+    links: Links,
+    metrics: Metrics,
+    control: Control,
+    sessions: Sessions,
+    planner: Option<Planner>,
+    reload: Reload,
+    signals: Signals,
+}
+
+impl Serving {
+    /// Serves until something ends it.
+    async fn run(mut self) -> anyhow::Result<()> {
+        let stdio = self.links.stdio_ended();
+        tokio::pin!(stdio);
+        let ended = loop {
+            tokio::select! {
+                biased;
+                ending = self.control.end_asked(&mut self.signals) => {
+                    ending.wait(&self.sessions, &mut self.signals).await;
+                    break self.links.close().await;
                 }
-                links.close().await
-            }
-            limit = control.drain_asked() => {
-                cli::program::stopping();
-                drain(&sessions, limit, &mut signals).await;
-                links.close().await
-            }
-            ended = links.ended() => ended,
-            carried = &mut stdio => {
-                links.close().await.context("the link did not end in order")?;
-                return carried;
-            }
-            () = reload.asked() => {
-                let changed = async { follow(&mut links, &mut metrics, planner.as_ref()).await };
-                tokio::select! {
-                    biased;
-                    () = signals.received() => links.close().await,
-                    changed = changed => {
-                        changed?;
-                        cli::program::ready();
-                        continue;
-                    }
+                ended = self.links.ended() => break ended,
+                carried = &mut stdio => {
+                    self.links.close().await.context("the link did not end in order")?;
+                    return carried;
                 }
+                () = self.reload.asked() => {}
             }
+            tokio::select! {
+                biased;
+                () = self.signals.received() => break self.links.close().await,
+                changed = follow(&mut self.links, &mut self.metrics, self.planner.as_ref()) => changed?,
+            }
+            cli::program::ready();
         };
-        return ended.context("the UDP socket failed");
+        ended.context(FAILED)
     }
 }
 

@@ -13,7 +13,7 @@ use anyhow::{Context, Error};
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Command, CommandFactory};
 use cli::config::{Action, Environment, Sources};
-use cli::program::{EndAsked, Printing, Running, Signals};
+use cli::program::{Printing, Running, Signals};
 use tracing::{info, warn};
 use tunnel::invitation::Invitation;
 use tunnel::reload::Reload;
@@ -22,8 +22,7 @@ use tunnel::settings::ProxySettings;
 use tunnel::view::Role;
 
 use self::plan::Plan;
-use crate::control::drain::drain;
-use crate::control::sessions::Sessions;
+use crate::control::sessions::{Sessions, Shown};
 use crate::control::{Control, ControlSettings};
 use crate::metrics::{self, Metrics};
 use crate::steer;
@@ -90,72 +89,98 @@ fn run(sources: Sources) -> Result<ExitCode, clap::Error> {
 /// Prints how a proxy1 joins, and serves until a signal comes. Where there is a configuration file, `sources` has it, and it is
 /// read again when that is asked for.
 async fn serve(
-    mut plan: Plan,
+    plan: Plan,
     settings: ControlSettings,
     sources: Option<Sources>,
     mut signals: Signals,
 ) -> anyhow::Result<()> {
-    let (mut reload, sessions) = (Reload::new(), Sessions::new());
-    let mut metrics = tokio::select! {
+    let (reload, sessions) = (Reload::new(), Sessions::new());
+    let metrics = tokio::select! {
         biased;
         metrics = Metrics::start(Role::Proxy2, plan.metrics.clone(), &sessions) => metrics?,
         () = signals.received() => return Ok(()),
     };
     let Some(session) = bind(&plan, &mut signals).await? else { return Ok(()) };
     tell_ready(&plan.settings);
-    // In a log the ticket would stay for others to read. If nobody reads this, `proxy2 ticket add` makes another one.
-    let secret = io::stdout().is_terminal();
-    let text = |invitation: &Invitation| {
-        if secret { invitation.with_secret() } else { invitation.without_secret() }
-    };
-    let printing = session.invitation().map(|invitation| Printing::start(text(invitation)));
-    let mut running = Running::start(session);
-    let mut shown = sessions.add(None, running.viewer().clone());
+    let printing = print(session.invitation());
+    let running = Running::start(session);
+    let shown = sessions.add(None, running.viewer().clone());
     metrics.set_ready([&plan.settings]);
-    let mut control = Control::start(Role::Proxy2, &settings, &sessions);
-    let result = loop {
-        let ended = tokio::select! {
-            biased;
-            asked = signals.end_asked() => {
-                if asked == EndAsked::InOrder && !settings.args.drain.is_zero() {
-                    drain(&sessions, Some(settings.args.drain), &mut signals).await;
-                }
-                running.close().await
-            }
-            limit = control.drain_asked() => {
-                cli::program::stopping();
-                drain(&sessions, limit, &mut signals).await;
-                running.close().await
-            }
-            ended = running.ended() => ended,
-            () = reload.asked() => {
-                let Some(other) = another(sources.as_ref()).await else {
-                    cli::program::ready();
-                    continue;
-                };
-                metrics.follow(other.metrics.clone()).await;
-                if other.options.says_the_same(&plan.options) {
-                    cli::program::ready();
-                    continue;
-                }
-                plan = other;
-                info!("proxy2 begins again: its settings have changed");
-                drop(shown);
-                running.close().await?;
-                let Some(session) = bind(&plan, &mut signals).await? else { return Ok(()) };
-                tell_ready(&plan.settings);
-                running = Running::start(session);
-                shown = sessions.add(None, running.viewer().clone());
-                metrics.set_ready([&plan.settings]);
-                continue;
-            }
-        };
-        break ended.map(drop).context("the UDP socket failed");
-    };
+    let control = Control::start(Role::Proxy2, &settings, &sessions);
+    let serving = Serving { running, shown, plan, metrics, control, sessions, sources, reload, signals };
+    let result = serving.run().await;
     if let Some(printing) = printing {
         printing.finish().await;
     }
     result
+}
+
+/// Prints how to join. In a log the ticket would stay for others to read. If nobody reads this, `proxy2 ticket add` makes another one.
+fn print(invitation: Option<&Invitation>) -> Option<Printing> {
+    let secret = io::stdout().is_terminal();
+    let text = |invitation: &Invitation| {
+        if secret { invitation.with_secret() } else { invitation.without_secret() }
+    };
+    invitation.map(|invitation| Printing::start(text(invitation)))
+}
+
+/// A proxy2 that serves.
+#[derive(Debug)]
+struct Serving {
+    running: Running,
+    /// It can be looked at.
+    shown: Shown,
+    plan: Plan,
+    metrics: Metrics,
+    control: Control,
+    sessions: Sessions,
+    sources: Option<Sources>,
+    reload: Reload,
+    signals: Signals,
+}
+
+impl Serving {
+    /// Serves until something ends it.
+    async fn run(mut self) -> anyhow::Result<()> {
+        let ended = loop {
+            tokio::select! {
+                biased;
+                ending = self.control.end_asked(&mut self.signals) => {
+                    ending.wait(&self.sessions, &mut self.signals).await;
+                    break self.running.close().await;
+                }
+                ended = self.running.ended() => break ended,
+                () = self.reload.asked() => {}
+            }
+            match self.follow().await? {
+                Some(next) => self = next,
+                None => return Ok(()),
+            }
+        };
+        ended.map(drop).context("the UDP socket failed")
+    }
+
+    /// Reads the configuration file again, and begins again where its settings have changed; `None`: a signal came meanwhile.
+    async fn follow(mut self) -> anyhow::Result<Option<Self>> {
+        let Some(plan) = another(self.sources.as_ref()).await else {
+            cli::program::ready();
+            return Ok(Some(self));
+        };
+        self.metrics.follow(plan.metrics.clone()).await;
+        if plan.options.says_the_same(&self.plan.options) {
+            cli::program::ready();
+            return Ok(Some(self));
+        }
+        info!("proxy2 begins again: its settings have changed");
+        drop(self.shown);
+        self.running.close().await?;
+        let Some(session) = bind(&plan, &mut self.signals).await? else { return Ok(None) };
+        tell_ready(&plan.settings);
+        let running = Running::start(session);
+        let shown = self.sessions.add(None, running.viewer().clone());
+        self.metrics.set_ready([&plan.settings]);
+        Ok(Some(Self { running, shown, plan, ..self }))
+    }
 }
 
 /// Says that all is there which the settings ask for.

@@ -13,9 +13,27 @@ const PROGRESS: Duration = Duration::from_secs(10);
 /// As good as never: a year.
 const NEVER: Duration = Duration::from_secs(365 * 86_400);
 
-/// Accepts nothing new, and waits until the last stream has ended, `limit` is over, or a signal comes. The caller then ends the
-/// sessions.
-pub(crate) async fn drain(sessions: &Sessions, limit: Option<Duration>, signals: &mut Signals) {
+/// How a proxy has been asked to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// Whatever is open.
+    AtOnce,
+    /// When its streams have ended, or this time is over.
+    Drained(Option<Duration>),
+}
+
+impl Ending {
+    /// Waits for the streams, if that was asked for. The caller then ends the sessions.
+    pub(crate) async fn wait(self, sessions: &Sessions, signals: &mut Signals) {
+        match self {
+            Self::AtOnce => {}
+            Self::Drained(limit) => drain(sessions, limit, signals).await,
+        }
+    }
+}
+
+/// Accepts nothing new, and waits until the last stream has ended, `limit` is over, or a signal comes.
+async fn drain(sessions: &Sessions, limit: Option<Duration>, signals: &mut Signals) {
     let limit = limit.filter(|limit| *limit < NEVER);
     let seconds = limit.map(|limit| limit.as_secs());
     sessions.drain(limit).await;
