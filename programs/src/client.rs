@@ -13,7 +13,7 @@ use cli::config::{Environment, Kinds, LinkOptions, Sources, Values};
 use cli::{Verbosity, path_parser};
 use paso::{Link, LinkOptions as JoinOptions};
 use tunnel::address::HostPorts;
-use tunnel::settings::TicketSource;
+use tunnel::settings::{CarryTo, Destination, TicketSource, spelling};
 
 use crate::entry;
 use crate::ticket::{self, TicketArgs};
@@ -100,6 +100,17 @@ fn one_of<T>(mut all: Vec<(T, Values)>, asked: Option<&str>) -> Result<(T, Value
         ))
     })?;
     Ok(all.swap_remove(at))
+}
+
+/// Where a stream is to go, as -W of `paso in` writes it.
+///
+/// # Errors
+/// It cannot be read; `otherwise` is said where SOCKS clients would have to say it.
+fn destination(text: &str, otherwise: &'static str) -> Result<Destination, clap::Error> {
+    match spelling::stdio(text).map_err(|error| wrong(&error))?.to {
+        CarryTo::Destination(destination) => Ok(destination),
+        CarryTo::AskedFor => Err(wrong(&otherwise)),
+    }
 }
 
 impl Joining {

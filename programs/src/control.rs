@@ -43,14 +43,8 @@ pub(crate) enum Whose {
     All,
 }
 
-/// What a proxy says.
-#[derive(Debug)]
-pub(crate) struct Told {
-    /// What came of what it was asked.
-    pub(crate) outcome: Outcome,
-    /// Its process, as the system says it.
-    pub(crate) pid: Option<u32>,
-}
+/// What came of what a proxy was asked, and its process, as the system says it.
+pub(crate) type Told = (Outcome, Option<u32>);
 
 /// How a proxy is to be seen and steered.
 #[derive(Clone, Debug)]

@@ -15,7 +15,7 @@ use anyhow::{Context, bail};
 use clap::{Args, CommandFactory, Parser};
 use cli::units::parse_time;
 use tunnel::view::{ItemId, Role, SessionView};
-use tunnel::visible::visible;
+use tunnel::visible::{visible, visible_json};
 
 use self::table::Width;
 use crate::control::client::{self, Socket};
@@ -197,7 +197,7 @@ fn status(args: &StatusArgs, role: Option<Role>) -> anyhow::Result<String> {
     if args.json {
         let views: Vec<_> = found.into_iter().map(|found| found.view).collect();
         let text = serde_json::to_string(&views).context("cannot be written as JSON")?;
-        return Ok(foreign::escaped(&text) + "\n");
+        return Ok(format!("{}\n", visible_json(&text)));
     }
     let text = |mut found: Found| {
         foreign::clean(&mut found.view);
@@ -215,7 +215,8 @@ fn act(which: &Which, role: Option<Role>, command: Command) -> anyhow::Result<St
         bail!("several proxies run, say with --pid which one is meant: {}", names.join(", "));
     };
     let told = client::ask(std::slice::from_ref(&one.socket), command)?;
-    match told.into_iter().next().context("not understood")??.outcome {
+    let (outcome, _) = told.into_iter().next().context("not understood")??;
+    match outcome {
         Outcome::Done(text) => Ok(format!("{} {}: {}\n", one.view.role.name(), one.view.pid, visible(&text))),
         Outcome::Status(_) | Outcome::Version(_) | Outcome::Error(_) => bail!("not understood"),
     }
@@ -245,9 +246,9 @@ fn find(which: &Which, role: Option<Role>, streams: bool, whose: Whose) -> anyho
 }
 
 /// What a proxy shows. Which process it is, the system knows better.
-fn view(told: Told) -> anyhow::Result<SessionView> {
-    match told.outcome {
-        Outcome::Status(view) => Ok(SessionView { pid: told.pid.unwrap_or(view.pid), ..*view }),
+fn view((outcome, pid): Told) -> anyhow::Result<SessionView> {
+    match outcome {
+        Outcome::Status(view) => Ok(SessionView { pid: pid.unwrap_or(view.pid), ..*view }),
         Outcome::Done(_) | Outcome::Version(_) | Outcome::Error(_) => bail!("not understood"),
     }
 }

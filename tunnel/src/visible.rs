@@ -1,6 +1,7 @@
 //! Texts of others, as they may be shown to people: a terminal shows each character where it stands.
 
 use std::borrow::Cow;
+use std::fmt::Write;
 
 /// Whether a terminal shows each character where it stands: none moves the cursor, turns the direction of writing, or takes no room.
 pub fn is_visible(text: &str) -> bool {
@@ -13,8 +14,22 @@ pub fn visible(text: &str) -> Cow<'_, str> {
     replaced(text, |out, _| out.push('?'))
 }
 
+/// The same JSON, in which each character of a text that is not [visible](is_visible) is an escape: a program reads the text as it was.
+pub fn visible_json(json: &str) -> Cow<'_, str> {
+    replaced(json, |out, c| {
+        // Within texts JSON has no line ends.
+        if c == '\n' {
+            out.push(c);
+            return;
+        }
+        for unit in c.encode_utf16(&mut [0; 2]) {
+            let _ = write!(out, "\\u{unit:04x}");
+        }
+    })
+}
+
 /// The text, with what `replace` writes for each character that is not [visible](is_visible).
-pub fn replaced(text: &str, mut replace: impl FnMut(&mut String, char)) -> Cow<'_, str> {
+fn replaced(text: &str, mut replace: impl FnMut(&mut String, char)) -> Cow<'_, str> {
     if is_visible(text) {
         return Cow::Borrowed(text);
     }
@@ -51,6 +66,16 @@ mod tests {
         ] {
             assert_eq!(visible(text), shown);
             assert!(!is_visible(text) && is_visible(&visible(text)), "{text:?}");
+        }
+    }
+
+    #[test]
+    fn json_says_the_same_and_has_nothing_that_is_not_visible() {
+        for text in ["plain", "a\x1b[2J\u{9b}\u{202e}\n\u{e0001}\u{200b}"] {
+            let json = serde_json::to_string_pretty(&[text, text]).unwrap();
+            let shown = visible_json(&json);
+            assert!(shown.lines().all(is_visible) && shown.lines().count() == 4, "{shown}");
+            assert_eq!(serde_json::from_str::<[String; 2]>(&shown).unwrap(), [text, text]);
         }
     }
 }

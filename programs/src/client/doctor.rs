@@ -25,7 +25,7 @@ use cli::config::Environment;
 use cli::program::Signals;
 use cli::{LevelFilter, Logging};
 use tunnel::address::{Host, HostPorts};
-use tunnel::settings::{CarryTo, Destination, spelling};
+use tunnel::settings::Destination;
 
 use self::examine::Examination;
 use self::screen::Screen;
@@ -158,10 +158,7 @@ fn task(cli: &Cli) -> Result<Task, clap::Error> {
 }
 
 fn destination(text: &str) -> Result<Destination, clap::Error> {
-    match spelling::stdio(text).map_err(|error| wrong(&error))?.to {
-        CarryTo::Destination(destination) => Ok(destination),
-        CarryTo::AskedFor => Err(wrong(&"-W: write HOST:PORT, @NAME or /SOCKET")),
-    }
+    super::destination(text, "-W: write HOST:PORT, @NAME or /SOCKET")
 }
 
 /// Where the words say that proxy2 is.

@@ -1,5 +1,6 @@
 //! `paso find`: the names that somebody publishes and this ticket may use.
 
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt::Write;
 use std::process::ExitCode;
@@ -8,9 +9,11 @@ use anyhow::Context;
 use clap::{CommandFactory, Parser};
 use cli::config::Environment;
 use cli::program::{Printing, Signals};
+use cli::terminal::COLUMNS;
 use serde::Serialize;
 use tunnel::session::ServiceInfo;
 use tunnel::settings::NameGlob;
+use tunnel::visible::{visible, visible_json};
 
 use super::{JoinArgs, Joining};
 
@@ -79,9 +82,6 @@ async fn serve(cli: Cli, joining: Joining, mut signals: Signals) -> anyhow::Resu
     Ok(())
 }
 
-/// Columns of the table: what every terminal has.
-const COLUMNS: usize = 80;
-
 /// A line a name. Tickets for which there is no room in the line are counted.
 fn table(found: &[ServiceInfo]) -> String {
     /// The head of the last column, which is left out where there is no room.
@@ -98,7 +98,9 @@ fn table(found: &[ServiceInfo]) -> String {
         let udp = if one.udp { "udp" } else { "-" };
         let mut line = format!("{:<width$}  {:>4}  {udp:<3}", one.name.as_str(), one.publishers);
         let room = COLUMNS.saturating_sub(line.chars().count() + 2);
-        let tickets = tickets(&one.tickets, room);
+        // Names are made of few characters; tickets are called what proxy2 says.
+        let tickets: Vec<_> = one.tickets.iter().map(|ticket| visible(ticket)).collect();
+        let tickets = names(&tickets, room);
         if !tickets.is_empty() {
             let _ = write!(line, "  {tickets}");
         }
@@ -108,7 +110,7 @@ fn table(found: &[ServiceInfo]) -> String {
     out
 }
 
-fn tickets(all: &[String], room: usize) -> String {
+fn names(all: &[Cow<'_, str>], room: usize) -> String {
     for shown in (0..=all.len()).rev() {
         let mut text = all.get(..shown).unwrap_or_default().join(" ");
         if shown < all.len() {
@@ -135,7 +137,8 @@ fn json(found: &[ServiceInfo]) -> String {
     let line = |one: &ServiceInfo| {
         let line =
             Line { name: one.name.as_str(), udp: one.udp, publishers: one.publishers, tickets: &one.tickets };
-        serde_json::to_string(&line).expect("texts and numbers can all be written")
+        let line = serde_json::to_string(&line).expect("texts and numbers can all be written");
+        visible_json(&line).into_owned()
     };
     let lines: Vec<_> = found.iter().map(line).collect();
     if lines.is_empty() { "[]\n".into() } else { format!("[\n{}\n]\n", lines.join(",\n")) }
@@ -169,6 +172,8 @@ files     2  -    home office
         let wide = table(&[service("x", 40, false, &many)]);
         assert!(wide.lines().all(|line| line.chars().count() <= 80) && wide.contains(" +3"), "{wide}");
         assert_eq!(table(&[]), "");
+        let evil = table(&[service("x", 1, false, &["a\x1b[2J\u{202e}b"])]);
+        assert!(evil.contains("  a?[2J?b\n"), "{evil}");
     }
 
     #[test]

@@ -9,12 +9,10 @@ use cli::config::Environment;
 use cli::program::Signals;
 use paso::{Link, OpenError, Stream};
 use tokio::time::timeout;
-use tunnel::settings::spelling;
-use tunnel::settings::{CarryTo, Destination};
+use tunnel::settings::Destination;
 
 use super::{JoinArgs, Joining};
 use crate::stdio;
-use crate::usage::wrong;
 
 /// Connects standard input and output to HOST:PORT as proxy2 sees it, or to a published name
 #[derive(Clone, Debug, Parser)]
@@ -72,10 +70,7 @@ fn destination(cli: &Cli) -> Result<Destination, clap::Error> {
         Some(port) => format!("{}:{port}", cli.target),
         None => cli.target.clone(),
     };
-    match spelling::stdio(&text).map_err(|error| wrong(&error))?.to {
-        CarryTo::Destination(destination) => Ok(destination),
-        CarryTo::AskedFor => Err(wrong(&"write HOST:PORT, @NAME or /SOCKET")),
-    }
+    super::destination(&text, "write HOST:PORT, @NAME or /SOCKET")
 }
 
 async fn serve(destination: Destination, joining: Joining, mut signals: Signals) -> anyhow::Result<()> {

@@ -1,7 +1,7 @@
 //! What a proxy of another user says: nothing of it may play with the terminal.
 
 use tunnel::view::{LinkState, LinkView, ListeningView, SessionView, StreamView};
-use tunnel::visible::{replaced, visible};
+use tunnel::visible::visible;
 
 /// Its texts, as they may be shown. What is a text stands here, field by field: a new one is not forgotten.
 pub(super) fn clean(view: &mut SessionView) {
@@ -84,17 +84,6 @@ fn clean_text(text: &mut String) {
     }
 }
 
-/// The same JSON, in which what is not visible is an escape: a program reads the text as it was.
-pub(super) fn escaped(json: &str) -> String {
-    let escape = |out: &mut String, c: char| {
-        let mut units = [0; 2];
-        for unit in c.encode_utf16(&mut units) {
-            out.push_str(&format!("\\u{unit:04x}"));
-        }
-    };
-    replaced(json, escape).into_owned()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -126,13 +115,5 @@ mod tests {
         let texts = serde_json::to_string(&view).unwrap();
         assert_eq!(texts.matches("a?[2J?1A??proxy1 9, ??").count(), 8, "{texts}");
         assert!(tunnel::visible::is_visible(&texts) && !texts.contains("\\n"), "{texts}");
-    }
-
-    #[test]
-    fn json_says_the_same_and_has_nothing_that_is_not_visible() {
-        let view = evil();
-        let text = escaped(&serde_json::to_string(&view).unwrap());
-        assert!(tunnel::visible::is_visible(&text), "{text}");
-        assert_eq!(serde_json::from_str::<SessionView>(&text).unwrap(), view);
     }
 }

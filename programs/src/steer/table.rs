@@ -2,6 +2,7 @@
 
 use std::fmt::Write;
 
+use cli::terminal::COLUMNS;
 use tunnel::view::{
     ItemId, LimitedBy, LinkKind, LinkState, LinkView, ListeningKind, OpenedBy, Role, SessionView, StreamKind,
     StreamState, StreamView,
@@ -15,7 +16,7 @@ pub(super) struct Width(pub(super) usize);
 
 impl Width {
     /// What every terminal has.
-    pub(super) const USUAL: Self = Self(80);
+    pub(super) const USUAL: Self = Self(COLUMNS);
 }
 
 /// One session, with its links and their streams: whole lines.

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 use tunnel::doctor::{Load, Measures, Share};
+use tunnel::visible::visible_json;
 
 use super::examine::{Examination, PlaceAnswer, Step};
 use super::sentences;
@@ -129,7 +130,7 @@ pub(super) fn text(examination: &Examination, verdict: &Verdict) -> String {
         }),
     };
     let text = serde_json::to_string_pretty(&document).expect("texts and numbers can all be written");
-    text + "\n"
+    visible_json(&text).into_owned() + "\n"
 }
 
 fn step(step: &Step) -> StepPart<'_> {

@@ -2,11 +2,10 @@
 
 use std::io::{self, IsTerminal, Write};
 
+use cli::terminal::COLUMNS;
+
 use super::examine::Step;
 use super::verdict::Verdict;
-
-/// Columns of a line: what every terminal has.
-const COLUMNS: usize = 80;
 
 /// The screen.
 #[derive(Debug)]
