@@ -24,7 +24,11 @@ pub struct Bucket {
 impl Bucket {
     /// A full one. `rate`: units a second, 1 or more.
     pub fn new(now: Instant, rate: u32, burst: u32) -> Self {
-        let per_unit = Duration::from_secs(1) / rate.max(1);
+        Self::every(now, Duration::from_secs(1) / rate.max(1), burst)
+    }
+
+    /// A full one that gets one unit back after each `per_unit`.
+    fn every(now: Instant, per_unit: Duration, burst: u32) -> Self {
         Self { per_unit, burst: per_unit * burst, clock: Clock::starting(now), bucket: Mutex::default() }
     }
 
@@ -70,7 +74,12 @@ impl Limit {
 
     /// One of so many lines a second on average, and so many at once.
     pub(crate) fn of(now: Instant, rate: u32, burst: u32) -> Self {
-        Self { lines: Bucket::new(now, rate, burst), held_back: Mutex::new(0) }
+        Self::every(now, Duration::from_secs(1) / rate.max(1), burst)
+    }
+
+    /// One of a line after each `per_line` on average, and so many at once.
+    pub(crate) fn every(now: Instant, per_line: Duration, burst: u32) -> Self {
+        Self { lines: Bucket::every(now, per_line, burst), held_back: Mutex::new(0) }
     }
 
     /// Whether a line may be written now; if so, how many were held back before it, if any.
@@ -109,5 +118,15 @@ mod tests {
         bucket.charge(start, 30);
         assert!(!bucket.has_room(start + Duration::from_millis(999)));
         assert!(bucket.has_room(start + Duration::from_millis(1_001)));
+    }
+
+    #[test]
+    fn a_line_may_come_more_seldom_than_each_second() {
+        let start = Instant::now();
+        let limit = Limit::every(start, Duration::from_secs(60), 5);
+        assert_eq!((0..100).filter(|_| limit.pass(start).is_some()).count(), 5);
+        assert_eq!(limit.pass(start + Duration::from_secs(59)), None);
+        assert_eq!(limit.pass(start + Duration::from_secs(60)), Some(Some(96)));
+        assert_eq!(limit.pass(start + Duration::from_secs(60)), None);
     }
 }
