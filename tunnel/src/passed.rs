@@ -7,6 +7,8 @@ use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use socket2::SockRef;
+
 /// Those of the process. They stay here, so that a session that begins again finds them again.
 static PASSED: Mutex<Vec<Passed>> = Mutex::new(Vec::new());
 
@@ -20,6 +22,8 @@ fn all() -> MutexGuard<'static, Vec<Passed>> {
 pub struct Passed {
     socket: PassedSocket,
     address: SocketAddr,
+    /// It takes nothing of IPv4 (`IPV6_V6ONLY`).
+    only_v6: bool,
     is_used: AtomicBool,
 }
 
@@ -36,21 +40,26 @@ impl Passed {
     /// A bound socket.
     ///
     /// # Errors
-    /// Those of `getsockname`.
+    /// Those of `getsockname` and `getsockopt`.
     pub fn new(socket: PassedSocket) -> io::Result<Self> {
         let address = match &socket {
             PassedSocket::Udp(udp) => udp.local_addr()?,
             PassedSocket::Tcp(tcp) => tcp.local_addr()?,
         };
-        Ok(Self { socket, address, is_used: AtomicBool::new(false) })
+        let options = match &socket {
+            PassedSocket::Udp(udp) => SockRef::from(udp),
+            PassedSocket::Tcp(tcp) => SockRef::from(tcp),
+        };
+        let only_v6 = address.is_ipv6() && options.only_v6()?;
+        Ok(Self { socket, address, only_v6, is_used: AtomicBool::new(false) })
     }
 
     /// Whether it takes all that a socket at `wanted` would take, and nothing else.
     fn is_at(&self, wanted: SocketAddr) -> bool {
         let same_port = wanted.port() == self.address.port();
-        // All addresses of both families are all of one, too: an IPv6 socket of a manager takes IPv4 unless it is told not to.
+        // All addresses of both families are all of one, too.
         let any = |ip: IpAddr| ip.is_unspecified();
-        let of_both = self.address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
+        let of_both = !self.only_v6 && self.address.ip() == IpAddr::V6(Ipv6Addr::UNSPECIFIED);
         let same_ip =
             self.address.ip().to_canonical() == wanted.ip().to_canonical() || (of_both && any(wanted.ip()));
         same_port && same_ip
@@ -61,7 +70,9 @@ impl Passed {
         let any = |address: SocketAddr| {
             [IpAddr::V4(Ipv4Addr::UNSPECIFIED), IpAddr::V6(Ipv6Addr::UNSPECIFIED)].contains(&address.ip())
         };
+        let never_meet = self.only_v6 && wanted.is_ipv4();
         self.address.port() == wanted.port()
+            && !never_meet
             && (any(self.address) || any(wanted) || self.address.ip() == wanted.ip())
     }
 }
@@ -138,11 +149,13 @@ fn take<T>(
 
 #[cfg(test)]
 mod tests {
+    use socket2::{Domain, Socket, Type};
+
     use super::*;
 
-    fn passed(address: &str) -> Passed {
+    fn passed(address: &str, only_v6: bool) -> Passed {
         let socket = PassedSocket::Udp(UdpSocket::bind("127.0.0.1:0").unwrap());
-        Passed { address: address.parse().unwrap(), ..Passed::new(socket).unwrap() }
+        Passed { address: address.parse().unwrap(), only_v6, ..Passed::new(socket).unwrap() }
     }
 
     #[test]
@@ -158,10 +171,37 @@ mod tests {
             ("0.0.0.0:5000", "[::]:5000", false, true),
             ("[::1]:5000", "[::1]:5000", true, true),
         ] {
-            let passed = passed(address);
+            let passed = passed(address, false);
             let wanted: SocketAddr = wanted.parse().unwrap();
             assert_eq!(passed.is_at(wanted), is_at, "{address} {wanted}");
             assert_eq!(passed.is_in_the_way_of(wanted), is_in_the_way, "{address} {wanted}");
+        }
+    }
+
+    #[test]
+    fn one_that_takes_nothing_of_ipv4_does_not_stand_for_it() {
+        for (wanted, is_at, is_in_the_way) in [
+            ("[::]:5000", true, true),
+            ("[::1]:5000", false, true),
+            ("0.0.0.0:5000", false, false),
+            ("127.0.0.1:5000", false, false),
+        ] {
+            let (passed, wanted) = (passed("[::]:5000", true), wanted.parse().unwrap());
+            assert_eq!(passed.is_at(wanted), is_at, "{wanted}");
+            assert_eq!(passed.is_in_the_way_of(wanted), is_in_the_way, "{wanted}");
+        }
+        for only_v6 in [false, true] {
+            let socket = Socket::new(Domain::IPV6, Type::DGRAM, None).unwrap();
+            socket.set_only_v6(only_v6).unwrap();
+            socket.bind(&SocketAddr::from((Ipv6Addr::UNSPECIFIED, 0)).into()).unwrap();
+            let passed = Passed::new(PassedSocket::Udp(socket.into())).unwrap();
+            let wanted = SocketAddr::from((Ipv4Addr::UNSPECIFIED, passed.address.port()));
+            assert_eq!(passed.is_at(wanted), !only_v6);
+            assert_eq!(
+                UdpSocket::bind(wanted).is_err(),
+                passed.is_in_the_way_of(wanted),
+                "as the system says"
+            );
         }
     }
 
