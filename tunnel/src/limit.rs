@@ -44,7 +44,12 @@ impl Bucket {
 
     /// Takes one unit if there is one.
     pub(crate) fn take(&self, now: Instant) -> bool {
-        self.lock().take(self.clock.time(now), self.per_unit, self.burst)
+        self.take_units(now, 1)
+    }
+
+    /// Takes `units` if there are so many.
+    pub(crate) fn take_units(&self, now: Instant, units: u32) -> bool {
+        self.lock().take(self.clock.time(now), self.per_unit * units, self.burst)
     }
 
     fn lock(&self) -> MutexGuard<'_, TokenBucket> {
@@ -118,6 +123,15 @@ mod tests {
         bucket.charge(start, 30);
         assert!(!bucket.has_room(start + Duration::from_millis(999)));
         assert!(bucket.has_room(start + Duration::from_millis(1_001)));
+    }
+
+    #[test]
+    fn several_units_are_taken_together_or_not_at_all() {
+        let start = Instant::now();
+        let bucket = Bucket::new(start, 10, 20);
+        assert!(bucket.take_units(start, 15) && !bucket.take_units(start, 6));
+        assert!(bucket.take_units(start, 5) && !bucket.take(start));
+        assert!(bucket.take_units(start + Duration::from_secs(1), 10));
     }
 
     #[test]

@@ -37,9 +37,9 @@ struct Pending {
 }
 
 impl Answerer {
-    /// Implementation: what an answer takes of a second, at the least: 2,000 fit.
-    const COST: Duration = Duration::from_micros(500);
-    /// Implementation: what a byte takes: 2 MB fit, 16 Mbit/s.
+    /// Implementation: bytes that an answer counts as, at the least, so that 2,000 fit into a second.
+    const LEAST_COUNTED: u16 = 1_000;
+    /// Implementation: what a byte takes of a second: 2 MB fit, 16 Mbit/s.
     const COST_OF_BYTE: Duration = Duration::from_nanos(500);
     /// Implementation: answers that may leave at once, as their time.
     const BURST: Duration = Duration::from_millis(250);
@@ -53,28 +53,39 @@ impl Answerer {
         Self::default()
     }
 
-    /// A datagram of the flow has come.
-    pub fn take(&mut self, now: Time, datagram: &[u8]) {
-        let Some(question) = Question::parse(datagram) else { return };
+    /// A datagram of the flow has come. `may_leave` is asked last, for an answer that counts as so many bytes, 65,535 at the most: it
+    /// has the bounds that the flow shares with others. Says whether it was a question.
+    pub fn take(&mut self, now: Time, datagram: &[u8], may_leave: impl FnOnce(u16) -> bool) -> bool {
+        let question = Question::parse(datagram);
+        if let Some(question) = question {
+            self.take_question(now, question, may_leave);
+        }
+        question.is_some()
+    }
+
+    fn take_question(&mut self, now: Time, question: Question, may_leave: impl FnOnce(u16) -> bool) {
         self.received = self.received.saturating_add(1);
         if self.highest.is_some_and(|highest| highest > question.number) {
             self.late = self.late.saturating_add(1);
         }
         self.highest = self.highest.max(Some(question.number));
-        let cost = Self::COST.max(Self::COST_OF_BYTE * u32::from(question.size));
+        let bytes = question.size.max(Self::LEAST_COUNTED);
+        let cost = Self::COST_OF_BYTE * u32::from(bytes);
         if self.taken >= Self::MOST || !self.rate.take(now, cost, Self::BURST) {
             return;
         }
-        let due = now + question.wait;
-        let pending = Pending { question, came: now, due, received: self.received, late: self.late };
-        if question.wait.is_zero() {
-            self.ready.push_back(pending);
-        } else if self.waiting.len() < Self::MOST_WAITING {
-            self.waiting.push(pending);
-        } else {
+        let waits = !question.wait.is_zero();
+        if (waits && self.waiting.len() >= Self::MOST_WAITING) || !may_leave(bytes) {
             return;
         }
         self.taken += 1;
+        let due = now + question.wait;
+        let pending = Pending { question, came: now, due, received: self.received, late: self.late };
+        if waits {
+            self.waiting.push(pending);
+        } else {
+            self.ready.push_back(pending);
+        }
     }
 
     /// The next answer that must leave. `unix`: the wall clock; `seen`: where the asker is now.

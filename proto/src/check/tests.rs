@@ -18,6 +18,11 @@ fn question(number: u32) -> Question {
     Question { number, size: 200, answer: AnswerSize::Same, wait: Duration::ZERO }
 }
 
+/// Takes a datagram of a flow that shares no bound; whether it was a question.
+fn take(answerer: &mut Answerer, now: Time, datagram: &[u8]) -> bool {
+    answerer.take(now, datagram, |_| true)
+}
+
 fn answers(answerer: &mut Answerer, now: Time) -> Vec<Answer> {
     let next = || answerer.poll_answer(now, HERE, seen());
     std::iter::from_fn(next).map(|bytes| Answer::parse(&bytes).unwrap()).collect()
@@ -26,7 +31,7 @@ fn answers(answerer: &mut Answerer, now: Time) -> Vec<Answer> {
 #[test]
 fn a_question_is_answered_with_what_proxy2_knows() {
     let mut answerer = Answerer::new();
-    answerer.take(at(5), &question(0).to_bytes());
+    take(&mut answerer, at(5), &question(0).to_bytes());
     let bytes = answerer.poll_answer(at(6), HERE, seen()).unwrap();
     assert_eq!(bytes.len(), 200, "as large as the question");
     let answer = Answer::parse(&bytes).unwrap();
@@ -42,7 +47,7 @@ fn a_question_is_answered_with_what_proxy2_knows() {
     };
     assert_eq!(answer, expected);
     assert_eq!(answerer.poll_answer(at(6), HERE, seen()), None);
-    answerer.take(at(7), &Question { answer: AnswerSize::Least, ..question(1) }.to_bytes());
+    take(&mut answerer, at(7), &Question { answer: AnswerSize::Least, ..question(1) }.to_bytes());
     assert_eq!(answerer.poll_answer(at(7), HERE, seen()).unwrap().len(), LEAST);
 }
 
@@ -50,7 +55,7 @@ fn a_question_is_answered_with_what_proxy2_knows() {
 fn what_did_not_come_and_what_came_late_shows_in_the_counts() {
     let mut answerer = Answerer::new();
     for number in [0, 3, 2, 5] {
-        answerer.take(at(1), &question(number).to_bytes());
+        take(&mut answerer, at(1), &question(number).to_bytes());
     }
     let last = answers(&mut answerer, at(1)).pop().unwrap();
     assert_eq!((last.number, last.received, last.late, last.serial), (5, 4, 1, 3));
@@ -60,7 +65,7 @@ fn what_did_not_come_and_what_came_late_shows_in_the_counts() {
 fn an_answer_waits_as_long_as_it_was_asked_to() {
     let mut answerer = Answerer::new();
     let later = Question { wait: Duration::from_secs(30), ..question(0) };
-    answerer.take(at(10), &later.to_bytes());
+    take(&mut answerer, at(10), &later.to_bytes());
     assert_eq!((answers(&mut answerer, at(10)).len(), answerer.poll_timeout()), (0, at(30_010)));
     let late = answers(&mut answerer, at(30_010));
     assert_eq!(late.first().map(|answer| answer.waited), Some(Duration::from_secs(30)));
@@ -76,21 +81,48 @@ fn an_answer_waits_as_long_as_it_was_asked_to() {
 fn a_flood_gets_a_bounded_number_of_answers() {
     let mut answerer = Answerer::new();
     for number in 0..100_000 {
-        answerer.take(at(0), &question(number).to_bytes());
+        take(&mut answerer, at(0), &question(number).to_bytes());
     }
     assert_eq!(answers(&mut answerer, at(0)).len(), 500, "a quarter of a second's worth");
     for second in 1..=20 {
         for number in 0..10_000_u32 {
             let now = at(second * 1_000 + u64::from(number / 10));
-            answerer.take(now, &question(number).to_bytes());
+            take(&mut answerer, now, &question(number).to_bytes());
         }
     }
     let rest = answers(&mut answerer, at(30_000)).len();
     assert_eq!(rest, 20_000 - 500, "and 20,000 in all");
     let mut answerer = Answerer::new();
     let later = Question { wait: Duration::from_secs(1), ..question(0) };
-    (0..20).for_each(|_| answerer.take(at(0), &later.to_bytes()));
+    for _ in 0..20 {
+        take(&mut answerer, at(0), &later.to_bytes());
+    }
     assert_eq!(answers(&mut answerer, at(1_000)).len(), 8);
+}
+
+#[test]
+fn the_bound_that_a_flow_shares_with_others_is_asked_for_what_leaves_only() {
+    let (mut answerer, mut left) = (Answerer::new(), 4_200_u16);
+    let mut may_leave = |bytes: u16| {
+        let rest = left.checked_sub(bytes);
+        left = rest.unwrap_or(left);
+        rest.is_some()
+    };
+    for (number, size) in [(0, 64), (1, 2_000), (2, 1_201), (3, 1_200), (4, 64)] {
+        let question = Question { size, ..question(number) };
+        assert!(answerer.take(at(0), &question.to_bytes(), &mut may_leave), "it was a question");
+    }
+    let answered: Vec<_> =
+        answers(&mut answerer, at(0)).iter().map(|one| (one.number, one.received)).collect();
+    assert_eq!(answered, [(0, 1), (1, 2), (3, 4)], "a small one counts as 1,000 bytes");
+    let mut asked = 0;
+    for number in 0..1_000 {
+        answerer.take(at(0), &question(number).to_bytes(), |_| {
+            asked += 1;
+            false
+        });
+    }
+    assert!(asked < 500, "what the flow itself may not answer is not asked for: {asked}");
 }
 
 #[test]
@@ -98,12 +130,12 @@ fn what_is_no_question_gets_no_answer() {
     let mut answerer = Answerer::new();
     let short = &question(0).to_bytes()[..LEAST - 1];
     let answer = Answer::parse(&{
-        answerer.take(at(0), &question(0).to_bytes());
+        take(&mut answerer, at(0), &question(0).to_bytes());
         answerer.poll_answer(at(0), HERE, seen()).unwrap()
     });
     let echo = answer.unwrap().to_bytes(LEAST);
     for wrong in [&[][..], short, &echo, &[0; 100]] {
-        answerer.take(at(1), wrong);
+        assert!(!take(&mut answerer, at(1), wrong));
         assert_eq!(answerer.poll_answer(at(1), HERE, seen()), None, "two of them would talk for ever");
     }
 }
@@ -115,7 +147,7 @@ fn the_asker_tells_the_two_directions_apart() {
     for number in 0..10 {
         tally.asked(Some(at(10)));
         if number != 2 {
-            answerer.take(at(30), &question(number).to_bytes());
+            take(&mut answerer, at(30), &question(number).to_bytes());
         }
     }
     for answer in
@@ -137,7 +169,7 @@ fn what_never_left_says_nothing_of_the_path() {
     let (mut answerer, mut tally) = (Answerer::new(), Tally::new());
     tally.asked(None);
     tally.asked(Some(at(0)));
-    answerer.take(at(1), &question(1).to_bytes());
+    take(&mut answerer, at(1), &question(1).to_bytes());
     let answer = answers(&mut answerer, at(1))[0];
     tally.take(at(2), HERE, &answer);
     tally.take(at(3), HERE, &answer);
@@ -151,7 +183,7 @@ proptest! {
     #[test]
     fn anything_is_read_or_is_not(bytes in prop::collection::vec(any::<u8>(), 0..200)) {
         let mut answerer = Answerer::new();
-        answerer.take(at(0), &bytes);
+        take(&mut answerer, at(0), &bytes);
         while let Some(answer) = answerer.poll_answer(at(100_000), HERE, seen()) {
             prop_assert!(answer.len() <= bytes.len());
         }

@@ -93,7 +93,8 @@ impl LinkPort {
     pub(crate) fn take_check(&self) -> Result<Arrived, ResetCode> {
         let place = self.ticket.take_relay()?;
         let open = Counted::new(&self.checks, MAX_CHECKS)?;
-        Ok(Arrived { stream: Answers::new(self.seen.clone(), open).into(), at: None, place })
+        let answers = Answers::new(self.seen.clone(), self.ticket.check_bytes(), open);
+        Ok(Arrived { stream: answers.into(), at: None, place })
     }
 
     /// A stream to one of the publishers of a name, for this link's proxy1.

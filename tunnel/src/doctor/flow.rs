@@ -19,7 +19,7 @@ const OPENING: Duration = Duration::from_secs(3);
 /// A flow, and what it has told so far.
 #[derive(Debug)]
 pub(super) struct CheckFlow {
-    id: StreamId,
+    pub(super) id: StreamId,
     pub(super) tally: Tally,
     /// Datagrams of the link that this end had dropped before.
     dropped_before: u64,

@@ -9,7 +9,7 @@ use super::flow::CheckFlow;
 use super::*;
 use crate::address::Listen;
 use crate::session::{Handle, Session};
-use crate::settings::{Allow, ServerSettings, Ticket};
+use crate::settings::{Allow, Sealed, ServerSettings, Ticket};
 use crate::state::MemoryState;
 
 /// A proxy2 that allows nothing, and a ticket of it.
@@ -21,10 +21,14 @@ struct Exit {
 
 impl Exit {
     async fn start() -> Self {
+        Self::start_with(Sealed::default()).await
+    }
+
+    async fn start_with(link: Sealed) -> Self {
         let memory = MemoryState::new();
         let ticket = memory.add_ticket("one".parse().unwrap()).unwrap();
         let settings = ServerSettings::new(Listen::loopback(0), (&memory).into(), Allow::default());
-        let running = Session::bind(settings).await.unwrap().run();
+        let running = Session::bind(ServerSettings { link, ..settings }).await.unwrap().run();
         Self { memory, ticket, running }
     }
 
@@ -90,6 +94,41 @@ async fn a_link_has_a_bounded_number_of_checks() {
     while CheckFlow::open(&mut driver).await.is_err() {
         assert!(Instant::now() < until, "the place of one that ended is free again");
     }
+}
+
+#[tokio::test]
+async fn what_is_no_question_keeps_no_check_alive() {
+    let exit = Exit::start_with(Sealed { udp_idle: Duration::from_millis(300), ..Sealed::default() }).await;
+    let mut driver = exit.driver().await;
+    let flow = CheckFlow::open(&mut driver).await.unwrap();
+    let counters = exit.running.counters();
+    let until = Instant::now() + Duration::from_secs(10);
+    while counters.borrow().flows_expired == 0 {
+        assert!(Instant::now() < until, "it never ends");
+        let now = driver.now();
+        let _ = driver.link.streams().send_datagram(now, flow.id, &[0; 64]);
+        driver.transmit().await;
+        driver.step(Instant::now() + Duration::from_millis(20)).await;
+        driver.events.clear();
+    }
+}
+
+#[tokio::test]
+async fn a_check_does_not_keep_a_proxy2_that_drains() {
+    let exit = Exit::start().await;
+    let mut driver = exit.driver().await;
+    let mut flow = CheckFlow::open(&mut driver).await.unwrap();
+    flow.ask(&mut driver, 64, Duration::from_secs(60)).await;
+    let viewer = exit.running.viewer();
+    assert_eq!(viewer.stream_count(), 1);
+    viewer.drain(None).await;
+    let over = tokio::time::timeout(Duration::from_secs(10), viewer.without_streams()).await;
+    assert!(over.is_ok(), "the flow stays");
+    assert_eq!(
+        CheckFlow::open(&mut driver).await.unwrap_err(),
+        NotMeasured::Limit,
+        "and none comes after it"
+    );
 }
 
 #[tokio::test]

@@ -70,6 +70,8 @@ pub(crate) enum FlowEnded {
 pub(crate) enum Delivery {
     /// It was taken.
     Taken,
+    /// It was taken, and nobody has any use for it: it keeps no flow alive.
+    Useless,
     /// It was taken, and the system says that an earlier one has found nobody.
     TakenAfterLoss,
     /// There was no room for it.

@@ -34,6 +34,8 @@ pub(crate) struct TicketResources {
     ports: Bucket,
     /// Requests on control streams.
     requests: Bucket,
+    /// Bytes of answers to checks of the path.
+    check_bytes: Arc<Bucket>,
     link_lines: Limit,
     stream_lines: Arc<StreamLines>,
 }
@@ -72,6 +74,9 @@ impl TicketResources {
 
     /// Requests a second on control streams, and at once: all that one may register, and some more.
     const REQUESTS: (u32, u32) = (1_024, 8_192);
+    /// Bytes of answers to checks a second, and at once: what the four flows may have that one link may have. A check with a load
+    /// asks for 2 MB a second for a moment.
+    const CHECK_BYTES: (u32, u32) = (8_000_000, 2_000_000);
 
     /// Those of `who`, who has nothing yet and may do what `allow` says.
     pub(super) fn new(who: Who, allow: &Allow, streams: TicketShare, memory: Budget) -> Self {
@@ -85,6 +90,7 @@ impl TicketResources {
             dials: Arc::new(DialTurns::new(Self::DIALS)),
             ports: Bucket::new(Instant::now(), Self::PORTS.0, Self::PORTS.1),
             requests: Bucket::new(Instant::now(), Self::REQUESTS.0, Self::REQUESTS.1),
+            check_bytes: Arc::new(Bucket::new(Instant::now(), Self::CHECK_BYTES.0, Self::CHECK_BYTES.1)),
             link_lines: Limit::new(Instant::now()),
             stream_lines: Arc::default(),
         }
@@ -100,7 +106,9 @@ impl TicketResources {
     /// As if it had asked for more than it may, and dialled more often.
     #[cfg(test)]
     pub(crate) fn use_up(&self) {
-        [&self.requests, &self.ports].into_iter().for_each(|bucket| bucket.charge(Instant::now(), 1 << 20));
+        [&self.requests, &self.ports, &self.check_bytes]
+            .into_iter()
+            .for_each(|bucket| bucket.charge(Instant::now(), 1 << 20));
     }
 
     /// What the ticket is called in the log.
@@ -138,6 +146,11 @@ impl TicketResources {
     /// Whether one more request on a control stream may be answered now.
     pub(crate) fn may_ask(&self) -> bool {
         self.requests.take(Instant::now())
+    }
+
+    /// The bytes of answers to checks that it may have.
+    pub(crate) fn check_bytes(&self) -> Arc<Bucket> {
+        Arc::clone(&self.check_bytes)
     }
 
     /// A place for one more stream.

@@ -5,12 +5,14 @@ use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Instant;
 
 use proto::check::Answerer;
 use tokio::time::{Sleep, sleep_until};
 
 use super::Delivery;
 use crate::clock::Clock;
+use crate::limit::Bucket;
 use crate::ready::keep_waker;
 
 /// Where the other end of a link is now, for whoever has to say it. Clones are the same.
@@ -38,6 +40,8 @@ pub(crate) struct Answers {
     state: Mutex<AnsweringState>,
     clock: Clock,
     seen: SeenAddress,
+    /// Bytes of answers that its ticket may have.
+    bytes: Arc<Bucket>,
     _guard: Box<dyn Send + Sync>,
 }
 
@@ -50,15 +54,19 @@ struct AnsweringState {
 }
 
 impl Answers {
-    /// For an asker that is seen there.
-    pub(crate) fn new(seen: SeenAddress, guard: impl Send + Sync + 'static) -> Self {
-        Self { state: Mutex::default(), clock: Clock::start(), seen, _guard: Box::new(guard) }
+    /// For an asker that is seen there, and may have so many bytes of answers with others.
+    pub(crate) fn new(seen: SeenAddress, bytes: Arc<Bucket>, guard: impl Send + Sync + 'static) -> Self {
+        Self { state: Mutex::default(), clock: Clock::start(), seen, bytes, _guard: Box::new(guard) }
     }
 
-    /// A question has come.
+    /// A datagram has come, a question perhaps.
     pub(super) fn take(&self, datagram: &[u8]) -> Delivery {
+        let now = Instant::now();
+        let may_leave = |bytes: u16| self.bytes.take_units(now, bytes.into());
         let mut state = self.lock();
-        state.answerer.take(self.clock.now(), datagram);
+        if !state.answerer.take(self.clock.time(now), datagram, may_leave) {
+            return Delivery::Useless;
+        }
         let receiver = state.receiver.take();
         drop(state);
         receiver.into_iter().for_each(Waker::wake);
@@ -97,5 +105,32 @@ impl Answers {
 impl fmt::Debug for Answers {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Answers").field("seen", &self.seen.get()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use proto::check::{AnswerSize, Question};
+
+    use super::*;
+
+    #[test]
+    fn all_flows_of_a_ticket_share_what_it_may_be_answered() {
+        let (seen, bytes) =
+            (SeenAddress::new(([192, 0, 2, 1], 9).into()), Bucket::new(Instant::now(), 1, 5_000));
+        let bytes = Arc::new(bytes);
+        let flows = [(); 4].map(|()| Answers::new(seen.clone(), Arc::clone(&bytes), ()));
+        let mut cx = Context::from_waker(Waker::noop());
+        let mut answered = 0;
+        for flow in flows.iter().chain(&flows) {
+            let question = Question { number: 0, size: 64, answer: AnswerSize::Same, wait: Duration::ZERO };
+            assert_eq!(flow.take(&question.to_bytes()), Delivery::Taken, "it keeps the flow alive");
+            answered += usize::from(flow.poll_recv(&mut cx).is_ready());
+        }
+        assert_eq!(answered, 5, "each counts as 1,000 bytes");
+        let [flow, ..] = flows;
+        assert_eq!(flow.take(&[0; 64]), Delivery::Useless);
     }
 }

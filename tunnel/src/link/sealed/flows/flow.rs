@@ -160,16 +160,17 @@ impl Flow {
                 step = if transport.is_read_to_end(self.id) { Step::Finished } else { Step::Wait };
                 break;
             };
-            carried += 1;
             self.carried.received += widen(datagram.len());
             // An end that has finished takes what comes late, so that nothing waits in the link.
             let FlowState::Going { local, .. } = &self.state else { continue };
             match local.send(&datagram) {
                 Delivery::Taken => {}
+                Delivery::Useless => continue,
                 Delivery::TakenAfterLoss | Delivery::Unreachable => counters.flow_datagrams_unreachable += 1,
                 Delivery::Full => counters.flow_datagrams_unread += 1,
                 Delivery::TooLarge => counters.flow_datagrams_too_large += 1,
             }
+            carried += 1;
         }
         self.note_carried(carried);
         step

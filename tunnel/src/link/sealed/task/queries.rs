@@ -57,9 +57,9 @@ impl<E: End> Task<E> {
             }
             LinkQuery::Drain(answer) => {
                 self.roles.drain();
-                // Nothing is registered here any more, nor there for this end.
-                let control = Destination::Control.to_string();
-                self.close_streams(now, |record| record.target == control);
+                // Nothing is registered here any more, nor there for this end, and no path is checked.
+                let own = [Destination::Control, Destination::Check].map(|own| own.to_string());
+                self.close_streams(now, |record| own.contains(&record.target));
                 let _ = answer.send(());
             }
         }
