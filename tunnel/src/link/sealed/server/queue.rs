@@ -77,7 +77,8 @@ impl LinkQueue {
         true
     }
 
-    /// Hands over a command. Their number is bounded by the number of handshakes a second.
+    /// Hands over a command. Their number is bounded: by the handshakes a second, each of which brings one or two, by what revokes and ends
+    /// links, once each, and [`Command::ProbeLiveness`] waits there once at a time, however many ask.
     pub(crate) fn command(&self, command: Command) {
         let mut content = self.lock();
         content.commands.push_back(command);
