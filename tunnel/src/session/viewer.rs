@@ -13,6 +13,7 @@ use crate::link::asking::LinkQuery;
 use crate::link::drain_flag::DrainFlag;
 use crate::local::forwarding::Bound;
 use crate::metrics::{AskedLink, Counters, LinkKind, Registry};
+use crate::number::{millis, widen};
 use crate::view::{
     CounterValues, Draining, ItemId, LinkView, ListeningKind, ListeningView, Role, SessionView,
 };
@@ -90,7 +91,7 @@ impl Viewer {
     const AT_ONCE: usize = 256;
     /// Links in one view: with what is known of each, about 16 MB.
     const MOST_LINKS: usize = 16_384;
-    /// Streams in one view, about 4 MB.
+    /// Streams in one view, about 4 MB; with so many links that each has the least, 32 MB.
     const MOST_STREAMS: usize = 8_192;
     /// Streams of a link, however many links there are.
     const LEAST_STREAMS: usize = 4;
@@ -123,13 +124,13 @@ impl Viewer {
             kind: seen.kind,
             since: seen.since,
             taken_at: Clock::unix_ms(),
-            uptime_ms: u64::try_from(seen.started.elapsed().as_millis()).unwrap_or(u64::MAX),
+            uptime_ms: millis(seen.started.elapsed()),
             udp: seen.udp.clone(),
             listening: seen.listening.change(|places| places.iter().map(ListeningView::of).collect()),
             draining: *self.draining(),
             counters: CounterValues::from(&seen.registry.totals()),
             links,
-            links_left_out: u64::try_from(left_out).unwrap_or(u64::MAX),
+            links_left_out: widen(left_out),
         }
     }
 
@@ -158,8 +159,7 @@ impl Viewer {
     pub async fn drain(&self, limit: Option<Duration>) {
         let seen = &*self.0;
         let since = Clock::unix_ms();
-        let until =
-            limit.map(|limit| since.saturating_add(u64::try_from(limit.as_millis()).unwrap_or(u64::MAX)));
+        let until = limit.map(|limit| since.saturating_add(millis(limit)));
         *self.draining() = Some(Draining { since, until });
         // Links that begin from now on see this.
         seen.drain.set();
@@ -208,12 +208,14 @@ async fn look(links: &[AskedLink], streams: usize) -> Vec<LinkView> {
     let end = Instant::now() + Viewer::PATIENCE_OF_ALL;
     let mut views = Vec::with_capacity(links.len());
     for some in links.chunks(Viewer::AT_ONCE) {
-        let deadline = end.min(Instant::now() + Viewer::PATIENCE).into();
+        let now = Instant::now();
+        let (deadline, is_late) = (end.min(now + Viewer::PATIENCE).into(), now >= end);
         let asked: Vec<_> = some
             .iter()
             .map(|link| {
                 let (answer, answered) = oneshot::channel();
-                let asker = link.asker.as_ref();
+                // Nobody would wait for the answers of those that are left.
+                let asker = link.asker.as_ref().filter(|_| !is_late);
                 let asked = asker.is_some_and(|asker| asker.try_ask(LinkQuery::Look { streams, answer }));
                 asked.then_some(answered)
             })

@@ -79,7 +79,7 @@ impl<S: Side> Driver<S> {
             side,
             records: Records::new(),
             queries,
-            since: Self::begins(),
+            since: Clock::unix_ms(),
             drain: DrainFlag::default(),
             conns: Conns::new(options.queue, options.memory),
             outbox: Outbox::new(options.payload.bytes(), options.rate.bytes_per_second(granted.common)),

@@ -1,13 +1,12 @@
 //! What a classic session answers whoever looks at it, and does for whoever steers it.
 
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use super::driver::Driver;
 use super::side::Side;
-use crate::clock::Clock;
 use crate::link::asking::LinkQuery;
-use crate::number::widen;
+use crate::number::{millis, widen};
 use crate::view::{LinkState, LinkView, OpenedBy, StreamState, StreamView};
 
 impl<S: Side> Driver<S> {
@@ -81,13 +80,4 @@ impl<S: Side> Driver<S> {
             ..LinkView::default()
         }
     }
-
-    /// The unix time at which a session begins, in milliseconds.
-    pub(super) fn begins() -> u64 {
-        Clock::unix_ms()
-    }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }

@@ -13,7 +13,7 @@ use crate::clock::Clock;
 use crate::link::asking::LinkQuery;
 use crate::link::sealed::end::End;
 use crate::link::sealed::records::StreamRecord;
-use crate::number::widen;
+use crate::number::{millis, widen};
 use crate::view::{
     LimitedBy, LinkState, LinkView, OpenedBy, Packets, PathView, RoundTrip, StreamKind, StreamState,
     StreamView,
@@ -191,10 +191,6 @@ fn limited_by(now: Time, limit: Limit) -> LimitedBy {
             LimitedBy::PathSilent { since: Clock::unix_ms().saturating_sub(millis(now.since(since))) }
         }
     }
-}
-
-fn millis(duration: Duration) -> u64 {
-    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn micros(duration: Duration) -> u64 {
