@@ -5,15 +5,17 @@ use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::os::unix::net::UnixStream;
 use std::process::{Command, Output};
+use std::time::Duration;
 
 use testbed::client::{exchange, is_turned_away, read_to_reset};
 use testbed::folder::Folder;
 use testbed::process::Process;
 use testbed::target::{Manner, Target};
+use testbed::udp::{Probe, UdpEcho};
 use tokio::net::TcpStream;
-use tunnel::view::{LinkState, SessionView, StreamState, StreamView};
+use tunnel::view::{LinkState, SessionView, StreamKind, StreamState, StreamView};
 
-use crate::programs::{PASO, PROXY1, PROXY2, greeted, sealed_program};
+use crate::programs::{PASO, PROXY1, PROXY2, greeted, greeted_at, sealed_program};
 
 /// Both proxies with a socket each, and the folder.
 async fn pair(options: &[&str]) -> (Target, Process, Process, Folder) {
@@ -98,6 +100,32 @@ async fn a_proxy_that_drains_lets_a_stream_end_and_takes_no_others() {
     proxy2.wait_for("the last stream has ended");
     assert!(proxy2.wait().success(), "{}", proxy2.output());
     assert!(!std::path::Path::new(&folder.path("two.sock")).exists(), "its socket is gone");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_link_that_ends_writes_a_line_for_each_stream_and_none_for_flows() {
+    let (target, echo, folder) = (Target::start(Manner::Echo).await, UdpEcho::start().await, Folder::new());
+    let proxy2 = ["--allow", "dial:target", "--allow", "dial:127.0.0.1:*/udp"];
+    let mut proxy2 = sealed_program(PROXY2, "0", target.address(), &folder, &proxy2);
+    let (forward, socket) = (format!("0:{}/udp", echo.address()), folder.path("one.sock"));
+    let proxy1 = ["--control", &socket, "-L", &forward];
+    let mut proxy1 = sealed_program(PROXY1, "0", proxy2.address(), &folder, &proxy1);
+    // The forwards come in the order in which they stand there, its own listener last.
+    let (udp, line) = (proxy1.address(), proxy1.wait_for("accepts TCP connections"));
+    let tcp = line.rsplit('=').next().and_then(|address| address.trim().parse().ok());
+    let _client = greeted_at(tcp.expect("an address"), &proxy1).await;
+    let report = Probe { count: 20, size: 100, gap: Duration::from_millis(1) }.run(udp).await;
+    assert!(report.back() > 0, "{report:?}");
+    let kinds: Vec<_> = streams(&status(&folder, "one")).iter().map(|stream| stream.kind).collect();
+    assert_eq!(kinds, [StreamKind::Tcp, StreamKind::Udp]);
+    proxy1.signal("INT");
+    assert!(proxy1.wait().success(), "{}", proxy1.output());
+    proxy2.wait_for("stream closed");
+    proxy2.signal("INT");
+    assert!(proxy2.wait().success(), "{}", proxy2.output());
+    for output in [proxy1.output(), proxy2.output()] {
+        assert_eq!(output.matches("stream closed").count(), 1, "{output}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -60,16 +60,18 @@ impl LinkJournal {
         }
     }
 
-    /// A stream is over: one line that says all of it.
+    /// A stream is over: one line that says all of it. Flows are many and short: their ends are no lines that everybody reads.
     pub(super) fn closed(&self, id: StreamId, stream: Option<&StreamRecord>, reason: &dyn Display) {
+        if stream.is_some_and(|stream| stream.is_flow) {
+            return self.flow_closed(id, stream, reason);
+        }
         let Some(held_back) = self.lines.streams.pass(Instant::now()) else { return };
         let Said { client, target, sent, received, seconds } = Said::of(stream);
         let (link, ticket) = (self.link, self.ticket.as_deref());
         info!(link, %id, client, target, ticket, sent, received, seconds, %reason, held_back, "stream closed");
     }
 
-    /// A flow of datagrams is over.
-    pub(super) fn flow_closed(&self, id: StreamId, stream: Option<&StreamRecord>, reason: &dyn Display) {
+    fn flow_closed(&self, id: StreamId, stream: Option<&StreamRecord>, reason: &dyn Display) {
         if tracing::enabled!(tracing::Level::DEBUG) {
             let Said { client, target, sent, received, seconds } = Said::of(stream);
             let (link, ticket) = (self.link, self.ticket.as_deref());

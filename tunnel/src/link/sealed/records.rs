@@ -21,14 +21,24 @@ pub(super) struct Carried {
 pub(super) struct StreamRecord {
     /// Who it is for, where this side knows.
     pub(super) client: Option<ClientName>,
-    /// Where it goes; empty: where the other end takes it that says nothing, or what is not known yet.
+    /// Where it goes; empty: where the other end takes it that says nothing.
     pub(super) target: String,
     /// The peer has opened it.
     pub(super) of_peer: bool,
+    /// It stands for a flow of datagrams.
+    pub(super) is_flow: bool,
     /// Since when there is one.
     pub(super) begun: Instant,
     /// What it has carried, once what carried it is gone.
     pub(super) carried: Carried,
+}
+
+impl StreamRecord {
+    /// One of this side that begins now.
+    fn new(client: Option<ClientName>, target: String, is_flow: bool) -> Self {
+        let (begun, carried) = (Instant::now(), Carried::default());
+        Self { client, target, of_peer: false, is_flow, begun, carried }
+    }
 }
 
 /// All streams of a link.
@@ -37,18 +47,19 @@ pub(super) struct Records(BTreeMap<StreamId, StreamRecord>);
 
 impl Records {
     /// A client came, for a target in the words of the specification.
-    pub(super) fn begin(&mut self, id: StreamId, client: ClientName, target: String) {
-        self.insert(id, Some(client), target, false);
+    pub(super) fn begin(&mut self, id: StreamId, client: ClientName, target: String, is_flow: bool) {
+        self.0.insert(id, StreamRecord::new(Some(client), target, is_flow));
     }
 
-    /// The peer asks for a stream.
-    pub(super) fn begin_peers(&mut self, id: StreamId) {
-        self.insert(id, None, String::new(), true);
-    }
-
-    fn insert(&mut self, id: StreamId, client: Option<ClientName>, target: String, of_peer: bool) {
-        let (begun, carried) = (Instant::now(), Carried::default());
-        self.0.insert(id, StreamRecord { client, target, of_peer, begun, carried });
+    /// The peer asks for a stream, for a client where this side knows it.
+    pub(super) fn begin_peers(
+        &mut self,
+        id: StreamId,
+        client: Option<ClientName>,
+        target: String,
+        is_flow: bool,
+    ) {
+        self.0.insert(id, StreamRecord { of_peer: true, ..StreamRecord::new(client, target, is_flow) });
     }
 
     /// One of them.

@@ -298,13 +298,7 @@ impl<E: End> Task<E> {
             return;
         }
         match event {
-            StreamEvent::Incoming { id, target } => {
-                self.records.begin_peers(id);
-                self.count_arrival(id);
-                if let Err(refusal) = self.roles.incoming(id, &target) {
-                    self.refuse(now, id, refusal.code, &refusal.why);
-                }
-            }
+            StreamEvent::Incoming { id, target } => self.take_request(now, id, &target),
             StreamEvent::Opened(id) => {
                 self.opened(id);
                 self.roles.opened(id);

@@ -8,6 +8,7 @@ use proto::sealed::wire::frame::{ResetCode, StreamId};
 use super::Task;
 use crate::link::sealed::end::End;
 use crate::link::sealed::local_connection::{ClientStream, TargetStream};
+use crate::local::end::LocalEnd;
 use crate::local::udp::FlowEnded;
 use crate::number::widen;
 
@@ -15,7 +16,7 @@ impl<E: End> Task<E> {
     /// A client came, and has a stream.
     pub(super) fn take_client(&mut self, client: ClientStream) {
         let ClientStream { id, local, first, client, target } = client;
-        self.records.begin(id, client, target);
+        self.records.begin(id, client, target, matches!(local, LocalEnd::Flow(_)));
         self.count_arrival(id);
         self.take_local(id, local, first, None);
     }
@@ -24,14 +25,23 @@ impl<E: End> Task<E> {
     pub(super) fn take_target(&mut self, target: TargetStream) {
         let TargetStream { id, local, place } = target;
         self.link.streams().accept(id);
-        if let Some(record) = self.records.get_mut(id) {
-            let (client, target) = self.roles.end_of(id).unwrap_or_default();
-            (record.client, record.target) = (client, target);
-        }
         self.take_local(id, local, Vec::new(), Some(place));
     }
 
-    pub(super) fn count_arrival(&mut self, id: StreamId) {
+    /// The peer asks for a stream.
+    pub(super) fn take_request(&mut self, now: Time, id: StreamId, target: &[u8]) {
+        self.count_arrival(id);
+        match self.roles.incoming(id, target) {
+            Ok(()) => {
+                let (client, target) = self.roles.end_of(id).unwrap_or_default();
+                let is_flow = self.link.streams().figures_of(id).is_some_and(|figures| figures.is_flow);
+                self.records.begin_peers(id, client, target, is_flow);
+            }
+            Err(refusal) => self.refuse(now, id, refusal.code, &refusal.why),
+        }
+    }
+
+    fn count_arrival(&mut self, id: StreamId) {
         self.counters.streams += 1;
         self.counters.streams_begun += 1;
         self.journal.arrived(id);
@@ -89,15 +99,6 @@ impl<E: End> Task<E> {
         self.settle_records();
         let record = self.records.end(id);
         self.journal.closed(id, record.as_ref(), reason);
-    }
-
-    /// There are many and they are short, so that their ends are no lines that everybody reads.
-    pub(super) fn flow_over(&mut self, id: StreamId, code: Option<ResetCode>, reason: &dyn Display) {
-        self.roles.forget(id);
-        self.count_end(code);
-        self.settle_records();
-        let record = self.records.end(id);
-        self.journal.flow_closed(id, record.as_ref(), reason);
     }
 
     /// Notes what was carried by local ends that are gone.

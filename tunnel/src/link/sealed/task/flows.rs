@@ -85,7 +85,7 @@ impl<E: End> Task<E> {
             }
             StreamEvent::Closed(id) if self.flows.has(id) => {
                 self.flows.end(id, FlowEnded::InOrder);
-                self.flow_over(id, None, &"finished");
+                self.over(id, None, &"finished");
             }
             // One that has no local end yet is looked at when it gets one.
             StreamEvent::DatagramReadable(id) => self.flows.readable(id),
@@ -103,7 +103,7 @@ impl<E: End> Task<E> {
     fn reset_flows(&mut self, now: Time, over: FlowsOver) {
         for (id, code) in over {
             self.link.streams().reset(now, id, code);
-            self.flow_over(id, Some(code), &code);
+            self.over(id, Some(code), &code);
         }
     }
 }

@@ -124,15 +124,13 @@ impl<E: End> Task<E> {
         let id = figures.id;
         let going = self.conns.carried(id).or_else(|| self.flows.carried(id));
         let (carried, active) = going.unwrap_or((record.carried, record.begun));
-        let unknown = record.of_peer && record.target.is_empty();
-        let (client, target) = unknown.then(|| self.roles.end_of(id)).flatten().unwrap_or_default();
         StreamView {
             id: id.0,
             classic_id: None,
-            kind: if figures.is_flow { StreamKind::Udp } else { StreamKind::Tcp },
+            kind: if record.is_flow { StreamKind::Udp } else { StreamKind::Tcp },
             opened_by: if record.of_peer { OpenedBy::Peer } else { OpenedBy::Us },
-            client: record.client.or(client).map(|client| client.to_string()).unwrap_or_default(),
-            target: if unknown { target } else { record.target.clone() },
+            client: record.client.map(|client| client.to_string()).unwrap_or_default(),
+            target: record.target.clone(),
             state: match figures.stage {
                 figures::Stage::Opening => StreamState::Opening,
                 figures::Stage::Open => StreamState::Open,
