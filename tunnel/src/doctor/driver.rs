@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use proto::Time;
 use proto::sealed::link::{Event, Link};
 use proto::sealed::wire::end_code::EndCode;
-use proto::sealed::wire::packet::Header;
+use proto::sealed::wire::packet::Outer;
 use proto::ticket::Ticket;
 use tokio::net::UdpSocket;
 use tokio::time::sleep_until;
@@ -162,18 +162,17 @@ impl Driver {
 
     fn take(&mut self, length: usize) {
         let (now, heard_at) = (self.clock.now(), self.link.heard_at());
-        let number =
-            Header::parse(self.incoming.get(..length).unwrap_or_default()).map(|header| header.counter);
         let datagram = self.incoming.get_mut(..length).unwrap_or_default();
+        let outer = Outer::parse(datagram);
         self.heard.datagrams += 1;
-        self.heard.cookies += u64::from(datagram.first() == Some(&COOKIE));
+        self.heard.cookies += u64::from(outer == Some(Outer::Cookie));
         self.link.handle_datagram(now, self.peer, datagram);
         // Only what is authentic is heard.
-        if let Some(number) = number
+        if let Some(Outer::Data(header)) = outer
             && self.link.heard_at() > heard_at
         {
             self.heard.packets += 1;
-            self.heard.highest = self.heard.highest.max(number);
+            self.heard.highest = self.heard.highest.max(header.counter);
             self.heard.largest = self.heard.largest.max(length);
         }
     }
@@ -190,9 +189,6 @@ impl Driver {
         self.transmit().await;
     }
 }
-
-/// The kind of a cookie reply (PROTOCOL.md, section Packets).
-const COOKIE: u8 = 3;
 
 /// Whether the system tells of an ICMP message, and not of this send.
 fn is_complaint(error: &io::Error) -> bool {
