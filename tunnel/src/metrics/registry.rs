@@ -3,16 +3,17 @@
 //! Each task counts in plain numbers of its own and publishes them at the end of a turn, so counting takes no lock. The registry
 //! has the sum of all of them, those of links that have ended among them, and the values of each living link.
 
+mod own_counters;
+
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::{Counters, DESCRIPTORS, LinkKind, log_lines};
+use self::own_counters::Published;
+pub(crate) use self::own_counters::{OwnCounters, SharedCounters};
+use super::{Counters, LinkKind, log_lines};
 use crate::clock::Clock;
 use crate::link::asking::Asker;
 
@@ -174,9 +175,7 @@ impl Registry {
             links.living.insert(link, LivingLink { labels, since, published, asker });
             link
         });
-        let (now, published_at) = (Counters::default(), Instant::now());
-        let last = now.values();
-        OwnCounters { now, published, last, published_at, registry: self.clone(), link, peer }
+        OwnCounters::new(self.clone(), published, link, peer)
     }
 
     fn lock(&self) -> MutexGuard<'_, LinkCounts> {
@@ -185,150 +184,10 @@ impl Registry {
     }
 }
 
-/// The values of one task as others may read them. Only that task writes.
-#[derive(Debug)]
-struct Published([AtomicU64; Counters::NUMBER]);
-
-impl Default for Published {
-    fn default() -> Self {
-        Self([const { AtomicU64::new(0) }; Counters::NUMBER])
-    }
-}
-
-impl Published {
-    fn load(&self) -> Counters {
-        let mut counters = Counters::default();
-        for (place, value) in counters.places().into_iter().zip(&self.0) {
-            *place = value.load(Ordering::Relaxed);
-        }
-        counters
-    }
-
-    fn store(&self, values: &[u64; Counters::NUMBER]) {
-        for (place, value) in self.0.iter().zip(values) {
-            place.store(*value, Ordering::Relaxed);
-        }
-    }
-}
-
-/// All bits of the counters that are published at once, none of the others. As numbers: the task of a link looks at all of its
-/// counters each turn.
-static AT_ONCE: [u64; Counters::NUMBER] = {
-    let mut at_once = [0; Counters::NUMBER];
-    let mut number = 0;
-    while number < Counters::NUMBER {
-        if DESCRIPTORS[number].is_published_at_once() {
-            at_once[number] = u64::MAX;
-        }
-        number += 1;
-    }
-    at_once
-};
-
-/// What one task counts: it adds to the fields, then publishes them. Dropped, they are published for the last time.
-#[derive(Debug)]
-pub(crate) struct OwnCounters {
-    now: Counters,
-    published: Arc<Published>,
-    /// What stands there: only this task writes.
-    last: [u64; Counters::NUMBER],
-    published_at: Instant,
-    registry: Registry,
-    link: Option<u64>,
-    peer: Option<SocketAddr>,
-}
-
-impl OwnCounters {
-    /// How long what moves with each packet may remain unpublished.
-    const PERIOD: Duration = Duration::from_millis(100);
-
-    /// Publishes what has changed: at once where somebody may wait for it, else ten times a second. If that has to wait, says
-    /// until when.
-    pub(crate) fn publish_due(&mut self, now: Instant) -> Option<Instant> {
-        let values = self.now.values();
-        if values == self.last {
-            return None;
-        }
-        let due = self.published_at + Self::PERIOD;
-        if due > now && !self.is_overdue(&values) {
-            return Some(due);
-        }
-        self.publish(now);
-        None
-    }
-
-    /// Whether there are news that somebody may wait for.
-    fn is_overdue(&self, values: &[u64; Counters::NUMBER]) -> bool {
-        let all = values.iter().zip(&self.last).zip(&AT_ONCE);
-        all.fold(0, |news, ((new, old), at_once)| news | ((new ^ old) & at_once)) != 0
-    }
-
-    /// Publishes everything.
-    pub(crate) fn publish(&mut self, now: Instant) {
-        self.published_at = now;
-        let old = self.published.load();
-        self.last = self.now.values();
-        self.published.store(&self.last);
-        self.registry.0.totals.send_modify(|totals| totals.add_change(&old, &self.now));
-    }
-
-    /// Says where the link's peer is now.
-    pub(crate) fn set_peer(&mut self, peer: Option<SocketAddr>) {
-        if std::mem::replace(&mut self.peer, peer) == peer {
-            return;
-        }
-        let mut links = self.registry.lock();
-        if let Some(link) = self.link.and_then(|link| links.living.get_mut(&link)) {
-            link.labels.peer = peer;
-        }
-    }
-}
-
-impl Deref for OwnCounters {
-    type Target = Counters;
-
-    fn deref(&self) -> &Counters {
-        &self.now
-    }
-}
-
-impl DerefMut for OwnCounters {
-    fn deref_mut(&mut self) -> &mut Counters {
-        &mut self.now
-    }
-}
-
-impl Drop for OwnCounters {
-    fn drop(&mut self) {
-        self.now.clear_gauges();
-        self.publish(Instant::now());
-        if let Some(link) = self.link {
-            self.registry.lock().end(link);
-        }
-    }
-}
-
-/// Counters that several tasks count in, now and then. Clones are the same.
-#[derive(Clone, Debug)]
-pub(crate) struct SharedCounters(Arc<Mutex<OwnCounters>>);
-
-impl SharedCounters {
-    /// Counts, and publishes that.
-    pub(crate) fn count(&self, count: impl FnOnce(&mut Counters)) {
-        let mut counters = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        count(&mut counters);
-        counters.publish(Instant::now());
-    }
-}
-
-impl From<OwnCounters> for SharedCounters {
-    fn from(counters: OwnCounters) -> Self {
-        Self(Arc::new(Mutex::new(counters)))
-    }
-}
-
 #[cfg(test)]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     fn labels(number: u64) -> LinkLabels {
@@ -378,23 +237,6 @@ mod tests {
         own.publish(Instant::now());
         assert_eq!(registry.totals().streams, 1);
         assert!(registry.links().is_empty());
-    }
-
-    #[test]
-    fn what_moves_with_each_packet_is_published_now_and_then_and_the_rest_at_once() {
-        let registry = Registry::default();
-        let mut own = registry.of_process();
-        let now = own.published_at;
-        assert_eq!(own.publish_due(now), None, "there is nothing to publish");
-        own.sent_bytes = 5;
-        let due = own.publish_due(now);
-        assert_eq!((due, registry.totals().sent_bytes), (Some(now + OwnCounters::PERIOD), 0));
-        own.streams_opened = 1;
-        assert_eq!(own.publish_due(now), None);
-        assert_eq!((registry.totals().streams_opened, registry.totals().sent_bytes), (1, 5));
-        own.sent_bytes = 6;
-        assert_eq!(own.publish_due(now + OwnCounters::PERIOD), None);
-        assert_eq!(registry.totals().sent_bytes, 6);
     }
 
     #[test]
