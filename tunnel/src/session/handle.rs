@@ -184,7 +184,7 @@ impl LinkHandle {
     pub async fn open(&self, destination: &Destination) -> Result<PipeStream, NotOpened> {
         self.again_while_replaced(|| async {
             let (end, stream) = pipe();
-            self.request(LinkRequest::Open(destination.to_wire(), end)).await?;
+            self.request(LinkRequest::Open(destination.to_wire(), end.into())).await?;
             let opened = stream.opened().await;
             self.outcome(opened).map(|()| stream)
         })
@@ -204,7 +204,7 @@ impl LinkHandle {
         }
         self.again_while_replaced(|| async {
             let (end, flow) = flow_pipe();
-            self.request(LinkRequest::OpenFlow(destination.to_wire(), end)).await?;
+            self.request(LinkRequest::Open(destination.to_wire(), end.into())).await?;
             let opened = flow.opened().await;
             self.outcome(opened).map(|()| UdpStream::new(flow))
         })

@@ -132,7 +132,7 @@ impl ControlTask {
                 }
             }
             let (end, stream) = pipe();
-            let open = LinkRequest::Open(Destination::Control.to_wire(), end);
+            let open = LinkRequest::Open(Destination::Control.to_wire(), end.into());
             if self.link.send(open).await.is_err() {
                 return;
             }

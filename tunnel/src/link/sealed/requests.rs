@@ -10,16 +10,12 @@ use crate::local::end::LocalEnd;
 use crate::local::forwarding::{Bound, Forwarding};
 use crate::local::grant::PeerRegistration;
 use crate::local::listeners::Kept;
-use crate::local::pipe::PipeEnd;
-use crate::local::udp::FlowEnd;
 
 /// A request. The link answers by what it does with what comes along: nothing is lost when the link is over before.
 #[derive(Debug)]
 pub(crate) enum LinkRequest {
-    /// Open a stream to this target, as it stands on the wire (empty: the peer's own), and carry the pipe's bytes.
-    Open(Vec<u8>, PipeEnd),
-    /// The same for a flow: carry the pipe's datagrams.
-    OpenFlow(Vec<u8>, FlowEnd),
+    /// Open a stream to this target, as it stands on the wire (empty: the peer's own), and carry the pipe's bytes or datagrams.
+    Open(Vec<u8>, LocalEnd),
     /// Open a stream of either kind for a client of one of the peer's registrations.
     OpenFor(Client, Arc<PeerRegistration>, LocalEnd),
     /// Carry the clients of one more forward, and say so.

@@ -206,11 +206,7 @@ impl Roles {
     ) -> LocalConnection {
         match request {
             LinkRequest::Open(destination, pipe) => {
-                let arrival = Arrival::of_process(pipe.into(), destination);
-                return self.take_client(arrival, end, link, counters);
-            }
-            LinkRequest::OpenFlow(destination, pipe) => {
-                let arrival = Arrival::of_process(pipe.into(), destination);
+                let arrival = Arrival::of_process(pipe, destination);
                 return self.take_client(arrival, end, link, counters);
             }
             LinkRequest::OpenFor(client, registration, pipe) => {

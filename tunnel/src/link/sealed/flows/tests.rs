@@ -100,7 +100,7 @@ async fn ask(link: &mut Link, counters: &mut Counters) -> (LocalConnection, Flow
     let limits = RoleLimits { max_streams: 1, patience: Duration::ZERO };
     let mut roles = Roles::new(limits).asked_by(asked);
     let (end, flow) = flow_pipe();
-    sender.send(LinkRequest::OpenFlow(b"udp/192.0.2.1:53".to_vec(), end)).await.unwrap();
+    sender.send(LinkRequest::Open(b"udp/192.0.2.1:53".to_vec(), end.into())).await.unwrap();
     let arrival = poll_fn(|cx| roles.poll_arrival(cx, &Admits, link, counters)).await;
     (arrival, flow)
 }
