@@ -243,7 +243,7 @@ impl<S: Side> Driver<S> {
         self.records.received(stream, bytes);
         match self.conns.put(stream, parts) {
             Ok(dropped) => self.counters.datagrams_queue_full += widen(dropped),
-            Err(error) => self.fail(stream, &error),
+            Err(error) => self.end_stream(stream, &error),
         }
     }
 
@@ -252,7 +252,7 @@ impl<S: Side> Driver<S> {
         let mut broken = Vec::new();
         self.conns.write(&mut broken);
         for (stream, error) in broken {
-            self.fail(stream, &error);
+            self.end_stream(stream, &error);
         }
         self.drain();
     }
@@ -284,7 +284,7 @@ impl<S: Side> Driver<S> {
         let mut broken = Vec::new();
         let moved = self.conns.serve(&mut broken);
         for (stream, error) in broken {
-            self.fail(stream, &error);
+            self.end_stream(stream, &error);
         }
         if moved {
             self.drain();
@@ -330,7 +330,7 @@ impl<S: Side> Driver<S> {
                 // What the system does not take now is tried again before anything else is read.
                 let _ = self.outbox.poll_flush(cx, &self.udp, &mut self.counters);
             }
-            Poll::Ready(Err(error)) => self.fail(stream, &error),
+            Poll::Ready(Err(error)) => self.end_stream(stream, &error),
         }
         self.drain();
         true

@@ -1,7 +1,7 @@
 //! How the streams of a session begin and end: what is done and written of that.
 
 use std::fmt::Display;
-use std::io::{self, IoSlice};
+use std::io::IoSlice;
 
 use proto::classic::{Closed, Reason, Stream};
 
@@ -29,12 +29,7 @@ impl<S: Side> Driver<S> {
         self.conns.close(closed.stream, closed.reason == Reason::Peer);
     }
 
-    /// The stream's connection is broken.
-    pub(super) fn fail(&mut self, stream: Stream<S::Peer>, error: &io::Error) {
-        self.end_stream(stream, error);
-    }
-
-    /// A stream is over, for a reason of this side.
+    /// A stream is over, for a reason of this side: its connection is broken, for one.
     pub(super) fn end_stream(&mut self, stream: Stream<S::Peer>, reason: &dyn Display) {
         let record = self.records.end(stream);
         self.journal.closed(stream, record.as_ref(), reason);

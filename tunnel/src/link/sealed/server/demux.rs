@@ -151,6 +151,7 @@ impl Demux {
         let mut shutdown = pin!(shutdown);
         let mut entrances = self.open_entrances();
         let drain = self.parts.shared.drain.clone();
+        let mut drain = pin!(drain.wait());
         let sockets = Arc::clone(&self.parts.sockets);
         let mut turn = 0;
         let mut buffers: [Buffer; RECEIVE_BUFFERS] =
@@ -164,7 +165,7 @@ impl Demux {
                 () = &mut shutdown => break,
                 Some(report) = self.reports.recv() => self.take_report(report),
                 Ok(()) = self.parts.tickets.changed() => self.take_tickets(),
-                () = drain.wait(), if !entrances.is_empty() => entrances = JoinSet::new(),
+                () = &mut drain, if !entrances.is_empty() => entrances = JoinSet::new(),
                 received = poll_fn(|cx| poll_any(cx, &sockets, turn, &mut bufs, &mut metas)) => {
                     let (socket, count) = received?;
                     // One that always has something must not keep the others waiting.
