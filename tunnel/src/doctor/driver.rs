@@ -12,7 +12,7 @@ use proto::sealed::wire::end_code::EndCode;
 use proto::sealed::wire::packet::Outer;
 use proto::ticket::Ticket;
 use tokio::net::UdpSocket;
-use tokio::time::sleep_until;
+use tokio::time::{sleep_until, timeout};
 
 use super::socket::connected;
 use crate::clock::Clock;
@@ -108,24 +108,21 @@ impl Driver {
         self.transmit().await;
     }
 
-    /// Sends what is due.
+    /// Sends what is due. What finds no room in the system's queue is lost there, as it would be in a queue on the way.
     pub(super) async fn transmit(&mut self) {
+        let mut has_room = true;
         while let Some(what) = self.link.poll_transmit(self.clock.now(), Clock::unix(), &mut self.outgoing) {
             let contents = self.outgoing.get(..what.length).unwrap_or_default();
             for datagram in contents.chunks(what.segment.max(1)) {
-                let sent = match self.socket.send(datagram).await {
-                    // What an earlier datagram has met is told to the next send, which then sends nothing.
-                    Err(error) if is_complaint(&error) => {
-                        self.heard.complaint.get_or_insert_with(|| error.kind());
-                        self.socket.send(datagram).await
-                    }
-                    sent => sent,
-                };
-                match sent {
-                    Ok(_) => self.heard.not_sent = None,
+                if !has_room {
+                    break;
+                }
+                match timeout(ROOM, send(&self.socket, datagram, &mut self.heard.complaint)).await {
+                    Ok(Ok(())) => self.heard.not_sent = None,
                     // The link tries larger ones than pass, on purpose.
-                    Err(error) if udp::is_too_large(&error) => {}
-                    Err(error) => self.heard.not_sent = Some(error.kind()),
+                    Ok(Err(error)) if udp::is_too_large(&error) => {}
+                    Ok(Err(error)) => self.heard.not_sent = Some(error.kind()),
+                    Err(_) => has_room = false,
                 }
             }
         }
@@ -188,6 +185,21 @@ impl Driver {
         self.link.close(EndCode::Shutdown);
         self.transmit().await;
     }
+}
+
+/// How long a datagram waits for room in the queue of the system: some of their own times on a path of 500 kbit/s. Answers wait meanwhile.
+const ROOM: Duration = Duration::from_millis(100);
+
+/// Sends a datagram; what an earlier one has met is told to the next send, which then sends nothing.
+async fn send(socket: &UdpSocket, datagram: &[u8], complaint: &mut Option<io::ErrorKind>) -> io::Result<()> {
+    let sent = match socket.send(datagram).await {
+        Err(error) if is_complaint(&error) => {
+            complaint.get_or_insert_with(|| error.kind());
+            socket.send(datagram).await
+        }
+        sent => sent,
+    };
+    sent.map(drop)
 }
 
 /// Whether the system tells of an ICMP message, and not of this send.

@@ -83,10 +83,14 @@ impl CheckFlow {
         driver.transmit().await;
     }
 
-    /// Asks a series, and takes answers meanwhile.
+    /// Asks a series, and takes answers meanwhile. Where there is no room for so much, it ends after twice its time.
     pub(super) async fn run(&mut self, driver: &mut Driver, series: Series) {
         let begun = Instant::now();
+        let end = begun + series.gap * series.count * 2;
         for number in 0..series.count {
+            if Instant::now() > end {
+                break;
+            }
             self.take_until(driver, begun + series.gap * number, u32::MAX).await;
             self.ask(driver, series.size, Duration::ZERO).await;
         }

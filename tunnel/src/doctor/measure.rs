@@ -26,6 +26,8 @@ const LOAD: Duration = Duration::from_millis(300);
 const LOAD_ROUND_TRIPS: u32 = 3;
 /// How long it lasts at the most.
 const LONGEST_LOAD: Duration = Duration::from_millis(600);
+/// After how long no further step begins: a path on which each takes so long is slower than the next.
+const ALL_LOADS: Duration = Duration::from_secs(4);
 /// Bytes of a question of the load.
 const LOAD_SIZE: u16 = 1_100;
 
@@ -181,7 +183,11 @@ async fn loads(driver: &mut Driver) -> Vec<Load> {
     let mut all = Vec::new();
     let round_trip = driver.link.streams().round_trip().unwrap_or_default();
     let lasting = (round_trip * LOAD_ROUND_TRIPS).clamp(LOAD, LONGEST_LOAD);
+    let begun = Instant::now();
     for megabits in LOADS {
+        if begun.elapsed() > ALL_LOADS {
+            break;
+        }
         let asked = u64::from(megabits) * 1_000_000;
         let bits = u32::from(LOAD_SIZE) * 8;
         let gap = Duration::from_nanos(u64::from(bits) * 1_000 / u64::from(megabits));
