@@ -291,11 +291,10 @@ impl Refused {
     }
 }
 
-/// A message as a line, with its end.
-pub(crate) fn to_line(message: &impl Serialize) -> Vec<u8> {
-    let mut line = serde_json::to_vec(message).expect("these types can all be written");
+/// Writes a message as a line, with its end.
+pub(crate) fn write_line(message: &impl Serialize, line: &mut Vec<u8>) {
+    serde_json::to_writer(&mut *line, message).expect("these types can all be written");
     line.push(b'\n');
-    line
 }
 
 #[cfg(test)]

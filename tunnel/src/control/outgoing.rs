@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::messages::to_line;
+use super::messages::write_line;
 
 /// Lines that have not been written yet.
 #[derive(Debug, Default)]
@@ -38,6 +38,6 @@ impl Outgoing {
 
     /// Writes a message, however much waits.
     pub(super) fn add(&mut self, message: &impl Serialize) {
-        self.bytes.extend(to_line(message));
+        write_line(message, &mut self.bytes);
     }
 }

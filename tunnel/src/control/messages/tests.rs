@@ -9,7 +9,9 @@ fn request(line: &str) -> Result<Request, Option<RequestNumber>> {
 }
 
 fn written(message: &impl Serialize) -> String {
-    String::from_utf8(to_line(message)).unwrap()
+    let mut line = Vec::new();
+    write_line(message, &mut line);
+    String::from_utf8(line).unwrap()
 }
 
 #[test]
