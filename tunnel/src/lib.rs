@@ -26,6 +26,7 @@ pub mod passed;
 mod ready;
 pub mod reload;
 pub mod rules;
+mod sentence;
 pub mod session;
 pub mod settings;
 pub mod state;

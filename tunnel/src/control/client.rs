@@ -4,14 +4,12 @@
 //! - `commands`: what this process asks for, and what it is told
 //! - `task`: keeps a control stream while there is something to ask, and asks again on the next one
 //! - `connection`: one control stream
-//! - `sentence`: what the peer says, fit for a log
 //! - `announcements`: tells the log where clients are taken
 
 mod announcements;
 mod commands;
 mod connection;
 mod registrations;
-mod sentence;
 mod task;
 
 pub(crate) use self::commands::{Command, NameFeed, Question};

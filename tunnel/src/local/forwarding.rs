@@ -23,6 +23,7 @@ use super::udp::{UdpClient, UdpListener};
 use super::visitors::{Visit, Visitor};
 use crate::bind_error::{BindError, resolve_listen};
 use crate::metrics::Counters;
+use crate::sentence::shown;
 use crate::settings::{CarryTo, Forward, ListenOn, ProxyProtocol};
 use crate::tcp_options::TcpKeepalive;
 
@@ -330,8 +331,22 @@ impl fmt::Display for Bound {
         match self {
             Self::Tcp(address) => address.fmt(f),
             Self::Udp(address) => write!(f, "{address}/udp"),
-            Self::Unix(path) => path.display().fmt(f),
+            // Others may have chosen it.
+            Self::Unix(path) => f.write_str(&shown(&path.to_string_lossy())),
             Self::Stdio => f.write_str("standard input"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_path_writes_no_line_of_its_own() {
+        let path = "/run/x\n2026-01-01 INFO \u{1b}[2J'it'";
+        let shown = Bound::Unix(path.into()).to_string();
+        assert_eq!(shown, "/run/x\\n2026-01-01 INFO \\u{1b}[2J'it'");
+        assert_eq!(Bound::Unix("/run/x y.sock".into()).to_string(), "/run/x y.sock");
     }
 }

@@ -9,12 +9,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::sleep_until;
 
 use super::commands::{Command, Identity, NameEvent, NameFeed, Question, ServiceInfo};
-use super::sentence::shown;
 use super::task::{Table, ToAsk, idle};
 use crate::control::lines::Lines;
 use crate::control::messages::{Answer, Asked, Body, Event, RegistrationId, Reply, Request, RequestNumber};
 use crate::control::outgoing::Outgoing;
 use crate::local::pipe::{PipeStream, reset_code};
+use crate::sentence::shown;
 
 /// Lines of one answer at the most: 32 MiB, and what a proxy2 has takes a third of that. More would fill the memory.
 pub(super) const MAX_LINES: usize = 2_048;

@@ -13,7 +13,6 @@ use super::announcements::Announcements;
 use super::commands::{Command, NameFeed, Question, RegistrationState};
 use super::connection::{Connection, Ended};
 use super::registrations::Registrations;
-use super::sentence::shown;
 use crate::control::messages::{Asked, Refused, RefusedCode, RegistrationId};
 use crate::control::places::{asked_text, read_held};
 use crate::limit::Limit;
@@ -22,6 +21,7 @@ use crate::local::forwarding::Bound;
 use crate::local::pipe::pipe;
 use crate::metrics::SharedCounters;
 use crate::rules::NameGlob;
+use crate::sentence::shown;
 use crate::settings::ReverseAt;
 
 /// The first wait before another control stream is opened, and the longest.

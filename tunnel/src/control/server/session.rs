@@ -39,6 +39,7 @@ use crate::local::grant::PeerRegistration;
 use crate::local::pipe::PipeStream;
 use crate::names::{Change, Found, NameWatch, Publication, Service};
 use crate::rules::{NameGlob, RuleFault};
+use crate::sentence::shown;
 
 /// Addresses of this stream that others may want at a time; more wait.
 const WANTED: usize = 64;
@@ -221,7 +222,7 @@ impl Session {
     }
 
     fn refuse(&mut self, n: RequestNumber, refused: Refused) {
-        debug!(ticket = self.access.name(), "a request was refused: {refused}");
+        debug!(ticket = self.access.name(), "a request was refused: {}", shown(&refused.sentence));
         self.answer(n, Body::Error(refused));
     }
 

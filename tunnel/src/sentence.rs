@@ -1,7 +1,8 @@
-//! Sentences of the peer, for a log or a terminal.
+//! Texts of the peer, for a log or a terminal.
 
-/// A sentence without characters that a terminal would obey. Quotation marks stay: what is in them is to be copied.
-pub(super) fn shown(sentence: &str) -> String {
+/// A text without characters that a terminal would obey, or that would begin a line. Quotation marks stay: what is in them is to be
+/// copied.
+pub(crate) fn shown(sentence: &str) -> String {
     let mut out = String::with_capacity(sentence.len());
     for char in sentence.chars() {
         match char {
