@@ -14,13 +14,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use proto::destination::ServiceName;
 use thiserror::Error;
-use tokio::sync::watch;
 
 use self::found::found;
 pub(crate) use self::found::{Found, Page};
 pub(crate) use self::load::{Load, LoadGuard};
 pub(crate) use self::watches::{Change, ChangeKind, NameWatch};
-use self::watches::{MAX_OF_TICKET as MAX_WATCHES, Watches};
+use self::watches::{MAX_IN_ALL as MAX_ALL_WATCHES, MAX_OF_TICKET as MAX_WATCHES, Watches};
 use crate::rules::NameGlob;
 use crate::threshold;
 
@@ -40,6 +39,9 @@ pub(crate) struct Service {
 pub(crate) trait Reach: Clone {
     /// Whether it does not answer now, as far as is known.
     fn is_silent(&self) -> bool;
+
+    /// Somebody watches a name that it publishes.
+    fn keep_watched(&self);
 }
 
 #[derive(Debug)]
@@ -105,6 +107,9 @@ pub(crate) enum TooMany {
     /// Of this ticket, of what is watched.
     #[error("this ticket has {MAX_WATCHES} watches, which is as many as one may have; end some")]
     Watches,
+    /// Of this ticket, of what is watched, while the others have so many.
+    #[error("this ticket has its share of the {MAX_ALL_WATCHES} watches that this proxy2 keeps; end some")]
+    WatchesShare,
 }
 
 /// Names that one ticket may publish, counted by publisher.
@@ -114,7 +119,8 @@ const MAX_PUBLICATIONS: usize = 65_536;
 /// Publishers of one name: all of their tickets fit into one line of a control stream.
 const MAX_PUBLISHERS: usize = 64;
 
-/// Names that are looked at in one go, whatever is looked for: whoever publishes, or asks for a name, waits no longer than that takes.
+/// Names that are looked at in one go, and those who publish what is looked for: whoever publishes, or asks for a name, waits no longer
+/// than that takes.
 const LOOKED_AT: usize = 256;
 
 impl<R: Reach> Names<R> {
@@ -140,8 +146,12 @@ impl<R: Reach> Names<R> {
         reach: R,
     ) -> Result<Publication<R>, TooMany> {
         let mut registry = self.lock();
-        let number = registry.add(&service, ticket, reach)?;
-        registry.tell(&service, ChangeKind::Appeared);
+        let number = registry.add(&service, ticket, reach.clone())?;
+        let is_watched = registry.tell(&service, ChangeKind::Appeared);
+        drop(registry);
+        if is_watched {
+            reach.keep_watched();
+        }
         Ok(Publication { names: self.clone(), service, number })
     }
 
@@ -163,7 +173,7 @@ impl<R: Reach> Names<R> {
     }
 
     /// The services of this form for which `may_use` says yes, behind `after`: as many as take about `room` bytes to be told, of the
-    /// next [`LOOKED_AT`] names.
+    /// next names that are looked at.
     pub(crate) fn find(
         &self,
         glob: &NameGlob,
@@ -175,15 +185,16 @@ impl<R: Reach> Names<R> {
         let (mut page, mut left) = (Page::default(), room);
         let (mut looked_at, mut last) = (0, None::<&Service>);
         for (service, publishers) in registry.range(glob, after) {
-            if looked_at == LOOKED_AT {
+            if looked_at >= LOOKED_AT {
                 page.next = last.cloned();
                 break;
             }
-            looked_at += 1;
             last = Some(service);
             if !glob.matches(service.name.as_str()) || !may_use(&service.name) {
+                looked_at += 1;
                 continue;
             }
+            looked_at += publishers.len();
             if left == 0 {
                 page.next = page.found.last().map(|found| found.service.clone());
                 break;
@@ -199,7 +210,7 @@ impl<R: Reach> Names<R> {
     }
 
     /// Shows what leads to the publishers of services of this form, for which `may_use` says yes, behind `after`: those of the next
-    /// [`LOOKED_AT`] names. Behind which to go on; `None`: there are no more.
+    /// names that are looked at. Behind which to go on; `None`: there are no more. Nobody publishes or asks meanwhile.
     pub(crate) fn visit(
         &self,
         glob: &NameGlob,
@@ -208,35 +219,35 @@ impl<R: Reach> Names<R> {
         mut visit: impl FnMut(&R),
     ) -> Option<Service> {
         let registry = self.lock();
-        let mut last = None::<&Service>;
-        for (count, (service, publishers)) in registry.range(glob, after).enumerate() {
-            if count == LOOKED_AT {
+        let (mut looked_at, mut last) = (0, None::<&Service>);
+        for (service, publishers) in registry.range(glob, after) {
+            if looked_at >= LOOKED_AT {
                 return last.cloned();
             }
             last = Some(service);
             if glob.matches(service.name.as_str()) && may_use(&service.name) {
+                looked_at += publishers.len();
                 publishers.iter().for_each(|one| visit(&one.reach));
+            } else {
+                looked_at += 1;
             }
         }
         None
     }
 
-    /// Changes when somebody begins to watch.
-    pub(crate) fn watches(&self) -> watch::Receiver<()> {
-        self.lock().watches.added()
-    }
-
-    /// What is watched now. Nobody publishes or asks meanwhile.
-    pub(crate) fn watched(&self) -> Watched<'_, R> {
-        Watched(self.lock())
-    }
-
-    /// Tells of the services of this form that appear or go from now on, on behalf of `ticket`.
+    /// Tells of the services of this form that appear or go from now on, on behalf of `ticket`: of those for which `may_use` says yes. It
+    /// is asked while nobody else publishes or asks. Those who publish such a service from now on hear once that they are watched; the
+    /// others, and all of them again and again, whoever watches [visits](Self::visit).
     ///
     /// # Errors
-    /// [`TooMany::Watches`].
-    pub(crate) fn watch(&self, glob: NameGlob, ticket: &str) -> Result<NameWatch, TooMany> {
-        self.lock().watches.add(glob, ticket).ok_or(TooMany::Watches)
+    /// [`TooMany::Watches`], [`TooMany::WatchesShare`].
+    pub(crate) fn watch(
+        &self,
+        glob: NameGlob,
+        ticket: &str,
+        may_use: impl Fn(&ServiceName) -> bool + Send + 'static,
+    ) -> Result<NameWatch, TooMany> {
+        self.lock().watches.add(glob, ticket, Box::new(may_use))
     }
 
     fn lock(&self) -> MutexGuard<'_, Registry<R>> {
@@ -317,24 +328,10 @@ impl<R: Reach> Registry<R> {
         range.take_while(move |(service, _)| service.name.as_str().starts_with(prefix))
     }
 
-    fn tell(&mut self, service: &Service, kind: ChangeKind) {
+    /// Tells those who watch a service; whether there are any.
+    fn tell(&mut self, service: &Service, kind: ChangeKind) -> bool {
         let publishers = self.services.get(service).map_or(&[][..], Vec::as_slice);
-        self.watches.tell(&service.name, || Change { kind, found: Arc::new(found(service, publishers)) });
-    }
-}
-
-/// What is watched.
-pub(crate) struct Watched<'a, R: Reach>(MutexGuard<'a, Registry<R>>);
-
-impl<R: Reach> Watched<'_, R> {
-    /// Whether this name is.
-    pub(crate) fn contains(&self, name: &ServiceName) -> bool {
-        self.0.watches.contain(name)
-    }
-
-    /// Whether any is.
-    pub(crate) fn any(&mut self) -> bool {
-        self.0.watches.any()
+        self.watches.tell(&service.name, || Change { kind, found: Arc::new(found(service, publishers)) })
     }
 }
 

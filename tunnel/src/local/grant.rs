@@ -47,14 +47,6 @@ impl Grant {
         }
     }
 
-    /// The name, if it is one.
-    pub(crate) const fn published(&self) -> Option<&ServiceName> {
-        match self {
-            Self::Publish(name) => Some(name),
-            Self::Listen(_) => None,
-        }
-    }
-
     /// The sentence for what is forbidden.
     pub(crate) fn explain(&self, access: &Access) -> String {
         access.explain(match self {

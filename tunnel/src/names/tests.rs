@@ -13,6 +13,8 @@ impl Reach for Way {
     fn is_silent(&self) -> bool {
         self.0 >= 100
     }
+
+    fn keep_watched(&self) {}
 }
 
 fn service(name: &str) -> Service {
@@ -53,30 +55,37 @@ fn publishers_take_turns_and_the_least_loaded_is_first() {
 
 /// A publisher that answers, or does not.
 #[derive(Clone, Debug, Default)]
-struct Silence(Arc<AtomicBool>);
+struct Silence {
+    silent: Arc<AtomicBool>,
+    watched: Arc<AtomicBool>,
+}
 
 impl Reach for Silence {
     fn is_silent(&self) -> bool {
-        self.0.load(Ordering::Relaxed)
+        self.silent.load(Ordering::Relaxed)
+    }
+
+    fn keep_watched(&self) {
+        self.watched.store(true, Ordering::Relaxed);
     }
 }
 
 #[tokio::test]
 async fn a_name_is_hidden_while_its_publishers_are_silent_and_each_change_is_told_once() {
     let names = Names::new();
-    let mut watch = names.watch(glob("f*"), "laptop").unwrap();
+    let mut watch = names.watch(glob("f*"), "laptop", |_| true).unwrap();
     let reach = Silence::default();
     let publication = names.publish(service("files"), Some("shed"), reach.clone()).unwrap();
     let found = || names.find(&glob("*"), None, 1_000, |_| true).found;
     assert_eq!((found().len(), next(&mut watch).await.unwrap().kind), (1, ChangeKind::Appeared));
-    reach.0.store(true, Ordering::Relaxed);
+    reach.silent.store(true, Ordering::Relaxed);
     assert!(found().is_empty());
     publication.show(false);
     publication.show(false);
     let gone = next(&mut watch).await.unwrap();
     assert_eq!((gone.kind, gone.found.publishers), (ChangeKind::Gone, 0));
     assert!(gone.found.tickets.is_empty());
-    reach.0.store(false, Ordering::Relaxed);
+    reach.silent.store(false, Ordering::Relaxed);
     publication.show(true);
     let back = next(&mut watch).await.unwrap();
     assert_eq!((back.kind, back.found.publishers, found().len()), (ChangeKind::Appeared, 1, 1));
@@ -108,17 +117,21 @@ fn all_who_publish_what_is_looked_for_are_visited() {
 }
 
 #[test]
-fn it_is_known_which_names_are_watched() {
-    let names = Names::<Way>::new();
-    let name = |text: &str| service(text).name;
-    let mut added = names.watches();
-    assert!(!names.watched().any() && !added.has_changed().unwrap());
-    let watch = names.watch(glob("f*"), "laptop").unwrap();
-    assert!(added.has_changed().unwrap());
-    added.mark_unchanged();
-    assert!(names.watched().contains(&name("files")) && !names.watched().contains(&name("web")));
+fn who_publishes_what_is_watched_knows_it() {
+    let names = Names::new();
+    let publish = |name: &str| {
+        let reach = Silence::default();
+        let publication = names.publish(service(name), None, reach.clone()).unwrap();
+        (publication, reach)
+    };
+    let is_watched = |(_, reach): &(_, Silence)| reach.watched.load(Ordering::Relaxed);
+    let before = publish("first");
+    let watch = names.watch(glob("f*"), "laptop", |name| name.as_str() != "form").unwrap();
+    assert!(!is_watched(&before), "whoever watches visits it");
+    assert!(is_watched(&publish("files")) && !is_watched(&publish("web")));
+    assert!(!is_watched(&publish("form")), "it may not be used");
     drop(watch);
-    assert!(!names.watched().contains(&name("files")) && !names.watched().any());
+    assert!(!is_watched(&publish("files")));
 }
 
 #[test]
@@ -158,8 +171,10 @@ fn what_is_found_comes_in_pages_and_only_what_may_be_used() {
 #[tokio::test]
 async fn a_watch_is_told_in_order_and_ends_where_it_is_not_read() {
     let names = Names::new();
-    let (mut watch, mut other) =
-        (names.watch(glob("fi*"), "one").unwrap(), names.watch(glob("x"), "one").unwrap());
+    let (mut watch, mut other) = (
+        names.watch(glob("fi*"), "one", |_| true).unwrap(),
+        names.watch(glob("x"), "one", |_| true).unwrap(),
+    );
     let first = names.publish(service("files"), Some("laptop"), Way(1)).unwrap();
     let _other = names.publish(service("web"), Some("laptop"), Way(1)).unwrap();
     drop(first);
@@ -168,7 +183,7 @@ async fn a_watch_is_told_in_order_and_ends_where_it_is_not_read() {
     assert_eq!(told(next(&mut watch).await), Some((ChangeKind::Gone, 0)));
     let mut count = 0;
     for number in 0..1_000 {
-        drop(names.publish(service("files"), None, Way(number)));
+        drop(names.publish(service(&format!("fi{number}")), None, Way(number)));
     }
     while next(&mut watch).await.is_some() {
         count += 1;
@@ -176,6 +191,32 @@ async fn a_watch_is_told_in_order_and_ends_where_it_is_not_read() {
     assert_eq!(count, 256, "what is there is told, then the end");
     let _x = names.publish(service("x"), None, Way(1)).unwrap();
     assert_eq!(told(next(&mut other).await), Some((ChangeKind::Appeared, 1)), "others go on");
+}
+
+#[tokio::test]
+async fn whatever_changes_again_and_again_takes_two_places_and_what_may_not_be_used_takes_none() {
+    let names = Names::new();
+    let mut watch = names.watch(glob("*"), "one", |name| name.as_str() != "secret").unwrap();
+    let _web = names.publish(service("web"), None, Way(1)).unwrap();
+    let mut kept = Vec::new();
+    for number in 0..1_000 {
+        drop(names.publish(service("files"), None, Way(number)));
+        drop(names.publish(service("secret"), None, Way(number)));
+        if number % 20 == 0 {
+            kept.push(names.publish(service("web"), Some("shed"), Way(1)).unwrap());
+        }
+    }
+    let mut told = Vec::new();
+    for _ in 0..4 {
+        let Change { kind, found } = next(&mut watch).await.unwrap();
+        told.push((found.service.name.to_string(), kind, found.publishers));
+    }
+    let (appeared, gone) = (ChangeKind::Appeared, ChangeKind::Gone);
+    let (web, files) =
+        (|count| ("web".to_owned(), appeared, count), |kind, count| ("files".to_owned(), kind, count));
+    assert_eq!(told, [web(1), files(appeared, 1), files(gone, 0), web(51)], "the first, and the last");
+    drop(names.publish(service("files"), None, Way(1)));
+    assert_eq!(next(&mut watch).await.unwrap().kind, appeared, "and it goes on");
 }
 
 #[test]
@@ -259,11 +300,38 @@ fn whatever_is_looked_for_others_wait_for_a_few_names_only() {
 }
 
 #[test]
+fn a_name_with_many_publishers_is_looked_at_as_if_it_were_many() {
+    let names = Names::new();
+    let publish = |name: u32| names.publish(service(&format!("n{name}")), None, Way(100)).unwrap();
+    let _kept: Vec<_> = (0..10).flat_map(|name| (0..64).map(move |_| name)).map(publish).collect();
+    let mut visited = 0;
+    let next = names.visit(&glob("n*"), None, |_| true, |_| visited += 1);
+    assert_eq!((visited, next), (256, Some(service("n3"))));
+    assert_eq!(names.find(&glob("n*"), None, 1_000, |_| true).next, Some(service("n3")), "silent or not");
+}
+
+#[test]
+fn however_many_tickets_watch_all_they_can_the_next_has_its_share() {
+    let names = Names::<Way>::new();
+    let mut watches = Vec::new();
+    let mut counts = Vec::new();
+    for ticket in 0..100 {
+        let watch = |_| names.watch(glob("*"), &format!("ticket-{ticket}"), |_| true).ok();
+        let before = watches.len();
+        watches.extend((0..).map_while(watch));
+        counts.push(watches.len() - before);
+    }
+    assert!(counts.iter().take(60).all(|count| *count == 64), "{counts:?}");
+    assert!(counts.iter().take(67).all(|count| *count > 0) && watches.len() <= 4_096, "{counts:?}");
+    assert_eq!(names.watch(glob("*"), "ticket-99", |_| true).unwrap_err(), TooMany::WatchesShare);
+}
+
+#[test]
 fn a_ticket_watches_no_more_than_it_may_whatever_its_links() {
     let names = Names::<Way>::new();
-    let mut watches: Vec<_> = (0..64).map(|_| names.watch(glob("*"), "one").unwrap()).collect();
-    assert_eq!(names.watch(glob("*"), "one").unwrap_err(), TooMany::Watches);
-    let _other = names.watch(glob("*"), "two").unwrap();
+    let mut watches: Vec<_> = (0..64).map(|_| names.watch(glob("*"), "one", |_| true).unwrap()).collect();
+    assert_eq!(names.watch(glob("*"), "one", |_| true).unwrap_err(), TooMany::Watches);
+    let _other = names.watch(glob("*"), "two", |_| true).unwrap();
     watches.pop();
-    let _again = names.watch(glob("*"), "one").unwrap();
+    let _again = names.watch(glob("*"), "one", |_| true).unwrap();
 }

@@ -51,6 +51,13 @@ impl names::Reach for Reach {
             Self::Own(_) => false,
         }
     }
+
+    fn keep_watched(&self) {
+        match self {
+            Self::Link { presence, .. } => presence.keep_watched(),
+            Self::Own(_) => {}
+        }
+    }
 }
 
 /// Who asks for a stream or a flow to a name, and what it may have.

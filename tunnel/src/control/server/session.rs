@@ -4,6 +4,7 @@ mod answers;
 mod attention;
 mod finding;
 mod registered;
+mod rounds;
 #[cfg(test)]
 mod tests;
 
@@ -24,6 +25,7 @@ use tracing::debug;
 use self::attention::Attention;
 use self::finding::Doubts;
 use self::registered::stop_listening;
+use self::rounds::Rounds;
 use super::LinkPort;
 use super::listening::Listening;
 use super::relay::Reach;
@@ -54,6 +56,7 @@ pub(super) struct Session {
     access: Access,
     registrations: BTreeMap<RegistrationId, Registered>,
     watches: Vec<(RequestNumber, NameWatch)>,
+    rounds: Rounds,
     outgoing: Outgoing,
     busy: Busy,
     attention: Attention,
@@ -109,10 +112,11 @@ impl Session {
         let (want, wanted) = mpsc::channel(WANTED);
         Self {
             access: port.ticket.access(),
-            attention: Attention::new(&port.presence, &port.exchange.names),
+            attention: Attention::new(&port.presence),
             port,
             registrations: BTreeMap::new(),
             watches: Vec::new(),
+            rounds: Rounds::new(),
             outgoing: Outgoing::default(),
             busy: Busy::Nothing,
             is_held_back: false,
@@ -175,7 +179,8 @@ impl Session {
             },
             step = self.busy.step(self.is_held_back, has_room) => if let Some((n, id, done)) = step {
                 self.listened(n, id, done).await;
-            }
+            },
+            () = self.rounds.due(), if !self.watches.is_empty() => self.go_round(),
         }
         Ok(true)
     }

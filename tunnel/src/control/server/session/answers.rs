@@ -26,8 +26,11 @@ impl Session {
                 format!("{MAX_WATCHES} watches are as many as a control stream may have; end some");
             return Err(Refused::new(RefusedCode::Limit, sentence));
         }
-        let watch = self.port.exchange.names.watch(glob, self.access.name());
+        let access = self.access.clone();
+        let may_use = move |name: &ServiceName| access.rules().may_use(name).is_ok();
+        let watch = self.port.exchange.names.watch(glob, self.access.name(), may_use);
         self.watches.push((n, watch.map_err(|error| Refused::new(RefusedCode::Limit, error.to_string()))?));
+        self.rounds.begin();
         Ok(())
     }
 
@@ -101,6 +104,7 @@ impl Session {
             self.watches.remove(place);
             return self.event(Event::Overrun { watch });
         };
+        // The rules may have changed since.
         if self.access.rules().may_use(&found.service.name).is_err() {
             return;
         }

@@ -31,19 +31,16 @@ pub(super) struct Doubts {
 impl Session {
     /// Asks the publishers of the next names.
     pub(super) fn doubt(&mut self, n: RequestNumber, glob: NameGlob, mut doubts: Doubts) -> Busy {
-        let rules = self.access.rules();
-        let may_use = |name: &ServiceName| rules.may_use(name).is_ok();
-        let (asked, names) = (&mut doubts.asked, &self.port.exchange.names);
-        let next = names.visit(&glob, doubts.after.as_ref(), may_use, |reach| {
-            if let Reach::Link { presence, .. } = reach
-                && asked.len() < MAX_ASKED
-            {
-                asked.entry(Arc::as_ptr(presence).addr()).or_insert_with(|| {
+        let (publishers, next) = self.publishers(&glob, doubts.after.as_ref());
+        let asked = &mut doubts.asked;
+        for presence in publishers.into_iter().filter(|presence| !presence.is_fresh()) {
+            if asked.len() < MAX_ASKED {
+                asked.entry(address(&presence)).or_insert_with(|| {
                     presence.ask();
-                    Arc::clone(presence)
+                    presence
                 });
             }
-        });
+        }
         match next {
             Some(next) if doubts.asked.len() < MAX_ASKED => {
                 Busy::Doubting(n, glob, Doubts { after: Some(next), ..doubts })
@@ -52,11 +49,35 @@ impl Session {
             _ => Busy::Waiting(n, glob, Box::pin(all_decided(doubts.asked))),
         }
     }
+
+    /// The links of those who publish the next names of this form that the ticket may use, and behind which name to go on.
+    pub(super) fn publishers(
+        &self,
+        glob: &NameGlob,
+        after: Option<&Service>,
+    ) -> (Vec<Arc<Presence>>, Option<Service>) {
+        let rules = self.access.rules();
+        let may_use = |name: &ServiceName| rules.may_use(name).is_ok();
+        let mut links = BTreeMap::new();
+        // Nothing is asked of them here: others wait.
+        let next = self.port.exchange.names.visit(glob, after, may_use, |reach| {
+            if let Reach::Link { presence, .. } = reach {
+                links.entry(address(presence)).or_insert_with(|| Arc::clone(presence));
+            }
+        });
+        (links.into_values().collect(), next)
+    }
+}
+
+/// Where it is in memory: what tells links apart.
+fn address(presence: &Arc<Presence>) -> usize {
+    Arc::as_ptr(presence).addr()
 }
 
 async fn all_decided(asked: BTreeMap<usize, Arc<Presence>>) {
     let all = async {
-        for presence in asked.values() {
+        // What comes of the others may not be known in time.
+        for presence in asked.values().filter(|presence| !presence.is_slow()) {
             presence.decided().await;
         }
     };

@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use proto::sealed::wire::frame::ResetCode;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::*;
 use crate::control::server::{Attempts, Exchange};
-use crate::link::sealed::{LinkRequest, TicketResources};
+use crate::link::sealed::{LinkRequest, Presence, TicketResources};
 use crate::local::dial::{DialError, DialSettings, OwnTarget};
 use crate::local::listeners::Listeners;
 use crate::local::pipe::{RelayMemory, pipe};
@@ -27,6 +27,8 @@ const LONG: Duration = Duration::from_secs(20);
 struct Server {
     exchange: Exchange,
     ticket: Arc<TicketResources>,
+    /// Whether the peer is there.
+    presence: Arc<Presence>,
     /// What the link is asked for.
     link: mpsc::Receiver<LinkRequest>,
     /// The peer's end of the control stream, without the link between.
@@ -44,18 +46,19 @@ impl Server {
         };
         let ticket = Arc::new(TicketResources::alone("laptop", parsed(rules)));
         let (requests, link) = mpsc::channel(64);
+        let presence = Arc::<Presence>::default();
         let port = LinkPort::new(
             exchange.clone(),
             Arc::clone(&ticket),
             requests,
-            Arc::default(),
+            Arc::clone(&presence),
             SeenAddress::new(([192, 0, 2, 1], 9).into()),
         );
         let (end, stream) = pipe();
         let (near, peer) = pipe();
         tokio::spawn(crate::local::relay::relay(end.into(), near.into(), Vec::new()));
         tokio::spawn(Session::new(port).serve(stream));
-        Self { exchange, ticket, link, peer }
+        Self { exchange, ticket, presence, link, peer }
     }
 
     async fn ask(&mut self, line: &str) {
@@ -78,8 +81,43 @@ fn parsed(rules: &str) -> Rules {
 }
 
 async fn is_gone(watch: &mut NameWatch) {
-    let change = timeout(LONG, poll_fn(|cx| watch.poll_next(cx))).await.expect("it stays published");
-    assert_eq!(change.unwrap().kind, ChangeKind::Gone);
+    assert_eq!(next(watch).await, ChangeKind::Gone);
+}
+
+async fn next(watch: &mut NameWatch) -> ChangeKind {
+    let change = timeout(LONG, poll_fn(|cx| watch.poll_next(cx))).await.expect("nothing changes");
+    change.unwrap().kind
+}
+
+#[tokio::test]
+async fn who_watches_says_so_to_those_who_publish_already() {
+    let mut server = Server::new("publish:files use:files");
+    server.ask(r#"{"n":1,"do":"publish","id":1,"name":"files"}"#).await;
+    assert_eq!(server.answer().await, "{\"n\":1}\n");
+    let mut state = server.presence.watch();
+    assert!(!state.borrow().is_watched(Instant::now()));
+    server.ask(r#"{"n":2,"do":"watch","glob":"f*"}"#).await;
+    assert_eq!(server.answer().await, "{\"n\":2}\n");
+    let watched = state.wait_for(|state| state.is_watched(Instant::now()));
+    timeout(LONG, watched).await.expect("nobody says so").unwrap();
+}
+
+#[tokio::test]
+async fn a_peer_that_comes_and_goes_is_told_to_be_back_once_in_some_seconds() {
+    let mut server = Server::new("publish:files");
+    server.ask(r#"{"n":1,"do":"publish","id":1,"name":"files"}"#).await;
+    assert_eq!(server.answer().await, "{\"n\":1}\n");
+    let mut watch = server.exchange.names.watch("files".parse().unwrap(), "other", |_| true).unwrap();
+    let mut returns = Vec::new();
+    for _ in 0..2 {
+        server.presence.settle(true);
+        assert_eq!(next(&mut watch).await, ChangeKind::Gone);
+        server.presence.settle(false);
+        assert_eq!(next(&mut watch).await, ChangeKind::Appeared);
+        returns.push(Instant::now());
+    }
+    let between = returns[1] - returns[0];
+    assert!(between > Duration::from_secs(4), "{between:?}");
 }
 
 #[tokio::test]
@@ -87,7 +125,7 @@ async fn a_peer_that_breaks_the_rules_and_does_not_read_keeps_nothing() {
     let mut server = Server::new("publish:files");
     server.ask(r#"{"n":1,"do":"publish","id":1,"name":"files"}"#).await;
     assert_eq!(server.answer().await, "{\"n\":1}\n");
-    let mut watch = server.exchange.names.watch("files".parse().unwrap(), "other").unwrap();
+    let mut watch = server.exchange.names.watch("files".parse().unwrap(), "other", |_| true).unwrap();
     let request = format!(r#"{{"n":2,"do":"why","destination":"{}:80"}}"#, "x.".repeat(120));
     server.ask(&request).await;
     let length = server.answer().await.len();
@@ -104,7 +142,7 @@ async fn a_ticket_that_asks_without_end_still_loses_what_it_may_not_have() {
     let mut server = Server::new("publish:files");
     server.ask(r#"{"n":1,"do":"publish","id":1,"name":"files"}"#).await;
     assert_eq!(server.answer().await, "{\"n\":1}\n");
-    let mut watch = server.exchange.names.watch("files".parse().unwrap(), "other").unwrap();
+    let mut watch = server.exchange.names.watch("files".parse().unwrap(), "other", |_| true).unwrap();
     // Other streams of the ticket take each turn to ask.
     server.ticket.use_up();
     server.ask(r#"{"n":2,"do":"whoami"}"#).await;
