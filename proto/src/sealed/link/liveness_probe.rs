@@ -30,6 +30,9 @@ const AGAIN_MAX: Duration = Duration::from_secs(16);
 /// How often a silent client is asked when somebody wants to know all the time.
 const WANTED_AGAIN: Duration = Duration::from_millis(250);
 
+/// Challenges whose answers still tell how long they take: those until a client counts as silent, and as many of the time since.
+const KEPT: usize = 2 * CHALLENGES as usize;
+
 /// A client that was heard so lately is there: whoever opens streams one after the other does not ask for each.
 const FRESH: Duration = Duration::from_millis(50);
 
@@ -117,7 +120,8 @@ impl LivenessProbe {
             }
             State::Silent { asked_at, next, gap } if *next <= now => {
                 *asked_at = now;
-                *gap *= 2;
+                // As long as somebody wants to know it goes on.
+                *gap = gap.saturating_mul(2);
                 *next = if *gap > AGAIN_MAX { Time::NEVER } else { now + *gap };
                 self.owed = true;
             }
@@ -130,6 +134,9 @@ impl LivenessProbe {
     pub(super) fn take_owed(&mut self, now: Time, random: &mut Random) -> Option<u64> {
         if !std::mem::replace(&mut self.owed, false) {
             return None;
+        }
+        if self.sent_at.len() == KEPT {
+            self.sent_at.clear();
         }
         if self.sent_at.is_empty() {
             self.first_token = random.u64();
@@ -204,6 +211,22 @@ mod tests {
         );
         assert!(probe.on_heard() && !probe.on_heard());
         assert_eq!(probe.due(), Time::NEVER);
+    }
+
+    #[test]
+    fn a_silent_client_may_be_wanted_for_days() {
+        let mut probe = LivenessProbe::new();
+        assert!(probe.ask(Time::ZERO + FRESH, Time::ZERO, true));
+        let (_, silent) = run(&mut probe, Time::ZERO + FRESH, Duration::from_secs(1), WAIT);
+        assert!(silent.is_some());
+        let mut now = Time::ZERO + Duration::from_secs(2);
+        for _ in 0..1_000 {
+            assert!(probe.ask(now, Time::ZERO, true) && probe.due() <= now + WANTED_AGAIN);
+            now = probe.due().max(now);
+            assert!(!probe.on_timeout(now, WAIT, true));
+            assert!(probe.take_owed(now, &mut random()).is_some());
+        }
+        assert!(probe.sent_at.len() <= KEPT, "{}", probe.sent_at.len());
     }
 
     #[test]

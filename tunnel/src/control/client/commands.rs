@@ -107,7 +107,8 @@ impl ServiceInfo {
     }
 }
 
-/// A change in who publishes a name.
+/// A change in who publishes a name. Where changes of one name come faster than they are taken, those between the first and the last may
+/// be left out.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum NameEvent {
     /// One more publishes the name. The number of publishers is the one after the change.
