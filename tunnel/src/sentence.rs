@@ -1,16 +1,11 @@
 //! Texts of the peer, for a log or a terminal.
 
+use crate::visible::replaced;
+
 /// A text without characters that a terminal would obey, or that would begin a line. Quotation marks stay: what is in them is to be
 /// copied.
 pub(crate) fn shown(sentence: &str) -> String {
-    let mut out = String::with_capacity(sentence.len());
-    for char in sentence.chars() {
-        match char {
-            '\'' | '"' => out.push(char),
-            other => out.extend(other.escape_debug()),
-        }
-    }
-    out
+    replaced(sentence, |out, c| out.extend(c.escape_debug())).into_owned()
 }
 
 #[cfg(test)]

@@ -29,7 +29,7 @@ pub fn visible_json(json: &str) -> Cow<'_, str> {
 }
 
 /// The text, with what `replace` writes for each character that is not [visible](is_visible).
-fn replaced(text: &str, mut replace: impl FnMut(&mut String, char)) -> Cow<'_, str> {
+pub(crate) fn replaced(text: &str, mut replace: impl FnMut(&mut String, char)) -> Cow<'_, str> {
     if is_visible(text) {
         return Cow::Borrowed(text);
     }
