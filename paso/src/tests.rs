@@ -180,3 +180,18 @@ fn a_folder_is_made_when_it_is_first_used() {
     assert!(matches!(state.revoke("phone"), Err(NewTicketError::State(StateError::NoSuchName(_)))));
     std::fs::remove_dir_all(&path).unwrap();
 }
+
+#[test]
+fn a_ticket_is_read_from_a_file_and_from_the_state_folder() {
+    let folder = std::env::temp_dir().join(format!("paso-ticket-{}", std::process::id()));
+    let state = State::folder(&folder);
+    let ticket = state.ticket("one").unwrap();
+    let file = folder.join("ticket of one");
+    std::fs::write(&file, ticket.to_text().as_str()).unwrap();
+    let none = folder.join("none");
+    let missing = Ticket::from_file(&none).unwrap_err().to_string();
+    assert!(missing.contains(&none.display().to_string()), "{missing}");
+    assert!(Ticket::from_file(&file).unwrap() == ticket);
+    assert!(Ticket::of_this_machine(Some(&none)).is_err());
+    std::fs::remove_dir_all(&folder).unwrap();
+}

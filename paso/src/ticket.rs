@@ -2,10 +2,13 @@
 
 use std::fmt;
 use std::ops::Deref;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use proto::ticket::TicketError;
 use proto::ticket::place::{PlaceError, Places};
+use tunnel::settings::TicketSource;
+use tunnel::state::StateError;
 
 /// What lets a program join one exit: whom to trust, who to be, and perhaps where to go. It is one line of text, which
 /// [`parse`](str::parse) reads and [`to_text`](Self::to_text) writes.
@@ -21,6 +24,23 @@ impl Ticket {
 
     pub(crate) fn into_inner(self) -> proto::ticket::Ticket {
         self.0
+    }
+
+    /// The ticket in a file that holds nothing else, as `--ticket-file` reads it. Blocks while it is read.
+    ///
+    /// # Errors
+    /// The file cannot be read, others may read it or replace it, or it holds no ticket.
+    pub fn from_file(path: impl Into<PathBuf>) -> Result<Self, StateError> {
+        TicketSource::File(path.into()).find().map(Self)
+    }
+
+    /// The ticket that a `proxy2` on this machine keeps for programs of the same user, in its state folder; `None`: the usual one
+    /// (`$XDG_STATE_HOME/paso` or `~/.local/state/paso`). Blocks while it is read.
+    ///
+    /// # Errors
+    /// There is no such folder or no ticket in it, or others may read it or replace it.
+    pub fn of_this_machine(state: Option<&Path>) -> Result<Self, StateError> {
+        TicketSource::State(state.map(Path::to_owned)).find().map(Self)
     }
 
     /// The same ticket, which says that the exit is at these places, each `HOST:PORT[,PORT…]`: whoever joins with it need not know.

@@ -1,0 +1,5 @@
+//! What the programs of this workspace have in common: how each joins an exit.
+
+mod joining;
+
+pub use joining::JoinArgs;
