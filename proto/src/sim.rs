@@ -8,6 +8,7 @@
 //! | [`Path`] | says what a direction does: delay, jitter, reordering, loss at random and in bursts, duplication, corruption, path MTU, a bottleneck with its buffer, a policer, outages, and changes of these with time |
 //! | [`Direction`] | does it, one way; counts, captures and filters datagrams. Usable alone, under any protocol |
 //! | [`Bottleneck`] | is where several directions queue, if they share it |
+//! | [`Opportunities`] | are when a recorded or a made cell lets something go; [`Waits`] are what it costs |
 //! | [`InFlight`] | is the queue of what is under way |
 //! | [`Network`] | is two directions with addresses: a [`Nat`] that forgets, blocked sockets, an [`Observer`] who copies, a [`Forger`] |
 //! | [`Host`] | is what a program must do to stand at an end |
@@ -65,6 +66,7 @@ mod link_end;
 mod link_pair;
 mod nat;
 mod network;
+mod opportunities;
 mod pair;
 mod path;
 #[cfg(any(test, feature = "fuzzing"))]
@@ -73,6 +75,7 @@ mod server;
 mod setup;
 #[cfg(test)]
 mod tests;
+mod waits;
 
 pub use attacker::{Forger, Observer, STRANGER, forgery};
 pub use bottleneck::Bottleneck;
@@ -84,7 +87,9 @@ pub use in_flight::InFlight;
 pub use link_end::{Application, LinkEnd};
 pub use nat::Nat;
 pub use network::Network;
+pub use opportunities::{OPPORTUNITY, Opportunities, RecordingError};
 pub use pair::{Pair, START};
 pub use path::{HEADERS, Path};
 pub use server::Server;
 pub use setup::Setup;
+pub use waits::Waits;

@@ -1,5 +1,6 @@
 //! What one direction of a path does to datagrams.
 
+use super::opportunities::Opportunities;
 use crate::time::Time;
 use std::ops::Range;
 use std::time::Duration;
@@ -48,6 +49,8 @@ pub struct Path {
     pub rate: u64,
     /// From each moment on, another rate. In the order of time.
     pub rates: Vec<(Time, u64)>,
+    /// The bottleneck is a recorded one: it passes what this says, whatever the rates above.
+    pub opportunities: Option<Opportunities>,
     /// What the bottleneck's buffer holds, as the time it takes to empty it. A datagram that finds more waiting is dropped.
     pub queue: Duration,
     /// A policer's rate in bytes a second with the [`HEADERS`]; 0: there is none. It drops what exceeds it, and delays nothing.
@@ -75,6 +78,7 @@ impl Default for Path {
             mtus: Vec::new(),
             rate: 0,
             rates: Vec::new(),
+            opportunities: None,
             queue: Duration::from_millis(100),
             policed: 0,
             bucket: 0,

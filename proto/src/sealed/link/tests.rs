@@ -1,5 +1,6 @@
 //! Two ends of a link, with real keys, on a virtual clock.
 
+mod cells;
 mod differential;
 mod ending;
 mod features;
@@ -15,6 +16,7 @@ mod places;
 mod probing;
 mod script;
 mod sweep;
+mod traffic;
 
 use pair::Pair;
 use std::time::Duration;

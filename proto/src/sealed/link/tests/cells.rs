@@ -1,0 +1,163 @@
+//! Radio cells and slow paths: how much of what they could carry arrives, and who waits for it.
+//!
+//! The recordings stay where they are: `PASO_TRACES=FOLDER cargo test -p paso-proto --lib cells:: -- --ignored --nocapture` reads
+//! `NAME.up` and `NAME.down`, or these with `.gz`, from a folder (Mahimahi's repository has some), and prints the tables of
+//! docs/congestion.md.
+
+#![expect(clippy::print_stdout, reason = "tables and measurements, shown with --nocapture")]
+
+use super::traffic::{Load, Outcome, run};
+use crate::sim::{Opportunities, Path};
+use std::path::Path as File;
+use std::process::Command;
+use std::time::Duration;
+
+const MS: Duration = Duration::from_millis(1);
+
+const UP: Load = Load { up: true, down: false, echo: false };
+const DOWN: Load = Load { up: false, down: true, echo: false };
+const BOTH: Load = Load { up: true, down: true, echo: false };
+
+const fn with_echo(load: Load) -> Load {
+    Load { echo: true, ..load }
+}
+
+/// 40 ms round trip, a buffer of five seconds.
+fn cell(opportunities: Opportunities) -> Path {
+    Path {
+        delay: 20 * MS,
+        queue: Duration::from_secs(5),
+        opportunities: Some(opportunities),
+        ..Path::default()
+    }
+}
+
+fn slow(rate: u64, queue: Duration) -> Path {
+    Path { delay: 20 * MS, rate, queue, ..Path::default() }
+}
+
+/// Lines of the recording `name` of the folder, unpacked where it is packed.
+fn recording(folder: &File, name: &str) -> String {
+    let plain = folder.join(name);
+    if plain.is_file() {
+        return std::fs::read_to_string(plain).unwrap();
+    }
+    let packed = folder.join(format!("{name}.gz"));
+    let output = Command::new("gzip").arg("-dc").arg(&packed).output().expect("gzip unpacks recordings");
+    assert!(output.status.success(), "{}: {}", packed.display(), String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+/// The names of the recordings in the folder that have both ways.
+fn names(folder: &File) -> Vec<String> {
+    let files = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    let names = files.filter_map(|file| file.unwrap().file_name().into_string().ok());
+    let mut names: Vec<String> =
+        names.filter_map(|name| name.split_once(".down").map(|(stem, _)| stem.to_owned())).collect();
+    names.sort();
+    names
+}
+
+/// Bytes a second.
+const MBIT: u64 = 125_000;
+
+/// One row: the busy ways of an outcome, and its echo.
+fn print(name: &str, load: Load, time: Duration, outcome: &Outcome) {
+    for (way, busy, label) in [(0, load.up, "up"), (1, load.down, "down")] {
+        let way = &outcome.ways[way];
+        if !busy {
+            continue;
+        }
+        let wait = |share| way.waits.quantile(share).as_millis();
+        println!(
+            "{name:24} {label:4} {:7.3} Mbit/s, {:3.0} % of possible, wait {:4} / {:4}, cost {:.3}, resent {:4.1} %, echo {:4} / {:4}",
+            way.goodput as f64 / MBIT as f64 / time.as_secs_f64(),
+            way.goodput as f64 * 100.0 / way.possible as f64,
+            wait(0.5),
+            wait(0.95),
+            way.wire as f64 / way.goodput as f64,
+            way.resent as f64 * 100.0 / way.wire as f64,
+            outcome.echo(0.5).as_millis(),
+            outcome.echo(0.95).as_millis(),
+        );
+    }
+}
+
+fn row(name: &str, ways: &[Path; 2], load: Load, seconds: u64) {
+    let time = Duration::from_secs(seconds);
+    print(name, load, time, &run(1, ways.clone(), load, time));
+}
+
+#[test]
+#[ignore = "a table for somebody to read, of recordings that are not part of the project"]
+fn table_of_recorded_cells() {
+    let Some(folder) = std::env::var_os("PASO_TRACES") else {
+        println!("SKIPPED: PASO_TRACES names no folder of recordings");
+        return;
+    };
+    let folder = File::new(&folder);
+    for name in names(folder) {
+        let read = |way: &str| Opportunities::parse(&recording(folder, &format!("{name}.{way}"))).unwrap();
+        let ways = ["up", "down"].map(read).map(cell);
+        for load in [UP, DOWN, with_echo(UP), with_echo(DOWN)] {
+            row(&name, &ways, load, 50);
+        }
+    }
+}
+
+#[test]
+#[ignore = "a table for somebody to read"]
+fn table_of_made_cells() {
+    for (seed, mean) in [(1, 1_000_000), (2, 600_000), (3, 300_000), (4, 150_000), (5, 80_000), (6, 40_000)] {
+        let ways = [seed, seed + 100].map(|seed| cell(Opportunities::made(seed, mean)));
+        for load in [DOWN, with_echo(DOWN)] {
+            row(&format!("made {seed}, {} kbit/s", mean / 125), &ways, load, 50);
+        }
+    }
+}
+
+#[test]
+#[ignore = "a table for somebody to read"]
+fn table_of_slow_paths() {
+    for (name, rate, queue) in [("56 kbit/s", 7_000, 3), ("128 kbit/s", 16_000, 3), ("10 kB/s", 10_000, 3)] {
+        let ways = [(); 2].map(|()| slow(rate, Duration::from_secs(queue)));
+        for load in [UP, BOTH, with_echo(UP), with_echo(BOTH)] {
+            row(name, &ways, load, 60);
+        }
+    }
+}
+
+#[test]
+#[ignore = "a table for somebody to read"]
+fn table_of_jitter_and_long_paths() {
+    let path = |rate: u64, rtt: u32, queue: u64| Path {
+        delay: MS * rtt / 2,
+        rate: rate * MBIT,
+        queue: Duration::from_millis(queue),
+        ..Path::default()
+    };
+    let jitter = [(); 2].map(|()| Path { jitter: 100 * MS, ..path(30, 40, 100) });
+    let far = [(); 2].map(|()| path(10, 750, 750));
+    let corrupt = [(); 2].map(|()| Path { corrupt: 0.5, ..path(30, 40, 100) });
+    for load in [UP, BOTH] {
+        row("jitter 100 ms, 30 Mbit/s", &jitter, load, 30);
+        row("750 ms, 10 Mbit/s", &far, load, 30);
+        row("half corrupt, 30 Mbit/s", &corrupt, load, 30);
+    }
+}
+
+#[test]
+fn a_made_cell_is_used() {
+    for seed in [1, 2] {
+        let ways = [seed, seed + 100].map(|seed| cell(Opportunities::made(seed, 400_000)));
+        let outcome = run(seed, ways, DOWN, Duration::from_secs(30));
+        let way = &outcome.ways[1];
+        let share = way.goodput as f64 / way.possible as f64;
+        assert!(share > 0.7, "seed {seed}: {share} of what was possible");
+        assert!(
+            way.waits.quantile(0.5) < 400 * MS,
+            "seed {seed}: {:?} at the median",
+            way.waits.quantile(0.5)
+        );
+    }
+}

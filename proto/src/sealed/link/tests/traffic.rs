@@ -1,0 +1,226 @@
+//! A link that is kept busy, and what that costs those who use it: bulk either way, an echo beside it, and the queue before the path.
+
+use crate::sealed::link::{Event, Link, Settings};
+use crate::sealed::transport;
+use crate::sealed::wire::frame::StreamId;
+use crate::sim::{self, Application, LinkEnd, Path, Server, Setup, Waits};
+use crate::time::Time;
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::time::Duration;
+
+/// Between two looks at the streams.
+const STEP: Duration = Duration::from_millis(5);
+
+/// A message of the echo, in bytes, and how many steps lie between two: a person types slower, a terminal's output is faster.
+const MESSAGE: usize = 64;
+const PAUSE: u32 = 20;
+
+/// Bytes that an application writes at a time.
+const BITE: usize = 64 * 1024;
+
+/// What goes over the link.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Load {
+    /// Bulk towards the server.
+    pub(super) up: bool,
+    /// Bulk towards the client.
+    pub(super) down: bool,
+    /// Messages of 64 bytes, ten a second, each of which comes back.
+    pub(super) echo: bool,
+}
+
+/// One direction, over the time measured.
+#[derive(Debug)]
+pub(super) struct Way {
+    /// Bytes of bulk that arrived.
+    pub(super) goodput: u64,
+    /// Bytes that the bottleneck could have passed.
+    pub(super) possible: u64,
+    /// Bytes that were sent, headers of IP and UDP included.
+    pub(super) wire: u64,
+    /// Bytes of streams that were sent again.
+    pub(super) resent: u64,
+    /// Waits at the bottleneck.
+    pub(super) waits: Waits,
+}
+
+/// What a run showed.
+#[derive(Debug)]
+pub(super) struct Outcome {
+    /// Towards the server, and back.
+    pub(super) ways: [Way; 2],
+    /// Round trips of the echo, sorted.
+    pub(super) echoes: Vec<Duration>,
+}
+
+impl Outcome {
+    /// The round trip that a share of the echoes does not exceed.
+    pub(super) fn echo(&self, share: f64) -> Duration {
+        let last = self.echoes.len().saturating_sub(1);
+        let at =
+            self.echoes.iter().enumerate().take_while(|(at, _)| *at as f64 <= share * last as f64).count();
+        at.checked_sub(1).map_or(Duration::ZERO, |at| self.echoes[at])
+    }
+}
+
+/// An application that writes without end into some streams, echoes others and counts what it reads.
+#[derive(Debug, Default)]
+struct Traffic {
+    accepts: bool,
+    fed: Vec<StreamId>,
+    echoed: Vec<StreamId>,
+    heard: BTreeMap<StreamId, u64>,
+}
+
+impl Traffic {
+    fn read(&mut self, now: Time, link: &mut Link, id: StreamId) -> u64 {
+        let mut got = 0;
+        let read = link.streams().read_with(now, id, |slices| {
+            let length: usize = slices.map(<[u8]>::len).sum();
+            got = length as u64;
+            Ok::<_, Infallible>(length)
+        });
+        read.unwrap();
+        *self.heard.entry(id).or_default() += got;
+        got
+    }
+}
+
+impl Application for Traffic {
+    fn handle_event(&mut self, _now: Time, link: &mut Link, event: Event) -> bool {
+        if let Event::Stream(transport::Event::Incoming { id, target }) = &event
+            && self.accepts
+        {
+            link.streams().accept(*id);
+            self.heard.insert(*id, 0);
+            match &target[..] {
+                b"echo" => self.echoed.push(*id),
+                b"down" => self.fed.push(*id),
+                _ => {}
+            }
+        }
+        matches!(event, Event::Gone | Event::Ended(_))
+    }
+
+    fn work(&mut self, now: Time, link: &mut Link) {
+        for id in self.heard.keys().copied().collect::<Vec<_>>() {
+            let got = self.read(now, link, id);
+            if got > 0 && self.echoed.contains(&id) {
+                link.streams().write(now, id, &vec![7; usize::try_from(got).unwrap()]);
+            }
+        }
+        for id in &self.fed {
+            loop {
+                let room = link.streams().poll_room(now, *id).min(BITE);
+                if room == 0 {
+                    break;
+                }
+                link.streams().write(now, *id, &vec![7; room]);
+            }
+        }
+    }
+}
+
+/// A client, a server and a path, which may differ each way.
+struct Busy {
+    pair: sim::Pair<LinkEnd<Traffic>, Server<Traffic>>,
+    bulk: [Option<StreamId>; 2],
+    sent_at: Vec<Time>,
+    echoes: Vec<Duration>,
+}
+
+impl Busy {
+    /// A link as users find it: up for a while, with nothing to do.
+    fn new(seed: u64, up: Path, down: Path) -> Self {
+        let server = Traffic { accepts: true, ..Traffic::default() };
+        let mut pair = Setup::new(seed, Settings::default()).pair(up, Traffic::default(), server);
+        pair.network.ways[1].path = down;
+        let id = pair.client.link.streams().open(b"first").unwrap();
+        pair.client.link.streams().write(pair.now, id, b"hola");
+        pair.run_for(Duration::from_secs(4));
+        Self { pair, bulk: [None; 2], sent_at: Vec::new(), echoes: Vec::new() }
+    }
+
+    fn open(&mut self, target: &[u8]) -> StreamId {
+        let id = self.pair.client.link.streams().open(target).unwrap();
+        self.pair.client.app.heard.insert(id, 0);
+        id
+    }
+
+    fn begin(&mut self, load: Load) -> Option<StreamId> {
+        let echo = load.echo.then(|| self.open(b"echo"));
+        if load.up {
+            let id = self.open(b"up");
+            self.pair.client.app.fed.push(id);
+            self.bulk[0] = Some(id);
+        }
+        if load.down {
+            let id = self.open(b"down");
+            self.bulk[1] = Some(id);
+        }
+        echo
+    }
+
+    fn run(&mut self, echo: Option<StreamId>, time: Duration) {
+        let end = self.pair.now + time;
+        let mut step = 0;
+        while self.pair.now < end {
+            let now = self.pair.now;
+            if let Some(id) = echo.filter(|_| step % PAUSE == 0) {
+                self.pair.client.link.streams().write(now, id, &[7; MESSAGE]);
+                self.sent_at.push(now);
+            }
+            step += 1;
+            self.pair.run_for(STEP.min(end.since(now)));
+            let back = echo.map_or(0, |id| self.pair.client.app.heard[&id]);
+            while self.echoes.len() < usize::try_from(back).unwrap() / MESSAGE {
+                self.echoes.push(self.pair.now.since(self.sent_at[self.echoes.len()]));
+            }
+        }
+    }
+
+    fn counts(&mut self) -> [(u64, u64, u64); 2] {
+        let heard =
+            |app: &Traffic, id: Option<StreamId>| id.map_or(0, |id| app.heard.get(&id).copied().unwrap_or(0));
+        let heard = [heard(&self.pair.server.app, self.bulk[0]), heard(&self.pair.client.app, self.bulk[1])];
+        let resent = |link: &Link| link.transport.counts().resent_bytes;
+        let resent =
+            [resent(&self.pair.client.link), self.pair.server.links.values().map(resent).next().unwrap_or(0)];
+        [0, 1].map(|way| (heard[way], self.pair.network.ways[way].counts.bytes, resent[way]))
+    }
+}
+
+/// Bytes that a way can pass between two moments.
+fn possible(path: &Path, from: Time, to: Time) -> u64 {
+    match &path.opportunities {
+        Some(opportunities) => opportunities.possible(from, to),
+        None => u64::try_from(u128::from(path.rate) * to.since(from).as_millis() / 1_000).unwrap(),
+    }
+}
+
+/// Runs the load for `time` on a link that has been up for four seconds, and measures all of it, start-up included. Echoes that are not back
+/// at the end count as if they came then.
+pub(super) fn run(seed: u64, [up, down]: [Path; 2], load: Load, time: Duration) -> Outcome {
+    let mut busy = Busy::new(seed, up, down);
+    let (from, before) = (busy.pair.now, busy.counts());
+    busy.pair.network.ways.iter().for_each(|way| drop(way.bottleneck.watch_waits()));
+    let echo = busy.begin(load);
+    busy.run(echo, time);
+    let (to, after) = (busy.pair.now, busy.counts());
+    let ways = [0, 1].map(|at: usize| {
+        let way = &busy.pair.network.ways[at];
+        Way {
+            goodput: after[at].0 - before[at].0,
+            possible: possible(&way.path, from, to),
+            wire: after[at].1 - before[at].1,
+            resent: after[at].2 - before[at].2,
+            waits: way.bottleneck.watch_waits(),
+        }
+    });
+    let mut echoes = busy.echoes;
+    let missing: Vec<Duration> = busy.sent_at[echoes.len()..].iter().map(|sent| to.since(*sent)).collect();
+    echoes.extend(missing);
+    echoes.sort_unstable();
+    Outcome { ways, echoes }
+}
