@@ -136,7 +136,10 @@ impl Server {
                     }
                 }
                 DatagramEvent::Reply { bytes, .. } => _ = socket.send_to(&bytes, from).unwrap(),
-                DatagramEvent::Drop(_) | DatagramEvent::Session { .. } | DatagramEvent::Full { .. } => {}
+                DatagramEvent::Drop(_)
+                | DatagramEvent::Predecessor
+                | DatagramEvent::Session { .. }
+                | DatagramEvent::Full { .. } => {}
             }
         }
         links

@@ -4,6 +4,11 @@
 //! where it likes. Give it every datagram that arrives ([`Endpoint::handle`]; for data packets only the header is looked
 //! at), tell it which links are heard ([`Endpoint::heard`]), the indices that links retire and the links that end.
 
+pub mod handover;
+pub mod lane;
+
+use self::handover::{LinkName, Predecessor};
+use self::lane::Lane;
 use crate::check;
 use crate::classic::frame;
 use crate::sealed::crypto::cipher::SessionKeys;
@@ -37,6 +42,8 @@ pub enum DatagramEvent {
     },
     /// It is for this link.
     Link(LinkKey),
+    /// It is for a link of the process before this one, which is to [take](Endpoint::handle_passed) it.
+    Predecessor,
     /// A link gets further keys: give it the session, and if it takes it ([`Link::add_session`](crate::sealed::link::Link::add_session)),
     /// send the response. Packets that came before this must reach the link first: they may end it.
     Session {
@@ -66,6 +73,8 @@ pub enum DatagramEvent {
         limits: Limits,
         /// An older link of the same client, machine and listen address: ask it whether it lives.
         rival: Option<LinkKey>,
+        /// The same at the process before this one.
+        former: Option<LinkName>,
         /// The bytes to send back.
         response: Vec<u8>,
     },
@@ -125,6 +134,12 @@ pub struct Endpoint {
     by_instance: BTreeMap<(PublicKey, Instance), LinkKey>,
     /// Only looked up, never walked: its order does not matter.
     by_index: HashMap<u32, LinkKey>,
+    /// Where its indices are from.
+    lane: Lane,
+    /// Whose socket this is, if another process still has links on it.
+    predecessor: Option<Predecessor>,
+    /// Another process makes the new links.
+    is_succeeded: bool,
     random: Random,
 }
 
@@ -141,6 +156,9 @@ impl Endpoint {
             by_name: BTreeMap::new(),
             by_instance: BTreeMap::new(),
             by_index: HashMap::new(),
+            lane: Lane::default(),
+            predecessor: None,
+            is_succeeded: false,
             random,
         }
     }
@@ -239,10 +257,13 @@ impl Endpoint {
 
     /// Finds the link of a data packet by its index. The link checks that the packet is authentic ([`Endpoint::heard`]).
     fn route(&self, header: Header) -> DatagramEvent {
-        let Some(&link) = self.by_index.get(&header.receiver) else {
-            return DatagramEvent::Drop(Dropped::Stray);
-        };
-        DatagramEvent::Link(link)
+        if let Some(&link) = self.by_index.get(&header.receiver) {
+            return DatagramEvent::Link(link);
+        }
+        match &self.predecessor {
+            Some(predecessor) if predecessor.may_have(header.receiver) => DatagramEvent::Predecessor,
+            Some(_) | None => DatagramEvent::Drop(Dropped::Stray),
+        }
     }
 
     /// An authentic packet of the link came, whose peer is `at` there, as far as is proven. Tell it of the first at once, of
@@ -271,6 +292,14 @@ impl Endpoint {
         let (client, id, instance, limits) =
             (request.client(), request.link(), request.instance(), request.limits());
         let known = self.by_name.get(&(client, id)).copied();
+        if known.is_none() {
+            if self.predecessor.as_ref().is_some_and(|predecessor| predecessor.has(client, id)) {
+                return DatagramEvent::Predecessor;
+            }
+            if self.is_succeeded {
+                return DatagramEvent::Drop(Dropped::Stray);
+            }
+        }
         if known.is_none() && !self.has_place_for(client) {
             if let Some(ask) = self.doubtful(now, client, instance) {
                 // The next initiation asks somebody else, should this one neither answer nor go.
@@ -300,7 +329,8 @@ impl Endpoint {
         self.by_index.insert(index, link);
         self.by_name.insert((client, id), link);
         let rival = self.by_instance.insert((client, instance), link);
-        DatagramEvent::New { link, client, session, limits, rival, response }
+        let former = self.predecessor.as_ref().and_then(|predecessor| predecessor.rival(client, instance));
+        DatagramEvent::New { link, client, session, limits, rival, former, response }
     }
 
     /// Whether there is a place for one more link of this client. The last places are for clients that have none, so that
@@ -330,7 +360,7 @@ impl Endpoint {
 
     fn free_index(&mut self) -> u32 {
         loop {
-            let index = self.random.u32();
+            let index = self.lane.index(self.random.u32());
             if !self.by_index.contains_key(&index) {
                 return index;
             }

@@ -76,7 +76,8 @@ impl<A: Application> Server<A> {
     /// What comes of a datagram: perhaps a response.
     fn respond(&mut self, now: Time, from: SocketAddr, datagram: &mut [u8]) -> Option<Vec<u8>> {
         match self.endpoint.handle(now, unix(now), from, datagram) {
-            DatagramEvent::Drop(_) => self.dropped += 1,
+            // There is none before it in a simulation of one process.
+            DatagramEvent::Drop(_) | DatagramEvent::Predecessor => self.dropped += 1,
             DatagramEvent::Full { ask } => self.with(ask, |link| link.vacate(now)),
             DatagramEvent::Reply { bytes, refused } => {
                 self.refused += u32::from(refused.is_some());
@@ -88,7 +89,7 @@ impl<A: Application> Server<A> {
                 self.unwanted += u32::from(!taken);
                 return taken.then_some(response);
             }
-            DatagramEvent::New { link: key, client, session, limits, rival, response } => {
+            DatagramEvent::New { link: key, client, session, limits, rival, former: _, response } => {
                 self.made += 1;
                 let random = random(self.setup.seed, LINKS + self.made);
                 let link = Link::server(now, from, *session, limits, self.setup.settings, random);

@@ -33,6 +33,17 @@ struct StampTaken {
     challenged: (Period, UnixMicros),
 }
 
+/// The greatest stamp that a process has taken of a link, without a challenge: challenges are good at the process that made them alone.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TakenStamp {
+    /// Whose link.
+    pub client: PublicKey,
+    /// Which; `None`: any of those that the process has forgotten.
+    pub link: Option<LinkId>,
+    /// The stamp.
+    pub stamp: UnixMicros,
+}
+
 /// What shows that an initiation is not an old one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Freshness {
@@ -78,6 +89,34 @@ impl ReplayGuard {
         }
         client.links.insert(link, taken);
         Ok(())
+    }
+
+    /// The stamps from `oldest` on.
+    pub(crate) fn stamps(&self, oldest: UnixMicros) -> Vec<TakenStamp> {
+        let of_client = |(client, links): (&PublicKey, &ClientLinks)| {
+            let client = *client;
+            let forgotten = TakenStamp { client, link: None, stamp: links.forgotten.stamp };
+            let known = links.links.iter();
+            let known =
+                known.map(|(link, taken)| TakenStamp { client, link: Some(*link), stamp: taken.stamp });
+            known
+                .chain([forgotten])
+                .filter(|taken| taken.stamp >= oldest && taken.stamp > UnixMicros(0))
+                .collect::<Vec<_>>()
+        };
+        self.0.iter().flat_map(of_client).collect()
+    }
+
+    /// Another process has taken this. Where a client has too many links already, it stands for any.
+    pub(crate) fn note(&mut self, TakenStamp { client, link, stamp }: TakenStamp) {
+        let client = self.0.entry(client).or_default();
+        let has_room = |link: &LinkId| client.links.contains_key(link) || client.links.len() < LINKS;
+        let taken = match link.filter(has_room) {
+            // What a link not known may not have, this one may not either.
+            Some(link) => client.links.entry(link).or_insert(client.forgotten),
+            None => &mut client.forgotten,
+        };
+        taken.stamp = taken.stamp.max(stamp);
     }
 }
 

@@ -16,7 +16,7 @@ use crate::sealed::handshake::cookie::{self, Jar};
 use crate::sealed::handshake::limiter::HandshakeLimiter;
 use crate::sealed::handshake::messages::{INITIATION_PAYLOAD_LEN, Initiation, InitiationView};
 use crate::sealed::handshake::pending::{Caller, CheckedRequest};
-use crate::sealed::handshake::replay_guard::{Freshness, Oldest, Rejected, ReplayGuard};
+use crate::sealed::handshake::replay_guard::{Freshness, Oldest, Rejected, ReplayGuard, TakenStamp};
 use crate::sealed::handshake::seen_proofs::SeenProofs;
 use crate::sealed::handshake::terms::{Epoch, LinkId, Refusal, UnixMicros, VERSION};
 use crate::sealed::handshake::work_budget::{Load, Work};
@@ -193,6 +193,46 @@ impl Responder {
         result
     }
 
+    /// Judges an initiation that another process with the same key has judged: neither its load nor its freshness are looked at again.
+    pub(crate) fn handle_passed(
+        &mut self,
+        unix: UnixMicros,
+        datagram: &[u8],
+    ) -> Result<Request, DroppedInitiation> {
+        let view = InitiationView::parse(datagram).ok_or(DroppedInitiation::Malformed)?;
+        if !mac::short_mac_is(&self.mac1_key, view.before_mac1, view.mac1) {
+            return Err(DroppedInitiation::Mac);
+        }
+        let (caller, initiation) = self.open(unix, &view)?;
+        let Some(ClientStanding::Allowed(psk)) = self.tickets.get(&caller.client) else {
+            return Err(DroppedInitiation::Unwelcome);
+        };
+        let psk = psk.clone();
+        let cipher = self.settings.ciphers.choose(initiation.ciphers);
+        let cipher = cipher.filter(|_| initiation.version == VERSION).ok_or(DroppedInitiation::Malformed)?;
+        if initiation.challenge == Challenge::NONE {
+            // Should this process read the socket again, it must not take what the other took.
+            let link = Some(initiation.link);
+            self.guard.note(TakenStamp { client: caller.client, link, stamp: initiation.time });
+        }
+        Ok(Request::new(caller, initiation, CheckedRequest { psk, cipher }))
+    }
+
+    /// The stamps that another process must not take again; those that are refused for their age alone are left out.
+    pub(crate) fn taken_stamps(&self, unix: UnixMicros) -> Vec<TakenStamp> {
+        self.guard.stamps(self.oldest_stamp(unix))
+    }
+
+    /// Another process has taken these.
+    pub(crate) fn take_stamps(&mut self, stamps: Vec<TakenStamp>) {
+        stamps.into_iter().for_each(|stamp| self.guard.note(stamp));
+    }
+
+    /// The oldest stamp that is taken without a challenge.
+    fn oldest_stamp(&self, unix: UnixMicros) -> UnixMicros {
+        UnixMicros(unix.0.saturating_sub(micros(self.settings.clock_tolerance)))
+    }
+
     /// What a caller that is known gets.
     fn decide(
         &mut self,
@@ -275,8 +315,7 @@ impl Responder {
         let freshness = self.freshness(now, unix, caller.client, initiation).ok_or(Denied::Stale)?;
         let cipher = self.settings.ciphers.choose(initiation.ciphers);
         let cipher = cipher.ok_or(Denied::Dropped(DroppedInitiation::Malformed))?;
-        let stamp = UnixMicros(unix.0.saturating_sub(micros(self.settings.clock_tolerance)));
-        let oldest = Oldest { stamp, period: Period::oldest(now) };
+        let oldest = Oldest { stamp: self.oldest_stamp(unix), period: Period::oldest(now) };
         match self.guard.admit(caller.client, initiation.link, initiation.time, freshness, oldest) {
             Ok(()) => Ok(CheckedRequest { psk, cipher }),
             Err(Rejected::Replayed) => Err(Denied::Dropped(DroppedInitiation::Replayed)),

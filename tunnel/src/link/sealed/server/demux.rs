@@ -255,6 +255,8 @@ impl Demux {
         match self.parts.endpoint.handle(now, Clock::unix(), from.remote, datagram) {
             DatagramEvent::Link(key) => return self.links.get(&key).map(|link| link.queue.clone()),
             DatagramEvent::Drop(why) => self.note_dropped(from.remote, why),
+            // No process was here before this one.
+            DatagramEvent::Predecessor => self.note_dropped(from.remote, Dropped::Stray),
             DatagramEvent::Reply { bytes, refused } => {
                 if let Some((client, why)) = refused {
                     self.note_refused(from.remote, client, why);
@@ -269,7 +271,7 @@ impl Demux {
                 self.counters.datagrams_unanswered += 1;
                 self.command(Some(ask), Command::Vacate);
             }
-            DatagramEvent::New { link, client, session, limits, rival, response } => {
+            DatagramEvent::New { link, client, session, limits, rival, former: _, response } => {
                 self.command(rival, Command::Challenge);
                 self.start_link(link, from, &client, *session, limits);
                 self.reply(from, &response);
