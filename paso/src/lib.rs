@@ -113,6 +113,7 @@ pub use tunnel::session::{
 pub use tunnel::settings::spelling::SpellingError;
 pub use tunnel::settings::{CarryTo, Forward, ListenOn, ProxyProtocol, ReverseAt, ReverseTo, RuleError};
 pub use tunnel::state::{Purpose, RulesLineError, StateError};
+pub use tunnel::visible::{is_visible, visible};
 
 // The tests run the examples, which name the crate.
 #[cfg(test)]
