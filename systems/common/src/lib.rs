@@ -3,3 +3,5 @@
 mod joining;
 
 pub use joining::JoinArgs;
+#[cfg(feature = "testing")]
+pub use paso::testing;

@@ -1,0 +1,134 @@
+//! The command line.
+
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand};
+use common::JoinArgs;
+use paso_cli::Verbosity;
+
+use crate::wire::reply::StatusForm;
+
+/// Shares files: a server that knows who has what, and clients that fetch files from each other
+///
+/// The server and the clients join a proxy2, each with its ticket; nobody needs an open port or a certificate. The server also
+/// speaks the protocol of the course "Distributed Systems" over plain TCP.
+#[derive(Clone, Debug, Parser)]
+#[command(name = "share", version, after_long_help = AFTER)]
+pub(super) struct Cli {
+    #[command(subcommand)]
+    pub(super) command: Command,
+
+    #[command(flatten)]
+    pub(super) verbosity: Verbosity,
+}
+
+const AFTER: &str = "\
+Exit codes:
+  0  ended as asked
+  1  could not start, or not go on; a sentence says why
+  2  bad usage
+
+docs/systems/share.md says what the protocol is and who may do what.";
+
+#[derive(Clone, Debug, Subcommand)]
+pub(super) enum Command {
+    Serve(Serve),
+    Log(Log),
+    Time(Time),
+}
+
+/// Runs the server: who is there, and who has which file
+///
+/// It publishes its name at the proxy2 that it joins, and may listen on a TCP port too, for programs of the course.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = "\
+Examples:
+  share serve --at exit.example:5000 --ticket-file share.ticket
+      as @share, for all who may use that name
+  share serve --listen 5000 --plain-only
+      for programs of the course on this machine, without a proxy2
+  share serve --listen 5000 --log http://127.0.0.1:6001 --time http://127.0.0.1:6002
+      both, with the two services of `share log 6001` and `share time 6002`
+
+The ticket needs the rules publish:share, publish:share.plain.* and use:share.*, those of
+clients use:share, use:share.* and publish:share.of-TICKET.* with their own names.")]
+pub(super) struct Serve {
+    /// The name that is published
+    #[arg(long, value_name = "NAME", default_value = crate::names::SERVER)]
+    pub(super) name: String,
+
+    /// The file that holds the index [default: paso-share/index in $XDG_STATE_HOME or ~/.local/state]
+    #[arg(long, value_name = "FILE")]
+    pub(super) index: Option<PathBuf>,
+
+    /// Take clients of plain TCP too: they are not encrypted, and nobody proves who it is; a port alone is one of 127.0.0.1
+    #[arg(long, value_name = "[ADDR:]PORT", value_parser = parse_listen)]
+    pub(super) listen: Option<SocketAddr>,
+
+    /// Join no proxy2: plain TCP alone
+    #[arg(long, requires = "listen")]
+    pub(super) plain_only: bool,
+
+    /// How the first byte of an answer is written
+    #[arg(long, value_name = "FORM", value_enum, default_value_t = StatusForm::Byte)]
+    pub(super) status: StatusForm,
+
+    /// The logger, which is told of each operation after its client has the answer
+    #[arg(long, value_name = "URL")]
+    pub(super) log: Option<String>,
+
+    /// The clock, which says when an operation was if its client did not
+    #[arg(long, value_name = "URL", requires = "log")]
+    pub(super) time: Option<String>,
+
+    #[command(flatten)]
+    pub(super) join: JoinArgs,
+}
+
+/// Runs the logger: writes what servers report, a line for each operation
+#[derive(Args, Clone, Debug)]
+pub(super) struct Log {
+    /// Where it listens (JSON-RPC over HTTP); a port alone is one of 127.0.0.1
+    #[arg(value_name = "[ADDR:]PORT", value_parser = parse_listen)]
+    pub(super) listen: SocketAddr,
+
+    /// Write to the end of this file, instead of to stdout
+    #[arg(long, value_name = "FILE")]
+    pub(super) file: Option<PathBuf>,
+}
+
+/// Runs the clock: says what time it is, in UTC
+#[derive(Args, Clone, Debug)]
+pub(super) struct Time {
+    /// Where it listens (JSON-RPC over HTTP); a port alone is one of 127.0.0.1
+    #[arg(value_name = "[ADDR:]PORT", value_parser = parse_listen)]
+    pub(super) listen: SocketAddr,
+}
+
+fn parse_listen(text: &str) -> Result<SocketAddr, String> {
+    if let Ok(port) = text.parse::<u16>() {
+        return Ok((Ipv4Addr::LOCALHOST, port).into());
+    }
+    text.parse().map_err(|_| "a port, or an address and a port, as 127.0.0.1:5000 or [::1]:5000".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_sound() {
+        Cli::command().debug_assert();
+        let parse = |words: &str| Cli::try_parse_from(words.split(' '));
+        assert!(parse("share serve --listen 5000 --plain-only").is_ok());
+        for wrong in
+            ["share", "share serve --plain-only", "share serve --listen host", "share serve --time http://x"]
+        {
+            assert!(parse(wrong).is_err(), "{wrong}");
+        }
+        assert_eq!(parse_listen("5000").unwrap().to_string(), "127.0.0.1:5000");
+    }
+}

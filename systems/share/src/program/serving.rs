@@ -1,0 +1,133 @@
+//! `share serve`, `share log` and `share time`.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::mpsc::{Receiver, sync_channel};
+use std::{env, fs, io, thread};
+
+use anyhow::{Context, anyhow};
+use paso_cli::program::{Printing, Signals};
+use tokio::net::TcpListener;
+
+use super::args::{Log, Serve, Time};
+use crate::index::Index;
+use crate::serve::Server;
+use crate::services::{Reports, Services, serve_log, serve_time};
+
+/// How many lines of the logger wait for the disk at most; what comes then is left out and counted.
+const LINES: usize = 4_096;
+
+pub(super) async fn serve(args: Serve, mut signals: Signals) -> anyhow::Result<()> {
+    let path = match &args.index {
+        Some(path) => path.clone(),
+        None => state_folder()?.join("index"),
+    };
+    let index = Index::open(&path)?;
+    let reports = Reports::start(&Services { log: args.log.clone(), time: args.time.clone() })?;
+    let mut server = Server::new(index, reports.clone()).with_form(args.status);
+    let mut said = String::new();
+    let mut link = None;
+    if !args.plain_only {
+        let joined = tokio::select! {
+            biased;
+            () = signals.received() => return Ok(()),
+            joined = args.join.join() => joined?,
+        };
+        let listener =
+            joined.publish(&args.name).await.with_context(|| format!("cannot publish @{}", args.name))?;
+        said.push_str(&format!("s> serving as @{}\n", args.name));
+        link = Some(joined.clone());
+        server = server.with_link(joined, listener);
+    }
+    if let Some(listen) = args.listen {
+        let listener = bind(listen).await?;
+        let at = listener.local_addr()?;
+        said.push_str(&format!(
+            "s> init server {at} (plain TCP: not encrypted, and nobody proves who it is)\n"
+        ));
+        server = server.with_plain(listener);
+    }
+    Printing::start(said.into()).finish().await;
+    let served = server.run(signals.received()).await?;
+    if let Some(link) = link {
+        link.close().await.context("the link did not end in order")?;
+    }
+    let reported = reports.reported();
+    tracing::info!(
+        operations = served.operations,
+        refused = served.refused,
+        broken = served.broken,
+        logged = reported.logged,
+        not_logged = reported.not_logged,
+        reports_left_out = reported.left_out,
+        not_dated = reported.not_dated,
+        "ended"
+    );
+    Ok(())
+}
+
+pub(super) async fn log(args: Log, mut signals: Signals) -> anyhow::Result<()> {
+    let listener = bind(args.listen).await?;
+    let out: Box<dyn Write + Send> = match &args.file {
+        None => Box::new(io::stdout()),
+        Some(path) => {
+            let file = OpenOptions::new().append(true).create(true).open(path);
+            Box::new(file.with_context(|| format!("cannot write to {}", path.display()))?)
+        }
+    };
+    say(format!("l> logging at http://{}\n", listener.local_addr()?)).await;
+    let (lines, waiting) = sync_channel(LINES);
+    let writing = thread::Builder::new().name("lines".into()).spawn(move || write_lines(out, &waiting))?;
+    let write = move |line| {
+        if lines.try_send(line).is_err() {
+            tracing::debug!("a line found no room");
+        }
+    };
+    serve_log(listener, write, signals.received()).await?;
+    // Its queue has no sender any more once the server's last task is gone, unless stdout is not read.
+    drop(writing);
+    Ok(())
+}
+
+pub(super) async fn time(args: Time, mut signals: Signals) -> anyhow::Result<()> {
+    let listener = bind(args.listen).await?;
+    say(format!("t> saying the time at http://{}\n", listener.local_addr()?)).await;
+    serve_time(listener, signals.received()).await
+}
+
+async fn say(text: String) {
+    Printing::start(text.into()).finish().await;
+}
+
+fn write_lines(mut out: impl Write, lines: &Receiver<String>) {
+    while let Ok(line) = lines.recv() {
+        if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
+            // The disk may have room again later.
+            tracing::debug!(%error, "a line is not written");
+        }
+    }
+}
+
+async fn bind(at: SocketAddr) -> anyhow::Result<TcpListener> {
+    TcpListener::bind(at).await.with_context(|| format!("cannot listen on {at}"))
+}
+
+/// The folder of what this program keeps; made, for its owner alone, if it is not there.
+pub(super) fn state_folder() -> anyhow::Result<PathBuf> {
+    let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let folder = absolute("XDG_STATE_HOME")
+        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
+        .ok_or_else(|| anyhow!("there is no home folder: say where with --index or --published"))?
+        .join("paso-share");
+    make_private(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    Ok(folder)
+}
+
+pub(super) fn make_private(folder: &Path) -> io::Result<()> {
+    let mut builder = fs::DirBuilder::new();
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.recursive(true).create(folder)
+}

@@ -1,0 +1,203 @@
+//! Lets users who have a ticket and users of plain TCP reach each other.
+//!
+//! A user who is reached by name has a port on the server's loopback too, which leads to that name. A user of plain TCP has a name
+//! too, at which the server passes requests on: only for what that user has published.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use paso::{Bound, Forward, Link, Listener, Stream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
+use tokio::net::TcpStream;
+use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::task::{AbortHandle, JoinSet};
+use tokio::time::timeout;
+
+use crate::index::Index;
+use crate::index::change::{Asker, Owner};
+use crate::index::query::{Found, Holder, Query, Question, Wanted};
+use crate::names::service_of;
+use crate::wire::peer::{PeerRequest, PeerRequestReader, status};
+
+/// How many lists are made and sent at a time: together they hold 64 MiB at most.
+const LISTS: usize = 64;
+
+/// How many files are passed on at a time for one user.
+const PASSED_ON: usize = 16;
+
+/// How long a peer's request may take to arrive, and the connection to the user that it is passed on to.
+const PEER_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a file may be on its way. It bounds what somebody can hold who reads a byte a minute.
+const FILE_WITHIN: Duration = Duration::from_secs(3_600);
+
+#[derive(Debug)]
+pub(super) struct Bridge {
+    link: Option<Link>,
+    index: Index,
+    has_plain: bool,
+    lists: Semaphore,
+    reached: Mutex<HashMap<String, AbortHandle>>,
+}
+
+/// A port that leads to a user's name.
+#[derive(Debug)]
+pub(super) struct Bridged(Option<Bound>);
+
+impl Bridged {
+    pub(super) fn port(&self) -> Option<u16> {
+        self.0.as_ref().and_then(Bound::tcp).map(|address| address.port())
+    }
+}
+
+impl Bridge {
+    pub(super) fn new(link: Option<Link>, index: Index, has_plain: bool) -> Self {
+        Self { link, index, has_plain, lists: Semaphore::new(LISTS), reached: Mutex::default() }
+    }
+
+    /// Names those users of plain TCP who were connected before the server was restarted.
+    pub(super) async fn start(&self) {
+        let Ok(Found::Users(users)) =
+            self.index.query(Query { asker: None, what: Question::PlainUsers }).await
+        else {
+            return;
+        };
+        for (user, _) in users {
+            self.reach(&Asker { user, owner: Owner::Plain }).await;
+        }
+    }
+
+    /// Waits until a list may be made.
+    pub(super) async fn turn(&self) -> SemaphorePermit<'_> {
+        self.lists.acquire().await.expect("it is never closed")
+    }
+
+    /// Opens a port that leads to the user's name, if anybody could come to it. Without one the user is reached by name alone.
+    pub(super) async fn open(&self, asker: &Asker) -> Bridged {
+        let (Some(link), true) = (&self.link, self.has_plain) else { return Bridged(None) };
+        let forward: Forward =
+            format!("127.0.0.1:0:@{}", service_of(asker)).parse().expect("a name can be forwarded to");
+        match timeout(PEER_WITHIN, link.forward(&forward)).await {
+            Ok(Ok(bound)) => Bridged(Some(bound)),
+            Ok(Err(error)) => {
+                tracing::info!(%error, "clients of plain TCP cannot reach a user");
+                Bridged(None)
+            }
+            Err(_) => Bridged(None),
+        }
+    }
+
+    pub(super) async fn close(&self, bridged: Bridged) {
+        if let (Some(link), Some(bound)) = (&self.link, bridged.0) {
+            // If the link is closed the port is, too.
+            let _ = link.stop_forward(&bound).await;
+        }
+    }
+
+    /// Publishes a name for a user of plain TCP. Without one it is reached over plain TCP alone.
+    pub(super) async fn reach(&self, asker: &Asker) {
+        let Some(link) = &self.link else { return };
+        let listener = match timeout(PEER_WITHIN, link.publish(&service_of(asker))).await {
+            Ok(Ok(listener)) => listener,
+            Ok(Err(error)) => return tracing::info!(%error, "clients of the link cannot reach a user"),
+            Err(_) => return,
+        };
+        let task = tokio::spawn(pass_on(listener, self.index.clone(), asker.user.clone()));
+        let mut reached = self.reached.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(before) = reached.insert(asker.user.clone(), task.abort_handle()) {
+            before.abort();
+        }
+    }
+
+    /// The user goes.
+    pub(super) fn leave(&self, asker: &Asker) {
+        if asker.owner != Owner::Plain {
+            return;
+        }
+        let task = self.reached.lock().unwrap_or_else(PoisonError::into_inner).remove(&asker.user);
+        if let Some(task) = task {
+            task.abort();
+        }
+    }
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        self.reached
+            .get_mut()
+            .unwrap_or_else(PoisonError::into_inner)
+            .drain()
+            .for_each(|(_, task)| task.abort());
+    }
+}
+
+/// Passes requests for what the user has published on to it.
+async fn pass_on(mut listener: Listener, index: Index, user: String) {
+    let places = Arc::new(Semaphore::new(PASSED_ON));
+    let mut clients = JoinSet::new();
+    loop {
+        while clients.try_join_next().is_some() {}
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // Those for whom there is no place are reset.
+                let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
+                let (index, user) = (index.clone(), user.clone());
+                clients.spawn(async move {
+                    // The client sees where it ends.
+                    let _ = timeout(FILE_WITHIN, pass_one_on(stream, &index, user)).await;
+                    drop(place);
+                });
+            }
+            Err(paso::AcceptError::Refused(_)) => {}
+            Err(_) => return,
+        }
+    }
+}
+
+async fn pass_one_on(mut client: Stream, index: &Index, user: String) -> std::io::Result<()> {
+    let Ok(Some(request)) = timeout(PEER_WITHIN, read_peer_request(&mut client)).await else { return Ok(()) };
+    let PeerRequest::File { path } = &request else {
+        client.write_all(&[status::FAILED]).await?;
+        return client.shutdown().await;
+    };
+    let wanted = Wanted::Of { user, path: path.clone() };
+    let found = index.query(Query { asker: None, what: Question::Holders(wanted) }).await;
+    let Some(Holder { place, .. }) = first(found.ok()) else {
+        client.write_all(&[status::NO_FILE]).await?;
+        return client.shutdown().await;
+    };
+    let connecting = TcpStream::connect(format!("{}:{}", bracketed(&place.ip), place.port));
+    let Ok(Ok(mut peer)) = timeout(PEER_WITHIN, connecting).await else {
+        client.write_all(&[status::FAILED]).await?;
+        return client.shutdown().await;
+    };
+    peer.write_all(&request.to_bytes()).await?;
+    copy(&mut peer, &mut client).await?;
+    client.shutdown().await
+}
+
+fn first(found: Option<Found>) -> Option<Holder> {
+    match found {
+        Some(Found::Holders(holders)) => holders.into_iter().next(),
+        _ => None,
+    }
+}
+
+/// An address of version 6 needs brackets before a port.
+fn bracketed(ip: &str) -> String {
+    if ip.contains(':') { format!("[{ip}]") } else { ip.to_owned() }
+}
+
+/// `None`: the client has gone, or sent what is no request.
+async fn read_peer_request(stream: &mut Stream) -> Option<PeerRequest> {
+    let mut reader = PeerRequestReader::default();
+    let mut buffer = [0; 1024];
+    loop {
+        let length = stream.read(&mut buffer).await.ok().filter(|length| *length > 0)?;
+        let (_, request) = reader.handle_bytes(buffer.get(..length)?).ok()?;
+        if request.is_some() {
+            return request;
+        }
+    }
+}

@@ -1,0 +1,6 @@
+//! What users and programs of the course see of the server and the client.
+
+#[cfg(test)]
+mod course;
+#[cfg(test)]
+mod support;
