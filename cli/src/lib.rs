@@ -51,14 +51,12 @@ pub fn one_line(error: &clap::Error) -> String {
 /// Prints what the command line's parser has to say, and gives its exit code: 2 for bad usage, 1 for a file that cannot be read, 0 for
 /// help.
 pub fn explain(error: &clap::Error) -> ExitCode {
-    print_error(error, None);
-    exit_code(error)
+    print_error(error, None)
 }
 
 /// As [`explain`], with a command line below it that is right, where this one is not: the program as its user calls it, and arguments.
 pub fn explain_with(error: &clap::Error, program: &str, arguments: &str) -> ExitCode {
-    print_error(error, Some((program, arguments)));
-    exit_code(error)
+    print_error(error, Some((program, arguments)))
 }
 
 fn exit_code(error: &clap::Error) -> ExitCode {
@@ -68,7 +66,7 @@ fn exit_code(error: &clap::Error) -> ExitCode {
     ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(2))
 }
 
-fn print_error(error: &clap::Error, example: Option<(&str, &str)>) {
+fn print_error(error: &clap::Error, example: Option<(&str, &str)>) -> ExitCode {
     let is_coloured = if error.use_stderr() {
         terminal::takes_escapes(&io::stderr())
     } else {
@@ -76,15 +74,15 @@ fn print_error(error: &clap::Error, example: Option<(&str, &str)>) {
     };
     let text = error.render();
     let text = if is_coloured { text.ansi().to_string() } else { text.to_string() };
-    // If the terminal is gone there is nobody left to tell.
-    let _ = if error.use_stderr() {
-        let text = with_example(&text, example.filter(|_| error.kind() != clap::error::ErrorKind::Io));
-        let text = terminal::fitted(&secrets::hidden(&text), &io::stderr());
-        io::stderr().write_all(text.as_bytes())
-    } else {
+    if !error.use_stderr() {
         // Its lines are fitted already.
-        io::stdout().write_all(text.as_bytes())
-    };
+        return program::print(&text);
+    }
+    let text = with_example(&text, example.filter(|_| error.kind() != clap::error::ErrorKind::Io));
+    let text = terminal::fitted(&secrets::hidden(&text), &io::stderr());
+    // If the terminal is gone there is nobody left to tell.
+    let _ = io::stderr().write_all(text.as_bytes());
+    exit_code(error)
 }
 
 /// What is wrong, and below it what is right.

@@ -219,10 +219,21 @@ pub fn check_passed() -> Result<(), String> {
 
 /// Writes `text` to stdout: 0, or 1 if that failed.
 pub fn print(text: &str) -> ExitCode {
-    let mut stdout = io::stdout();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+    match write_to_stdout(text) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => fail(&format_args!("cannot write to stdout: {error}")),
+    }
+}
+
+/// Writes `text` to stdout. A reader that has seen enough, as in `… | head -1`, is no error.
+///
+/// # Errors
+/// What the system says.
+pub fn write_to_stdout(text: &str) -> io::Result<()> {
+    let mut stdout = io::stdout();
+    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        written => written,
     }
 }
 
@@ -231,7 +242,7 @@ pub fn check<E: Display>(checked: impl Future<Output = Result<(), E>>) -> ExitCo
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
-        Err(error) => return fail(&format_args!("cannot start: {error}")),
+        Err(error) => return fail(&format_args!("cannot start: {}", descriptors::explain(&error))),
     };
     let result = runtime.block_on(checked);
     // A name lookup may still hang in its thread.
@@ -258,7 +269,7 @@ pub fn fail(error: &dyn Display) -> ExitCode {
 
 /// A text on its way to stdout.
 #[derive(Debug)]
-pub struct Printing(JoinHandle<()>);
+pub struct Printing(JoinHandle<io::Result<()>>);
 
 impl Printing {
     /// How long the end of the program waits for who reads stdout.
@@ -269,15 +280,15 @@ impl Printing {
     /// # Panics
     /// Outside a runtime.
     pub fn start(text: Zeroizing<String>) -> Self {
-        Self(spawn_blocking(move || {
-            let mut stdout = io::stdout();
-            // If nobody reads it there is nobody to tell.
-            let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
-        }))
+        Self(spawn_blocking(move || write_to_stdout(&text)))
     }
 
     /// Waits until it is written, but not for long.
-    pub async fn finish(self) {
-        let _ = tokio::time::timeout(Self::END_PATIENCE, self.0).await;
+    ///
+    /// # Errors
+    /// It could not be written, and that is known.
+    pub async fn finish(self) -> io::Result<()> {
+        let written = tokio::time::timeout(Self::END_PATIENCE, self.0).await;
+        written.ok().and_then(Result::ok).unwrap_or(Ok(()))
     }
 }

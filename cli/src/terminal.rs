@@ -2,7 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
-use std::io::IsTerminal;
+use std::io::{self, IsTerminal};
 
 /// Columns of a text: what every terminal has, and what is quoted in a mail.
 pub const COLUMNS: usize = 80;
@@ -39,28 +39,46 @@ pub fn fitted(text: &str, to: &impl IsTerminal) -> String {
     if to.is_terminal() { wrapped(text, columns().min(COLUMNS)) } else { text.to_owned() }
 }
 
+/// A line behind a mark, like that of a list: where it goes on it begins below the text. Fitted to the terminal that stdout is, or else to
+/// [`COLUMNS`].
+pub fn marked(mark: &str, text: &str) -> String {
+    let columns = if io::stdout().is_terminal() { columns().min(COLUMNS) } else { COLUMNS };
+    marked_in(mark, text, columns)
+}
+
+fn marked_in(mark: &str, text: &str, columns: usize) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    wrap(&format!("{mark}{text}\n"), visible(mark), columns, &mut out);
+    out
+}
+
 /// Breaks lines between words so that none has more than `columns` characters, if its words have not. A line that goes on begins
 /// as far from the left as the line does.
 fn wrapped(text: &str, columns: usize) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     for line in text.split_inclusive('\n') {
         let indent = line.len() - line.trim_start_matches(' ').len();
-        let mut width = 0;
-        for (number, word) in line.split(' ').enumerate() {
-            let word_width = visible(word);
-            if number > 0 && width + 1 + word_width > columns && width > indent {
-                out.push('\n');
-                out.extend(std::iter::repeat_n(' ', indent));
-                width = indent;
-            } else if number > 0 {
-                out.push(' ');
-                width += 1;
-            }
-            out.push_str(word);
-            width += word_width;
-        }
+        wrap(line, indent, columns, &mut out);
     }
     out
+}
+
+/// Appends a line that goes on `indent` characters from the left.
+fn wrap(line: &str, indent: usize, columns: usize, out: &mut String) {
+    let mut width = 0;
+    for (number, word) in line.split(' ').enumerate() {
+        let word_width = visible(word);
+        if number > 0 && width + 1 + word_width > columns && width > indent {
+            out.push('\n');
+            out.extend(std::iter::repeat_n(' ', indent));
+            width = indent;
+        } else if number > 0 {
+            out.push(' ');
+            width += 1;
+        }
+        out.push_str(word);
+        width += word_width;
+    }
 }
 
 /// Characters that take a column: no escape sequences, `ESC [ … letter`, and no line end.
@@ -106,5 +124,14 @@ mod tests {
         assert_eq!(wrapped("a-word-that-is-too-long x\n\ny", 6), "a-word-that-is-too-long\nx\n\ny");
         assert_eq!(wrapped("\u{1b}[31mone\u{1b}[0m two", 7), "\u{1b}[31mone\u{1b}[0m two");
         assert_eq!(wrapped("μμμ μμμ", 7), "μμμ μμμ");
+    }
+
+    #[test]
+    fn what_stands_behind_a_mark_goes_on_below_itself() {
+        assert_eq!(marked_in("✓ ", "one two three", 80), "✓ one two three\n");
+        assert_eq!(marked_in("✓ ", "one two three", 8), "✓ one\n  two\n  three\n");
+        assert_eq!(marked_in("ok ", "one two", 6), "ok one\n   two\n");
+        assert_eq!(marked_in("", "one two", 4), "one\ntwo\n");
+        assert_eq!(marked_in("· ", "a-long-word", 6), "· a-long-word\n");
     }
 }

@@ -4,7 +4,6 @@
 //! Ends with 0 if nothing was lost where nothing may be: on the sealed link anywhere, on the classic link on a clean path.
 
 use std::fmt;
-use std::io::{Write, stdout};
 use std::net::SocketAddr;
 use std::process::ExitCode;
 use std::time::Duration;
@@ -142,5 +141,5 @@ async fn show_counters(pair: Pair) -> anyhow::Result<()> {
 }
 
 fn say(text: fmt::Arguments<'_>) -> anyhow::Result<()> {
-    stdout().write_fmt(text).context("cannot write to standard output")
+    cli::program::write_to_stdout(&text.to_string()).context("cannot write to stdout")
 }

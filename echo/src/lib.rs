@@ -26,6 +26,7 @@ mod server;
 #[cfg_attr(unix, path = "stop_unix.rs")]
 #[cfg_attr(not(unix), path = "stop_other.rs")]
 mod stop;
+mod verdict;
 
 pub use program::{command, main};
 pub use server::{Summary, serve};

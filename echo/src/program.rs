@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fmt;
-use std::io::{Write, stderr, stdout};
+use std::io::stderr;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -142,13 +142,14 @@ async fn client(args: ClientArgs) -> anyhow::Result<ExitCode> {
         ping_pong: args.ping_pong,
         half_close: args.half_close,
     };
+    let address = settings.address.clone();
     let report = run_with_bar(settings).await?;
     if let Some(file) = args.json {
         let written = std::fs::write(&file, report.to_json());
         written.with_context(|| format!("cannot write --json `{}`", file.display()))?;
     }
-    write!(stdout(), "{}{}", report.table(terminal::columns()), verdict(&report))
-        .context("cannot write the table")?;
+    let text = format!("{}{}", report.table(terminal::columns()), crate::verdict::text(&report, &address));
+    cli::program::write_to_stdout(&text).context("cannot write to stdout")?;
     Ok(if report.is_clean() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
 }
 
@@ -193,35 +194,6 @@ fn bar_style() -> ProgressStyle {
             let _ = out.write_str(&show_rate(state.per_sec() * 8.0));
         })
 }
-
-/// The table in one sentence.
-fn verdict(report: &Report) -> String {
-    let total = report.total();
-    if report.is_clean() {
-        return format!("everything returned: {} byte for byte\n", show_size(total.returned));
-    }
-    let clean = report.clients.iter().filter(|client| client.is_clean()).count();
-    let faults = [(total.missing, "missing"), (total.corrupt, "corrupt"), (total.displaced, "displaced")];
-    let faults: Vec<_> = faults
-        .iter()
-        .filter(|(bytes, _)| *bytes > 0)
-        .map(|(bytes, what)| format!("{} {what}", show_size(*bytes)))
-        .collect();
-    let faults = if faults.is_empty() { "not everything was sent".to_owned() } else { faults.join(", ") };
-    let hint = if total.missing > 0 { CLASSIC_HINT } else { "" };
-    format!("{clean} of {} clients got everything back; {faults}\n{hint}", report.clients.len())
-}
-
-/// The client sees a TCP connection and not what carries it, so the likely cause is named on a condition. The rate is one that a
-/// single thread of Python with the system's socket buffers keeps up with.
-const CLASSIC_HINT: &str = "\
-if this runs over --classic: a proxy received faster than it could read, and
-lost datagrams are not sent again; start the proxy that sends to it with a
-lower rate, as in:
-  proxy2 --classic --rate 10Mbit 5000 127.0.0.1 7000
-(if a proxy's closing line has 'datagrams dropped at full queues', give that one
-a larger --queue)
-";
 
 /// A bare port binds loopback.
 fn parse_listen(text: &str) -> Result<String, String> {

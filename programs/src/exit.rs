@@ -110,7 +110,8 @@ async fn serve(
     let serving = Serving { running, shown, plan, metrics, control, sessions, sources, reload, signals };
     let result = serving.run().await;
     if let Some(printing) = printing {
-        printing.finish().await;
+        // If it could not be shown, `proxy2 ticket add` makes another one.
+        let _ = printing.finish().await;
     }
     result
 }

@@ -68,10 +68,10 @@ pub(crate) fn source(
 /// Why a text is no ticket. It is not repeated unless it is the name of a file: it could be a secret.
 fn no_ticket(place: &str, text: &str, error: TicketError) -> String {
     let path = Path::new(text.trim());
-    if error != TicketError::NotATicket {
-        format!("{place}: {error}")
-    } else if path.is_file() {
+    if path.is_file() {
         format!("{place}: that is the name of a file: write --ticket-file {}", path.display())
+    } else if error != TicketError::NotATicket {
+        format!("{place}: {error}")
     } else if text.contains(['/', '\\', '.']) {
         format!("{place}: {error}; a file that holds one is given with --ticket-file FILE")
     } else {

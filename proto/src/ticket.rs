@@ -105,11 +105,15 @@ impl Ticket {
 impl FromStr for Ticket {
     type Err = TicketError;
 
-    /// Reads a ticket. A byte-order mark before it does not matter, nor do blanks and line ends around it and in it, nor does upper
-    /// or lower case.
+    /// Reads a ticket. Quotes and other signs around it do not matter, nor do blanks, line ends and characters that nobody sees, in it
+    /// too, nor does upper or lower case.
     fn from_str(text: &str) -> Result<Self, TicketError> {
-        let text = text.strip_prefix('\u{feff}').unwrap_or(text);
-        let bytes = TICKET.unwrap(text, length)?;
+        let bytes = TICKET.unwrap(text, length).map_err(|error| {
+            let is_key = [&SERVER_KEY, &record::CLIENT_KEY, &record::PRESHARED_KEY]
+                .iter()
+                .any(|kind| kind.begins(text));
+            if is_key { TicketError::Key } else { error }
+        })?;
         parse(&bytes).ok_or(TicketError::Unknown)
     }
 }

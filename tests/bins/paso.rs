@@ -1,4 +1,5 @@
 //! The real `paso`, built for the tests.
 fn main() -> std::process::ExitCode {
+    testbed::orphans::end_with_the_tests();
     programs::paso()
 }

@@ -356,3 +356,18 @@ async fn in_one_process_too() {
     let links_up = |now: &tunnel::metrics::Counters| now.links_up == 0;
     pair.proxy2.wait_until("no link is up", links_up).await;
 }
+
+/// A ticket that has been handed out is one that counts.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_joins_right_after_the_ticket_was_made_is_let_in() {
+    let target = Target::start(Manner::Echo).await;
+    let folder = Folder::new();
+    let proxy2 = sealed_proxy2("0", target.address(), &folder);
+    let port = proxy2.address().port().to_string();
+    for name in ["one", "two", "three"] {
+        let ticket = new_ticket(&folder, name);
+        let proxy1 = Process::listening(PROXY1, &["0", "127.0.0.1", &port, "--ticket", &ticket]);
+        proxy1.wait_for("link up");
+        assert!(!proxy1.output().contains("does not let this proxy1 in"), "{}", proxy1.output());
+    }
+}

@@ -6,6 +6,7 @@ pub mod classic_model;
 pub mod client;
 pub mod fill;
 pub mod folder;
+pub mod orphans;
 pub mod pair;
 pub mod process;
 pub mod seed;

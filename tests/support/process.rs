@@ -8,6 +8,8 @@ use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
 
+use crate::orphans;
+
 /// How long a program may take for what should be immediate.
 const PATIENCE: Duration = Duration::from_secs(10);
 
@@ -68,7 +70,8 @@ impl Process {
         command.args(arguments).env_remove("RUST_LOG").env_remove("PASO_TICKET").env("NO_COLOR", "1");
         command.envs(variables.iter().copied());
         command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().unwrap_or_else(|error| panic!("cannot start {path}: {error}"));
+        let mut child =
+            orphans::start(command).unwrap_or_else(|error| panic!("cannot start {path}: {error}"));
         let (sender, lines) = channel();
         let output = Arc::default();
         let readers: [Box<dyn Read + Send>; 2] = [

@@ -44,8 +44,12 @@ pub(super) async fn run(
     let shared = Shared::new(&settings);
     let mut receiver = Receiver::new(pattern.clone(), &shared, &returned);
     let started = Instant::now();
+    let mut why = None;
     let outcome = match connect(&addresses).await {
-        Err(_) => Outcome::NotConnected,
+        Err(error) => {
+            why = Some(error.to_string());
+            Outcome::NotConnected
+        }
         Ok(mut stream) => {
             let (reading, writing) = stream.split();
             let outcome = tokio::select! {
@@ -58,11 +62,15 @@ pub(super) async fn run(
             outcome
         }
     };
-    receiver.report(client, outcome, started)
+    let mut finding = receiver.report(client, outcome, started);
+    finding.report.why = why;
+    finding
 }
 
 async fn connect(addresses: &[SocketAddr]) -> io::Result<TcpStream> {
-    let stream = timeout(CONNECT_LIMIT, TcpStream::connect(addresses)).await??;
+    let limit = CONNECT_LIMIT.as_secs();
+    let no_answer = |_| io::Error::other(format!("no answer within {limit} s"));
+    let stream = timeout(CONNECT_LIMIT, TcpStream::connect(addresses)).await.map_err(no_answer)??;
     stream.set_nodelay(true)?;
     Ok(stream)
 }
@@ -251,6 +259,7 @@ impl<'a> Receiver<'a> {
         let report = ClientReport {
             client,
             outcome,
+            why: None,
             sent: self.shared.sent(),
             returned,
             missing: self.checker.missing(),

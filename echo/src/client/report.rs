@@ -39,6 +39,8 @@ pub struct ClientReport {
     pub client: usize,
     /// How it ended.
     pub outcome: Outcome,
+    /// What the system said, where no connection could be made.
+    pub why: Option<String>,
     /// Bytes the client wrote to its connection.
     pub sent: u64,
     /// Bytes that returned, right or wrong.
@@ -100,6 +102,7 @@ impl Report {
         let failed = self.clients.iter().find(|client| client.outcome != Outcome::Complete);
         ClientReport {
             client: self.clients.len(),
+            why: failed.and_then(|client| client.why.clone()),
             outcome: failed.map_or(Outcome::Complete, |client| client.outcome),
             sent: sum(|client| client.sent),
             returned: sum(|client| client.returned),

@@ -20,6 +20,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
+use anyhow::Context;
 use clap::{CommandFactory, Parser};
 use cli::config::Environment;
 use cli::program::Signals;
@@ -143,12 +144,13 @@ async fn serve(task: Task, joining: Joining, mut signals: Signals) -> anyhow::Re
         } else {
             screen.verdict(&verdict);
         }
-        verdict.cause.code()
+        screen.finish().context("cannot write to stdout")?;
+        anyhow::Ok(verdict.cause.code())
     };
     tokio::select! {
         biased;
         () = signals.received() => Ok(BROKEN_OFF),
-        code = examined => Ok(code),
+        code = examined => code,
     }
 }
 

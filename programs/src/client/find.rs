@@ -75,7 +75,7 @@ async fn serve(cli: Cli, joining: Joining, mut signals: Signals) -> anyhow::Resu
     };
     found.sort_by(|one, other| one.name.as_str().cmp(other.name.as_str()));
     let text = if cli.json { json(&found) } else { table(&found) };
-    Printing::start(text.into()).finish().await;
+    Printing::start(text.into()).finish().await.context("cannot write to stdout")?;
     if found.is_empty() {
         anyhow::bail!("no name that this ticket may use is like '{}'", cli.glob);
     }

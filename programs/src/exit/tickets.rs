@@ -34,7 +34,7 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Action {
-    /// Make a ticket and print it, this once: proxy2 does not keep it. A running proxy2 takes it within a second
+    /// Make a ticket and print it, this once: proxy2 does not keep it. Waits until a running proxy2 has taken it
     #[command(after_help = EXAMPLE)]
     Add {
         /// 1 to 64 letters, digits, '-', '_', '.'
@@ -179,7 +179,7 @@ pub(crate) fn main(name: &str, words: Vec<OsString>) -> ExitCode {
         Ok(cli) => cli,
         Err(error) => return cli::explain_with(&error, name, RIGHT),
     };
-    match run(cli, &mut io::stdout()) {
+    match run(cli) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => match error.downcast_ref::<clap::Error>() {
             Some(usage) => cli::explain_with(usage, name, RIGHT),
@@ -191,7 +191,8 @@ pub(crate) fn main(name: &str, words: Vec<OsString>) -> ExitCode {
 /// How long running proxy2s may take to confirm a change; each looks at the files twice a second.
 const PATIENCE: Duration = Duration::from_secs(10);
 
-fn run(cli: Cli, out: &mut impl Write) -> anyhow::Result<()> {
+fn run(cli: Cli) -> anyhow::Result<()> {
+    let out = &mut Out;
     let folder = StateDir::locate(cli.state)?;
     match cli.action {
         Action::Add { name, out: file, at } => {
@@ -201,7 +202,8 @@ fn run(cli: Cli, out: &mut impl Write) -> anyhow::Result<()> {
             }
             match file.filter(|file| file.as_os_str() != "-") {
                 Some(file) => add_to_file(&folder, name, places, &file, out),
-                None => add(&folder, name, places, out),
+                // What is not read is lost.
+                None => add(&folder, name, places, &mut io::stdout()),
             }
         }
         Action::Show { name } => show(&folder, &name, out),
@@ -222,6 +224,26 @@ fn run(cli: Cli, out: &mut impl Write) -> anyhow::Result<()> {
 
 const STDOUT: &str = "cannot write to stdout";
 
+/// Stdout, for what is not lost where the reader has seen enough.
+#[derive(Debug)]
+struct Out;
+
+impl Write for Out {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match io::stdout().write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(bytes.len()),
+            written => written,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match io::stdout().flush() {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            flushed => flushed,
+        }
+    }
+}
+
 fn add(folder: &StateDir, name: TicketName, places: Places, out: &mut impl Write) -> anyhow::Result<()> {
     let ticket = folder.add_ticket(name.clone(), places)?;
     let text = ticket.to_text();
@@ -232,8 +254,9 @@ fn add(folder: &StateDir, name: TicketName, places: Places, out: &mut impl Write
             "cannot write to stdout: the ticket '{name}' is lost, revoke it and make another with a new name"
         )
     })?;
+    let taken = takes(folder, &name);
     if io::stderr().is_terminal() {
-        note(&format!("{}; it is not shown again", takes(folder, &name)));
+        note(&format!("{taken}; it is not shown again"));
     }
     Ok(())
 }
@@ -249,11 +272,15 @@ fn add_to_file(
     say(out, &format!("{}; the ticket is in {}", takes(folder, &name), file.display()))
 }
 
+/// Waits until a running proxy2 has taken the ticket, so that whoever joins at once is let in.
 fn takes(folder: &StateDir, name: &TicketName) -> String {
-    let who = if folder.is_in_use() {
-        "the running proxy2 takes it within a second"
-    } else {
-        "no proxy2 is running in this folder"
+    /// A proxy2 that cannot confirm it takes it within a second all the same.
+    const PATIENCE: Duration = Duration::from_secs(2);
+    let who = match folder.wait_until_taken(Confirming::Tickets, PATIENCE) {
+        Ok(Confirmed::NoneRuns) => "no proxy2 is running in this folder".into(),
+        Ok(Confirmed::By(1)) => "the running proxy2 has taken it".into(),
+        Ok(Confirmed::By(count)) => format!("all {count} running proxy2s have taken it"),
+        Err(_) => "the running proxy2 has not confirmed that it has taken it".to_owned(),
     };
     format!("{name} is valid in {}; {who}", folder.path().display())
 }

@@ -74,29 +74,70 @@ impl Envelope {
 
     /// The values of the characters after the version, blanks left out.
     fn digits(&self, text: &str) -> Result<Zeroizing<Vec<u8>>, TicketError> {
-        // What a copy may have taken along: the mark of an editor, and quotes.
-        let around = |c: char| c.is_whitespace() || "\u{feff}'\"`‘’“”".contains(c);
-        let mut characters = text.trim_matches(around).chars().filter(|c| !c.is_whitespace()).enumerate();
+        // What a copy may have taken along: quotes, brackets, the full stop of a sentence, the mark of an editor. No sign is part of a ticket,
+        // and its checksum says whether anything is missing.
+        let text = text.trim_matches(|c: char| !c.is_alphanumeric());
+        let mut characters = text.chars().filter(|c| !is_blank(*c)).enumerate();
         for expected in self.prefix.chars() {
-            let found = characters.next().map(|(_, c)| c.to_ascii_lowercase());
-            if found != Some(expected) {
-                return Err(TicketError::NotATicket);
+            match characters.next() {
+                Some((_, found)) if found.to_ascii_lowercase() == expected => {}
+                Some(_) => return Err(self.not_the_beginning_of(text)),
+                None if text.is_empty() => return Err(TicketError::Empty),
+                None => return Err(TicketError::NotATicket),
             }
         }
         match characters.next() {
             Some((_, version)) if version == self.version => {}
             Some((_, version)) if version.is_ascii_digit() => return Err(TicketError::Version(version)),
-            _ => return Err(TicketError::NotATicket),
+            _ => return Err(self.not_the_beginning_of(text)),
         }
         let mut digits = Zeroizing::new(Vec::with_capacity(text.len()));
         for (place, character) in characters {
-            digits.push(base32::digit(character).ok_or(TicketError::Character(place + 1))?);
+            let Some(digit) = base32::digit(character) else {
+                return Err(if self.begins_again(&digits, character) {
+                    TicketError::Two
+                } else {
+                    TicketError::Character { place: place + 1, character }
+                });
+            };
+            digits.push(digit);
         }
         Ok(digits)
+    }
+
+    /// Whether a text of this kind stands first in `text`, whole or not.
+    pub(super) fn begins(&self, text: &str) -> bool {
+        text.split(|c: char| !c.is_alphanumeric())
+            .find(|word| !word.is_empty())
+            .is_some_and(|word| self.is_in(word))
+    }
+
+    fn is_in(&self, word: &str) -> bool {
+        let (prefix, rest) = word.split_at_checked(self.prefix.len()).unwrap_or_default();
+        prefix.eq_ignore_ascii_case(self.prefix) && rest.starts_with(self.version)
+    }
+
+    /// What is wrong with a text that begins otherwise.
+    fn not_the_beginning_of(&self, text: &str) -> TicketError {
+        let is_behind = text.split(|c: char| !c.is_alphanumeric()).any(|word| self.is_in(word));
+        if is_behind { TicketError::Behind } else { TicketError::NotATicket }
+    }
+
+    /// Whether another such text begins right before `version`.
+    fn begins_again(&self, digits: &[u8], version: char) -> bool {
+        let prefix = self.prefix.chars().map(base32::digit);
+        let end = digits.len().checked_sub(self.prefix.len()).and_then(|at| digits.get(at..));
+        version == self.version && end.is_some_and(|end| end.iter().copied().map(Some).eq(prefix))
     }
 
     fn checksum(&self, bytes: &[u8]) -> [u8; CHECKSUM_LEN] {
         let hash = mac::hash(&[mac::LABEL_CHECKSUM, self.prefix.as_bytes(), bytes]);
         *hash.first_chunk().expect("a hash is longer than a checksum")
     }
+}
+
+/// Whether nobody sees that it is there: a blank, or what editors and web pages put between letters for line breaks.
+fn is_blank(character: char) -> bool {
+    let is_unseen = matches!(character, '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{2060}' | '\u{feff}');
+    is_unseen || character.is_whitespace()
 }

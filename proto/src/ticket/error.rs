@@ -8,12 +8,31 @@ pub enum TicketError {
     /// It does not begin as one.
     #[error("this is not a ticket: a ticket begins with \"paso1\"")]
     NotATicket,
+    /// There is nothing.
+    #[error("there is no ticket: the text is empty")]
+    Empty,
+    /// Something stands before it.
+    #[error("other text stands before the ticket: leave only the ticket, which begins with \"paso1\"")]
+    Behind,
+    /// It is a key of proxy2, or what proxy2 shows of a ticket.
+    #[error(
+        "this is a key and not a ticket: `proxy2 ticket add NAME` makes a ticket, which begins with \"paso1\""
+    )]
+    Key,
+    /// Two stand there.
+    #[error("there are two tickets, or one twice: leave one")]
+    Two,
     /// It begins as one of another version.
     #[error("this ticket has version {0:?}, and this program reads version '1'")]
     Version(char),
-    /// It has a character that no ticket has; the number counts from 1, blanks left out.
-    #[error("the ticket is mistyped: character {0} cannot stand in a ticket")]
-    Character(usize),
+    /// It has a character that no ticket has.
+    #[error("the ticket is mistyped: character {place}, {character:?}, cannot stand in a ticket")]
+    Character {
+        /// Counts from 1, blanks left out.
+        place: usize,
+        /// It; no part of the secret, as it can be none.
+        character: char,
+    },
     /// It has fewer characters than a ticket has.
     #[error("the ticket is cut: it has {has} characters of {needs}")]
     Cut {

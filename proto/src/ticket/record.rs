@@ -18,8 +18,8 @@ use crate::sealed::crypto::mac;
 /// The longest name of a ticket in bytes.
 pub const MAX_NAME_LEN: usize = 64;
 
-const CLIENT_KEY: Envelope = Envelope { prefix: "pasoclient", version: '1' };
-const PRESHARED_KEY: Envelope = Envelope { prefix: "pasopsk", version: '1' };
+pub(super) const CLIENT_KEY: Envelope = Envelope { prefix: "pasoclient", version: '1' };
+pub(super) const PRESHARED_KEY: Envelope = Envelope { prefix: "pasopsk", version: '1' };
 /// Both words take the room of the longer one.
 const VALID: &str = "valid  ";
 const REVOKED: &str = "revoked";

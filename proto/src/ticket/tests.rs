@@ -28,6 +28,33 @@ fn a_ticket_is_read_as_it_was_written() {
     }
 }
 
+/// What chats, mails, web pages and editors add to a line of text.
+#[test]
+fn what_a_copy_took_along_does_not_matter() {
+    let ticket = example(true);
+    let text = ticket.to_text();
+    for (before, behind) in [
+        ("'", "'"),
+        ("“", "”"),
+        ("«", "»"),
+        ("<", ">"),
+        ("> ", ""),
+        ("(", ")."),
+        ("```\n", "\n```\n"),
+        ("* ", ","),
+        ("\u{feff}\u{200b}", "\u{200b}"),
+        ("\u{a0}", "\u{a0}"),
+        ("--", ""),
+    ] {
+        let copied = format!("{before}{}{behind}", *text);
+        assert_eq!(copied.parse::<Ticket>().as_ref(), Ok(&ticket), "{before:?} {behind:?}");
+    }
+    for unseen in ["\u{ad}", "\u{200b}", "\u{2060}", "\u{feff}", "\r\n", "\u{2028}"] {
+        let copied = format!("{}{unseen}{}", &text[..70], &text[70..]);
+        assert_eq!(copied.parse::<Ticket>().as_ref(), Ok(&ticket), "{unseen:?}");
+    }
+}
+
 #[test]
 fn every_mistyped_character_is_noticed() {
     let text = example(true).to_text();
@@ -42,7 +69,8 @@ fn every_mistyped_character_is_noticed() {
             assert!(at < 7 || error == TicketError::Checksum, "character {at}: {error}");
         }
         let foreign = format!("{}1{}", &text[..at], &text[at + 1..]);
-        assert_eq!(foreign.parse::<Ticket>(), Err(TicketError::Character(at + 1)));
+        let error = TicketError::Character { place: at + 1, character: '1' };
+        assert_eq!(foreign.parse::<Ticket>(), Err(error));
     }
 }
 
@@ -51,7 +79,8 @@ fn every_cut_is_named() {
     let text = example(false).to_text();
     for len in 0..text.len() {
         let expected = match len {
-            0..=4 => TicketError::NotATicket,
+            0 => TicketError::Empty,
+            1..=4 => TicketError::NotATicket,
             5..=6 => TicketError::Cut { has: len, needs: 7 },
             _ => TicketError::Cut { has: len, needs: 116 },
         };
@@ -66,7 +95,23 @@ fn other_texts_are_named() {
     assert_eq!(text.replace("paso1", "paso2").parse::<Ticket>(), Err(TicketError::Version('2')));
     assert_eq!(text.replace("paso1", "pasta1").parse::<Ticket>(), Err(TicketError::NotATicket));
     let key = server_key_to_text(&PrivateKey::from_bytes(&[3; 32]));
-    assert_eq!(key.parse::<Ticket>(), Err(TicketError::NotATicket));
+    assert_eq!(key.parse::<Ticket>(), Err(TicketError::Key));
+    let record = TicketRecord::new("laptop".parse().unwrap(), &example(true), None).to_line();
+    for key in record.split_ascii_whitespace().filter(|word| word.starts_with("paso")) {
+        assert_eq!(key.parse::<Ticket>(), Err(TicketError::Key), "{key}");
+    }
+    for nothing in ["", " \r\n", "\u{feff}", "''", "<>"] {
+        assert_eq!(nothing.parse::<Ticket>(), Err(TicketError::Empty), "{nothing:?}");
+    }
+    for before in ["Ticket: ", "# laptop\n", "export PASO_TICKET="] {
+        assert_eq!(format!("{before}{}", *text).parse::<Ticket>(), Err(TicketError::Behind), "{before:?}");
+    }
+    for between in ["\n", " ", "", "\r\n\r\n"] {
+        let two = format!("{}{between}{}\n", *text, *example(true).to_text());
+        assert_eq!(two.parse::<Ticket>(), Err(TicketError::Two), "{between:?}");
+    }
+    let error = format!("{} # laptop", *text).parse::<Ticket>().unwrap_err();
+    assert_eq!(error.to_string(), "the ticket is mistyped: character 117, '#', cannot stand in a ticket");
     assert!(server_key_from_text(&text).is_err());
     assert_eq!("paso1aeaa".parse::<Ticket>(), Err(TicketError::Cut { has: 9, needs: 167 }));
     assert_eq!("paso1zzzz".parse::<Ticket>(), Err(TicketError::Unknown));

@@ -114,6 +114,7 @@ mod tests {
         let client = |client| ClientReport {
             client,
             outcome,
+            why: None,
             sent: bytes,
             returned: bytes,
             missing: bytes,

@@ -2,7 +2,8 @@
 
 use std::io::{self, IsTerminal, Write};
 
-use cli::terminal::COLUMNS;
+use cli::program::write_to_stdout;
+use cli::terminal::{columns, marked};
 
 use super::examine::Step;
 use super::verdict::Verdict;
@@ -17,6 +18,8 @@ pub(super) struct Screen {
     shows_progress: bool,
     /// Characters of the line that stands there and is to be overwritten.
     shown: usize,
+    /// Whether all could be written to stdout so far.
+    written: io::Result<()>,
 }
 
 /// What stands before a step.
@@ -45,14 +48,15 @@ impl Screen {
     pub(super) fn new(json: bool) -> Self {
         let is_dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         let shows_progress = io::stderr().is_terminal() && !is_dumb;
-        Self { json, marks: Marks::of_process(), shows_progress, shown: 0 }
+        Self { json, marks: Marks::of_process(), shows_progress, shown: 0, written: Ok(()) }
     }
 
     /// Shows what is being done.
     pub(super) fn doing(&mut self, what: &str) {
         if self.shows_progress {
             self.clear();
-            let text = format!("{what} ...");
+            // A line that is wider cannot be overwritten.
+            let text: String = format!("{what} ...").chars().take(columns().saturating_sub(1)).collect();
             // If the terminal is gone nobody wants to know.
             let _ = write!(io::stderr(), "{text}").and_then(|()| io::stderr().flush());
             self.shown = text.chars().count();
@@ -69,14 +73,14 @@ impl Screen {
             Some(false) => self.marks.bad,
             None => self.marks.note,
         };
-        self.print(&wrapped(mark, &step.sentence));
+        self.print(&marked(mark, &step.sentence));
     }
 
     /// Shows what it all means.
     pub(super) fn verdict(&mut self, verdict: &Verdict) {
-        let mut text = format!("\n{}", wrapped("", &verdict.sentence));
+        let mut text = format!("\n{}", marked("", &verdict.sentence));
         if let Some(next) = &verdict.next {
-            text.push_str(&wrapped("", &format!("Next: {next}")));
+            text.push_str(&marked("", &format!("Next: {next}")));
         }
         self.print(&text);
     }
@@ -84,9 +88,17 @@ impl Screen {
     /// Writes to stdout.
     pub(super) fn print(&mut self, text: &str) {
         self.clear();
-        let mut stdout = io::stdout();
-        // If nobody reads it there is nobody to tell; the exit code says it too.
-        let _ = stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush());
+        if self.written.is_ok() {
+            self.written = write_to_stdout(text);
+        }
+    }
+
+    /// Whether all could be written to stdout.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) fn finish(mut self) -> io::Result<()> {
+        std::mem::replace(&mut self.written, Ok(()))
     }
 
     fn clear(&mut self) {
@@ -100,42 +112,5 @@ impl Screen {
 impl Drop for Screen {
     fn drop(&mut self) {
         self.clear();
-    }
-}
-
-/// A text in lines that fit, the further ones as far in as the mark is wide.
-fn wrapped(mark: &str, text: &str) -> String {
-    let indent = mark.chars().count();
-    let (mut out, mut column) = (mark.to_owned(), indent);
-    for word in text.split(' ') {
-        let length = word.chars().count();
-        if column > indent && column + 1 + length > COLUMNS {
-            out.push('\n');
-            out.extend(std::iter::repeat_n(' ', indent));
-            column = indent;
-        }
-        if column > indent {
-            out.push(' ');
-            column += 1;
-        }
-        out.push_str(word);
-        column += length;
-    }
-    out.push('\n');
-    out
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lines_fit_a_terminal() {
-        let text = "word ".repeat(40);
-        let lines = wrapped("✓ ", text.trim());
-        assert!(lines.lines().all(|line| line.chars().count() <= 80), "{lines}");
-        assert!(lines.lines().skip(1).all(|line| line.starts_with("  word")), "{lines}");
-        assert_eq!(wrapped("", "one two"), "one two\n");
-        assert_eq!(wrapped("", &"x".repeat(100)), format!("{}\n", "x".repeat(100)));
     }
 }

@@ -1,0 +1,31 @@
+//! Programs that would outlive the tests: a run that is killed, or that a panic aborts, drops nothing.
+
+use std::io;
+use std::process::{Child, Command};
+use std::sync::LazyLock;
+use std::sync::mpsc::{Sender, SyncSender, channel, sync_channel};
+use std::thread;
+
+/// Has this process be killed when the thread that started it ends, as the last one does with its process. Programs under test call it
+/// first of all.
+///
+/// # Panics
+/// When the system does not let it.
+pub fn end_with_the_tests() {
+    #[cfg(target_os = "linux")]
+    rustix::process::set_parent_process_death_signal(Some(rustix::process::Signal::KILL))
+        .expect("a process may choose that");
+}
+
+/// Starts a program from a thread that lives as long as this process does: that of a test may end before.
+pub(crate) fn start(command: Command) -> io::Result<Child> {
+    type Job = (Command, SyncSender<io::Result<Child>>);
+    static STARTER: LazyLock<Sender<Job>> = LazyLock::new(|| {
+        let (sender, jobs) = channel::<Job>();
+        thread::spawn(move || jobs.iter().for_each(|(mut command, to)| drop(to.send(command.spawn()))));
+        sender
+    });
+    let (to, started) = sync_channel(1);
+    STARTER.send((command, to)).expect("it does not end");
+    started.recv().expect("it answers")
+}
