@@ -1,0 +1,4 @@
+//! The parts of `peer`, a network of equals on the library `paso`.
+
+pub mod dice;
+pub mod overlay;
