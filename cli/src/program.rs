@@ -253,6 +253,17 @@ pub fn check<E: Display>(checked: impl Future<Output = Result<(), E>>) -> ExitCo
     }
 }
 
+/// Waits for what `body` makes, without a log, for a program that draws on its terminal. `body` is given what asks for the end.
+///
+/// # Errors
+/// It cannot be started.
+pub fn draw<F: Future>(body: impl FnOnce(Signals) -> F) -> io::Result<F::Output> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let result = runtime.block_on(async { Ok(body(Signals::new()?).await) });
+    runtime.shutdown_background();
+    result
+}
+
 /// Logs to stderr as it is, without bounds and without [`run`]: for programs that nobody else can make write. What
 /// `RUST_LOG` says, else the level of `logging` and above.
 pub fn log_plainly(logging: impl Into<Logging>) {

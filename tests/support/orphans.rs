@@ -18,7 +18,10 @@ pub fn end_with_the_tests() {
 }
 
 /// Starts a program from a thread that lives as long as this process does: that of a test may end before.
-pub(crate) fn start(command: Command) -> io::Result<Child> {
+///
+/// # Panics
+/// When it cannot be started.
+pub(crate) fn start(path: &str, command: Command) -> Child {
     type Job = (Command, SyncSender<io::Result<Child>>);
     static STARTER: LazyLock<Sender<Job>> = LazyLock::new(|| {
         let (sender, jobs) = channel::<Job>();
@@ -27,5 +30,6 @@ pub(crate) fn start(command: Command) -> io::Result<Child> {
     });
     let (to, started) = sync_channel(1);
     STARTER.send((command, to)).expect("it does not end");
-    started.recv().expect("it answers")
+    let started = started.recv().expect("it answers");
+    started.unwrap_or_else(|error| panic!("cannot start {path}: {error}"))
 }

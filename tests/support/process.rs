@@ -70,8 +70,7 @@ impl Process {
         command.args(arguments).env_remove("RUST_LOG").env_remove("PASO_TICKET").env("NO_COLOR", "1");
         command.envs(variables.iter().copied());
         command.stdin(input).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child =
-            orphans::start(command).unwrap_or_else(|error| panic!("cannot start {path}: {error}"));
+        let mut child = orphans::start(path, command);
         let (sender, lines) = channel();
         let output = Arc::default();
         let readers: [Box<dyn Read + Send>; 2] = [

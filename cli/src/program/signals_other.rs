@@ -17,7 +17,7 @@ impl Signals {
     ///
     /// # Panics
     /// Outside a runtime.
-    pub fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         Ok(Self {})
     }
 

@@ -30,7 +30,7 @@ impl Signals {
     ///
     /// # Panics
     /// Outside a runtime.
-    pub fn new() -> io::Result<Self> {
+    pub(super) fn new() -> io::Result<Self> {
         Ok(Self {
             interrupt: signal(SignalKind::interrupt())?,
             terminate: signal(SignalKind::terminate())?,

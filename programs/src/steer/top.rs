@@ -44,15 +44,13 @@ pub(super) fn run(which: &Which, role: Option<Role>) -> anyhow::Result<()> {
     }
     let mut top = Top { coloured: cli::terminal::takes_escapes(&io::stdout()), ..Top::default() };
     top.on_view(Ok(views(find(which, role, true, Whose::All)?)));
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
-    let runtime = runtime.context("cannot start")?;
-    runtime.block_on(async {
-        let signals = Signals::new().context("cannot listen for signals")?;
+    let shown = cli::program::draw(|signals| async {
         let answers = ask(which.clone(), role)?;
         let mut screen = Screen::open().context("cannot draw on this terminal")?;
         let keys = read_events()?;
         show(&mut top, &mut screen, signals, answers, keys).await
-    })
+    });
+    shown.context("cannot start")?
 }
 
 fn views(found: Vec<Found>) -> Vec<SessionView> {

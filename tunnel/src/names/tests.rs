@@ -311,7 +311,7 @@ fn a_name_with_many_publishers_is_looked_at_as_if_it_were_many() {
 }
 
 #[test]
-fn however_many_tickets_watch_all_they_can_the_next_has_its_share() {
+fn however_many_tickets_watch_all_they_can_the_next_has_one() {
     let names = Names::<Way>::new();
     let mut watches = Vec::new();
     let mut counts = Vec::new();
@@ -322,7 +322,7 @@ fn however_many_tickets_watch_all_they_can_the_next_has_its_share() {
         counts.push(watches.len() - before);
     }
     assert!(counts.iter().take(60).all(|count| *count == 64), "{counts:?}");
-    assert!(counts.iter().take(67).all(|count| *count > 0) && watches.len() <= 4_096, "{counts:?}");
+    assert!(counts.iter().all(|count| *count > 0) && watches.len() <= 4_096 + 100, "{counts:?}");
     assert_eq!(names.watch(glob("*"), "ticket-99", |_| true).unwrap_err(), TooMany::WatchesShare);
 }
 

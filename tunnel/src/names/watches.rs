@@ -1,6 +1,6 @@
 //! Who wants to hear of names.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{HashMap, HashSet, VecDeque};
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
@@ -15,7 +15,7 @@ use crate::threshold;
 const WAITING: usize = 256;
 /// Watches of one ticket, over all its links: each costs whoever publishes something, and may hold what waits for it.
 pub(super) const MAX_OF_TICKET: usize = 64;
-/// Watches in all: each change is held against all of them, which takes less than a millisecond.
+/// Watches in all, beside the first of each ticket: each change is held against all of them, which takes less than a millisecond.
 pub(super) const MAX_IN_ALL: usize = 4_096;
 
 /// Something that has happened to a name.
@@ -98,7 +98,8 @@ impl NameWatch {
 }
 
 impl Watches {
-    /// Another one, of a ticket, which hears of what it may use.
+    /// Another one, of a ticket, which hears of what it may use. The first of a ticket is always had, whatever the others have: there are
+    /// no more of these than tickets with a link.
     ///
     /// # Errors
     /// The ticket has as many as it may have.
@@ -113,13 +114,19 @@ impl Watches {
         if of_ticket >= MAX_OF_TICKET {
             return Err(TooMany::Watches);
         }
-        let left = MAX_IN_ALL.checked_sub(self.0.len() + 1);
-        if !left.is_some_and(|left| threshold::allows(of_ticket + 1, left)) {
+        let left = MAX_IN_ALL.checked_sub(self.further() + 1);
+        if of_ticket > 0 && !left.is_some_and(|left| threshold::allows(of_ticket, left)) {
             return Err(TooMany::WatchesShare);
         }
         let queue = SharedQueue::default();
         self.0.push(Watch { ticket: ticket.into(), glob: glob.clone(), may_use, queue: queue.clone() });
         Ok(NameWatch { glob, queue })
+    }
+
+    /// Watches beside the first of each ticket.
+    fn further(&self) -> usize {
+        let tickets: HashSet<&str> = self.0.iter().map(|watch| &*watch.ticket).collect();
+        self.0.len() - tickets.len()
     }
 
     /// Tells those that watch this name; whether there are any. A watch that is full is dropped: what it has is still told.

@@ -8,6 +8,7 @@ use proto::destination::{Destination, ServiceName};
 
 use crate::address::{HostPort, Listen};
 use crate::rules::Rules;
+use crate::visible::visible;
 
 /// Clients that come here are carried over the link.
 ///
@@ -147,7 +148,7 @@ impl fmt::Display for ListenOn {
         match self {
             Self::Tcp(listen) => listen.fmt(f),
             Self::Udp(listen) => write!(f, "{listen}/udp"),
-            Self::Unix(path) => path.display().fmt(f),
+            Self::Unix(path) => f.write_str(&visible(&path.to_string_lossy())),
             Self::Stdio => f.write_str("standard input"),
         }
     }
@@ -174,8 +175,22 @@ impl fmt::Display for ReverseTo {
         match self {
             Self::Tcp(target) => target.fmt(f),
             Self::Udp(target) => write!(f, "{target}/udp"),
-            Self::Unix(path) => path.display().fmt(f),
+            Self::Unix(path) => f.write_str(&visible(&path.to_string_lossy())),
             Self::AskedFor => f.write_str("what its clients ask for"),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// They stand in the log, and on the terminal of `paso status`.
+    #[test]
+    fn a_path_cannot_play_with_the_terminal() {
+        let path = PathBuf::from("/run/\u{1b}[2J\n\u{202e}x.socket");
+        let shown = "/run/?[2J??x.socket";
+        assert_eq!(ListenOn::Unix(path.clone()).to_string(), shown);
+        assert_eq!(ReverseTo::Unix(path).to_string(), shown);
     }
 }

@@ -1,12 +1,15 @@
 //! How it is drawn: the same state gives the same screen.
 
+use std::fmt;
+use std::ops::Range;
+
 use ratatui::Frame;
 use ratatui::layout::Rect;
 use ratatui::style::{Color, Modifier, Style};
 use ratatui::text::Line;
 use tunnel::view::LimitedBy;
 
-use super::rows::{Align, Column};
+use super::rows::{Align, Column, PROCESS};
 use super::state::{Proxy, Row, Table, Top};
 use crate::steer::table::limit;
 use crate::steer::text::{fitted, rate, time};
@@ -24,13 +27,11 @@ pub(super) fn draw(top: &Top, frame: &mut Frame<'_>) {
     let heads = heads(top, width);
     let links = top.rows(Table::Links);
     let streams = top.rows(Table::Streams);
-    // Above each table a blank line, and one for its titles; at the bottom one for keys.
+    // Above each table a line for what it leaves out, and one for its titles; at the bottom one for keys.
     let room = usize::from(area.height).saturating_sub(heads.len() + 5);
     let for_links = links.len().clamp(1, (room * 2 / 5).max(room.saturating_sub(streams.len())).max(1));
     let mut lines = heads;
-    lines.push(Line::default());
     lines.extend(table(top, Table::Links, &links, width, for_links));
-    lines.push(Line::default());
     lines.extend(table(top, Table::Streams, &streams, width, room.saturating_sub(for_links)));
     let last = area.height.saturating_sub(1);
     for (y, line) in (0..last).zip(&lines) {
@@ -90,7 +91,7 @@ fn foot(top: &Top, width: usize) -> Line<'static> {
     Line::styled(fitted(&text, width), Style::new().add_modifier(Modifier::DIM))
 }
 
-/// The titles, and so many of the rows that the selected one is among them.
+/// What is left out, the titles, and so many of the rows that the selected one is among them.
 fn table(top: &Top, table: Table, rows: &[Row], width: usize, height: usize) -> Vec<Line<'static>> {
     let columns = Top::columns(table);
     let widths = widths(columns, rows, width, top.proxies.len() > 1);
@@ -100,9 +101,23 @@ fn table(top: &Top, table: Table, rows: &[Row], width: usize, height: usize) -> 
     if is_active {
         style = style.patch(top.colour(Color::Cyan));
     }
-    let mut lines = vec![Line::styled(line(columns, &widths, &titles), style)];
     let selected = top.selected(table, rows);
     let first = selected.map_or(0, |at| (at + 1).saturating_sub(height));
+    let left_out = LeftOut {
+        what: table.name(),
+        rows: rows.len(),
+        shown: first..rows.len().min(first + height),
+        unlisted: top.unlisted(table),
+        columns: widths
+            .iter()
+            .zip(columns)
+            .filter(|(width, column)| width.is_none() && (top.proxies.len() > 1 || column.title != PROCESS))
+            .count(),
+    };
+    let mut lines = vec![
+        Line::styled(fitted(&left_out.to_string(), width), Style::new().add_modifier(Modifier::DIM)),
+        Line::styled(line(columns, &widths, &titles), style),
+    ];
     for (at, row) in rows.iter().enumerate().skip(first).take(height) {
         let cells: Vec<_> = row.cells.iter().map(|cell| &*cell.text).collect();
         let is_selected = is_active && selected == Some(at);
@@ -112,11 +127,44 @@ fn table(top: &Top, table: Table, rows: &[Row], width: usize, height: usize) -> 
         lines.push(Line::styled(format!("{text:<width$}"), style));
     }
     if rows.is_empty() && height > 0 {
-        let what = if table == Table::Links { "no links" } else { "no streams" };
         let with = if top.filter.is_empty() { "" } else { " with this text" };
-        lines.push(Line::raw(format!("{what}{with}")));
+        lines.push(Line::raw(format!("no {}{with}", table.name())));
     }
     lines
+}
+
+/// What a table does not show.
+struct LeftOut {
+    what: &'static str,
+    /// That there are.
+    rows: usize,
+    /// Those that are shown.
+    shown: Range<usize>,
+    /// Those that the proxies have and did not tell.
+    unlisted: u64,
+    columns: usize,
+}
+
+impl fmt::Display for LeftOut {
+    /// Nothing where nothing is left out.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { what, rows, shown, unlisted, columns } = self;
+        let mut parts = Vec::new();
+        if shown.is_empty() && *rows > 0 {
+            parts.push(format!("none of {rows} {what} fits"));
+        } else if shown.len() < *rows {
+            parts.push(format!("{what} {}-{} of {rows}", shown.start + 1, shown.end));
+        }
+        if *unlisted > 0 {
+            parts.push(format!("{unlisted} more {what} not listed"));
+        }
+        match columns {
+            0 => {}
+            1 => parts.push("1 column does not fit".into()),
+            _ => parts.push(format!("{columns} columns do not fit")),
+        }
+        f.write_str(&parts.join(", "))
+    }
 }
 
 fn line(columns: &[Column], widths: &[Option<usize>], cells: &[&str]) -> String {
@@ -140,7 +188,7 @@ fn widths(columns: &[Column], rows: &[Row], width: usize, several: bool) -> Vec<
         Align::Left | Align::Right => whole[at],
     };
     let mut shown: Vec<_> = (0..columns.len()).collect();
-    shown.retain(|at| several || columns[*at].title != "PROCESS");
+    shown.retain(|at| several || columns[*at].title != PROCESS);
     let taken = |shown: &[usize]| shown.iter().map(|at| least(*at) + 1).sum::<usize>().saturating_sub(1);
     while taken(&shown) > width {
         let Some(next) =

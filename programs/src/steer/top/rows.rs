@@ -31,34 +31,37 @@ const fn column(title: &'static str, align: Align, spare: u8) -> Column {
     Column { title, align, spare }
 }
 
+/// Of which process a row is. It is left out where there is one.
+pub(super) const PROCESS: &str = "PROCESS";
+
 pub(super) const LINKS: [Column; 13] = [
     column("LINK", Align::Left, 0),
-    column("PROCESS", Align::Right, 12),
+    column(PROCESS, Align::Right, 3),
     column("PEER", Align::Shortened, 1),
-    column("TICKET", Align::Shortened, 7),
+    column("TICKET", Align::Shortened, 8),
     column("STATE", Align::Left, 2),
-    column("RTT", Align::Right, 3),
-    column("LAST MINUTE", Align::Left, 9),
-    column("LOST", Align::Right, 5),
-    column("BACK", Align::Right, 6),
-    column("RESENT", Align::Right, 8),
+    column("RTT", Align::Right, 4),
+    column("LAST MINUTE", Align::Left, 10),
+    column("LOST", Align::Right, 6),
+    column("BACK", Align::Right, 7),
+    column("RESENT", Align::Right, 9),
     column("OUT", Align::Right, 0),
     column("IN", Align::Right, 0),
-    column("HELD BY", Align::Left, 4),
+    column("HELD BY", Align::Left, 5),
 ];
 
 pub(super) const STREAMS: [Column; 11] = [
     column("STREAM", Align::Left, 0),
-    column("PROCESS", Align::Right, 12),
+    column(PROCESS, Align::Right, 3),
     column("CLIENT", Align::Shortened, 1),
     column("TARGET", Align::Shortened, 2),
-    column("AGE", Align::Right, 3),
-    column("SENT", Align::Right, 6),
-    column("RECEIVED", Align::Right, 7),
+    column("AGE", Align::Right, 4),
+    column("SENT", Align::Right, 7),
+    column("RECEIVED", Align::Right, 8),
     column("OUT", Align::Right, 0),
     column("IN", Align::Right, 0),
-    column("QUEUE", Align::Right, 4),
-    column("HELD BY", Align::Left, 5),
+    column("QUEUE", Align::Right, 5),
+    column("HELD BY", Align::Left, 6),
 ];
 
 pub(super) fn of_links(proxies: &[Proxy]) -> Vec<Row> {

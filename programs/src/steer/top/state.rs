@@ -49,6 +49,16 @@ pub(super) enum Table {
     Streams,
 }
 
+impl Table {
+    /// What its rows are.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::Links => "links",
+            Self::Streams => "streams",
+        }
+    }
+}
+
 /// What was chosen in a table.
 #[derive(Debug, Default)]
 pub(super) struct Chosen {
@@ -144,6 +154,15 @@ impl Top {
             if chosen.reversed { order.reverse() } else { order }
         });
         rows
+    }
+
+    /// How many the proxies have beside those that they told.
+    pub(super) fn unlisted(&self, table: Table) -> u64 {
+        let views = self.proxies.iter().map(|proxy| &proxy.view);
+        match table {
+            Table::Links => views.map(|view| view.links_left_out).sum(),
+            Table::Streams => views.flat_map(|view| &view.links).map(|link| link.streams_left_out).sum(),
+        }
     }
 
     /// Which of the rows is selected.

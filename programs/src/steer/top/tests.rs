@@ -98,6 +98,41 @@ fn a_large_terminal_has_all_and_nothing_moves_its_cursor() {
 }
 
 #[test]
+fn what_is_left_out_is_said() {
+    let mut top = top();
+    let lines = screen(&top, 80, 24);
+    assert_eq!((&*lines[1], &*lines[5]), ("1 column does not fit", "1 column does not fit"));
+    assert_eq!(screen(&top, 200, 24)[1], "", "all is shown");
+    let mut one = view(11);
+    one.links_left_out = 7;
+    one.links[0].streams = (1..=50).map(|id| stream(id, 11)).collect();
+    one.links[1].streams_left_out = 900;
+    top.on_view(Ok(vec![one]));
+    let lines = screen(&top, 200, 24);
+    assert_eq!(lines[1], "7 more links not listed");
+    assert_eq!(lines[5], "streams 1-16 of 52, 900 more streams not listed");
+    assert!(lines[7].starts_with("L1/1 ") && lines[22].starts_with("L1/16 "), "{lines:#?}");
+    press(&mut top, "\t");
+    top.select(Move::Down(99));
+    assert!(screen(&top, 200, 24)[5].starts_with("streams 37-52 of 52"));
+    let lines = screen(&top, 40, 6);
+    assert!(lines[1].starts_with("links 1-1 of 2") || lines[1].contains("of 2 links fits"), "{lines:#?}");
+    let lines = screen(&top, 40, 10);
+    assert!(lines.iter().any(|line| line.starts_with("streams ") && line.contains(" of 52")), "{lines:#?}");
+}
+
+/// Each process has a link 1.
+#[test]
+fn of_several_processes_each_row_says_which() {
+    let mut top = top();
+    top.on_view(Ok(vec![view(11), SessionView { pid: 5_151, ..view(11) }]));
+    let lines = screen(&top, 80, 24);
+    assert!(lines[3].contains("PROCESS"), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.starts_with("L1 ") && line.contains("5151")), "{lines:#?}");
+    assert!(lines.iter().any(|line| line.starts_with("L1/2 ") && line.contains("5151")), "{lines:#?}");
+}
+
+#[test]
 fn no_size_is_too_small() {
     for (width, height) in [(1, 1), (5, 3), (20, 6), (300, 100)] {
         screen(&top(), width, height);

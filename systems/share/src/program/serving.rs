@@ -49,7 +49,7 @@ pub(super) async fn serve(args: Serve, mut signals: Signals) -> anyhow::Result<(
         ));
         server = server.with_plain(listener);
     }
-    Printing::start(said.into()).finish().await;
+    Printing::start(said.into()).finish().await.context("cannot write to stdout")?;
     let served = server.run(signals.received()).await?;
     if let Some(link) = link {
         link.close().await.context("the link did not end in order")?;
@@ -98,7 +98,8 @@ pub(super) async fn time(args: Time, mut signals: Signals) -> anyhow::Result<()>
 }
 
 async fn say(text: String) {
-    Printing::start(text.into()).finish().await;
+    // If nobody reads it there is nobody to tell.
+    let _ = Printing::start(text.into()).finish().await;
 }
 
 fn write_lines(mut out: impl Write, lines: &Receiver<String>) {

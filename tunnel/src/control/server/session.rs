@@ -7,6 +7,7 @@ mod registered;
 mod rounds;
 #[cfg(test)]
 mod tests;
+mod told;
 
 use std::collections::BTreeMap;
 use std::future::{Future, pending, poll_fn};

@@ -7,14 +7,13 @@ use tokio::sync::watch;
 use tokio::task::yield_now;
 use tokio::time::{Instant, sleep_until};
 
+use super::told::{News, Told};
 use super::{Registered, Session};
 use crate::link::sealed::{Presence, PresenceState};
 
 /// How often a publisher is asked whether it is there while somebody watches its name. With half a second in which it may answer, a name
 /// is gone within a second.
 const ASK: Duration = Duration::from_millis(400);
-/// The shortest time from one return to the next: a peer that comes and goes is told to those who watch no more often.
-const RETURN: Duration = Duration::from_secs(5);
 /// Names that are shown or hidden at a time.
 const SHOWN: usize = 64;
 
@@ -31,12 +30,9 @@ pub(super) enum Concern {
 #[derive(Debug)]
 pub(super) struct Attention {
     presence: watch::Receiver<PresenceState>,
-    /// The names were last told to be hidden.
-    hidden: bool,
+    told: Told,
     /// When to ask again; `None`: nobody watches any name.
     ask_at: Option<Instant>,
-    /// Before then the names are not told to be back.
-    return_at: Instant,
 }
 
 impl Attention {
@@ -44,13 +40,13 @@ impl Attention {
         let mut presence = presence.watch();
         // What it is already is to be looked at.
         presence.mark_changed();
-        Self { presence, hidden: false, ask_at: None, return_at: Instant::now() }
+        Self { presence, told: Told::new(Instant::now()), ask_at: None }
     }
 
     /// The next of them. Cancel safe.
     pub(super) async fn next(&mut self) -> Concern {
-        let is_back = self.hidden && !self.presence.borrow().is_silent;
-        let (return_at, ask_at) = (is_back.then_some(self.return_at), self.ask_at);
+        let is_silent = self.presence.borrow().is_silent;
+        let (return_at, ask_at) = (self.told.due(is_silent), self.ask_at);
         tokio::select! {
             Ok(()) = self.presence.changed() => Concern::Presence,
             () = at(return_at) => Concern::Presence,
@@ -83,23 +79,12 @@ impl Session {
 
     /// Tells those who watch that the names are gone, or back.
     async fn show_or_hide(&mut self) {
-        let attention = &mut self.attention;
-        let is_silent = attention.presence.borrow_and_update().is_silent;
+        let is_silent = self.attention.presence.borrow_and_update().is_silent;
         // It also changes when somebody asks.
-        if is_silent == attention.hidden {
-            return;
-        }
-        if !is_silent {
-            let now = Instant::now();
-            if now < attention.return_at {
-                return;
-            }
-            attention.return_at = now + RETURN;
-        }
-        attention.hidden = is_silent;
+        let Some(news) = self.attention.told.next(is_silent, Instant::now()) else { return };
         for (count, registered) in self.registrations.values().enumerate() {
             if let Registered::Published(_, publication) = registered {
-                publication.show(!is_silent);
+                publication.show(news == News::Back);
             }
             if count % SHOWN == SHOWN - 1 {
                 yield_now().await;

@@ -103,21 +103,15 @@ async fn who_watches_says_so_to_those_who_publish_already() {
 }
 
 #[tokio::test]
-async fn a_peer_that_comes_and_goes_is_told_to_be_back_once_in_some_seconds() {
+async fn a_peer_that_is_silent_is_told_to_be_gone_and_to_be_back_when_it_is_heard() {
     let mut server = Server::new("publish:files");
     server.ask(r#"{"n":1,"do":"publish","id":1,"name":"files"}"#).await;
     assert_eq!(server.answer().await, "{\"n\":1}\n");
     let mut watch = server.exchange.names.watch("files".parse().unwrap(), "other", |_| true).unwrap();
-    let mut returns = Vec::new();
-    for _ in 0..2 {
-        server.presence.settle(true);
-        assert_eq!(next(&mut watch).await, ChangeKind::Gone);
-        server.presence.settle(false);
-        assert_eq!(next(&mut watch).await, ChangeKind::Appeared);
-        returns.push(Instant::now());
-    }
-    let between = returns[1] - returns[0];
-    assert!(between > Duration::from_secs(4), "{between:?}");
+    server.presence.settle(true);
+    assert_eq!(next(&mut watch).await, ChangeKind::Gone);
+    server.presence.settle(false);
+    assert_eq!(next(&mut watch).await, ChangeKind::Appeared);
 }
 
 #[tokio::test]
