@@ -9,7 +9,6 @@ mod args;
 mod environment;
 mod file;
 mod merge;
-mod nearest;
 mod origin;
 mod print;
 #[cfg(test)]

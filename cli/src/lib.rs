@@ -4,6 +4,7 @@
 pub mod config;
 mod control_args;
 mod link_args;
+mod nearest;
 pub mod program;
 pub mod rules_file;
 mod secrets;
@@ -19,6 +20,7 @@ use std::process::ExitCode;
 
 pub use control_args::ControlArgs;
 pub use link_args::{ChosenLink, LinkArgs};
+pub use nearest::nearest;
 pub use tracing::level_filters::LevelFilter;
 pub use values::{parse_count, parse_patience, path_parser};
 pub use verbosity::{LogFormat, Logging, Verbosity};

@@ -50,6 +50,7 @@
 //! | know which names there are | [`Link::find`], [`Link::watch`] |
 //! | know what one may do, and why not | [`Link::who_am_i`], [`Link::why_forbidden`] |
 //! | be an exit, give out tickets | [`Exit`], [`Allow`], [`State`] |
+//! | show a text of somebody else, so that a terminal shows each character where it stands | [`visible`], [`is_visible`] |
 //! | test all that, on a network that loses datagrams | `paso::testing`, with the feature `testing` |
 //!
 //! The folder `examples` has an echo, a file copy, HTTP, a web service by name, and an OpenSSH `ProxyCommand`.

@@ -9,8 +9,8 @@ use clap::{Arg, ArgAction, Command};
 use toml::Spanned;
 use toml::de::{DeTable, DeValue};
 
-use super::nearest::nearest;
 use super::origin::Origin;
+use crate::nearest::nearest;
 use crate::text::line_and_column;
 
 /// A key of the file, with its values.

@@ -5,7 +5,7 @@
 const LIKENESS: f64 = 0.8;
 
 /// The name among `names` that is most like `text`, if one is like it.
-pub(super) fn nearest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+pub fn nearest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let text = text.to_ascii_lowercase().replace('_', "-");
     let likeness = |name: &'a str| (strsim::jaro_winkler(&text, name), name);
     let alike = names.map(likeness).filter(|(likeness, _)| *likeness >= LIKENESS);
