@@ -1,0 +1,88 @@
+//! The other end: a terminal or a script, and the stream to a server.
+
+pub(crate) mod conversation;
+#[cfg_attr(unix, path = "client/mode_unix.rs")]
+#[cfg_attr(not(unix), path = "client/mode_other.rs")]
+mod mode;
+mod output;
+mod script;
+mod terminal;
+
+use std::io::{IsTerminal, stdin, stdout};
+use std::process::ExitCode;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use anyhow::{Context, bail};
+use paso_cli::Logging;
+use paso_cli::program::{self, Signals};
+use tokio::sync::mpsc;
+
+use self::conversation::{By, Ended, Input, converse};
+use self::output::Output;
+use crate::args::ConnectArgs;
+
+/// Lines that may wait between a stream and a terminal or a pipe, each way.
+const WAITING: usize = 64;
+
+/// What a script's end says when one of its commands was answered by an error.
+const HAD_ERRORS: u8 = 3;
+
+/// The program.
+pub(crate) fn run(args: ConnectArgs, logging: Logging) -> ExitCode {
+    let errors = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&errors);
+    let saved = mode::Saved::now();
+    let code = program::run(logging, |signals| async move {
+        let ended = session(args, signals).await?;
+        counted.store(ended, Ordering::Relaxed);
+        anyhow::Ok(())
+    });
+    drop(saved);
+    match errors.load(Ordering::Relaxed) {
+        0 => code,
+        _ if code == ExitCode::SUCCESS => ExitCode::from(HAD_ERRORS),
+        _ => code,
+    }
+}
+
+/// Joins, and carries a session to its end; how many commands of a script were answered by an error.
+async fn session(args: ConnectArgs, mut signals: Signals) -> anyhow::Result<u64> {
+    let opening = async {
+        let link = args.join.join().await?;
+        let stream = common::open(&link, &format!("@{}", args.name)).await?;
+        anyhow::Ok((link, stream))
+    };
+    let (link, stream) = tokio::select! {
+        biased;
+        () = signals.received() => return Ok(0),
+        opened = opening => opened?,
+    };
+    let (lines, input) = mpsc::channel(WAITING);
+    let (output, is_script) = begin(&args, lines)?;
+    let ended = converse(stream, input, output.sender(), args.patience, signals.received()).await;
+    output.finish().await;
+    link.close().await.context("the link did not end in order")?;
+    let Ended { by, errors } = ended?;
+    match by {
+        By::Us => Ok(if is_script { errors } else { 0 }),
+        By::Server => bail!("the server has ended the session"),
+        By::Output => bail!("nobody reads standard output any more"),
+    }
+}
+
+/// Starts to read and to show lines, and says whether it is a script that they come from.
+fn begin(args: &ConnectArgs, lines: mpsc::Sender<Input>) -> anyhow::Result<(Output, bool)> {
+    if !args.command.is_empty() {
+        script::give(args.command.clone(), lines);
+        return Ok((Output::plain(), true));
+    }
+    if stdin().is_terminal()
+        && stdout().is_terminal()
+        && let Some(output) = terminal::start(args.history.as_deref(), lines.clone())?
+    {
+        return Ok((output, false));
+    }
+    script::read(lines);
+    Ok((Output::plain(), !stdin().is_terminal()))
+}

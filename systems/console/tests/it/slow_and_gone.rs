@@ -1,0 +1,57 @@
+//! Clients that do not read, and such that are gone.
+
+use std::time::Duration;
+
+use console::room::Limits;
+use console::serve::Settings;
+
+use crate::stage::{Stage, settings};
+
+#[tokio::test]
+async fn who_does_not_read_holds_up_nobody_and_is_told_what_it_missed() {
+    let stage = Stage::set(settings(), 0.0, 12).await;
+    let mut slow = stage.client("slow").await;
+    slow.until("`help` lists").await;
+    let mut ana = stage.client("ana").await;
+    ana.until("`help` lists").await;
+    // Its own answers fill its stream, and are no more asked for than they are read.
+    slow.send("help\n".repeat(10_000).as_bytes()).await;
+    let text = "x".repeat(4_000);
+    let mut missed = 0;
+    for talker in 0..40 {
+        let mut talker = stage.client(&format!("talker{talker}")).await;
+        for number in 0..10 {
+            let said = format!("line {number} {text}");
+            talker.ask(&format!("say {said}"), &format!("> line {number} ")).await;
+            ana.until(&format!("> line {number} ")).await;
+        }
+        let stats = ana.ask("stats", "missed").await;
+        let line = stats.lines().find(|line| line.starts_with("missed ")).unwrap();
+        missed = line.split_whitespace().nth(1).unwrap().parse().unwrap();
+        if missed > 0 {
+            break;
+        }
+    }
+    assert!(missed > 0, "the outbox of a client that does not read is bounded");
+    slow.until("of others were left out here: you read too slowly").await;
+}
+
+#[tokio::test]
+async fn a_client_that_is_reset_or_silent_is_missed_and_the_others_are_told() {
+    let Settings { limits, .. } = settings();
+    let settings = Settings { limits: Limits { silence: Duration::from_secs(3), ..limits }, ..settings() };
+    let stage = Stage::set(settings, 0.0, 13).await;
+    let mut ana = stage.client("ana").await;
+    ana.until("`help` lists").await;
+    let mut ben = stage.client("ben").await;
+    ben.until("`help` lists").await;
+    drop(ben.stream);
+    ana.until("* ben#2 is gone: its stream was reset").await;
+    // One beat, and then nothing more, as of a machine that has lost its network.
+    let mut eve = stage.client("eve").await;
+    eve.ask("\u{6}", "\u{6}").await;
+    ana.until("* eve#3 is gone: not heard for 3 s").await;
+    assert!(eve.rest().await.ends_with("* you have been silent for 3 s: good bye\n"));
+    let who = ana.ask("who", "you").await;
+    assert!(!who.contains("ben#") && !who.contains("eve#"), "{who}");
+}
