@@ -1,6 +1,7 @@
 //! The program: its command line, and what each subcommand starts.
 
 mod args;
+mod asking;
 mod serving;
 
 use std::ffi::OsString;
@@ -17,6 +18,7 @@ pub fn main(words: impl IntoIterator<Item = OsString>) -> ExitCode {
     let logging = cli.verbosity.logging();
     match cli.command {
         Command::Serve(serve) => paso_cli::program::run(logging, |signals| serving::serve(serve, signals)),
+        Command::Client(client) => asking::client(client, cli.verbosity.logging_of_tool()),
         Command::Log(log) => paso_cli::program::run(logging, |signals| serving::log(log, signals)),
         Command::Time(time) => paso_cli::program::run(logging, |signals| serving::time(time, signals)),
     }

@@ -7,6 +7,7 @@ use clap::{Args, Parser, Subcommand};
 use common::JoinArgs;
 use paso_cli::Verbosity;
 
+use crate::client::Sized as FileSize;
 use crate::wire::reply::StatusForm;
 
 /// Shares files: a server that knows who has what, and clients that fetch files from each other
@@ -34,6 +35,7 @@ docs/systems/share.md says what the protocol is and who may do what.";
 #[derive(Clone, Debug, Subcommand)]
 pub(super) enum Command {
     Serve(Serve),
+    Client(Client),
     Log(Log),
     Time(Time),
 }
@@ -81,6 +83,58 @@ pub(super) struct Serve {
     /// The clock, which says when an operation was if its client did not
     #[arg(long, value_name = "URL", requires = "log")]
     pub(super) time: Option<String>,
+
+    #[command(flatten)]
+    pub(super) join: JoinArgs,
+}
+
+/// Runs a client: type commands, or have a file of them carried out
+///
+/// A client serves what its user has published for as long as the user is connected, under a name that is published at proxy2: no
+/// port is opened. Try HELP.
+#[derive(Args, Clone, Debug)]
+#[command(after_long_help = "\
+Examples:
+  share client --at exit.example:5000 --ticket-file laptop.ticket
+      asks @share, commands are typed
+  share client --script commands.txt --stay
+      carries out a file of commands, and goes on serving what was published
+  share client --server 127.0.0.1:5000
+      a server of plain TCP, ours or any of the course
+
+Exit codes:
+  0  all was done
+  1  could not start; a sentence says why
+  2  bad usage
+  4  a command of a script or a pipe was not done")]
+pub(super) struct Client {
+    /// The published name of the server
+    #[arg(long, value_name = "NAME", default_value = crate::names::SERVER)]
+    pub(super) name: String,
+
+    /// A server of plain TCP instead: join no proxy2
+    #[arg(long, value_name = "ADDR:PORT", conflicts_with = "name")]
+    pub(super) server: Option<SocketAddr>,
+
+    /// Where files are served if the server is one of plain TCP; a port alone is one of 127.0.0.1
+    #[arg(long, value_name = "[ADDR:]PORT", value_parser = parse_listen, default_value = "0", requires = "server")]
+    pub(super) listen: SocketAddr,
+
+    /// A file of commands, a line for each; without it they are read from standard input
+    #[arg(long, value_name = "FILE")]
+    pub(super) script: Option<PathBuf>,
+
+    /// When there are no more commands, go on serving files until a signal comes
+    #[arg(long)]
+    pub(super) stay: bool,
+
+    /// The folder that says what each user has published [default: paso-share in $XDG_STATE_HOME or ~/.local/state]
+    #[arg(long, value_name = "DIR")]
+    pub(super) published: Option<PathBuf>,
+
+    /// Whether the size is said before a file that GET_FILE asks for: clients of the course differ
+    #[arg(long, value_name = "WHETHER", value_enum, default_value_t = FileSize::Sent)]
+    pub(super) file_size: FileSize,
 
     #[command(flatten)]
     pub(super) join: JoinArgs,

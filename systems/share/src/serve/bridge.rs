@@ -4,6 +4,7 @@
 //! too, at which the server passes requests on: only for what that user has published.
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -14,6 +15,7 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 
+use crate::ending::end_in_order;
 use crate::index::Index;
 use crate::index::change::{Asker, Owner};
 use crate::index::query::{Found, Holder, Query, Question, Wanted};
@@ -28,6 +30,9 @@ const PASSED_ON: usize = 16;
 
 /// How long a peer's request may take to arrive, and the connection to the user that it is passed on to.
 const PEER_WITHIN: Duration = Duration::from_secs(10);
+
+/// How long a client may take to close once it has the file.
+const LINGER: Duration = Duration::from_secs(60);
 
 /// How long a file may be on its way. It bounds what somebody can hold who reads a byte a minute.
 const FILE_WITHIN: Duration = Duration::from_secs(3_600);
@@ -155,26 +160,29 @@ async fn pass_on(mut listener: Listener, index: Index, user: String) {
     }
 }
 
-async fn pass_one_on(mut client: Stream, index: &Index, user: String) -> std::io::Result<()> {
+async fn pass_one_on(mut client: Stream, index: &Index, user: String) -> io::Result<()> {
     let Ok(Some(request)) = timeout(PEER_WITHIN, read_peer_request(&mut client)).await else { return Ok(()) };
-    let PeerRequest::File { path } = &request else {
-        client.write_all(&[status::FAILED]).await?;
-        return client.shutdown().await;
-    };
+    match peer_for(&request, index, user).await {
+        Ok(mut peer) => {
+            peer.write_all(&request.to_bytes()).await?;
+            copy(&mut peer, &mut client).await?;
+        }
+        Err(status) => client.write_all(&[status]).await?,
+    }
+    end_in_order(client, LINGER).await
+}
+
+/// A connection to the user, if the request is for what it has published; or the status that says why there is none.
+async fn peer_for(request: &PeerRequest, index: &Index, user: String) -> Result<TcpStream, u8> {
+    let PeerRequest::File { path } = request else { return Err(status::FAILED) };
     let wanted = Wanted::Of { user, path: path.clone() };
     let found = index.query(Query { asker: None, what: Question::Holders(wanted) }).await;
-    let Some(Holder { place, .. }) = first(found.ok()) else {
-        client.write_all(&[status::NO_FILE]).await?;
-        return client.shutdown().await;
-    };
+    let Holder { place, .. } = first(found.ok()).ok_or(status::NO_FILE)?;
     let connecting = TcpStream::connect(format!("{}:{}", bracketed(&place.ip), place.port));
-    let Ok(Ok(mut peer)) = timeout(PEER_WITHIN, connecting).await else {
-        client.write_all(&[status::FAILED]).await?;
-        return client.shutdown().await;
-    };
-    peer.write_all(&request.to_bytes()).await?;
-    copy(&mut peer, &mut client).await?;
-    client.shutdown().await
+    match timeout(PEER_WITHIN, connecting).await {
+        Ok(Ok(peer)) => Ok(peer),
+        Ok(Err(_)) | Err(_) => Err(status::FAILED),
+    }
 }
 
 fn first(found: Option<Found>) -> Option<Holder> {

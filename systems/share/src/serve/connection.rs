@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use super::Shared;
 use super::answer::{self, Task};
+use crate::ending::end_in_order;
 use crate::index::change::{Asker, Change, Owner, What};
 use crate::index::query::{Query, Question};
 use crate::services::Report;
@@ -24,10 +25,8 @@ const REQUEST_WITHIN: Duration = Duration::from_secs(10);
 /// How long the index may take, and the client to take the answer.
 const ANSWER_WITHIN: Duration = Duration::from_secs(10);
 
-/// How long a client may take to close its end once it has its answer, and how much more it may send. With unread bytes left the
-/// system would answer with a reset, which may overtake the answer.
-const LINGER: Duration = Duration::from_secs(2);
-const MAX_BEHIND: u64 = 4 << 10;
+/// How long a client may take to close its end once it has its answer, over the slowest of links.
+const LINGER: Duration = Duration::from_secs(10);
 
 /// A client that is being served.
 pub(super) struct Client {
@@ -91,11 +90,7 @@ impl Client {
 
     async fn answer(&self, mut stream: impl Wire, request: Request, reply: Reply) {
         let bytes = reply.to_bytes(request.operation, self.shared.form);
-        let answering = async {
-            stream.write_all(&bytes).await?;
-            stream.shutdown().await
-        };
-        let answered = matches!(timeout(ANSWER_WITHIN, answering).await, Ok(Ok(())));
+        let answered = matches!(timeout(ANSWER_WITHIN, stream.write_all(&bytes)).await, Ok(Ok(())));
         self.shared.operations.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(
             operation = request.operation.name(),
@@ -106,7 +101,8 @@ impl Client {
         );
         self.shared.reports.send(Report::of(request));
         if answered {
-            linger(stream).await;
+            // Whether it closes in time changes nothing.
+            let _ = end_in_order(stream, LINGER).await;
         }
     }
 
@@ -119,12 +115,8 @@ impl Client {
             Some(RequestError::Operation) | None => return,
         };
         let bytes = Reply::from(Outcome::Failed).to_bytes(operation, self.shared.form);
-        let answering = async {
-            stream.write_all(&bytes).await?;
-            stream.shutdown().await
-        };
-        if matches!(timeout(ANSWER_WITHIN, answering).await, Ok(Ok(()))) {
-            linger(stream).await;
+        if matches!(timeout(ANSWER_WITHIN, stream.write_all(&bytes)).await, Ok(Ok(()))) {
+            let _ = end_in_order(stream, LINGER).await;
         }
     }
 
@@ -135,8 +127,8 @@ impl Client {
         self.shared.reports.send(Report::of(request));
         let answered = matches!(timeout(ANSWER_WITHIN, stream.write_all(&bytes)).await, Ok(Ok(())));
         let Some((mut attendance, bridged)) = attendance else {
-            let _ = timeout(ANSWER_WITHIN, stream.shutdown()).await;
-            return linger(stream).await;
+            let _ = end_in_order(stream, LINGER).await;
+            return;
         };
         if answered {
             attendance.keep(&mut stream).await;
@@ -189,13 +181,4 @@ async fn read_request(stream: &mut impl Wire) -> Result<Request, Option<RequestE
             return Ok(request);
         }
     }
-}
-
-/// Lets the client close first.
-async fn linger(stream: impl Wire) {
-    let mut behind = stream.take(MAX_BEHIND);
-    let mut buffer = [0; 256];
-    let reading = async { while matches!(behind.read(&mut buffer).await, Ok(1..)) {} };
-    // Whether it did so in time changes nothing.
-    let _ = timeout(LINGER, reading).await;
 }

@@ -1,10 +1,12 @@
 //! Servers in this process, and clients that send bytes.
 
 use std::net::SocketAddr;
+use std::path::Path;
 use std::time::Duration;
 
 use common::testing::{Pair, pair};
 use paso::Link;
+use share::client::{Home, Session, Settings, Sized};
 use share::index::Index;
 use share::serve::Server;
 use share::services::{Reported, Reports, Services, serve_log, serve_time};
@@ -12,6 +14,7 @@ use tempfile::TempDir;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
 /// Longer than anything takes.
@@ -43,8 +46,9 @@ pub(crate) struct World {
     pub(crate) lines: mpsc::UnboundedReceiver<String>,
     way: Way,
     client: Option<Link>,
-    _pair: Option<Pair>,
-    _folder: TempDir,
+    pair: Option<Pair>,
+    folder: TempDir,
+    server: JoinHandle<()>,
 }
 
 impl World {
@@ -64,8 +68,70 @@ impl World {
             client = Some(pair.join("client").await);
             kept = Some(pair);
         }
-        tokio::spawn(server.run(std::future::pending()));
-        Self { plain, reports, lines, way, client, _pair: kept, _folder: folder }
+        let server = tokio::spawn(async {
+            let _ = server.run(std::future::pending()).await;
+        });
+        Self { plain, reports, lines, way, client, pair: kept, folder, server }
+    }
+
+    pub(crate) fn pair(&self) -> &Pair {
+        self.pair.as_ref().unwrap()
+    }
+
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
+    }
+
+    /// A client with a ticket of its own, which has registered and connected its user.
+    pub(crate) async fn client(&self, user: &str) -> Session {
+        let link = self.pair().join(user).await;
+        let mut session = self.session(link, user);
+        assert_eq!(say(&mut session, &format!("REGISTER {user}")).await, "c> REGISTER OK\n");
+        assert_eq!(say(&mut session, &format!("CONNECT {user}")).await, "c> CONNECT OK\n");
+        session
+    }
+
+    pub(crate) fn session(&self, link: Link, ticket: &str) -> Session {
+        let home = Home::Named { link, name: "share".into(), ticket: ticket.into() };
+        Session::new(home, self.settings(ticket))
+    }
+
+    /// A client of plain TCP, which has registered and connected its user.
+    pub(crate) async fn plain_client(&self, user: &str) -> Session {
+        let mut session = Session::new(Home::Plain(self.plain), self.settings(user));
+        assert_eq!(say(&mut session, &format!("REGISTER {user}")).await, "c> REGISTER OK\n");
+        assert_eq!(say(&mut session, &format!("CONNECT {user}")).await, "c> CONNECT OK\n");
+        session
+    }
+
+    fn settings(&self, of: &str) -> Settings {
+        let lists = self.folder().join(format!("lists of {of}"));
+        std::fs::create_dir_all(&lists).unwrap();
+        Settings { listen: "127.0.0.1:0".parse().unwrap(), lists, sized: Sized::Sent, has_bar: false }
+    }
+
+    /// Ends the server as a crash does, and starts it again with what is on the disk.
+    pub(crate) async fn restart(&mut self) {
+        self.server.abort();
+        let _ = (&mut self.server).await;
+        let index = Index::open(&self.folder().join("index")).unwrap();
+        let link = self.pair().link().clone();
+        let listener = link.publish("share").await.unwrap();
+        let server = Server::new(index, Reports::none()).with_link(link, listener);
+        self.server = tokio::spawn(async {
+            let _ = server.run(std::future::pending()).await;
+        });
+    }
+
+    /// A file, and its path.
+    pub(crate) fn file(&self, name: &str, bytes: &[u8]) -> String {
+        let path = self.folder().join(name);
+        std::fs::write(&path, bytes).unwrap();
+        path.display().to_string()
+    }
+
+    pub(crate) fn path(&self, name: &str) -> String {
+        self.folder().join(name).display().to_string()
     }
 
     /// Sends bytes, says no more, and returns all that comes back.
@@ -95,7 +161,12 @@ impl World {
     }
 }
 
-async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, bytes: &[u8]) -> Vec<u8> {
+/// Has a client carry out a line; what it says to that.
+pub(crate) async fn say(session: &mut Session, line: &str) -> String {
+    timeout(LONG, session.run(line)).await.expect("a command ends").text
+}
+
+pub(crate) async fn exchange(mut stream: impl AsyncRead + AsyncWrite + Unpin, bytes: &[u8]) -> Vec<u8> {
     stream.write_all(bytes).await.unwrap();
     let mut answer = Vec::new();
     timeout(LONG, stream.read_to_end(&mut answer)).await.expect("the server answers in time").unwrap();

@@ -1,0 +1,184 @@
+//! Serves the published files to others.
+
+use std::io;
+use std::sync::Arc;
+use std::time::Duration;
+
+use paso::{AcceptError, Listener};
+use tokio::io::AsyncReadExt;
+use tokio::io::AsyncWriteExt;
+use tokio::net::TcpListener;
+use tokio::sync::Semaphore;
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::{sleep, timeout};
+
+use super::fetch::Sized;
+use super::published::{Published, PublishedFiles};
+use crate::ending::end_in_order;
+use crate::hash::{BLOCK, block_range};
+use crate::multifile::holder::Connection;
+use crate::multifile::partial::read_at;
+use crate::wire::peer::{PeerRequest, PeerRequestReader, status};
+
+/// How many are served at a time; each holds a block, so that all hold 64 MiB.
+const CLIENTS: usize = 64;
+
+/// How long a request may take to arrive, the next one of a client of ours included.
+const REQUEST_WITHIN: Duration = Duration::from_secs(60);
+
+/// How long a client may take nothing of what it asked for.
+const STUCK: Duration = Duration::from_secs(60);
+
+/// How much is written at a time, so that a slow client is told from one that is stuck.
+const PIECE: usize = 64 << 10;
+
+/// How long it waits after a connection that was not accepted.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// What is served, and how.
+#[derive(Clone, Debug)]
+pub(super) struct Giving {
+    files: PublishedFiles,
+    sized: Sized,
+    places: Arc<Semaphore>,
+}
+
+impl Giving {
+    pub(super) fn new(files: PublishedFiles, sized: Sized) -> Self {
+        Self { files, sized, places: Arc::new(Semaphore::new(CLIENTS)) }
+    }
+
+    /// Serves those who come to a name, until the link ends.
+    pub(super) async fn serve_named(self, mut listener: Listener) {
+        let mut clients = JoinSet::new();
+        loop {
+            while clients.try_join_next().is_some() {}
+            match listener.accept().await {
+                Ok((stream, _)) => self.begin(&mut clients, stream),
+                Err(AcceptError::Refused(why)) => tracing::info!(%why, "nobody can come at the moment"),
+                Err(_) => return,
+            }
+        }
+    }
+
+    /// Serves those who come over plain TCP.
+    pub(super) async fn serve_plain(self, listener: TcpListener) {
+        let mut clients = JoinSet::new();
+        loop {
+            while clients.try_join_next().is_some() {}
+            match listener.accept().await {
+                Ok((stream, _)) => self.begin(&mut clients, stream),
+                Err(_) => sleep(ACCEPT_PAUSE).await,
+            }
+        }
+    }
+
+    fn begin(&self, clients: &mut JoinSet<()>, stream: impl Connection + 'static) {
+        // Those for whom there is no place are reset.
+        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return };
+        let giving = self.clone();
+        clients.spawn(async move {
+            let ended = giving.serve(stream).await;
+            tracing::debug!(error = ?ended.err(), "a client has been served");
+            drop(place);
+        });
+    }
+
+    async fn serve(&self, mut stream: impl Connection) -> io::Result<()> {
+        let (mut reader, mut buffer) = (PeerRequestReader::default(), [0; 1024]);
+        loop {
+            let length = in_time(REQUEST_WITHIN, stream.read(&mut buffer)).await?;
+            if length == 0 {
+                return end_in_order(stream, STUCK).await;
+            }
+            let mut bytes = buffer.get(..length).unwrap_or_default();
+            while !bytes.is_empty() {
+                let Ok((used, request)) = reader.handle_bytes(bytes) else {
+                    stream.write_all(&[status::FAILED]).await?;
+                    return end_in_order(stream, STUCK).await;
+                };
+                bytes = bytes.get(used..).unwrap_or_default();
+                let Some(request) = request else { continue };
+                self.give(&mut stream, &request).await?;
+                if !request.is_ours() {
+                    return end_in_order(stream, STUCK).await;
+                }
+            }
+        }
+    }
+
+    async fn give(&self, stream: &mut impl Connection, request: &PeerRequest) -> io::Result<()> {
+        let file = match request {
+            PeerRequest::File { path } | PeerRequest::Part { path, .. } => self.files.at(path),
+            PeerRequest::Hashes { id } | PeerRequest::Block { id, .. } => self.files.known_as(*id),
+        };
+        let Some(file) = file else { return stream.write_all(&[status::NO_FILE]).await };
+        match request {
+            PeerRequest::Hashes { .. } => {
+                stream.write_all(&head(Some(file.hashes.len() as u64 * 32))).await?;
+                write(stream, file.hashes.as_flattened()).await
+            }
+            PeerRequest::Block { block, .. } => {
+                let (start, length) = block_range(*block, file.size);
+                send(stream, &file, start, length as u64, true).await
+            }
+            PeerRequest::File { .. } => send(stream, &file, 0, file.size, self.sized == Sized::Sent).await,
+            PeerRequest::Part { part, parts, .. } => {
+                let each = file.size / parts;
+                let start = each * part;
+                let length = if part + 1 == *parts { file.size - start } else { each };
+                send(stream, &file, start, length, false).await
+            }
+        }
+    }
+}
+
+/// Status and length.
+fn head(length: Option<u64>) -> Vec<u8> {
+    let mut head = vec![status::DONE];
+    if let Some(length) = length {
+        head.extend_from_slice(length.to_string().as_bytes());
+        head.push(0);
+    }
+    head
+}
+
+/// A part of the file, if it is still what was published.
+async fn send(
+    stream: &mut impl Connection,
+    file: &Arc<Published>,
+    start: u64,
+    length: u64,
+    says_length: bool,
+) -> io::Result<()> {
+    let opening = Arc::clone(file);
+    let opened = spawn_blocking(move || opening.open()).await.map_err(io::Error::other)?;
+    let Ok(opened) = opened else { return stream.write_all(&[status::NO_FILE]).await };
+    let opened = Arc::new(opened);
+    stream.write_all(&head(says_length.then_some(length))).await?;
+    let end = start + length;
+    let mut at = start;
+    while at < end {
+        let length = (end - at).min(BLOCK as u64);
+        let reading = Arc::clone(&opened);
+        let read = spawn_blocking(move || {
+            let mut bytes = vec![0; usize::try_from(length).expect("a block fits in memory")];
+            read_at(&reading, &mut bytes, at).map(|()| bytes)
+        });
+        // A file that shrinks meanwhile is an error: the client sees that less came than was said.
+        write(stream, &read.await.map_err(io::Error::other)??).await?;
+        at += length;
+    }
+    Ok(())
+}
+
+async fn write(stream: &mut impl Connection, bytes: &[u8]) -> io::Result<()> {
+    for piece in bytes.chunks(PIECE) {
+        in_time(STUCK, stream.write_all(piece)).await?;
+    }
+    Ok(())
+}
+
+async fn in_time<T>(time: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    timeout(time, work).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+}
