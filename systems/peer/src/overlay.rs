@@ -30,7 +30,7 @@ pub(crate) use self::bucket::Bucket;
 use self::log::Log;
 pub use self::message::{Counts, Delivery, Fault, Keys, Message, SayError};
 use self::neighbour::Neighbour;
-pub use self::post::{MAX_NAME, MAX_NUMBER, MAX_TEXT, Name, NameError, Post, Run, Signature};
+pub use self::post::{Hex, MAX_NAME, MAX_NUMBER, MAX_TEXT, Name, NameError, Post, Run, Signature};
 
 /// How many names there may be. Each has to be proven by the exit before it counts.
 pub const NAMES: usize = 256;
@@ -154,7 +154,7 @@ impl Overlay {
             return Err(SayError::TooFast);
         }
         let log = self.runs.get_mut(&self.me).expect("its own run is kept");
-        let (run, text, signature) = (self.me.clone(), text.to_owned(), Signature([0; 64]));
+        let (run, text, signature) = (self.me.clone(), text.to_owned(), Hex([0; 64]));
         let mut post = Post { run, number: log.last() + 1, said: said.min(MAX_NUMBER), text, signature };
         post.signature = sign(&post.signed_bytes());
         log.push(post.clone(), &self.limits);

@@ -50,10 +50,13 @@ pub struct Post {
     pub signature: Signature,
 }
 
-/// An Ed25519 signature; in texts as hexadecimal digits.
+/// Bytes; in texts as hexadecimal digits.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Signature(pub [u8; 64]);
+pub struct Hex<const N: usize>(pub [u8; N]);
+
+/// An Ed25519 signature.
+pub type Signature = Hex<64>;
 
 impl Name {
     /// The name.
@@ -143,23 +146,23 @@ fn from_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
     Some(bytes)
 }
 
-impl TryFrom<String> for Signature {
+impl<const N: usize> TryFrom<String> for Hex<N> {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, Self::Error> {
-        from_hex(&text).map(Self).ok_or("a signature has 128 hexadecimal digits")
+        from_hex(&text).map(Self).ok_or("it has not as many hexadecimal digits as it should")
     }
 }
 
-impl From<Signature> for String {
-    fn from(signature: Signature) -> Self {
-        to_hex(&signature.0)
+impl<const N: usize> From<Hex<N>> for String {
+    fn from(hex: Hex<N>) -> Self {
+        to_hex(&hex.0)
     }
 }
 
-impl fmt::Debug for Signature {
+impl<const N: usize> fmt::Debug for Hex<N> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Signature")
+        write!(f, "{N} bytes")
     }
 }
 

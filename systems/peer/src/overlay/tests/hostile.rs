@@ -29,7 +29,7 @@ fn victim() -> Overlay {
 
 fn post(author: &str, began: u64, number: u64, text: &str) -> Post {
     let run = Run { name: author.parse().unwrap(), began };
-    let mut post = Post { run, number, said: 0, text: text.into(), signature: Signature([0; 64]) };
+    let mut post = Post { run, number, said: 0, text: text.into(), signature: Hex([0; 64]) };
     post.signature = sign(&post.signed_bytes());
     post
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
-use super::super::{Delivery, Keys, Limits, Message, Name, Overlay, Post, Run, Signature};
+use super::super::{Delivery, Hex, Keys, Limits, Message, Name, Overlay, Post, Run, Signature};
 use crate::dice::Dice;
 
 /// Which nodes have links.
@@ -73,7 +73,7 @@ pub(super) fn sign(bytes: &[u8]) -> Signature {
     }
     let mut signature = [0; 64];
     signature[..8].copy_from_slice(&sum.next().to_be_bytes());
-    Signature(signature)
+    Hex(signature)
 }
 
 pub(super) fn name(at: usize) -> Name {
