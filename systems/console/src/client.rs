@@ -12,18 +12,22 @@ use std::io::{IsTerminal, stdin, stdout};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 use paso_cli::Logging;
 use paso_cli::program::{self, Signals};
 use tokio::sync::mpsc;
 
-use self::conversation::{By, Ended, Input, converse};
+use self::conversation::{By, Ended, Input, Shown, converse};
 use self::output::Output;
 use crate::args::ConnectArgs;
 
 /// Lines that may wait between a stream and a terminal or a pipe, each way.
 const WAITING: usize = 64;
+
+/// How long the end of the stream may take to reach proxy2, which is there.
+const LAST_PACKETS: Duration = Duration::from_secs(1);
 
 /// What a script's end says when one of its commands was answered by an error.
 const HAD_ERRORS: u8 = 3;
@@ -50,7 +54,7 @@ pub(crate) fn run(args: ConnectArgs, logging: Logging) -> ExitCode {
 async fn session(args: ConnectArgs, mut signals: Signals) -> anyhow::Result<u64> {
     let opening = async {
         let link = args.join.join().await?;
-        let stream = common::open(&link, &format!("@{}", args.name)).await?;
+        let stream = common::open(&link, &format!("@{}", args.name.trim_start_matches('@'))).await?;
         anyhow::Ok((link, stream))
     };
     let (link, stream) = tokio::select! {
@@ -60,9 +64,11 @@ async fn session(args: ConnectArgs, mut signals: Signals) -> anyhow::Result<u64>
     };
     let (lines, input) = mpsc::channel(WAITING);
     let (output, is_script) = begin(&args, lines)?;
-    let ended = converse(stream, input, output.sender(), args.patience, signals.received()).await;
+    let shows = if args.command.is_empty() { Shown::All } else { Shown::Answers };
+    let shown = (output.sender(), shows);
+    let ended = converse(stream, input, shown, args.patience, signals.received()).await;
     output.finish().await;
-    link.close().await.context("the link did not end in order")?;
+    link.finish(LAST_PACKETS).await.context("the link did not end in order")?;
     let Ended { by, errors } = ended?;
     match by {
         By::Us => Ok(if is_script { errors } else { 0 }),

@@ -40,4 +40,4 @@ pub fn main() -> ExitCode {
     args::main()
 }
 
-pub use client::conversation::{By, Ended, Input, converse};
+pub use client::conversation::{By, Ended, Input, Shown, converse};

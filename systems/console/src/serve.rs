@@ -43,9 +43,10 @@ pub(crate) async fn run(
     settings: Settings,
     mut signals: Signals,
 ) -> anyhow::Result<()> {
+    let name = name.trim_start_matches('@');
     let beginning = async {
         let link = join.join().await?;
-        let listener = link.publish(&name).await.with_context(|| format!("cannot publish @{name}"))?;
+        let listener = link.publish(name).await.with_context(|| format!("cannot publish @{name}"))?;
         anyhow::Ok((link, listener))
     };
     let (link, listener) = tokio::select! {

@@ -50,6 +50,20 @@ pub enum By {
     Output,
 }
 
+/// What of the server's lines is shown.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    /// All.
+    All,
+    /// Neither its greeting, which ends where it answers the first beat, nor its good bye.
+    Answers,
+}
+
+/// What answers begin with that say what was wrong.
+const ERROR: &str = "error: ";
+/// The last line of a server to who has asked for the end.
+const GOOD_BYE: &str = "* good bye";
+
 /// Sends the lines of `input` and gives `output` those that come, as they may be shown. The end of the input, and `stop`, end the session as
 /// `quit` does.
 ///
@@ -58,7 +72,7 @@ pub enum By {
 pub async fn converse(
     stream: impl AsyncRead + AsyncWrite + Send,
     input: mpsc::Receiver<Input>,
-    output: mpsc::Sender<String>,
+    (output, shows): (mpsc::Sender<String>, Shown),
     patience: Duration,
     stop: impl Future<Output = ()> + Send,
 ) -> io::Result<Ended> {
@@ -68,6 +82,8 @@ pub async fn converse(
         sending: format!("{BEAT}\n").into_bytes(),
         arrived: Splitter::new(LONGEST),
         shown: VecDeque::new(),
+        shows,
+        is_greeted: false,
         errors: 0,
         has_quit: false,
         heard: Instant::now(),
@@ -85,6 +101,9 @@ struct Talk {
     arrived: Splitter,
     /// Lines on their way to the user.
     shown: VecDeque<String>,
+    shows: Shown,
+    /// The server has answered a beat.
+    is_greeted: bool,
     errors: u64,
     has_quit: bool,
     heard: Instant,
@@ -110,6 +129,8 @@ impl Talk {
         let (mut has_ended, mut has_shut) = (false, false);
         loop {
             if has_ended && self.shown.is_empty() {
+                // In order on both sides, whoever was first.
+                let _ = to.shutdown().await;
                 return Ok(self.ended());
             }
             if self.input.is_none() && self.sending.is_empty() && !has_shut {
@@ -171,9 +192,16 @@ impl Talk {
 
     fn show(&mut self, line: Line) {
         match line {
-            Line::Text(text) if text == BEAT => {}
+            Line::Text(text) if text == BEAT => self.is_greeted = true,
+            Line::Text(text) if self.shows == Shown::Answers && (!self.is_greeted || text == GOOD_BYE) => {
+                // Who finds no room is not greeted.
+                if text.starts_with(ERROR) {
+                    self.errors += 1;
+                    self.shown.push_back(visible(&text).into_owned());
+                }
+            }
             Line::Text(text) => {
-                self.errors += u64::from(text.starts_with("error: "));
+                self.errors += u64::from(text.starts_with(ERROR));
                 // It is a stranger's, for all we know.
                 self.shown.push_back(visible(&text).into_owned());
             }

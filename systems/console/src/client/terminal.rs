@@ -11,7 +11,7 @@ use rustyline::highlight::Highlighter;
 use rustyline::hint::Hinter;
 use rustyline::history::FileHistory;
 use rustyline::validate::Validator;
-use rustyline::{Config, Context, Editor, ExternalPrinter, Helper};
+use rustyline::{CompletionType, Config, Context, Editor, ExternalPrinter, Helper};
 use tokio::sync::mpsc;
 
 use super::conversation::Input;
@@ -28,7 +28,11 @@ const KEPT: usize = 1_000;
 /// # Errors
 /// There is a history that cannot be read.
 pub(super) fn start(history: Option<&Path>, lines: mpsc::Sender<Input>) -> anyhow::Result<Option<Output>> {
-    let config = Config::builder().max_history_size(KEPT)?.history_ignore_space(true).build();
+    let config = Config::builder()
+        .max_history_size(KEPT)?
+        .history_ignore_space(true)
+        .completion_type(CompletionType::List)
+        .build();
     let mut editor: Editor<Commands, FileHistory> = Editor::with_config(config)?;
     editor.set_helper(Some(Commands));
     let Ok(mut printer) = editor.create_external_printer() else { return Ok(None) };

@@ -38,12 +38,11 @@ pub(super) async fn attend(hall: Hall, stream: Stream, ticket: Option<String>) {
     match entered {
         Ok(who) => {
             info!(client = %who, "client came");
-            let number = who.number;
             let (from, to) = split(stream);
-            let seat = Seat { bell: hall.bell(number), hall, who };
+            let seat = Seat { bell: hall.bell(who.number), hall, who: who.clone() };
             let why =
                 Attending { seat, from, to, lines: Splitter::new(LONGEST), writing: Vec::new() }.run().await;
-            info!(session = number, "client left: {}", why);
+            info!(client = %who, %why, "client left");
         }
         Err(full) => turn_away(stream, full, ticket).await,
     }

@@ -100,7 +100,8 @@ async fn a_script_gets_answers_and_an_exit_code() {
     assert!(out.contains("You are ana#1: ") && out.ends_with("<ana#1> hola\n* good bye\n"), "{out}");
     let (code, out, _) = texts(&place.run("ana", &["-c", "whomai", "-c", "time"], "").await);
     assert_eq!(code, Some(3), "{out}");
-    assert!(out.contains("did you mean whoami?") && out.contains("running for"), "{out}");
+    assert!(out.starts_with("error: there is no command 'whomai'; did you mean whoami?\n20"), "{out}");
+    assert!(out.contains("running for") && out.lines().count() == 2, "only the answers: {out}");
     let (code, _, err) = texts(&place.run("eve", &[], "").await);
     assert_eq!(code, Some(1));
     assert!(err.contains("error: @console: ") && err.contains("use:console"), "{err}");

@@ -17,14 +17,14 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 impl Session {
     fn begin() -> Self {
-        Self::that_stops(std::future::pending())
+        Self::with(Shown::All, std::future::pending())
     }
 
-    fn that_stops(stop: impl Future<Output = ()> + Send + 'static) -> Self {
+    fn with(shows: Shown, stop: impl Future<Output = ()> + Send + 'static) -> Self {
         let (server, stream) = duplex(4_096);
         let (input, lines) = mpsc::channel(4);
         let (shown, output) = mpsc::channel(4);
-        let ended = tokio::spawn(converse(stream, lines, shown, PATIENCE, stop));
+        let ended = tokio::spawn(converse(stream, lines, (shown, shows), PATIENCE, stop));
         Self { server: BufReader::new(server), input: Some(input), output, ended }
     }
 
@@ -125,7 +125,19 @@ async fn who_reads_the_output_slowly_is_still_there_for_the_server() {
 
 #[tokio::test(start_paused = true)]
 async fn a_signal_is_a_wish_to_quit_that_does_not_wait_for_a_server_that_is_gone() {
-    let mut session = Session::that_stops(std::future::ready(()));
+    let mut session = Session::with(Shown::All, std::future::ready(()));
     let ended = (&mut session.ended).await.unwrap().unwrap();
     assert_eq!(ended.by, By::Us);
+}
+
+#[tokio::test]
+async fn options_give_commands_whose_answers_alone_are_shown() {
+    let mut session = Session::with(Shown::Answers, std::future::pending());
+    session.says(b"Welcome\nto you\n\x06\nyou are ana\n<ben#2> hola\n* good bye\n").await;
+    let (_, shown) = session.end().await;
+    assert_eq!(shown, ["you are ana", "<ben#2> hola"]);
+    let mut session = Session::with(Shown::Answers, std::future::pending());
+    session.says(b"error: 3 clients are here\n").await;
+    let (ended, shown) = session.end().await;
+    assert_eq!((shown.len(), ended.unwrap().errors), (1, 1));
 }
