@@ -15,8 +15,8 @@ pub struct JoinArgs {
     #[arg(long, value_name = "HOST:PORT[,PORT]", env = "PASO_AT", value_delimiter = ' ')]
     at: Vec<String>,
 
-    /// A file that holds the ticket and that nobody else can read or replace [default: the one that a proxy2 on this machine
-    /// keeps for this user]
+    /// A file that holds the ticket and that nobody else can read or replace [default: what the variable PASO_TICKET holds, or else
+    /// the one that a proxy2 on this machine keeps for this user]
     #[arg(long, value_name = "FILE", env = "PASO_TICKET_FILE")]
     ticket_file: Option<PathBuf>,
 
@@ -45,9 +45,11 @@ impl JoinArgs {
     /// # Errors
     /// There is no ticket, or what is given is no place.
     pub fn options(&self) -> anyhow::Result<LinkOptions> {
-        let ticket = match &self.ticket_file {
-            Some(file) => Ticket::from_file(file)?,
-            None => Ticket::of_this_machine(self.state.as_deref())?,
+        let ticket = match (&self.ticket_file, &self.state, std::env::var("PASO_TICKET")) {
+            (Some(file), ..) => Ticket::from_file(file)?,
+            // As of the core's programs. It is no option: what stands in a command line everybody sees.
+            (None, None, Ok(text)) => text.parse().context("the variable PASO_TICKET")?,
+            (None, state, _) => Ticket::of_this_machine(state.as_deref())?,
         };
         let mut options = LinkOptions::new(ticket).join_within(Duration::from_secs(self.join_within.into()));
         for place in &self.at {

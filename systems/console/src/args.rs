@@ -17,7 +17,7 @@ use crate::{client, serve};
 
 /// A command server for several people at a time, under a published name
 #[derive(Debug, Parser)]
-#[command(name = "console", version, args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
+#[command(name = "console", version, args_conflicts_with_subcommands = true)]
 #[command(before_help = EXAMPLES, after_help = AFTER, help_template = TEMPLATE)]
 struct Cli {
     #[command(subcommand)]
@@ -30,7 +30,7 @@ struct Cli {
 #[derive(Debug, Subcommand)]
 enum Program {
     /// Serve: publish the name, and answer whoever may use it
-    #[command(version, before_help = SERVE_EXAMPLES, after_help = SERVE_AFTER, help_template = TEMPLATE)]
+    #[command(before_help = SERVE_EXAMPLES, after_help = SERVE_AFTER, help_template = TEMPLATE)]
     Serve(ServeArgs),
 }
 
@@ -130,6 +130,8 @@ Examples:
       beside a proxy2: who holds the ticket laptop may look at it and steer it";
 
 const SERVE_AFTER: &str = "\
+Start one server for each name: clients of two do not meet, as proxy2 gives each client to one of them.
+
 SIGTERM and Ctrl-C end it in order: all clients are told, and have five seconds to read it; a second signal ends it at once.
 
 Exit codes: 0 a signal has asked for the end; 1 it could not begin, or nobody comes any more, with a sentence that says why; \

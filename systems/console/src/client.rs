@@ -67,13 +67,13 @@ async fn session(args: ConnectArgs, mut signals: Signals) -> anyhow::Result<u64>
     let shows = if args.command.is_empty() { Shown::All } else { Shown::Answers };
     let shown = (output.sender(), shows);
     let ended = converse(stream, input, shown, args.patience, signals.received()).await;
-    output.finish().await;
+    let written = output.finish().await;
     link.finish(LAST_PACKETS).await.context("the link did not end in order")?;
+    written.context("cannot write to stdout")?;
     let Ended { by, errors } = ended?;
     match by {
-        By::Us => Ok(if is_script { errors } else { 0 }),
+        By::Us | By::Output => Ok(if is_script { errors } else { 0 }),
         By::Server => bail!("the server has ended the session"),
-        By::Output => bail!("nobody reads standard output any more"),
     }
 }
 

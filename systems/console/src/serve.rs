@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use common::JoinArgs;
-use paso::{AcceptError, Listener};
+use paso::{AcceptError, Link, Listener};
 use paso_cli::program::{self, Signals};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
@@ -54,6 +54,7 @@ pub(crate) async fn run(
         () = signals.received() => return Ok(()),
         begun = beginning => begun?,
     };
+    warn_of_others(&link, name).await;
     info!(name = format_args!("@{name}"), "ready");
     program::ready();
     let (end, ended) = tokio::sync::oneshot::channel::<()>();
@@ -76,6 +77,18 @@ pub(crate) async fn run(
     };
     link.close().await.context("the link did not end in order")?;
     served.with_context(|| format!("@{name} is not published any more"))
+}
+
+/// Warns if somebody else publishes the name too. Proxy2 tells only whoever may use the name itself; else this says nothing.
+async fn warn_of_others(link: &Link, name: &str) {
+    let found = link.find(name).await.unwrap_or_default();
+    let others: usize = found.iter().map(|found| found.publishers.saturating_sub(1)).sum();
+    if others > 0 {
+        warn!(
+            others,
+            "somebody else publishes @{name} too: proxy2 gives each client to one of you, and they do not meet"
+        );
+    }
 }
 
 /// Serves those who come until `shutdown` completes; then all are told, and it waits until they have read it, for five seconds at most.

@@ -16,7 +16,7 @@ const END_PATIENCE: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub(super) struct Output {
     lines: mpsc::Sender<String>,
-    written: oneshot::Receiver<()>,
+    written: oneshot::Receiver<io::Result<()>>,
 }
 
 impl Output {
@@ -34,14 +34,16 @@ impl Output {
         let (lines, mut waiting) = mpsc::channel::<String>(WAITING);
         let (done, written) = oneshot::channel();
         thread::spawn(move || {
+            let mut written = Ok(());
             while let Some(mut line) = waiting.blocking_recv() {
                 line.push('\n');
-                if print(line).is_err() {
-                    return;
+                written = print(line);
+                if written.is_err() {
+                    break;
                 }
             }
             // Nobody may wait for it any more.
-            let _ = done.send(());
+            let _ = done.send(written);
         });
         Self { lines, written }
     }
@@ -51,9 +53,15 @@ impl Output {
         self.lines.clone()
     }
 
-    /// Waits until all is written, but not for long.
-    pub(super) async fn finish(self) {
+    /// Waits until all is written, but not for long. A reader that has seen enough, as in `… | head -1`, is no error.
+    ///
+    /// # Errors
+    /// What the system says.
+    pub(super) async fn finish(self) -> io::Result<()> {
         drop(self.lines);
-        let _ = timeout(END_PATIENCE, self.written).await;
+        match timeout(END_PATIENCE, self.written).await {
+            Ok(Ok(Err(error))) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
+            _ => Ok(()),
+        }
     }
 }

@@ -147,3 +147,49 @@ fn times_are_in_words() {
     let words = [59, 60, 3_700, 90_000].map(|seconds| span(Duration::from_secs(seconds)));
     assert_eq!(words, ["59 s", "1m 00s", "1h 01m", "1d 01h"]);
 }
+
+/// Lines of words that mean something and such that mean nothing, put together by chance (xorshift64).
+#[test]
+fn any_line_has_an_answer_that_a_terminal_shows_as_it_is() {
+    const SEED: u64 = 0x0c0f_fee0;
+    const PIECES: [&str; 14] = [
+        " ",
+        "\t",
+        "ana#1",
+        "#2",
+        "99999999999999999999",
+        "L3/",
+        "/",
+        "\u{1b}[2J",
+        "\u{202e}",
+        "ß",
+        "\0",
+        "\u{301}",
+        "`",
+        "''",
+    ];
+    let mut state = SEED;
+    let mut below = |count: usize| {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        usize::try_from(state % count as u64).unwrap()
+    };
+    let names = commands_and_pages();
+    let mut room = room();
+    for _ in 0..5_000 {
+        let words = (0..below(6))
+            .map(|_| if below(2) == 0 { names[below(names.len())] } else { PIECES[below(PIECES.len())] });
+        let line: Vec<_> = words.collect();
+        let line = line.join(if below(3) == 0 { "" } else { " " });
+        let turn = turn(&mut room, 2, &Line::Text(line.clone()));
+        assert_eq!(turn, Turn::Done, "{line:?}, seed {SEED:#x}: ben is no operator");
+        let answer = heard(&mut room, 2);
+        assert_eq!(answer.is_empty(), line.trim().is_empty(), "{line:?}, seed {SEED:#x}");
+        assert!(answer.lines().all(paso::is_visible), "{line:?} got {answer:?}, seed {SEED:#x}");
+        if room.here().all(|member| member.who.number != 2) {
+            room = self::room();
+        }
+        heard(&mut room, 1);
+    }
+}
