@@ -12,6 +12,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::task::spawn_blocking;
 use tokio::time::timeout;
 
+use crate::ending::end_in_order;
 use crate::hash::MAX_SIZE;
 use crate::multifile::holder::{Address, Connection};
 use crate::wire::operation::Operation;
@@ -54,6 +55,7 @@ pub(super) async fn fetch(
     }
     let mut partial = Partial::create(to)?;
     let expected = receive(&mut *stream, &mut partial.file, progress).await?;
+    tokio::spawn(end_in_order(stream, SILENCE));
     spawn_blocking(move || partial.finish(expected)).await.map_err(io::Error::other)??;
     Ok(Outcome::Done)
 }

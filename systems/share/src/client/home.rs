@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use super::answer::{Answer, MAX_ANSWER, read};
+use crate::ending::end_in_order;
 use crate::multifile::holder::{Address, Connection};
 use crate::wire::request::Request;
 
@@ -44,6 +45,8 @@ impl Home {
             loop {
                 let length = (&mut stream).take(64 << 10).read_buf(&mut bytes).await?;
                 if let Some(answer) = read(request.operation, &bytes) {
+                    // Nobody needs to wait for that.
+                    tokio::spawn(end_in_order(stream, ANSWER_WITHIN));
                     return Ok(answer);
                 }
                 if length == 0 {

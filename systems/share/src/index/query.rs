@@ -38,6 +38,8 @@ pub enum Wanted {
         /// As it was published.
         path: String,
     },
+    /// The first of the two that there is: clients of the course do not agree on which field is what.
+    OfEither([(String, String); 2]),
     /// All that are called so: as the course does, the folders before a name do not count.
     Named(String),
     /// All that are this file.

@@ -71,9 +71,16 @@ fn content_of(connection: &Connection, user: &str) -> rusqlite::Result<Answer> {
     Ok(Ok(Found::Paths(rows.collect::<Result<_, _>>()?)))
 }
 
+/// The condition of a file of a user.
+const OF: &str = "name = ?1 AND path = ?2";
+
 fn holders(connection: &Connection, wanted: &Wanted) -> rusqlite::Result<Answer> {
     let found = match wanted {
-        Wanted::Of { user, path } => holders_where(connection, "name = ?1 AND path = ?2", &[user, path])?,
+        Wanted::Of { user, path } => holders_where(connection, OF, &[user, path])?,
+        Wanted::OfEither([(user, path), (other, other_path)]) => {
+            let found = holders_where(connection, OF, &[user, path])?;
+            if found.is_empty() { holders_where(connection, OF, &[other, other_path])? } else { found }
+        }
         Wanted::Named(name) => holders_where(connection, "base = ?1", &[&base_name(name)])?,
         Wanted::Known(id) => holders_where(connection, "hash = ?1", &[&id.to_string()])?,
     };

@@ -127,7 +127,12 @@ pub async fn download(
 async fn hashes(wanted: Wanted<'_>, holders: &[Address]) -> Result<Vec<BlockHash>, DownloadError> {
     let mut why = "nobody is there".to_owned();
     for address in holders {
-        let asked = async { Holder::connect(address, wanted.id).await?.hashes(wanted.size).await };
+        let asked = async {
+            let mut holder = Holder::connect(address, wanted.id).await?;
+            let hashes = holder.hashes(wanted.size).await?;
+            holder.end();
+            Ok::<_, io::Error>(hashes)
+        };
         match asked.await {
             Ok(hashes) => return Ok(hashes),
             Err(error) => why = error.to_string(),
@@ -191,6 +196,9 @@ async fn fetch_until_lost(shared: &Arc<Shared>, address: &Address, id: HolderId)
             asked.push_back(block);
         }
         if next == Next::Finished {
+            if asked.is_empty() {
+                holder.end();
+            }
             return Ok(());
         }
         let Some(block) = asked.pop_front() else {
@@ -200,6 +208,9 @@ async fn fetch_until_lost(shared: &Arc<Shared>, address: &Address, id: HolderId)
         let bytes = holder.receive(shared.partial.length_of(block)).await.map_err(Lost::Holder)?;
         shared.take(id, block, bytes).await?;
         if shared.is_finished() {
+            if asked.is_empty() {
+                holder.end();
+            }
             return Ok(());
         }
     }

@@ -9,6 +9,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 
+use crate::ending::end_in_order;
 use crate::hash::{BlockHash, FileId, blocks_of};
 use crate::wire::peer::{PeerRequest, status};
 
@@ -105,6 +106,11 @@ impl Holder {
             at += self.read(rest).await?;
         }
         Ok(bytes)
+    }
+
+    /// Nothing more is asked of it.
+    pub fn end(self) {
+        tokio::spawn(end_in_order(self.stream, SILENCE));
     }
 
     async fn send(&mut self, request: &PeerRequest) -> io::Result<()> {

@@ -116,7 +116,7 @@ pub(super) struct Client {
     #[arg(long, value_name = "ADDR:PORT", conflicts_with = "name")]
     pub(super) server: Option<SocketAddr>,
 
-    /// Where files are served if the server is one of plain TCP; a port alone is one of 127.0.0.1
+    /// Where files are served if the server is one of plain TCP: a port alone is one of 127.0.0.1, 0 is any free one
     #[arg(long, value_name = "[ADDR:]PORT", value_parser = parse_listen, default_value = "0", requires = "server")]
     pub(super) listen: SocketAddr,
 

@@ -8,11 +8,11 @@ use std::{fs, thread};
 
 use anyhow::Context;
 use paso_cli::Logging;
-use paso_cli::program::{Printing, Signals};
+use paso_cli::program::Signals;
 use tokio::sync::mpsc;
 
 use super::args::Client;
-use super::serving::{make_private, state_folder};
+use super::serving::{make_private, say, state_folder};
 use crate::client::{Home, Session, Settings};
 
 /// A line that is longer is no command.
@@ -59,7 +59,7 @@ async fn ask(args: Client, mut signals: Signals) -> anyhow::Result<bool> {
     let working = async {
         while let Some(line) = next(&mut lines, is_typed).await {
             let said = session.run(&line).await;
-            Printing::start(said.text.into()).finish().await;
+            say(said.text).await;
             all_done &= said.is_done;
             if said.is_last {
                 return;
@@ -93,7 +93,7 @@ async fn home(args: &Client) -> anyhow::Result<Home> {
 
 async fn next(lines: &mut mpsc::Receiver<String>, is_typed: bool) -> Option<String> {
     if is_typed {
-        Printing::start("c> ".to_owned().into()).finish().await;
+        say("c> ".to_owned()).await;
     }
     lines.recv().await
 }

@@ -97,7 +97,7 @@ pub(super) async fn time(args: Time, mut signals: Signals) -> anyhow::Result<()>
     serve_time(listener, signals.received()).await
 }
 
-async fn say(text: String) {
+pub(super) async fn say(text: String) {
     // If nobody reads it there is nobody to tell.
     let _ = Printing::start(text.into()).finish().await;
 }

@@ -46,7 +46,10 @@ pub(super) fn task(request: &Request, asker: &Asker, ip: Option<IpAddr>) -> Task
         Operation::Delete => Task::Change(What::Delete { path: field(1) }),
         Operation::ListUsers => Task::Ask(Question::Users),
         Operation::ListContent => Task::Ask(Question::ContentOf(field(1))),
-        Operation::GetFile => Task::Ask(Question::Holders(Wanted::Of { user: field(1), path: field(2) })),
+        // Who asks, whose file, and which; or whose file, which, and what it is to be called.
+        Operation::GetFile => {
+            Task::Ask(Question::Holders(Wanted::OfEither([(field(1), field(2)), (field(0), field(1))])))
+        }
         Operation::GetMultifile => Task::Ask(Question::Holders(Wanted::Named(field(1)))),
         Operation::Holders => Task::Ask(Question::Holders(wanted(field(1), field(2)))),
         Operation::Attend => Task::Attend,

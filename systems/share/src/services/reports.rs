@@ -148,7 +148,7 @@ async fn tell(
                 }
             },
         };
-        let (user, operation, about) = (report.user, report.operation.name(), report.about);
+        let (user, operation, about) = (report.user, report.operation.course_name(), report.about);
         let entry = [&user, operation, &date, &about];
         let counter = match log.ask(async |remote: &Remote| remote.log(entry).await).await {
             Some(()) => &counters.logged,

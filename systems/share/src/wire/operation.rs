@@ -72,6 +72,25 @@ impl Operation {
         }
     }
 
+    /// What it is to a user who knows the course's.
+    pub const fn course_name(self) -> &'static str {
+        match self {
+            Self::Attend => Self::Connect.name(),
+            Self::Offer => Self::Publish.name(),
+            Self::Holders => Self::GetMultifile.name(),
+            Self::Register
+            | Self::Unregister
+            | Self::Connect
+            | Self::Disconnect
+            | Self::Publish
+            | Self::Delete
+            | Self::ListUsers
+            | Self::ListContent
+            | Self::GetFile
+            | Self::GetMultifile => self.name(),
+        }
+    }
+
     /// The operation of this name; some clients write it in lower case.
     pub fn named(name: &[u8]) -> Option<Self> {
         Self::ALL.into_iter().find(|operation| operation.name().as_bytes().eq_ignore_ascii_case(name))

@@ -62,12 +62,7 @@ impl Outcome {
 
     /// The sentence of the course for its user, without the prompt.
     pub fn sentence(self, operation: Operation) -> String {
-        // To the user ours are the course's.
-        let name = [(Op::Attend, Op::Connect), (Op::Offer, Op::Publish), (Op::Holders, Op::GetMultifile)]
-            .into_iter()
-            .find_map(|(ours, course)| (ours == operation).then_some(course))
-            .unwrap_or(operation)
-            .name();
+        let name = operation.course_name();
         match (operation, self) {
             (_, Self::Done) => format!("{name} OK"),
             (Op::Register, Self::InUse) => "USERNAME IN USE".into(),

@@ -133,6 +133,7 @@ async fn list_users_and_get_file_say_where_users_of_plain_tcp_are() {
         ("PUBLISH|bob|/home/bob/poem|a poem|", b"\0"),
         ("GET_FILE|alice|bob|/home/bob/poem|", b"\x00127.0.0.1\x006001\0"),
         ("GET_FILE|alice|bob|poem|", b"\x01"),
+        ("GET_FILE|bob|/home/bob/poem|/tmp/copy|", b"\x00127.0.0.1\x006001\0"),
         ("GET_MULTIFILE|alice|poem|", b"\0\x01127.0.0.1\x006001\0/home/bob/poem\0"),
         ("DISCONNECT|bob|", b"\0"),
         ("GET_MULTIFILE|alice|poem|", b"\x01"),
