@@ -36,13 +36,11 @@ const HAD_ERRORS: u8 = 3;
 pub(crate) fn run(args: ConnectArgs, logging: Logging) -> ExitCode {
     let errors = Arc::new(AtomicU64::new(0));
     let counted = Arc::clone(&errors);
-    let saved = mode::Saved::now();
     let code = program::run(logging, |signals| async move {
         let ended = session(args, signals).await?;
         counted.store(ended, Ordering::Relaxed);
         anyhow::Ok(())
     });
-    drop(saved);
     match errors.load(Ordering::Relaxed) {
         0 => code,
         _ if code == ExitCode::SUCCESS => ExitCode::from(HAD_ERRORS),

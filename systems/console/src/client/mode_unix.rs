@@ -1,4 +1,5 @@
-//! How the terminal was: while a line is edited it is in another mode, and the program may end meanwhile.
+//! How the terminal was: while a line is edited it is in another mode, and the program may end meanwhile. Where no lines are edited nothing
+//! of this is used: a process in the background that sets a terminal's mode is stopped.
 
 use std::io::stdin;
 

@@ -8,6 +8,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use super::WAITING;
+use super::mode::Saved;
 
 /// How long the end of the program waits for who reads the output.
 const END_PATIENCE: Duration = Duration::from_secs(1);
@@ -17,20 +18,25 @@ const END_PATIENCE: Duration = Duration::from_secs(1);
 pub(super) struct Output {
     lines: mpsc::Sender<String>,
     written: oneshot::Receiver<io::Result<()>>,
+    /// Restored with the value, where lines are edited.
+    mode: Option<Saved>,
 }
 
 impl Output {
     /// To standard output.
     pub(super) fn plain() -> Self {
-        Self::start(|line| {
+        Self::start(None, |line| {
             let mut out = stdout().lock();
             out.write_all(line.as_bytes())?;
             out.flush()
         })
     }
 
-    /// By `print`, which gets whole lines with their ends.
-    pub(super) fn start(mut print: impl FnMut(String) -> io::Result<()> + Send + 'static) -> Self {
+    /// By `print`, which gets whole lines with their ends; a terminal gets its mode back at the end.
+    pub(super) fn start(
+        mode: Option<Saved>,
+        mut print: impl FnMut(String) -> io::Result<()> + Send + 'static,
+    ) -> Self {
         let (lines, mut waiting) = mpsc::channel::<String>(WAITING);
         let (done, written) = oneshot::channel();
         thread::spawn(move || {
@@ -45,7 +51,7 @@ impl Output {
             // Nobody may wait for it any more.
             let _ = done.send(written);
         });
-        Self { lines, written }
+        Self { lines, written, mode }
     }
 
     /// Where lines go in, without their ends.
@@ -59,7 +65,13 @@ impl Output {
     /// What the system says.
     pub(super) async fn finish(self) -> io::Result<()> {
         drop(self.lines);
-        match timeout(END_PATIENCE, self.written).await {
+        let written = timeout(END_PATIENCE, self.written).await;
+        if self.mode.is_some() {
+            // The prompt that waits for a line: what is said next begins at the left.
+            let _ = write!(stdout(), "\r\x1b[K");
+            let _ = stdout().flush();
+        }
+        match written {
             Ok(Ok(Err(error))) if error.kind() != io::ErrorKind::BrokenPipe => Err(error),
             _ => Ok(()),
         }

@@ -15,6 +15,7 @@ use rustyline::{CompletionType, Config, Context, Editor, ExternalPrinter, Helper
 use tokio::sync::mpsc;
 
 use super::conversation::Input;
+use super::mode::Saved;
 use super::output::Output;
 use crate::commands::{COMMANDS, Command, Verb};
 use crate::session::{LONGEST, commands_and_pages};
@@ -28,10 +29,13 @@ const KEPT: usize = 1_000;
 /// # Errors
 /// There is a history that cannot be read.
 pub(super) fn start(history: Option<&Path>, lines: mpsc::Sender<Input>) -> anyhow::Result<Option<Output>> {
+    let mode = Saved::now();
+    // Pasted lines are lines; and the mode for them would outlive a program that ends while a line is edited.
     let config = Config::builder()
         .max_history_size(KEPT)?
         .history_ignore_space(true)
         .completion_type(CompletionType::List)
+        .bracketed_paste(false)
         .build();
     let mut editor: Editor<Commands, FileHistory> = Editor::with_config(config)?;
     editor.set_helper(Some(Commands));
@@ -43,7 +47,7 @@ pub(super) fn start(history: Option<&Path>, lines: mpsc::Sender<Input>) -> anyho
     }
     let history = history.map(Path::to_owned);
     thread::spawn(move || edit(editor, history.as_deref(), &lines));
-    Ok(Some(Output::start(move |line| printer.print(line).map_err(io::Error::other))))
+    Ok(Some(Output::start(Some(mode), move |line| printer.print(line).map_err(io::Error::other))))
 }
 
 /// Reads lines until the user or the session has enough.
@@ -55,8 +59,9 @@ fn edit(mut editor: Editor<Commands, FileHistory>, history: Option<&Path>, lines
                 Input::Fault(format!("a line has at most {LONGEST} bytes: this one was not sent"))
             }
             Ok(line) => {
-                // A history that is full or cannot be written keeps nobody from going on.
+                // A history that cannot be written keeps nobody from going on. It is written now, as nobody knows who ends first.
                 let _ = editor.add_history_entry(line.as_str());
+                let _ = history.map(|file| editor.append_history(file));
                 Input::Line(line)
             }
             Err(ReadlineError::Interrupted) => Input::Fault("Ctrl-D or `quit` ends the session".into()),
@@ -66,9 +71,6 @@ fn edit(mut editor: Editor<Commands, FileHistory>, history: Option<&Path>, lines
         if lines.blocking_send(input).is_err() || ends {
             break;
         }
-    }
-    if let Some(file) = history {
-        let _ = editor.save_history(file);
     }
 }
 

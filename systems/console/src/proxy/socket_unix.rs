@@ -24,7 +24,13 @@ pub(super) async fn exchange(at: &Path, request: &[u8]) -> Result<Vec<u8>, Strin
         let stream = connect(at).await?;
         ask(stream, request).await.map_err(|error| at_place(at, &error.to_string()))
     });
-    told.await.unwrap_or_else(|_| Err(format!("proxy2 has not answered within {} s", PATIENCE.as_secs())))
+    let told = told
+        .await
+        .unwrap_or_else(|_| Err(format!("proxy2 has not answered within {} s", PATIENCE.as_secs())));
+    let is_whole = |line: &Vec<u8>| line.len() as u64 != LONGEST;
+    told.and_then(|line| {
+        is_whole(&line).then_some(line).ok_or_else(|| "proxy2 has too many links for an answer here".into())
+    })
 }
 
 async fn ask(mut stream: UnixStream, request: &[u8]) -> std::io::Result<Vec<u8>> {
