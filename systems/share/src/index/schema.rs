@@ -22,6 +22,7 @@ const TABLES: &str = "
         port INTEGER NOT NULL DEFAULT 0,
         service TEXT NOT NULL DEFAULT ''
     );
+    CREATE INDEX IF NOT EXISTS users_by_owner ON users (owner);
     CREATE INDEX IF NOT EXISTS connected_users ON users (name) WHERE connected;
     CREATE TABLE IF NOT EXISTS files (
         user INTEGER NOT NULL REFERENCES users ON DELETE CASCADE,

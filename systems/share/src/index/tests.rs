@@ -151,6 +151,18 @@ async fn what_is_answered_is_there_after_a_restart() {
 }
 
 #[tokio::test]
+async fn one_ticket_does_not_take_all_names() {
+    let case = case();
+    let mut outcomes = Vec::new();
+    for number in 0..257 {
+        outcomes.push(case.change(of_ticket(&format!("user{number}"), "greedy"), What::Register).await);
+    }
+    assert_eq!(outcomes.pop(), Some(Outcome::Failed));
+    assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Done));
+    assert_eq!(case.change(of_ticket("alice", "one"), What::Register).await, Outcome::Done);
+}
+
+#[tokio::test]
 async fn readers_do_not_wait_for_a_writer() {
     let case = case();
     case.connected(&plain("alice")).await;

@@ -11,6 +11,9 @@ pub(super) const BATCH: usize = 256;
 /// The most users, so that a list of all is 1 MiB at most.
 const MAX_USERS: i64 = 4_096;
 
+/// The most users of one ticket, so that nobody takes all the names there are room for.
+const MAX_USERS_OF_TICKET: i64 = 256;
+
 /// The most files of one user, so that a list of all is 256 KiB at most.
 const MAX_FILES: i64 = 1_024;
 
@@ -104,9 +107,10 @@ fn register(transaction: &Transaction<'_>, asker: &Asker) -> rusqlite::Result<Ou
         return Ok(Outcome::InUse);
     }
     let mut insert = transaction.prepare_cached(
-        "INSERT INTO users (name, owner) SELECT ?1, ?2 WHERE (SELECT count(*) FROM users) < ?3",
+        "INSERT INTO users (name, owner) SELECT ?1, ?2 WHERE (SELECT count(*) FROM users) < ?3
+         AND (?2 = '' OR (SELECT count(*) FROM users WHERE owner = ?2) < ?4)",
     )?;
-    let inserted = insert.execute((&asker.user, asker.owner.as_str(), MAX_USERS))?;
+    let inserted = insert.execute((&asker.user, asker.owner.as_str(), MAX_USERS, MAX_USERS_OF_TICKET))?;
     Ok(if inserted == 0 { Outcome::Failed } else { Outcome::Done })
 }
 

@@ -32,11 +32,13 @@ impl Partial {
         let file = OpenOptions::new().read(true).write(true).create(true).truncate(false).open(&path)?;
         let mut partial = Self { file, path, to: to.to_owned(), there: Vec::new(), hashes, size };
         // What is longer was another file.
-        if partial.file.metadata()?.len() > size {
-            partial.file.set_len(size)?;
-        }
-        partial.there =
-            (0..).zip(&partial.hashes).map(|(block, hash)| partial.is_right(block, hash)).collect();
+        let length = partial.file.metadata()?.len().min(size);
+        partial.file.set_len(length)?;
+        let there = |(block, hash): (u32, &BlockHash)| {
+            let (start, block_length) = block_range(block, size);
+            start + block_length as u64 <= length && partial.is_right(block, hash)
+        };
+        partial.there = (0..).zip(&partial.hashes).map(there).collect();
         Ok(partial)
     }
 

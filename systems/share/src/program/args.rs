@@ -72,7 +72,7 @@ pub(super) struct Serve {
     #[arg(long, requires = "listen")]
     pub(super) plain_only: bool,
 
-    /// How the first byte of an answer is written
+    /// How the first byte of an answer to clients of plain TCP is written
     #[arg(long, value_name = "FORM", value_enum, default_value_t = StatusForm::Byte)]
     pub(super) status: StatusForm,
 

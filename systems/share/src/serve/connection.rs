@@ -16,7 +16,7 @@ use crate::index::query::{Query, Question};
 use crate::services::Report;
 use crate::wire::operation::Operation;
 use crate::wire::outcome::Outcome;
-use crate::wire::reply::Reply;
+use crate::wire::reply::{Reply, StatusForm};
 use crate::wire::request::{Request, RequestError, RequestReader};
 
 /// How long a request may take to arrive, from the first byte to the last. Clients of the course pause between fields.
@@ -71,6 +71,14 @@ impl Client {
         }
     }
 
+    /// Those with a ticket are ours, or know the form that the assignment says.
+    fn form(&self) -> StatusForm {
+        match self.owner {
+            Owner::Plain => self.shared.form,
+            Owner::Ticket(_) => StatusForm::Byte,
+        }
+    }
+
     /// A change that takes too long has failed for the client, and may be made all the same.
     async fn change(&self, asker: &Asker, what: What) -> Outcome {
         let change = self.shared.index.change(Change { asker: asker.clone(), what });
@@ -89,7 +97,7 @@ impl Client {
     }
 
     async fn answer(&self, mut stream: impl Wire, request: Request, reply: Reply) {
-        let bytes = reply.to_bytes(request.operation, self.shared.form);
+        let bytes = reply.to_bytes(request.operation, self.form());
         let answered = matches!(timeout(ANSWER_WITHIN, stream.write_all(&bytes)).await, Ok(Ok(())));
         self.shared.operations.fetch_add(1, Ordering::Relaxed);
         tracing::debug!(
@@ -114,7 +122,7 @@ impl Client {
             Some(RequestError::TooLong(operation) | RequestError::NotText(operation)) => operation,
             Some(RequestError::Operation) | None => return,
         };
-        let bytes = Reply::from(Outcome::Failed).to_bytes(operation, self.shared.form);
+        let bytes = Reply::from(Outcome::Failed).to_bytes(operation, self.form());
         if matches!(timeout(ANSWER_WITHIN, stream.write_all(&bytes)).await, Ok(Ok(()))) {
             let _ = end_in_order(stream, LINGER).await;
         }
@@ -122,7 +130,7 @@ impl Client {
 
     async fn attend(&self, mut stream: impl Wire, asker: Asker, request: Request) {
         let (outcome, attendance) = self.begin_attendance(&asker).await;
-        let bytes = Reply::from(outcome).to_bytes(request.operation, self.shared.form);
+        let bytes = Reply::from(outcome).to_bytes(request.operation, self.form());
         self.shared.operations.fetch_add(1, Ordering::Relaxed);
         self.shared.reports.send(Report::of(request));
         let answered = matches!(timeout(ANSWER_WITHIN, stream.write_all(&bytes)).await, Ok(Ok(())));

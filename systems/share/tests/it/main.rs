@@ -5,4 +5,6 @@ mod clients;
 #[cfg(test)]
 mod course;
 #[cfg(test)]
+mod processes;
+#[cfg(test)]
 mod support;
