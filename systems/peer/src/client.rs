@@ -14,6 +14,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, stdin};
 
 use self::connection::Connection;
 pub(crate) use self::connection::Which;
+use self::screen::ShowError;
 use crate::args::{Command, RunArgs};
 use crate::node::words::{Reply, Request};
 use crate::overlay::Name;
@@ -21,6 +22,13 @@ use crate::wire::MAX_BODY;
 
 /// Does what is asked; the exit code.
 pub(crate) async fn run(command: Command, which: &Which) -> anyhow::Result<u8> {
+    match answer(command, which).await {
+        Err(error) if matches!(error.downcast_ref(), Some(ShowError::HasEnough)) => Ok(0),
+        done => done,
+    }
+}
+
+async fn answer(command: Command, which: &Which) -> anyhow::Result<u8> {
     match command {
         // The program does that itself.
         Command::Start(_) => Ok(2),

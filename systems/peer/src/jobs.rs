@@ -2,7 +2,7 @@
 //!
 //! A pure state machine: no clock, no sockets, and chance that follows a seed. A job waits here until a worker has room; of two workers
 //! that chance picks, each by its capacity, the one with less to do for its capacity gets it (the power of two choices), and among
-//! equals the one that was given less so far. A job whose worker dies, or does not answer, goes to another one: it is run
+//! equals the one that was given less so far. Nobody gets far ahead because it is quick or near, as long as the others keep pace. A job whose worker dies, or does not answer, goes to another one: it is run
 //! at least once, and its result is told once.
 //!
 //! What a worker says of itself is not believed beyond measure: capacity ends at [`MAX_CAPACITY`], and a worker is given one job more

@@ -20,11 +20,12 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use paso::{AcceptError, Link, LinkStatus, Listener};
+use paso::{AcceptError, Link, LinkStatus, Listener, Stream};
+use tokio::io::AsyncReadExt;
 use tokio::net::UnixListener;
 use tokio::sync::{broadcast, watch};
 use tokio::task::JoinSet;
-use tokio::time::{interval, sleep};
+use tokio::time::{interval, sleep, timeout};
 
 use self::core::Core;
 use self::words::Heard;
@@ -43,6 +44,8 @@ const PREFIX: &str = "peer.";
 const TICK: Duration = Duration::from_millis(250);
 /// How many things that were heard may wait for one that listens.
 const WAITING: usize = 1024;
+/// How long an orderly end of a stream may take.
+const PART_WITHIN: Duration = Duration::from_secs(5);
 /// How long a killed node of this name may still be taken for one that lives.
 const OLD_ONE_GOES: Duration = Duration::from_secs(4);
 
@@ -268,6 +271,15 @@ impl Node {
         core.jobs.clear();
         self.wake.send_replace(());
     }
+}
+
+/// Ends a stream on which all is said, in order: dropping it would be a reset, which the exit logs as one.
+fn part(mut stream: Stream) {
+    tokio::spawn(timeout(PART_WITHIN, async move {
+        let _ = stream.finish().await;
+        // The other end does the same.
+        let _ = stream.read(&mut [0]).await;
+    }));
 }
 
 /// Waits until no node of this name is there: one that was killed is taken for alive for a moment.

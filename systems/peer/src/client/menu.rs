@@ -1,7 +1,5 @@
 //! The menu: all commands by numbers, and what is said meanwhile.
 
-use std::io;
-
 use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin, stdin};
 use tokio::sync::mpsc;
 
@@ -77,10 +75,10 @@ async fn choose(which: &Which, line: &str, input: &mut Input) -> anyhow::Result<
         "7" => Command::Allow { name: ask(input, "Whom?").await?.parse()? },
         text => Command::Say { words: vec![text.into()] },
     };
-    Box::pin(super::run(command, which)).await.map(drop)
+    Box::pin(super::answer(command, which)).await.map(drop)
 }
 
-async fn ask(input: &mut Input, question: &str) -> io::Result<String> {
+async fn ask(input: &mut Input, question: &str) -> anyhow::Result<String> {
     screen::line(question)?;
     Ok(input.next_line().await?.unwrap_or_default().trim().to_owned())
 }

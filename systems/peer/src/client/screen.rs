@@ -8,18 +8,32 @@ use crate::node::words::{Heard, MemberInfo};
 use crate::overlay::Name;
 use crate::wire::Outcome;
 
+/// Why nothing more is shown.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum ShowError {
+    /// Whoever reads the output has enough: `peer hear | head`.
+    #[error("nobody reads the output any more")]
+    HasEnough,
+    #[error("cannot write to standard output: {0}")]
+    Io(io::Error),
+}
+
+impl From<io::Error> for ShowError {
+    fn from(error: io::Error) -> Self {
+        if error.kind() == io::ErrorKind::BrokenPipe { Self::HasEnough } else { Self::Io(error) }
+    }
+}
+
 /// Shows a line.
-pub(super) fn line(text: &str) -> io::Result<()> {
-    let mut out = io::stdout().lock();
-    writeln!(out, "{text}")?;
-    out.flush()
+pub(super) fn line(text: &str) -> Result<(), ShowError> {
+    lines(&format!("{text}\n"))
 }
 
 /// Shows lines that end already.
-pub(super) fn lines(text: &str) -> io::Result<()> {
+pub(super) fn lines(text: &str) -> Result<(), ShowError> {
     let mut out = io::stdout().lock();
     out.write_all(text.as_bytes())?;
-    out.flush()
+    Ok(out.flush()?)
 }
 
 /// Shows a line to people, beside what programs read.
@@ -29,10 +43,12 @@ pub(super) fn error(text: &str) {
 }
 
 /// Shows what a job wrote. A terminal gets it as a text of somebody else.
-pub(super) fn written(outcome: &Outcome, written: &[u8]) -> io::Result<()> {
+pub(super) fn written(outcome: &Outcome, written: &[u8]) -> Result<(), ShowError> {
     let (out, errors) = written.split_at(outcome.stdout.min(written.len()));
     show(&mut io::stdout(), out)?;
-    show(&mut io::stderr(), errors)
+    // If nobody looks there is nobody to tell.
+    let _ = show(&mut io::stderr(), errors);
+    Ok(())
 }
 
 fn show(to: &mut (impl Write + io::IsTerminal), bytes: &[u8]) -> io::Result<()> {

@@ -20,6 +20,13 @@ const PAUSE_WHEN_FULL: Duration = Duration::from_millis(300);
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 
+/// By how many jobs, for each that it runs at once, a worker may be ahead of the one that was given least.
+const AHEAD: f64 = 2.0;
+/// Nobody waits for a worker that has brought nothing for so long, or takes four times as long as another for a job and longer than the
+/// second: what is quick because it is near is no reason for a larger share, but a slow node must not slow down all.
+const BRINGS_NOTHING: Duration = Duration::from_secs(1);
+const SLOW: Duration = Duration::from_millis(250);
+
 /// One job of this node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId(pub u64);
@@ -80,6 +87,7 @@ struct Job {
     attempt: u32,
     worker: Option<Name>,
     waits_since: Duration,
+    given_at: Duration,
 }
 
 #[derive(Debug)]
@@ -96,6 +104,10 @@ struct Worker {
     given: f64,
     rests_until: Duration,
     failures: u32,
+    /// When it brought a result, or was given one while it had none.
+    active_at: Duration,
+    /// How long it takes for a job, of late.
+    pace: Option<Duration>,
 }
 
 impl Worker {
@@ -113,6 +125,19 @@ impl Worker {
     fn burden(&self) -> (f64, f64) {
         let busy = f64::from(self.mine.saturating_add(self.others));
         (busy / self.capacity(), self.given / self.capacity())
+    }
+
+    /// Whether others wait for it, so as not to be ahead of it.
+    fn keeps_pace(&self, quickest: Duration, now: Duration) -> bool {
+        let is_slow = self.pace.is_some_and(|pace| pace > SLOW.max(quickest.saturating_mul(4)));
+        !is_slow && now >= self.rests_until && (self.mine == 0 || now < self.active_at + BRINGS_NOTHING)
+    }
+
+    fn brings(&mut self, took: Duration, now: Duration) {
+        self.active_at = now;
+        self.pace = Some(self.pace.map_or(took, |pace| (pace * 7 + took) / 8));
+        self.window = (self.window + 1).min(2 * self.capacity);
+        self.failures = 0;
     }
 
     fn says(&mut self, busy: u32) {
@@ -159,6 +184,8 @@ impl Scheduler {
             given,
             rests_until: now,
             failures: 0,
+            active_at: now,
+            pace: None,
         };
         self.workers.insert(name, worker);
     }
@@ -185,7 +212,10 @@ impl Scheduler {
         }
         let id = JobId(self.next);
         self.next += 1;
-        self.jobs.insert(id, Job { program: program.into(), attempt: 0, worker: None, waits_since: now });
+        self.jobs.insert(
+            id,
+            Job { program: program.into(), attempt: 0, worker: None, waits_since: now, given_at: now },
+        );
         self.waiting.entry(program.into()).or_default().push_back(id);
         Ok(id)
     }
@@ -203,7 +233,10 @@ impl Scheduler {
     pub fn poll_assignment(&mut self, now: Duration) -> Option<Assignment> {
         let programs: Vec<&String> = self.waiting.keys().collect();
         let (program, worker) = programs.into_iter().find_map(|program| {
-            let able = self.workers.iter().filter(|(_, worker)| worker.may_take(program, now));
+            let level = level(&self.workers, program, now);
+            let is_able =
+                |worker: &Worker| worker.may_take(program, now) && worker.burden().1 < level + AHEAD;
+            let able = self.workers.iter().filter(|(_, worker)| is_able(worker));
             let worker = choose(&mut self.dice, &able.collect::<Vec<_>>())?;
             Some((program.clone(), worker))
         })?;
@@ -213,10 +246,14 @@ impl Scheduler {
             self.waiting.remove(&program);
         }
         let known = self.workers.get_mut(&worker)?;
+        if known.mine == 0 {
+            known.active_at = now;
+        }
         known.mine += 1;
         known.given += 1.0;
         let job = self.jobs.get_mut(&id)?;
         job.attempt += 1;
+        job.given_at = now;
         job.worker = Some(worker.clone());
         Some(Assignment { job: id, attempt: job.attempt, worker })
     }
@@ -229,13 +266,12 @@ impl Scheduler {
     }
 
     /// There is a result. Whether it is the one: it is to be told then, and no other.
-    pub fn handle_result(&mut self, id: JobId, attempt: u32) -> bool {
-        let Some(worker) = self.worker_of(id, attempt) else { return false };
-        self.jobs.remove(&id);
-        self.has_one_less(&worker);
-        if let Some(worker) = self.workers.get_mut(&worker) {
-            worker.window = (worker.window + 1).min(2 * worker.capacity);
-            worker.failures = 0;
+    pub fn handle_result(&mut self, id: JobId, attempt: u32, now: Duration) -> bool {
+        let Some(name) = self.worker_of(id, attempt) else { return false };
+        let Some(job) = self.jobs.remove(&id) else { return false };
+        self.has_one_less(&name);
+        if let Some(worker) = self.workers.get_mut(&name) {
+            worker.brings(now.saturating_sub(job.given_at), now);
         }
         true
     }
@@ -342,6 +378,14 @@ impl Scheduler {
             self.waiting.remove(program);
         }
     }
+}
+
+/// How much the one was given that was given least for its capacity, of those that others wait for.
+fn level(workers: &BTreeMap<Name, Worker>, program: &str, now: Duration) -> f64 {
+    let runs_it = || workers.values().filter(|worker| worker.programs.contains(program));
+    let quickest = runs_it().filter_map(|worker| worker.pace).min().unwrap_or(Duration::MAX);
+    let waited_for = runs_it().filter(|worker| worker.keeps_pace(quickest, now));
+    waited_for.map(|worker| worker.burden().1).fold(f64::INFINITY, f64::min)
 }
 
 /// The better of two that chance picks, each by its capacity.

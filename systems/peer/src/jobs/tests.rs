@@ -54,6 +54,34 @@ fn unequals_get_shares_by_their_capacity() {
 }
 
 #[test]
+fn whoever_is_near_gets_no_more_than_the_others() {
+    for seed in 0..seeds() / 4 {
+        let mut market = Market::new(seed, &[2; 3], 1);
+        // Short jobs, and the way to the others takes longer than they do.
+        market.job = Duration::from_millis(10);
+        market.way = Duration::from_millis(60);
+        market.run_jobs(100, true);
+        let jain = jain_index(&market.shares());
+        assert!(jain >= 0.95, "seed {seed}: {jain} of {:?}", market.shares());
+    }
+}
+
+#[test]
+fn whoever_is_slow_slows_down_nobody() {
+    for seed in 0..seeds() / 4 {
+        // It says that it runs as much as all others together, and takes twenty times as long.
+        let mut market = Market::new(seed, &[2, 2, 8], 1);
+        market.job = Duration::from_millis(50);
+        market.slowness = 20;
+        market.run_jobs(400, true);
+        let shares = market.shares();
+        assert!(shares[2] < 80.0, "seed {seed}: {shares:?}");
+        // The two alone need 10 s, 400 jobs of 100 ms four at a time; and the slow one's last takes up to 3 s.
+        assert!(market.took < Duration::from_secs(17), "seed {seed}: {:?}, {shares:?}", market.took);
+    }
+}
+
+#[test]
 fn several_that_give_jobs_away_share_too() {
     for seed in 0..seeds() / 4 {
         let mut market = Market::new(seed, &[2; 10], 5);
@@ -85,11 +113,12 @@ fn a_lie_about_capacity_costs_the_liar_and_few_jobs() {
     let given: Vec<Assignment> = std::iter::from_fn(|| scheduler.poll_assignment(now)).collect();
     assert_eq!(given.len(), 2, "one each, until there are results");
     let of_liar = given.iter().find(|given| given.worker == name(1)).unwrap();
-    // It never answers. All others are done meanwhile.
+    // It never answers. All others are done meanwhile, a second later.
+    let now = Duration::from_secs(1);
     let mut open: Vec<Assignment> = given.iter().filter(|given| given.worker == name(0)).cloned().collect();
     let mut done = 0;
     while let Some(next) = open.pop() {
-        assert!(scheduler.handle_result(next.job, next.attempt));
+        assert!(scheduler.handle_result(next.job, next.attempt, now));
         done += 1;
         open.extend(std::iter::from_fn(|| scheduler.poll_assignment(now)));
     }
@@ -97,9 +126,9 @@ fn a_lie_about_capacity_costs_the_liar_and_few_jobs() {
     scheduler.handle_lost(of_liar.job, of_liar.attempt, now);
     let last = scheduler.poll_assignment(now).unwrap();
     assert_eq!((last.worker.clone(), last.job), (name(0), of_liar.job), "it rests");
-    assert!(!scheduler.handle_result(of_liar.job, of_liar.attempt), "its answer comes too late");
-    assert!(scheduler.handle_result(last.job, last.attempt));
-    assert!(!scheduler.handle_result(last.job, last.attempt), "a result is told once");
+    assert!(!scheduler.handle_result(of_liar.job, of_liar.attempt, now), "its answer comes too late");
+    assert!(scheduler.handle_result(last.job, last.attempt, now));
+    assert!(!scheduler.handle_result(last.job, last.attempt, now), "a result is told once");
 }
 
 #[test]

@@ -8,8 +8,8 @@ use paso::Stream;
 use tokio::sync::oneshot;
 use tokio::time::interval;
 
-use super::Node;
 use super::core::{Core, Done, Pending};
+use super::{Node, part};
 use crate::jobs::{Assignment, JobId, Refusal, SubmitError};
 use crate::wire::{self, Answer, Outcome, Purpose, ReadError};
 use crate::work::NotRun;
@@ -102,7 +102,7 @@ impl Node {
             End::Stale => return,
             End::Result(outcome, written, jobs) => {
                 core.scheduler.handle_load(&worker, jobs);
-                if core.scheduler.handle_result(job, attempt)
+                if core.scheduler.handle_result(job, attempt, now)
                     && let Some(pending) = core.jobs.remove(&job)
                 {
                     let _ = pending.done.send(Ok((worker, outcome, written)));
@@ -131,13 +131,18 @@ impl Node {
                 Ok((Answer::Busy { jobs }, _)) => self.core().scheduler.handle_load(&assignment.worker, jobs),
                 Ok((Answer::Full { jobs }, _)) => {
                     self.core().scheduler.handle_load(&assignment.worker, jobs);
+                    part(stream);
                     return End::Refused(Refusal::Full);
                 }
-                Ok((Answer::NotRun { why }, _)) => return not_run(why),
+                Ok((Answer::NotRun { why }, _)) => {
+                    part(stream);
+                    return not_run(why);
+                }
                 Ok((Answer::Result { outcome, jobs }, written)) => {
                     if outcome.stdout > written.len() {
                         return End::Lost;
                     }
+                    part(stream);
                     return End::Result(outcome, written, jobs);
                 }
                 Ok(_) | Err(ReadError::Ended | ReadError::Io(_) | ReadError::Form(_) | ReadError::Late) => {

@@ -12,9 +12,9 @@ use tokio::sync::{Semaphore, broadcast};
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use super::Node;
 use super::giving::Job;
 use super::words::{Heard, Reply, Request};
+use super::{Node, part};
 use crate::home::Home;
 use crate::overlay::Name;
 use crate::wire::{self, ANSWER_WITHIN, Answer, Outcome, Purpose};
@@ -173,7 +173,10 @@ impl Node {
             match wire::read_soon(&mut stream, ANSWER_WITHIN).await {
                 Ok((Answer::File { path, size }, _)) => say(to, Reply::File { path, size }).await?,
                 Ok((Answer::Bytes, bytes)) => wire::write(to, &Reply::Bytes, &bytes).await?,
-                Ok((Answer::End, _)) => return say(to, Reply::Done).await,
+                Ok((Answer::End, _)) => {
+                    part(stream);
+                    return say(to, Reply::Done).await;
+                }
                 Ok((Answer::No { why }, _)) => return fails(to, format!("{of} says: {why}")).await,
                 Ok(_) => return fails(to, format!("{of} does not speak as a peer does")).await,
                 Err(error) => return fails(to, format!("{of}: {error}")).await,

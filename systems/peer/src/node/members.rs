@@ -10,7 +10,7 @@ use tokio::time::sleep;
 
 use super::core::Core;
 use super::words::{Heard, MemberInfo, Reply};
-use super::{Node, PREFIX};
+use super::{Node, PREFIX, part};
 use crate::overlay::{Keys, Name};
 use crate::wire::{self, ANSWER_WITHIN, Answer, Card, Hello, Purpose, VERSION};
 
@@ -163,6 +163,8 @@ impl Node {
                 self.core().dialled(&name, true);
                 if purpose == Purpose::Link {
                     self.be_neighbour(name, stream);
+                } else {
+                    part(stream);
                 }
             }
             Err(error) => {

@@ -9,7 +9,7 @@ use tokio::io::AsyncReadExt;
 use tokio::task::spawn_blocking;
 use tokio::time::{interval, timeout};
 
-use super::Node;
+use super::{Node, part};
 use crate::files::read_chunk;
 use crate::overlay::{Keys, Name};
 use crate::wire::{self, ANSWER_WITHIN, Answer, CHUNK, Hello, Outcome, Purpose, VERSION};
@@ -72,7 +72,7 @@ impl Node {
         match purpose {
             // The link has a place of its own among the tasks.
             Purpose::Link => self.be_neighbour(name, stream),
-            Purpose::Card => drop(stream.finish().await),
+            Purpose::Card => part(stream),
             Purpose::Job { program, args } => self.serve_job(&name, stream, &program, &args, body).await,
             Purpose::Files => self.serve_list(stream).await,
             Purpose::Get { path } => self.serve_file(stream, path).await,
@@ -95,8 +95,7 @@ impl Node {
                     NotRun::Not(why) => Answer::NotRun { why },
                 };
                 let _ = answer(&mut stream, not, b"").await;
-                drop(stream.finish().await);
-                return;
+                return part(stream);
             }
         };
         let (mut from, mut to) = tokio::io::split(stream);
@@ -118,8 +117,7 @@ impl Node {
         };
         let result = Answer::Result { outcome, jobs: self.shop.jobs().saturating_sub(1) };
         if matches!(timeout(TAKE_WITHIN, answer(&mut to, result, &written)).await, Ok(Ok(()))) {
-            // The stream is kept until it is read: dropping it would be a reset.
-            let _ = timeout(ANSWER_WITHIN, from.read(&mut end)).await;
+            part(from.unsplit(to));
         }
     }
 
@@ -203,5 +201,6 @@ async fn answer(
 async fn end(mut stream: Stream, last: Answer) {
     if answer(&mut stream, last, b"").await.is_ok() {
         let _ = timeout(TAKE_WITHIN, stream.finish()).await;
+        part(stream);
     }
 }

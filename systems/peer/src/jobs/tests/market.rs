@@ -25,6 +25,14 @@ pub(super) struct Market {
     pub(super) deaths: u64,
     /// When the next does.
     death_at: Duration,
+    /// How long a job takes at least: up to three times as long.
+    pub(super) job: Duration,
+    /// How long all takes on its way to and from all workers but the first.
+    pub(super) way: Duration,
+    /// How many times as long the last one takes.
+    pub(super) slowness: u32,
+    /// How long the jobs took.
+    pub(super) took: Duration,
 }
 
 struct Worker {
@@ -54,6 +62,10 @@ impl Market {
             told: BTreeMap::new(),
             deaths: 0,
             death_at: Duration::from_millis(50),
+            job: Duration::from_millis(50),
+            way: Duration::ZERO,
+            slowness: 1,
+            took: Duration::ZERO,
         };
         for at in 0..capacities.len() {
             market.comes(at);
@@ -79,6 +91,7 @@ impl Market {
             self.step();
             assert!(self.now < Duration::from_secs(3600), "seed {}: jobs are lost", self.seed);
         }
+        self.took = self.now;
         // Nothing is told again.
         for _ in 0..1000 {
             self.step();
@@ -114,6 +127,9 @@ impl Market {
             self.workers[at].back_at = Duration::ZERO;
             self.comes(at);
         }
+        let way = if at == 0 { Duration::ZERO } else { self.way };
+        let slowness = if at + 1 == self.workers.len() { self.slowness } else { 1 };
+        let job = self.job * slowness;
         let worker = &mut self.workers[at];
         let (ended, running) =
             std::mem::take(&mut worker.running).into_iter().partition(|(end, ..)| *end <= self.now);
@@ -122,13 +138,13 @@ impl Market {
         worker.done += u32::try_from(ended.len()).unwrap();
         while worker.running.len() < worker.capacity as usize {
             let Some((giver, assignment)) = worker.queue.pop_front() else { break };
-            let end = self.now + Duration::from_millis(50 + self.dice.below(100));
+            let end = self.now + way + job + job * u32::try_from(self.dice.below(200)).unwrap() / 100;
             worker.running.push((end, giver, assignment));
         }
         let busy = u32::try_from(worker.running.len() + worker.queue.len()).unwrap();
         for (_, giver, assignment) in ended {
             self.givers[giver].handle_load(&name(at), busy);
-            if self.givers[giver].handle_result(assignment.job, assignment.attempt) {
+            if self.givers[giver].handle_result(assignment.job, assignment.attempt, self.now) {
                 *self.told.entry((giver, assignment.job)).or_default() += 1;
             }
         }
@@ -148,7 +164,7 @@ impl Market {
         if is_cut_off {
             for (giver, assignment) in late {
                 assert!(
-                    !self.givers[giver].handle_result(assignment.job, assignment.attempt),
+                    !self.givers[giver].handle_result(assignment.job, assignment.attempt, self.now),
                     "seed {}",
                     self.seed
                 );
