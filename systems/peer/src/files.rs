@@ -11,7 +11,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::{CWD, Dir, FileType, Mode, OFlags, fstat, openat};
 
 /// The most files that a list has, and how deep folders may lie in each other.
-const MAX_FILES: usize = 2000;
+pub(crate) const MAX_FILES: usize = 2000;
 const MAX_DEPTH: usize = 16;
 /// How many entries of folders one list looks at.
 const MAX_ENTRIES: usize = 20_000;

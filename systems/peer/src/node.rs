@@ -20,7 +20,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
-use paso::{AcceptError, Link, LinkStatus, Listener, Stream};
+use paso::{AcceptError, Identity, Link, LinkStatus, Listener, Stream};
 use tokio::io::AsyncReadExt;
 use tokio::net::UnixListener;
 use tokio::sync::{broadcast, watch};
@@ -96,7 +96,12 @@ impl Node {
     /// # Errors
     /// The ticket may not, another node has it, or the folder is of no use.
     pub(crate) async fn start(link: Link, options: Options) -> anyhow::Result<(Arc<Self>, Ends)> {
-        let ticket = link.who_am_i().await.context("proxy2")?.ticket;
+        let Identity { ticket, rules } = link.who_am_i().await.context("proxy2")?;
+        if !rules.iter().any(|rule| rule.starts_with("use:")) {
+            tracing::warn!(
+                "this ticket may use no names, so this node finds no other; allow it at proxy2 with: proxy2 ticket allow {ticket} 'use:peer.*'"
+            );
+        }
         let me: Name = ticket
             .parse()
             .with_context(|| format!("the ticket is called '{ticket}'; make one with another name"))?;
@@ -225,9 +230,7 @@ impl Node {
             self.tell(core, heard);
         }
         while let Some(name) = core.overlay.poll_unproven() {
-            if let Some(member) = core.members.get_mut(&name) {
-                member.is_stale = true;
-            }
+            core.doubt(&name);
         }
         self.give_jobs(core);
         self.dial_who_is_due(core);

@@ -17,6 +17,8 @@ use crate::wire::{Card, Outcome};
 const HISTORY: usize = 500;
 /// How many keys of one node are known: it makes a new one when its folder is lost.
 const KEYS: usize = 4;
+/// How long a node's word for its key is good, if somebody brings posts with another one.
+const DOUBT_AGAIN: Duration = Duration::from_secs(10);
 /// After a failure, how long until a node is dialled again, at first and at most.
 const DIAL_AGAIN: Duration = Duration::from_millis(250);
 const DIAL_AGAIN_MOST: Duration = Duration::from_secs(8);
@@ -46,6 +48,8 @@ pub(super) struct Member {
     pub(super) link: Option<LinkEnd>,
     pub(super) is_dialling: bool,
     pub(super) appeared: Duration,
+    /// When it last said who it is.
+    met: Duration,
     dial_at: Duration,
     failures: u32,
 }
@@ -158,7 +162,7 @@ impl Core {
             return false;
         }
         let member = self.members.entry(name.clone()).or_default();
-        member.is_stale = false;
+        (member.is_stale, member.met) = (false, now);
         if member.card.as_ref() == Some(&card) {
             return false;
         }
@@ -168,6 +172,14 @@ impl Core {
         }
         member.card = Some(card);
         is_new
+    }
+
+    /// Somebody brings what this node has not signed, or has signed with a new key: it is asked, but not for each forgery.
+    pub(super) fn doubt(&mut self, name: &Name) {
+        let now = self.now();
+        if let Some(member) = self.members.get_mut(name) {
+            member.is_stale |= now >= member.met + DOUBT_AGAIN;
+        }
     }
 
     /// It can be reached: it is dialled.
@@ -205,26 +217,30 @@ impl Core {
         member.card.is_some()
     }
 
-    pub(super) fn link_up(&mut self, name: &Name, task: AbortHandle) -> u64 {
+    /// None: it is not wanted, or not any more.
+    pub(super) fn link_up(&mut self, name: &Name, task: AbortHandle) -> Option<u64> {
         let id = self.new_id();
-        let member = self.members.entry(name.clone()).or_default();
+        let member = self.members.get_mut(name).filter(|_| self.keys.admits(name))?;
         if let Some(old) = member.link.replace(LinkEnd { id, task }) {
             old.task.abort();
         }
         (member.failures, member.is_dialling) = (0, false);
         self.overlay.link_up(name.clone());
-        id
+        Some(id)
     }
 
-    /// Unless there is another one meanwhile.
-    pub(super) fn link_down(&mut self, name: &Name, id: u64) {
+    /// Unless there is another one meanwhile. Whether it cannot be reached without: then it has gone.
+    pub(super) fn link_down(&mut self, name: &Name, id: u64) -> bool {
         let now = self.now();
-        let Some(member) = self.members.get_mut(name) else { return };
-        if member.link.as_ref().is_some_and(|link| link.id == id) {
-            member.link = None;
-            member.dial_at = now + DIAL_AGAIN;
-            self.overlay.link_down(name);
+        let Some(member) = self.members.get_mut(name) else { return false };
+        if member.link.as_ref().is_none_or(|link| link.id != id) {
+            return false;
         }
+        member.link = None;
+        member.dial_at = now + DIAL_AGAIN;
+        let is_gone = !member.is_published;
+        self.overlay.link_down(name);
+        is_gone
     }
 
     /// It was dialled: it answered, or not.

@@ -15,6 +15,7 @@ use tokio::time::sleep;
 use super::giving::Job;
 use super::words::{Heard, Reply, Request};
 use super::{Node, part};
+use crate::files::MAX_FILES;
 use crate::home::Home;
 use crate::overlay::Name;
 use crate::wire::{self, ANSWER_WITHIN, Answer, Outcome, Purpose};
@@ -169,9 +170,16 @@ impl Node {
             Ok((stream, _)) => stream,
             Err(why) => return fails(to, why).await,
         };
+        let mut files = 0;
         loop {
             match wire::read_soon(&mut stream, ANSWER_WITHIN).await {
-                Ok((Answer::File { path, size }, _)) => say(to, Reply::File { path, size }).await?,
+                Ok((Answer::File { .. }, _)) if files >= MAX_FILES => {
+                    return fails(to, format!("{of} lists more files than a list has")).await;
+                }
+                Ok((Answer::File { path, size }, _)) => {
+                    files += 1;
+                    say(to, Reply::File { path, size }).await?;
+                }
                 Ok((Answer::Bytes, bytes)) => wire::write(to, &Reply::Bytes, &bytes).await?,
                 Ok((Answer::End, _)) => {
                     part(stream);

@@ -30,13 +30,16 @@ impl Node {
             let why = node.converse(&of, stream).await;
             tracing::debug!(name = %of, why, "a link has ended");
             let mut core = node.core();
-            core.link_down(&of, id);
+            if core.link_down(&of, id) {
+                node.went(&mut core, &of);
+            }
             node.settle(&mut core);
         });
         let mut core = self.core();
-        let id = core.link_up(&name, task.abort_handle());
-        // It has been spawned just now.
-        let _ = begin.send(id);
+        if let Some(id) = core.link_up(&name, task.abort_handle()) {
+            // It has been spawned just now.
+            let _ = begin.send(id);
+        }
         self.settle(&mut core);
     }
 
@@ -59,6 +62,10 @@ impl Node {
             match wire::read_soon(&mut from, SILENCE).await {
                 Ok((word, _)) => {
                     if let Err(fault) = self.heard_word(name, word) {
+                        // The link has been taken from it meanwhile.
+                        if fault == Fault::NoLink {
+                            return fault.to_string();
+                        }
                         tracing::warn!(%name, %fault, "a node does what no node does; its link is cut");
                         return fault.to_string();
                     }
