@@ -23,9 +23,9 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(60);
 /// By how many jobs, for each that it runs at once, a worker may be ahead of the one that was given least.
 const AHEAD: f64 = 2.0;
 /// Nobody waits for a worker that has brought nothing for so long, or takes four times as long as another for a job and longer than the
-/// second: what is quick because it is near is no reason for a larger share, but a slow node must not slow down all.
-const BRINGS_NOTHING: Duration = Duration::from_secs(1);
-const SLOW: Duration = Duration::from_millis(250);
+/// second: to be near is no reason for a larger share, and a way through a busy exit takes some time; but a slow node must not slow down all.
+const BRINGS_NOTHING: Duration = Duration::from_secs(2);
+const SLOW: Duration = Duration::from_secs(1);
 
 /// One job of this node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

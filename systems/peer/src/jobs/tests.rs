@@ -77,7 +77,7 @@ fn whoever_is_slow_slows_down_nobody() {
         let shares = market.shares();
         assert!(shares[2] < 80.0, "seed {seed}: {shares:?}");
         // The two alone need 10 s, 400 jobs of 100 ms four at a time; and the slow one's last takes up to 3 s.
-        assert!(market.took < Duration::from_secs(17), "seed {seed}: {:?}, {shares:?}", market.took);
+        assert!(market.took < Duration::from_secs(18), "seed {seed}: {:?}, {shares:?}", market.took);
     }
 }
 
@@ -113,8 +113,8 @@ fn a_lie_about_capacity_costs_the_liar_and_few_jobs() {
     let given: Vec<Assignment> = std::iter::from_fn(|| scheduler.poll_assignment(now)).collect();
     assert_eq!(given.len(), 2, "one each, until there are results");
     let of_liar = given.iter().find(|given| given.worker == name(1)).unwrap();
-    // It never answers. All others are done meanwhile, a second later.
-    let now = Duration::from_secs(1);
+    // It never answers. All others are done meanwhile, two seconds later.
+    let now = Duration::from_secs(2);
     let mut open: Vec<Assignment> = given.iter().filter(|given| given.worker == name(0)).cloned().collect();
     let mut done = 0;
     while let Some(next) = open.pop() {
