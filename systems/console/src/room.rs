@@ -2,13 +2,16 @@
 //! has come and when, writes what waits in each [`Outbox`], and asks [`Room::woken`] for whom there is something new.
 
 mod chatter;
+mod identity;
+mod reasons;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use self::chatter::Chatter;
+pub use self::identity::Identity;
+pub use self::reasons::{Full, Leaving};
 use crate::outbox::Outbox;
 
 /// A session: no other has had this number since the server began.
@@ -25,43 +28,6 @@ pub struct Limits {
     pub silence: Duration,
     /// So is one that never says so, as `paso nc` does not, when it has sent no line for so long.
     pub idle: Duration,
-}
-
-/// Who a client is.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Identity {
-    /// Its session.
-    pub number: Number,
-    /// The name of its ticket. Proxy2's own clients have none.
-    pub ticket: Option<String>,
-    /// It may steer the proxy2, and end sessions.
-    pub is_operator: bool,
-}
-
-/// Why a session ends.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Leaving {
-    /// The client has asked for it.
-    Quit,
-    /// Nothing more comes from the client, in order.
-    Ended,
-    /// Its stream was reset.
-    Lost,
-    /// It has not been heard for so long.
-    Silent(Duration),
-    /// An operator has ended it: with these words.
-    Kicked(String),
-    /// The server ends.
-    ServerEnds,
-}
-
-/// Why somebody may not come in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Full {
-    /// There are so many clients already.
-    Clients(usize),
-    /// There are so many with this ticket already.
-    OfTicket(usize),
 }
 
 /// What was counted since the beginning.
@@ -367,56 +333,6 @@ impl Member {
     /// Whether it would have been heard by now if its network were well.
     pub fn is_missing(&self, now: Duration) -> bool {
         self.beats && self.silent_for(now) > crate::BEATS_EVERY * 3
-    }
-}
-
-impl Identity {
-    /// The ticket, as it is shown. No ticket is called as proxy2's own clients are.
-    pub fn label(&self) -> &str {
-        self.ticket.as_deref().unwrap_or("(proxy2)")
-    }
-}
-
-impl fmt::Display for Identity {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}#{}", self.label(), self.number)
-    }
-}
-
-impl Leaving {
-    /// What the client itself is told.
-    fn farewell(&self) -> String {
-        match self {
-            Self::Quit | Self::Ended => "good bye".into(),
-            Self::Lost => "your stream was reset".into(),
-            Self::Silent(time) => format!("you have been silent for {} s: good bye", time.as_secs()),
-            Self::Kicked(by) => format!("your session was ended by {by}"),
-            Self::ServerEnds => "the console ends: good bye".into(),
-        }
-    }
-}
-
-impl fmt::Display for Leaving {
-    /// What the others are told: what stands behind the name.
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Quit | Self::Ended => write!(f, "has left"),
-            Self::Lost => write!(f, "is gone: its stream was reset"),
-            Self::Silent(time) => write!(f, "is gone: not heard for {} s", time.as_secs()),
-            Self::Kicked(by) => write!(f, "was sent away by {by}"),
-            Self::ServerEnds => write!(f, "has left: the server ends"),
-        }
-    }
-}
-
-impl fmt::Display for Full {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Clients(most) => write!(f, "{most} clients are here, and no more may be: try again later"),
-            Self::OfTicket(most) => {
-                write!(f, "{most} clients are here with your ticket, and no more may be: end one of them")
-            }
-        }
     }
 }
 

@@ -8,7 +8,7 @@ use console::serve::Settings;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, split};
 use tokio::time::timeout;
 
-use crate::stage::{PATIENCE, Stage, settings};
+use crate::stage::{Client, PATIENCE, Stage, settings};
 
 #[tokio::test]
 async fn who_does_not_read_holds_up_nobody_and_is_told_what_it_missed() {
@@ -67,4 +67,21 @@ async fn a_client_that_is_reset_or_silent_is_missed_and_the_others_are_told() {
     assert!(eve.rest().await.ends_with("* you have been silent for 3 s: good bye\n"));
     let who = ana.ask("who", "you").await;
     assert!(!who.contains("ben#") && !who.contains("eve#"), "{who}");
+}
+
+#[tokio::test]
+async fn a_ticket_that_is_revoked_is_out_at_once_with_all_its_sessions() {
+    let stage = Stage::set(settings(), 0.0, 16).await;
+    let mut ana = stage.client("ana").await;
+    ana.until("`help` lists").await;
+    let mut eve = stage.client("eve").await;
+    eve.until("`help` lists").await;
+    let mut again = Client::on(eve.link.clone()).await;
+    again.until("`help` lists").await;
+    stage.pair.state().revoke("eve").unwrap();
+    let heard =
+        ana.until("is gone: its stream was reset").await + &ana.until("is gone: its stream was reset").await;
+    assert!(heard.contains("* eve#2 is gone") && heard.contains("* eve#3 is gone"), "{heard}");
+    assert!(eve.link.open("@console").await.is_err(), "and does not come back");
+    ana.ask("whoami", "You are ana#1").await;
 }
