@@ -44,9 +44,9 @@ impl Place {
     }
 
     /// A server that is ready.
-    async fn server(&self) -> Child {
-        let mut child = self.command("server", &["serve"]).spawn().unwrap();
-        let mut log = std::io::BufReader::new(child.stderr.take().unwrap());
+    async fn server(&self) -> Running {
+        let mut server = Running(self.command("server", &["serve"]).spawn().unwrap());
+        let mut log = std::io::BufReader::new(server.0.stderr.take().unwrap());
         spawn_blocking(move || {
             let mut line = String::new();
             while !line.contains("ready") {
@@ -58,7 +58,7 @@ impl Place {
         })
         .await
         .unwrap();
-        child
+        server
     }
 
     /// Runs a client with this input to its end.
@@ -75,6 +75,17 @@ impl Place {
     }
 }
 
+/// A process that does not outlive its test.
+struct Running(Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        // Nothing, if it has ended.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 impl Drop for Place {
     fn drop(&mut self) {
         let _ = std::fs::remove_dir_all(&self.folder);
@@ -86,15 +97,10 @@ fn texts(output: &Output) -> (Option<i32>, String, String) {
     (output.status.code(), text(&output.stdout), text(&output.stderr))
 }
 
-async fn end(mut server: Child) {
-    server.kill().unwrap();
-    spawn_blocking(move || server.wait()).await.unwrap().unwrap();
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a_script_gets_answers_and_an_exit_code() {
     let place = Place::new().await;
-    let server = place.server().await;
+    let _server = place.server().await;
     let (code, out, err) = texts(&place.run("ana", &[], "whoami\nsay hola").await);
     assert_eq!((code, err.as_str()), (Some(0), ""), "{out}");
     assert!(out.contains("You are ana#1: ") && out.ends_with("<ana#1> hola\n* good bye\n"), "{out}");
@@ -109,7 +115,6 @@ async fn a_script_gets_answers_and_an_exit_code() {
     assert_eq!(code, Some(1), "{err}");
     let (code, _, err) = texts(&place.run("ana", &["--nonsense"], "").await);
     assert_eq!(code, Some(2), "{err}");
-    end(server).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -125,10 +130,10 @@ async fn who_may_not_publish_is_told_what_would_allow_it() {
 async fn sigterm_ends_the_server_in_order_and_its_clients_say_so() {
     let place = Place::new().await;
     let mut server = place.server().await;
-    let mut client = place.command("ana", &[]).spawn().unwrap();
-    let mut out = std::io::BufReader::new(client.stdout.take().unwrap());
+    let mut client = Running(place.command("ana", &[]).spawn().unwrap());
+    let mut out = std::io::BufReader::new(client.0.stdout.take().unwrap());
     // Its input stays open: it is a session that nobody ends but the server.
-    let _input = client.stdin.take().unwrap();
+    let _input = client.0.stdin.take().unwrap();
     let rest = spawn_blocking(move || {
         let mut line = String::new();
         while !line.contains("`help` lists") {
@@ -138,12 +143,12 @@ async fn sigterm_ends_the_server_in_order_and_its_clients_say_so() {
         out
     });
     let mut out = rest.await.unwrap();
-    let killed = Command::new("kill").arg("-TERM").arg(server.id().to_string()).status().unwrap();
+    let killed = Command::new("kill").arg("-TERM").arg(server.0.id().to_string()).status().unwrap();
     assert!(killed.success());
     let (rest, status, code) = spawn_blocking(move || {
         let mut rest = String::new();
         std::io::Read::read_to_string(&mut out, &mut rest).unwrap();
-        (rest, server.wait().unwrap(), client.wait().unwrap())
+        (rest, server.0.wait().unwrap(), client.0.wait().unwrap())
     })
     .await
     .unwrap();
