@@ -21,13 +21,16 @@ use std::time::Duration;
 
 use tokio::task::{JoinHandle, JoinSet, spawn_blocking};
 use tunnel::descriptors;
+use tunnel::handover::Channel;
 use tunnel::metrics::Counters;
-use tunnel::session::{BindError, Handle, LinkHandle, NotRegistered, ResetCode, Session, Viewer};
+use tunnel::session::{
+    BindError, Handle, LinkHandle, NotHandedOver, NotRegistered, ResetCode, Session, Viewer,
+};
 use zeroize::Zeroizing;
 
 use self::log::Log;
 use self::manager::Shown;
-pub use self::manager::{ready, stopping};
+pub use self::manager::{is_followed_by, ready, stopping};
 use crate::{Logging, secrets, terminal};
 pub use signals::Signals;
 
@@ -185,6 +188,27 @@ impl Running {
     /// As there.
     pub async fn ended(&mut self) -> io::Result<Counters> {
         self.session.ended().await
+    }
+
+    /// See [`Handle::hand_over`].
+    ///
+    /// # Errors
+    /// As there.
+    pub fn hand_over(
+        &self,
+        channel: Channel,
+    ) -> impl Future<Output = Result<(), NotHandedOver>> + Send + use<> {
+        self.session.hand_over(channel)
+    }
+
+    /// See [`Handle::has_taken_over`]; for ever if it has ended before. Cancel safe.
+    pub fn has_taken_over(&self) -> impl Future<Output = ()> + Send + use<> {
+        let has = self.session.has_taken_over();
+        async {
+            if !has.await {
+                std::future::pending().await
+            }
+        }
     }
 
     /// See [`Handle::stdio_ended`]. Cancel safe.

@@ -125,6 +125,7 @@ impl Link {
             | Destination::Udp(_)
             | Destination::Control
             | Destination::Check
+            | Destination::Move
             | Destination::Client(_) => return Err(DestinationError::Scheme.into()),
         }
         self.open_to(&destination).await

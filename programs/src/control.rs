@@ -5,6 +5,7 @@
 //! - `sessions`: what is looked at: all sessions of the process, as one
 //! - `server`: the socket of a proxy; `client`: who asks. Both only where there are Unix sockets
 //! - `place`: where the sockets are
+//! - `take_over`: a proxy2 that asks another to hand over
 //! - `drain`: how a proxy ends that lets its streams end first
 
 #[cfg_attr(unix, path = "control/client_unix.rs")]
@@ -18,21 +19,26 @@ pub(crate) mod protocol;
 #[cfg_attr(not(unix), path = "control/server_other.rs")]
 mod server;
 pub(crate) mod sessions;
+#[cfg_attr(unix, path = "control/take_over_unix.rs")]
+#[cfg_attr(not(unix), path = "control/take_over_other.rs")]
+mod take_over;
 
 use std::future::pending;
 use std::path::PathBuf;
 use std::time::Duration;
 
 use cli::ControlArgs;
-use cli::program::{EndAsked, Signals};
-use tokio::sync::mpsc;
+use cli::program::Signals;
+use tokio::sync::{mpsc, oneshot};
 use tracing::{debug, warn};
+use tunnel::handover::Channel;
 use tunnel::view::Role;
 
 use self::drain::Ending;
 use self::protocol::Outcome;
 use self::server::Server;
 use self::sessions::Sessions;
+pub(crate) use self::take_over::take_over;
 
 /// Which proxies are asked, where nobody says at which socket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -55,10 +61,42 @@ pub(crate) struct ControlSettings {
     pub(crate) state: Option<PathBuf>,
 }
 
+/// The variable that tells a program which process has started it to be followed by it.
+pub(crate) const STARTED_BY: &str = "PASO_STARTED_BY";
+
+/// What came of a restart, in words for who has asked for it.
+pub(crate) type Restarted = Result<String, String>;
+
+/// What a proxy is told to do at its socket.
+#[derive(Clone, Debug)]
+struct Wishes {
+    /// To drain, for so long at the most.
+    drain: mpsc::Sender<Option<Duration>>,
+    /// To hand over to another process.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there is nobody who asks"))]
+    take_overs: mpsc::Sender<Channel>,
+    /// To start itself again.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there is nobody who asks"))]
+    restarts: mpsc::Sender<oneshot::Sender<Restarted>>,
+}
+
+/// What a proxy2 is asked for.
+#[derive(Debug)]
+pub(crate) enum Asked {
+    /// To end.
+    End(Ending),
+    /// To hand over to the process at the other end.
+    TakeOver(Channel),
+    /// To start itself again, and to say what comes of it.
+    Restart(oneshot::Sender<Restarted>),
+}
+
 /// The control of a running proxy: ends with the value, and its socket with it.
 #[derive(Debug)]
 pub(crate) struct Control {
     asked: mpsc::Receiver<Option<Duration>>,
+    take_overs: mpsc::Receiver<Channel>,
+    restarts: mpsc::Receiver<oneshot::Sender<Restarted>>,
     /// How long SIGTERM lets streams go on.
     drain: Duration,
     _server: Option<Server>,
@@ -70,12 +108,28 @@ impl Control {
     /// # Panics
     /// Outside a runtime.
     pub(crate) fn start(role: Role, settings: &ControlSettings, sessions: &Sessions) -> Self {
-        let (ask, asked) = mpsc::channel(1);
+        Self::begin(role, settings, sessions, false)
+    }
+
+    /// The same for a proxy that has taken over: it answers where the one before has answered.
+    ///
+    /// # Panics
+    /// Outside a runtime.
+    pub(crate) fn begin(
+        role: Role,
+        settings: &ControlSettings,
+        sessions: &Sessions,
+        has_taken_over: bool,
+    ) -> Self {
+        let (drains, asked) = mpsc::channel(1);
+        let (to_take_over, take_overs) = mpsc::channel(1);
+        let (to_restart, restarts) = mpsc::channel(1);
         let drain = settings.args.drain;
         if settings.args.no_control {
-            return Self { asked, drain, _server: None };
+            return Self { asked, take_overs, restarts, drain, _server: None };
         }
-        let server = match Server::start(role, settings, sessions, ask) {
+        let wishes = Wishes { drain: drains, take_overs: to_take_over, restarts: to_restart };
+        let server = match Server::start(role, settings, sessions, wishes, has_taken_over) {
             Ok(server) => {
                 if let Some(at) = server.path() {
                     debug!(at = %at.display(), "answering `paso status`");
@@ -87,29 +141,46 @@ impl Control {
                 None
             }
         };
-        Self { asked, drain, _server: server }
+        Self { asked, take_overs, restarts, drain, _server: server }
+    }
+
+    /// How long SIGTERM lets streams go on.
+    pub(crate) const fn drain_limit(&self) -> Duration {
+        self.drain
+    }
+
+    /// Waits until a signal, or somebody at the socket, asks for anything. Cancel safe.
+    pub(crate) async fn asked(&mut self, signals: &mut Signals) -> Asked {
+        let (ends, take_overs) = (&mut self.asked, &mut self.take_overs);
+        tokio::select! {
+            biased;
+            asked = signals.end_asked() => Asked::End(Ending::of_signal(asked, self.drain)),
+            limit = heard(ends) => {
+                cli::program::stopping();
+                Asked::End(Ending::Drained(limit))
+            }
+            channel = heard(take_overs) => Asked::TakeOver(channel),
+            answer = heard(&mut self.restarts) => Asked::Restart(answer),
+        }
     }
 
     /// Waits until a signal, or somebody at the socket, asks that the proxy ends. Cancel safe.
     pub(crate) async fn end_asked(&mut self, signals: &mut Signals) -> Ending {
         tokio::select! {
             biased;
-            asked = signals.end_asked() => match asked {
-                EndAsked::InOrder if !self.drain.is_zero() => Ending::Drained(Some(self.drain)),
-                EndAsked::InOrder | EndAsked::AtOnce => Ending::AtOnce,
-            },
-            limit = self.drain_asked() => {
+            asked = signals.end_asked() => Ending::of_signal(asked, self.drain),
+            limit = heard(&mut self.asked) => {
                 cli::program::stopping();
                 Ending::Drained(limit)
             }
         }
     }
+}
 
-    /// Waits until somebody asks that the proxy drains: for how long, at the most. Cancel safe.
-    async fn drain_asked(&mut self) -> Option<Duration> {
-        match self.asked.recv().await {
-            Some(limit) => limit,
-            None => pending().await,
-        }
+/// The next that comes; nothing comes any more where nobody could ask.
+async fn heard<T>(from: &mut mpsc::Receiver<T>) -> T {
+    match from.recv().await {
+        Some(asked) => asked,
+        None => pending().await,
     }
 }

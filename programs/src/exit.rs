@@ -3,6 +3,7 @@
 mod args;
 mod check;
 mod plan;
+mod succession;
 mod tickets;
 
 use std::ffi::OsString;
@@ -15,6 +16,7 @@ use clap::{Command, CommandFactory};
 use cli::config::{Action, Environment, Sources};
 use cli::program::{Printing, Running, Signals};
 use tracing::{info, warn};
+use tunnel::handover::Channel;
 use tunnel::invitation::Invitation;
 use tunnel::reload::Reload;
 use tunnel::session::Session;
@@ -22,8 +24,9 @@ use tunnel::settings::ProxySettings;
 use tunnel::view::Role;
 
 use self::plan::Plan;
+use self::succession::{Step, Succession};
 use crate::control::sessions::{Sessions, Shown};
-use crate::control::{Control, ControlSettings};
+use crate::control::{Asked, Control, ControlSettings, take_over};
 use crate::metrics::{self, Metrics};
 use crate::steer;
 use crate::usage::wrong;
@@ -95,19 +98,41 @@ async fn serve(
     mut signals: Signals,
 ) -> anyhow::Result<()> {
     let (reload, sessions) = (Reload::new(), Sessions::new());
+    let channel = tokio::select! {
+        biased;
+        channel = sockets_of_another(&plan, &settings) => channel?,
+        () = signals.received() => return Ok(()),
+    };
     let metrics = tokio::select! {
         biased;
         metrics = Metrics::start(Role::Proxy2, plan.metrics.clone(), &sessions) => metrics?,
         () = signals.received() => return Ok(()),
     };
-    let Some(session) = bind(&plan, &mut signals).await? else { return Ok(()) };
-    tell_ready(&plan.settings);
+    let Some(mut session) = bind_in(&plan, &mut signals).await? else { return Ok(()) };
+    let takes_over = channel.is_some();
+    if let Some(channel) = channel {
+        session.follow(channel)?;
+        // A listener that only the one before has is not held open.
+        tunnel::passed::forget_unused();
+    }
+    cli::program::check_passed().map_err(Error::msg)?;
     let printing = print(session.invitation());
-    let running = Running::start(session);
+    let mut running = Running::start(session);
+    if takes_over {
+        tokio::select! {
+            biased;
+            () = running.has_taken_over() => {}
+            ended = running.ended() => return ended.map(drop).context("not taken over"),
+            () = signals.received() => return running.close().await.map(drop).context("the UDP socket failed"),
+        }
+    }
+    tell_ready(&plan.settings);
     let shown = sessions.add(None, running.viewer().clone());
     metrics.set_ready([&plan.settings]);
-    let control = Control::start(Role::Proxy2, &settings, &sessions);
-    let serving = Serving { running, shown, plan, metrics, control, sessions, sources, reload, signals };
+    let control = Control::begin(Role::Proxy2, &settings, &sessions, takes_over);
+    let succession = Succession::default();
+    let serving =
+        Serving { running, shown, plan, metrics, control, succession, sessions, sources, reload, signals };
     let result = serving.run().await;
     if let Some(printing) = printing {
         // If it could not be shown, `proxy2 ticket add` makes another one.
@@ -134,6 +159,7 @@ struct Serving {
     plan: Plan,
     metrics: Metrics,
     control: Control,
+    succession: Succession,
     sessions: Sessions,
     sources: Option<Sources>,
     reload: Reload,
@@ -143,15 +169,43 @@ struct Serving {
 impl Serving {
     /// Serves until something ends it.
     async fn run(mut self) -> anyhow::Result<()> {
+        let drain = self.control.drain_limit();
         let ended = loop {
             tokio::select! {
                 biased;
-                ending = self.control.end_asked(&mut self.signals) => {
-                    ending.wait(&self.sessions, &mut self.signals).await;
-                    break self.running.close().await;
-                }
+                asked = self.control.asked(&mut self.signals) => match asked {
+                    Asked::End(ending) => {
+                        ending.wait(&self.sessions, &mut self.signals).await;
+                        break self.running.close().await;
+                    }
+                    Asked::TakeOver(channel) => {
+                        if !self.succession.is_handing_over() {
+                            self.succession.begin(channel.pid(), self.running.hand_over(channel));
+                        }
+                        continue;
+                    }
+                    Asked::Restart(answer) => {
+                        self.succession.restart(answer);
+                        continue;
+                    }
+                },
                 ended = self.running.ended() => break ended,
+                step = self.succession.next(drain) => match step {
+                    Step::HandedOver(pid) => {
+                        cli::program::is_followed_by(pid);
+                        self.metrics.follow(None).await;
+                        continue;
+                    }
+                    Step::TimeOver => {
+                        info!(streams = self.sessions.stream_count(), "the time to drain is over: what is left is cut off");
+                        break self.running.close().await;
+                    }
+                },
                 () = self.reload.asked() => {}
+            }
+            if self.succession.has_handed_over() {
+                // The file is for the other process; tickets and names are read here too.
+                continue;
             }
             match self.follow().await? {
                 Some(next) => self = next,
@@ -196,8 +250,33 @@ fn tell_ready(settings: &ProxySettings) {
     cli::program::ready();
 }
 
+/// The sockets of the proxy2 that runs are given to this process, if it is to take over; the way to that one, if there is one.
+async fn sockets_of_another(plan: &Plan, control: &ControlSettings) -> anyhow::Result<Option<Channel>> {
+    if !plan.takes_over {
+        return Ok(None);
+    }
+    let ProxySettings::Server(server) = &plan.settings else {
+        anyhow::bail!("{}", tunnel::session::CannotFollow::Kind);
+    };
+    let mut wanted = vec![server.listen.resolve().await?];
+    for port in &server.also_ports {
+        let mut also = wanted[0];
+        also.set_port(*port);
+        wanted.push(also);
+    }
+    let channel = take_over(control, &wanted).await.map_err(Error::msg)?;
+    if channel.is_none() {
+        info!("no proxy2 runs that this one could take over from: it starts by itself");
+    }
+    Ok(channel)
+}
+
+async fn bind_in(plan: &Plan, signals: &mut Signals) -> anyhow::Result<Option<Session>> {
+    Ok(cli::program::start_session(Session::bind(plan.settings.clone()), signals).await?)
+}
+
 async fn bind(plan: &Plan, signals: &mut Signals) -> anyhow::Result<Option<Session>> {
-    let session = cli::program::start_session(Session::bind(plan.settings.clone()), signals).await?;
+    let session = bind_in(plan, signals).await?;
     if session.is_some() {
         cli::program::check_passed().map_err(Error::msg)?;
     }

@@ -66,6 +66,9 @@ enum Program {
     /// Have a running proxy end with its last stream
     #[command(disable_help_flag = true)]
     Drain(Rest),
+    /// Have a running proxy2 started again as it is installed now, without the loss of a stream
+    #[command(disable_help_flag = true)]
+    Restart(Rest),
     /// An echo server, and a client that checks every byte that returns
     #[command(disable_help_flag = true)]
     Echo(Rest),
@@ -116,6 +119,7 @@ pub fn paso() -> ExitCode {
         Program::Close(rest) => steer::main(Action::Close, "paso close", None, rest.words),
         Program::Reload(rest) => steer::main(Action::Reload, "paso reload", None, rest.words),
         Program::Drain(rest) => steer::main(Action::Drain, "paso drain", None, rest.words),
+        Program::Restart(rest) => steer::main(Action::Restart, "paso restart", None, rest.words),
         Program::Echo(rest) => echo::main("paso echo", rest.words),
     }
 }

@@ -7,18 +7,26 @@ use dashboard::Dashboard;
 use tracing::{error, info, warn};
 use tunnel::address::Listen;
 use tunnel::listen::listen_tcp;
+use tunnel::passed::{self, Lent};
 use tunnel::settings::ProxySettings;
 use tunnel::view::Role;
 
 use self::watched::Watched;
 use crate::control::sessions::Sessions;
 
+/// The server, whose listener a process that follows this one gets.
+#[derive(Debug)]
+struct Running {
+    dashboard: Dashboard,
+    _lent: Lent,
+}
+
 /// What `--metrics` asks for.
 #[derive(Debug)]
 pub(crate) struct Metrics {
     watched: Watched,
     wanted: Option<Listen>,
-    running: Option<Dashboard>,
+    running: Option<Running>,
 }
 
 impl Metrics {
@@ -50,7 +58,7 @@ impl Metrics {
             return;
         }
         if let Some(running) = self.running.take() {
-            running.close().await;
+            running.dashboard.close().await;
             info!("the page and the metrics are gone");
         }
         if let Some(listen) = &wanted {
@@ -74,17 +82,18 @@ pub(crate) async fn check(wanted: Option<&Listen>) -> anyhow::Result<()> {
     }
 }
 
-async fn start(listen: &Listen, watched: &Watched) -> anyhow::Result<Dashboard> {
+async fn start(listen: &Listen, watched: &Watched) -> anyhow::Result<Running> {
     let listener = listen_tcp(listen).await.context("--metrics")?;
-    let running = Dashboard::start(listener, watched.clone()).context("--metrics")?;
-    info!(page = %running, "page and metrics");
-    if running.is_exposed() {
+    let lent = passed::lend_tcp(&listener).context("--metrics")?;
+    let dashboard = Dashboard::start(listener, watched.clone()).context("--metrics")?;
+    info!(page = %dashboard, "page and metrics");
+    if dashboard.is_exposed() {
         warn!(
             "whoever reaches {} sees the names of tickets and targets, without encryption or password",
-            running.address()
+            dashboard.address()
         );
     }
-    Ok(running)
+    Ok(Running { dashboard, _lent: lent })
 }
 
 /// Bytes that the data of all streams of a session may take.

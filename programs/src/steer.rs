@@ -1,4 +1,4 @@
-//! `paso status`, `top`, `close`, `reload` and `drain`, also as `proxy1 status` and so on: what a running proxy shows, and what it is told to
+//! `paso status`, `top`, `close`, `reload`, `drain` and `restart`, also as `proxy1 status` and so on: what a running proxy shows, and what it is told to
 //! do.
 
 mod foreign;
@@ -90,6 +90,14 @@ struct DrainArgs {
     which: Which,
 }
 
+/// Starts a proxy2 again as it is installed now: the new process takes over, and streams go on in the old one until they end
+#[derive(Debug, Parser)]
+#[command(name = "restart", version = crate::VERSION, help_template = crate::TEMPLATE, after_help = crate::EXIT_CODES)]
+struct RestartArgs {
+    #[command(flatten)]
+    which: Which,
+}
+
 const STATUS_CODES: &str =
     "Exit codes: 0 shown; 1 no proxy answers, or one that was asked for does not; 2 bad usage.";
 
@@ -128,6 +136,8 @@ pub(crate) enum Action {
     Reload,
     /// It ends in time.
     Drain,
+    /// Another process takes its place.
+    Restart,
 }
 
 /// Its options.
@@ -138,12 +148,14 @@ pub(crate) fn command(action: Action) -> clap::Command {
         Action::Close => CloseArgs::command(),
         Action::Reload => ReloadArgs::command(),
         Action::Drain => DrainArgs::command(),
+        Action::Restart => RestartArgs::command(),
     }
 }
 
 impl Action {
     /// All of them.
-    pub(crate) const ALL: [Self; 5] = [Self::Status, Self::Top, Self::Close, Self::Reload, Self::Drain];
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Status, Self::Top, Self::Close, Self::Reload, Self::Drain, Self::Restart];
 
     fn named(name: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|action| action.name() == name)
@@ -157,6 +169,7 @@ impl Action {
             Self::Close => "close",
             Self::Reload => "reload",
             Self::Drain => "drain",
+            Self::Restart => "restart",
         }
     }
 }
@@ -176,6 +189,9 @@ pub(crate) fn main(action: Action, name: &str, role: Option<Role>, words: Vec<Os
             let seconds = args.limit.map(|limit| limit.as_secs());
             act(&args.which, role, Command::Drain { seconds })
         }),
+        Action::Restart => {
+            cli::parse::<RestartArgs>(words).map(|args| act(&args.which, role, Command::Restart))
+        }
     };
     match done {
         Ok(Ok(text)) => cli::program::print(&text),
@@ -218,7 +234,9 @@ fn act(which: &Which, role: Option<Role>, command: Command) -> anyhow::Result<St
     let (outcome, _) = told.into_iter().next().context("not understood")??;
     match outcome {
         Outcome::Done(text) => Ok(format!("{} {}: {}\n", one.view.role.name(), one.view.pid, visible(&text))),
-        Outcome::Status(_) | Outcome::Version(_) | Outcome::Error(_) => bail!("not understood"),
+        Outcome::Status(_) | Outcome::Version(_) | Outcome::Error(_) | Outcome::Offer(_) => {
+            bail!("not understood")
+        }
     }
 }
 
@@ -249,7 +267,9 @@ fn find(which: &Which, role: Option<Role>, streams: bool, whose: Whose) -> anyho
 fn view((outcome, pid): Told) -> anyhow::Result<SessionView> {
     match outcome {
         Outcome::Status(view) => Ok(SessionView { pid: pid.unwrap_or(view.pid), ..*view }),
-        Outcome::Done(_) | Outcome::Version(_) | Outcome::Error(_) => bail!("not understood"),
+        Outcome::Done(_) | Outcome::Version(_) | Outcome::Error(_) | Outcome::Offer(_) => {
+            bail!("not understood")
+        }
     }
 }
 
@@ -265,6 +285,7 @@ mod tests {
         CloseArgs::command().debug_assert();
         ReloadArgs::command().debug_assert();
         DrainArgs::command().debug_assert();
+        RestartArgs::command().debug_assert();
     }
 
     #[test]

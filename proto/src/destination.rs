@@ -41,6 +41,9 @@ pub enum Destination {
     Control,
     /// A flow whose datagrams proxy2 itself answers, version 1: `check/1` (PROTOCOL.md, section Checks).
     Check,
+    /// A request of proxy2, version 1: new streams are for another link, which proxy1 is to make; this one goes on until its streams end.
+    /// `move/1` (PROTOCOL.md, section Moves).
+    Move,
     /// A client of something that the peer listens for, or publishes, on this end's behalf: `for/ID`, then what is known of the client.
     Client(Client),
 }
@@ -114,7 +117,7 @@ impl Destination {
         match self {
             Self::Udp(_) | Self::Check => true,
             Self::Service { udp, .. } | Self::Client(Client { udp, .. }) => *udp,
-            Self::Own | Self::Tcp(_) | Self::Unix(_) | Self::Control => false,
+            Self::Own | Self::Tcp(_) | Self::Unix(_) | Self::Control | Self::Move => false,
         }
     }
 }
@@ -133,6 +136,7 @@ impl FromStr for Destination {
             None => Ok(Self::Tcp(text.parse()?)),
             Some(("ctl", "1")) => Ok(Self::Control),
             Some(("check", "1")) => Ok(Self::Check),
+            Some(("move", "1")) => Ok(Self::Move),
             Some(("udp", rest)) => match rest.strip_prefix('@') {
                 Some(name) => Ok(Self::Service { name: name.parse()?, udp: true }),
                 None => Ok(Self::Udp(rest.parse()?)),
@@ -155,6 +159,7 @@ impl fmt::Display for Destination {
             Self::Service { name, udp: true } => write!(f, "udp/@{name}"),
             Self::Control => f.write_str("ctl/1"),
             Self::Check => f.write_str("check/1"),
+            Self::Move => f.write_str("move/1"),
             Self::Client(client) => write!(f, "for/{client}"),
         }
     }
@@ -282,6 +287,7 @@ mod tests {
             ("@Files", "@files"),
             ("udp/@dns", "udp/@dns"),
             ("ctl/1", "ctl/1"),
+            ("move/1", "move/1"),
             ("check/1", "check/1"),
             ("for/7", "for/7"),
             ("for/7,udp", "for/7,udp"),

@@ -75,6 +75,8 @@ mod service_manager;
 mod signals;
 mod slow_reader;
 mod status;
+mod take_over;
+mod take_over_refused;
 mod target_dies;
 mod target_refuses;
 mod tcp_keepalive;

@@ -14,6 +14,7 @@ pub mod descriptors;
 pub mod doctor;
 mod drain;
 mod entropy;
+pub mod handover;
 pub mod invitation;
 pub mod limit;
 mod link;

@@ -16,6 +16,7 @@ use tracing::warn;
 use crate::address::{Listen, ResolveError};
 use crate::bind_error::{BindError, resolve_listen};
 use crate::local::listener::bind_tcp;
+use crate::passed;
 use crate::settings::ListenOn;
 
 /// Binds `socket`, where the system can also to an address that this machine does not have yet.
@@ -59,14 +60,19 @@ pub(crate) async fn resolve(listen: &Listen) -> Result<SocketAddr, ResolveError>
     }
 }
 
-/// A TCP listener for what a program serves beside its session; it does not block. A name service that cannot be asked is asked
+/// A TCP listener for what a program serves beside its session: the one that it was started with, or another. It does not block. A name service that cannot be asked is asked
 /// until it answers. Cancel safe.
 ///
 /// # Errors
 /// [`BindError::Host`], [`BindError::Forward`]: the address cannot be had.
 pub async fn listen_tcp(listen: &Listen) -> Result<std::net::TcpListener, BindError> {
     let address = resolve_listen(listen).await?;
-    bind_tcp(address).map_err(|error| BindError::Forward { listen: ListenOn::Tcp(listen.clone()), error })
+    let listener = match passed::tcp(address) {
+        Ok(Some(passed)) => passed.set_nonblocking(true).map(|()| passed),
+        Ok(None) => bind_tcp(address),
+        Err(error) => Err(error),
+    };
+    listener.map_err(|error| BindError::Forward { listen: ListenOn::Tcp(listen.clone()), error })
 }
 
 #[cfg(test)]

@@ -1,16 +1,76 @@
 //! Sockets that the process was started with: a service manager has bound them and keeps them while the process restarts, so that
 //! what arrives meanwhile waits in them. Whoever is to listen at the address of one takes that one and binds nothing.
+//!
+//! A process that takes over from another gets that one's sockets in the same way: [`lend_udp`], [`lend_tcp`] and [`lent`] are the other
+//! end of it.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener, UdpSocket};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use socket2::SockRef;
 
 /// Those of the process. They stay here, so that a session that begins again finds them again.
 static PASSED: Mutex<Vec<Passed>> = Mutex::new(Vec::new());
+
+/// Those of this process that the one that follows it gets, by the number of their [`Lent`].
+static LENT: Mutex<BTreeMap<u64, PassedSocket>> = Mutex::new(BTreeMap::new());
+
+fn all_lent() -> MutexGuard<'static, BTreeMap<u64, PassedSocket>> {
+    LENT.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+/// A socket that the next process may have, until this is dropped.
+#[derive(Debug)]
+pub struct Lent(u64);
+
+impl Lent {
+    fn new(socket: PassedSocket) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        let number = NEXT.fetch_add(1, Ordering::Relaxed);
+        all_lent().insert(number, socket);
+        Self(number)
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        all_lent().remove(&self.0);
+    }
+}
+
+/// A UDP socket for the process that follows this one.
+///
+/// # Errors
+/// Those of `dup`.
+pub fn lend_udp(socket: &UdpSocket) -> io::Result<Lent> {
+    Ok(Lent::new(PassedSocket::Udp(socket.try_clone()?)))
+}
+
+/// A listener for the process that follows this one.
+///
+/// # Errors
+/// Those of `dup`.
+pub fn lend_tcp(listener: &TcpListener) -> io::Result<Lent> {
+    Ok(Lent::new(PassedSocket::Tcp(listener.try_clone()?)))
+}
+
+/// All that the process that follows this one gets, in the order in which they were lent.
+///
+/// # Errors
+/// Those of `dup`.
+pub fn lent() -> io::Result<Vec<PassedSocket>> {
+    let clone = |socket: &PassedSocket| {
+        Ok(match socket {
+            PassedSocket::Udp(udp) => PassedSocket::Udp(udp.try_clone()?),
+            PassedSocket::Tcp(tcp) => PassedSocket::Tcp(tcp.try_clone()?),
+        })
+    };
+    all_lent().values().map(clone).collect()
+}
 
 fn all() -> MutexGuard<'static, Vec<Passed>> {
     // Nothing panics with the lock, and any state of it is a valid one.
@@ -92,6 +152,11 @@ pub fn give(sockets: Vec<Passed>) {
     all().extend(sockets);
 }
 
+/// Forgets those that nobody has taken: they would take what nobody reads.
+pub fn forget_unused() {
+    all().retain(|passed| passed.is_used.load(Ordering::Relaxed));
+}
+
 /// Those that nobody has taken yet, in words; `None`: all are used.
 pub fn unused() -> Option<String> {
     let all = all();
@@ -141,7 +206,7 @@ fn take<T>(
     }
     match other {
         Some(other) => Err(io::Error::other(format!(
-            "the service manager passed {other}; let its socket unit and this program name the same address"
+            "the service manager passed {other}, or the proxy2 before this one; let its socket unit and this program name the same address"
         ))),
         None => Ok(None),
     }

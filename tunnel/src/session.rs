@@ -19,11 +19,14 @@ use tracing::Instrument;
 pub use crate::bind_error::BindError;
 use crate::control::client::ControlTask;
 pub use crate::control::client::{Caller, Identity, NameEvent, RegistrationState, ServiceInfo};
+use crate::handover::Channel;
 use crate::invitation::Invitation;
 use crate::link::classic::{self, Driver};
 use crate::link::drain_flag::DrainFlag;
 use crate::link::sealed;
 pub use crate::link::sealed::LinkStatus;
+use crate::link::sealed::Neighbours;
+pub use crate::link::sealed::NotHandedOver;
 pub use crate::local::forwarding::Bound;
 pub use crate::local::pipe::{PipeStream, reset_code};
 use crate::local::stdio::StdioStatus;
@@ -39,6 +42,31 @@ pub use registration::{NoClients, NotAnswered, NotRegistered, Registration, Reve
 pub(crate) use viewer::Listening;
 use viewer::ViewerParts;
 pub use viewer::{Detail, Viewer};
+
+/// Why a proxy cannot take over from another one.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum CannotFollow {
+    /// It is no proxy2 with sealed links.
+    #[error("only a proxy2 with sealed links takes over from another one")]
+    Kind,
+    /// It listens elsewhere.
+    #[error(
+        "the proxy2 that runs accepts datagrams at {}, and this one is to at {}: let both have the same addresses, or start this one \
+         without --take-over",
+        listed(other),
+        listed(own)
+    )]
+    Addresses {
+        /// Where this one is.
+        own: Vec<SocketAddr>,
+        /// Where the other is.
+        other: Vec<SocketAddr>,
+    },
+}
+
+fn listed(addresses: &[SocketAddr]) -> String {
+    addresses.iter().map(SocketAddr::to_string).collect::<Vec<_>>().join(", ")
+}
 
 /// One proxy, bound and ready: peers and clients can reach it from now on, [`Session::run`] serves them.
 ///
@@ -130,6 +158,26 @@ impl Session {
         self.proxy.registry()
     }
 
+    /// Takes over from the proxy2 at the other end of `channel` as soon as it runs, and reads nothing before that is done. Its sockets
+    /// have to be those that were passed.
+    ///
+    /// # Errors
+    /// It is of another kind, or has other addresses.
+    pub fn follow(&mut self, channel: Channel) -> Result<(), CannotFollow> {
+        let Proxy::Server(server) = &mut self.proxy else { return Err(CannotFollow::Kind) };
+        let sorted = |addresses: &[SocketAddr]| {
+            let mut addresses = addresses.to_vec();
+            addresses.sort();
+            addresses
+        };
+        let (own, other) = (sorted(&self.udp_addresses), sorted(&channel.udp));
+        if own != other {
+            return Err(CannotFollow::Addresses { own, other });
+        }
+        server.follow(channel);
+        Ok(())
+    }
+
     /// Serves in the background, until the handle is closed or dropped.
     ///
     /// # Panics
@@ -142,7 +190,16 @@ impl Session {
             Some(link) => link.listening.clone(),
             None => Listening::new(&self.listening),
         };
-        let parts = ViewerParts { role, kind, udp, listening, registry: registry.clone(), drain };
+        let neighbours = self.proxy.neighbours().cloned();
+        let parts = ViewerParts {
+            role,
+            kind,
+            udp,
+            listening,
+            registry: registry.clone(),
+            drain,
+            neighbours: neighbours.clone(),
+        };
         let viewer = Viewer::new(parts);
         let (stop, stopped) = oneshot::channel();
         let Self { udp_addresses, proxy, link, control, starting, stdio, .. } = self;
@@ -154,7 +211,8 @@ impl Session {
         let task = tokio::spawn(serving.in_current_span());
         // It ends with the link.
         control.map(|control| tokio::spawn(control.run().in_current_span()));
-        Handle { udp_addresses, registry, viewer, link, stdio, starting, stop: Some(stop), task: Some(task) }
+        let (stop, task) = (Some(stop), Some(task));
+        Handle { udp_addresses, registry, viewer, link, stdio, starting, neighbours, stop, task }
     }
 }
 
@@ -165,6 +223,13 @@ impl Proxy {
             Self::ClassicExit(driver) => driver.registry(),
             Self::Client(client) => client.registry(),
             Self::Server(server) => server.registry(),
+        }
+    }
+
+    const fn neighbours(&self) -> Option<&Neighbours> {
+        match self {
+            Self::Server(server) => Some(server.neighbours()),
+            Self::ClassicEntry(_) | Self::ClassicExit(_) | Self::Client(_) => None,
         }
     }
 

@@ -23,7 +23,8 @@ use std::task::{Context, Poll, ready};
 
 use self::offload::Offload;
 pub(crate) use self::readiness::Io;
-use crate::{drain, listen};
+use crate::passed::Lent;
+use crate::{drain, listen, passed};
 use quinn_udp::{UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
@@ -55,6 +56,8 @@ pub struct Udp {
     any: bool,
     /// What the system grants anybody to read from.
     common_buffer: usize,
+    /// Another process may have it too.
+    _lent: Option<Lent>,
 }
 
 impl Udp {
@@ -91,7 +94,24 @@ impl Udp {
         let (receiving, sending) = (state()?, Offload::new(state()?, Offload::PAUSE));
         let io = Io::new(socket.into())?;
         let (v6, any) = (address.is_ipv6(), address.ip().to_canonical().is_unspecified());
-        Ok(Self { io, receiving, sending, v6, any, common_buffer })
+        Ok(Self { io, receiving, sending, v6, any, common_buffer, _lent: None })
+    }
+
+    /// The same, which a process that follows this one takes over.
+    ///
+    /// # Errors
+    /// Those of `dup`.
+    pub(crate) fn lent(self) -> io::Result<Self> {
+        let lent = passed::lend_udp(self.io.socket())?;
+        Ok(Self { _lent: Some(lent), ..self })
+    }
+
+    /// Leaves what arrives to another process that has this socket, or reads it again; it is sent from in any case.
+    ///
+    /// # Errors
+    /// Those of the runtime.
+    pub(crate) fn set_reading(&self, reads: bool) -> io::Result<()> {
+        self.io.set_reading(reads)
     }
 
     /// Binds a free port on all addresses of this machine, of both families where there is IPv6.

@@ -26,6 +26,7 @@ pub use self::limited_by::LimitedBy;
 pub use self::link::{LinkState, LinkView, Loss, Packets, PathView, RoundTrip};
 pub use self::rates::{LinkRates, SessionRates, StreamRates, rates};
 pub use self::stream::{OpenedBy, StreamKind, StreamState, StreamView};
+pub use crate::handover::OtherProcess;
 pub use crate::metrics::LinkKind;
 
 /// A session: one proxy with its links.
@@ -52,6 +53,10 @@ pub struct SessionView {
     pub listening: Vec<ListeningView>,
     /// It accepts nothing new and waits for its streams to end.
     pub draining: Option<Draining>,
+    /// The process that it has taken over from, while that still has links.
+    pub predecessor: Option<OtherProcess>,
+    /// The id of the process that has taken over from it: it ends with its last link.
+    pub successor: Option<u32>,
     /// All counters, those of links that have ended among them.
     pub counters: CounterValues,
     /// The living links, the oldest first.

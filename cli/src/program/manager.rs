@@ -27,6 +27,8 @@ enum Event {
     Ready,
     Reloading,
     Stopping,
+    /// The process with this id goes on in the place of this one.
+    FollowedBy(u32),
 }
 
 /// To the task that tells the manager; not set without a manager.
@@ -45,6 +47,11 @@ pub(super) fn reloading() {
 /// The end was asked for.
 pub fn stopping() {
     tell(Event::Stopping);
+}
+
+/// The process with this id has taken over: it is the service from now on.
+pub fn is_followed_by(pid: u32) {
+    tell(Event::FollowedBy(pid));
 }
 
 fn tell(event: Event) {
@@ -159,6 +166,7 @@ fn text(event: Event) -> String {
         // Type=notify-reload wants to know that this is younger than its signal.
         Event::Reloading => format!("RELOADING=1\nMONOTONIC_USEC={}", socket::monotonic_usec()),
         Event::Stopping => "STOPPING=1".into(),
+        Event::FollowedBy(pid) => format!("MAINPID={pid}"),
     }
 }
 

@@ -38,6 +38,7 @@ complete -c paso -n "__fish_paso_needs_command" -f -a "top" -d 'Shows what runni
 complete -c paso -n "__fish_paso_needs_command" -f -a "close" -d 'Resets a stream, or all streams of a link'
 complete -c paso -n "__fish_paso_needs_command" -f -a "reload" -d 'Has tickets, names and the configuration file read again, as SIGHUP does'
 complete -c paso -n "__fish_paso_needs_command" -f -a "drain" -d 'Has a proxy accept nothing new, and end when its last stream has ended'
+complete -c paso -n "__fish_paso_needs_command" -f -a "restart" -d 'Starts a proxy2 again as it is installed now: the new process takes over, and streams go on in the old one until they end'
 complete -c paso -n "__fish_paso_using_subcommand in" -l log-format -d 'How lines of the log are written: for people, or each a JSON object for programs' -r -f -a "text\t'Time, level, sentence and fields, for people'
 json\t'A JSON object a line: `timestamp`, `level`, `message`, and the fields beside them'"
 complete -c paso -n "__fish_paso_using_subcommand in" -l listen -d 'The same as the first word' -r
@@ -113,6 +114,7 @@ complete -c paso -n "__fish_paso_using_subcommand out" -s v -l verbose -d 'Log m
 complete -c paso -n "__fish_paso_using_subcommand out" -s q -l quiet -d 'Log less: -q for warnings, -qq for errors only'
 complete -c paso -n "__fish_paso_using_subcommand out" -l classic -d 'Speak the classic protocol: ten streams, no encryption, lost datagrams stay lost'
 complete -c paso -n "__fish_paso_using_subcommand out" -l no-control -d 'Answer nobody'
+complete -c paso -n "__fish_paso_using_subcommand out" -l take-over -d 'Take over the sockets of the proxy2 that runs at this address, if one does: its streams go on in it until they end, all that is new comes here. `paso restart` does the same for the program as it is installed'
 complete -c paso -n "__fish_paso_using_subcommand out" -l print-config -d 'Print the options that are in force, as such a file, each with the place that says it, and end'
 complete -c paso -n "__fish_paso_using_subcommand out" -l check -d 'Check the options, the names of hosts, and what files and tickets are named, and end: 0 all is well, 1 something cannot be had, 2 bad usage'
 complete -c paso -n "__fish_paso_using_subcommand out" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -235,3 +237,7 @@ complete -c paso -n "__fish_paso_using_subcommand drain" -l at -d 'The proxy tha
 complete -c paso -n "__fish_paso_using_subcommand drain" -l pid -d 'The proxy with this process id' -r
 complete -c paso -n "__fish_paso_using_subcommand drain" -s h -l help -d 'Print help'
 complete -c paso -n "__fish_paso_using_subcommand drain" -s V -l version -d 'Print version'
+complete -c paso -n "__fish_paso_using_subcommand restart" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; root is shown those of services and other users too]' -r -F
+complete -c paso -n "__fish_paso_using_subcommand restart" -l pid -d 'The proxy with this process id' -r
+complete -c paso -n "__fish_paso_using_subcommand restart" -s h -l help -d 'Print help'
+complete -c paso -n "__fish_paso_using_subcommand restart" -s V -l version -d 'Print version'

@@ -70,6 +70,7 @@ complete -c proxy1 -n "__fish_proxy1_needs_command" -a "top" -d 'Shows what runn
 complete -c proxy1 -n "__fish_proxy1_needs_command" -a "close" -d 'Resets a stream, or all streams of a link'
 complete -c proxy1 -n "__fish_proxy1_needs_command" -a "reload" -d 'Has tickets, names and the configuration file read again, as SIGHUP does'
 complete -c proxy1 -n "__fish_proxy1_needs_command" -a "drain" -d 'Has a proxy accept nothing new, and end when its last stream has ended'
+complete -c proxy1 -n "__fish_proxy1_needs_command" -a "restart" -d 'Starts a proxy2 again as it is installed now: the new process takes over, and streams go on in the old one until they end'
 complete -c proxy1 -n "__fish_proxy1_using_subcommand check" -s W -l target -d 'Whether proxy2 reaches this, instead of its own target: HOST:PORT, @NAME or /SOCKET, as for `proxy1 -W`' -r
 complete -c proxy1 -n "__fish_proxy1_using_subcommand check" -l at -d 'Where proxy2 is; up to 8 times; not needed with a ticket that says it' -r
 complete -c proxy1 -n "__fish_proxy1_using_subcommand check" -l ticket -d 'The ticket that proxy2 printed, one line; seen by all users of this machine: prefer one of the next two' -r
@@ -128,3 +129,11 @@ complete -c proxy1 -n "__fish_proxy1_using_subcommand drain" -s v -l verbose -d 
 complete -c proxy1 -n "__fish_proxy1_using_subcommand drain" -s q -l quiet -d 'Log less: -q for warnings, -qq for errors only'
 complete -c proxy1 -n "__fish_proxy1_using_subcommand drain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c proxy1 -n "__fish_proxy1_using_subcommand drain" -s V -l version -d 'Print version'
+complete -c proxy1 -n "__fish_proxy1_using_subcommand restart" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; root is shown those of services and other users too]' -r -F
+complete -c proxy1 -n "__fish_proxy1_using_subcommand restart" -l pid -d 'The proxy with this process id' -r
+complete -c proxy1 -n "__fish_proxy1_using_subcommand restart" -l log-format -d 'How lines of the log are written: for people, or each a JSON object for programs' -r -f -a "text\t'Time, level, sentence and fields, for people'
+json\t'A JSON object a line: `timestamp`, `level`, `message`, and the fields beside them'"
+complete -c proxy1 -n "__fish_proxy1_using_subcommand restart" -s v -l verbose -d 'Log more: -v for DEBUG, -vv for TRACE (RUST_LOG, if set, decides instead)'
+complete -c proxy1 -n "__fish_proxy1_using_subcommand restart" -s q -l quiet -d 'Log less: -q for warnings, -qq for errors only'
+complete -c proxy1 -n "__fish_proxy1_using_subcommand restart" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c proxy1 -n "__fish_proxy1_using_subcommand restart" -s V -l version -d 'Print version'

@@ -1,6 +1,6 @@
 # Print an optspec for argparse to handle cmd's options that are independent of any subcommand.
 function __fish_proxy2_global_optspecs
-    string join \n v/verbose q/quiet log-format= listen= target= L/local= publish= dial-timeout= classic idle= tcp-keepalive= memory= socket-buffer= state= streams= max-datagram= keepalive= udp-idle= payload= linger= queue= rate= also-port= allow= links= abandon= handshakes= early= peers= metrics= control= no-control drain= config= print-config check h/help V/version
+    string join \n v/verbose q/quiet log-format= listen= target= L/local= publish= dial-timeout= classic idle= tcp-keepalive= memory= socket-buffer= state= streams= max-datagram= keepalive= udp-idle= payload= linger= queue= rate= also-port= allow= links= abandon= handshakes= early= peers= metrics= control= no-control drain= take-over config= print-config check h/help V/version
 end
 
 function __fish_proxy2_needs_command
@@ -59,6 +59,7 @@ complete -c proxy2 -n "__fish_proxy2_needs_command" -s v -l verbose -d 'Log more
 complete -c proxy2 -n "__fish_proxy2_needs_command" -s q -l quiet -d 'Log less: -q for warnings, -qq for errors only'
 complete -c proxy2 -n "__fish_proxy2_needs_command" -l classic -d 'Speak the classic protocol: ten streams, no encryption, lost datagrams stay lost'
 complete -c proxy2 -n "__fish_proxy2_needs_command" -l no-control -d 'Answer nobody'
+complete -c proxy2 -n "__fish_proxy2_needs_command" -l take-over -d 'Take over the sockets of the proxy2 that runs at this address, if one does: its streams go on in it until they end, all that is new comes here. `paso restart` does the same for the program as it is installed'
 complete -c proxy2 -n "__fish_proxy2_needs_command" -l print-config -d 'Print the options that are in force, as such a file, each with the place that says it, and end'
 complete -c proxy2 -n "__fish_proxy2_needs_command" -l check -d 'Check the options, the names of hosts, and what files and tickets are named, and end: 0 all is well, 1 something cannot be had, 2 bad usage'
 complete -c proxy2 -n "__fish_proxy2_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -69,6 +70,7 @@ complete -c proxy2 -n "__fish_proxy2_needs_command" -a "top" -d 'Shows what runn
 complete -c proxy2 -n "__fish_proxy2_needs_command" -a "close" -d 'Resets a stream, or all streams of a link'
 complete -c proxy2 -n "__fish_proxy2_needs_command" -a "reload" -d 'Has tickets, names and the configuration file read again, as SIGHUP does'
 complete -c proxy2 -n "__fish_proxy2_needs_command" -a "drain" -d 'Has a proxy accept nothing new, and end when its last stream has ended'
+complete -c proxy2 -n "__fish_proxy2_needs_command" -a "restart" -d 'Starts a proxy2 again as it is installed now: the new process takes over, and streams go on in the old one until they end'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and not __fish_seen_subcommand_from add list show allow deny apply revoke" -l state -d 'Folder of the keys and tickets [default: $XDG_STATE_HOME/paso or ~/.local/state/paso]' -r -F
 complete -c proxy2 -n "__fish_proxy2_using_subcommand ticket; and not __fish_seen_subcommand_from add list show allow deny apply revoke" -l log-format -d 'How lines of the log are written: for people, or each a JSON object for programs' -r -f -a "text\t'Time, level, sentence and fields, for people'
 json\t'A JSON object a line: `timestamp`, `level`, `message`, and the fields beside them'"
@@ -171,3 +173,11 @@ complete -c proxy2 -n "__fish_proxy2_using_subcommand drain" -s v -l verbose -d 
 complete -c proxy2 -n "__fish_proxy2_using_subcommand drain" -s q -l quiet -d 'Log less: -q for warnings, -qq for errors only'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand drain" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c proxy2 -n "__fish_proxy2_using_subcommand drain" -s V -l version -d 'Print version'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand restart" -l at -d 'The proxy that answers at this Unix socket, or those in this folder [default: all of this user; root is shown those of services and other users too]' -r -F
+complete -c proxy2 -n "__fish_proxy2_using_subcommand restart" -l pid -d 'The proxy with this process id' -r
+complete -c proxy2 -n "__fish_proxy2_using_subcommand restart" -l log-format -d 'How lines of the log are written: for people, or each a JSON object for programs' -r -f -a "text\t'Time, level, sentence and fields, for people'
+json\t'A JSON object a line: `timestamp`, `level`, `message`, and the fields beside them'"
+complete -c proxy2 -n "__fish_proxy2_using_subcommand restart" -s v -l verbose -d 'Log more: -v for DEBUG, -vv for TRACE (RUST_LOG, if set, decides instead)'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand restart" -s q -l quiet -d 'Log less: -q for warnings, -qq for errors only'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand restart" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c proxy2 -n "__fish_proxy2_using_subcommand restart" -s V -l version -d 'Print version'

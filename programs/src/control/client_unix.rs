@@ -17,6 +17,8 @@ use super::{Told, Whose};
 /// How long all proxies together may take to answer, from the first word to the last: one with many links that are stuck takes two
 /// seconds.
 const PATIENCE: Duration = Duration::from_secs(10);
+/// The same for a proxy that starts another process, and answers when that has taken over or could not: a minute, and a little.
+const PATIENCE_OF_RESTARTS: Duration = Duration::from_secs(75);
 /// The longest answer that is read, in bytes: 16,384 links with every counter there is and long names, and 8,192 streams, are 89 MB.
 const LONGEST: usize = 96 << 20;
 /// Bytes of that for each object in it. `{}` takes some hundred times its length in memory, so objects are counted before: the longest
@@ -59,21 +61,22 @@ fn sockets_in(folder: &Folder) -> Vec<Socket> {
 /// # Panics
 /// Inside a runtime.
 pub(crate) fn ask(sockets: &[Socket], command: Command) -> anyhow::Result<Vec<anyhow::Result<Told>>> {
+    let patience = if command == Command::Restart { PATIENCE_OF_RESTARTS } else { PATIENCE };
     let mut request = serde_json::to_vec(&Request::from(command))?;
     request.push(b'\n');
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().context("cannot start")?;
-    Ok(runtime.block_on(ask_all(sockets, &request)))
+    Ok(runtime.block_on(ask_all(sockets, &request, patience)))
 }
 
-async fn ask_all(sockets: &[Socket], request: &[u8]) -> Vec<anyhow::Result<Told>> {
+async fn ask_all(sockets: &[Socket], request: &[u8], patience: Duration) -> Vec<anyhow::Result<Told>> {
     let mut asking = JoinSet::new();
     for (number, socket) in sockets.iter().cloned().enumerate() {
         let request = request.to_owned();
         asking.spawn(async move {
-            let told = timeout(PATIENCE, exchange(&socket, &request)).await;
+            let told = timeout(patience, exchange(&socket, &request)).await;
             let told =
-                told.unwrap_or_else(|_| Err(anyhow!("it has not answered within {} s", PATIENCE.as_secs())));
+                told.unwrap_or_else(|_| Err(anyhow!("it has not answered within {} s", patience.as_secs())));
             (number, told.with_context(|| format!("{}", socket.path.display())))
         });
     }
@@ -113,7 +116,9 @@ fn read(line: &[u8], longest: usize) -> anyhow::Result<Outcome> {
     let answer: Answer = serde_json::from_slice(line).context("not understood")?;
     match answer.outcome {
         Outcome::Error(why) => bail!(why),
-        outcome @ (Outcome::Status(_) | Outcome::Done(_) | Outcome::Version(_)) => Ok(outcome),
+        outcome @ (Outcome::Status(_) | Outcome::Done(_) | Outcome::Version(_) | Outcome::Offer(_)) => {
+            Ok(outcome)
+        }
     }
 }
 
@@ -157,7 +162,7 @@ mod tests {
     }
 
     async fn ask_one(socket: Socket) -> Result<Told, String> {
-        let [told] = <[_; 1]>::try_from(ask_all(&[socket], REQUEST).await).unwrap();
+        let [told] = <[_; 1]>::try_from(ask_all(&[socket], REQUEST, PATIENCE).await).unwrap();
         told.map_err(|error| format!("{error:#}"))
     }
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use cli::program::Signals;
+use cli::program::{EndAsked, Signals};
 use tokio::time::{Instant, interval_at, sleep_until};
 use tracing::info;
 
@@ -23,6 +23,14 @@ pub(crate) enum Ending {
 }
 
 impl Ending {
+    /// How a signal has asked, where the operator has said how long streams may go on.
+    pub(super) const fn of_signal(asked: EndAsked, drain: Duration) -> Self {
+        match asked {
+            EndAsked::InOrder if !drain.is_zero() => Self::Drained(Some(drain)),
+            EndAsked::InOrder | EndAsked::AtOnce => Self::AtOnce,
+        }
+    }
+
     /// Waits for the streams, if that was asked for. The caller then ends the sessions.
     pub(crate) async fn wait(self, sessions: &Sessions, signals: &mut Signals) {
         match self {

@@ -1,5 +1,7 @@
 //! What is asked and answered at a control socket: one line of JSON each. `docs/control.md` describes it.
 
+use std::net::SocketAddr;
+
 use serde::{Deserialize, Serialize};
 use tunnel::view::SessionView;
 
@@ -27,7 +29,7 @@ const fn first() -> u32 {
 
 /// What is asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(tag = "cmd", rename_all = "lowercase")]
+#[serde(tag = "cmd", rename_all = "kebab-case")]
 pub(crate) enum Command {
     /// What the proxy shows of itself.
     Status {
@@ -50,6 +52,28 @@ pub(crate) enum Command {
     },
     /// Which program this is.
     Version,
+    /// Start the installed program again, which takes over.
+    Restart,
+    /// What could be taken over.
+    TakeOver,
+    /// Pass the sockets that were offered on this connection; what follows is no line any more.
+    Take,
+}
+
+/// What a proxy2 hands over to one that wants to take over.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
+pub(crate) struct Offer {
+    /// The version of all that follows.
+    pub(crate) wire: u32,
+    /// The addresses of its UDP sockets.
+    pub(crate) udp: Vec<SocketAddr>,
+    /// How many sockets it passes, its own listeners among them.
+    pub(crate) sockets: usize,
+    /// The process that has taken over already.
+    pub(crate) successor: Option<u32>,
+    /// Why it does not hand over now.
+    pub(crate) why_not: Option<String>,
 }
 
 /// A line that answers.
@@ -72,6 +96,8 @@ pub(crate) enum Outcome {
     Done(String),
     /// The version of the program.
     Version(String),
+    /// What it hands over.
+    Offer(Offer),
     /// Not done, and why.
     Error(String),
 }
@@ -101,6 +127,9 @@ mod tests {
         assert_eq!(read(r#"{"cmd":"drain","seconds":30}"#), Some(Command::Drain { seconds: Some(30) }));
         assert_eq!(read(r#"{"cmd":"drain"}"#), Some(Command::Drain { seconds: None }));
         assert_eq!(read(r#"{"cmd":"reload"}"#), Some(Command::Reload));
+        assert_eq!(read(r#"{"cmd":"restart"}"#), Some(Command::Restart));
+        assert_eq!(read(r#"{"cmd":"take-over"}"#), Some(Command::TakeOver));
+        assert_eq!(read(r#"{"cmd":"take"}"#), Some(Command::Take));
         for wrong in ["", "{}", "[]", r#"{"cmd":"close"}"#, r#"{"cmd":"explode"}"#] {
             assert_eq!(read(wrong), None, "{wrong}");
         }
@@ -112,6 +141,7 @@ mod tests {
             Outcome::Status(Box::default()),
             Outcome::Done("closed".into()),
             Outcome::Version("1".into()),
+            Outcome::Offer(Offer { udp: vec!["[::1]:5".parse().unwrap()], ..Offer::default() }),
             Outcome::Error("no".into()),
         ];
         for outcome in outcomes {

@@ -1,18 +1,16 @@
 //! The control socket, where there are no Unix sockets: there is none.
 
 use std::path::Path;
-use std::time::Duration;
 
-use tokio::sync::mpsc;
 use tunnel::view::Role;
 
-use super::ControlSettings;
 use super::sessions::Sessions;
+use super::{ControlSettings, Wishes};
 
 /// Nothing.
 #[derive(Debug)]
 pub(super) struct Server {
-    _drain: mpsc::Sender<Option<Duration>>,
+    _wishes: Wishes,
 }
 
 impl Server {
@@ -24,11 +22,12 @@ impl Server {
         _role: Role,
         settings: &ControlSettings,
         _sessions: &Sessions,
-        drain: mpsc::Sender<Option<Duration>>,
+        wishes: Wishes,
+        _replaces: bool,
     ) -> Result<Self, String> {
         match &settings.args.control {
             Some(_) => Err("there are none on this system".into()),
-            None => Ok(Self { _drain: drain }),
+            None => Ok(Self { _wishes: wishes }),
         }
     }
 

@@ -72,6 +72,12 @@ impl Sessions {
         SessionView { since, uptime_ms, pid, ..whole.unwrap_or_default() }
     }
 
+    /// The session that began first: at proxy2 there is one.
+    #[cfg_attr(not(unix), expect(dead_code, reason = "there is nobody who asks"))]
+    pub(crate) fn first(&self) -> Option<Viewer> {
+        self.running().into_iter().next().map(|session| session.viewer)
+    }
+
     /// Closes a link or a stream; whether there was one.
     pub(crate) async fn close(&self, id: ItemId) -> bool {
         for session in self.running() {
@@ -151,6 +157,8 @@ fn join(whole: &mut SessionView, view: SessionView) {
     whole.links.extend(view.links);
     whole.links_left_out += view.links_left_out;
     whole.draining = whole.draining.or(view.draining);
+    whole.predecessor = whole.predecessor.or(view.predecessor);
+    whole.successor = whole.successor.or(view.successor);
 }
 
 impl Drop for Shown {

@@ -133,6 +133,11 @@ pub(super) struct Cli {
     #[command(flatten)]
     pub(super) control: ControlArgs,
 
+    /// Take over the sockets of the proxy2 that runs at this address, if one does: its streams go on in it until they end, all that
+    /// is new comes here. `paso restart` does the same for the program as it is installed
+    #[arg(long, conflicts_with = "classic", help_heading = "Control")]
+    pub(super) take_over: bool,
+
     #[command(flatten)]
     pub(super) config: ConfigArgs,
 }
@@ -148,7 +153,7 @@ const KINDS: Kinds = Kinds {
     additive: &["local", "publish"],
     alternatives: &[&["verbose", "quiet"], &["control", "no-control"]],
     secret: &[],
-    of_program: &["verbose", "quiet", "metrics", "control", "no-control", "drain"],
+    of_program: &["verbose", "quiet", "metrics", "control", "no-control", "drain", "take-over"],
     links: false,
 };
 

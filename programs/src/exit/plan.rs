@@ -34,6 +34,8 @@ pub(super) struct Plan {
     pub(super) options: LinkOptions,
     /// Where the page and the metrics are to be.
     pub(super) metrics: Option<Listen>,
+    /// It takes over from the proxy2 that runs.
+    pub(super) takes_over: bool,
 }
 
 /// Reads what the options say.
@@ -120,7 +122,7 @@ impl Said {
                 sealed.into()
             }
         };
-        Ok(Plan { settings, options, metrics: cli.metrics.metrics })
+        Ok(Plan { settings, options, metrics: cli.metrics.metrics, takes_over: cli.take_over })
     }
 }
 

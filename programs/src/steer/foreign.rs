@@ -20,6 +20,8 @@ pub(super) fn clean(view: &mut SessionView) {
         // Looked up by name, and never shown.
         counters: _,
         links_left_out: _,
+        predecessor: _,
+        successor: _,
     } = view;
     clean_text(version);
     for ListeningView { at, link, kind: _ } in listening {

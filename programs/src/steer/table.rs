@@ -57,6 +57,13 @@ fn head(view: &SessionView) -> String {
     if view.draining.is_some() {
         text.push_str("draining: nothing new is accepted\n");
     }
+    if let Some(pid) = view.successor {
+        let _ = writeln!(text, "process {pid} has taken over: this one ends with its last link");
+    }
+    if let Some(before) = view.predecessor {
+        let (links, streams) = (counted(before.links, "link"), counted(before.streams, "stream"));
+        let _ = writeln!(text, "taken over from process {}, which still has {links}, {streams}", before.pid);
+    }
     let (links, streams) = (view.links.len(), view.counters.get("paso_streams"));
     let [sent, received] =
         ["paso_sent_bytes_total", "paso_received_bytes_total"].map(|name| bytes(view.counters.get(name)));

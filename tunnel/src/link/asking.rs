@@ -21,6 +21,11 @@ pub(crate) enum LinkQuery {
     Close(oneshot::Sender<()>),
     /// Accept nothing new. Says that it is so.
     Drain(oneshot::Sender<()>),
+    /// Another process takes what is new: end a while after the last stream has ended.
+    Leave {
+        /// The client has another link for what is new, and nothing new is accepted here.
+        moves: bool,
+    },
 }
 
 /// A way to ask the task of one link. Clones ask the same.

@@ -70,7 +70,9 @@ use self::journal::LinkJournal;
 pub(crate) use self::presence::{Presence, PresenceState};
 pub(crate) use self::requests::{LinkRequest, requests};
 use self::roles::{RoleLimits, Roles};
-use self::server::demux::{Demux, DemuxParts};
+pub(crate) use self::server::demux::successor::HandOver;
+pub use self::server::demux::successor::NotHandedOver;
+use self::server::demux::{Demux, DemuxParts, Succession};
 pub use self::status::LinkStatus;
 use self::task::{Shared, Task};
 pub(crate) use self::ticket_resources::{TicketResources, dial_in_turn};
@@ -79,6 +81,7 @@ use self::ticket_share::StreamPlaces;
 use crate::clock::Clock;
 use crate::control::client::{Command, Registrations};
 use crate::control::server::{Entrance, Exchange, Reach};
+use crate::handover::{Channel, OtherProcess};
 use crate::link::asking::Asker;
 use crate::link::drain_flag::DrainFlag;
 use crate::local::access::Who;
@@ -199,8 +202,20 @@ fn client_dialler(allow: &Allow, limit: Duration, options: &Sealed) -> Dialler {
 #[derive(Debug)]
 pub(crate) struct Server {
     demux: Demux,
+    neighbours: Neighbours,
     registry: Registry,
     drain: DrainFlag,
+}
+
+/// What others know of the processes before and after this one, and how one of those takes over. Clones are of the same process.
+#[derive(Clone, Debug)]
+pub(crate) struct Neighbours {
+    /// The process that this one took over from, while that has links.
+    pub(crate) predecessor: watch::Receiver<Option<OtherProcess>>,
+    /// The process that has taken over.
+    pub(crate) successor: watch::Receiver<Option<u32>>,
+    /// Where those go that want to.
+    pub(crate) hand_overs: mpsc::Sender<HandOver>,
 }
 
 /// What proxy2 is made of, beside its settings.
@@ -249,6 +264,11 @@ impl Server {
         let publications = published.into_iter().filter_map(|own| publish(own).ok()).collect();
         let entrance = |(forwarding, service)| Entrance::new(&exchange.listeners, forwarding, service);
         let entrances = forwards.into_iter().filter_map(entrance).collect();
+        let (hand_overs, asked) = mpsc::channel(1);
+        let (predecessor, successor) = (watch::Sender::default(), watch::Sender::default());
+        let neighbours =
+            Neighbours { predecessor: predecessor.subscribe(), successor: successor.subscribe(), hand_overs };
+        let succession = Succession { channel: None, asked, predecessor, successor };
         let parts = DemuxParts {
             endpoint,
             shared,
@@ -262,8 +282,19 @@ impl Server {
             _publications: publications,
             settings: of_link,
             memory: Budget::new(settings.link.memory),
+            succession,
         };
-        Self { demux: Demux::new(parts), registry, drain }
+        Self { demux: Demux::new(parts), neighbours, registry, drain }
+    }
+
+    /// Takes over from another process when it runs, and reads nothing until that is done.
+    pub(crate) fn follow(&mut self, channel: Channel) {
+        self.demux.follow(channel);
+    }
+
+    /// What others know of the processes before and after this one.
+    pub(crate) const fn neighbours(&self) -> &Neighbours {
+        &self.neighbours
     }
 
     /// Its counters, kept up to date while it runs.

@@ -103,6 +103,7 @@ impl Access {
             Destination::Service { .. }
             | Destination::Control
             | Destination::Check
+            | Destination::Move
             | Destination::Client(_) => {
                 return Err(Forbidden);
             }
@@ -150,7 +151,10 @@ impl Access {
             Act::Dial(Destination::Udp(target), _) => read(format!("dial:{target}/udp")),
             Act::Dial(Destination::Unix(path), _) => read(format!("dial:unix:{path}")),
             Act::Dial(Destination::Service { name, .. }, _) | Act::Use(name) => read(format!("use:{name}")),
-            Act::Dial(Destination::Control | Destination::Check | Destination::Client(_), _) => None,
+            Act::Dial(
+                Destination::Control | Destination::Check | Destination::Move | Destination::Client(_),
+                _,
+            ) => None,
             Act::Listen(ListenOn::Tcp(listen)) => read(format!("listen:{}", place(listen))),
             Act::Listen(ListenOn::Udp(listen)) => read(format!("listen:{}/udp", place(listen))),
             Act::Listen(ListenOn::Unix(path)) => read(format!("listen:unix:{}", path.to_str()?)),

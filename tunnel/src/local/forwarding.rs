@@ -153,6 +153,17 @@ impl Forwarding {
         &self.bound
     }
 
+    /// Lets a process that follows this one have its listener, if it is for TCP.
+    ///
+    /// # Errors
+    /// Those of `dup`.
+    pub(crate) fn lend(&mut self) -> io::Result<()> {
+        match &mut self.listener {
+            AnyListener::Tcp(listener) => listener.lend(),
+            AnyListener::Udp(_) | AnyListener::Unix(_) | AnyListener::Stdio(_) => Ok(()),
+        }
+    }
+
     /// How the stream of standard input and output ends, if this carries it.
     pub(crate) fn stdio_status(&self) -> Option<watch::Receiver<StdioStatus>> {
         match &self.listener {

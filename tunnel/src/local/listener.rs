@@ -15,6 +15,7 @@ use tracing::warn;
 
 use super::stream::{UnixListener, UnixStream, bind_unix};
 use crate::limit::Limit;
+use crate::passed::Lent;
 use crate::tcp_options::{self, TcpKeepalive};
 use crate::{descriptors, listen, passed};
 
@@ -30,6 +31,8 @@ pub(crate) struct Listener<A = TcpListener> {
     pause: Pin<Box<Sleep>>,
     failures: u64,
     lines: Limit,
+    /// A process that follows this one may have it too.
+    lent: Option<Lent>,
 }
 
 /// What connections come from.
@@ -114,6 +117,15 @@ impl Listener {
         Ok(Self::new(TcpListener::from_std(listener)?, keepalive))
     }
 
+    /// Lets a process that follows this one have it too.
+    ///
+    /// # Errors
+    /// Those of `dup`.
+    pub(crate) fn lend(&mut self) -> io::Result<()> {
+        self.lent = Some(passed::lend_tcp(&SockRef::from(&self.acceptor).try_clone()?.into())?);
+        Ok(())
+    }
+
     /// The bound address.
     pub(crate) fn local_addr(&self) -> io::Result<SocketAddr> {
         self.acceptor.local_addr()
@@ -135,7 +147,7 @@ impl<A: Acceptor> Listener<A> {
 
     fn new(acceptor: A, keepalive: TcpKeepalive) -> Self {
         let (pause, lines) = (Box::pin(sleep(Duration::ZERO)), Limit::new(std::time::Instant::now()));
-        Self { acceptor, keepalive, spare: spare(), pause, failures: 0, lines }
+        Self { acceptor, keepalive, spare: spare(), pause, failures: 0, lines, lent: None }
     }
 
     /// How often accepting failed; clients that no descriptor was left for among it.

@@ -141,6 +141,8 @@ counters! {
     handshakes_refused: Counter Handshakes Sealed if_any "handshakes refused";
     /// Datagrams dropped because a link's task did not keep up.
     datagrams_busy: Counter Datagrams Sealed if_any "datagrams dropped by busy links";
+    /// Datagrams passed on to the proxy2 that this one took over from, for the links that are still there.
+    datagrams_passed: Counter Datagrams Sealed if_any "datagrams passed on to the proxy2 before";
     /// Datagrams of no known form.
     datagrams_malformed: Counter Datagrams Sealed if_any "datagrams not understood";
     /// Datagrams that are not authentic.

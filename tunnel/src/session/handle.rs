@@ -12,7 +12,8 @@ use super::registration::{NotRegistered, Starting};
 use super::viewer::{Detail, Listening, Viewer};
 use crate::bind_error::BindError;
 use crate::control::client::Command;
-use crate::link::sealed::{LinkRequest, LinkStatus};
+use crate::handover::Channel;
+use crate::link::sealed::{HandOver, LinkRequest, LinkStatus, Neighbours, NotHandedOver};
 use crate::local::forwarding::{Bound, Forwarding};
 use crate::local::pipe::{PipeStream, pipe};
 use crate::local::stdio::StdioStatus;
@@ -30,6 +31,7 @@ pub struct Handle {
     pub(super) link: Option<LinkHandle>,
     pub(super) stdio: Option<watch::Receiver<StdioStatus>>,
     pub(super) starting: Starting,
+    pub(super) neighbours: Option<Neighbours>,
     /// Dropped, it asks for the end.
     pub(super) stop: Option<oneshot::Sender<()>>,
     /// `None` once it has ended, and that was told.
@@ -92,6 +94,35 @@ impl Handle {
     /// proxy2 refuses one; or the session is over.
     pub async fn ready(&mut self) -> Result<Vec<Option<Bound>>, NotRegistered> {
         self.starting.ready().await
+    }
+
+    /// Lets the process at the other end of `channel` take over: it reads the sockets from then on, and gets all that is new; the
+    /// links that are here stay until they end, and the session ends with the last. Ready when that process has taken over; until then
+    /// all goes on as before. It may be dropped.
+    ///
+    /// # Errors
+    /// It has not.
+    pub fn hand_over(
+        &self,
+        channel: Channel,
+    ) -> impl Future<Output = Result<(), NotHandedOver>> + Send + use<> {
+        let hand_overs = self.neighbours.as_ref().map(|neighbours| neighbours.hand_overs.clone());
+        async {
+            let hand_overs = hand_overs.ok_or(NotHandedOver::Kind)?;
+            let (answer, answered) = oneshot::channel();
+            let asked = hand_overs.send(HandOver { channel, answer }).await;
+            asked.map_err(|_| NotHandedOver::Ending)?;
+            answered.await.unwrap_or(Err(NotHandedOver::Ending))
+        }
+    }
+
+    /// Waits until a session that [takes over](super::Session::follow) has done so. False: it has ended before. Cancel safe.
+    pub fn has_taken_over(&self) -> impl Future<Output = bool> + Send + use<> {
+        let predecessor = self.neighbours.as_ref().map(|neighbours| neighbours.predecessor.clone());
+        async {
+            let Some(mut predecessor) = predecessor else { return false };
+            predecessor.wait_for(Option::is_some).await.is_ok()
+        }
     }
 
     /// Waits until the session is over by itself; what it counted. Cancel safe.

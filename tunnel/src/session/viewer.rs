@@ -9,8 +9,10 @@ use tokio::sync::oneshot;
 use tokio::time::{timeout, timeout_at};
 
 use crate::clock::Clock;
+use crate::handover::OtherProcess;
 use crate::link::asking::LinkQuery;
 use crate::link::drain_flag::DrainFlag;
+use crate::link::sealed::Neighbours;
 use crate::local::forwarding::Bound;
 use crate::metrics::{AskedLink, Counters, LinkKind, Registry};
 use crate::number::{millis, widen};
@@ -42,6 +44,7 @@ struct Seen {
     listening: Listening,
     registry: Registry,
     drain: DrainFlag,
+    neighbours: Option<Neighbours>,
     draining: Mutex<Option<Draining>>,
 }
 
@@ -80,6 +83,7 @@ pub(super) struct ViewerParts {
     pub(super) listening: Listening,
     pub(super) registry: Registry,
     pub(super) drain: DrainFlag,
+    pub(super) neighbours: Option<Neighbours>,
 }
 
 impl Viewer {
@@ -97,14 +101,40 @@ impl Viewer {
     const LEAST_STREAMS: usize = 4;
 
     pub(super) fn new(parts: ViewerParts) -> Self {
-        let ViewerParts { role, kind, udp, listening, registry, drain } = parts;
+        let ViewerParts { role, kind, udp, listening, registry, drain, neighbours } = parts;
         let (since, started, draining) = (Clock::unix_ms(), Instant::now(), Mutex::default());
-        Self(Arc::new(Seen { role, kind, since, started, udp, listening, registry, drain, draining }))
+        Self(Arc::new(Seen {
+            role,
+            kind,
+            since,
+            started,
+            udp,
+            listening,
+            registry,
+            drain,
+            neighbours,
+            draining,
+        }))
     }
 
     /// Which of the two proxies it is.
     pub fn role(&self) -> Role {
         self.0.role
+    }
+
+    /// The kind of its links.
+    pub fn kind(&self) -> LinkKind {
+        self.0.kind
+    }
+
+    /// The addresses of its UDP sockets.
+    pub fn udp(&self) -> &[SocketAddr] {
+        &self.0.udp
+    }
+
+    /// Where clients connect.
+    pub fn listening(&self) -> Vec<ListeningView> {
+        self.0.listening.change(|places| places.iter().map(ListeningView::of).collect())
     }
 
     /// What the session shows of itself now. Links whose tasks do not answer within 250 ms, or all together within two seconds, are
@@ -126,12 +156,24 @@ impl Viewer {
             taken_at: Clock::unix_ms(),
             uptime_ms: millis(seen.started.elapsed()),
             udp: seen.udp.clone(),
-            listening: seen.listening.change(|places| places.iter().map(ListeningView::of).collect()),
+            listening: self.listening(),
             draining: *self.draining(),
+            predecessor: self.predecessor(),
+            successor: self.successor(),
             counters: CounterValues::from(&seen.registry.totals()),
             links,
             links_left_out: widen(left_out),
         }
+    }
+
+    /// The process that the session has taken over from, while that has links.
+    pub fn predecessor(&self) -> Option<OtherProcess> {
+        self.0.neighbours.as_ref().and_then(|neighbours| *neighbours.predecessor.borrow())
+    }
+
+    /// The process that has taken over from the session.
+    pub fn successor(&self) -> Option<u32> {
+        self.0.neighbours.as_ref().and_then(|neighbours| *neighbours.successor.borrow())
     }
 
     /// Resets a stream, or all streams of a link. A link that a proxy1 has made ends then, and proxy1 makes another; that of a proxy1

@@ -38,4 +38,10 @@ impl Io {
         let socket = Arc::clone(&self.0);
         Box::pin(async move { socket.writable().await })
     }
+
+    /// Only where descriptors can be passed does another process ever read.
+    #[expect(clippy::unnecessary_wraps, reason = "the other platforms' version can fail")]
+    pub(crate) fn set_reading(&self, _reads: bool) -> io::Result<()> {
+        Ok(())
+    }
 }

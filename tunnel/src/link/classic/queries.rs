@@ -43,6 +43,8 @@ impl<S: Side> Driver<S> {
                 self.side.drain();
                 let _ = answer.send(());
             }
+            // Only sealed links have another process in their place.
+            LinkQuery::Leave { .. } => {}
         }
     }
 

@@ -42,7 +42,12 @@ pub(super) struct Buffer {
 impl Buffer {
     /// A copy of `bytes` in a buffer of just that size.
     pub(super) fn copy(bytes: &[u8]) -> Self {
-        Self { bytes: bytes.to_vec(), home: None }
+        Self::of(bytes.to_vec())
+    }
+
+    /// A buffer of these bytes.
+    pub(super) const fn of(bytes: Vec<u8>) -> Self {
+        Self { bytes, home: None }
     }
 }
 

@@ -138,6 +138,12 @@ impl Dialler {
         Self { registrations: Some(registrations), ..self }
     }
 
+    /// Another one of a client, for another link.
+    pub(super) fn again(&self) -> Self {
+        let again = Self::new(self.settings.clone(), Arc::clone(&self.ticket));
+        Self { registrations: self.registrations.clone(), ..again }
+    }
+
     /// Whether the peer may come to want anything of it.
     pub(super) fn is_wanted(&self) -> bool {
         let registers = || self.registrations.as_ref().is_some_and(|all| !all.is_empty());

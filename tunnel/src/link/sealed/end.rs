@@ -60,6 +60,19 @@ pub(super) trait End: Send {
     fn refusal(&self) -> Option<String> {
         None
     }
+    /// The other end wants what is new on another link: the end of the link that there is, and another link, for which this is the end
+    /// from now on. `None`: it makes none.
+    fn part(&mut self, _now: Time, _link: &Link) -> Option<(Self, Link)>
+    where
+        Self: Sized,
+    {
+        None
+    }
+    /// How long a link stays that has been without streams, once what is new goes over another.
+    fn leave_after(&self) -> Duration {
+        // What the client has, but has not given to its own clients yet, would go with the link. One that has another ends it itself.
+        Duration::from_secs(30)
+    }
     /// Somebody wants the link closed, whose streams were reset: an end that did not make it lets it go.
     fn close(&mut self, _link: &mut Link) {}
     /// Nothing new any more.

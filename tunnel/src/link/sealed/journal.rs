@@ -25,7 +25,7 @@ impl Default for StreamLines {
 }
 
 /// Writes about the streams of one link, never more than a few lines a second.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct LinkJournal {
     link: u64,
     ticket: Option<Arc<str>>,

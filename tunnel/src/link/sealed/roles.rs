@@ -328,10 +328,30 @@ impl Roles {
         self.dialler.as_ref()?.end_of(id)
     }
 
+    /// The roles of the link that there was, which are to see its streams to their end and may be asked so; these are for another link
+    /// from now on.
+    pub(super) fn part(&mut self, requests: mpsc::Receiver<LinkRequest>) -> Self {
+        let next = self.dialler.as_ref().map(Dialler::again);
+        self.news.look_again();
+        Self {
+            requests: Some(requests),
+            dialler: std::mem::replace(&mut self.dialler, next),
+            explain: self.explain.clone(),
+            opening: std::mem::take(&mut self.opening),
+            draining: true,
+            ..Self::new(self.limits)
+        }
+    }
+
     /// From now on nobody new is carried, and nothing more is dialled.
     pub(super) fn drain(&mut self) {
         self.draining = true;
         self.forwards.clear();
+    }
+
+    /// Whether nobody new is carried.
+    pub(super) const fn is_draining(&self) -> bool {
+        self.draining
     }
 
     /// The peer has reached what a stream leads to.

@@ -2,6 +2,8 @@
 
 mod endings;
 mod flows;
+mod leaving;
+mod moving;
 mod queries;
 mod timers;
 
@@ -17,6 +19,8 @@ use proto::sealed::transport::Event as StreamEvent;
 use proto::sealed::wire::end_code::EndCode;
 use tokio::time::{Sleep, sleep};
 
+use self::leaving::Leaving;
+use self::moving::Former;
 use self::queries::NotedState;
 use super::end::{End, Next};
 use super::local_connection::LocalConnection;
@@ -65,18 +69,24 @@ pub(super) struct Task<E> {
     counters: OwnCounters,
     core_counts: CoreCounts,
     journal: LinkJournal,
+    shared: Shared,
+    labels: LinkLabels,
     clock: Clock,
     idle_limit: Option<Duration>,
     next_sweep: Option<Instant>,
     next_look: Option<Instant>,
     /// The size of datagrams, as far as it was told that it is small.
     told_size: u16,
+    /// It ends a while after its last stream, if that was asked for.
+    leaving: Option<Leaving>,
+    /// Links that this one has taken the place of, and that still have streams.
+    former: Former,
     alarm: Pin<Box<Sleep>>,
     alarm_at: Option<Instant>,
     over: bool,
 }
 
-impl<E: End> Task<E> {
+impl<E: End + 'static> Task<E> {
     /// Rounds in one go before other tasks of the thread get theirs.
     const ROUNDS: usize = 16;
     /// Arrivals in one round.
@@ -97,7 +107,7 @@ impl<E: End> Task<E> {
         (labels, asker): (LinkLabels, Asker),
         journal: LinkJournal,
     ) -> Self {
-        let counters = shared.registry.of_link(labels, Some(asker));
+        let counters = shared.registry.of_link(labels.clone(), Some(asker));
         // Those that are asked to are those that were registered before.
         if shared.drain.is_set() {
             roles.drain();
@@ -114,11 +124,15 @@ impl<E: End> Task<E> {
             counters,
             core_counts: CoreCounts::default(),
             journal,
+            shared: shared.clone(),
+            labels,
             clock: shared.clock,
             idle_limit: shared.idle_limit,
             next_sweep: None,
             next_look: None,
             told_size: Self::USUAL_SIZE,
+            leaving: None,
+            former: Former::new(),
             alarm: Box::pin(sleep(Duration::ZERO)),
             alarm_at: None,
             over: false,
@@ -140,6 +154,7 @@ impl<E: End> Task<E> {
             self.end().await;
         }
         self.drop_streams();
+        self.former.end().await;
         self.count_packets();
         result
     }
@@ -173,6 +188,7 @@ impl<E: End> Task<E> {
                 moved |= self.drain(now) | self.link.has_ended();
             }
             self.sweep(now);
+            self.leave_when_unused();
             let sent = self.transmit(cx);
             // What left may have made room for a writer.
             moved |= self.drain(now);

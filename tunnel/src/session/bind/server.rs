@@ -33,7 +33,10 @@ pub(super) async fn server(settings: ServerSettings) -> Result<Session, BindErro
     }
     check_descriptors(settings.link.max_streams);
     let Known { key, tickets, folder, invitation } = known(&settings.state, &udp_addresses)?;
-    let forwards = names_forwarded(&settings).await?;
+    let mut forwards = names_forwarded(&settings).await?;
+    for (forwarding, _) in &mut forwards {
+        forwarding.lend().map_err(BindError::Socket)?;
+    }
     let listening: Vec<_> = forwards.iter().map(|(forwarding, _)| forwarding.bound().clone()).collect();
     let published = published(&settings)?;
     let resources = sealed::ServerResources { key, tickets, folder, sockets, forwards, published };
@@ -80,12 +83,13 @@ fn bind_ports(settings: &ServerSettings, address: SocketAddr) -> Result<Vec<Udp>
     if also_ports.len() > ServerSettings::MAX_PORTS {
         return Err(BindError::Ports(also_ports.len()));
     }
-    let mut sockets = vec![bind_udp(listen, address, link.socket_buffer)?];
+    let lend = |udp: Udp| udp.lent().map_err(BindError::Socket);
+    let mut sockets = vec![lend(bind_udp(listen, address, link.socket_buffer)?)?];
     for port in also_ports {
         // The same address, with its zone.
         let (listen, mut address) = (Listen { port: *port, ..listen.clone() }, address);
         address.set_port(*port);
-        sockets.push(bind_udp(&listen, address, link.socket_buffer)?);
+        sockets.push(lend(bind_udp(&listen, address, link.socket_buffer)?)?);
     }
     Ok(sockets)
 }

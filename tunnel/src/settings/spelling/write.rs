@@ -49,7 +49,10 @@ impl fmt::Display for Forward {
             }
             // Nobody can write these on a command line.
             CarryTo::Destination(
-                other @ (Destination::Control | Destination::Check | Destination::Client(_)),
+                other @ (Destination::Control
+                | Destination::Check
+                | Destination::Move
+                | Destination::Client(_)),
             ) => other.fmt(f),
         }?;
         write_header(f, self.proxy_protocol)

@@ -45,6 +45,7 @@ impl Session {
             | Destination::Tcp(_)
             | Destination::Udp(_)
             | Destination::Unix(_)
+            | Destination::Move
             | Destination::Client(_) => self.access.wanted(&destination).map(drop),
         };
         Ok(match allowed {

@@ -13,13 +13,13 @@ use proto::sealed::crypto::random::Random;
 use proto::sealed::handshake::initiator::Refused;
 use proto::sealed::handshake::terms::Refusal;
 use proto::sealed::link::{Event, FourTuple, Link, SocketId};
+use proto::sealed::wire::end_code::EndCode;
 use proto::sealed::wire::frame::ResetCode;
 use proto::ticket::Ticket;
 use tokio::sync::watch;
 use tokio::time::{Sleep, sleep};
 use tracing::{debug, info, warn};
 
-use crate::entropy;
 use crate::link::sealed::buffers::{Buffer, Buffers, RECEIVE_BUFFERS};
 use crate::link::sealed::client::backoff::Backoff;
 use crate::link::sealed::client::diagnosis;
@@ -32,6 +32,7 @@ use crate::link::sealed::status::LinkStatus;
 use crate::metrics::Counters;
 use crate::reload::Reload;
 use crate::udp::{RecvMeta, Udp};
+use crate::{descriptors, entropy};
 
 /// The address of a peer that is not known yet: nothing can be sent there.
 pub(crate) const NOWHERE: SocketAddr = SocketAddr::new(IpAddr::V6(Ipv6Addr::UNSPECIFIED), 0);
@@ -44,9 +45,12 @@ pub(crate) struct ClientEnd {
     sockets: Sockets,
     /// Kept, half a mebibyte: taking them from where they are shared was a seventh of the instructions of an echo.
     buffers: [Buffer; RECEIVE_BUFFERS],
+    /// Where they are from.
+    home: Buffers,
     peer: PeerFinder,
     ticket: TicketReader,
-    remake: Remake,
+    /// `None`: another end makes the next link, and this one goes when its link is over.
+    remake: Option<Remake>,
     keepalives: Keepalives,
     up: bool,
     /// What proxy2 said last, if it does not let this proxy1 in, and how often; the same is not told twice.
@@ -54,6 +58,8 @@ pub(crate) struct ClientEnd {
     /// It has been told that the clocks differ.
     clock_told: bool,
     ending: bool,
+    /// No link follows, and the last is over.
+    over: bool,
     /// The operator's wish that the ticket and the names be read again.
     reload: Reload,
     backoff: Backoff,
@@ -95,14 +101,16 @@ impl ClientEnd {
         Self {
             sockets,
             buffers: std::array::from_fn(|_| buffers.take()),
+            home: buffers.clone(),
             peer,
             ticket,
-            remake,
+            remake: Some(remake),
             keepalives,
             up: false,
             refused: None,
             clock_told: false,
             ending: false,
+            over: false,
             reload: Reload::new(),
             backoff: Backoff::default(),
             random: entropy::random(),
@@ -259,11 +267,16 @@ impl ClientEnd {
     /// wait for it, but asks only after a while: a proxy2 that ends each link must not get a thousand a second.
     fn start_again(&mut self, now: Time, link: &mut Link, counters: &mut Counters) {
         self.went_down(counters);
+        let Some(remake) = &mut self.remake else {
+            self.over = true;
+            return;
+        };
+        let path = link.path();
+        *link = remake(now, self.ticket.ticket());
         self.tell(LinkStatus::Joining);
-        self.peer.begin_again(link.peer());
+        self.peer.begin_again(path.remote);
         let wait = self.backoff.next(now, self.random.u64());
-        self.hold = Some(Hold { over: Box::pin(sleep(wait)), path: link.path() });
-        *link = (self.remake)(now, self.ticket.ticket());
+        self.hold = Some(Hold { over: Box::pin(sleep(wait)), path });
     }
 }
 
@@ -312,8 +325,10 @@ impl End for ClientEnd {
             return Poll::Ready(Next::On);
         }
         if self.reload.was_asked(cx) {
-            self.ticket.read_again();
             self.peer.look_up();
+            if self.remake.is_some() {
+                self.ticket.read_again();
+            }
         }
         if let Poll::Ready(ticket) = self.ticket.poll(cx) {
             return Poll::Ready(self.take_ticket(now, ticket, link, counters));
@@ -357,6 +372,11 @@ impl End for ClientEnd {
                 }
                 return self.was_refused(refused, link, counters);
             }
+            Event::Restarted if self.remake.is_none() => {
+                info!("the proxy2 that open streams were left at is gone: they were reset");
+                link.close(EndCode::Shutdown);
+                self.over = true;
+            }
             Event::Restarted => info!("proxy2 has been restarted: open streams were reset, new ones work"),
             Event::Unreachable => {
                 self.refused = None;
@@ -366,6 +386,7 @@ impl End for ClientEnd {
             Event::Heard => self.heard_again(link),
             Event::Moved(to) => self.moved(*to, counters),
             Event::Keepalive(interval) => self.keepalives.learnt(link.peer(), *interval),
+            Event::Ended(_) if self.remake.is_none() => self.start_again(now, link, counters),
             Event::Ended(ended) => {
                 info!(reason = %ended, "{}", diagnosis::ended(ended));
                 self.start_again(now, link, counters);
@@ -381,7 +402,7 @@ impl End for ClientEnd {
     }
 
     fn is_over(&self) -> bool {
-        false
+        self.over
     }
 
     fn socket(&self, id: SocketId) -> Option<&Udp> {
@@ -390,6 +411,48 @@ impl End for ClientEnd {
 
     fn refusal(&self) -> Option<String> {
         if let LinkStatus::Refused(why) = &*self.status.borrow() { Some(why.clone()) } else { None }
+    }
+
+    fn part(&mut self, now: Time, link: &Link) -> Option<(Self, Link)> {
+        let sockets = self
+            .sockets
+            .part()
+            .inspect_err(|error| warn!("no UDP socket for another link: {}", descriptors::explain(error)))
+            .ok()?;
+        let mut next = self.remake.as_mut()?(now, self.ticket.ticket());
+        next.try_peer(FourTuple { socket: Sockets::IDS[0], ..link.path() });
+        let before = Self {
+            sockets,
+            buffers: std::array::from_fn(|_| self.home.take()),
+            home: self.home.clone(),
+            peer: self.peer.again(self.ticket.ticket()),
+            ticket: self.ticket.again(),
+            remake: None,
+            keepalives: self.keepalives.clone(),
+            up: std::mem::replace(&mut self.up, false),
+            refused: None,
+            clock_told: true,
+            ending: false,
+            over: false,
+            reload: Reload::new(),
+            backoff: Backoff::default(),
+            random: entropy::random(),
+            hold: None,
+            status: watch::Sender::new(self.status.borrow().clone()),
+        };
+        self.tell(LinkStatus::Joining);
+        Some((before, next))
+    }
+
+    fn leave_after(&self) -> Duration {
+        Duration::ZERO
+    }
+
+    fn close(&mut self, link: &mut Link) {
+        if self.remake.is_none() {
+            link.close(EndCode::Shutdown);
+            self.over = true;
+        }
     }
 
     fn shutdown(&mut self) {

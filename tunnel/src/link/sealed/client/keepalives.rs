@@ -20,7 +20,7 @@ struct Learnt {
 }
 
 /// The intervals that were learnt.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Keepalives {
     /// Where nothing was learnt; zero: never.
     usual: Duration,

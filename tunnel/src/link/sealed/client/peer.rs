@@ -82,6 +82,14 @@ impl PeerFinder {
         peer
     }
 
+    /// Another one that looks at the same places, for a link that is answered.
+    pub(crate) fn again(&self, ticket: &Ticket) -> Self {
+        let places = if self.follows_ticket { Vec::new() } else { self.places.clone() };
+        let mut again = Self::new(places, ticket);
+        again.found();
+        again
+    }
+
     /// There is another ticket, which may say something else.
     pub(crate) fn take_ticket(&mut self, ticket: &Ticket) {
         let places = places_of(ticket);

@@ -4,6 +4,7 @@
 //! stale entry for as long as packets come, a firewall that has lost its state. So a silent proxy2 is looked for from another
 //! port too; the link moves there if that is where the answer comes.
 
+use std::io;
 use std::time::{Duration, Instant};
 
 use proto::sealed::link::SocketId;
@@ -35,6 +36,15 @@ impl Sockets {
     /// With one socket.
     pub(crate) const fn new(first: Udp, buffer: usize) -> Self {
         Self { places: [Some(first), None], buffer, second: None, told: false }
+    }
+
+    /// Others for another link; these are for the one that there was.
+    ///
+    /// # Errors
+    /// No further one can be had.
+    pub(crate) fn part(&mut self) -> io::Result<Self> {
+        let others = Self::new(Udp::bind_any(self.buffer)?, self.buffer);
+        Ok(std::mem::replace(self, others))
     }
 
     /// The socket at a place.

@@ -25,6 +25,11 @@ impl TicketReader {
         Self { source, ticket, again: false, reading: JoinSet::new() }
     }
 
+    /// Another reader of the same.
+    pub(crate) fn again(&self) -> Self {
+        Self::new(self.source.clone(), self.ticket.clone())
+    }
+
     /// The ticket as it was last read.
     pub(crate) const fn ticket(&self) -> &Ticket {
         &self.ticket

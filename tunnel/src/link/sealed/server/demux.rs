@@ -1,6 +1,8 @@
 //! proxy2's demultiplexer: takes every datagram from the socket, answers handshakes, hands the rest to the links' tasks.
 
 mod hints;
+mod predecessor;
+pub(crate) mod successor;
 mod tickets;
 
 use std::collections::HashMap;
@@ -19,22 +21,25 @@ use proto::sealed::handshake::terms::Limits;
 use proto::sealed::link::{self, FourTuple, Link, SocketId};
 use proto::sealed::streams::budget::Budget;
 use proto::sealed::wire::end_code::EndCode;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::sleep_until;
 
 use self::hints::Hints;
+use self::predecessor::Predecessor;
+use self::successor::{HandOver, Successor};
 use crate::clock::Clock;
 use crate::control::server::{Entrance, Exchange, LinkPort, Reach};
 use crate::descriptors;
 use crate::entropy;
+use crate::handover::{Channel, OtherProcess};
 use crate::limit::Limit;
 use crate::link::asking::Asker;
 use crate::link::sealed::buffers::{Buffer, RECEIVE_BUFFERS};
 use crate::link::sealed::dialler::Dialler;
 use crate::link::sealed::journal::LinkJournal;
 use crate::link::sealed::presence::Presence;
-use crate::link::sealed::requests::requests;
+use crate::link::sealed::requests::{LinkRequest, requests};
 use crate::link::sealed::roles::{RoleLimits, Roles};
 use crate::link::sealed::server::poll_any::poll_any;
 use crate::link::sealed::server::queue::{Command, LinkQueue, ReceivedBatch};
@@ -54,6 +59,7 @@ use crate::number::widen;
 use crate::settings::Allow;
 use crate::state::{TicketName, TicketRules, Tickets};
 use crate::udp::{RecvMeta, Udp};
+use tracing::info;
 
 /// What the demultiplexer is made of.
 #[derive(Debug)]
@@ -82,6 +88,21 @@ pub(crate) struct DemuxParts {
     pub(crate) settings: link::Settings,
     /// Memory for the stream data of all links.
     pub(crate) memory: Budget,
+    /// What has to do with the processes before and after this one.
+    pub(crate) succession: Succession,
+}
+
+/// How a demultiplexer takes over from another process, and hands over to one.
+#[derive(Debug)]
+pub(crate) struct Succession {
+    /// The way to the process that it takes over from, if from one.
+    pub(crate) channel: Option<Channel>,
+    /// Processes that want to take over.
+    pub(crate) asked: mpsc::Receiver<HandOver>,
+    /// Told how it is with the process before this one.
+    pub(crate) predecessor: watch::Sender<Option<OtherProcess>>,
+    /// Told which process reads the sockets instead of this one.
+    pub(crate) successor: watch::Sender<Option<u32>>,
 }
 
 /// The demultiplexer.
@@ -100,6 +121,12 @@ pub(crate) struct Demux {
     reports: mpsc::UnboundedReceiver<Report>,
     to_reports: mpsc::UnboundedSender<Report>,
     tasks: JoinSet<io::Result<()>>,
+    predecessor: Option<Predecessor>,
+    successor: Option<Successor>,
+    /// Another process has taken over: this one ends with its last link.
+    is_succeeded: bool,
+    /// Asks the links to go, which are left here then.
+    leaving: JoinSet<()>,
     counters: OwnCounters,
     links_made: u64,
     refusals: Limit,
@@ -110,7 +137,14 @@ pub(crate) struct Demux {
 #[derive(Debug)]
 struct RunningLink {
     queue: LinkQueue,
+    requests: mpsc::Sender<LinkRequest>,
     place: WorkerId,
+}
+
+/// For whom a datagram is.
+enum Way {
+    Link(LinkQueue),
+    Predecessor,
 }
 
 impl Demux {
@@ -133,6 +167,10 @@ impl Demux {
             reports,
             to_reports,
             tasks: JoinSet::new(),
+            predecessor: None,
+            successor: None,
+            is_succeeded: false,
+            leaving: JoinSet::new(),
             counters: parts.shared.registry.of_process(),
             links_made: 0,
             refusals: Limit::new(Instant::now()),
@@ -143,12 +181,20 @@ impl Demux {
         demux
     }
 
-    /// Runs until `shutdown` completes, then ends every link.
+    /// Takes over from another process when it runs.
+    pub(crate) fn follow(&mut self, channel: Channel) {
+        self.parts.succession.channel = Some(channel);
+    }
+
+    /// Runs until `shutdown` completes, then ends every link. Once another process has taken over, until the last link has ended.
     ///
     /// # Errors
-    /// The socket is broken.
+    /// The socket is broken; the process before this one does not hand over.
     pub(crate) async fn run(mut self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let mut shutdown = pin!(shutdown);
+        if !self.take_over(shutdown.as_mut()).await? {
+            return Ok(());
+        }
         let mut entrances = self.open_entrances();
         let drain = self.parts.shared.drain.clone();
         let mut drain = pin!(drain.wait());
@@ -160,13 +206,21 @@ impl Demux {
             let mut metas = [RecvMeta::default(); RECEIVE_BUFFERS];
             let mut bufs = buffers.each_mut().map(|buffer| IoSliceMut::new(buffer));
             let publish = self.counters.publish_due(Instant::now());
+            if self.is_succeeded && self.links.is_empty() {
+                info!("the last link has ended: this process is not needed any more");
+                break;
+            }
+            let reads = !self.successor.as_ref().is_some_and(Successor::reads);
             tokio::select! {
                 biased;
                 () = &mut shutdown => break,
                 Some(report) = self.reports.recv() => self.take_report(report),
                 Ok(()) = self.parts.tickets.changed() => self.take_tickets(),
+                Some(asked) = self.parts.succession.asked.recv() => self.begin_hand_over(asked),
+                happened = Successor::next_of(self.successor.as_mut()) => self.note_successor(happened)?,
+                said = Predecessor::next_of(self.predecessor.as_mut()) => self.note_predecessor(said),
                 () = &mut drain, if !entrances.is_empty() => entrances = JoinSet::new(),
-                received = poll_fn(|cx| poll_any(cx, &sockets, turn, &mut bufs, &mut metas)) => {
+                received = poll_fn(|cx| poll_any(cx, &sockets, turn, &mut bufs, &mut metas)), if reads => {
                     let (socket, count) = received?;
                     // One that always has something must not keep the others waiting.
                     turn = socket + 1;
@@ -201,14 +255,25 @@ impl Demux {
         let all = async { while self.tasks.join_next().await.is_some() {} };
         let _ = tokio::time::timeout(Self::END_PATIENCE, all).await;
         self.tasks.shutdown().await;
+        // What the links have said last.
+        while let Ok(report) = self.reports.try_recv() {
+            self.take_report(report);
+        }
+        if let Some(successor) = self.successor.take() {
+            successor.finish().await;
+        }
     }
 
     fn take_report(&mut self, report: Report) {
         match report {
             Report::Retired(index) => self.parts.endpoint.retire(index),
             Report::Heard(key, at) => self.parts.endpoint.heard(self.parts.shared.clock.now(), key, at),
-            Report::Ended(key) => self.parts.endpoint.end(key),
+            Report::Ended(key) => {
+                self.tell_ended(self.parts.endpoint.name_of(key));
+                self.parts.endpoint.end(key);
+            }
             Report::Over(key) => {
+                self.tell_ended(self.parts.endpoint.name_of(key));
                 if let Some(link) = self.links.remove(&key) {
                     self.workers.leave(link.place);
                 }
@@ -216,6 +281,7 @@ impl Demux {
             }
         }
         while self.tasks.try_join_next().is_some() {}
+        while self.leaving.try_join_next().is_some() {}
     }
 
     /// Sorts one receive buffer. Datagrams that came merged are nearly always for one link, which then gets the buffer.
@@ -230,15 +296,26 @@ impl Demux {
             && *end == len
             && len > Self::SMALL
         {
-            let Some(queue) = self.route(from, filled.get(..stride).unwrap_or(filled)) else { return };
-            let buffer = std::mem::replace(buffer, self.parts.shared.buffers.take());
-            return self.post(&queue, ReceivedBatch { from, buffer, len, stride });
+            match self.route(from, filled.get(..stride).unwrap_or(filled)) {
+                Some(Way::Link(queue)) => {
+                    let buffer = std::mem::replace(buffer, self.parts.shared.buffers.take());
+                    self.post(&queue, ReceivedBatch { from, buffer, len, stride });
+                }
+                Some(Way::Predecessor) => self.pass_on(from, filled, stride),
+                None => {}
+            }
+            return;
         }
         for (start, end) in runs {
             let run = filled.get(start..end).unwrap_or_default();
-            let Some(queue) = self.route(from, run.get(..stride).unwrap_or(run)) else { continue };
-            let (buffer, len) = (Buffer::copy(run), run.len());
-            self.post(&queue, ReceivedBatch { from, buffer, len, stride });
+            match self.route(from, run.get(..stride).unwrap_or(run)) {
+                Some(Way::Link(queue)) => {
+                    let (buffer, len) = (Buffer::copy(run), run.len());
+                    self.post(&queue, ReceivedBatch { from, buffer, len, stride });
+                }
+                Some(Way::Predecessor) => self.pass_on(from, run, stride),
+                None => {}
+            }
         }
     }
 
@@ -249,14 +326,15 @@ impl Demux {
         }
     }
 
-    /// The queue that the datagram is for; everything that is for no link is dealt with here.
-    fn route(&mut self, from: FourTuple, datagram: &[u8]) -> Option<LinkQueue> {
+    /// Whom the datagram is for; everything that is for no link is dealt with here.
+    fn route(&mut self, from: FourTuple, datagram: &[u8]) -> Option<Way> {
         let now = self.parts.shared.clock.now();
         match self.parts.endpoint.handle(now, Clock::unix(), from.remote, datagram) {
-            DatagramEvent::Link(key) => return self.links.get(&key).map(|link| link.queue.clone()),
+            DatagramEvent::Link(key) => {
+                return self.links.get(&key).map(|link| Way::Link(link.queue.clone()));
+            }
+            DatagramEvent::Predecessor => return Some(Way::Predecessor),
             DatagramEvent::Drop(why) => self.note_dropped(from.remote, why),
-            // No process was here before this one.
-            DatagramEvent::Predecessor => self.note_dropped(from.remote, Dropped::Stray),
             DatagramEvent::Reply { bytes, refused } => {
                 if let Some((client, why)) = refused {
                     self.note_refused(from.remote, client, why);
@@ -271,8 +349,9 @@ impl Demux {
                 self.counters.datagrams_unanswered += 1;
                 self.command(Some(ask), Command::Vacate);
             }
-            DatagramEvent::New { link, client, session, limits, rival, former: _, response } => {
+            DatagramEvent::New { link, client, session, limits, rival, former, response } => {
                 self.command(rival, Command::Challenge);
+                self.doubt_at_predecessor(former);
                 self.start_link(link, from, &client, *session, limits);
                 self.reply(from, &response);
             }
@@ -313,6 +392,7 @@ impl Demux {
         let presence = Arc::new(Presence::new(queue.clone()));
         let exchange = self.parts.exchange.clone();
         let asker = Asker::Sealed(requests.clone());
+        let to_ask = requests.clone();
         let seen = SeenAddress::new(from.remote);
         let port =
             LinkPort::new(exchange, Arc::clone(&ticket), requests, Arc::clone(&presence), seen.clone());
@@ -346,7 +426,7 @@ impl Demux {
             Task::new(end, roles, link, &shared, (labels, asker), journal).run(pending()).await
         };
         let place = self.workers.spawn(&mut self.tasks, task);
-        self.links.insert(key, RunningLink { queue, place });
+        self.links.insert(key, RunningLink { queue, requests: to_ask, place });
     }
 
     fn reply(&mut self, to: FourTuple, contents: &[u8]) {

@@ -3,6 +3,7 @@
 use std::fmt::Display;
 
 use proto::Time;
+use proto::destination::Destination;
 use proto::sealed::wire::frame::{ResetCode, StreamId};
 
 use super::Task;
@@ -12,7 +13,7 @@ use crate::local::end::LocalEnd;
 use crate::local::udp::FlowEnded;
 use crate::number::widen;
 
-impl<E: End> Task<E> {
+impl<E: End + 'static> Task<E> {
     /// A client came, and has a stream.
     pub(super) fn take_client(&mut self, client: ClientStream) {
         let ClientStream { id, local, first, client, target } = client;
@@ -31,6 +32,9 @@ impl<E: End> Task<E> {
     /// The peer asks for a stream.
     pub(super) fn take_request(&mut self, now: Time, id: StreamId, target: &[u8]) {
         self.count_arrival(id);
+        if target == Destination::Move.to_wire() && self.move_on(now, id) {
+            return;
+        }
         match self.roles.incoming(id, target) {
             Ok(()) => {
                 let (client, target) = self.roles.end_of(id).unwrap_or_default();

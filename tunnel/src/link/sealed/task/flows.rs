@@ -13,7 +13,7 @@ use crate::link::sealed::ticket_share::StreamPlace;
 use crate::local::end::LocalEnd;
 use crate::local::udp::{FlowEnded, LocalFlow};
 
-impl<E: End> Task<E> {
+impl<E: End + 'static> Task<E> {
     /// Takes over the local end of a stream. With a place it is the peer's, whose target was dialled.
     pub(super) fn take_local(
         &mut self,

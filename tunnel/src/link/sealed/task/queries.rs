@@ -3,12 +3,12 @@
 use std::time::{Duration, Instant};
 
 use proto::Time;
-use proto::destination::Destination;
 use proto::sealed::link::figures::{LinkFigures, Stage};
 use proto::sealed::transport::figures::{self, Limit, PathFigures, StreamFigures};
 use proto::sealed::wire::frame::{ResetCode, StreamId};
 
 use super::Task;
+use super::leaving::{self, Leaving};
 use crate::clock::Clock;
 use crate::link::asking::LinkQuery;
 use crate::link::sealed::end::End;
@@ -39,7 +39,7 @@ impl NotedState {
     }
 }
 
-impl<E: End> Task<E> {
+impl<E: End + 'static> Task<E> {
     /// Answers, or does it.
     pub(super) fn answer(&mut self, now: Time, query: LinkQuery) {
         // Whoever has asked may not wait any more.
@@ -56,13 +56,23 @@ impl<E: End> Task<E> {
                 let _ = answer.send(());
             }
             LinkQuery::Drain(answer) => {
-                self.roles.drain();
-                // Nothing is registered here any more, nor there for this end, and no path is checked.
-                let own = [Destination::Control, Destination::Check].map(|own| own.to_string());
-                self.close_streams(now, |record| own.contains(&record.target));
+                self.refuse_new(now);
                 let _ = answer.send(());
             }
+            LinkQuery::Leave { moves } => {
+                self.leaving.get_or_insert_with(Leaving::default);
+                if moves {
+                    self.refuse_new(now);
+                }
+            }
         }
+    }
+
+    /// Nothing new is accepted from now on.
+    fn refuse_new(&mut self, now: Time) {
+        self.roles.drain();
+        // Nothing is registered here any more, nor there for this end, and no path is checked.
+        self.close_streams(now, leaving::is_own);
     }
 
     fn close_stream(&mut self, now: Time, id: StreamId) -> bool {

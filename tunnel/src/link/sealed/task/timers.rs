@@ -10,7 +10,7 @@ use super::Task;
 use crate::link::sealed::end::End;
 use crate::number::widen;
 
-impl<E: End> Task<E> {
+impl<E: End + 'static> Task<E> {
     /// Closes the streams that carried nothing for too long.
     pub(super) fn sweep(&mut self, now: Time) {
         let Some(limit) = self.idle_limit else { return };
@@ -63,7 +63,7 @@ impl<E: End> Task<E> {
         let link = may_send.then(|| self.clock.instant(due)).flatten();
         let look = self.conns.next_look(instant);
         self.next_look = self.next_look.into_iter().chain(look).min();
-        let next = [link, publish, self.next_sweep, self.next_look, self.flows.next_look()];
+        let next = [link, publish, self.next_sweep, self.next_look, self.flows.next_look(), self.leave_due()];
         let next = next.into_iter().flatten().min();
         let Some(next) = next else { return Poll::Pending };
         let next = next.max(instant + Self::LEAST_WAIT);
