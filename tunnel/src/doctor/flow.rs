@@ -83,12 +83,14 @@ impl CheckFlow {
         driver.transmit().await;
     }
 
-    /// Asks a series, and takes answers meanwhile. Where there is no room for so much, it ends after twice its time.
-    pub(super) async fn run(&mut self, driver: &mut Driver, series: Series) {
+    /// Asks a series, and takes answers meanwhile. Where there is no room for so much, it ends after twice its time, or so early that
+    /// answers come before `limit`.
+    pub(super) async fn run(&mut self, driver: &mut Driver, series: Series, limit: Instant) {
         let begun = Instant::now();
         let end = begun + series.gap * series.count * 2;
         for number in 0..series.count {
-            if Instant::now() > end {
+            let now = Instant::now();
+            if number > 0 && (now > end || now + self.patience(driver) > limit) {
                 break;
             }
             self.take_until(driver, begun + series.gap * number, u32::MAX).await;
@@ -124,9 +126,9 @@ impl CheckFlow {
         (round_trip * 2).clamp(LEAST, MOST)
     }
 
-    /// Waits for what is still on its way, and ends the flow.
-    pub(super) async fn end(mut self, driver: &mut Driver) -> Tally {
-        let until = Instant::now() + self.patience(driver);
+    /// Waits for what is still on its way, until `limit` at the most, and ends the flow.
+    pub(super) async fn end(mut self, driver: &mut Driver, limit: Instant) -> Tally {
+        let until = (Instant::now() + self.patience(driver)).min(limit);
         let all = self.tally.sent();
         self.take_until(driver, until, all).await;
         let lost_here = dropped(driver).saturating_sub(self.dropped_before);

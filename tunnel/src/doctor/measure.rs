@@ -36,6 +36,32 @@ const LOAD_SIZE: u16 = 1_100;
 pub struct Plan {
     /// Also what becomes of a load, 1.2 MB each way.
     pub load: bool,
+    /// When all is to be done. On a slow path less is asked then, and where a round trip takes a second it may be a little later.
+    pub until: Instant,
+}
+
+/// Until when each part may go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Limits {
+    small: Instant,
+    sizes: Instant,
+    load: Instant,
+}
+
+impl Limits {
+    /// Round trips that a part needs at the least: one to open a flow, one to ask, and one for what waits in a queue.
+    const ROUND_TRIPS: u32 = 3;
+    /// And this, in which some are asked.
+    const LEAST: Duration = Duration::from_millis(500);
+
+    /// The parts share what is left, so that each tells something; where a part is done sooner, the next begins.
+    fn new(now: Instant, until: Instant, round_trip: Duration) -> Self {
+        let left = until.saturating_duration_since(now);
+        let least = round_trip * Self::ROUND_TRIPS + Self::LEAST;
+        let small = now + (left * 4 / 10).max(least);
+        let sizes = (now + left * 7 / 10).max(small + least);
+        Self { small, sizes, load: until }
+    }
 }
 
 /// Some of a number.
@@ -125,10 +151,13 @@ impl Joined {
         mut progress: impl FnMut(&'static str),
     ) -> Result<Measures, NotMeasured> {
         let driver = &mut self.driver;
+        let limits = Limits::new(Instant::now(), plan.until, round_trip(driver));
         progress("measuring delay and loss");
         let mut flow = CheckFlow::open(driver).await?;
-        flow.run(driver, SMALL).await;
-        let small = flow.end(driver).await;
+        // Far away, or where much is lost, opening has taken most of the time.
+        let limit = limits.small.max(Instant::now() + flow.patience(driver) + Limits::LEAST);
+        flow.run(driver, SMALL, limit).await;
+        let small = flow.end(driver, limit).await;
         let mut measures = Measures {
             round_trips: small.round_trips(),
             there: Share::new(small.there()),
@@ -140,13 +169,13 @@ impl Joined {
             ..Measures::default()
         };
         progress("measuring sizes");
-        if let Some(large) = sizes(driver).await {
+        if let Some(large) = sizes(driver, limits.sizes).await {
             measures.large = (Share::new(large.there()), Share::new(large.back()));
         }
         measures.packets = packets(driver);
         if plan.load {
             progress("measuring a load");
-            measures.load = loads(driver).await;
+            measures.load = loads(driver, limits.load).await;
             measures.packets = packets(driver);
         }
         Ok(measures)
@@ -154,18 +183,18 @@ impl Joined {
 }
 
 /// Sends large datagrams, and lets both ends look for the largest packets that pass.
-async fn sizes(driver: &mut Driver) -> Option<Tally> {
+async fn sizes(driver: &mut Driver, limit: Instant) -> Option<Tally> {
     let mut search = CheckFlow::open(driver).await.ok()?;
     search.ask(driver, LARGER_THAN_ANY, Duration::ZERO).await;
     let mut flow = CheckFlow::open(driver).await.ok()?;
-    flow.run(driver, LARGE).await;
-    let until = Instant::now() + SEARCH;
+    flow.run(driver, LARGE, limit).await;
+    let until = (Instant::now() + SEARCH).min(limit);
     while Instant::now() < until && is_searching(driver) {
         let step = Instant::now() + Duration::from_millis(50);
         flow.take_until(driver, step, u32::MAX).await;
     }
-    let large = flow.end(driver).await;
-    search.end(driver).await;
+    let large = flow.end(driver, limit).await;
+    search.end(driver, limit).await;
     Some(large)
 }
 
@@ -179,13 +208,19 @@ fn packets(driver: &mut Driver) -> (usize, usize) {
     (usize::from(driver.link.streams().mtu()), driver.heard.largest)
 }
 
-async fn loads(driver: &mut Driver) -> Vec<Load> {
+fn round_trip(driver: &mut Driver) -> Duration {
+    driver.link.streams().round_trip().unwrap_or_default()
+}
+
+async fn loads(driver: &mut Driver, limit: Instant) -> Vec<Load> {
     let mut all = Vec::new();
-    let round_trip = driver.link.streams().round_trip().unwrap_or_default();
-    let lasting = (round_trip * LOAD_ROUND_TRIPS).clamp(LOAD, LONGEST_LOAD);
+    let lasting = (round_trip(driver) * LOAD_ROUND_TRIPS).clamp(LOAD, LONGEST_LOAD);
     let begun = Instant::now();
+    // What a step takes: at first with a round trip to open its flow and one for the last answers.
+    let mut took = lasting + round_trip(driver) * 2;
     for megabits in LOADS {
-        if begun.elapsed() > ALL_LOADS {
+        let step_begun = Instant::now();
+        if begun.elapsed() > ALL_LOADS || step_begun + took > limit {
             break;
         }
         let asked = u64::from(megabits) * 1_000_000;
@@ -194,8 +229,9 @@ async fn loads(driver: &mut Driver) -> Vec<Load> {
         let count = u32::try_from(lasting.as_nanos() / gap.as_nanos().max(1)).unwrap_or(1);
         let Ok(mut flow) = CheckFlow::open(driver).await else { break };
         let (highest, packets) = (driver.heard.highest, driver.heard.packets);
-        flow.run(driver, Series { count, gap, size: LOAD_SIZE }).await;
-        let tally = flow.end(driver).await;
+        flow.run(driver, Series { count, gap, size: LOAD_SIZE }, limit).await;
+        let tally = flow.end(driver, limit).await;
+        took = step_begun.elapsed();
         // Not of answers: proxy2 holds back what its link does not send at once.
         let count = |more: u64| u32::try_from(more).unwrap_or(u32::MAX);
         let (came, sent) = (count(driver.heard.packets - packets), count(driver.heard.highest - highest));
@@ -215,4 +251,23 @@ async fn loads(driver: &mut Driver) -> Vec<Load> {
         });
     }
     all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_parts_share_the_time_and_each_has_enough_to_tell_something() {
+        let now = Instant::now();
+        let limits = |left: u64, round_trip: u64| {
+            let (left, trip) = (Duration::from_millis(left), Duration::from_millis(round_trip));
+            let all = Limits::new(now, now + left, trip);
+            [all.small, all.sizes, all.load].map(|at| (at - now).as_millis())
+        };
+        assert_eq!(limits(9_000, 20), [3_600, 6_300, 9_000]);
+        assert_eq!(limits(9_000, 600), [3_600, 6_300, 9_000]);
+        assert_eq!(limits(3_000, 1_000), [3_500, 7_000, 3_000], "later, but not for nothing");
+        assert_eq!(limits(0, 0), [500, 1_000, 0]);
+    }
 }

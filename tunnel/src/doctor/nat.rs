@@ -16,6 +16,8 @@ const SILENCES: [u64; 6] = [10, 20, 30, 45, 60, 80];
 const LATE: Duration = Duration::from_secs(2);
 /// How long each handshake may take.
 const JOINING: Duration = Duration::from_secs(4);
+/// How long the last answers may take.
+const ENDING: Duration = Duration::from_secs(2);
 /// Bytes of a question: as small as it can be.
 const SIZE: u16 = 64;
 
@@ -66,7 +68,7 @@ async fn survives(ticket: &Ticket, address: SocketAddr, silence: Duration) -> Op
     flow.ask(&mut driver, SIZE, silence).await;
     flow.take_until(&mut driver, Instant::now() + silence + LATE, 1).await;
     let lived = flow.tally.came() > 0;
-    flow.end(&mut driver).await;
+    flow.end(&mut driver, Instant::now() + ENDING).await;
     driver.close().await;
     Some(lived)
 }

@@ -52,7 +52,10 @@ async fn a_path_is_measured_both_ways() {
     let exit = Exit::start().await;
     let Answered::Joined(mut joined, _) = exit.knock().await.answered else { panic!("not let in") };
     let mut told = Vec::new();
-    let measures = joined.measure(Plan { load: false }, |what| told.push(what)).await.unwrap();
+    let measures = joined
+        .measure(Plan { load: false, until: Instant::now() + Duration::from_secs(9) }, |what| told.push(what))
+        .await
+        .unwrap();
     assert_eq!(told, ["measuring delay and loss", "measuring sizes"]);
     // The last of them may still be on their way on a busy machine.
     assert!(measures.there.of > 150 && measures.there.lost() < 0.1, "{measures:?}");
@@ -89,7 +92,7 @@ async fn a_link_has_a_bounded_number_of_checks() {
         open.push(CheckFlow::open(&mut driver).await.unwrap());
     }
     assert_eq!(CheckFlow::open(&mut driver).await.unwrap_err(), NotMeasured::Limit);
-    open.pop().unwrap().end(&mut driver).await;
+    open.pop().unwrap().end(&mut driver, Instant::now() + Duration::from_secs(2)).await;
     let until = Instant::now() + Duration::from_secs(10);
     while CheckFlow::open(&mut driver).await.is_err() {
         assert!(Instant::now() < until, "the place of one that ended is free again");

@@ -1,7 +1,7 @@
 //! The steps, one after the other: each needs the one before.
 
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tokio::task::JoinSet;
@@ -19,6 +19,9 @@ use crate::client::Joining;
 /// Addresses that are asked, with their ports: all that a ticket of one machine has.
 const MOST_PLACES: usize = 32;
 
+/// After how long all is measured, so that the verdict comes within 10 s.
+const MEASURED: Duration = Duration::from_millis(9_200);
+
 /// What was found out.
 #[derive(Debug, Default)]
 pub(super) struct Examination {
@@ -32,6 +35,17 @@ pub(super) struct Examination {
     pub(super) life: Option<MappingLife>,
     /// What was wrong, in one sentence.
     wrong: Option<String>,
+    /// When it began.
+    begun: Begun,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Begun(Instant);
+
+impl Default for Begun {
+    fn default() -> Self {
+        Self(Instant::now())
+    }
 }
 
 /// One step.
@@ -221,11 +235,16 @@ impl Examination {
     }
 
     async fn measure(&mut self, task: &Task, joined: &mut Joined, screen: &mut Screen) -> Result<(), Cause> {
-        match joined.measure(Plan { load: task.load }, |what| screen.doing(what)).await {
+        let plan = Plan { load: task.load, until: self.begun.0 + MEASURED };
+        match joined.measure(plan, |what| screen.doing(what)).await {
             Ok(measures) => {
                 let judged = sentences::judge(&measures);
                 for (key, sentence) in sentences::measures(&measures) {
                     self.tell(screen, key, None, sentence);
+                }
+                if task.load && measures.load.is_empty() {
+                    let sentence = "no load was tried: on so slow a path there was no time left for it";
+                    self.tell(screen, "load", None, sentence.into());
                 }
                 self.measures = Some(measures);
                 let Some((cause, sentence)) = judged else { return Ok(()) };

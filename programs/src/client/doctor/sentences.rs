@@ -126,6 +126,9 @@ fn percent(share: Share) -> String {
 }
 
 fn rate(bits: u64) -> String {
+    if bits < 1_000_000 {
+        return format!("{} kbit/s", bits / 1_000);
+    }
     let tenths = bits / 100_000;
     format!("{}.{} Mbit/s", tenths / 10, tenths % 10)
 }

@@ -39,6 +39,12 @@ fn large_lost(measures: &Measures) -> Option<String> {
     /// Large datagrams that are lost beyond what small ones are.
     const BEYOND: f64 = 0.2;
     let Measures { there, back, large: (large_there, large_back), .. } = measures;
+    /// Bits a second in which the large ones are asked, and a little more: a path that carries less loses them for that.
+    const THEIR_RATE: u64 = 700_000;
+    let carried = measures.load.iter().map(|step| step.carried_there.min(step.carried_back)).max();
+    if carried.is_some_and(|most| most < THEIR_RATE) {
+        return None;
+    }
     let is_bad = |large: &Share, small: &Share| large.lost() > small.lost() + BEYOND;
     let text = || {
         let [large_there, large_back, there, back] =
@@ -61,13 +67,19 @@ fn lossy(measures: &Measures) -> Option<String> {
 fn queue(measures: &Measures) -> Option<String> {
     /// Delay that a load may add.
     const ADDED: Duration = Duration::from_millis(200);
-    let (_, half, _) = delays(&measures.round_trips)?;
-    let loaded = measures.load.iter().filter_map(|step| step.round_trip).max()?;
-    let text = || {
-        let (from, to) = (time(half), time(loaded));
-        format!("a queue on the way fills under load: the round trip grows from {from} to {to}")
+    let (least, half, _) = delays(&measures.round_trips)?;
+    let loaded = measures.load.iter().filter_map(|step| step.round_trip).max().unwrap_or_default();
+    let (how, from, to) = if half > least + ADDED {
+        ("with small datagrams alone", least, half.max(loaded))
+    } else {
+        ("under load", half, loaded)
     };
-    (loaded > half + ADDED).then(text)
+    let text = || {
+        let (from, to) = (time(from), time(to));
+        let narrow = narrow(measures).map_or_else(String::new, |narrow| format!("; {narrow}"));
+        format!("a queue on the way fills {how}: the round trip grows from {from} to {to}{narrow}")
+    };
+    (to > from + ADDED).then(text)
 }
 
 fn narrow(measures: &Measures) -> Option<String> {
@@ -82,8 +94,8 @@ fn narrow(measures: &Measures) -> Option<String> {
 fn far(measures: &Measures) -> Option<String> {
     /// A round trip as over two satellites.
     const FAR: Duration = Duration::from_millis(400);
-    let (_, half, _) = delays(&measures.round_trips)?;
-    (half > FAR).then(|| format!("proxy2 is far away: a round trip takes {}", time(half)))
+    let (least, half, _) = delays(&measures.round_trips)?;
+    (least > FAR).then(|| format!("proxy2 is far away: a round trip takes {}", time(half)))
 }
 
 /// Whether faster UDP is cut, and where.
@@ -180,6 +192,20 @@ mod tests {
         assert_eq!(cause(&queue), Some(Cause::Queue));
         let narrow = change(|step| step.carried_back = 1_000_000);
         assert_eq!(cause(&narrow), Some(Cause::Narrow));
+        // So slow that large datagrams, which come faster, are lost for that.
+        let mut slow = well();
+        slow.load.iter_mut().for_each(|step| step.carried_there = 290_000);
+        slow.large.0 = Share { arrived: 22, of: 40 };
+        let (found, sentence) = judge(&slow).unwrap();
+        assert_eq!(found, Cause::Narrow);
+        assert!(sentence.contains("290 kbit/s arrive there"), "{sentence}");
+        slow.load.iter_mut().for_each(|step| step.round_trip = Some(Duration::from_millis(700)));
+        let (found, sentence) = judge(&slow).unwrap();
+        assert!(found == Cause::Queue && sentence.contains("290 kbit/s arrive there"), "{sentence}");
+        // At 56 kbit/s the small ones fill it, and no load is tried.
+        let trips = (0..200).map(|number| Duration::from_millis(60 + number * 8)).collect();
+        let (found, sentence) = judge(&Measures { round_trips: trips, load: Vec::new(), ..well() }).unwrap();
+        assert!(found == Cause::Queue && sentence.contains("with small datagrams alone"), "{sentence}");
         // A path that loses as much without a load has no limit.
         let lossy = Share { arrived: 50, of: 100 };
         let path = Measures { there: lossy, large: (lossy, well().large.1), ..dropped };
