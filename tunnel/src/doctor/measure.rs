@@ -194,8 +194,10 @@ async fn sizes(driver: &mut Driver, limit: Instant) -> Option<Tally> {
         flow.take_until(driver, step, u32::MAX).await;
     }
     let large = flow.end(driver, limit).await;
+    // They may be on their way still, and not lost.
+    let is_cut_short = large.came() == 0 && Instant::now() >= limit;
     search.end(driver, limit).await;
-    Some(large)
+    (!is_cut_short).then_some(large)
 }
 
 fn is_searching(driver: &mut Driver) -> bool {
