@@ -106,3 +106,46 @@ fn the_pages_can_be_read_at_80_columns() {
         assert!(longest <= 80, "{}: a line of {longest} columns", path.display());
     }
 }
+
+/// A reader of the package has nothing else.
+#[test]
+fn what_the_documents_of_a_package_link_to_is_in_it() {
+    let folder = std::env::temp_dir().join(format!("paso-packaging-{}", std::process::id()));
+    let (programs, root) = (folder.join("programs"), folder.join("root"));
+    fs::create_dir_all(&programs).unwrap();
+    for program in ["paso", "proxy1", "proxy2"] {
+        fs::write(programs.join(program), "").unwrap();
+    }
+    let tree = here().join("tree");
+    let words = [tree.to_str(), root.to_str(), programs.to_str()].map(Option::unwrap);
+    let made = run("bash", &words);
+    let documents = root.join("usr/share/doc/paso");
+    let missing: Vec<_> = markdown(&documents).iter().flat_map(|page| missing_links(page)).collect();
+    let readme = fs::read_to_string(documents.join("README.md")).unwrap_or_default();
+    fs::remove_dir_all(&folder).unwrap();
+    let Some(made) = made else { return };
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    assert!(readme.contains("## Three terminals"), "it is the README of all");
+    assert!(missing.is_empty(), "{missing:#?}");
+}
+
+fn markdown(folder: &Path) -> Vec<PathBuf> {
+    let Ok(entries) = fs::read_dir(folder) else { return Vec::new() };
+    let paths = entries.map(|entry| entry.unwrap().path());
+    let below = |path: PathBuf| {
+        if path.is_dir() {
+            return markdown(&path);
+        }
+        if path.extension().is_some_and(|end| end == "md") { vec![path] } else { Vec::new() }
+    };
+    paths.flat_map(below).collect()
+}
+
+/// The files that a page links to, `](here)`, and that are not there.
+fn missing_links(page: &Path) -> Vec<String> {
+    let text = fs::read_to_string(page).unwrap();
+    let targets = text.split("](").skip(1).filter_map(|rest| rest.split([')', '#', ' ']).next());
+    let here = targets.filter(|target| !target.is_empty() && !target.contains("://"));
+    let missing = here.filter(|target| !page.parent().unwrap().join(target).exists());
+    missing.map(|target| format!("{} links to {target}", page.display())).collect()
+}
