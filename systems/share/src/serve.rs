@@ -112,7 +112,9 @@ impl Server {
             operations: AtomicU64::new(0),
             broken: AtomicU64::new(0),
         });
-        shared.bridge.start().await;
+        let named = Arc::clone(&shared);
+        // Clients need not wait for that.
+        let naming = tokio::spawn(async move { named.bridge.start().await });
         let mut tasks = JoinSet::new();
         if let Some(listener) = plain {
             tasks.spawn(accept_plain(listener, Arc::clone(&shared)));
@@ -125,6 +127,7 @@ impl Server {
             () = shutdown => {}
             Some(ended) = tasks.join_next() => ended??,
         }
+        naming.abort();
         Ok(shared.served())
     }
 }

@@ -31,6 +31,9 @@ const PASSED_ON: usize = 16;
 /// How long a peer's request may take to arrive, and the connection to the user that it is passed on to.
 const PEER_WITHIN: Duration = Duration::from_secs(10);
 
+/// How long a client of plain TCP waits for its user's name, should proxy2 be away.
+const PUBLISH_WITHIN: Duration = Duration::from_secs(2);
+
 /// How long a client may take to close once it has the file.
 const LINGER: Duration = Duration::from_secs(60);
 
@@ -103,7 +106,7 @@ impl Bridge {
     /// Publishes a name for a user of plain TCP. Without one it is reached over plain TCP alone.
     pub(super) async fn reach(&self, asker: &Asker) {
         let Some(link) = &self.link else { return };
-        let listener = match timeout(PEER_WITHIN, link.publish(&service_of(asker))).await {
+        let listener = match timeout(PUBLISH_WITHIN, link.publish(&service_of(asker))).await {
             Ok(Ok(listener)) => listener,
             Ok(Err(error)) => return tracing::info!(%error, "clients of the link cannot reach a user"),
             Err(_) => return,

@@ -171,7 +171,10 @@ impl Client {
             return (outcome, Some((attendance, bridged)));
         }
         self.shared.bridge.close(bridged).await;
-        attendance.leave();
+        // Somebody who came at the same moment may be in the index, and has lost its place to this one.
+        if attendance.leave() {
+            self.change(asker, What::Disconnect).await;
+        }
         (outcome, None)
     }
 }
