@@ -12,10 +12,12 @@
 mod ack_aggregation;
 mod ack_event;
 mod bandwidth_drop;
+mod delay_window;
 mod loss;
 mod max_bandwidth;
 mod phase;
 mod queue;
+mod recent;
 mod round;
 mod startup;
 #[cfg(test)]
@@ -24,6 +26,7 @@ mod tests;
 use ack_aggregation::AckAggregation;
 pub(crate) use ack_event::AckEvent;
 use bandwidth_drop::BandwidthDrop;
+use delay_window::DelayWindow;
 use loss::Losses;
 use max_bandwidth::MaxBandwidth;
 use phase::{Phase, ProbeCycles};
@@ -73,6 +76,7 @@ pub(crate) struct Controller {
     queue: QueueEstimate,
     bandwidth_drop: BandwidthDrop,
     losses: Losses,
+    delay_window: DelayWindow,
     /// The rate from before a look for more.
     rate_before: u64,
     /// Looks in a row that found more.
@@ -102,6 +106,7 @@ impl Controller {
             queue: QueueEstimate::default(),
             bandwidth_drop: BandwidthDrop::default(),
             losses: Losses::default(),
+            delay_window: DelayWindow::default(),
             rate_before: 0,
             probe_up_streak: 0,
             overflows: false,
@@ -170,6 +175,7 @@ impl Controller {
     /// The path is used again after another one was: packets that left meanwhile have tags below `tag`, and say nothing.
     pub(crate) fn resume_at(&mut self, tag: u32) {
         self.cycles.resume_at(tag);
+        self.delay_window = DelayWindow::default();
         self.on_blackout();
     }
 
@@ -177,6 +183,9 @@ impl Controller {
     pub(crate) fn on_ack(&mut self, ack: &AckEvent) {
         self.min_rtt = ack.min_rtt;
         self.aggregation.on_ack(ack.now, ack.delivered, self.rate(), self.mtu);
+        if self.phase != Phase::Startup {
+            self.delay_window.on_ack(ack, self.mtu);
+        }
         if matches!(self.phase, Phase::Startup | Phase::Drain) {
             self.look_ahead(ack);
         }
@@ -316,6 +325,9 @@ impl Controller {
         if self.phase == Phase::Startup {
             return self.startup.cwnd(self.mtu, self.min_rtt);
         }
+        if let Some(cwnd) = self.delay_window.cwnd() {
+            return cwnd;
+        }
         // What gathers while a busy machine does not wake us is no queue of the path.
         let late = self.rate() as f64 * LATE.as_secs_f64();
         let gain = if self.overflows { FULL_WINDOW_GAIN } else { WINDOW_GAIN };
@@ -337,6 +349,9 @@ impl Controller {
     pub(crate) fn pacing_rate(&self, smoothed_rtt: Duration) -> u64 {
         if self.phase == Phase::Startup {
             return self.startup.pacing_rate(self.mtu, self.min_rtt, smoothed_rtt);
+        }
+        if let Some(rate) = self.delay_window.pacing_rate() {
+            return rate.max(self.mtu);
         }
         let gain = self.phase.gain(self.probe_up_streak, self.queue.is_own());
         whole(self.rate() as f64 * gain * self.loss_compensation()).max(self.mtu)

@@ -12,14 +12,53 @@ pub(crate) const GRANULARITY: Duration = Duration::from_millis(1);
 /// How long a minimum counts before a newer, higher one replaces it: routes change, queues of others do not last.
 pub(crate) const MIN_RTT_WINDOW: Duration = Duration::from_secs(10);
 
+/// The lowest sample of the last [`MIN_RTT_WINDOW`]. When it grows old, the lowest of those since takes its place, and not whatever
+/// comes at that moment: that may have waited in a long queue. Three samples are enough for that: the lowest, the lowest of those that
+/// came after it, and of those after that one (K. Nichols' filter, as Linux has it in `lib/win_minmax.c`).
+#[derive(Clone, Debug, Default)]
+struct WindowedMin(Option<[(Time, Duration); 3]>);
+
+impl WindowedMin {
+    fn update(&mut self, now: Time, sample: Duration) {
+        let newest = (now, sample);
+        let Some([first, second, third]) = &mut self.0 else {
+            self.0 = Some([newest; 3]);
+            return;
+        };
+        if sample <= first.1 || now.since(third.0) > MIN_RTT_WINDOW {
+            self.0 = Some([newest; 3]);
+            return;
+        }
+        if sample <= second.1 {
+            (*second, *third) = (newest, newest);
+        } else if sample <= third.1 {
+            *third = newest;
+        }
+        let age = now.since(first.0);
+        if age > MIN_RTT_WINDOW {
+            (*first, *second, *third) = (*second, *third, newest);
+            if now.since(first.0) > MIN_RTT_WINDOW {
+                (*first, *second) = (*second, *third);
+            }
+        } else if second.0 == first.0 && age > MIN_RTT_WINDOW / 4 {
+            (*second, *third) = (newest, newest);
+        } else if third.0 == second.0 && age > MIN_RTT_WINDOW / 2 {
+            *third = newest;
+        }
+    }
+
+    fn get(&self) -> Option<Duration> {
+        self.0.map(|[first, ..]| first.1)
+    }
+}
+
 /// Estimates the round trip of a path from acknowledgements.
 #[derive(Clone, Debug)]
 pub(crate) struct Rtt {
     smoothed: Option<Duration>,
     variation: Duration,
     latest: Duration,
-    lowest: Duration,
-    lowest_at: Time,
+    lowest: WindowedMin,
 }
 
 impl Default for Rtt {
@@ -28,8 +67,7 @@ impl Default for Rtt {
             smoothed: None,
             variation: INITIAL_RTT / 2,
             latest: INITIAL_RTT,
-            lowest: Duration::MAX,
-            lowest_at: Time::ZERO,
+            lowest: WindowedMin::default(),
         }
     }
 }
@@ -38,12 +76,9 @@ impl Rtt {
     /// Takes one sample: the time since the packet left, and how much of it the peer says it held the packet.
     pub(crate) fn update(&mut self, now: Time, sample: Duration, delay: Duration) {
         self.latest = sample;
-        if sample <= self.lowest || now.since(self.lowest_at) > MIN_RTT_WINDOW {
-            self.lowest = sample;
-            self.lowest_at = now;
-        }
+        self.lowest.update(now, sample);
         // A peer cannot have held the packet for longer than it took in all (RFC 9002 section 5.3).
-        let adjusted = if sample >= self.lowest + delay { sample - delay } else { sample };
+        let adjusted = if sample >= self.lowest() + delay { sample - delay } else { sample };
         let Some(smoothed) = self.smoothed else {
             self.smoothed = Some(sample);
             self.variation = sample / 2;
@@ -71,7 +106,7 @@ impl Rtt {
 
     /// The lowest sample of the last [`MIN_RTT_WINDOW`]; the smoothed one before the first.
     pub(crate) fn lowest(&self) -> Duration {
-        if self.lowest == Duration::MAX { self.smoothed() } else { self.lowest }
+        self.lowest.get().unwrap_or_else(|| self.smoothed())
     }
 
     /// How long to wait for an acknowledgement before probing, RFC 9002 section 6.2.1.

@@ -146,18 +146,18 @@ fn table_of_jitter_and_long_paths() {
     }
 }
 
+/// Before the window followed the delay, the twentieth part that waited longest on these waited half a second to a second and more, and
+/// as much arrived.
 #[test]
-fn a_made_cell_is_used() {
-    for seed in [1, 2] {
-        let ways = [seed, seed + 100].map(|seed| cell(Opportunities::made(seed, 400_000)));
-        let outcome = run(seed, ways, DOWN, Duration::from_secs(30));
+fn a_cell_is_used_and_its_buffer_is_not() {
+    for (seed, mean, longest) in [(1, 1_000_000, 300), (3, 300_000, 450), (4, 150_000, 600)] {
+        let ways = [seed, seed + 100].map(|seed| cell(Opportunities::made(seed, mean)));
+        let outcome = run(seed, ways, DOWN, Duration::from_secs(50));
         let way = &outcome.ways[1];
         let share = way.goodput as f64 / way.possible as f64;
-        assert!(share > 0.7, "seed {seed}: {share} of what was possible");
-        assert!(
-            way.waits.quantile(0.5) < 400 * MS,
-            "seed {seed}: {:?} at the median",
-            way.waits.quantile(0.5)
-        );
+        let waits = [0.5, 0.95].map(|share| way.waits.quantile(share));
+        println!("seed {seed}: {share:.2} of what was possible, wait {waits:.0?}");
+        assert!(share > 0.8, "seed {seed}: {share} of what was possible");
+        assert!(waits[0] < 150 * MS && waits[1] < longest * MS, "seed {seed}: {waits:?} at the bottleneck");
     }
 }
