@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use self::chatter::Chatter;
+use self::chatter::{Breath, Chatter};
 pub use self::identity::Identity;
 pub use self::reasons::{Full, Leaving};
 use crate::outbox::Outbox;
@@ -71,6 +71,8 @@ pub struct Member {
     pub outbox: Outbox,
     /// It says every few seconds that it is there.
     beats: bool,
+    /// How much more it may say before it is a flood.
+    breath: Breath,
 }
 
 /// See the module. Times are since the server began.
@@ -131,6 +133,7 @@ impl Room {
             presence: Presence::Here,
             outbox: Outbox::default(),
             beats: false,
+            breath: Breath::default(),
         };
         self.members.insert(who.number, member);
         if self.is_ending {
@@ -212,6 +215,7 @@ impl Room {
         self.tally.said += 1;
         self.tell_all(&line, Some(number));
         self.answer(number, line);
+        self.breathe(number, now);
     }
 
     /// A client says something to some others.
@@ -231,6 +235,15 @@ impl Room {
             answer.push_str(&format!("error: {missed} of them read too slowly, and will miss it\n"));
         }
         self.answer(number, answer);
+        self.breathe(number, now);
+    }
+
+    /// Lets a client go that says too much for too long. What it has sent waits before the end of its stream: it would be heard long after
+    /// it is gone, or its ticket revoked.
+    fn breathe(&mut self, number: Number, now: Duration) {
+        if self.members.get_mut(&number).is_some_and(|member| !member.breath.lasts(now)) {
+            self.leave(number, Leaving::Floods, now);
+        }
     }
 
     /// Until when a client's lines are not read, as it has said much.

@@ -29,6 +29,33 @@ struct Bucket {
     untold: u64,
 }
 
+/// Texts that one client may say in a row, while it says them as fast as it may: a minute's.
+const FLOOD: f64 = 300.0;
+/// Of which so many come back a second: half of what it may say.
+const PAUSES: f64 = 5.0;
+
+/// How long a client has said as much as it may.
+#[derive(Debug)]
+pub(super) struct Breath {
+    left: f64,
+    at: Duration,
+}
+
+impl Default for Breath {
+    fn default() -> Self {
+        Self { left: FLOOD, at: Duration::ZERO }
+    }
+}
+
+impl Breath {
+    /// A text is said; false: it has been too much for too long.
+    pub(super) fn lasts(&mut self, now: Duration) -> bool {
+        let back = now.saturating_sub(self.at).as_secs_f64() * PAUSES;
+        (self.left, self.at) = ((self.left + back).min(FLOOD) - 1.0, now);
+        self.left >= 0.0
+    }
+}
+
 impl Bucket {
     fn at(&self, now: Duration) -> f64 {
         (self.left + now.saturating_sub(self.at).as_secs_f64() * A_SECOND).min(BURST)

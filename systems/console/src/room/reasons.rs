@@ -14,6 +14,8 @@ pub enum Leaving {
     Lost,
     /// It has not been heard for so long.
     Silent(Duration),
+    /// It has said as much as it may for too long.
+    Floods,
     /// An operator has ended it: with these words.
     Kicked(String),
     /// The server ends.
@@ -36,6 +38,7 @@ impl Leaving {
             Self::Quit | Self::Ended => "good bye".into(),
             Self::Lost => "your stream was reset".into(),
             Self::Silent(time) => format!("you have been silent for {} s: good bye", time.as_secs()),
+            Self::Floods => "you have said too much for too long: good bye".into(),
             Self::Kicked(by) => format!("your session was ended by {by}"),
             Self::ServerEnds => "the console ends: good bye".into(),
         }
@@ -49,6 +52,7 @@ impl fmt::Display for Leaving {
             Self::Quit | Self::Ended => write!(f, "has left"),
             Self::Lost => write!(f, "is gone: its stream was reset"),
             Self::Silent(time) => write!(f, "is gone: not heard for {} s", time.as_secs()),
+            Self::Floods => write!(f, "was sent away: it said too much"),
             Self::Kicked(by) => write!(f, "was sent away by {by}"),
             Self::ServerEnds => write!(f, "has left: the server ends"),
         }

@@ -154,3 +154,20 @@ fn a_text_for_one_reaches_nobody_else() {
     assert_eq!(heard_by(&mut room, 2), "<ana#1 to you> psst\n");
     assert_eq!(heard_by(&mut room, 3), "");
 }
+
+#[test]
+fn who_says_as_much_as_it_may_for_a_minute_is_let_go_and_who_pauses_is_not() {
+    let mut room = room_of(&["ana", "ben", "eve"]);
+    let mut tenths = 0;
+    while room.here().any(|member| member.who.number == 1) {
+        tenths += 1;
+        room.say(1, "again", Duration::from_millis(tenths * 100));
+        if tenths % 3 == 0 {
+            room.say(2, "now and then", Duration::from_millis(tenths * 100));
+        }
+        assert!(tenths < 1_000);
+    }
+    assert_eq!(tenths, 600, "ten a second");
+    assert!(heard_by(&mut room, 1).ends_with("* you have said too much for too long: good bye\n"));
+    assert_eq!(room.here().count(), 2);
+}
