@@ -12,6 +12,8 @@ mod scheduler;
 mod share;
 #[cfg(test)]
 mod tests;
+mod worker;
 
-pub use self::scheduler::{Assignment, Failure, JobId, MAX_CAPACITY, Refusal, Scheduler, SubmitError};
+pub use self::scheduler::{Assignment, Failure, JobId, Refusal, Scheduler, SubmitError};
 pub use self::share::jain_index;
+pub use self::worker::MAX_CAPACITY;

@@ -2,6 +2,7 @@
 
 mod access;
 mod files;
+mod hostile;
 mod jobs;
 mod network;
 mod posts;

@@ -9,10 +9,10 @@ use crate::args::{Command, RunArgs};
 use crate::node::words::{Reply, Request};
 
 const MENU: &str = "\
- 1  who is there           4  which files has a node
- 2  say something to all   5  fetch a file
- 3  run a job              6  let a node in no more
- 7  let a node in          0  leave the menu
+1  who is there           5  fetch a file
+2  say something to all   6  let a node in no more
+3  run a job              7  let a node in
+4  which files has one?   0  leave the menu
 A number, or a text to say to all:
 ";
 
@@ -73,6 +73,9 @@ async fn choose(which: &Which, line: &str, input: &mut Input) -> anyhow::Result<
         }
         "6" => Command::Deny { name: ask(input, "Whom?").await?.parse()? },
         "7" => Command::Allow { name: ask(input, "Whom?").await?.parse()? },
+        number if number.bytes().all(|byte| byte.is_ascii_digit()) => {
+            anyhow::bail!("there is no choice {number}; an empty line shows the menu")
+        }
         text => Command::Say { words: vec![text.into()] },
     };
     Box::pin(super::answer(command, which)).await.map(drop)

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
 
+use super::worker::{MAX_CAPACITY, Worker, choose, level};
 use crate::dice::Dice;
 use crate::overlay::Name;
 
-/// The most jobs at once that a node is believed to run.
-pub const MAX_CAPACITY: u32 = 64;
 /// The most jobs of one node that are not done: more would be memory without end.
 pub(super) const MAX_JOBS: usize = 10_000;
 /// A job that ended without a result so often, as when it kills whoever runs it, is given to nobody else.
@@ -16,17 +15,8 @@ pub(super) const MAX_ATTEMPTS: u32 = 8;
 const PATIENCE: Duration = Duration::from_secs(10);
 /// How long a worker that is full is given nothing.
 const PAUSE_WHEN_FULL: Duration = Duration::from_millis(300);
-/// How long one that failed is given nothing, at first and at most; doubled each time.
-const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(1);
-const LONGEST_PAUSE: Duration = Duration::from_secs(60);
-
 /// By how many jobs, for each that it runs at once, a worker may be ahead of the one that was given least.
 const AHEAD: f64 = 2.0;
-/// Nobody waits for a worker that has brought nothing for so long, or takes four times as long as another for a job and longer than the
-/// second: to be near is no reason for a larger share, and a way through a busy exit takes some time; but a slow node must not slow down all.
-const BRINGS_NOTHING: Duration = Duration::from_secs(2);
-const SLOW: Duration = Duration::from_secs(1);
-
 /// One job of this node.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct JobId(pub u64);
@@ -90,68 +80,6 @@ struct Job {
     given_at: Duration,
 }
 
-#[derive(Debug)]
-struct Worker {
-    capacity: u32,
-    programs: BTreeSet<String>,
-    /// How many jobs it may have of this node now.
-    window: u32,
-    /// How many it has.
-    mine: u32,
-    /// How many it had of others when it last said so.
-    others: u32,
-    /// How many it was given, of a measure that all begin equal in.
-    given: f64,
-    rests_until: Duration,
-    failures: u32,
-    /// When it brought a result, or was given one while it had none.
-    active_at: Duration,
-    /// How long it takes for a job, of late.
-    pace: Option<Duration>,
-}
-
-impl Worker {
-    fn capacity(&self) -> f64 {
-        self.capacity.into()
-    }
-
-    fn may_take(&self, program: &str, now: Duration) -> bool {
-        self.programs.contains(program)
-            && now >= self.rests_until
-            && self.mine < self.window.min(2 * self.capacity)
-    }
-
-    /// What it has to do for its capacity, and what it was given for it.
-    fn burden(&self) -> (f64, f64) {
-        let busy = f64::from(self.mine.saturating_add(self.others));
-        (busy / self.capacity(), self.given / self.capacity())
-    }
-
-    /// Whether others wait for it, so as not to be ahead of it.
-    fn keeps_pace(&self, quickest: Duration, now: Duration) -> bool {
-        let is_slow = self.pace.is_some_and(|pace| pace > SLOW.max(quickest.saturating_mul(4)));
-        !is_slow && now >= self.rests_until && (self.mine == 0 || now < self.active_at + BRINGS_NOTHING)
-    }
-
-    fn brings(&mut self, took: Duration, now: Duration) {
-        self.active_at = now;
-        self.pace = Some(self.pace.map_or(took, |pace| (pace * 7 + took) / 8));
-        self.window = (self.window + 1).min(2 * self.capacity);
-        self.failures = 0;
-    }
-
-    fn says(&mut self, busy: u32) {
-        self.others = busy.saturating_sub(self.mine);
-    }
-
-    fn fails(&mut self, now: Duration) {
-        let pause = PAUSE_AFTER_FAILURE * 2_u32.pow(self.failures.min(6));
-        self.rests_until = now + pause.min(LONGEST_PAUSE);
-        self.failures = self.failures.saturating_add(1);
-        self.window = (self.window / 2).max(1);
-    }
-}
-
 impl Scheduler {
     /// One without jobs and workers.
     pub const fn new(seed: u64) -> Self {
@@ -173,20 +101,8 @@ impl Scheduler {
         }
         // Not what it would have been given, had it always been there: nobody else would get anything for long.
         let level = self.workers.values().map(|worker| worker.burden().1).fold(f64::INFINITY, f64::min);
-        let capacity = capacity.min(MAX_CAPACITY);
-        let given = if level.is_finite() { level * f64::from(capacity) } else { 0.0 };
-        let worker = Worker {
-            capacity,
-            programs,
-            window: 1,
-            mine: 0,
-            others: 0,
-            given,
-            rests_until: now,
-            failures: 0,
-            active_at: now,
-            pace: None,
-        };
+        let level = if level.is_finite() { level } else { 0.0 };
+        let worker = Worker::new(capacity.min(MAX_CAPACITY), programs, level, now);
         self.workers.insert(name, worker);
     }
 
@@ -378,29 +294,4 @@ impl Scheduler {
             self.waiting.remove(program);
         }
     }
-}
-
-/// How much the one was given that was given least for its capacity, of those that others wait for.
-fn level(workers: &BTreeMap<Name, Worker>, program: &str, now: Duration) -> f64 {
-    let runs_it = || workers.values().filter(|worker| worker.programs.contains(program));
-    let quickest = runs_it().filter_map(|worker| worker.pace).min().unwrap_or(Duration::MAX);
-    let waited_for = runs_it().filter(|worker| worker.keeps_pace(quickest, now));
-    waited_for.map(|worker| worker.burden().1).fold(f64::INFINITY, f64::min)
-}
-
-/// The better of two that chance picks, each by its capacity.
-fn choose(dice: &mut Dice, able: &[(&Name, &Worker)]) -> Option<Name> {
-    let (one, other) = (pick(dice, able)?, pick(dice, able)?);
-    let better = if other.1.burden() < one.1.burden() { other } else { one };
-    Some(better.0.clone())
-}
-
-fn pick<'a>(dice: &mut Dice, able: &[(&'a Name, &'a Worker)]) -> Option<(&'a Name, &'a Worker)> {
-    let sum = able.iter().map(|(_, worker)| u64::from(worker.capacity)).sum();
-    let mut at = dice.below(sum);
-    able.iter().copied().find(|(_, worker)| {
-        let is_here = at < worker.capacity.into();
-        at = at.wrapping_sub(worker.capacity.into());
-        is_here
-    })
 }

@@ -1,6 +1,7 @@
 //! All that a node knows, behind one lock: who is there, what was said, which jobs there are.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::sync::oneshot;
@@ -65,7 +66,8 @@ pub(super) struct LinkEnd {
 pub(super) struct Pending {
     pub(super) program: String,
     pub(super) args: Vec<String>,
-    pub(super) stdin: Vec<u8>,
+    /// Shared by all jobs that were handed in together.
+    pub(super) stdin: Arc<[u8]>,
     pub(super) done: oneshot::Sender<Done>,
 }
 

@@ -34,14 +34,13 @@ impl Node {
         self: &Arc<Self>,
         program: &str,
         args: &[String],
-        stdin: &[u8],
+        stdin: Arc<[u8]>,
     ) -> Result<Job, SubmitError> {
         let (done, result) = oneshot::channel();
         let mut core = self.core();
         let now = core.now();
         let id = core.scheduler.submit(program, now)?;
-        core.jobs
-            .insert(id, Pending { program: program.into(), args: args.into(), stdin: stdin.into(), done });
+        core.jobs.insert(id, Pending { program: program.into(), args: args.into(), stdin, done });
         self.settle(&mut core);
         drop(core);
         Ok(Job { node: Arc::clone(self), id, result })
@@ -73,7 +72,7 @@ impl Node {
         let end = {
             let running = async {
                 if worker == self.me {
-                    self.run_here(&program, &args, stdin).await
+                    self.run_here(&program, &args, stdin.to_vec()).await
                 } else {
                     let opened = self.open(&worker, Purpose::Job { program, args }, &stdin).await;
                     match opened {

@@ -141,12 +141,12 @@ impl Node {
         stdin: &[u8],
         to: &mut (impl AsyncWrite + Unpin),
     ) -> Said {
-        let mut left = times;
+        let (mut left, stdin) = (times, Arc::<[u8]>::from(stdin));
         let mut running = JoinSet::new();
         loop {
             while left > 0 && running.len() < AT_ONCE {
                 left -= 1;
-                match self.submit(program, args, stdin) {
+                match self.submit(program, args, Arc::clone(&stdin)) {
                     Ok(job) => drop(running.spawn(follow(job))),
                     Err(error) => return fails(to, error.to_string()).await,
                 }
