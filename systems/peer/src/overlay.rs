@@ -48,6 +48,9 @@ pub const BURST: u32 = 1024;
 /// How fast a node itself may say something, and how much at once; less than what others take, whose clocks differ.
 const OWN_PER_SECOND: u32 = 40;
 const OWN_BURST: u32 = 200;
+/// The same in bytes: less than is kept, so that links have time to take it.
+const OWN_BYTES: u32 = 96 << 10;
+const OWN_BYTES_PER_SECOND: u32 = 64 << 10;
 /// How often everything is compared that links should have made equal already.
 const COMPARE_EVERY: Duration = Duration::from_secs(15);
 /// How long other neighbours have to give what one has no more.
@@ -83,6 +86,7 @@ pub struct Overlay {
     deliveries: VecDeque<Delivery>,
     compare_at: Duration,
     own_rate: Bucket,
+    own_bytes: Bucket,
     counts: Counts,
 }
 
@@ -116,6 +120,7 @@ impl Overlay {
             deliveries: VecDeque::new(),
             compare_at: COMPARE_EVERY,
             own_rate: Bucket::new(OWN_BURST, OWN_PER_SECOND, Duration::ZERO),
+            own_bytes: Bucket::new(OWN_BYTES, OWN_BYTES_PER_SECOND, Duration::ZERO),
             counts: Counts::default(),
         }
     }
@@ -151,7 +156,8 @@ impl Overlay {
             length if length > MAX_TEXT => return Err(SayError::TooLong(length)),
             _ => {}
         }
-        if !self.own_rate.take(now) {
+        let bytes = u32::try_from(text.len()).unwrap_or(u32::MAX);
+        if !self.own_rate.take(now) || !self.own_bytes.take_many(bytes, now) {
             return Err(SayError::TooFast);
         }
         let log = self.runs.get_mut(&self.me).expect("its own run is kept");

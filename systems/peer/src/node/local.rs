@@ -17,14 +17,14 @@ use super::words::{Heard, Reply, Request};
 use super::{Node, part};
 use crate::files::MAX_FILES;
 use crate::home::Home;
-use crate::overlay::Name;
+use crate::overlay::{Name, SayError};
 use crate::wire::{self, ANSWER_WITHIN, Answer, Outcome, Purpose};
 
 /// How many programs are served at a time.
 const PROGRAMS: usize = 64;
 /// How many jobs of one program are handed in at a time: all that could be run at once, and some that wait.
 const AT_ONCE: usize = 4096;
-/// After a failure to accept, as when there are no descriptors left.
+/// After a failure to accept, as when there are no descriptors left; and before something is said again that came too fast.
 const PAUSE: Duration = Duration::from_millis(100);
 
 type Said = io::Result<()>;
@@ -84,7 +84,7 @@ impl Node {
         to: &mut (impl AsyncWrite + Unpin),
     ) -> Said {
         match request {
-            Request::Say { text } => match self.say(&text) {
+            Request::Say { text } => match self.say_in_time(&text).await {
                 Ok(()) => say(to, Reply::Done).await,
                 Err(error) => fails(to, error.to_string()).await,
             },
@@ -101,6 +101,16 @@ impl Node {
                 say(to, Reply::Done).await?;
                 self.stop();
                 Ok(())
+            }
+        }
+    }
+
+    /// Whoever says too much at once is made to wait.
+    async fn say_in_time(self: &Arc<Self>, text: &str) -> Result<(), SayError> {
+        loop {
+            match self.say(text) {
+                Err(SayError::TooFast) => sleep(PAUSE).await,
+                said => return said,
             }
         }
     }

@@ -19,12 +19,18 @@ impl Bucket {
 
     /// Takes one token, if there is one.
     pub(crate) fn take(&mut self, now: Duration) -> bool {
+        self.take_many(1, now)
+    }
+
+    /// Takes so many tokens, or none.
+    pub(crate) fn take_many(&mut self, count: u32, now: Duration) -> bool {
+        let count = f64::from(count);
         let passed = now.saturating_sub(self.filled).as_secs_f64();
         self.tokens = (self.tokens + passed * self.per_second).min(self.burst);
         self.filled = self.filled.max(now);
-        let has = self.tokens >= 1.0;
+        let has = self.tokens >= count;
         if has {
-            self.tokens -= 1.0;
+            self.tokens -= count;
         }
         has
     }

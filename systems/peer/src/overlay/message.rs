@@ -71,7 +71,7 @@ pub enum SayError {
     TooLong(usize),
     /// It comes too fast.
     #[error(
-        "too much is said at once: more than {OWN_BURST} posts, and then {OWN_PER_SECOND} a second; say it again in a moment"
+        "too much is said at once: after {OWN_BURST} posts or 96 KiB, {OWN_PER_SECOND} posts or 64 KiB a second; say it again in a moment"
     )]
     TooFast,
 }

@@ -144,3 +144,13 @@ fn asking_again_and_again_brings_everything_once_a_second() {
     }
     assert_eq!(sent, 200, "at the beginning, and when it asks for the first time");
 }
+
+#[test]
+fn no_node_says_more_at_once_than_is_kept() {
+    let mut overlay = victim();
+    let long = "x".repeat(MAX_TEXT);
+    let said = (0..100).filter(|_| overlay.say(&long, 0, NOW, sign).is_ok()).count();
+    assert_eq!(said, 24, "96 KiB of the 128 that are kept");
+    assert_eq!(overlay.say(&long, 0, NOW, sign), Err(SayError::TooFast));
+    assert!(overlay.say(&long, 0, NOW + Duration::from_secs(1), sign).is_ok());
+}
