@@ -16,7 +16,7 @@ use crate::index::Index;
 use crate::serve::Server;
 use crate::services::{Reports, Services, serve_log, serve_time};
 
-/// How many lines of the logger wait for the disk at most; what comes then is left out and counted.
+/// How many lines of the logger wait for the disk at most; what comes then is left out.
 const LINES: usize = 4_096;
 
 pub(super) async fn serve(args: Serve, mut signals: Signals) -> anyhow::Result<()> {
@@ -44,9 +44,7 @@ pub(super) async fn serve(args: Serve, mut signals: Signals) -> anyhow::Result<(
     if let Some(listen) = args.listen {
         let listener = bind(listen).await?;
         let at = listener.local_addr()?;
-        said.push_str(&format!(
-            "s> init server {at} (plain TCP: not encrypted, and nobody proves who it is)\n"
-        ));
+        said.push_str(&format!("s> init server {at} (plain TCP: open to all who reach it)\n"));
         server = server.with_plain(listener);
     }
     Printing::start(said.into()).finish().await.context("cannot write to stdout")?;
