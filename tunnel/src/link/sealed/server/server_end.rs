@@ -266,6 +266,8 @@ impl End for ServerEnd {
             }
         }
         self.up = false;
+        // Else it would look as if the peer had never gone on after the first answer.
+        self.over = true;
         counters.links_up = 0;
         Next::Over
     }
