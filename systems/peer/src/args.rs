@@ -14,8 +14,8 @@ use crate::work::{ProgramError, Programs};
 const ABOUT: &str = "\
 A network of equals: each node says something to all, runs jobs for the others, and shares files with them
 
-Each node joins one proxy2 with a ticket of its own, publishes peer.NAME there, NAME being its ticket's name, and finds
-the others. No node has an open port.";
+Each node joins one proxy2 with a ticket of its own, publishes peer.NAME there, where NAME is its ticket's, and \
+finds the others. No node has an open port.";
 
 const EXAMPLES: &str = "\
 Examples:
