@@ -145,6 +145,7 @@ FRAMES = [
     Frame("F", {"packet": 494_878_333}),
     Frame("K", {"id": 15_293}),
     Frame("M", {"offset": 151_288_809_941_952_652}),
+    Frame("N", {"capable": 5, "low_latency": 0, "congested": 256}),
     Frame("P"),
     Frame("Q", {"token": bytes(range(1, 9))}),
     Frame("R", {"token": bytes(range(1, 9))}),

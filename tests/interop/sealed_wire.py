@@ -64,11 +64,14 @@ class Frame:
             raise AttributeError(name) from None
 
     def is_ack_eliciting(self) -> bool:
-        return self.kind not in ("padding", "A", "E", "F")
+        return self.kind not in ("padding", "A", "E", "F", "N")
 
 
 # The frames that are a kind and numbers, with the names of the numbers.
-NUMBERS = {"F": ["packet"], "K": ["id"], "M": ["offset"], "P": [], "W": ["id", "offset"], "X": ["id", "code", "offset"]}
+NUMBERS = {
+    "F": ["packet"], "K": ["id"], "M": ["offset"], "N": ["capable", "low_latency", "congested"], "P": [],
+    "W": ["id", "offset"], "X": ["id", "code", "offset"],
+}
 
 
 def encode(frame: Frame) -> bytes:

@@ -25,6 +25,7 @@ use self::offload::Offload;
 pub(crate) use self::readiness::Io;
 use crate::passed::Lent;
 use crate::{drain, listen, passed};
+use proto::sealed::wire::ecn::Ecn;
 use quinn_udp::{UdpSockRef, UdpSocketState};
 use socket2::{Domain, Protocol, SockRef, Socket, Type};
 
@@ -320,6 +321,26 @@ fn is_about_a_peer(error: &io::Error) -> bool {
             | Kind::NetworkUnreachable
             | Kind::Interrupted
     )
+}
+
+/// What the IP header of a datagram that came says.
+pub fn ecn_of(meta: &RecvMeta) -> Ecn {
+    match meta.ecn {
+        None => Ecn::NotCapable,
+        Some(EcnCodepoint::Ect0) => Ecn::Capable,
+        Some(EcnCodepoint::Ect1) => Ecn::LowLatency,
+        Some(EcnCodepoint::Ce) => Ecn::Congested,
+    }
+}
+
+/// The same for a datagram that leaves.
+pub const fn ecn_bits(ecn: Ecn) -> Option<EcnCodepoint> {
+    match ecn {
+        Ecn::NotCapable => None,
+        Ecn::Capable => Some(EcnCodepoint::Ect0),
+        Ecn::LowLatency => Some(EcnCodepoint::Ect1),
+        Ecn::Congested => Some(EcnCodepoint::Ce),
+    }
 }
 
 #[cfg(test)]

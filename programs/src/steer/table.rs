@@ -111,9 +111,16 @@ fn link_lines(link: &LinkView) -> String {
         let round_trip = path.round_trip_us.map_or_else(|| "-".into(), |rtt| time(rtt.smoothed));
         let (sending, receiving) = (percent(path.loss.sending), percent(path.loss.receiving));
         let (speed, resent) = (rate(path.rate_bps), percent(path.resent));
-        let _ =
-            writeln!(text, "  round trip {round_trip}, path {speed}, datagrams {} B", path.datagram_bytes);
+        let ecn = if path.keeps_ecn { ", ECN" } else { "" };
+        let _ = writeln!(
+            text,
+            "  round trip {round_trip}, path {speed}, datagrams {} B{ecn}",
+            path.datagram_bytes
+        );
         let _ = writeln!(text, "  lost there {sending}, back {receiving}, sent again {resent}");
+        if path.marked > 0 {
+            let _ = writeln!(text, "  full queues on the path marked {}", counted(path.marked, "packet"));
+        }
         if path.limited_by != LimitedBy::Application {
             let _ = writeln!(text, "  held back by {}", limit(path.limited_by));
         }

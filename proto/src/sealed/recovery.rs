@@ -4,6 +4,7 @@ pub(crate) mod ack;
 pub(crate) mod congestion;
 pub(crate) mod copies;
 pub(crate) mod counts;
+pub(crate) mod ecn;
 pub(crate) mod loss_detection;
 pub(crate) mod lossiness;
 pub(crate) mod mtu;

@@ -164,6 +164,9 @@ impl Transport {
         self.streams.set_link_credit(limits.link_credit, limits.stream_credit);
         self.peer_streams = usize::try_from(limits.streams).unwrap_or(usize::MAX);
         self.peer_features = limits.features;
+        let ecn = limits.features.has(Features::ECN);
+        self.recovery.ecn.set_agreed(ecn);
+        self.acks.tell_ecn(ecn);
         self.mtu.set_max(self.settings.max_datagram.min(limits.datagram.max(mtu::BASE)));
     }
 
@@ -174,7 +177,7 @@ impl Transport {
             link_credit: settings.first_credit(),
             stream_credit: FIRST_CREDIT,
             datagram: settings.max_datagram,
-            features: Features::DATAGRAMS,
+            features: Features::DATAGRAMS.and(Features::ECN),
         }
     }
 

@@ -1,5 +1,6 @@
 //! Bytes: packets and frames, and the numbers in them.
 
+pub mod ecn;
 pub mod end_code;
 pub mod frame;
 pub mod packet;

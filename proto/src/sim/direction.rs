@@ -4,18 +4,44 @@ use super::bottleneck::Bottleneck;
 use super::dice::Dice;
 use super::in_flight::InFlight;
 use super::path::{HEADERS, Path};
+use crate::sealed::wire::ecn::Ecn;
 use crate::time::Time;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-/// What a datagram says of its way: the addresses of its IP and UDP headers.
+/// What the IP and UDP headers of a datagram say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Addresses {
+pub struct Envelope {
     /// Where it seems to come from.
     pub from: SocketAddr,
     /// Where it goes.
     pub to: SocketAddr,
+    /// What it says of queues on its way.
+    pub ecn: Ecn,
 }
+
+/// What travels with a datagram. Where it has no ECN bits, as by default, a path has nothing to change.
+pub trait Marked {
+    /// What it says of queues.
+    fn ecn(&self) -> Ecn {
+        Ecn::NotCapable
+    }
+
+    /// The path says this now.
+    fn set_ecn(&mut self, _: Ecn) {}
+}
+
+impl Marked for Envelope {
+    fn ecn(&self) -> Ecn {
+        self.ecn
+    }
+
+    fn set_ecn(&mut self, ecn: Ecn) {
+        self.ecn = ecn;
+    }
+}
+
+impl Marked for () {}
 
 /// What became of datagrams.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,6 +54,8 @@ pub struct DirectionCounts {
     pub lost: u64,
     /// Dropped by the bottleneck or its policer.
     pub overflowed: u64,
+    /// Marked by the bottleneck (CE).
+    pub marked: u64,
     /// Arrived; each copy counts.
     pub arrived: u64,
 }
@@ -41,9 +69,9 @@ pub struct Capture {
     pub arrived: Vec<Vec<u8>>,
 }
 
-/// One direction of a path. `T` travels with each datagram: its [`Addresses`], or whatever the receiver must know of it.
+/// One direction of a path. `T` travels with each datagram: its [`Envelope`], or whatever the receiver must know of it.
 #[derive(Debug)]
-pub struct Direction<T = Addresses> {
+pub struct Direction<T = Envelope> {
     /// What it does.
     pub path: Path,
     /// Whether and how it does it.
@@ -65,7 +93,7 @@ pub struct Direction<T = Addresses> {
     in_burst: bool,
 }
 
-impl<T: Clone> Direction<T> {
+impl<T: Clone + Marked> Direction<T> {
     /// One with nothing under way.
     pub fn new(seed: u64, path: Path) -> Self {
         Self {
@@ -83,7 +111,7 @@ impl<T: Clone> Direction<T> {
     }
 
     /// A datagram is sent. Returns whether the filter let it get on the path.
-    pub fn send(&mut self, now: Time, with: T, datagram: &[u8]) -> bool {
+    pub fn send(&mut self, now: Time, mut with: T, datagram: &[u8]) -> bool {
         if self.filter.is_some_and(|passes| !passes(datagram)) {
             return false;
         }
@@ -94,7 +122,7 @@ impl<T: Clone> Direction<T> {
         if let Some(capture) = &mut self.capture {
             capture.sent.push(datagram.to_vec());
         }
-        if self.is_lost(now, datagram.len()) {
+        if self.is_lost(now, datagram.len()) || self.path.marking.drops(with.ecn()) {
             self.counts.lost += 1;
             return true;
         }
@@ -102,6 +130,9 @@ impl<T: Clone> Direction<T> {
             self.counts.overflowed += 1;
             return true;
         };
+        let ecn = self.path.marking.after(with.ecn(), through.since(now));
+        self.counts.marked += u64::from(ecn == Ecn::Congested && with.ecn() != ecn);
+        with.set_ecn(ecn);
         let copies = if self.dice.chance(self.path.duplicate) { 2 } else { 1 };
         for _ in 0..copies {
             let mut copy = datagram.to_vec();

@@ -4,6 +4,7 @@ use super::clock::unix;
 use super::host::Host;
 use crate::sealed::crypto::keys::PublicKey;
 use crate::sealed::link::{Event, FourTuple, Link};
+use crate::sealed::wire::ecn::Ecn;
 use crate::time::Time;
 use std::net::SocketAddr;
 
@@ -40,7 +41,7 @@ pub struct LinkEnd<A> {
     pub app: A,
     /// The process is stopped, as by SIGSTOP: what arrives waits in its socket.
     pub stopped: bool,
-    in_socket: Vec<(SocketAddr, Vec<u8>)>,
+    in_socket: Vec<(SocketAddr, Ecn, Vec<u8>)>,
     room: Vec<u8>,
 }
 
@@ -52,19 +53,19 @@ impl<A> LinkEnd<A> {
 }
 
 impl<A: Application> Host for LinkEnd<A> {
-    fn handle(&mut self, now: Time, from: SocketAddr, datagram: &mut [u8]) {
+    fn handle(&mut self, now: Time, from: SocketAddr, ecn: Ecn, datagram: &mut [u8]) {
         if self.stopped {
-            return self.in_socket.push((from, datagram.to_vec()));
+            return self.in_socket.push((from, ecn, datagram.to_vec()));
         }
-        self.link.handle_datagram(now, from, datagram);
+        self.link.handle_marked(now, from, ecn, datagram);
     }
 
-    fn drive(&mut self, now: Time, send: &mut dyn FnMut(FourTuple, &[u8])) {
+    fn drive(&mut self, now: Time, send: &mut dyn FnMut(FourTuple, Ecn, &[u8])) {
         if self.stopped {
             return;
         }
-        for (from, mut datagram) in self.in_socket.drain(..) {
-            self.link.handle_datagram(now, from, &mut datagram);
+        for (from, ecn, mut datagram) in self.in_socket.drain(..) {
+            self.link.handle_marked(now, from, ecn, &mut datagram);
         }
         self.link.handle_timeout(now);
         serve(now, &mut self.link, &mut self.app);
@@ -87,10 +88,15 @@ pub(super) fn serve(now: Time, link: &mut Link, app: &mut impl Application) -> b
 }
 
 /// All that leaves now, datagram by datagram.
-pub(super) fn transmit(now: Time, link: &mut Link, room: &mut [u8], send: &mut dyn FnMut(FourTuple, &[u8])) {
+pub(super) fn transmit(
+    now: Time,
+    link: &mut Link,
+    room: &mut [u8],
+    send: &mut dyn FnMut(FourTuple, Ecn, &[u8]),
+) {
     while let Some(transmit) = link.poll_transmit(now, unix(now), room) {
         for datagram in room[..transmit.length].chunks(transmit.segment) {
-            send(transmit.path, datagram);
+            send(transmit.path, transmit.ecn, datagram);
         }
     }
 }

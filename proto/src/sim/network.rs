@@ -1,10 +1,11 @@
 //! What is between a client and its server: a path each way, address translators, blocks, and people who listen.
 
 use super::attacker::{Forger, Observer, STRANGER};
-use super::direction::{Addresses, Direction};
+use super::direction::{Direction, Envelope};
 use super::nat::Nat;
 use super::path::Path;
 use crate::sealed::link::{FourTuple, SocketId};
+use crate::sealed::wire::ecn::Ecn;
 use crate::time::Time;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 
@@ -59,25 +60,25 @@ impl Network {
     }
 
     /// The client sends a datagram.
-    pub fn send_from_client(&mut self, now: Time, over: FourTuple, datagram: &[u8]) {
+    pub fn send_from_client(&mut self, now: Time, over: FourTuple, ecn: Ecn, datagram: &[u8]) {
         if self.blocked.contains(&over) {
             return;
         }
         let from = self.translated(now, over.socket);
-        if !self.ways[0].send(now, Addresses { from, to: over.remote }, datagram) {
+        if !self.ways[0].send(now, Envelope { from, to: over.remote, ecn }, datagram) {
             return;
         }
         if let Some(observer) = self.observer.as_mut().filter(|observer| now >= observer.next) {
             observer.next = now + observer.every;
-            let with = Addresses { from: STRANGER, to: over.remote };
+            let with = Envelope { from: STRANGER, to: over.remote, ecn };
             self.ways[0].in_flight.push(now + observer.delay, (with, datagram.to_vec()));
         }
-        self.forge(now, 0, Addresses { from, to: over.remote }, datagram);
+        self.forge(now, 0, Envelope { from, to: over.remote, ecn }, datagram);
     }
 
     /// The server sends a datagram.
-    pub fn send_from_server(&mut self, now: Time, over: FourTuple, datagram: &[u8]) {
-        let with = Addresses { from: self.server, to: over.remote };
+    pub fn send_from_server(&mut self, now: Time, over: FourTuple, ecn: Ecn, datagram: &[u8]) {
+        let with = Envelope { from: self.server, to: over.remote, ecn };
         if self.ways[1].send(now, with, datagram) {
             self.to_stranger += u64::from(over.remote == STRANGER);
             self.forge(now, 1, with, datagram);
@@ -85,12 +86,12 @@ impl Network {
     }
 
     /// The next that has arrived at the server.
-    pub fn arrive_at_server(&mut self, now: Time) -> Option<(Addresses, Vec<u8>)> {
+    pub fn arrive_at_server(&mut self, now: Time) -> Option<(Envelope, Vec<u8>)> {
         self.ways[0].arrive(now)
     }
 
     /// The next that has arrived at the client.
-    pub fn arrive_at_client(&mut self, now: Time) -> Option<(Addresses, Vec<u8>)> {
+    pub fn arrive_at_client(&mut self, now: Time) -> Option<(Envelope, Vec<u8>)> {
         let forgotten = self.nat.is_some_and(|nat| nat.has_forgotten(now));
         let (ip, ports) = (self.client.ip(), [0, 1].map(|socket| self.port(SocketId(socket))));
         self.ways[1]
@@ -120,7 +121,7 @@ impl Network {
 
     /// Some of what is forged seems to come from the one whose datagram this is, some from the stranger; to the client only the
     /// former, as it expects nobody else.
-    fn forge(&mut self, now: Time, way: usize, with: Addresses, datagram: &[u8]) {
+    fn forge(&mut self, now: Time, way: usize, with: Envelope, datagram: &[u8]) {
         let Some(forger) = &mut self.forger else { return };
         for _ in 0..forger.each {
             let forged = forger.forge(datagram);
@@ -129,7 +130,7 @@ impl Network {
                 continue;
             }
             let from = if shown { STRANGER } else { with.from };
-            self.ways[way].inject(now, Addresses { from, ..with }, forged);
+            self.ways[way].inject(now, Envelope { from, ..with }, forged);
             forger.forged += 1;
         }
         if forger.each > 0 {

@@ -43,19 +43,19 @@ impl<C: Host, S: Host> Pair<C, S> {
     pub fn round(&mut self) -> bool {
         let (now, network, mut busy) = (self.now, &mut self.network, false);
         while let Some((with, mut datagram)) = network.arrive_at_client(now) {
-            self.client.handle(now, with.from, &mut datagram);
+            self.client.handle(now, with.from, with.ecn, &mut datagram);
             busy = true;
         }
-        self.client.drive(now, &mut |over, datagram| {
-            network.send_from_client(now, over, datagram);
+        self.client.drive(now, &mut |over, ecn, datagram| {
+            network.send_from_client(now, over, ecn, datagram);
             busy = true;
         });
         while let Some((with, mut datagram)) = network.arrive_at_server(now) {
-            self.server.handle(now, with.from, &mut datagram);
+            self.server.handle(now, with.from, with.ecn, &mut datagram);
             busy = true;
         }
-        self.server.drive(now, &mut |over, datagram| {
-            network.send_from_server(now, over, datagram);
+        self.server.drive(now, &mut |over, ecn, datagram| {
+            network.send_from_server(now, over, ecn, datagram);
             busy = true;
         });
         busy

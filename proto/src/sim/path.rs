@@ -1,6 +1,7 @@
 //! What one direction of a path does to datagrams.
 
 use super::opportunities::Opportunities;
+use crate::sealed::wire::ecn::Ecn;
 use crate::time::Time;
 use std::ops::Range;
 use std::time::Duration;
@@ -57,10 +58,46 @@ pub struct Path {
     pub policed: u64,
     /// What the policer lets through at once beyond its rate, in bytes.
     pub bucket: u64,
+    /// What it does to the ECN bits.
+    pub marking: Marking,
     /// What is sent in one of these is lost.
     pub outages: Vec<Range<Time>>,
     /// An outage from now on, until it is set back.
     pub dead: bool,
+}
+
+/// What a path does to the ECN bits of datagrams.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Marking {
+    /// Nothing.
+    #[default]
+    Keep,
+    /// Its bottleneck marks what has to wait for so long, if its sender heeds that.
+    Queue(Duration),
+    /// It clears them.
+    Clear,
+    /// It sets them to this.
+    Set(Ecn),
+    /// Datagrams with any of them vanish.
+    Drop,
+}
+
+impl Marking {
+    /// Whether a datagram with `ecn` vanishes.
+    pub(super) fn drops(self, ecn: Ecn) -> bool {
+        self == Self::Drop && ecn != Ecn::NotCapable
+    }
+
+    /// What becomes of `ecn` on a datagram that has to wait for `wait`.
+    pub(super) fn after(self, ecn: Ecn, wait: Duration) -> Ecn {
+        match self {
+            Self::Keep | Self::Drop => ecn,
+            Self::Queue(threshold) if ecn == Ecn::NotCapable || wait < threshold => ecn,
+            Self::Queue(_) => Ecn::Congested,
+            Self::Clear => Ecn::NotCapable,
+            Self::Set(ecn) => ecn,
+        }
+    }
 }
 
 impl Default for Path {
@@ -82,6 +119,7 @@ impl Default for Path {
             queue: Duration::from_millis(100),
             policed: 0,
             bucket: 0,
+            marking: Marking::default(),
             outages: Vec::new(),
             dead: false,
         }

@@ -2,6 +2,7 @@
 
 use super::network::CLIENT;
 use crate::sealed::transport::{Fault, Transport};
+use crate::sealed::wire::ecn::Ecn;
 use crate::sealed::wire::packet::OVERHEAD;
 use crate::time::Time;
 use std::collections::BTreeSet;
@@ -36,6 +37,7 @@ impl PlainPackets {
         &mut self,
         now: Time,
         transport: &mut Transport,
+        ecn: Ecn,
         packet: &[u8],
     ) -> Result<(), Fault> {
         let Some((number, payload)) = packet.split_first_chunk::<NUMBER>() else { return Ok(()) };
@@ -44,14 +46,20 @@ impl PlainPackets {
             return Ok(());
         }
         let frames = payload.len() - (OVERHEAD - NUMBER);
+        transport.on_ecn(ecn);
         transport.handle_packet(now, number, &payload[..frames])
     }
 
     /// Hands all packets that may leave now to `send`.
-    pub(crate) fn transmit(&mut self, now: Time, transport: &mut Transport, mut send: impl FnMut(&[u8])) {
+    pub(crate) fn transmit(
+        &mut self,
+        now: Time,
+        transport: &mut Transport,
+        mut send: impl FnMut(Ecn, &[u8]),
+    ) {
         while let Some(built) = transport.poll_packet(now, &mut self.room[NUMBER..NUMBER + ROOM]) {
             self.room[..NUMBER].copy_from_slice(&built.number.to_be_bytes());
-            send(&self.room[..built.length + OVERHEAD]);
+            send(built.ecn, &self.room[..built.length + OVERHEAD]);
         }
     }
 }

@@ -8,6 +8,7 @@ use super::setup::Setup;
 use crate::sealed::endpoint::{DatagramEvent, Endpoint, LinkKey};
 use crate::sealed::handshake::terms::Epoch;
 use crate::sealed::link::{FourTuple, Link};
+use crate::sealed::wire::ecn::Ecn;
 use crate::time::Time;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -74,7 +75,7 @@ impl<A> Server<A> {
 
 impl<A: Application> Server<A> {
     /// What comes of a datagram: perhaps a response.
-    fn respond(&mut self, now: Time, from: SocketAddr, datagram: &mut [u8]) -> Option<Vec<u8>> {
+    fn respond(&mut self, now: Time, from: SocketAddr, ecn: Ecn, datagram: &mut [u8]) -> Option<Vec<u8>> {
         match self.endpoint.handle(now, unix(now), from, datagram) {
             // There is none before it in a simulation of one process.
             DatagramEvent::Drop(_) | DatagramEvent::Predecessor => self.dropped += 1,
@@ -83,7 +84,7 @@ impl<A: Application> Server<A> {
                 self.refused += u32::from(refused.is_some());
                 return Some(bytes);
             }
-            DatagramEvent::Link(key) => self.take_in(now, key, from, datagram),
+            DatagramEvent::Link(key) => self.take_in(now, key, from, ecn, datagram),
             DatagramEvent::Session { link, session, response } => {
                 let taken = self.links.get_mut(&link).is_some_and(|link| link.add_session(now, *session));
                 self.unwanted += u32::from(!taken);
@@ -110,10 +111,10 @@ impl<A: Application> Server<A> {
         }
     }
 
-    fn take_in(&mut self, now: Time, key: LinkKey, from: SocketAddr, datagram: &mut [u8]) {
+    fn take_in(&mut self, now: Time, key: LinkKey, from: SocketAddr, ecn: Ecn, datagram: &mut [u8]) {
         let Some(link) = self.links.get_mut(&key) else { return };
         let before = link.heard_at();
-        link.handle_datagram(now, from, datagram);
+        link.handle_marked(now, from, ecn, datagram);
         if link.heard_at() > before {
             self.endpoint.heard(now, key, link.peer());
         }
@@ -126,16 +127,16 @@ impl<A: Application> Server<A> {
 impl<A: Application> Host for Server<A> {
     /// # Panics
     /// If a response is larger than what it answers: then the server would lend its bandwidth to whoever forges addresses.
-    fn handle(&mut self, now: Time, from: SocketAddr, datagram: &mut [u8]) {
-        if let Some(response) = self.respond(now, from, datagram) {
+    fn handle(&mut self, now: Time, from: SocketAddr, ecn: Ecn, datagram: &mut [u8]) {
+        if let Some(response) = self.respond(now, from, ecn, datagram) {
             assert!(response.len() <= datagram.len(), "a response is never larger than the initiation");
             self.replies.push((from, response));
         }
     }
 
-    fn drive(&mut self, now: Time, send: &mut dyn FnMut(FourTuple, &[u8])) {
+    fn drive(&mut self, now: Time, send: &mut dyn FnMut(FourTuple, Ecn, &[u8])) {
         for (to, response) in self.replies.drain(..) {
-            send(to.into(), &response);
+            send(to.into(), Ecn::NotCapable, &response);
         }
         let mut over = Vec::new();
         for (key, link) in &mut self.links {

@@ -2,6 +2,7 @@
 
 use super::{Bottleneck, Capture, Direction, HEADERS, Network, Path, STRANGER};
 use crate::sealed::link::{FourTuple, SocketId};
+use crate::sealed::wire::ecn::Ecn;
 use crate::time::Time;
 use std::time::Duration;
 
@@ -168,16 +169,16 @@ fn a_nat_that_forgot_the_client_gives_it_another_port_and_lets_nobody_in_before(
     let mut network = Network::new(1, Path::default());
     network.nat = Some(super::Nat { forgets: SECOND * 30, refreshed: NOW });
     let (server, first) = (FourTuple::from(network.server), network.client);
-    network.send_from_client(NOW, server, b"a");
+    network.send_from_client(NOW, server, Ecn::NotCapable, b"a");
     assert_eq!(network.arrive_at_server(NOW).unwrap().0.from, first);
     let later = NOW + SECOND * 31;
-    network.send_from_server(later, first.into(), b"b");
+    network.send_from_server(later, first.into(), Ecn::NotCapable, b"b");
     assert_eq!(network.arrive_at_client(later), None);
-    network.send_from_client(later, server, b"c");
+    network.send_from_client(later, server, Ecn::NotCapable, b"c");
     let from = network.arrive_at_server(later).unwrap().0.from;
     assert_ne!(from, first);
-    network.send_from_server(later, first.into(), b"d");
-    network.send_from_server(later, from.into(), b"e");
+    network.send_from_server(later, first.into(), Ecn::NotCapable, b"d");
+    network.send_from_server(later, from.into(), Ecn::NotCapable, b"e");
     assert_eq!(network.arrive_at_client(later).unwrap().1, b"e", "the old port is nobody's");
     assert_eq!(network.arrive_at_client(later), None);
 }
@@ -188,12 +189,12 @@ fn a_blocked_socket_sends_nothing_and_the_next_one_does() {
     let first = FourTuple::from(network.server);
     let second = FourTuple { socket: SocketId(1), ..first };
     network.blocked = vec![first];
-    network.send_from_client(NOW, first, b"a");
-    network.send_from_client(NOW, second, b"b");
+    network.send_from_client(NOW, first, Ecn::NotCapable, b"a");
+    network.send_from_client(NOW, second, Ecn::NotCapable, b"b");
     let (with, bytes) = network.arrive_at_server(NOW).unwrap();
     assert_eq!((bytes, with.from.port()), (b"b".to_vec(), network.client.port() + 1_000));
-    network.send_from_server(NOW, with.from.into(), b"c");
+    network.send_from_server(NOW, with.from.into(), Ecn::NotCapable, b"c");
     assert!(network.arrive_at_client(NOW).is_some());
-    network.send_from_server(NOW, STRANGER.into(), b"d");
+    network.send_from_server(NOW, STRANGER.into(), Ecn::NotCapable, b"d");
     assert_eq!((network.arrive_at_client(NOW), network.to_stranger), (None, 1));
 }

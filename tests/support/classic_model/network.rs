@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use proto::sim::{Direction, Path};
+use proto::sim::{Direction, Marked, Path};
 
 /// Where a datagram goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -12,6 +12,8 @@ pub(super) enum To {
     /// From this entry to the exit.
     Exit(u8),
 }
+
+impl Marked for To {}
 
 /// How long a datagram takes at least.
 const DELAY: Duration = Duration::from_millis(20);

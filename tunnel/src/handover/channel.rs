@@ -145,10 +145,18 @@ mod tests {
     use tokio::net::UnixStream;
 
     use super::*;
+    use proto::sealed::wire::ecn::Ecn;
 
     fn batch(bytes: usize) -> PassedBatch {
         let remote = SocketAddr::from(([192, 0, 2, 1], 9));
-        PassedBatch { socket: 0, remote, local: None, stride: 1_000, bytes: vec![7; bytes] }
+        PassedBatch {
+            socket: 0,
+            remote,
+            local: None,
+            stride: 1_000,
+            ecn: Ecn::Capable,
+            bytes: vec![7; bytes],
+        }
     }
 
     #[tokio::test]

@@ -8,6 +8,7 @@ use proto::sealed::crypto::keys::PublicKey;
 use proto::sealed::endpoint::handover::{LinkName, TakenStamp};
 use proto::sealed::endpoint::lane::Lane;
 use proto::sealed::handshake::terms::{Instance, LinkId, UnixMicros};
+use proto::sealed::wire::ecn::Ecn;
 
 /// The longest body: one receive buffer, and who sent what is in it.
 pub(super) const MAX_BODY: usize = (64 << 10) + 128;
@@ -53,6 +54,8 @@ pub(crate) struct PassedBatch {
     pub(crate) local: Option<IpAddr>,
     /// Bytes in each.
     pub(crate) stride: usize,
+    /// What the IP header of each says.
+    pub(crate) ecn: Ecn,
     /// They themselves.
     pub(crate) bytes: Vec<u8>,
 }
@@ -158,6 +161,7 @@ impl PassedBatch {
         bytes.extend(scope.to_be_bytes());
         write_ip(bytes, self.local);
         bytes.extend(u32::try_from(self.stride).unwrap_or(u32::MAX).to_be_bytes());
+        bytes.push(self.ecn.bits());
         bytes.extend(&self.bytes);
     }
 
@@ -172,7 +176,9 @@ impl PassedBatch {
         };
         let local = read_ip(&mut rest)?;
         let stride = usize::try_from(u32::from_be_bytes(take(&mut rest)?)).ok()?;
-        (stride > 0).then(|| Self { socket, remote, local, stride, bytes: rest.to_vec() })
+        let [bits] = take(&mut rest)?;
+        let ecn = Ecn::from_bits(bits)?;
+        (stride > 0).then(|| Self { socket, remote, local, stride, ecn, bytes: rest.to_vec() })
     }
 }
 
@@ -248,16 +254,23 @@ mod tests {
 
     fn messages() -> Vec<Message> {
         let name = LinkName { client: PublicKey::from_bytes([3; 32]), id: LinkId(9) };
-        let batch = |remote: &str, local: Option<&str>| {
+        let batch = |remote: &str, local: Option<&str>, ecn| {
             let (remote, local) = (remote.parse().unwrap(), local.map(|local| local.parse().unwrap()));
-            Message::Datagrams(PassedBatch { socket: 2, remote, local, stride: 3, bytes: vec![1, 2, 3, 4] })
+            Message::Datagrams(PassedBatch {
+                socket: 2,
+                remote,
+                local,
+                stride: 3,
+                ecn,
+                bytes: vec![1, 2, 3, 4],
+            })
         };
         let stamp = TakenStamp { client: name.client, link: Some(name.id), stamp: UnixMicros(77) };
         vec![
             Message::Ready,
-            batch("192.0.2.1:9", None),
-            batch("[fe80::1%7]:9", Some("2001:db8::1")),
-            batch("192.0.2.1:9", Some("192.0.2.2")),
+            batch("192.0.2.1:9", None, Ecn::NotCapable),
+            batch("[fe80::1%7]:9", Some("2001:db8::1"), Ecn::Congested),
+            batch("192.0.2.1:9", Some("192.0.2.2"), Ecn::Capable),
             Message::Doubt(name),
             Message::Links(vec![(name, Instance(5)), (name, Instance(6))]),
             Message::Links(Vec::new()),
@@ -303,7 +316,14 @@ mod tests {
         let stamps = Message::Stamps(vec![stamp; MOST_IN_LIST]);
         let remote = "[2001:db8::1]:9".parse().unwrap();
         let local = Some(IpAddr::V6(Ipv6Addr::LOCALHOST));
-        let batch = PassedBatch { socket: 0, remote, local, stride: 1_472, bytes: vec![0; 65_536] };
+        let batch = PassedBatch {
+            socket: 0,
+            remote,
+            local,
+            stride: 1_472,
+            ecn: Ecn::Capable,
+            bytes: vec![0; 65_536],
+        };
         for message in [links, stamps, Message::Datagrams(batch)] {
             assert!(message.to_bytes().len() <= HEAD + MAX_BODY);
         }

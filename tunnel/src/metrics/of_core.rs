@@ -69,6 +69,7 @@ impl CoreCounts {
         let old = std::mem::replace(self, new);
         counters.packets_lost += growth(old.packets.lost, packets.lost);
         counters.packets_spurious += growth(old.packets.spurious, packets.spurious);
+        counters.packets_marked += growth(old.packets.marked, packets.marked);
         counters.probe_timeouts += growth(old.packets.timeouts, packets.timeouts);
         counters.datagrams_malformed += growth(old.dropped.malformed, dropped.malformed);
         counters.datagrams_forged += growth(old.dropped.forged, dropped.forged);

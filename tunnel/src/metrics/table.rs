@@ -131,6 +131,8 @@ counters! {
     packets_lost: Counter Packets Sealed if_any "packets lost and repaired";
     /// Packets declared lost that arrived.
     packets_spurious: Counter Packets Sealed if_any "packets late, not lost";
+    /// Packets that a queue on the path marked instead of dropping (ECN).
+    packets_marked: Counter Packets Sealed if_any "packets marked by full queues";
     /// Probe time-outs: packets sent because acknowledgements stayed away.
     probe_timeouts: Counter Packets Sealed;
     /// Times that the peer's address changed.

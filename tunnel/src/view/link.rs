@@ -109,6 +109,10 @@ pub struct PathView {
     pub window_bytes: u64,
     /// The largest datagram that is used: the path MTU without the headers of IP and UDP.
     pub datagram_bytes: u16,
+    /// The path keeps the ECN bits, so that its queues can mark packets instead of dropping them.
+    pub keeps_ecn: bool,
+    /// Packets that arrived with such a mark, since the link began.
+    pub marked: u64,
     /// Bytes in packets that were sent since the link began.
     pub sent_bytes: u64,
     /// Bytes in packets that came since the link began.

@@ -13,7 +13,7 @@ use proto::Time;
 use proto::sealed::benching::UNIX;
 use proto::sealed::link::Link;
 use proto::sealed::wire::frame::StreamId;
-use tunnel::udp::{DATAGRAM_BUFFER, MAX_SEND, RecvMeta, Transmit, Udp};
+use tunnel::udp::{self, DATAGRAM_BUFFER, MAX_SEND, RecvMeta, Transmit, Udp};
 
 use crate::process::thread_cpu;
 
@@ -107,7 +107,7 @@ impl End {
     fn take_in(&mut self, buffer: &mut [u8], meta: &RecvMeta) {
         let now = self.clock.now();
         for datagram in buffer[..meta.len].chunks_mut(meta.stride.max(1)) {
-            self.link.handle_datagram(now, meta.addr, datagram);
+            self.link.handle_marked(now, meta.addr, udp::ecn_of(meta), datagram);
         }
     }
 
@@ -144,8 +144,8 @@ impl End {
         let Some(batch) = self.link.poll_transmit(self.clock.now(), UNIX, buffer) else { return Ok(false) };
         let segment_size = (batch.length > batch.segment).then_some(batch.segment);
         let contents = &buffer[..batch.length];
-        let transmit =
-            Transmit { destination: batch.path.remote, ecn: None, contents, segment_size, src_ip: None };
+        let ecn = udp::ecn_bits(batch.ecn);
+        let transmit = Transmit { destination: batch.path.remote, ecn, contents, segment_size, src_ip: None };
         self.udp.send(&transmit).await?;
         Ok(true)
     }

@@ -22,6 +22,8 @@ fn view() -> SessionView {
         resent: Some(0.013),
         rate_bps: 93_000_000,
         datagram_bytes: 1_452,
+        keeps_ecn: true,
+        marked: 12,
         limited_by: LimitedBy::Congestion,
         ..PathView::default()
     };

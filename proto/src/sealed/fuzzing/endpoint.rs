@@ -13,6 +13,7 @@ use crate::sealed::handshake::terms::{Instance, LinkId};
 use crate::sealed::link::{Link, Settings};
 use crate::sealed::streams::budget::{Budget, FLOOR};
 use crate::sealed::transport;
+use crate::sealed::wire::ecn::Ecn;
 use crate::sealed::wire::end_code::EndCode;
 use crate::sealed::wire::frame::ResetCode;
 use crate::sim::{Host, LinkEnd, Server, Setup};
@@ -212,7 +213,7 @@ impl EndpointModel {
         if datagram.to != parts::SERVER {
             return self.clients.handle(self.now, &mut datagram);
         }
-        self.server.handle(self.now, datagram.from, &mut datagram.bytes);
+        self.server.handle(self.now, datagram.from, Ecn::NotCapable, &mut datagram.bytes);
         assert_eq!(self.server.unwanted, 0, "keys for a link that has ended");
     }
 
@@ -220,7 +221,7 @@ impl EndpointModel {
     fn drive(&mut self) {
         let (now, wire) = (self.now, &mut self.wire);
         self.clients.drive(now, wire);
-        self.server.drive(now, &mut |over, bytes| {
+        self.server.drive(now, &mut |over, _, bytes| {
             wire.push_back(OnTheWire { from: parts::SERVER, to: over.remote, bytes: bytes.to_vec() });
         });
         for key in self.closing.drain(..) {

@@ -41,6 +41,15 @@ impl Features {
     /// Flows of datagrams: `U`, and datagrams framed in `D`.
     pub const DATAGRAMS: Self = Self(1);
 
+    /// Counts of ECN marks: `N`.
+    pub const ECN: Self = Self(1 << 1);
+
+    /// These and `others`.
+    #[must_use]
+    pub const fn and(self, others: Self) -> Self {
+        Self(self.0 | others.0)
+    }
+
     /// Whether all of `features` are among these.
     pub const fn has(self, features: Self) -> bool {
         self.0 & features.0 == features.0

@@ -7,29 +7,35 @@ use super::{Event, FourTuple, Link};
 use crate::sealed::crypto::replay::Replay;
 use crate::sealed::handshake::initiator::{Established, Outcome};
 use crate::sealed::transport::Signal;
+use crate::sealed::wire::ecn::Ecn;
 use crate::sealed::wire::frame;
 use crate::sealed::wire::packet::{Header, Outer};
 use crate::sealed::wire::varint;
 use crate::time::Time;
 
 impl Link {
-    /// Takes in one datagram; what it holds is opened where it lies. `from`: where it came from, and to which address of ours.
-    /// Unless it is authentic it changes nothing but [`Link::dropped`].
+    /// [`Link::handle_marked`] where nothing is known of the datagram's IP header.
     pub fn handle_datagram(&mut self, now: Time, from: impl Into<FourTuple>, datagram: &mut [u8]) {
+        self.handle_marked(now, from, Ecn::NotCapable, datagram);
+    }
+
+    /// Takes in one datagram; what it holds is opened where it lies. `from`: where it came from, and to which address of ours;
+    /// `ecn`: what its IP header says. Unless it is authentic it changes nothing but [`Link::dropped`].
+    pub fn handle_marked(&mut self, now: Time, from: impl Into<FourTuple>, ecn: Ecn, datagram: &mut [u8]) {
         if !self.is_open() {
             return;
         }
         match Outer::parse(datagram) {
             // Acknowledgements can name no higher number.
             Some(Outer::Data(header)) if header.counter <= varint::MAX => {
-                self.handle_data(now, from.into(), header, datagram);
+                self.handle_data(now, from.into(), ecn, header, datagram);
             }
             Some(Outer::Response | Outer::Cookie) => self.handle_response(now, datagram),
             Some(Outer::Data(_) | Outer::Initiation) | None => self.dropped.malformed += 1,
         }
     }
 
-    fn handle_data(&mut self, now: Time, from: FourTuple, header: Header, datagram: &mut [u8]) {
+    fn handle_data(&mut self, now: Time, from: FourTuple, ecn: Ecn, header: Header, datagram: &mut [u8]) {
         let size = datagram.len();
         if !self.replay.is_new(header.counter) {
             self.dropped.replayed += 1;
@@ -56,6 +62,7 @@ impl Link {
             self.heard_newest(now, from);
         }
         self.path.on_received(from, size);
+        self.transport.on_ecn(ecn);
         if let Err(fault) = self.transport.handle_packet(now, header.counter, opened.frames) {
             self.fail(now, fault);
         }

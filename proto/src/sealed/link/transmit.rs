@@ -3,6 +3,7 @@
 use super::{FourTuple, Link};
 use crate::sealed::handshake::terms::UnixMicros;
 use crate::sealed::transport::{Built, CHALLENGE_SIZE, Transport};
+use crate::sealed::wire::ecn::Ecn;
 use crate::sealed::wire::packet::{HEADER_LEN, OVERHEAD, TAG_LEN};
 use crate::time::Time;
 
@@ -15,6 +16,8 @@ pub struct Transmit {
     pub length: usize,
     /// Bytes of each datagram but the last, which may be shorter.
     pub segment: usize,
+    /// What the IP header of each has to say.
+    pub ecn: Ecn,
 }
 
 /// Datagrams in one batch: as many segments as Linux takes in one send (UDP_MAX_SEGMENTS was 64 before it became 128).
@@ -22,7 +25,7 @@ const SEGMENTS: usize = 64;
 
 impl Transmit {
     const fn new(path: FourTuple, length: usize, segment: usize) -> Self {
-        Self { path, length, segment }
+        Self { path, length, segment, ecn: Ecn::NotCapable }
     }
 }
 
@@ -65,7 +68,11 @@ impl Link {
     /// Packets for the proven path, as many as may leave and fit.
     fn seal_batch(&mut self, now: Time, path: FourTuple, out: &mut [u8]) -> Option<Transmit> {
         let (mut length, mut segment) = (0, out.len());
+        let ecn = self.transport.outgoing_ecn();
         for _ in 0..SEGMENTS {
+            if self.transport.outgoing_ecn() != ecn {
+                break;
+            }
             let room = segment.min(out.len() - length);
             if room < LEAST_ROOM {
                 break;
@@ -84,7 +91,7 @@ impl Link {
             return None;
         }
         self.on_sending(now);
-        Some(Transmit::new(path, length, segment.min(length)))
+        Some(Transmit { ecn, ..Transmit::new(path, length, segment.min(length)) })
     }
 
     /// Packets leave.

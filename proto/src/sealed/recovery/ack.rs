@@ -1,7 +1,8 @@
 //! What has arrived from the peer, and when to say so.
 
 use super::rtt;
-use crate::sealed::wire::frame;
+use crate::sealed::wire::ecn::{Ecn, EcnCounts};
+use crate::sealed::wire::frame::{self, Frame};
 use crate::sealed::wire::ranges::RangeSet;
 use crate::sealed::wire::varint::{self, Writer};
 use crate::time::Time;
@@ -36,9 +37,26 @@ pub(crate) struct Acks {
     /// Bytes of frames in packets since the last acknowledgement.
     bytes: usize,
     due: Option<Time>,
+    /// With which marks packets came.
+    ecn: EcnCounts,
+    /// The peer wants to know.
+    tells_ecn: bool,
+    /// The last packet met a queue, and the one before.
+    congested: [bool; 2],
 }
 
 impl Acks {
+    /// The peer understands the frame that says with which marks packets came, or does not.
+    pub(crate) const fn tell_ecn(&mut self, tells: bool) {
+        self.tells_ecn = tells;
+    }
+
+    /// The packet that [`Acks::received`] follows for came with this mark.
+    pub(crate) const fn on_ecn(&mut self, ecn: Ecn) {
+        self.ecn.on_packet(ecn);
+        self.congested = [matches!(ecn, Ecn::Congested), self.congested[0]];
+    }
+
     /// Notes that packet `number` arrived, with `bytes` of frames. `ack_eliciting`: it has to be acknowledged; `rtt` sets
     /// how long that may wait: a sixteenth of the round trip, so that the peer's clock of acknowledgements stays fine.
     pub(crate) fn received(
@@ -64,7 +82,9 @@ impl Acks {
         }
         self.waiting += 1;
         let delay = (rtt.smoothed() / 16).clamp(rtt::GRANULARITY, MAX_DELAY);
-        let due = if !in_order || self.waiting >= PACKETS { now } else { now + delay };
+        // The sooner the peer hears of a queue the shorter it stays (RFC 9000 section 13.2.1); of the next marks it hears with the rest.
+        let meets_queue = self.congested == [true, false];
+        let due = if !in_order || meets_queue || self.waiting >= PACKETS { now } else { now + delay };
         self.due = Some(self.due.map_or(due, |earlier| earlier.min(due)));
     }
 
@@ -104,8 +124,15 @@ impl Acks {
         self.waiting > 0
     }
 
-    /// Writes the frame, as many ranges as fit; false where there is nothing to say or no room.
+    /// Writes the frame, as many ranges as fit, and the counts of marks before it; false where there is nothing to say or no room.
     pub(crate) fn put(&mut self, now: Time, out: &mut Writer<'_>) -> bool {
+        if self.tells_ecn && !self.ecn.is_empty() {
+            // Without its counts an acknowledgement would say that there are none.
+            if out.room() < frame::SMALL_FRAME + FREE_BYTES {
+                return false;
+            }
+            frame::put(out, &Frame::Ecn(self.ecn));
+        }
         let most = self.affordable(FREE_BYTES + self.bytes);
         let written = frame::put_ack(out, now.since(self.largest_at), self.received.iter().rev().take(most));
         if written {

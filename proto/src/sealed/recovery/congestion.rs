@@ -12,6 +12,7 @@
 mod ack_aggregation;
 mod ack_event;
 mod bandwidth_drop;
+mod ceiling;
 mod delay_window;
 mod loss;
 mod max_bandwidth;
@@ -26,6 +27,7 @@ mod tests;
 use ack_aggregation::AckAggregation;
 pub(crate) use ack_event::AckEvent;
 use bandwidth_drop::BandwidthDrop;
+use ceiling::{Arrived, Ceiling};
 use delay_window::DelayWindow;
 use loss::Losses;
 use max_bandwidth::MaxBandwidth;
@@ -83,6 +85,8 @@ pub(crate) struct Controller {
     probe_up_streak: u32,
     /// The last round lost more than random loss explains: the queue overflows.
     overflows: bool,
+    /// What marks of the path leave of the window.
+    ceiling: Ceiling,
 }
 
 impl Controller {
@@ -110,6 +114,7 @@ impl Controller {
             rate_before: 0,
             probe_up_streak: 0,
             overflows: false,
+            ceiling: Ceiling::default(),
         }
     }
 
@@ -151,6 +156,16 @@ impl Controller {
         self.count(tag, 1.0, -1.0);
     }
 
+    /// Packets of the acknowledgement that is being taken in carry the mark of a queue on the path.
+    pub(crate) const fn on_marked(&mut self) {
+        self.ceiling.on_marked();
+    }
+
+    /// The path does not keep marks as they are: those there were mean nothing.
+    pub(crate) fn disregard_marks(&mut self) {
+        self.ceiling.disregard();
+    }
+
     fn count(&mut self, tag: u32, arrived: f64, lost: f64) {
         if !self.cycles.counts(tag) {
             return;
@@ -189,11 +204,13 @@ impl Controller {
         if matches!(self.phase, Phase::Startup | Phase::Drain) {
             self.look_ahead(ack);
         }
+        self.heed_marks(ack);
         if self.phase == Phase::Drain && ack.in_flight as f64 <= self.bdp() {
             self.end_drain();
         }
         let Some(sample) = self.round.on_ack(ack) else { return };
         self.phase_rounds += 1;
+        self.ceiling.on_round(self.window(), self.mtu);
         self.aggregation.on_round();
         self.losses.judge();
         if let Some(sample) = sample {
@@ -221,6 +238,19 @@ impl Controller {
             self.max_bandwidth.raise(rate);
         }
         if over {
+            self.end_startup();
+        }
+    }
+
+    /// A queue that says that it grows ends start-up, as one that overflows does.
+    fn heed_marks(&mut self, ack: &AckEvent) {
+        let prior_delivered = ack.sample.map_or(0, |sample| sample.prior_delivered);
+        let arrived = Arrived { prior_delivered, delivered: ack.delivered, in_flight: ack.in_flight };
+        let is_lowered = self.ceiling.on_ack(arrived, self.cwnd(), MIN_PACKETS * self.mtu);
+        if is_lowered && self.phase == Phase::Startup {
+            if let Some(rate) = self.startup.rate_of_arrivals() {
+                self.max_bandwidth.raise(rate);
+            }
             self.end_startup();
         }
     }
@@ -322,6 +352,11 @@ impl Controller {
 
     /// How many bytes may be in flight.
     pub(crate) fn cwnd(&self) -> u64 {
+        self.ceiling.lower(self.window())
+    }
+
+    /// How many bytes may be in flight where no queue marks packets.
+    fn window(&self) -> u64 {
         if self.phase == Phase::Startup {
             return self.startup.cwnd(self.mtu, self.min_rtt);
         }
@@ -335,14 +370,19 @@ impl Controller {
         window.max(MIN_PACKETS * self.mtu).max(self.burst_allowance())
     }
 
-    /// Bytes that may leave at once, whatever the rate: two bursts. None where the queue overflows, and none in start-up, whose
+    /// Bytes that may leave at once, whatever the rate: two bursts. None where the queue overflows or marks packets, and none in start-up, whose
     /// window does not come from the rate.
     pub(crate) fn burst_allowance(&self) -> u64 {
-        if self.overflows || self.phase == Phase::Startup {
+        if self.overflows || self.ceiling.is_low() || self.phase == Phase::Startup {
             0
         } else {
             2 * self.aggregation.largest(self.rate())
         }
+    }
+
+    /// Whether packets should leave one by one rather than in batches: a short queue on the path marks what comes at once.
+    pub(crate) const fn spreads(&self) -> bool {
+        self.ceiling.is_low()
     }
 
     /// How fast packets may leave, in bytes a second of UDP payload.

@@ -15,6 +15,8 @@ pub struct Counts {
     pub lost: u64,
     /// Thought lost, but arrived.
     pub spurious: u64,
+    /// Arrived with the mark of a queue on the path (ECN).
+    pub marked: u64,
     /// Probe time-outs.
     pub timeouts: u64,
 }

@@ -5,6 +5,7 @@
 //! thought lost and arrives widens it.
 
 use super::counts::Counts;
+use super::ecn::{EcnValidation, PathEcn, Verdict};
 use super::lossiness::Lossiness;
 use super::reordering::ReorderingWindow;
 use super::skipped::Skipped;
@@ -15,6 +16,7 @@ use crate::sealed::recovery::pacing::Pacer;
 use crate::sealed::recovery::rate::DeliveryRate;
 use crate::sealed::recovery::rtt::Rtt;
 use crate::sealed::recovery::sent::{Content, Fate, SentLog};
+use crate::sealed::wire::ecn::Ecn;
 use crate::sealed::wire::frame::Ack;
 use crate::sealed::wire::ranges::RangeSet;
 use crate::time::Time;
@@ -63,6 +65,8 @@ pub(crate) struct Recovery {
     last_ack_eliciting: Time,
     lossiness: Lossiness,
     skipped: Skipped,
+    /// Whether packets carry the ECN bits.
+    pub(crate) ecn: EcnValidation,
     /// Packets known to have arrived, as far back as the log.
     acked: RangeSet,
     /// Scratch: what an acknowledgement says for the first time.
@@ -77,6 +81,7 @@ pub(crate) struct RecoveryState {
     rtt: Rtt,
     controller: Controller,
     reordering: ReorderingWindow,
+    ecn: PathEcn,
 }
 
 /// What became of packets, for the owner of their contents.
@@ -110,6 +115,7 @@ impl Recovery {
             last_ack_eliciting: Time::ZERO,
             lossiness: Lossiness::default(),
             skipped: Skipped::new(random),
+            ecn: EcnValidation::default(),
             acked: RangeSet::default(),
             fresh: Vec::new(),
             counts: Counts::default(),
@@ -131,6 +137,7 @@ impl Recovery {
                 rtt: Rtt::default(),
                 controller: Controller::starting_at(mtu, tag),
                 reordering: ReorderingWindow::default(),
+                ecn: PathEcn::default(),
             },
             |mut known| {
                 known.controller.resume_at(tag);
@@ -141,6 +148,7 @@ impl Recovery {
             rtt: std::mem::replace(&mut self.rtt, next.rtt),
             controller: std::mem::replace(&mut self.controller, next.controller),
             reordering: std::mem::replace(&mut self.reordering, next.reordering),
+            ecn: self.ecn.switch_path(self.log.next(), next.ecn),
         };
         self.set_mtu(mtu);
         (self.pto_count, self.probes_left) = (0, PROBES);
@@ -175,7 +183,7 @@ impl Recovery {
 
     fn may_pace(&mut self, now: Time) -> bool {
         let rate = self.controller.pacing_rate(self.rtt.smoothed());
-        self.pacer.set_rate(rate, self.controller.burst_allowance());
+        self.pacer.set_rate(rate, self.controller.burst_allowance(), self.controller.spreads());
         self.pacer.may_send(now, u64::from(self.mtu))
     }
 
@@ -189,12 +197,22 @@ impl Recovery {
         self.acked_at
     }
 
-    /// The packet whose contents were noted in the log leaves. `ack_eliciting`: the peer has to acknowledge it.
-    pub(crate) fn on_sent(&mut self, now: Time, size: usize, ack_eliciting: bool) {
+    /// What the next packet's IP header says.
+    pub(crate) const fn outgoing_ecn(&self) -> Ecn {
+        self.ecn.outgoing(self.is_probing())
+    }
+
+    /// The packet whose contents were noted in the log leaves. `ack_eliciting`: the peer has to acknowledge it; `ecn`: what its IP
+    /// header says.
+    pub(crate) fn on_sent(&mut self, now: Time, size: usize, ack_eliciting: bool, ecn: Ecn) {
         let idle = self.log.in_flight() == 0;
         let snapshot = self.rate.on_sent(now, idle && ack_eliciting);
         let bytes = u32::try_from(size).unwrap_or(u32::MAX);
         self.log.push(now, bytes, ack_eliciting, self.controller.tag(), snapshot);
+        if ecn == Ecn::Capable {
+            self.log.mark_last();
+            self.ecn.on_sent();
+        }
         self.counts.bytes += u64::from(bytes);
         if ack_eliciting {
             self.counts.sent += 1;
@@ -240,6 +258,7 @@ impl Recovery {
             }
         }
         self.fresh = fresh;
+        self.handle_marks(newest > self.largest_acked);
         self.largest_acked = self.largest_acked.max(newest);
         let Some(newest) = newest else { return };
         self.acked_at = now;
@@ -263,11 +282,24 @@ impl Recovery {
         self.controller.on_ack(&event);
     }
 
+    /// What the peer said of marks, with an acknowledgement that names a higher packet or not.
+    fn handle_marks(&mut self, in_order: bool) {
+        match self.ecn.on_ack(in_order) {
+            Verdict::Silent => {}
+            Verdict::Marked(packets) => {
+                self.counts.marked += packets;
+                self.controller.on_marked();
+            }
+            Verdict::Unusable => self.controller.disregard_marks(),
+        }
+    }
+
     /// True if the packet was not known to have arrived.
     fn on_packet_acked(&mut self, now: Time, number: u64, outcomes: &mut Vec<PacketOutcome>) -> bool {
         let Some(packet) = self.log.get(number) else { return false };
         let (fate, sent, size, phase, snapshot) =
             (packet.fate, packet.sent, u64::from(packet.size), packet.phase, packet.snapshot);
+        let ecn_capable = packet.ecn_capable;
         match fate {
             Fate::Acked | Fate::NotAckEliciting => return false,
             Fate::InFlight => self.controller.on_packet_acked(phase, size, self.cwnd_limited),
@@ -280,6 +312,9 @@ impl Recovery {
             }
         }
         self.log.set_fate(number, Fate::Acked);
+        if ecn_capable {
+            self.ecn.on_acked(number);
+        }
         self.lossiness.on_arrived();
         self.rate.on_acked(now, sent, size, snapshot);
         outcomes.push(PacketOutcome::Acked(number));
@@ -308,13 +343,18 @@ impl Recovery {
         }
         for outcome in &outcomes[first..] {
             let PacketOutcome::Lost(number) = *outcome else { continue };
-            let phase = self.log.get(number).map(|packet| packet.phase);
+            let Some((phase, ecn_capable)) =
+                self.log.get(number).map(|packet| (packet.phase, packet.ecn_capable))
+            else {
+                continue;
+            };
             self.log.set_fate(number, Fate::Lost);
             if self.is_mtu_probe(number) {
                 continue;
             }
-            if let Some(phase) = phase {
-                self.controller.on_packet_lost(phase);
+            self.controller.on_packet_lost(phase);
+            if ecn_capable {
+                self.ecn.on_lost(number);
             }
             self.counts.lost += 1;
             self.lossiness.on_lost();
@@ -353,6 +393,7 @@ impl Recovery {
         self.last_ack_eliciting = now;
         if self.pto_count == DEAD_AFTER {
             self.controller.on_blackout();
+            self.ecn.on_blackout(self.log.next());
         }
         self.log.oldest_in_flight(); // moves the start of the walk below
         let again = self.log.in_flight_below(self.log.next()).take(PROBES as usize).map(|(number, _)| number);

@@ -13,6 +13,9 @@ const SLACK: Duration = Duration::from_millis(2);
 /// The smallest bucket, in packets: what RFC 9002 section 7.7 allows at once.
 const MIN_BURST: u64 = 10;
 
+/// The same where packets are to be spread.
+const SPREAD_BURST: u64 = 2;
+
 /// A full batch for the socket, in bytes: waiting for more than this to gather saves no system calls.
 pub(crate) const BATCH: u64 = 64 * 1024;
 
@@ -25,21 +28,25 @@ pub(crate) struct Pacer {
     rate: u64,
     /// Bytes that may leave at once whatever the rate.
     burst_allowance: u64,
+    /// Packets leave in ones and twos as far as timers let them.
+    spreads: bool,
     /// The bucket has run dry, and a batch must gather before the next packet leaves.
     dry: bool,
 }
 
 impl Pacer {
-    /// Sets the rate in bytes a second, and how many bytes may leave at once whatever the rate.
-    pub(crate) const fn set_rate(&mut self, rate: u64, burst_allowance: u64) {
+    /// Sets the rate in bytes a second, how many bytes may leave at once whatever the rate, and whether to make small batches.
+    pub(crate) const fn set_rate(&mut self, rate: u64, burst_allowance: u64, spreads: bool) {
         self.rate = rate;
         self.burst_allowance = burst_allowance;
+        self.spreads = spreads;
     }
 
     /// What the rate lets gather, without what may leave at once whatever it is.
     fn slack(&self, mtu: u64) -> i64 {
+        let least = if self.spreads { SPREAD_BURST } else { MIN_BURST };
         let slack = u128::from(self.rate) * SLACK.as_nanos() / 1_000_000_000;
-        i64::try_from(slack.max(u128::from(MIN_BURST * mtu))).unwrap_or(i64::MAX)
+        i64::try_from(slack.max(u128::from(least * mtu))).unwrap_or(i64::MAX)
     }
 
     fn burst(&self, mtu: u64) -> i64 {
@@ -98,7 +105,7 @@ mod tests {
     fn over_time_the_rate_is_kept_whatever_the_wakeups() {
         for late in [Duration::ZERO, Duration::from_micros(1_300)] {
             let (mut pacer, mut now, mut sent) = (Pacer::default(), Time::ZERO, 0u64);
-            pacer.set_rate(10_000_000, 0);
+            pacer.set_rate(10_000_000, 0, false);
             while now < Time::ZERO + Duration::from_secs(1) {
                 while pacer.may_send(now, 1_400) {
                     pacer.on_sent(1_400);
@@ -114,7 +121,7 @@ mod tests {
     fn what_may_leave_at_once_does_and_is_not_waited_for() {
         for (burst_allowance, together) in [(0, MIN_BURST * 1_000), (40_000, 40_000)] {
             let (mut pacer, mut sent) = (Pacer::default(), 0);
-            pacer.set_rate(1_000_000, burst_allowance);
+            pacer.set_rate(1_000_000, burst_allowance, false);
             while pacer.may_send(Time::ZERO + Duration::from_secs(1), 1_000) {
                 pacer.on_sent(1_000);
                 sent += 1_000;

@@ -63,6 +63,8 @@ pub(crate) struct Packet {
     pub(crate) size: u32,
     /// What became of it.
     pub(crate) fate: Fate,
+    /// It left as ECT(0).
+    pub(crate) ecn_capable: bool,
     /// Tag of the congestion controller: in which phase it left.
     pub(crate) phase: u32,
     /// For the delivery rate.
@@ -136,7 +138,14 @@ impl SentLog {
             self.in_flight += u64::from(size);
             self.in_flight_packets += 1;
         }
-        self.packets.push_back(Packet { sent, size, fate, phase, snapshot, contents });
+        self.packets.push_back(Packet { sent, size, fate, ecn_capable: false, phase, snapshot, contents });
+    }
+
+    /// The last packet leaves as ECT(0).
+    pub(crate) fn mark_last(&mut self) {
+        if let Some(packet) = self.packets.back_mut() {
+            packet.ecn_capable = true;
+        }
     }
 
     /// No packet has the next number.

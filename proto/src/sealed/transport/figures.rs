@@ -25,6 +25,8 @@ pub struct PathFigures {
     pub window: u64,
     /// The UDP payload of full packets, in bytes.
     pub datagram: u16,
+    /// The path is known to keep the ECN bits: packets leave as ECT(0).
+    pub keeps_ecn: bool,
     /// What was counted since the link began.
     pub counts: Counts,
     /// What keeps it from sending more.
@@ -104,6 +106,7 @@ impl Transport {
             in_flight: recovery.log.in_flight(),
             window: recovery.controller.cwnd(),
             datagram: self.mtu(),
+            keeps_ecn: recovery.ecn.is_kept(),
             counts: self.counts(),
             limit: self.limit(),
         }

@@ -4,6 +4,7 @@ use super::{Built, Transport};
 use crate::sealed::recovery::mtu::{self, Mtu};
 use crate::sealed::recovery::{ack, loss_detection};
 use crate::sealed::streams::send_state::SendState;
+use crate::sealed::wire::ecn::Ecn;
 use crate::sealed::wire::end_code::{self, EndCode};
 use crate::sealed::wire::frame::{self, Frame};
 use crate::sealed::wire::packet::OVERHEAD;
@@ -21,9 +22,9 @@ impl Transport {
         if self.acks.is_waiting() {
             self.acks.put(now, &mut writer);
         }
-        let (number, length) = (self.recovery.log.next(), writer.len());
-        self.recovery.on_sent(now, length + OVERHEAD, false);
-        Built { number, length }
+        let (number, length, ecn) = (self.recovery.log.next(), writer.len(), Ecn::NotCapable);
+        self.recovery.on_sent(now, length + OVERHEAD, false, ecn);
+        Built { number, length, ecn }
     }
 
     /// The peer has all that it needs and is gone. What it sent to its end can still be read; a stream that cannot come to
@@ -97,9 +98,9 @@ impl Transport {
     pub(crate) fn path_challenge(&mut self, now: Time, token: u64, out: &mut [u8]) -> Built {
         let mut writer = Writer::new(out);
         frame::put(&mut writer, &Frame::PathChallenge { token });
-        let (number, length) = (self.recovery.log.next(), writer.len());
-        self.recovery.on_sent(now, length + OVERHEAD, false);
-        Built { number, length }
+        let (number, length, ecn) = (self.recovery.log.next(), writer.len(), Ecn::NotCapable);
+        self.recovery.on_sent(now, length + OVERHEAD, false, ecn);
+        Built { number, length, ecn }
     }
 }
 

@@ -4,6 +4,7 @@ use super::{Event, Fault, Signal, Transport};
 use crate::sealed::streams::early;
 use crate::sealed::streams::flow::Flow;
 use crate::sealed::streams::table::Lookup;
+use crate::sealed::wire::ecn::Ecn;
 use crate::sealed::wire::end_code::Ended;
 use crate::sealed::wire::frame::{Ack, Frame, Frames, ResetCode, StreamId};
 use crate::time::Time;
@@ -32,6 +33,11 @@ enum DataOrigin {
 }
 
 impl Transport {
+    /// The next packet for [`Transport::handle_packet`] came with this mark; Not-ECT if that is not said.
+    pub(crate) const fn on_ecn(&mut self, ecn: Ecn) {
+        self.acks.on_ecn(ecn);
+    }
+
     /// Takes in the frames of packet `number`, which was authentic and not seen before.
     ///
     /// # Errors
@@ -46,8 +52,7 @@ impl Transport {
         let mut ack_eliciting = false;
         for frame in Frames::new(payload) {
             let frame = frame?;
-            ack_eliciting |=
-                !matches!(frame, Frame::Ack(_) | Frame::Padding | Frame::Floor { .. } | Frame::End { .. });
+            ack_eliciting |= is_ack_eliciting(&frame);
             self.handle_frame(now, frame)?;
         }
         if ack_eliciting {
@@ -64,6 +69,7 @@ impl Transport {
         match frame {
             Frame::Padding | Frame::Probe => {}
             Frame::PathResponse { token } => self.signals.push_back(Signal::PathResponse(token)),
+            Frame::Ecn(counts) => self.recovery.ecn.on_counts(counts),
             Frame::Ack(ack) => self.handle_ack(now, &ack)?,
             Frame::Data { id, offset, fin, bytes } => {
                 self.handle_data(now, id, offset, bytes, fin, DataOrigin::Packet)?;
@@ -272,4 +278,9 @@ impl Transport {
             self.events.push_back(Event::Reset(stream.id, code));
         }
     }
+}
+
+/// Whether the peer waits for this frame to be acknowledged.
+const fn is_ack_eliciting(frame: &Frame<'_>) -> bool {
+    !matches!(frame, Frame::Ack(_) | Frame::Ecn(_) | Frame::Padding | Frame::Floor { .. } | Frame::End { .. })
 }

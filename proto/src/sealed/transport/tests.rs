@@ -5,6 +5,7 @@ mod busy_hosts;
 mod crowd;
 mod datagrams;
 mod dead_path;
+mod ecn;
 mod faults;
 mod figures;
 mod gentle;

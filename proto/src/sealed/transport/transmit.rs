@@ -5,6 +5,7 @@ use crate::sealed::recovery::copies;
 use crate::sealed::recovery::mtu;
 use crate::sealed::recovery::sent::Content;
 use crate::sealed::streams::scheduler::Schedule;
+use crate::sealed::wire::ecn::Ecn;
 use crate::sealed::wire::frame::{self, Frame};
 use crate::sealed::wire::packet::OVERHEAD;
 use crate::sealed::wire::varint::Writer;
@@ -23,9 +24,16 @@ pub struct Built {
     pub number: u64,
     /// Bytes of frames.
     pub length: usize,
+    /// What its IP header has to say.
+    pub ecn: Ecn,
 }
 
 impl Transport {
+    /// What the IP header of the next packet of [`Transport::poll_packet`] has to say.
+    pub(crate) const fn outgoing_ecn(&self) -> Ecn {
+        self.recovery.outgoing_ecn()
+    }
+
     /// Puts the next packet's frames into `out`, which has room for the largest datagram; `None` when nothing may or
     /// need leave now.
     pub(crate) fn poll_packet(&mut self, now: Time, out: &mut [u8]) -> Option<Built> {
@@ -88,9 +96,10 @@ impl Transport {
             self.probe = false;
         }
         let number = self.recovery.log.next();
-        self.recovery.on_sent(now, length + OVERHEAD, ack_eliciting);
+        let ecn = self.recovery.outgoing_ecn();
+        self.recovery.on_sent(now, length + OVERHEAD, ack_eliciting, ecn);
         self.since_floor += 1;
-        Some(Built { number, length })
+        Some(Built { number, length, ecn })
     }
 
     /// Whether anything waits that asks for an acknowledgement.

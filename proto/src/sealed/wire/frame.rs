@@ -1,5 +1,6 @@
 //! The frames inside a sealed packet: one instruction each, kind byte first.
 
+use crate::sealed::wire::ecn::EcnCounts;
 use crate::sealed::wire::end_code::MAX_REASON;
 pub use crate::sealed::wire::reset_code::ResetCode;
 use crate::sealed::wire::varint::{self, Writer};
@@ -35,6 +36,8 @@ pub mod kind {
     pub const OPENED: u8 = b'K';
     /// Lets the peer open more streams with first bytes.
     pub const LINK_CREDIT: u8 = b'M';
+    /// Tells with which ECN marks packets came.
+    pub const ECN: u8 = b'N';
     /// Asks for an acknowledgement.
     pub const PROBE: u8 = b'P';
     /// Asks whether the peer is reachable at an address.
@@ -57,6 +60,8 @@ pub enum Frame<'a> {
     Padding,
     /// Packets that arrived.
     Ack(Ack<'a>),
+    /// How many packets came with each ECN mark.
+    Ecn(EcnCounts),
     /// Opens stream `id` to `target`; the peer may send up to `credit` bytes on it, and its opener takes `first` bytes of the
     /// link credit for it.
     Open { id: StreamId, credit: u64, first: u64, target: &'a [u8] },
@@ -156,6 +161,10 @@ fn parse<'a>(kind: u8, rest: &mut &'a [u8]) -> Result<Frame<'a>, Malformed> {
             Frame::Data { id, offset, fin: length & 1 == 1, bytes }
         }
         kind::ACK => Frame::Ack(Ack::parse(rest)?),
+        kind::ECN => {
+            let (capable, low_latency, congested) = (number(rest)?, number(rest)?, number(rest)?);
+            Frame::Ecn(EcnCounts { capable, low_latency, congested })
+        }
         kind::DATAGRAM => {
             let (id, length) = (StreamId(number(rest)?), number(rest)?);
             Frame::Datagram { id, bytes: split(rest, length).ok_or(short)? }
@@ -254,6 +263,9 @@ pub fn put(out: &mut Writer<'_>, frame: &Frame<'_>) {
         Frame::Credit { id, end } => numbers(out, kind::CREDIT, &[id.0, *end]),
         Frame::LinkCredit { limit } => numbers(out, kind::LINK_CREDIT, &[*limit]),
         Frame::Floor { packet } => numbers(out, kind::FLOOR, &[*packet]),
+        Frame::Ecn(EcnCounts { capable, low_latency, congested }) => {
+            numbers(out, kind::ECN, &[*capable, *low_latency, *congested]);
+        }
         Frame::PathChallenge { token } => {
             out.byte(kind::PATH_CHALLENGE);
             out.bytes(&token.to_be_bytes());

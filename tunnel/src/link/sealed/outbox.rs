@@ -94,7 +94,7 @@ impl Outbox {
             }
             let transmit = udp::Transmit {
                 destination: what.path.remote,
-                ecn: None,
+                ecn: udp::ecn_bits(what.ecn),
                 contents,
                 segment_size: (contents.len() > segment).then_some(segment),
                 src_ip: what.path.local,

@@ -4,6 +4,7 @@ use crate::sealed::crypto::keys::PublicKey;
 use crate::sealed::link::{Event, Link};
 use crate::sealed::streams::budget::Budget;
 use crate::sealed::transport;
+use crate::sealed::wire::ecn::Ecn;
 use crate::sealed::wire::frame::StreamId;
 use crate::sim::{Application, Host, LinkEnd};
 use crate::time::Time;
@@ -36,14 +37,14 @@ impl Clients {
     /// Whoever is at the address gets it.
     pub(super) fn handle(&mut self, now: Time, datagram: &mut OnTheWire) {
         for client in self.0.iter_mut().filter(|client| client.at == datagram.to) {
-            client.end.handle(now, datagram.from, &mut datagram.bytes);
+            client.end.handle(now, datagram.from, Ecn::NotCapable, &mut datagram.bytes);
         }
     }
 
     pub(super) fn drive(&mut self, now: Time, wire: &mut VecDeque<OnTheWire>) {
         for client in &mut self.0 {
             let from = client.at;
-            client.end.drive(now, &mut |_, bytes| {
+            client.end.drive(now, &mut |_, _, bytes| {
                 wire.push_back(OnTheWire { from, to: SERVER, bytes: bytes.to_vec() });
             });
         }

@@ -5,6 +5,7 @@ use crate::sealed::link::FourTuple;
 use crate::sealed::streams::budget::Budget;
 use crate::sealed::streams::table;
 use crate::sealed::transport::{Settings, Transport};
+use crate::sealed::wire::ecn::Ecn;
 use crate::sim::Host;
 use crate::sim::plain::{PEER, PlainPackets};
 use crate::time::Time;
@@ -35,15 +36,15 @@ impl FuzzedSide {
 }
 
 impl Host for FuzzedSide {
-    fn handle(&mut self, now: Time, _from: SocketAddr, packet: &mut [u8]) {
-        let fault = self.packets.receive(now, &mut self.transport, packet);
+    fn handle(&mut self, now: Time, _from: SocketAddr, ecn: Ecn, packet: &mut [u8]) {
+        let fault = self.packets.receive(now, &mut self.transport, ecn, packet);
         assert!(fault.is_ok(), "{self}: an honest peer was called faulty: {fault:?}");
     }
 
-    fn drive(&mut self, now: Time, send: &mut dyn FnMut(FourTuple, &[u8])) {
+    fn drive(&mut self, now: Time, send: &mut dyn FnMut(FourTuple, Ecn, &[u8])) {
         self.transport.handle_timeout(now);
         self.application.work(now, &mut self.transport);
-        self.packets.transmit(now, &mut self.transport, |packet| send(PEER.into(), packet));
+        self.packets.transmit(now, &mut self.transport, |ecn, packet| send(PEER.into(), ecn, packet));
         let held = self.transport.memory() as u64;
         assert!(held <= self.memory, "{held} bytes held, {self}");
         self.transport.check_accounts();

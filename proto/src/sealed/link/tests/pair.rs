@@ -5,9 +5,10 @@ use crate::sealed::crypto::keys::PublicKey;
 use crate::sealed::handshake::terms::{Epoch, Instance, LinkId};
 use crate::sealed::link::{Event, Link, Settings};
 use crate::sealed::transport;
+use crate::sealed::wire::ecn::Ecn;
 use crate::sealed::wire::frame::StreamId;
 use crate::sealed::wire::packet::Kind;
-use crate::sim::{self, Addresses, Application, Capture, LinkEnd, Path, Server, Setup, random, unix};
+use crate::sim::{self, Application, Capture, Envelope, LinkEnd, Path, Server, Setup, random, unix};
 use crate::ticket::Ticket;
 use crate::time::Time;
 use std::collections::BTreeMap;
@@ -112,7 +113,7 @@ impl Pair {
         let mut random = random(setup.seed, 50);
         let initiation = initiator.start(self.now, unix(self.now), 1, &mut random);
         let from = "192.0.2.99:9000".parse().unwrap();
-        let with = Addresses { from, to: self.network.server };
+        let with = Envelope { from, to: self.network.server, ecn: Ecn::NotCapable };
         self.network.ways[0].inject(self.now, with, initiation);
     }
 

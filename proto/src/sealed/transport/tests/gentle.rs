@@ -5,7 +5,7 @@ use super::pair::{Pair, bytes};
 use super::rivals::{Kind, Rival};
 use super::speed::mbit;
 use crate::sealed::wire::frame::StreamId;
-use crate::sim::Path;
+use crate::sim::{Marking, Path};
 use crate::time::Time;
 use std::time::Duration;
 
@@ -123,6 +123,23 @@ fn two_links_share_alike() {
         }
         println!("{later} s later: dropped {dropped:.3}");
         assert!(dropped <= 0.04, "{later} s later: {dropped} dropped");
+    }
+}
+
+#[test]
+fn two_links_share_a_queue_that_marks_and_it_drops_nothing() {
+    for later in [0, 5] {
+        let marking = Marking::Queue(5 * MS);
+        let mut crossing = Crossing::new(&Path { marking, queue: 200 * MS, ..path() }, 2);
+        crossing.begin(0, 40);
+        crossing.run(later);
+        crossing.begin(1, 40);
+        let shares = crossing.shares(30);
+        println!("{later} s later: {shares:.2?}");
+        assert!(shares.iter().all(|share| *share >= 0.35), "{later} s later: {shares:?}");
+        let dropped: u64 =
+            crossing.pairs.iter().map(|(pair, _)| pair.network.ways[0].counts.overflowed).sum();
+        assert_eq!(dropped, 0, "{later} s later");
     }
 }
 

@@ -3,6 +3,7 @@
 use crate::sealed::link::FourTuple;
 use crate::sealed::streams::table::Side;
 use crate::sealed::transport::{Event, Settings, Transport};
+use crate::sealed::wire::ecn::Ecn;
 use crate::sealed::wire::frame::StreamId;
 use crate::sim::plain::{PEER, PlainPackets};
 use crate::sim::{self, Host, Network, Path};
@@ -160,14 +161,14 @@ impl End {
 }
 
 impl Host for End {
-    fn handle(&mut self, now: Time, _from: SocketAddr, packet: &mut [u8]) {
-        self.packets.receive(now, &mut self.transport, packet).unwrap();
+    fn handle(&mut self, now: Time, _from: SocketAddr, ecn: Ecn, packet: &mut [u8]) {
+        self.packets.receive(now, &mut self.transport, ecn, packet).unwrap();
     }
 
-    fn drive(&mut self, now: Time, send: &mut dyn FnMut(FourTuple, &[u8])) {
+    fn drive(&mut self, now: Time, send: &mut dyn FnMut(FourTuple, Ecn, &[u8])) {
         self.transport.handle_timeout(now);
         self.work(now);
-        self.packets.transmit(now, &mut self.transport, |packet| send(PEER.into(), packet));
+        self.packets.transmit(now, &mut self.transport, |ecn, packet| send(PEER.into(), ecn, packet));
     }
 
     fn poll_timeout(&self, _now: Time) -> Time {

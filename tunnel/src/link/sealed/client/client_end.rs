@@ -31,7 +31,7 @@ use crate::link::sealed::end::{End, Next};
 use crate::link::sealed::status::LinkStatus;
 use crate::metrics::Counters;
 use crate::reload::Reload;
-use crate::udp::{RecvMeta, Udp};
+use crate::udp::{self, RecvMeta, Udp};
 use crate::{descriptors, entropy};
 
 /// The address of a peer that is not known yet: nothing can be sent there.
@@ -145,7 +145,8 @@ impl ClientEnd {
             let filled = buffer.get_mut(..meta.len).unwrap_or_default();
             for datagram in filled.chunks_mut(meta.stride.max(1)) {
                 counters.datagrams_received += 1;
-                link.handle_datagram(now, FourTuple { socket: id, ..meta.addr.into() }, datagram);
+                let from = FourTuple { socket: id, ..meta.addr.into() };
+                link.handle_marked(now, from, udp::ecn_of(meta), datagram);
             }
         }
         Poll::Ready(Ok(filled == RECEIVE_BUFFERS))

@@ -58,7 +58,7 @@ use crate::names::Publication;
 use crate::number::widen;
 use crate::settings::Allow;
 use crate::state::{TicketName, TicketRules, Tickets};
-use crate::udp::{RecvMeta, Udp};
+use crate::udp::{self, RecvMeta, Udp};
 use tracing::info;
 
 /// What the demultiplexer is made of.
@@ -289,7 +289,7 @@ impl Demux {
         let local = self.parts.sockets.get(socket).and_then(|udp| udp.answer_from(meta));
         let socket = SocketId(u8::try_from(socket).expect("there are few sockets"));
         let from = FourTuple { remote: meta.addr, local, socket };
-        let (len, stride) = (meta.len, meta.stride.max(1));
+        let (len, stride, ecn) = (meta.len, meta.stride.max(1), udp::ecn_of(meta));
         let filled = buffer.get(..len).unwrap_or_default();
         let runs: Vec<(usize, usize)> = runs(filled, stride);
         if let [(0, end)] = runs.as_slice()
@@ -299,9 +299,9 @@ impl Demux {
             match self.route(from, filled.get(..stride).unwrap_or(filled)) {
                 Some(Way::Link(queue)) => {
                     let buffer = std::mem::replace(buffer, self.parts.shared.buffers.take());
-                    self.post(&queue, ReceivedBatch { from, buffer, len, stride });
+                    self.post(&queue, ReceivedBatch { from, buffer, len, stride, ecn });
                 }
-                Some(Way::Predecessor) => self.pass_on(from, filled, stride),
+                Some(Way::Predecessor) => self.pass_on(from, filled, stride, ecn),
                 None => {}
             }
             return;
@@ -311,9 +311,9 @@ impl Demux {
             match self.route(from, run.get(..stride).unwrap_or(run)) {
                 Some(Way::Link(queue)) => {
                     let (buffer, len) = (Buffer::copy(run), run.len());
-                    self.post(&queue, ReceivedBatch { from, buffer, len, stride });
+                    self.post(&queue, ReceivedBatch { from, buffer, len, stride, ecn });
                 }
-                Some(Way::Predecessor) => self.pass_on(from, run, stride),
+                Some(Way::Predecessor) => self.pass_on(from, run, stride, ecn),
                 None => {}
             }
         }

@@ -6,6 +6,7 @@ use std::task::Waker;
 
 use proto::sealed::crypto::cipher::SessionKeys;
 use proto::sealed::link::FourTuple;
+use proto::sealed::wire::ecn::Ecn;
 use proto::sealed::wire::end_code::EndCode;
 
 use crate::link::sealed::buffers::Buffer;
@@ -22,6 +23,8 @@ pub(crate) struct ReceivedBatch {
     pub(crate) len: usize,
     /// Bytes in each.
     pub(crate) stride: usize,
+    /// What the IP header of each says.
+    pub(crate) ecn: Ecn,
 }
 
 /// What a link is told to do.
@@ -121,7 +124,8 @@ mod tests {
     fn a_full_mailbox_takes_no_datagrams_but_orders() {
         let queue = LinkQueue::default();
         let from = "127.0.0.1:9".parse::<SocketAddr>().unwrap().into();
-        let batch = || ReceivedBatch { from, buffer: Buffer::copy(b"x"), len: 1, stride: 1 };
+        let batch =
+            || ReceivedBatch { from, buffer: Buffer::copy(b"x"), len: 1, stride: 1, ecn: Ecn::NotCapable };
         assert_eq!((0..2_000).filter(|_| queue.post(batch())).count(), LinkQueue::BATCHES);
         queue.command(Command::Challenge);
         let (mut batches, mut commands) = (VecDeque::new(), VecDeque::new());

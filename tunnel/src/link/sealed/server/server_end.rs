@@ -178,7 +178,7 @@ impl End for ServerEnd {
             let (filled, _) = batch.buffer.split_at_mut(batch.len);
             for datagram in filled.chunks_mut(batch.stride.max(1)) {
                 counters.datagrams_received += 1;
-                link.handle_datagram(now, batch.from, datagram);
+                link.handle_marked(now, batch.from, batch.ecn, datagram);
             }
         }
         self.report_heard(link);

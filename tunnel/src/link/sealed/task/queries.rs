@@ -182,6 +182,8 @@ fn path_view(now: Time, link: &LinkFigures, path: &PathFigures) -> PathView {
         in_flight_bytes: path.in_flight,
         window_bytes: path.window,
         datagram_bytes: path.datagram,
+        keeps_ecn: path.keeps_ecn,
+        marked: counts.marked,
         sent_bytes: counts.bytes,
         received_bytes: link.received.bytes,
         heard_ms: millis(now.since(link.heard_at)),

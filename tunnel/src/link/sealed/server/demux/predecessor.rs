@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use proto::sealed::endpoint::handover::{Estate, LinkName};
 use proto::sealed::link::FourTuple;
+use proto::sealed::wire::ecn::Ecn;
 use tokio::time::timeout;
 use tracing::{info, warn};
 
@@ -126,13 +127,19 @@ impl Demux {
     }
 
     /// Datagrams for the older process.
-    pub(super) fn pass_on(&mut self, from: FourTuple, bytes: &[u8], stride: usize) {
+    pub(super) fn pass_on(&mut self, from: FourTuple, bytes: &[u8], stride: usize, ecn: Ecn) {
         let Some(predecessor) = &self.predecessor else { return };
         let socket = predecessor.sockets.get(usize::from(from.socket.0)).copied().flatten();
         let Some(socket) = socket else { return };
         let count = widen(bytes.len().div_ceil(stride));
-        let batch =
-            PassedBatch { socket, remote: from.remote, local: from.local, stride, bytes: bytes.to_vec() };
+        let batch = PassedBatch {
+            socket,
+            remote: from.remote,
+            local: from.local,
+            stride,
+            ecn,
+            bytes: bytes.to_vec(),
+        };
         let is_passed = predecessor.out.pass(batch);
         *if is_passed { &mut self.counters.datagrams_passed } else { &mut self.counters.datagrams_busy } +=
             count;

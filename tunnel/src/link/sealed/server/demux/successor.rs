@@ -229,7 +229,7 @@ impl Demux {
 
     /// Datagrams that the other process has read, for one of the links here.
     fn take_passed(&mut self, batch: PassedBatch) {
-        let PassedBatch { socket, remote, local, stride, bytes } = batch;
+        let PassedBatch { socket, remote, local, stride, ecn, bytes } = batch;
         if usize::from(socket) >= self.parts.sockets.len() {
             return;
         }
@@ -240,7 +240,7 @@ impl Demux {
             DatagramEvent::Link(key) => {
                 let Some(queue) = self.links.get(&key).map(|link| link.queue.clone()) else { return };
                 let len = bytes.len();
-                self.post(&queue, ReceivedBatch { from, buffer: Buffer::of(bytes), len, stride });
+                self.post(&queue, ReceivedBatch { from, buffer: Buffer::of(bytes), len, stride, ecn });
             }
             DatagramEvent::Session { link, session, response } => {
                 self.command(Some(link), Command::Session { session, response, from });
