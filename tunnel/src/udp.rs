@@ -10,6 +10,9 @@ mod buffers;
 #[cfg_attr(not(target_os = "linux"), path = "udp/fragments_other.rs")]
 mod fragments;
 mod gate;
+#[cfg_attr(target_os = "linux", path = "udp/marks_linux.rs")]
+#[cfg_attr(not(target_os = "linux"), path = "udp/marks_other.rs")]
+mod marks;
 mod offload;
 #[cfg_attr(unix, path = "udp/io_unix.rs")]
 #[cfg_attr(not(unix), path = "udp/io_other.rs")]
@@ -93,6 +96,7 @@ impl Udp {
     fn of_socket(socket: Socket, address: SocketAddr, common_buffer: usize) -> io::Result<Self> {
         let state = || UdpSocketState::new(UdpSockRef::from(&socket));
         let (receiving, sending) = (state()?, Offload::new(state()?, Offload::PAUSE));
+        marks::make_room(&socket);
         let io = Io::new(socket.into())?;
         let (v6, any) = (address.is_ipv6(), address.ip().to_canonical().is_unspecified());
         Ok(Self { io, receiving, sending, v6, any, common_buffer, _lent: None })
@@ -242,7 +246,8 @@ impl Udp {
     /// segmented send with `EAGAIN` though a single datagram would go out, so that is no reason to wait yet.
     fn send_some(&self, transmit: &Transmit<'_>) -> io::Result<usize> {
         let segment = transmit.segment_size.unwrap_or(transmit.contents.len()).max(1);
-        let most = self.sending.segments_again(UdpSockRef::from(self.io.socket()));
+        let socket = self.io.socket();
+        let most = self.sending.segments_again(UdpSockRef::from(socket), || marks::make_room(socket));
         if transmit.contents.len() <= segment.saturating_mul(most) {
             match self.sending.try_send(UdpSockRef::from(self.io.socket()), transmit) {
                 Ok(()) => return Ok(transmit.contents.len()),
@@ -392,6 +397,24 @@ mod tests {
         assert_eq!(here.max_segments(), 1, "the error has not been what was expected");
         here.send(&transmit(there, &[7; 3_000], 1_000)).await.unwrap();
         assert_eq!((here.max_segments(), receive(&here, 3).await.len()), (most, 3));
+    }
+
+    /// The address of the receiver, the size of merged datagrams and the bits have to be told together.
+    #[tokio::test]
+    async fn marks_of_merged_datagrams_are_seen() {
+        let here = Udp::bind_any(0).unwrap();
+        for at in ["127.0.0.1:0", "0.0.0.0:0", "[::]:0"] {
+            let Ok(there) = Udp::bind(at.parse().unwrap(), 0) else { continue };
+            let to = SocketAddr::from(([127, 0, 0, 1], there.local_addr().unwrap().port()));
+            for length in [100, 2_500] {
+                let sent =
+                    Transmit { ecn: ecn_bits(Ecn::Capable), ..transmit(to, &[7; 2_500][..length], 1_000) };
+                here.send(&sent).await.unwrap();
+                let (mut storage, mut metas) = (vec![0; DATAGRAM_BUFFER], [RecvMeta::default()]);
+                there.recv(&mut [IoSliceMut::new(&mut storage)], &mut metas).await.unwrap();
+                assert_eq!(ecn_of(&metas[0]), Ecn::Capable, "{length} bytes to {at}");
+            }
+        }
     }
 
     #[tokio::test]

@@ -60,8 +60,9 @@ impl Offload {
         sent
     }
 
-    /// How many datagrams one send may carry now; offload is tried again if it is time for that.
-    pub(super) fn segments_again(&self, socket: UdpSockRef<'_>) -> usize {
+    /// How many datagrams one send may carry now; offload is tried again if it is time for that, which sets the socket's options anew:
+    /// `options` follows it.
+    pub(super) fn segments_again(&self, socket: UdpSockRef<'_>, options: impl FnOnce()) -> usize {
         let segments = self.segments();
         if segments >= self.most {
             return segments;
@@ -70,6 +71,7 @@ impl Offload {
         if without.until.is_some_and(|until| until <= Instant::now())
             && let Ok(state) = UdpSocketState::new(socket)
         {
+            options();
             (without.until, without.since) = (None, Instant::now());
             *self.state.write().unwrap_or_else(PoisonError::into_inner) = state;
         }

@@ -65,8 +65,9 @@ clients at: 127.0.0.1:8080
 
 L3 up, ticket laptop, to 198.51.100.7:40000
   3 streams, 1.2 MB sent, 890 B received
-  round trip 48 ms, path 93 Mbit/s, datagrams 1452 B
+  round trip 48 ms, path 93 Mbit/s, datagrams 1452 B, ECN
   lost there 1.2 %, back -, sent again 1.3 %
+  full queues on the path marked 12 packets
   held back by path
   STREAM  CLIENT            TARGET             SENT  RECEIVED     AGE  HELD BY
   L3/0    192.0.2.77:51234  db.example:5432  1.2 MB     890 B  1m 05s  -
