@@ -5,6 +5,8 @@
 
 mod draw;
 mod keys;
+#[cfg(test)]
+mod picture;
 mod rows;
 mod state;
 
