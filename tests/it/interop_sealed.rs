@@ -84,7 +84,7 @@ async fn our_proxy1_with_their_proxy2() {
     let ticket = proxy2.wait_for("ticket ").replace("ticket ", "");
     let network = Middlebox::start(proxy2.address(), seed()).unwrap();
     let (host, port) = (network.address().ip().to_string(), network.address().port().to_string());
-    let mut proxy1 = Process::listening(PROXY1, &["0", &host, &port, "--ticket", &ticket]);
+    let mut proxy1 = Process::listening(PROXY1, &["0", &host, &port, "--ticket", &ticket, "--drain", "10s"]);
     proxy2.wait_for("asks for a cookie");
     proxy2.wait_for("refused with status 3");
     proxy2.wait_for("link up");

@@ -260,8 +260,7 @@ async fn a_restart_starts_the_program_again_with_the_same_words() {
     let mut comes = greeted(&proxy1).await;
     drop(stays);
     // Both write to the same place.
-    old.wait_for("the last link has ended");
-    old.wait_for("all links are here");
+    old.wait_for_all(&["the last link has ended", "all links are here"]);
     assert_eq!(exchange(&mut comes, b"and here").await, b"and here");
     assert_eq!(scene.status(new).pid, new);
 }

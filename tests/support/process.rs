@@ -141,12 +141,31 @@ impl Process {
     pub fn wait_for(&self, text: &str) -> String {
         let deadline = Instant::now() + PATIENCE;
         loop {
-            match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
-                Ok(line) if line.contains(text) => return line,
-                Ok(_) => {}
-                Err(RecvTimeoutError::Timeout) => panic!("no line with `{text}` in time:\n{}", self.output()),
-                Err(RecvTimeoutError::Disconnected) => panic!("ended without `{text}`:\n{}", self.output()),
+            let line = self.next_line(text, deadline);
+            if line.contains(text) {
+                return line;
             }
+        }
+    }
+
+    /// The next line, for somebody who waits for one with `text`.
+    fn next_line(&self, text: &str, deadline: Instant) -> String {
+        match self.lines.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(line) => line,
+            Err(RecvTimeoutError::Timeout) => panic!("no line with `{text}` in time:\n{}", self.output()),
+            Err(RecvTimeoutError::Disconnected) => panic!("ended without `{text}`:\n{}", self.output()),
+        }
+    }
+
+    /// Waits until each of `texts` stands in a line, in whatever order: for what several processes write to one place.
+    ///
+    /// # Panics
+    /// As [`Process::wait_for`].
+    pub fn wait_for_all(&self, texts: &[&str]) {
+        let (mut missing, deadline) = (texts.to_vec(), Instant::now() + PATIENCE);
+        while let Some(text) = missing.first() {
+            let line = self.next_line(text, deadline);
+            missing.retain(|text| !line.contains(text));
         }
     }
 
