@@ -182,6 +182,25 @@ async fn a_killed_old_process_takes_only_its_own_streams_along() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_revoked_ticket_ends_the_links_of_both_processes() {
+    let scene = Scene::new().await;
+    let mut old = scene.first();
+    let (port, ticket) = (old.address().port().to_string(), ticket_file(&scene.folder, "shed"));
+    let proxy1 = Process::listening(PROXY1, &["0", "127.0.0.1", &port, "--ticket-file", &ticket]);
+    let mut stays = greeted(&proxy1).await;
+    let new = scene.next(&old);
+    moved(&proxy1);
+    let mut comes = greeted(&proxy1).await;
+    let revoke = ["ticket", "revoke", "shed", "--state", &scene.folder.path("state")];
+    assert!(Command::new(PROXY2).args(revoke).output().unwrap().status.success());
+    read_to_reset(&mut stays).await;
+    read_to_reset(&mut comes).await;
+    assert!(old.wait().success(), "{}", old.output());
+    // It has ended in order.
+    new.wait_for("all links are here");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_third_process_waits_until_the_first_has_ended() {
     let scene = Scene::new().await;
     let mut old = scene.first();

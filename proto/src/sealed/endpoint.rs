@@ -7,7 +7,7 @@
 pub mod handover;
 pub mod lane;
 
-use self::handover::{LinkName, Predecessor};
+use self::handover::{IndexChange, LinkName, Predecessor};
 use self::lane::Lane;
 use crate::check;
 use crate::classic::frame;
@@ -140,6 +140,8 @@ pub struct Endpoint {
     predecessor: Option<Predecessor>,
     /// Another process makes the new links.
     is_succeeded: bool,
+    /// What that one has not been told of the indices here.
+    index_changes: Vec<IndexChange>,
     random: Random,
 }
 
@@ -159,6 +161,7 @@ impl Endpoint {
             lane: Lane::default(),
             predecessor: None,
             is_succeeded: false,
+            index_changes: Vec::new(),
             random,
         }
     }
@@ -227,12 +230,28 @@ impl Endpoint {
         if self.by_instance.get(&(entry.client, entry.instance)) == Some(&link) {
             self.by_instance.remove(&(entry.client, entry.instance));
         }
-        self.by_index.retain(|_, key| *key != link);
+        let Self { by_index, index_changes, is_succeeded, .. } = self;
+        by_index.retain(|index, key| {
+            let stays = *key != link;
+            if !stays && *is_succeeded {
+                index_changes.push(IndexChange { index: *index, is_used: false });
+            }
+            stays
+        });
     }
 
     /// An index that a link does not use any more.
     pub fn retire(&mut self, index: u32) {
-        self.by_index.remove(&index);
+        if self.by_index.remove(&index).is_some() && self.is_succeeded {
+            self.index_changes.push(IndexChange { index, is_used: false });
+        }
+    }
+
+    fn use_index(&mut self, index: u32, link: LinkKey) {
+        self.by_index.insert(index, link);
+        if self.is_succeeded {
+            self.index_changes.push(IndexChange { index, is_used: true });
+        }
     }
 
     /// Decides on one datagram. `unix`: the wall clock.
@@ -261,7 +280,7 @@ impl Endpoint {
             return DatagramEvent::Link(link);
         }
         match &self.predecessor {
-            Some(predecessor) if predecessor.may_have(header.receiver) => DatagramEvent::Predecessor,
+            Some(predecessor) if predecessor.uses(header.receiver) => DatagramEvent::Predecessor,
             Some(_) | None => DatagramEvent::Drop(Dropped::Stray),
         }
     }
@@ -321,12 +340,12 @@ impl Endpoint {
         let (response, session) = request.accept(index, incarnation, self.limits);
         let session = Box::new(session);
         if let Some(link) = known {
-            self.by_index.insert(index, link);
+            self.use_index(index, link);
             return DatagramEvent::Session { link, session, response };
         }
         let entry = LinkEntry { client, id, instance, incarnation, used: false, ended: false, seen: now };
         let link = LinkKey(self.entries.insert(entry));
-        self.by_index.insert(index, link);
+        self.use_index(index, link);
         self.by_name.insert((client, id), link);
         let rival = self.by_instance.insert((client, instance), link);
         let former = self.predecessor.as_ref().and_then(|predecessor| predecessor.rival(client, instance));

@@ -19,6 +19,11 @@ use super::wire::{HEAD, MAX_BODY, Message, NotAMessage, PassedBatch};
 
 /// Bytes of datagrams that may wait to be written: what the queue of a link holds.
 const WAITING: usize = 8 << 20;
+/// As so many bytes the shortest of them counts, so that 4,096 may wait: many short ones would take seconds, and more memory than they are
+/// long.
+const LEAST: usize = 2 << 10;
+/// Bytes up to which messages are written together.
+const TOGETHER: usize = 64 << 10;
 /// How long the last of what is said may take to be written.
 const END_PATIENCE: Duration = Duration::from_millis(200);
 /// Messages that may wait to be looked at; what follows waits in the socket.
@@ -46,10 +51,16 @@ impl Outgoing {
     /// Passes datagrams on. False if too many wait already: these are lost.
     #[must_use]
     pub(crate) fn pass(&self, batch: PassedBatch) -> bool {
+        self.say_if_heard(&Message::Datagrams(batch))
+    }
+
+    /// Says what may as well be lost. False if it is: too much waits already.
+    #[must_use]
+    pub(crate) fn say_if_heard(&self, message: &Message) -> bool {
         if self.waiting.load(Ordering::Relaxed) >= WAITING {
             return false;
         }
-        self.put(Message::Datagrams(batch).to_bytes());
+        self.put(message.to_bytes());
         true
     }
 
@@ -62,7 +73,7 @@ impl Outgoing {
     }
 
     fn put(&self, bytes: Vec<u8>) {
-        self.waiting.fetch_add(bytes.len(), Ordering::Relaxed);
+        self.waiting.fetch_add(weight(&bytes), Ordering::Relaxed);
         // Where the other is gone nobody misses it.
         let _ = self.messages.send(bytes);
     }
@@ -128,14 +139,25 @@ async fn write_all(
     mut messages: mpsc::UnboundedReceiver<Vec<u8>>,
     waiting: Arc<AtomicUsize>,
 ) {
-    while let Some(bytes) = messages.recv().await {
+    while let Some(mut bytes) = messages.recv().await {
+        let mut weighs = weight(&bytes);
+        while bytes.len() < TOGETHER
+            && let Ok(more) = messages.try_recv()
+        {
+            weighs += weight(&more);
+            bytes.extend(more);
+        }
         let written = writer.write_all(&bytes).await;
-        waiting.fetch_sub(bytes.len(), Ordering::Relaxed);
+        waiting.fetch_sub(weighs, Ordering::Relaxed);
         if written.is_err() {
             // The reader notices, too. What comes is not kept.
             messages.close();
         }
     }
+}
+
+fn weight(bytes: &[u8]) -> usize {
+    bytes.len().max(LEAST)
 }
 
 #[cfg(all(test, unix))]
@@ -181,6 +203,30 @@ mod tests {
         let passed = (0..1_000).filter(|_| out.pass(batch(60_000))).count();
         assert!((100..200).contains(&passed), "{passed} of 60 kB each");
         out.say(&Message::Ready);
+    }
+
+    #[tokio::test]
+    async fn short_ones_that_nobody_takes_are_few_and_what_can_be_said_later_is_dropped_too() {
+        let (here, _there) = UnixStream::pair().unwrap();
+        let (out, _incoming) = start(Channel::new(here, 1, Vec::new()));
+        let passed = (0..100_000).filter(|_| out.pass(batch(40))).count();
+        assert_eq!(passed, WAITING / LEAST);
+        assert!(!out.say_if_heard(&Message::Figures { links: 1, streams: 2 }));
+    }
+
+    #[tokio::test]
+    async fn many_short_ones_arrive_in_order_and_make_room() {
+        let (here, there) = UnixStream::pair().unwrap();
+        let [(out, _), (_other, mut incoming)] =
+            [here, there].map(|stream| start(Channel::new(stream, 1, Vec::new())));
+        for _ in 0..3 {
+            for streams in 0..3_000 {
+                assert!(out.say_if_heard(&Message::Figures { links: 1, streams }));
+            }
+            for streams in 0..3_000 {
+                assert_eq!(incoming.recv().await, Some(Message::Figures { links: 1, streams }));
+            }
+        }
     }
 
     #[tokio::test]

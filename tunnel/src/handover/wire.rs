@@ -5,7 +5,7 @@
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, SocketAddrV6};
 
 use proto::sealed::crypto::keys::PublicKey;
-use proto::sealed::endpoint::handover::{LinkName, TakenStamp};
+use proto::sealed::endpoint::handover::{IndexChange, LinkName, TakenStamp};
 use proto::sealed::endpoint::lane::Lane;
 use proto::sealed::handshake::terms::{Instance, LinkId, UnixMicros};
 use proto::sealed::wire::ecn::Ecn;
@@ -14,7 +14,7 @@ use proto::sealed::wire::ecn::Ecn;
 pub(super) const MAX_BODY: usize = (64 << 10) + 128;
 /// Bytes before a body: its length (4) and its kind (1).
 pub(super) const HEAD: usize = 5;
-/// Links or stamps in one message.
+/// Links, stamps or indices in one message.
 pub(crate) const MOST_IN_LIST: usize = 1_024;
 
 /// What one tells the other.
@@ -28,6 +28,8 @@ pub(crate) enum Message {
     Doubt(LinkName),
     /// From the older: links that it keeps.
     Links(Vec<(LinkName, Instance)>),
+    /// From the older: indices that its links have, or have no more.
+    Indices(Vec<IndexChange>),
     /// From the older: stamps that it has taken.
     Stamps(Vec<TakenStamp>),
     /// From the older: it reads no more, and has this half of the indices.
@@ -74,6 +76,7 @@ mod kind {
     pub(super) const BEGIN: u8 = 18;
     pub(super) const ENDED: u8 = 19;
     pub(super) const FIGURES: u8 = 20;
+    pub(super) const INDICES: u8 = 21;
 }
 
 impl Message {
@@ -96,6 +99,13 @@ impl Message {
                     bytes.extend(instance.0.to_be_bytes());
                 }
                 kind::LINKS
+            }
+            Self::Indices(indices) => {
+                for IndexChange { index, is_used } in indices {
+                    bytes.extend(index.to_be_bytes());
+                    bytes.push(u8::from(*is_used));
+                }
+                kind::INDICES
             }
             Self::Stamps(stamps) => {
                 stamps.iter().for_each(|stamp| write_stamp(&mut bytes, stamp));
@@ -134,6 +144,11 @@ impl Message {
             kind::LINKS => Self::Links(read_all(&mut rest, |rest| {
                 let name = read_name(rest)?;
                 Some((name, Instance(u64::from_be_bytes(take(rest)?))))
+            })?),
+            kind::INDICES => Self::Indices(read_all(&mut rest, |rest| {
+                let index = u32::from_be_bytes(take(rest)?);
+                let [is_used] = take(rest)?;
+                Some(IndexChange { index, is_used: is_used == 1 })
             })?),
             kind::STAMPS => Self::Stamps(read_all(&mut rest, read_stamp)?),
             kind::BEGIN => match take(&mut rest) {
@@ -275,6 +290,10 @@ mod tests {
             Message::Links(vec![(name, Instance(5)), (name, Instance(6))]),
             Message::Links(Vec::new()),
             Message::Stamps(vec![stamp, TakenStamp { link: None, ..stamp }]),
+            Message::Indices(vec![
+                IndexChange { index: 7, is_used: true },
+                IndexChange { index: u32::MAX, is_used: false },
+            ]),
             Message::Begin(Lane::Low),
             Message::Begin(Lane::High),
             Message::Ended(name),

@@ -5,7 +5,7 @@
 //! ([`DatagramEvent::Predecessor`]), where initiations are judged no second time ([`Endpoint::handle_passed`]). What of the two reads the
 //! socket shows in no packet: the links of the first keep its epoch, those of the second have another.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::{DatagramEvent, Dropped, Endpoint, LinkKey};
 use crate::Time;
@@ -23,6 +23,15 @@ pub struct LinkName {
     pub id: LinkId,
 }
 
+/// An index of a link that stays at the process before: the one that sorts the datagrams passes on none for another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct IndexChange {
+    /// Which.
+    pub index: u32,
+    /// Whether it names a link from now on, or none any more.
+    pub is_used: bool,
+}
+
 /// What a process leaves to the one that takes over its socket.
 #[derive(Debug)]
 pub struct Estate {
@@ -30,6 +39,8 @@ pub struct Estate {
     pub lane: Lane,
     /// Its links, which stay where they are.
     pub links: Vec<(LinkName, Instance)>,
+    /// The indices of those.
+    pub indices: Vec<u32>,
     /// What was taken of initiations: they are good for one time only, whichever process they reach.
     pub stamps: Vec<TakenStamp>,
 }
@@ -37,15 +48,16 @@ pub struct Estate {
 /// The process whose socket this one took over, for as long as it lives.
 #[derive(Debug)]
 pub(super) struct Predecessor {
-    lane: Lane,
+    /// Anybody may send what is for none of them: it must not take the place of what is.
+    indices: HashSet<u32>,
     links: BTreeMap<LinkName, Instance>,
     by_instance: BTreeMap<(PublicKey, Instance), LinkName>,
 }
 
 impl Predecessor {
-    /// Whether a data packet with this index may be for a link of it.
-    pub(super) fn may_have(&self, index: u32) -> bool {
-        Lane::of(index) == self.lane
+    /// Whether a data packet with this index is for a link of it.
+    pub(super) fn uses(&self, index: u32) -> bool {
+        self.indices.contains(&index)
     }
 
     /// Whether the link is one of its.
@@ -67,16 +79,34 @@ impl Endpoint {
         let name = |entry: &super::LinkEntry| LinkName { client: entry.client, id: entry.id };
         let links = self.entries.iter().filter(|(_, entry)| !entry.ended);
         let links = links.map(|(_, entry)| (name(entry), entry.instance)).collect();
-        Estate { lane: self.lane, links, stamps: self.responder.taken_stamps(unix) }
+        self.index_changes.clear();
+        let indices = self.by_index.keys().copied().collect();
+        Estate { lane: self.lane, links, indices, stamps: self.responder.taken_stamps(unix) }
     }
 
     /// Follows another process, before any link is made here.
     pub fn take_over(&mut self, estate: Estate) {
-        let Estate { lane, links, stamps } = estate;
+        let Estate { lane, links, indices, stamps } = estate;
         self.lane = lane.other();
         self.responder.take_stamps(stamps);
         let by_instance = links.iter().map(|(name, instance)| ((name.client, *instance), *name)).collect();
-        self.predecessor = Some(Predecessor { lane, links: links.into_iter().collect(), by_instance });
+        let (links, indices) = (links.into_iter().collect(), indices.into_iter().collect());
+        self.predecessor = Some(Predecessor { indices, links, by_instance });
+    }
+
+    /// What has changed in the indices here since it was last asked, for the process that follows.
+    pub fn index_changes(&mut self) -> Vec<IndexChange> {
+        std::mem::take(&mut self.index_changes)
+    }
+
+    /// An index at the process before.
+    pub fn predecessor_index(&mut self, IndexChange { index, is_used }: IndexChange) {
+        let Some(predecessor) = &mut self.predecessor else { return };
+        if is_used {
+            predecessor.indices.insert(index);
+        } else {
+            predecessor.indices.remove(&index);
+        }
     }
 
     /// A link of the process before has ended: its id names another from now on, if it names one.

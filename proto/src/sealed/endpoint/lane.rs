@@ -24,6 +24,7 @@ impl Lane {
     }
 
     /// The half that an index is of.
+    #[cfg(test)]
     pub(crate) const fn of(index: u32) -> Self {
         if index & Self::MARK == 0 { Self::Low } else { Self::High }
     }

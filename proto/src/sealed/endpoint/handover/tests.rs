@@ -139,6 +139,39 @@ fn packets_go_to_the_process_that_has_their_link_and_new_links_to_the_one_that_f
 }
 
 #[test]
+fn what_is_for_no_link_is_passed_to_no_process() {
+    let mut world = World::new();
+    let (mut old, mut new) = (world.process(1), world.process(2));
+    let mut staying = world.client(1);
+    let (link, first) = world.join(&mut old, &mut staying);
+    new.take_over(old.hand_over(world.unix));
+    let first = index(&first);
+    let is_passed = |world: &World, new: &mut Endpoint, index| match world.hear(new, &packet(index)) {
+        DatagramEvent::Predecessor => true,
+        DatagramEvent::Drop(Dropped::Stray) => false,
+        other => panic!("{other:?}"),
+    };
+    assert!(!is_passed(&world, &mut new, first ^ 1), "anybody can make that up");
+    let asked = world.ask(&mut staying);
+    assert!(matches!(world.hear(&mut new, &asked), DatagramEvent::Predecessor));
+    let DatagramEvent::Session { response, .. } = old.handle_passed(world.now, world.unix, &asked) else {
+        panic!("no keys")
+    };
+    let second = index(&world.told(&mut staying, &response));
+    assert_eq!(old.index_changes(), [IndexChange { index: second, is_used: true }]);
+    new.predecessor_index(IndexChange { index: second, is_used: true });
+    assert!(is_passed(&world, &mut new, first) && is_passed(&world, &mut new, second));
+    old.retire(first);
+    old.remove(link);
+    for (index, change) in [first, second].into_iter().zip(old.index_changes()) {
+        assert_eq!(change, IndexChange { index, is_used: false });
+        new.predecessor_index(change);
+        assert!(!is_passed(&world, &mut new, index));
+    }
+    assert!(old.index_changes().is_empty());
+}
+
+#[test]
 fn indices_of_two_processes_are_never_the_same() {
     let mut world = World::new();
     let mut old = world.process(1);

@@ -206,6 +206,7 @@ impl Demux {
             let mut metas = [RecvMeta::default(); RECEIVE_BUFFERS];
             let mut bufs = buffers.each_mut().map(|buffer| IoSliceMut::new(buffer));
             let publish = self.counters.publish_due(Instant::now());
+            self.tell_indices();
             if self.is_succeeded && self.links.is_empty() {
                 info!("the last link has ended: this process is not needed any more");
                 break;
@@ -217,7 +218,7 @@ impl Demux {
                 Some(report) = self.reports.recv() => self.take_report(report),
                 Ok(()) = self.parts.tickets.changed() => self.take_tickets(),
                 Some(asked) = self.parts.succession.asked.recv() => self.begin_hand_over(asked),
-                happened = Successor::next_of(self.successor.as_mut()) => self.note_successor(happened)?,
+                happened = Successor::next_of(self.successor.as_mut()) => self.note_successors(happened)?,
                 said = Predecessor::next_of(self.predecessor.as_mut()) => self.note_predecessor(said),
                 () = &mut drain, if !entrances.is_empty() => entrances = JoinSet::new(),
                 received = poll_fn(|cx| poll_any(cx, &sockets, turn, &mut bufs, &mut metas)), if reads => {

@@ -69,17 +69,18 @@ impl Demux {
         let sockets = self.parts.sockets.iter().map(place).collect();
         let (out, mut incoming) = start(channel);
         out.say(&Message::Ready);
-        let (mut links, mut stamps) = (Vec::new(), Vec::new());
+        let (mut links, mut indices, mut stamps) = (Vec::new(), Vec::new(), Vec::new());
         let lane = loop {
             match incoming.recv().await {
                 Some(Message::Links(some)) => links.extend(some),
+                Some(Message::Indices(some)) => indices.extend(some.into_iter().map(|change| change.index)),
                 Some(Message::Stamps(some)) => stamps.extend(some),
                 Some(Message::Begin(lane)) => break lane,
                 Some(_) | None => return Err(not_handed_over()),
             }
         };
         let kept = links.len();
-        self.parts.endpoint.take_over(Estate { lane, links, stamps });
+        self.parts.endpoint.take_over(Estate { lane, links, indices, stamps });
         self.predecessor = Some(Predecessor { pid, out, incoming, sockets });
         self.parts.succession.predecessor.send_replace(Some(OtherProcess {
             pid,
@@ -102,6 +103,9 @@ impl Demux {
     pub(super) fn note_predecessor(&mut self, said: Option<Message>) {
         match said {
             Some(Message::Ended(link)) => self.parts.endpoint.predecessor_ended(link),
+            Some(Message::Indices(changes)) => {
+                changes.into_iter().for_each(|change| self.parts.endpoint.predecessor_index(change));
+            }
             Some(Message::Figures { links, streams }) => {
                 let pid = self.predecessor_pid().unwrap_or_default();
                 self.parts.succession.predecessor.send_replace(Some(OtherProcess { pid, links, streams }));
@@ -148,7 +152,8 @@ impl Demux {
     /// A client of the older process seems to have begun again.
     pub(super) fn doubt_at_predecessor(&self, link: Option<LinkName>) {
         if let (Some(link), Some(predecessor)) = (link, &self.predecessor) {
-            predecessor.out.say(&Message::Doubt(link));
+            // The client asks again.
+            _ = predecessor.out.say_if_heard(&Message::Doubt(link));
         }
     }
 }

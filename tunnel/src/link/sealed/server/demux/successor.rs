@@ -5,8 +5,9 @@ use std::io;
 use std::time::Duration;
 
 use proto::destination::Destination;
+use proto::sealed::crypto::keys::PublicKey;
 use proto::sealed::endpoint::DatagramEvent;
-use proto::sealed::endpoint::handover::{Estate, LinkName};
+use proto::sealed::endpoint::handover::{Estate, IndexChange, LinkName};
 use proto::sealed::link::{FourTuple, SocketId};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, timeout};
@@ -29,6 +30,8 @@ const READY: Duration = Duration::from_secs(60);
 const FIGURES: Duration = Duration::from_secs(1);
 /// Links that are asked to move, one after the other: each makes a handshake at the other process, whose number is limited.
 const BETWEEN_MOVES: Duration = Duration::from_millis(4);
+/// Messages that are looked at before others get their turn.
+const IN_ONE_GO: usize = 64;
 /// How long a client may take to answer that it moves.
 const MOVING: Duration = Duration::from_secs(10);
 
@@ -149,11 +152,26 @@ impl Demux {
         self.successor = Some(Successor { pid, out, incoming, stage });
     }
 
+    /// Something happened with the process that takes over, and it may have said more: a datagram of its should cost little more than one
+    /// of the socket.
+    ///
+    /// # Errors
+    /// The sockets cannot be read again.
+    pub(super) fn note_successors(&mut self, happened: Happened) -> io::Result<()> {
+        self.note_successor(happened)?;
+        for _ in 0..IN_ONE_GO {
+            let more = self.successor.as_mut().and_then(|successor| successor.incoming.try_recv().ok());
+            let Some(more) = more else { break };
+            self.note_successor(Happened::Said(more))?;
+        }
+        Ok(())
+    }
+
     /// Something happened with the process that takes over.
     ///
     /// # Errors
     /// The sockets cannot be read again.
-    pub(super) fn note_successor(&mut self, happened: Happened) -> io::Result<()> {
+    fn note_successor(&mut self, happened: Happened) -> io::Result<()> {
         let reads = self.successor.as_ref().is_some_and(Successor::reads);
         match happened {
             Happened::Said(Message::Ready) if !reads => self.hand_over()?,
@@ -173,9 +191,13 @@ impl Demux {
         for udp in &*self.parts.sockets {
             udp.set_reading(false)?;
         }
-        let Estate { lane, links, stamps } = self.parts.endpoint.hand_over(Clock::unix());
+        let Estate { lane, links, indices, stamps } = self.parts.endpoint.hand_over(Clock::unix());
         for links in links.chunks(MOST_IN_LIST) {
             successor.out.say(&Message::Links(links.to_vec()));
+        }
+        let indices: Vec<_> = indices.into_iter().map(|index| IndexChange { index, is_used: true }).collect();
+        for indices in indices.chunks(MOST_IN_LIST) {
+            successor.out.say(&Message::Indices(indices.to_vec()));
         }
         for stamps in stamps.chunks(MOST_IN_LIST) {
             successor.out.say(&Message::Stamps(stamps.to_vec()));
@@ -243,6 +265,8 @@ impl Demux {
                 self.post(&queue, ReceivedBatch { from, buffer: Buffer::of(bytes), len, stride, ecn });
             }
             DatagramEvent::Session { link, session, response } => {
+                // Before the client hears of it.
+                self.tell_indices();
                 self.command(Some(link), Command::Session { session, response, from });
             }
             DatagramEvent::Drop(why) => self.note_dropped(remote, why),
@@ -263,10 +287,28 @@ impl Demux {
         }
     }
 
+    /// All links of a client end.
+    pub(super) fn tell_all_ended(&self, client: &PublicKey) {
+        if self.successor.is_some() {
+            let names = self.links.keys().filter_map(|key| self.parts.endpoint.name_of(*key));
+            names.filter(|name| name.client == *client).for_each(|name| self.tell_ended(Some(name)));
+        }
+    }
+
+    /// The other process passes on what is for the indices that links here have, and nothing else.
+    pub(super) fn tell_indices(&mut self) {
+        let changes = self.parts.endpoint.index_changes();
+        let Some(successor) = self.successor.as_ref().filter(|successor| successor.reads()) else { return };
+        for changes in changes.chunks(MOST_IN_LIST) {
+            successor.out.say(&Message::Indices(changes.to_vec()));
+        }
+    }
+
     fn tell_figures(&self) {
         if let Some(successor) = &self.successor {
             let (links, streams) = (widen(self.links.len()), self.parts.shared.registry.totals().streams);
-            successor.out.say(&Message::Figures { links, streams });
+            // The next ones come in a second.
+            _ = successor.out.say_if_heard(&Message::Figures { links, streams });
         }
     }
 }

@@ -80,6 +80,7 @@ impl Demux {
     }
 
     fn revoke(&mut self, client: PublicKey, name: &str) {
+        self.tell_all_ended(&client);
         let links = self.parts.endpoint.revoke(client);
         if !links.is_empty() {
             info!(target: OWN, ticket = name, links = links.len(), "ticket revoked: its links end");
