@@ -1,5 +1,5 @@
-//! A proxy2 that ends every link as soon as it is made gets one handshake after the other, but ever more slowly; and one
-//! whose clock is hours off gets as many.
+//! A proxy2 that ends every link as soon as it is made, or wants another one instead, gets one handshake after the other, but ever more
+//! slowly; and one whose clock is hours off gets as many.
 
 use std::net::UdpSocket;
 use std::time::{Duration, Instant};
@@ -26,12 +26,28 @@ const WAITS: [u128; 4] = [50, 100, 200, 400];
 
 #[test]
 fn it_is_asked_ever_more_slowly() {
+    asks_slowly(end, WAITS.to_vec());
+}
+
+#[test]
+fn one_that_wants_another_link_each_time_is_asked_as_slowly() {
+    // The first is there at once: a proxy2 may be replaced at any moment.
+    let waits = [&[0], &WAITS[1..]].concat();
+    asks_slowly(|link| _ = link.streams().open(b"move/1").expect("it takes a stream"), waits);
+}
+
+/// proxy1 waits so many milliseconds at the least before each link where proxy2 does that with each.
+fn asks_slowly(then: fn(&mut Link), least: Vec<u128>) {
     let mut pair = Pair::new(unix_now);
-    let links = pair.server.end_links(&pair.socket, Instant::now() + PATIENCE, WAITS.len() + 1);
+    let links = pair.server.take_links(&pair.socket, Instant::now() + PATIENCE, least.len() + 1, then);
     let waits: Vec<_> = links.windows(2).map(|two| (two[1] - two[0]).as_millis()).collect();
-    let are_long = waits.iter().zip(WAITS).all(|(wait, least)| *wait >= least);
-    assert!(waits.len() == WAITS.len() && are_long, "{waits:?}\n{}", pair.proxy1.output());
+    let are_long = waits.iter().zip(&least).all(|(wait, least)| wait >= least);
+    assert!(waits.len() == least.len() && are_long, "{waits:?}\n{}", pair.proxy1.output());
     pair.end();
+}
+
+fn end(link: &mut Link) {
+    link.close(EndCode::Shutdown);
 }
 
 #[test]
@@ -42,7 +58,7 @@ fn clocks_that_are_hours_apart_are_told_once_and_make_links_all_the_same() {
         (|| UnixMicros(unix_now().0 - HOURS), "ahead of proxy2's"),
     ] {
         let mut pair = Pair::new(clock);
-        let links = pair.server.end_links(&pair.socket, Instant::now() + PATIENCE, 3);
+        let links = pair.server.take_links(&pair.socket, Instant::now() + PATIENCE, 3, end);
         assert_eq!(links.len(), 3, "{}", pair.proxy1.output());
         let output = pair.end();
         let told: Vec<_> = output.lines().filter(|line| line.contains("the clock of this machine")).collect();
@@ -108,8 +124,14 @@ impl Server {
         Self { endpoint, settings, start: Instant::now(), clock }
     }
 
-    /// Accepts up to `most` links and ends each at its first packet; when each was made.
-    fn end_links(&mut self, socket: &UdpSocket, until: Instant, most: usize) -> Vec<Instant> {
+    /// Accepts up to `most` links, does that with each at its first packet, and forgets it; when each was made.
+    fn take_links(
+        &mut self,
+        socket: &UdpSocket,
+        until: Instant,
+        most: usize,
+        then: fn(&mut Link),
+    ) -> Vec<Instant> {
         let (mut links, mut current) = (Vec::new(), None);
         let mut datagram = [0; 65_536];
         while Instant::now() < until && (links.len() < most || current.is_some()) {
@@ -118,16 +140,19 @@ impl Server {
             let Ok((length, from)) = socket.recv_from(&mut datagram) else { continue };
             let now = Time::ZERO + self.start.elapsed();
             match self.endpoint.handle(now, (self.clock)(), from, &datagram[..length]) {
-                DatagramEvent::New { session, limits, response, .. } => {
+                DatagramEvent::New { link, session, limits, response, .. } => {
                     links.push(Instant::now());
                     let random = Random::from_seed([u8::try_from(links.len()).unwrap(); 32]);
-                    current = Some(Link::server(now, from, *session, limits, self.settings, random));
+                    current = Some((link, Link::server(now, from, *session, limits, self.settings, random)));
                     socket.send_to(&response, from).unwrap();
                 }
-                DatagramEvent::Link(_) => {
-                    let Some(mut link) = current.take() else { continue };
+                DatagramEvent::Link(key) => {
+                    // Those before may still have something to say.
+                    let Some((_, mut link)) = current.take_if(|(current, _)| *current == key) else {
+                        continue;
+                    };
                     link.handle_datagram(now, from, &mut datagram[..length]);
-                    link.close(EndCode::Shutdown);
+                    then(&mut link);
                     let mut out = [0; 65_507];
                     while let Some(transmit) = link.poll_transmit(now, (self.clock)(), &mut out) {
                         for packet in out[..transmit.length].chunks(transmit.segment) {

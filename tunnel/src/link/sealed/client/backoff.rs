@@ -1,4 +1,4 @@
-//! When to make another link after proxy2 has ended one, or broken the protocol.
+//! When to make another link after proxy2 has ended one, broken the protocol, or asked for another.
 
 use std::time::Duration;
 
@@ -38,11 +38,36 @@ impl Backoff {
         let jitter = random % u64::try_from(half.as_micros()).unwrap_or(u64::MAX).max(1);
         half + Duration::from_micros(jitter)
     }
+
+    /// proxy2 wants another link instead of this one: how long that waits. Not at all where this one has lasted, as names are unknown
+    /// meanwhile; but a proxy2 that wants one after the other must not get a thousand a second.
+    pub(crate) fn replaced(&mut self, now: Time, random: u64) -> Duration {
+        let wait = self.next(now, random);
+        if self.failures == 1 { Duration::ZERO } else { wait }
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn one_that_has_lasted_is_replaced_at_once_and_others_after_longer_and_longer() {
+        let mut backoff = Backoff::default();
+        let mut now = Time::ZERO;
+        for seconds in [10, 60] {
+            backoff.came_up(now);
+            now += Duration::from_secs(seconds);
+            assert_eq!(backoff.replaced(now, 7), Duration::ZERO);
+        }
+        let mut longest = Duration::from_millis(200);
+        for number in 0..10 {
+            backoff.came_up(now);
+            let wait = backoff.replaced(now, number * 7_919);
+            assert!(wait >= longest / 2 && wait <= longest, "{number}: {wait:?} of {longest:?}");
+            longest = (longest * 2).min(Backoff::MAX);
+        }
+    }
 
     #[test]
     fn waits_double_up_to_five_seconds_and_a_good_link_forgets_them() {

@@ -421,7 +421,14 @@ impl End for ClientEnd {
             .inspect_err(|error| warn!("no UDP socket for another link: {}", descriptors::explain(error)))
             .ok()?;
         let mut next = self.remake.as_mut()?(now, self.ticket.ticket());
-        next.try_peer(FourTuple { socket: Sockets::IDS[0], ..link.path() });
+        let path = FourTuple { socket: Sockets::IDS[0], ..link.path() };
+        let wait = self.backoff.replaced(now, self.random.u64());
+        self.hold = if wait.is_zero() {
+            next.try_peer(path);
+            None
+        } else {
+            Some(Hold { over: Box::pin(sleep(wait)), path })
+        };
         let before = Self {
             sockets,
             buffers: std::array::from_fn(|_| self.home.take()),
