@@ -149,6 +149,14 @@ impl Control {
         self.drain
     }
 
+    /// The proxy ends: whoever wants it to be followed by another one is told so, or hung up on.
+    pub(crate) fn refuse_successors(&mut self) {
+        self.take_overs.close();
+        self.restarts.close();
+        while self.take_overs.try_recv().is_ok() {}
+        while self.restarts.try_recv().is_ok() {}
+    }
+
     /// Waits until a signal, or somebody at the socket, asks for anything. Cancel safe.
     pub(crate) async fn asked(&mut self, signals: &mut Signals) -> Asked {
         let (ends, take_overs) = (&mut self.asked, &mut self.take_overs);

@@ -175,6 +175,7 @@ impl Serving {
                 biased;
                 asked = self.control.asked(&mut self.signals) => match asked {
                     Asked::End(ending) => {
+                        self.control.refuse_successors();
                         ending.wait(&self.sessions, &mut self.signals).await;
                         break self.running.close().await;
                     }

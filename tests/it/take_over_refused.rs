@@ -57,6 +57,49 @@ async fn a_process_that_goes_before_it_is_ready_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_not_handed_over_cannot_be_taken_all_the_same() {
+    let (target, folder) = (Target::start(Manner::Echo).await, Folder::new());
+    let (control, own) = (folder.path("two.sock"), format!("{}:@name", folder.path("own.sock")));
+    let options = ["--control", &control, "-L", &own];
+    let (host, port) = (target.address().ip().to_string(), target.address().port().to_string());
+    let state = folder.path("state");
+    let words = [&["0", &host, &port, "--state", &state], &options[..]].concat();
+    let proxy2 = Process::spawn(PROXY2, &words);
+    let listening = proxy2.wait_for("proxy2 accepts UDP datagrams");
+    let at = listening.rsplit('=').next().unwrap().trim().parse().unwrap();
+    proxy2.wait_for("ready");
+    let mut stream = UnixStream::connect(&control).unwrap();
+    let mut lines = BufReader::new(stream.try_clone().unwrap());
+    for (word, says) in [("take-over", "only listeners for TCP"), ("take", "nothing was offered")] {
+        writeln!(stream, "{{\"cmd\":\"{word}\"}}").unwrap();
+        let mut answer = String::new();
+        lines.read_line(&mut answer).unwrap();
+        assert!(answer.contains(says), "{answer}");
+    }
+    let proxy1 = sealed_proxy1("0", at, &folder);
+    drop(greeted(&proxy1).await);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn one_that_drains_is_not_restarted_and_says_so() {
+    let (target, folder) = (Target::start(Manner::Echo).await, Folder::new());
+    let control = folder.path("two.sock");
+    let proxy2 = sealed_program(PROXY2, "0", target.address(), &folder, &["--control", &control]);
+    let proxy1 = sealed_proxy1("0", proxy2.address(), &folder);
+    let mut client = greeted(&proxy1).await;
+    let mut stream = UnixStream::connect(&control).unwrap();
+    stream.set_read_timeout(Some(testbed::pair::PATIENCE)).unwrap();
+    let mut lines = BufReader::new(stream.try_clone().unwrap());
+    for (word, says) in [("drain", "ends with its last stream"), ("restart", "error"), ("restart", "error")] {
+        writeln!(stream, "{{\"cmd\":\"{word}\"}}").unwrap();
+        let mut answer = String::new();
+        lines.read_line(&mut answer).unwrap();
+        assert!(answer.contains(says), "{word}: {answer}");
+    }
+    assert_eq!(exchange(&mut client, b"still here").await, b"still here");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_process_of_another_version_is_refused_and_told_why() {
     let folder = Folder::new();
     let (control, state) = (folder.path("two.sock"), folder.path("state"));

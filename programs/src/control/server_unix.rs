@@ -169,7 +169,9 @@ async fn talk(stream: UnixStream, asked: Asked) {
             },
             Ok(Request { v: VERSION, command: Command::TakeOver }) if whole => match asked.offer() {
                 Ok((offer, sockets)) => {
-                    offered = Some(Offered { udp: offer.udp.clone(), sockets });
+                    // Who takes what is not handed over gets nothing.
+                    let all = Offered { udp: offer.udp.clone(), sockets };
+                    offered = offer.why_not.is_none().then_some(all);
                     (Outcome::Offer(offer), true)
                 }
                 Err(why) => (Outcome::Error(why), true),
