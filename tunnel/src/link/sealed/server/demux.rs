@@ -2,13 +2,13 @@
 
 mod hints;
 mod predecessor;
+mod sorting;
 pub(crate) mod successor;
 mod tickets;
 
 use std::collections::HashMap;
 use std::future::{Future, pending, poll_fn};
 use std::io::{self, IoSliceMut};
-use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::pin::pin;
 use std::sync::Arc;
@@ -16,9 +16,9 @@ use std::time::{Duration, Instant};
 
 use proto::sealed::crypto::cipher::SessionKeys;
 use proto::sealed::crypto::keys::PublicKey;
-use proto::sealed::endpoint::{DatagramEvent, Dropped, Endpoint, LinkKey};
+use proto::sealed::endpoint::{Endpoint, LinkKey};
 use proto::sealed::handshake::terms::Limits;
-use proto::sealed::link::{self, FourTuple, Link, SocketId};
+use proto::sealed::link::{self, FourTuple, Link};
 use proto::sealed::streams::budget::Budget;
 use proto::sealed::wire::end_code::EndCode;
 use tokio::sync::{mpsc, watch};
@@ -28,7 +28,6 @@ use tokio::time::sleep_until;
 use self::hints::Hints;
 use self::predecessor::Predecessor;
 use self::successor::{HandOver, Successor};
-use crate::clock::Clock;
 use crate::control::server::{Entrance, Exchange, LinkPort, Reach};
 use crate::descriptors;
 use crate::entropy;
@@ -42,9 +41,8 @@ use crate::link::sealed::presence::Presence;
 use crate::link::sealed::requests::{LinkRequest, requests};
 use crate::link::sealed::roles::{RoleLimits, Roles};
 use crate::link::sealed::server::poll_any::poll_any;
-use crate::link::sealed::server::queue::{Command, LinkQueue, ReceivedBatch};
+use crate::link::sealed::server::queue::{Command, LinkQueue};
 use crate::link::sealed::server::reply::reply;
-use crate::link::sealed::server::runs::runs;
 use crate::link::sealed::server::server_end::{Channels, Report, ServerEnd};
 use crate::link::sealed::server::workers::{WorkerId, Workers};
 use crate::link::sealed::task::{Shared, Task};
@@ -55,10 +53,9 @@ use crate::local::dial::DialSettings;
 use crate::local::udp::SeenAddress;
 use crate::metrics::{LinkKind, LinkLabels, OwnCounters};
 use crate::names::Publication;
-use crate::number::widen;
 use crate::settings::Allow;
 use crate::state::{TicketName, TicketRules, Tickets};
-use crate::udp::{self, RecvMeta, Udp};
+use crate::udp::{RecvMeta, Udp};
 use tracing::info;
 
 /// What the demultiplexer is made of.
@@ -141,15 +138,7 @@ struct RunningLink {
     place: WorkerId,
 }
 
-/// For whom a datagram is.
-enum Way {
-    Link(LinkQueue),
-    Predecessor,
-}
-
 impl Demux {
-    /// Up to this many bytes are copied for a link; a buffer stays where it is.
-    const SMALL: usize = 4 << 10;
     /// How long the links may take to end.
     const END_PATIENCE: Duration = Duration::from_millis(500);
 
@@ -283,92 +272,6 @@ impl Demux {
         }
         while self.tasks.try_join_next().is_some() {}
         while self.leaving.try_join_next().is_some() {}
-    }
-
-    /// Sorts one receive buffer. Datagrams that came merged are nearly always for one link, which then gets the buffer.
-    fn take_in(&mut self, socket: usize, meta: &RecvMeta, buffer: &mut Buffer) {
-        let local = self.parts.sockets.get(socket).and_then(|udp| udp.answer_from(meta));
-        let socket = SocketId(u8::try_from(socket).expect("there are few sockets"));
-        let from = FourTuple { remote: meta.addr, local, socket };
-        let (len, stride, ecn) = (meta.len, meta.stride.max(1), udp::ecn_of(meta));
-        let filled = buffer.get(..len).unwrap_or_default();
-        let runs: Vec<(usize, usize)> = runs(filled, stride);
-        if let [(0, end)] = runs.as_slice()
-            && *end == len
-            && len > Self::SMALL
-        {
-            match self.route(from, filled.get(..stride).unwrap_or(filled)) {
-                Some(Way::Link(queue)) => {
-                    let buffer = std::mem::replace(buffer, self.parts.shared.buffers.take());
-                    self.post(&queue, ReceivedBatch { from, buffer, len, stride, ecn });
-                }
-                Some(Way::Predecessor) => self.pass_on(from, filled, stride, ecn),
-                None => {}
-            }
-            return;
-        }
-        for (start, end) in runs {
-            let run = filled.get(start..end).unwrap_or_default();
-            match self.route(from, run.get(..stride).unwrap_or(run)) {
-                Some(Way::Link(queue)) => {
-                    let (buffer, len) = (Buffer::copy(run), run.len());
-                    self.post(&queue, ReceivedBatch { from, buffer, len, stride, ecn });
-                }
-                Some(Way::Predecessor) => self.pass_on(from, run, stride, ecn),
-                None => {}
-            }
-        }
-    }
-
-    fn post(&mut self, queue: &LinkQueue, batch: ReceivedBatch) {
-        let datagrams = batch.len.div_ceil(batch.stride);
-        if !queue.post(batch) {
-            self.counters.datagrams_busy += widen(datagrams);
-        }
-    }
-
-    /// Whom the datagram is for; everything that is for no link is dealt with here.
-    fn route(&mut self, from: FourTuple, datagram: &[u8]) -> Option<Way> {
-        let now = self.parts.shared.clock.now();
-        match self.parts.endpoint.handle(now, Clock::unix(), from.remote, datagram) {
-            DatagramEvent::Link(key) => {
-                return self.links.get(&key).map(|link| Way::Link(link.queue.clone()));
-            }
-            DatagramEvent::Predecessor => return Some(Way::Predecessor),
-            DatagramEvent::Drop(why) => self.note_dropped(from.remote, why),
-            DatagramEvent::Reply { bytes, refused } => {
-                if let Some((client, why)) = refused {
-                    self.note_refused(from.remote, client, why);
-                }
-                self.reply(from, &bytes);
-            }
-            DatagramEvent::Session { link, session, response } => {
-                // The link's task answers, behind the packets that came before: only it knows whether they have ended the link.
-                self.command(Some(link), Command::Session { session, response, from });
-            }
-            DatagramEvent::Full { ask } => {
-                self.counters.datagrams_unanswered += 1;
-                self.command(Some(ask), Command::Vacate);
-            }
-            DatagramEvent::New { link, client, session, limits, rival, former, response } => {
-                self.command(rival, Command::Challenge);
-                self.doubt_at_predecessor(former);
-                self.start_link(link, from, &client, *session, limits);
-                self.reply(from, &response);
-            }
-        }
-        None
-    }
-
-    fn note_dropped(&mut self, from: SocketAddr, why: Dropped) {
-        let counters = &mut *self.counters;
-        let counter = match why {
-            Dropped::Malformed | Dropped::Classic => &mut counters.datagrams_malformed,
-            Dropped::Stray => &mut counters.datagrams_stray,
-            Dropped::Handshake(_) => &mut counters.datagrams_unanswered,
-        };
-        *counter += 1;
-        self.hints.dropped(from, why);
     }
 
     fn command(&self, link: Option<LinkKey>, command: Command) {
