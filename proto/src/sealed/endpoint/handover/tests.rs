@@ -146,10 +146,11 @@ fn what_is_for_no_link_is_passed_to_no_process() {
     let (link, first) = world.join(&mut old, &mut staying);
     new.take_over(old.hand_over(world.unix));
     let first = index(&first);
-    let is_passed = |world: &World, new: &mut Endpoint, index| match world.hear(new, &packet(index)) {
-        DatagramEvent::Predecessor => true,
-        DatagramEvent::Drop(Dropped::Stray) => false,
-        other => panic!("{other:?}"),
+    let is_passed = |world: &World, new: &mut Endpoint, index| {
+        let heard = world.hear(new, &packet(index));
+        let is_passed = matches!(heard, DatagramEvent::Predecessor);
+        assert!(is_passed || matches!(heard, DatagramEvent::Drop(Dropped::Stray)), "{heard:?}");
+        is_passed
     };
     assert!(!is_passed(&world, &mut new, first ^ 1), "anybody can make that up");
     let asked = world.ask(&mut staying);
