@@ -67,7 +67,8 @@ async fn what_is_not_handed_over_cannot_be_taken_all_the_same() {
     let proxy2 = Process::spawn(PROXY2, &words);
     let listening = proxy2.wait_for("proxy2 accepts UDP datagrams");
     let at = listening.rsplit('=').next().unwrap().trim().parse().unwrap();
-    proxy2.wait_for("ready");
+    let proxy1 = sealed_proxy1("0", at, &folder);
+    drop(greeted(&proxy1).await);
     let mut stream = UnixStream::connect(&control).unwrap();
     let mut lines = BufReader::new(stream.try_clone().unwrap());
     for (word, says) in [("take-over", "only listeners for TCP"), ("take", "nothing was offered")] {
@@ -76,7 +77,6 @@ async fn what_is_not_handed_over_cannot_be_taken_all_the_same() {
         lines.read_line(&mut answer).unwrap();
         assert!(answer.contains(says), "{answer}");
     }
-    let proxy1 = sealed_proxy1("0", at, &folder);
     drop(greeted(&proxy1).await);
 }
 
