@@ -93,9 +93,13 @@ fn holders_where(
     condition: &'static str,
     values: &[&dyn ToSql],
 ) -> rusqlite::Result<Vec<Holder>> {
+    // One of each owner first, then a second of each: whoever has many users leaves room for the others.
     let sql = format!(
-        "SELECT name, ip, port, service, path, hash, size FROM files JOIN users ON users.id = files.user
-         WHERE connected AND {condition} ORDER BY name, path LIMIT {MAX_HOLDERS}"
+        "SELECT name, ip, port, service, path, hash, size FROM (
+             SELECT name, ip, port, service, path, hash, size,
+                 row_number() OVER (PARTITION BY owner ORDER BY name, path) AS turn
+             FROM files JOIN users ON users.id = files.user WHERE connected AND {condition}
+         ) ORDER BY turn, name, path LIMIT {MAX_HOLDERS}"
     );
     let mut select = connection.prepare_cached(&sql)?;
     let rows = select.query_map(values, |row| {

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 use tokio::task::{JoinSet, spawn_blocking};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::holder::{Address, Holder};
 use super::partial::Partial;
@@ -21,6 +21,16 @@ const WINDOW: usize = 3;
 
 /// From how many at most: with all windows full 48 MiB are held.
 const MAX_HOLDERS: usize = 16;
+
+/// When one who is asked for the hashes has not sent them for so long, the next one is asked as well.
+const ASK_NEXT: Duration = Duration::from_secs(2);
+
+/// How long the hashes of one holder may take: so long, and a second for each 8 KiB.
+const HASHES_WITHIN: Duration = Duration::from_secs(20);
+const HASHES_PER_SECOND: u64 = 8 << 10;
+
+/// A holder that has had nothing to do for so long fetches what is late, however many are busy with it.
+const LATE: Duration = Duration::from_secs(20);
 
 /// When a holder that has gone is asked again, and how often: a process that is restarted is back by then.
 const AGAIN: [Duration; 3] = [Duration::from_secs(1), Duration::from_secs(2), Duration::from_secs(4)];
@@ -78,7 +88,6 @@ pub async fn download(
     holders: &[Address],
     progress: impl Fn(u64) + Send + Sync + 'static,
 ) -> Result<Fetched, DownloadError> {
-    let holders = holders.get(..MAX_HOLDERS).unwrap_or(holders);
     let hashes = hashes(wanted, holders).await?;
     let (to, Wanted { id, size, .. }) = (wanted.to.to_owned(), wanted);
     let partial = blocking(move || Partial::open(&to, id, hashes, size)).await?;
@@ -94,15 +103,17 @@ pub async fn download(
         id,
         brought: holders.iter().map(|_| AtomicU32::new(0)).collect(),
     });
-    let mut tasks = JoinSet::new();
-    for (at, address) in holders.iter().enumerate() {
-        let (shared, address) = (Arc::clone(&shared), address.clone());
-        tasks.spawn(async move { fetch_from(&shared, &address, at).await });
-    }
+    let (mut tasks, mut others) = (JoinSet::new(), holders.iter().enumerate());
     let mut why = "nobody is there".to_owned();
-    while !shared.is_finished()
-        && let Some(ended) = tasks.join_next().await
-    {
+    while !shared.is_finished() {
+        // Whoever has gone for good makes room for another one.
+        while tasks.len() < MAX_HOLDERS
+            && let Some((at, address)) = others.next()
+        {
+            let (shared, address) = (Arc::clone(&shared), address.clone());
+            tasks.spawn(async move { fetch_from(&shared, &address, at).await });
+        }
+        let Some(ended) = tasks.join_next().await else { break };
         match ended {
             Ok(Ok(())) => {}
             Ok(Err(Lost::Disk(error))) => return Err(DownloadError::Disk(error)),
@@ -113,7 +124,7 @@ pub async fn download(
     if !shared.is_finished() {
         return Err(DownloadError::Nobody(why));
     }
-    // Who is still busy brings what is there already.
+    // Who is still busy would bring what is there already, and is left.
     shared.changed.notify_waiters();
     let finishing = Arc::clone(&shared);
     blocking(move || finishing.partial.finish()).await?;
@@ -123,22 +134,40 @@ pub async fn download(
     Ok(Fetched { resumed, brought })
 }
 
-/// From the first who has them.
+/// From the first who sends them: one after the other is asked, and none has to be waited for.
 async fn hashes(wanted: Wanted<'_>, holders: &[Address]) -> Result<Vec<BlockHash>, DownloadError> {
+    let Wanted { id, size, .. } = wanted;
     let mut why = "nobody is there".to_owned();
-    for address in holders {
-        let asked = async {
-            let mut holder = Holder::connect(address, wanted.id).await?;
-            let hashes = holder.hashes(wanted.size).await?;
-            holder.end();
-            Ok::<_, io::Error>(hashes)
-        };
-        match asked.await {
-            Ok(hashes) => return Ok(hashes),
-            Err(error) => why = error.to_string(),
+    let (mut asked, mut others) = (JoinSet::new(), holders.iter());
+    loop {
+        if asked.len() < MAX_HOLDERS
+            && let Some(address) = others.next()
+        {
+            let address = address.clone();
+            asked.spawn(async move { hashes_of(&address, id, size).await });
+        }
+        let may_ask_next = asked.len() < MAX_HOLDERS && others.len() > 0;
+        let patience = if may_ask_next { ASK_NEXT } else { Duration::MAX };
+        match timeout(patience, asked.join_next()).await {
+            Err(_) => {}
+            Ok(None) => return Err(DownloadError::Nobody(why)),
+            Ok(Some(Ok(Ok(hashes)))) => return Ok(hashes),
+            Ok(Some(Ok(Err(error)))) => why = error.to_string(),
+            Ok(Some(Err(error))) => why = error.to_string(),
         }
     }
-    Err(DownloadError::Nobody(why))
+}
+
+async fn hashes_of(address: &Address, id: FileId, size: u64) -> io::Result<Vec<BlockHash>> {
+    let bytes = u64::from(crate::hash::blocks_of(size).unwrap_or(0)) * size_of::<BlockHash>() as u64;
+    let within = HASHES_WITHIN + Duration::from_secs(bytes / HASHES_PER_SECOND);
+    let asking = async {
+        let mut holder = Holder::connect(address, id).await?;
+        let hashes = holder.hashes(size).await?;
+        holder.end();
+        Ok(hashes)
+    };
+    timeout(within, asking).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }
 
 /// Why a holder brings no more.
@@ -152,7 +181,12 @@ async fn fetch_from(shared: &Arc<Shared>, address: &Address, at: usize) -> Resul
     let mut pauses = AGAIN.into_iter();
     loop {
         let holder = shared.plan().join();
-        let ended = fetch_until_lost(shared, address, holder).await;
+        let ended = tokio::select! {
+            biased;
+            ended = fetch_until_lost(shared, address, holder) => ended,
+            // Others have brought all.
+            () = shared.finished() => Ok(()),
+        };
         let count = shared.plan().brought(holder);
         shared.plan().leave(holder);
         shared.changed.notify_waiters();
@@ -184,13 +218,13 @@ fn is_final(error: &io::Error) -> bool {
 
 async fn fetch_until_lost(shared: &Arc<Shared>, address: &Address, id: HolderId) -> Result<(), Lost> {
     let mut holder = Holder::connect(address, shared.id).await.map_err(Lost::Holder)?;
-    let mut asked = VecDeque::new();
+    let (mut asked, mut is_late) = (VecDeque::new(), false);
     loop {
         // What is told after this is not missed.
         let changed = shared.changed.notified();
         let mut next = Next::Wait;
         while asked.len() < WINDOW {
-            next = shared.plan().next(id);
+            next = if is_late { shared.plan().next_late(id) } else { shared.plan().next(id) };
             let Next::Fetch(block) = next else { break };
             holder.ask(block).await.map_err(Lost::Holder)?;
             asked.push_back(block);
@@ -202,7 +236,7 @@ async fn fetch_until_lost(shared: &Arc<Shared>, address: &Address, id: HolderId)
             return Ok(());
         }
         let Some(block) = asked.pop_front() else {
-            changed.await;
+            is_late |= timeout(LATE, changed).await.is_err();
             continue;
         };
         let bytes = holder.receive(shared.partial.length_of(block)).await.map_err(Lost::Holder)?;

@@ -7,7 +7,7 @@
 
 use std::collections::{BTreeMap, VecDeque};
 
-/// How many holders may be busy with the same block.
+/// How many holders may be busy with the same block, as long as one of them may bring it soon.
 const COPIES: usize = 2;
 
 /// A holder.
@@ -108,13 +108,24 @@ impl Plan {
 
     /// What this holder does next.
     pub fn next(&mut self, holder: HolderId) -> Next {
+        self.give(holder, COPIES)
+    }
+
+    /// The same for one that has had nothing to do for long: those who are busy with what is missing may never bring it, so it does not
+    /// count how many they are.
+    pub fn next_late(&mut self, holder: HolderId) -> Next {
+        self.give(holder, usize::MAX)
+    }
+
+    /// `copies`: how many holders may be busy with the same block.
+    fn give(&mut self, holder: HolderId, copies: usize) -> Next {
         if self.is_finished() {
             return Next::Finished;
         }
         if !self.holders.contains_key(&holder) {
             return Next::Wait;
         }
-        let Some(at) = self.waiting.pop_front().or_else(|| self.late_block(holder)) else {
+        let Some(at) = self.waiting.pop_front().or_else(|| self.late_block(holder, copies)) else {
             return Next::Wait;
         };
         self.given += 1;
@@ -130,9 +141,9 @@ impl Plan {
     }
 
     /// What others have had for longest.
-    fn late_block(&self, holder: HolderId) -> Option<u32> {
+    fn late_block(&self, holder: HolderId, copies: usize) -> Option<u32> {
         let late = |(at, block): (u32, &Block)| match block {
-            Block::With { holders, since } if holders.len() < COPIES && !holders.contains(&holder) => {
+            Block::With { holders, since } if holders.len() < copies && !holders.contains(&holder) => {
                 Some((*since, at))
             }
             Block::With { .. } | Block::Waiting | Block::There => None,
@@ -181,6 +192,15 @@ mod tests {
         assert!(plan.is_finished() && !plan.is_stuck());
         assert_eq!(plan.next(a), Next::Finished);
         assert!(Plan::new(0, |_| false).is_finished());
+    }
+
+    #[test]
+    fn two_who_bring_nothing_keep_nothing() {
+        let mut plan = Plan::new(1, |_| false);
+        let (a, b, c) = (plan.join(), plan.join(), plan.join());
+        assert_eq!((plan.next(a), plan.next(b), plan.next(c)), (Next::Fetch(0), Next::Fetch(0), Next::Wait));
+        assert_eq!((plan.next_late(a), plan.next_late(c)), (Next::Wait, Next::Fetch(0)));
+        assert!(plan.arrived(c, 0) && plan.is_finished());
     }
 
     /// Small, and the same numbers each time.
