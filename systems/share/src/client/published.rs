@@ -108,8 +108,10 @@ impl PublishedFiles {
             Err(error) => return Err(error),
         };
         let (mut by_path, mut lost) = (HashMap::new(), Vec::new());
-        for (path, file) in text.lines().filter_map(|line| line.split_once('\0')) {
-            match Published::read(Path::new(file)) {
+        for line in text.lines() {
+            let mut parts = line.split('\0');
+            let (Some(path), file, id) = (parts.next(), parts.next(), parts.next()) else { continue };
+            match read_again(file, id) {
                 Ok(published) => {
                     by_path.insert(path.to_owned(), Arc::new(published));
                 }
@@ -159,8 +161,27 @@ impl PublishedFiles {
     }
 }
 
+/// A file of a list, if it is still what it was.
+fn read_again(file: Option<&str>, id: Option<&str>) -> io::Result<Published> {
+    let changed = || io::Error::new(io::ErrorKind::NotFound, "it has changed since it was published");
+    let (file, id) = file.zip(id).ok_or_else(changed)?;
+    let published = Published::read(Path::new(file))?;
+    if published.id.to_string() == id { Ok(published) } else { Err(changed()) }
+}
+
+/// Removes a list, if there is one.
+///
+/// # Errors
+/// It cannot be removed.
+pub(super) fn forget_list(list: &Path) -> io::Result<()> {
+    match std::fs::remove_file(list) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err(error),
+        _ => Ok(()),
+    }
+}
+
 impl Files {
-    /// A line for each: its path, a zero byte, and where it is. Written beside the old one first, so that a crash leaves one of the two.
+    /// A line for each: its path, where it is and its hash, with zero bytes between. Written beside the old one first, so that a crash leaves one of the two.
     fn write(&self) -> io::Result<()> {
         let Some(list) = &self.list else { return Ok(()) };
         let new = list.with_extension("new");
@@ -170,7 +191,7 @@ impl Files {
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
         let mut out = options.open(&new)?;
         for (path, file) in &self.by_path {
-            writeln!(out, "{path}\0{}", file.file.display())?;
+            writeln!(out, "{path}\0{}\0{}", file.file.display(), file.id)?;
         }
         out.sync_all()?;
         std::fs::rename(&new, list)
@@ -215,12 +236,27 @@ mod tests {
         for (name, path) in [("poem", &poem), ("gone", &gone), ("taken", &poem)] {
             files.add(name, Published::read(path).unwrap()).unwrap();
         }
+        let secret = folder.path().join("secret");
+        std::fs::write(&secret, "a secret").unwrap();
+        for name in ["changed", "replaced"] {
+            let path = folder.path().join(name);
+            std::fs::write(&path, "a poem").unwrap();
+            files.add(name, Published::read(&path).unwrap()).unwrap();
+            std::fs::remove_file(&path).unwrap();
+        }
+        std::fs::write(folder.path().join("changed"), "a diary").unwrap();
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(&secret, folder.path().join("replaced")).unwrap();
         files.remove("taken").unwrap();
         std::fs::remove_file(&gone).unwrap();
-        let (again, lost) = PublishedFiles::load(list).unwrap();
+        let (again, lost) = PublishedFiles::load(list.clone()).unwrap();
         assert!(again.at("poem").is_some() && again.at("taken").is_none() && again.at("gone").is_none());
-        assert_eq!(lost.len(), 1);
+        assert!(again.at("changed").is_none() && again.at("replaced").is_none(), "it is another file now");
+        assert_eq!(lost.len(), 3, "{lost:?}");
         let id = again.at("poem").unwrap().id;
         assert!(again.known_as(id).is_some() && again.known_as(FileId::of_hashes(&[])).is_none());
+        forget_list(&list).unwrap();
+        forget_list(&list).unwrap();
+        assert!(PublishedFiles::load(list).unwrap().0.at("poem").is_none());
     }
 }

@@ -1,5 +1,6 @@
 //! What each command does.
 
+use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io;
 use std::net::SocketAddr;
@@ -15,7 +16,7 @@ use super::fetch::{Sized, fetch};
 use super::giving::Giving;
 use super::home::Home;
 use super::presence::Presence;
-use super::published::{Published, PublishedFiles};
+use super::published::{Published, PublishedFiles, forget_list};
 use super::shell::{Command, HELP, parse};
 use crate::hash::FileId;
 use crate::index::change::{Asker, Owner};
@@ -130,10 +131,17 @@ impl Session {
             Command::Register(user) => self.simple(Operation::Register, &[&user]).await,
             Command::Unregister(user) => {
                 let said = self.simple(Operation::Unregister, &[&user]).await;
-                if said.is_done {
-                    self.forget(&user);
+                if !said.is_done {
+                    return said;
                 }
-                said
+                self.forget(&user);
+                // Who registers it again begins with nothing.
+                match forget_list(&self.list_of(&user)) {
+                    Ok(()) => said,
+                    Err(error) => {
+                        said.and(format_args!("what it has published is still written down: {error}"))
+                    }
+                }
             }
             Command::Connect(user) => self.connect(&user).await,
             Command::Disconnect(user) => self.disconnect(&user).await,
@@ -173,7 +181,7 @@ impl Session {
                 ),
             };
         }
-        let list = self.settings.lists.join(format!("{}.list", service_of(&self.asker(user))));
+        let list = self.list_of(user);
         let (files, lost) = match spawn_blocking(move || PublishedFiles::load(list)).await {
             Ok(Ok(loaded)) => loaded,
             Ok(Err(error)) => {
@@ -196,6 +204,11 @@ impl Session {
             }
             Err(said) => said,
         }
+    }
+
+    /// Where it is written down what this user has published.
+    fn list_of(&self, user: &str) -> PathBuf {
+        self.settings.lists.join(format!("{}.list", service_of(&self.asker(user))))
     }
 
     /// Who this client is to the server.
@@ -371,22 +384,29 @@ impl Session {
                 files.entry(content).or_default().push(holder);
             }
         }
-        let mut files = files.into_iter();
-        match (files.next(), files.len()) {
-            (None, _) => Said::of(Outcome::NoFile, OPERATION),
-            (Some(((id, size), holders)), 0) => {
-                let (names, addresses): (Vec<_>, Vec<_>) =
-                    holders.into_iter().map(|holder| (holder.user, holder.address)).unzip();
-                self.download(OPERATION, Wanted { id, size, to: Path::new(local) }, &addresses, &names).await
-            }
-            (Some(first), _) => {
-                let said = Said::failed(OPERATION, "several files are called so: say which by its hash");
-                [first].into_iter().chain(files).fold(said, |said, ((id, size), holders)| {
-                    let who: Vec<String> = holders.into_iter().map(|holder| holder.user).collect();
-                    said.and(format_args!("{id}  {size} bytes, of {}", who.join(", ")))
-                })
+        let mut files: Vec<_> = files.into_iter().collect();
+        let Some(((first, _), _)) = files.first() else { return Said::of(Outcome::NoFile, OPERATION) };
+        let first = *first;
+        if files.iter().any(|((id, _), _)| *id != first) {
+            let said = Said::failed(OPERATION, "several files are called so: say which by its hash");
+            return files.into_iter().fold(said, |said, ((id, size), holders)| {
+                let who: Vec<String> = holders.into_iter().map(|holder| holder.user).collect();
+                said.and(format_args!("{id}  {size} bytes, of {}", who.join(", ")))
+            });
+        }
+        // A hash is of one size. Of those who say another one nobody has the file: what most say is tried first.
+        files.sort_by_key(|(_, holders)| Reverse(holders.len()));
+        let mut said = Said::of(Outcome::NoFile, OPERATION);
+        for ((id, size), holders) in files {
+            let (names, addresses): (Vec<_>, Vec<_>) =
+                holders.into_iter().map(|holder| (holder.user, holder.address)).unzip();
+            let wanted = Wanted { id, size, to: Path::new(local) };
+            said = self.download(OPERATION, wanted, &addresses, &names).await;
+            if said.is_done {
+                break;
             }
         }
+        said
     }
 
     /// Who has the file; `user` is empty for everybody.
