@@ -10,6 +10,7 @@
 //! - [`services`]: the logger and the clock
 //! - [`program`]: the command line
 
+mod admission;
 pub mod client;
 mod ending;
 pub mod hash;

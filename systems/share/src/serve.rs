@@ -1,12 +1,10 @@
 //! The server: answers clients who come over the link and over plain TCP.
 //!
 //! - `answer`: what a request asks of the index, and what the index' answer is to the client
-//! - `admission`: how many connections there may be
 //! - `attendance`: users who are there for as long as a connection lasts
 //! - `connection`: one client
 //! - `bridge`: lets users of either kind reach those of the other
 
-mod admission;
 mod answer;
 mod attendance;
 mod bridge;
@@ -23,13 +21,19 @@ use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
 
-use self::admission::{Admission, Source};
 use self::attendance::Attendances;
 use self::bridge::Bridge;
+use crate::admission::{Admission, Source};
 use crate::index::Index;
 use crate::index::change::Owner;
 use crate::services::Reports;
 use crate::wire::reply::StatusForm;
+
+/// The most connections.
+const CONNECTIONS: usize = 1_024;
+
+/// Of one ticket or address: a hundred times what a person's client needs, a quarter of what there is.
+const CONNECTIONS_OF_ONE: usize = 256;
 
 /// How long a server that cannot accept waits before it tries again: descriptors may be free by then.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -105,7 +109,7 @@ impl Server {
         let shared = Arc::new(Shared {
             bridge: Bridge::new(link, index.clone(), plain.is_some()),
             index,
-            admission: Arc::default(),
+            admission: Arc::new(Admission::new(CONNECTIONS, CONNECTIONS_OF_ONE)),
             attendances: Attendances::default(),
             form,
             reports,
@@ -158,11 +162,9 @@ async fn accept_plain(listener: TcpListener, shared: Arc<Shared>) -> anyhow::Res
         let Some(admitted) = shared.admission.admit(Source::Address(ip)) else { continue };
         // Without it the answer of a small list waits for an acknowledgement; it works without, only slower.
         let _: io::Result<()> = stream.set_nodelay(true);
-        let client = connection::Client { owner: Owner::Plain, ip: Some(ip), shared: Arc::clone(&shared) };
-        clients.spawn(async move {
-            client.serve(stream).await;
-            drop(admitted);
-        });
+        let shared = Arc::clone(&shared);
+        let client = connection::Client { owner: Owner::Plain, ip: Some(ip), shared, admitted };
+        clients.spawn(client.serve(stream));
     }
 }
 
@@ -181,11 +183,8 @@ async fn accept_link(mut listener: Listener, shared: Arc<Shared>) -> anyhow::Res
         // Clients of a name have a ticket.
         let Some(ticket) = caller.ticket.map(|ticket| ticket.to_string()) else { continue };
         let Some(admitted) = shared.admission.admit(Source::Ticket(ticket.clone())) else { continue };
-        let client =
-            connection::Client { owner: Owner::Ticket(ticket), ip: None, shared: Arc::clone(&shared) };
-        clients.spawn(async move {
-            client.serve(stream).await;
-            drop(admitted);
-        });
+        let shared = Arc::clone(&shared);
+        let client = connection::Client { owner: Owner::Ticket(ticket), ip: None, shared, admitted };
+        clients.spawn(client.serve(stream));
     }
 }

@@ -8,12 +8,12 @@ use paso::{AcceptError, Listener};
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
-use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, spawn_blocking};
-use tokio::time::{sleep, timeout};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::fetch::Sized;
 use super::published::{Published, PublishedFiles};
+use crate::admission::{Admission, Admitted, Source};
 use crate::ending::end_in_order;
 use crate::hash::{BLOCK, block_range};
 use crate::multifile::holder::Connection;
@@ -23,7 +23,10 @@ use crate::wire::peer::{PeerRequest, PeerRequestReader, status};
 /// How many are served at a time; each holds a block, so that all hold 64 MiB.
 const CLIENTS: usize = 64;
 
-/// How long a request may take to arrive, the next one of a client of ours included.
+/// How many of these one ticket has: somebody who takes all that it may have leaves the others more than half.
+const CLIENTS_OF_TICKET: usize = 16;
+
+/// How long a request may take to arrive, from the answer before it to its last byte.
 const REQUEST_WITHIN: Duration = Duration::from_secs(60);
 
 /// How long a client may take nothing of what it asked for.
@@ -40,21 +43,28 @@ const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
 pub(super) struct Giving {
     files: PublishedFiles,
     sized: Sized,
-    places: Arc<Semaphore>,
 }
 
 impl Giving {
-    pub(super) fn new(files: PublishedFiles, sized: Sized) -> Self {
-        Self { files, sized, places: Arc::new(Semaphore::new(CLIENTS)) }
+    pub(super) const fn new(files: PublishedFiles, sized: Sized) -> Self {
+        Self { files, sized }
     }
 
     /// Serves those who come to a name, until the link ends.
     pub(super) async fn serve_named(self, mut listener: Listener) {
+        let places = Arc::new(Admission::new(CLIENTS, CLIENTS_OF_TICKET));
         let mut clients = JoinSet::new();
         loop {
             while clients.try_join_next().is_some() {}
             match listener.accept().await {
-                Ok((stream, _)) => self.begin(&mut clients, stream),
+                Ok((stream, caller)) => {
+                    // Whoever comes to a name has a ticket.
+                    let Some(ticket) = caller.ticket.map(|ticket| ticket.to_string()) else { continue };
+                    // Those for whom there is no place are reset.
+                    if let Some(place) = places.admit(Source::Ticket(ticket)) {
+                        self.begin(&mut clients, stream, place);
+                    }
+                }
                 Err(AcceptError::Refused(why)) => tracing::info!(%why, "nobody can come at the moment"),
                 Err(_) => return,
             }
@@ -63,19 +73,23 @@ impl Giving {
 
     /// Serves those who come over plain TCP.
     pub(super) async fn serve_plain(self, listener: TcpListener) {
+        // Nobody proves who it is, and all of one machine have one address.
+        let places = Arc::new(Admission::new(CLIENTS, CLIENTS));
         let mut clients = JoinSet::new();
         loop {
             while clients.try_join_next().is_some() {}
             match listener.accept().await {
-                Ok((stream, _)) => self.begin(&mut clients, stream),
+                Ok((stream, from)) => {
+                    if let Some(place) = places.admit(Source::Address(from.ip())) {
+                        self.begin(&mut clients, stream, place);
+                    }
+                }
                 Err(_) => sleep(ACCEPT_PAUSE).await,
             }
         }
     }
 
-    fn begin(&self, clients: &mut JoinSet<()>, stream: impl Connection + 'static) {
-        // Those for whom there is no place are reset.
-        let Ok(place) = Arc::clone(&self.places).try_acquire_owned() else { return };
+    fn begin(&self, clients: &mut JoinSet<()>, stream: impl Connection + 'static, place: Admitted) {
         let giving = self.clone();
         clients.spawn(async move {
             let ended = giving.serve(stream).await;
@@ -86,15 +100,16 @@ impl Giving {
 
     async fn serve(&self, mut stream: impl Connection) -> io::Result<()> {
         let (mut reader, mut buffer) = (PeerRequestReader::default(), [0; 1024]);
+        let mut request_by = Instant::now() + REQUEST_WITHIN;
         loop {
-            let length = in_time(REQUEST_WITHIN, stream.read(&mut buffer)).await?;
+            let length = by(request_by, stream.read(&mut buffer)).await?;
             if length == 0 {
                 return end_in_order(stream, STUCK).await;
             }
             let mut bytes = buffer.get(..length).unwrap_or_default();
             while !bytes.is_empty() {
                 let Ok((used, request)) = reader.handle_bytes(bytes) else {
-                    stream.write_all(&[status::FAILED]).await?;
+                    write(&mut stream, &[status::FAILED]).await?;
                     return end_in_order(stream, STUCK).await;
                 };
                 bytes = bytes.get(used..).unwrap_or_default();
@@ -103,6 +118,7 @@ impl Giving {
                 if !request.is_ours() {
                     return end_in_order(stream, STUCK).await;
                 }
+                request_by = Instant::now() + REQUEST_WITHIN;
             }
         }
     }
@@ -112,10 +128,10 @@ impl Giving {
             PeerRequest::File { path } | PeerRequest::Part { path, .. } => self.files.at(path),
             PeerRequest::Hashes { id } | PeerRequest::Block { id, .. } => self.files.known_as(*id),
         };
-        let Some(file) = file else { return stream.write_all(&[status::NO_FILE]).await };
+        let Some(file) = file else { return write(stream, &[status::NO_FILE]).await };
         match request {
             PeerRequest::Hashes { .. } => {
-                stream.write_all(&head(Some(file.hashes.len() as u64 * 32))).await?;
+                write(stream, &head(Some(file.hashes.len() as u64 * 32))).await?;
                 write(stream, file.hashes.as_flattened()).await
             }
             PeerRequest::Block { block, .. } => {
@@ -153,9 +169,9 @@ async fn send(
 ) -> io::Result<()> {
     let opening = Arc::clone(file);
     let opened = spawn_blocking(move || opening.open()).await.map_err(io::Error::other)?;
-    let Ok(opened) = opened else { return stream.write_all(&[status::NO_FILE]).await };
+    let Ok(opened) = opened else { return write(stream, &[status::NO_FILE]).await };
     let opened = Arc::new(opened);
-    stream.write_all(&head(says_length.then_some(length))).await?;
+    write(stream, &head(says_length.then_some(length))).await?;
     let end = start + length;
     let mut at = start;
     while at < end {
@@ -174,11 +190,13 @@ async fn send(
 
 async fn write(stream: &mut impl Connection, bytes: &[u8]) -> io::Result<()> {
     for piece in bytes.chunks(PIECE) {
-        in_time(STUCK, stream.write_all(piece)).await?;
+        timeout(STUCK, stream.write_all(piece))
+            .await
+            .unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))?;
     }
     Ok(())
 }
 
-async fn in_time<T>(time: Duration, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
-    timeout(time, work).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
+async fn by<T>(end: Instant, work: impl Future<Output = io::Result<T>>) -> io::Result<T> {
+    timeout_at(end, work).await.unwrap_or_else(|_| Err(io::ErrorKind::TimedOut.into()))
 }

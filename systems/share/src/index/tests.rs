@@ -130,6 +130,23 @@ async fn holders_are_those_who_are_connected() {
 }
 
 #[tokio::test]
+async fn many_users_of_one_ticket_leave_room_for_another_holder() {
+    let case = case();
+    let id = FileId::of_hashes(&[[1; 32]]);
+    let mut askers: Vec<Asker> = (0..256).map(|at| of_ticket(&format!("!{at:03}"), "greedy")).collect();
+    askers.push(of_ticket("zoe", "one"));
+    for asker in &askers {
+        case.connected(asker).await;
+        let published = case.change(asker.clone(), publish("/poem", Some(Content { id, size: 5 }))).await;
+        assert_eq!(published, Outcome::Done);
+    }
+    let found = case.ask(of_ticket("zoe", "one"), Question::Holders(Wanted::Known(id))).await;
+    let Ok(Found::Holders(holders)) = found else { panic!("{found:?}") };
+    assert_eq!(holders.len(), 255);
+    assert_eq!(holders[1].user, "zoe");
+}
+
+#[tokio::test]
 async fn what_is_answered_is_there_after_a_restart() {
     let case = case();
     case.connected(&plain("alice")).await;
@@ -151,7 +168,7 @@ async fn what_is_answered_is_there_after_a_restart() {
 }
 
 #[tokio::test]
-async fn one_ticket_does_not_take_all_names() {
+async fn neither_one_ticket_nor_plain_tcp_takes_all_names() {
     let case = case();
     let mut outcomes = Vec::new();
     for number in 0..257 {
@@ -160,6 +177,15 @@ async fn one_ticket_does_not_take_all_names() {
     assert_eq!(outcomes.pop(), Some(Outcome::Failed));
     assert!(outcomes.iter().all(|outcome| *outcome == Outcome::Done));
     assert_eq!(case.change(of_ticket("alice", "one"), What::Register).await, Outcome::Done);
+    let all = (0..2_049).map(|at| Change { asker: plain(&format!("plain{at}")), what: What::Register });
+    let mut asking = tokio::task::JoinSet::new();
+    for change in all {
+        let index = case.index.clone();
+        asking.spawn(async move { index.change(change).await });
+    }
+    let outcomes = asking.join_all().await;
+    assert_eq!(outcomes.iter().filter(|outcome| **outcome == Outcome::Failed).count(), 1);
+    assert_eq!(case.change(of_ticket("bob", "two"), What::Register).await, Outcome::Done);
 }
 
 #[tokio::test]

@@ -2,7 +2,7 @@
 
 use rusqlite::{Connection, OptionalExtension, Transaction, TransactionBehavior};
 
-use super::change::{Asker, Change, Content, Place, What, base_name, is_user_name};
+use super::change::{Asker, Change, Content, Owner, Place, What, base_name, is_user_name};
 use crate::wire::outcome::Outcome;
 
 /// The most changes in one transaction. A flush takes about a millisecond; by then so many wait only in a storm.
@@ -11,8 +11,9 @@ pub(super) const BATCH: usize = 256;
 /// The most users, so that a list of all is 1 MiB at most.
 const MAX_USERS: i64 = 4_096;
 
-/// The most users of one ticket, so that nobody takes all the names there are room for.
+/// The most users of one ticket, and of plain TCP all together, so that nobody takes all the names there are room for.
 const MAX_USERS_OF_TICKET: i64 = 256;
+const MAX_PLAIN_USERS: i64 = MAX_USERS / 2;
 
 /// The most files of one user, so that a list of all is 256 KiB at most.
 const MAX_FILES: i64 = 1_024;
@@ -108,9 +109,13 @@ fn register(transaction: &Transaction<'_>, asker: &Asker) -> rusqlite::Result<Ou
     }
     let mut insert = transaction.prepare_cached(
         "INSERT INTO users (name, owner) SELECT ?1, ?2 WHERE (SELECT count(*) FROM users) < ?3
-         AND (?2 = '' OR (SELECT count(*) FROM users WHERE owner = ?2) < ?4)",
+         AND (SELECT count(*) FROM users WHERE owner = ?2) < ?4",
     )?;
-    let inserted = insert.execute((&asker.user, asker.owner.as_str(), MAX_USERS, MAX_USERS_OF_TICKET))?;
+    let most = match asker.owner {
+        Owner::Plain => MAX_PLAIN_USERS,
+        Owner::Ticket(_) => MAX_USERS_OF_TICKET,
+    };
+    let inserted = insert.execute((&asker.user, asker.owner.as_str(), MAX_USERS, most))?;
     Ok(if inserted == 0 { Outcome::Failed } else { Outcome::Done })
 }
 

@@ -15,18 +15,21 @@ use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 
+use crate::admission::{Admission, Source};
 use crate::ending::end_in_order;
 use crate::index::Index;
 use crate::index::change::{Asker, Owner};
 use crate::index::query::{Found, Holder, Query, Question, Wanted};
 use crate::names::service_of;
+use crate::wire::outcome::Outcome;
 use crate::wire::peer::{PeerRequest, PeerRequestReader, status};
 
 /// How many lists are made and sent at a time: together they hold 64 MiB at most.
 const LISTS: usize = 64;
 
-/// How many files are passed on at a time for one user.
+/// How many files are passed on at a time for one user, and to one ticket.
 const PASSED_ON: usize = 16;
+const PASSED_ON_TO_ONE: usize = 4;
 
 /// How long a peer's request may take to arrive, and the connection to the user that it is passed on to.
 const PEER_WITHIN: Duration = Duration::from_secs(10);
@@ -112,9 +115,14 @@ impl Bridge {
             Err(_) => return,
         };
         let task = tokio::spawn(pass_on(listener, self.index.clone(), asker.user.clone()));
-        let mut reached = self.reached.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(before) = reached.insert(asker.user.clone(), task.abort_handle()) {
+        let before = self.with_reached(|reached| reached.insert(asker.user.clone(), task.abort_handle()));
+        if let Some(before) = before {
             before.abort();
+        }
+        // It may have gone while its name was being published: then nobody else takes the name back.
+        let presence = Query { asker: Some(asker.clone()), what: Question::Presence };
+        if let Err(Outcome::NoUser | Outcome::NotConnected) = self.index.query(presence).await {
+            self.leave(asker);
         }
     }
 
@@ -123,10 +131,13 @@ impl Bridge {
         if asker.owner != Owner::Plain {
             return;
         }
-        let task = self.reached.lock().unwrap_or_else(PoisonError::into_inner).remove(&asker.user);
-        if let Some(task) = task {
+        if let Some(task) = self.with_reached(|reached| reached.remove(&asker.user)) {
             task.abort();
         }
+    }
+
+    fn with_reached<T>(&self, work: impl FnOnce(&mut HashMap<String, AbortHandle>) -> T) -> T {
+        work(&mut self.reached.lock().unwrap_or_else(PoisonError::into_inner))
     }
 }
 
@@ -142,14 +153,15 @@ impl Drop for Bridge {
 
 /// Passes requests for what the user has published on to it.
 async fn pass_on(mut listener: Listener, index: Index, user: String) {
-    let places = Arc::new(Semaphore::new(PASSED_ON));
+    let places = Arc::new(Admission::new(PASSED_ON, PASSED_ON_TO_ONE));
     let mut clients = JoinSet::new();
     loop {
         while clients.try_join_next().is_some() {}
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, caller)) => {
                 // Those for whom there is no place are reset.
-                let Ok(place) = Arc::clone(&places).try_acquire_owned() else { continue };
+                let Some(ticket) = caller.ticket.map(|ticket| ticket.to_string()) else { continue };
+                let Some(place) = places.admit(Source::Ticket(ticket)) else { continue };
                 let (index, user) = (index.clone(), user.clone());
                 clients.spawn(async move {
                     // The client sees where it ends.

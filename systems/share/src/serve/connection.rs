@@ -10,6 +10,7 @@ use tokio::time::timeout;
 
 use super::Shared;
 use super::answer::{self, Task};
+use crate::admission::Admitted;
 use crate::ending::end_in_order;
 use crate::index::change::{Asker, Change, Owner, What};
 use crate::index::query::{Query, Question};
@@ -34,6 +35,8 @@ pub(super) struct Client {
     /// Where it is, if it came over plain TCP.
     pub(super) ip: Option<IpAddr>,
     pub(super) shared: Arc<Shared>,
+    /// Its place among the connections.
+    pub(super) admitted: Admitted,
 }
 
 /// A stream to a client.
@@ -53,20 +56,23 @@ impl Client {
         let operation = request.operation;
         match answer::task(&request, &asker, self.ip) {
             Task::Attend => self.attend(stream, asker, request).await,
-            Task::Refuse => self.answer(stream, request, Outcome::Failed.into()).await,
+            Task::Refuse => linger(self.answer(stream, request, Outcome::Failed.into()).await).await,
             Task::Ask(what) => {
-                // A list may be large: so many are made and sent at a time, and no more.
-                let _turn = self.shared.bridge.turn().await;
+                // A list may be large: so many are made and sent at a time, of this client a share, and no more.
+                let turns = (self.admitted.turn().await, self.shared.bridge.turn().await);
                 let asked = self.shared.index.query(Query { asker: Some(asker), what });
                 let answer = timeout(ANSWER_WITHIN, asked).await.unwrap_or(Err(Outcome::Failed));
-                self.answer(stream, request, answer::reply(operation, answer)).await;
+                let answered = self.answer(stream, request, answer::reply(operation, answer)).await;
+                // Who does not end its connection holds up no list.
+                drop(turns);
+                linger(answered).await;
             }
             Task::Change(what) => {
                 let outcome = self.change(&asker, what).await;
                 if outcome == Outcome::Done {
                     self.changed(&asker, operation).await;
                 }
-                self.answer(stream, request, outcome.into()).await;
+                linger(self.answer(stream, request, outcome.into()).await).await;
             }
         }
     }
@@ -96,7 +102,8 @@ impl Client {
         }
     }
 
-    async fn answer(&self, mut stream: impl Wire, request: Request, reply: Reply) {
+    /// The connection, if the client has taken the answer.
+    async fn answer<W: Wire>(&self, mut stream: W, request: Request, reply: Reply) -> Option<W> {
         let bytes = reply.to_bytes(request.operation, self.form());
         let answered = matches!(timeout(ANSWER_WITHIN, stream.write_all(&bytes)).await, Ok(Ok(())));
         self.shared.operations.fetch_add(1, Ordering::Relaxed);
@@ -108,10 +115,7 @@ impl Client {
             "operation"
         );
         self.shared.reports.send(Report::of(request));
-        if answered {
-            // Whether it closes in time changes nothing.
-            let _ = end_in_order(stream, LINGER).await;
-        }
+        answered.then_some(stream)
     }
 
     async fn refuse(&self, mut stream: impl Wire, fault: Option<RequestError>) {
@@ -176,6 +180,14 @@ impl Client {
             self.change(asker, What::Disconnect).await;
         }
         (outcome, None)
+    }
+}
+
+/// Lets a client that has its answer end the connection.
+async fn linger(answered: Option<impl Wire>) {
+    if let Some(stream) = answered {
+        // Whether it closes in time changes nothing.
+        let _ = end_in_order(stream, LINGER).await;
     }
 }
 

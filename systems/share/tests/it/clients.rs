@@ -13,19 +13,19 @@ use tokio::net::TcpStream;
 
 use super::support::{Beside, Way, World, exchange, say};
 
-const POEM: &[u8] = b"Caminante, no hay camino, se hace camino al andar.";
+pub(crate) const POEM: &[u8] = b"Caminante, no hay camino, se hace camino al andar.";
 
-async fn world() -> World {
+pub(crate) async fn world() -> World {
     World::new(Beside::Nothing, Way::Link).await
 }
 
-fn large(blocks: usize) -> Vec<u8> {
+pub(crate) fn large(blocks: usize) -> Vec<u8> {
     (0..blocks * BLOCK + 77)
         .map(|at| (at as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes()[0])
         .collect()
 }
 
-fn service(user: &str) -> String {
+pub(crate) fn service(user: &str) -> String {
     service_of(&Asker { user: user.into(), owner: Owner::Ticket(user.into()) })
 }
 

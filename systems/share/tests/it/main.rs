@@ -5,6 +5,8 @@ mod clients;
 #[cfg(test)]
 mod course;
 #[cfg(test)]
+mod greedy;
+#[cfg(test)]
 mod processes;
 #[cfg(test)]
 mod support;

@@ -1,26 +1,27 @@
-//! How many connections there may be at a time.
+//! How many connections there may be at a time, and how many of one client: nobody takes all the places.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
-/// Of one ticket or address: a hundred times what a person's client needs, a quarter of what there is.
-const EACH: usize = 256;
+use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// Of all together.
-const ALL: usize = 1_024;
+/// How many lists one ticket or address has made and sent at a time; more wait.
+const LISTS: usize = 16;
 
 /// Where a connection comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) enum Source {
+pub(crate) enum Source {
     Ticket(String),
     Address(IpAddr),
 }
 
 /// Counts connections.
-#[derive(Debug, Default)]
-pub(super) struct Admission {
+#[derive(Debug)]
+pub(crate) struct Admission {
+    all: usize,
+    each: usize,
     counts: Mutex<Counts>,
     refused: AtomicU64,
 }
@@ -28,33 +29,55 @@ pub(super) struct Admission {
 #[derive(Debug, Default)]
 struct Counts {
     all: usize,
-    each: HashMap<Source, usize>,
+    each: HashMap<Source, Places>,
+}
+
+#[derive(Debug)]
+struct Places {
+    taken: usize,
+    lists: Arc<Semaphore>,
 }
 
 /// The place of a connection, free again when it is dropped.
 #[derive(Debug)]
-pub(super) struct Admitted {
+pub(crate) struct Admitted {
     admission: Arc<Admission>,
     source: Source,
+    lists: Arc<Semaphore>,
 }
 
 impl Admission {
+    /// Of `all` together, and of `each` ticket or address.
+    pub(crate) fn new(all: usize, each: usize) -> Self {
+        Self { all, each, counts: Mutex::default(), refused: AtomicU64::new(0) }
+    }
+
     /// A place, if there is one.
-    pub(super) fn admit(self: &Arc<Self>, source: Source) -> Option<Admitted> {
+    pub(crate) fn admit(self: &Arc<Self>, source: Source) -> Option<Admitted> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
-        let of_this = counts.each.get(&source).copied().unwrap_or(0);
-        if counts.all >= ALL || of_this >= EACH {
+        let of_this = counts.each.get(&source).map_or(0, |places| places.taken);
+        if counts.all >= self.all || of_this >= self.each {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return None;
         }
         counts.all += 1;
-        counts.each.insert(source.clone(), of_this + 1);
-        Some(Admitted { admission: Arc::clone(self), source })
+        let none = || Places { taken: 0, lists: Arc::new(Semaphore::new(LISTS)) };
+        let places = counts.each.entry(source.clone()).or_insert_with(none);
+        places.taken += 1;
+        let lists = Arc::clone(&places.lists);
+        Some(Admitted { admission: Arc::clone(self), source, lists })
     }
 
     /// How many found no place.
-    pub(super) fn refused(&self) -> u64 {
+    pub(crate) fn refused(&self) -> u64 {
         self.refused.load(Ordering::Relaxed)
+    }
+}
+
+impl Admitted {
+    /// Waits until this client may have one more list.
+    pub(crate) async fn turn(&self) -> SemaphorePermit<'_> {
+        self.lists.acquire().await.expect("it is never closed")
     }
 }
 
@@ -62,9 +85,9 @@ impl Drop for Admitted {
     fn drop(&mut self) {
         let mut counts = self.admission.counts.lock().unwrap_or_else(PoisonError::into_inner);
         counts.all -= 1;
-        if let Some(count) = counts.each.get_mut(&self.source) {
-            *count -= 1;
-            if *count == 0 {
+        if let Some(places) = counts.each.get_mut(&self.source) {
+            places.taken -= 1;
+            if places.taken == 0 {
                 counts.each.remove(&self.source);
             }
         }
@@ -77,7 +100,9 @@ mod tests {
 
     #[test]
     fn nobody_takes_all_the_places() {
-        let admission = Arc::new(Admission::default());
+        const ALL: usize = 1_024;
+        const EACH: usize = 256;
+        let admission = Arc::new(Admission::new(ALL, EACH));
         let of = |name: &str| admission.admit(Source::Ticket(name.into()));
         let greedy: Vec<_> = std::iter::from_fn(|| of("greedy")).collect();
         assert_eq!(greedy.len(), EACH);
