@@ -86,8 +86,14 @@ impl Card {
     pub(crate) fn is_sound(&self) -> bool {
         self.run.is_sound()
             && self.programs.len() <= MAX_PROGRAMS
-            && self.programs.iter().all(|program| program.len() <= MAX_PROGRAM)
+            && self.programs.iter().all(|program| is_program_name(program))
     }
+}
+
+/// Whether a program may be called so: nothing that a screen shows in another way.
+pub(crate) fn is_program_name(name: &str) -> bool {
+    let is_allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
+    (1..=MAX_PROGRAM).contains(&name.len()) && name.bytes().all(is_allowed)
 }
 
 /// What a node answers: to the first frame, and then what the stream is for.

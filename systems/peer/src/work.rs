@@ -9,7 +9,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::time::timeout;
 
 pub(crate) use self::programs::{ProgramError, Programs};
@@ -28,7 +28,7 @@ pub(crate) struct Workshop {
     programs: Programs,
     capacity: u32,
     limit: Duration,
-    running: Semaphore,
+    running: Arc<Semaphore>,
     jobs: AtomicU32,
     of: Mutex<BTreeMap<Name, u32>>,
     done: AtomicU32,
@@ -40,6 +40,10 @@ pub(crate) enum NotRun {
     Full,
     Not(String),
 }
+
+/// A job's turn to run. What goes on when the job is not wanted any more, as a thread does that nothing can break off, keeps it: no more
+/// run at once than there are turns.
+type Turn = Arc<OwnedSemaphorePermit>;
 
 /// A place for one job, from when it is taken to its end.
 #[derive(Debug)]
@@ -57,7 +61,7 @@ impl Workshop {
             programs,
             capacity,
             limit,
-            running: Semaphore::new(permits),
+            running: Arc::new(Semaphore::new(permits)),
             jobs,
             of: Mutex::default(),
             done,
@@ -105,10 +109,10 @@ impl Place {
     /// Runs the job when its turn has come: its outcome, and what it wrote. Dropped, it ends, and all that it has started.
     pub(crate) async fn run(self, program: &str, args: &[String], stdin: Vec<u8>) -> (Outcome, Vec<u8>) {
         let shop = &self.shop;
-        let Ok(_turn) = shop.running.acquire().await else {
+        let Ok(turn) = Arc::clone(&shop.running).acquire_owned().await.map(Turn::new) else {
             return (Outcome { why: Some("the node ends".into()), ..Outcome::default() }, Vec::new());
         };
-        let running = shop.programs.run(program, args, stdin);
+        let running = shop.programs.run(program, args, stdin, &turn);
         let outcome = timeout(shop.limit, running).await.unwrap_or_else(|_| {
             let why = format!("it did not end within {} s, and was ended", shop.limit.as_secs());
             (Outcome { why: Some(why), ..Outcome::default() }, Vec::new())
@@ -128,5 +132,24 @@ impl Drop for Place {
             }
         }
         self.shop.jobs.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_job_that_nobody_wants_any_more_takes_its_turn_all_the_same() {
+        let shop = Workshop::new(Programs::new(true, &[]).unwrap(), 1, Duration::from_secs(60));
+        let args = ["5000000".to_owned()];
+        let place = shop.admit(&"ann".parse().unwrap(), "primes", &args).unwrap();
+        tokio::select! {
+            biased;
+            _ = place.run("primes", &args, Vec::new()) => panic!("it takes a thread some time"),
+            () = std::future::ready(()) => {}
+        }
+        assert_eq!((shop.jobs(), shop.running.available_permits()), (0, 0), "its thread counts on");
+        let _turn = shop.running.acquire().await.unwrap();
     }
 }

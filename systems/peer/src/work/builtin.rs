@@ -5,6 +5,7 @@ use std::time::Duration;
 use tokio::task::spawn_blocking;
 use tokio::time::sleep;
 
+use super::Turn;
 use crate::proof;
 use crate::wire::Outcome;
 
@@ -29,13 +30,21 @@ pub(super) fn check(program: &str, args: &[String]) -> Result<(), String> {
 }
 
 /// Runs it.
-pub(super) async fn run(program: &str, args: &[String], stdin: Vec<u8>) -> (Outcome, Vec<u8>) {
+pub(super) async fn run(program: &str, args: &[String], stdin: Vec<u8>, turn: &Turn) -> (Outcome, Vec<u8>) {
     if let Err(why) = check(program, args) {
         return (Outcome { why: Some(why), ..Outcome::default() }, Vec::new());
     }
     let number = args.first().and_then(|word| word.parse().ok()).unwrap_or(0);
     let text = match program {
-        "primes" => spawn_blocking(move || primes(number).to_string()).await.unwrap_or_default(),
+        "primes" => {
+            let turn = Turn::clone(turn);
+            let counting = spawn_blocking(move || {
+                let count = primes(number).to_string();
+                drop(turn);
+                count
+            });
+            counting.await.unwrap_or_default()
+        }
         "wait" => {
             sleep(Duration::from_millis(number.into())).await;
             return (Outcome { code: Some(0), ..Outcome::default() }, Vec::new());

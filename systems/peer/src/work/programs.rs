@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 
-use super::{builtin, process};
-use crate::wire::{MAX_PROGRAM, MAX_PROGRAMS, Outcome};
+use super::{Turn, builtin, process};
+use crate::wire::{MAX_PROGRAM, MAX_PROGRAMS, Outcome, is_program_name};
 
 /// Where a job's own words go.
 const ONE: &str = "{}";
@@ -59,9 +59,7 @@ impl Programs {
     fn add(&mut self, text: &str) -> Result<(), ProgramError> {
         let form = || ProgramError::Form(text.into());
         let (name, line) = text.split_once('=').ok_or_else(form)?;
-        let is_allowed =
-            |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b"-_".contains(&byte);
-        if name.is_empty() || name.len() > MAX_PROGRAM || !name.bytes().all(is_allowed) {
+        if !is_program_name(name) {
             return Err(ProgramError::Name(name.into()));
         }
         let mut words = line.split_whitespace().map(str::to_owned);
@@ -99,9 +97,15 @@ impl Programs {
     }
 
     /// Runs it: how it ended, and what it wrote.
-    pub(super) async fn run(&self, program: &str, args: &[String], stdin: Vec<u8>) -> (Outcome, Vec<u8>) {
+    pub(super) async fn run(
+        &self,
+        program: &str,
+        args: &[String],
+        stdin: Vec<u8>,
+        turn: &Turn,
+    ) -> (Outcome, Vec<u8>) {
         let Some(line) = self.named.get(program) else {
-            return builtin::run(program, args, stdin).await;
+            return builtin::run(program, args, stdin, turn).await;
         };
         match line.fill(args) {
             Ok(words) => process::run(&line.program, &words, stdin).await,
