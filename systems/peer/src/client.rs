@@ -85,16 +85,23 @@ async fn hear(which: &Which, last: usize, follow: bool) -> anyhow::Result<u8> {
 
 async fn list(which: &Which, json: bool) -> anyhow::Result<u8> {
     let mut node = Connection::ask(which, &Request::List, b"").await?;
-    match node.next().await? {
-        (Reply::Members { members, counts, .. }, _) if json => {
-            screen::line(&serde_json::to_string_pretty(
-                &serde_json::json!({ "members": members, "counts": counts }),
-            )?)?;
+    let mut members = Vec::new();
+    loop {
+        match node.next().await? {
+            (Reply::Member(member), _) => members.push(member),
+            (Reply::Members { counts, .. }, _) if json => {
+                screen::line(&serde_json::to_string_pretty(
+                    &serde_json::json!({ "members": members, "counts": counts }),
+                )?)?;
+                return Ok(0);
+            }
+            (Reply::Members { me, .. }, _) => {
+                screen::lines(&screen::members(&me, &members))?;
+                return Ok(0);
+            }
+            _ => return other_answer(),
         }
-        (Reply::Members { me, members, .. }, _) => screen::lines(&screen::members(&me, &members))?,
-        _ => return other_answer(),
     }
-    Ok(0)
 }
 
 async fn files(which: &Which, of: Name) -> anyhow::Result<u8> {

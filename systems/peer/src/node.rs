@@ -17,7 +17,7 @@ pub(crate) mod words;
 
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
 use paso::{AcceptError, Identity, Link, LinkStatus, Listener, Stream};
@@ -33,7 +33,7 @@ use crate::files::Shared;
 use crate::home::{Home, unix_time};
 use crate::jobs::Scheduler;
 use crate::names::Pattern;
-use crate::overlay::{Delivery, Hex, Limits, Name, Overlay, Run, SayError};
+use crate::overlay::{Bucket, Delivery, Hex, Limits, Name, Overlay, Run, SayError};
 use crate::proof::Signer;
 use crate::wire::Card;
 use crate::work::{Programs, Workshop};
@@ -44,6 +44,8 @@ const PREFIX: &str = "peer.";
 const TICK: Duration = Duration::from_millis(250);
 /// How many things that were heard may wait for one that listens.
 const WAITING: usize = 1024;
+/// How many warnings others cause at once; then one a second.
+const WARNINGS: u32 = 20;
 /// How long an orderly end of a stream may take.
 const PART_WITHIN: Duration = Duration::from_secs(5);
 /// How long a killed node of this name may still be taken for one that lives.
@@ -81,6 +83,8 @@ pub(crate) struct Node {
     heard: broadcast::Sender<Heard>,
     /// Set when the node is asked to end.
     stop: watch::Sender<bool>,
+    /// How many warnings others may cause: a log has an end.
+    warnings: Mutex<(Instant, Bucket)>,
 }
 
 /// What a node listens at.
@@ -140,6 +144,7 @@ impl Node {
             wake: watch::Sender::new(()),
             heard: broadcast::Sender::new(WAITING),
             stop: watch::Sender::new(false),
+            warnings: Mutex::new((Instant::now(), Bucket::new(WARNINGS, 1, Duration::ZERO))),
         };
         Ok((Arc::new(node), Ends { home, listener, local }))
     }
@@ -210,6 +215,15 @@ impl Node {
     fn core(&self) -> MutexGuard<'_, Core> {
         // What is behind it is whole between any two statements that can panic.
         self.core.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Warns of what somebody else does, if there was not too much of that.
+    fn warn_seldom(&self, warn: impl FnOnce()) {
+        let mut warnings = self.warnings.lock().unwrap_or_else(PoisonError::into_inner);
+        let (began, bucket) = &mut *warnings;
+        if bucket.take(began.elapsed()) {
+            warn();
+        }
     }
 
     fn tell(&self, core: &mut Core, heard: Heard) {

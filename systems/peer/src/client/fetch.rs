@@ -1,7 +1,7 @@
 //! Fetches a file of another node.
 
 use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail, ensure};
@@ -21,7 +21,7 @@ pub(super) async fn get(
     force: bool,
 ) -> anyhow::Result<u8> {
     if to.as_deref() == Some(Path::new("-")) {
-        receive(which, of, path, &mut io::stdout()).await?;
+        receive(which, of, path, &mut screen::FileScreen).await?;
         return Ok(0);
     }
     let to = match to {

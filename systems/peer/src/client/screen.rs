@@ -51,6 +51,21 @@ pub(super) fn written(outcome: &Outcome, written: &[u8]) -> Result<(), ShowError
     Ok(())
 }
 
+/// Standard output for a file of somebody else, of which a terminal gets what it may show. A character that lies in two frames is shown as
+/// one that is none.
+pub(super) struct FileScreen;
+
+impl Write for FileScreen {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        show(&mut io::stdout(), bytes)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        io::stdout().flush()
+    }
+}
+
 fn show(to: &mut (impl Write + io::IsTerminal), bytes: &[u8]) -> io::Result<()> {
     if to.is_terminal() {
         to.write_all(as_text(bytes).as_bytes())?;

@@ -20,6 +20,8 @@ const HISTORY: usize = 500;
 const KEYS: usize = 4;
 /// How long a node's word for its key is good, if somebody brings posts with another one.
 const DOUBT_AGAIN: Duration = Duration::from_secs(10);
+/// A node that says all the time that it has begun anew is not told of each time.
+const COMES_AGAIN: Duration = Duration::from_secs(10);
 /// After a failure, how long until a node is dialled again, at first and at most.
 const DIAL_AGAIN: Duration = Duration::from_millis(250);
 const DIAL_AGAIN_MOST: Duration = Duration::from_secs(8);
@@ -51,6 +53,8 @@ pub(super) struct Member {
     pub(super) appeared: Duration,
     /// When it last said who it is.
     met: Duration,
+    /// When the others were told that it is there.
+    told: Option<Duration>,
     dial_at: Duration,
     failures: u32,
 }
@@ -168,7 +172,11 @@ impl Core {
         if member.card.as_ref() == Some(&card) {
             return false;
         }
-        let is_new = member.card.as_ref().is_none_or(|known| known.run != card.run);
+        let is_new = member.card.as_ref().is_none_or(|known| known.run != card.run)
+            && member.told.is_none_or(|told| now >= told + COMES_AGAIN);
+        if is_new {
+            member.told = Some(now);
+        }
         if member.is_published {
             self.scheduler.worker_up(name, card.capacity, card.programs.clone(), now);
         }

@@ -2,20 +2,24 @@
 
 use std::pin::pin;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use paso::Stream;
 use tokio::sync::oneshot;
-use tokio::time::interval;
+use tokio::time::{interval, sleep};
 
 use super::core::{Core, Done, Pending};
 use super::{Node, part};
 use crate::jobs::{Assignment, JobId, Refusal, SubmitError};
+use crate::overlay::Bucket;
 use crate::wire::{self, Answer, Outcome, Purpose, ReadError};
 use crate::work::NotRun;
 
 /// How long a worker may say nothing: it says every 3 s that it is at work.
 const SILENCE: Duration = Duration::from_secs(15);
+/// How many answers of a worker are heard at once, and a second: more wait on their way.
+const ANSWERS: u32 = 20;
+const ANSWERS_PER_SECOND: u32 = 2;
 /// How often it is looked whether a job is still that worker's.
 const LOOK: Duration = Duration::from_millis(500);
 
@@ -125,7 +129,11 @@ impl Node {
     }
 
     async fn follow(&self, assignment: &Assignment, mut stream: Stream) -> End {
+        let (began, mut pace) = (Instant::now(), Bucket::new(ANSWERS, ANSWERS_PER_SECOND, Duration::ZERO));
         loop {
+            while !pace.take(began.elapsed()) {
+                sleep(LOOK).await;
+            }
             match wire::read_soon(&mut stream, SILENCE).await {
                 Ok((Answer::Busy { jobs }, _)) => self.core().scheduler.handle_load(&assignment.worker, jobs),
                 Ok((Answer::Full { jobs }, _)) => {

@@ -89,7 +89,13 @@ impl Node {
                 Err(error) => fails(to, error.to_string()).await,
             },
             Request::Hear { last, follow } => self.tell_what_was_heard(last, follow, to).await,
-            Request::List => say(to, self.members()).await,
+            Request::List => {
+                let (members, counts) = self.members();
+                for member in members {
+                    say(to, Reply::Member(member)).await?;
+                }
+                say(to, Reply::Members { me: self.me.clone(), counts }).await
+            }
             Request::Run { program, args, times } => self.run_jobs(&program, &args, times, &body, to).await,
             Request::Files { of } => self.pass_on(&of, Purpose::Files, to).await,
             Request::Get { of, path } => self.pass_on(&of, Purpose::Get { path }, to).await,

@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use anyhow::bail;
 use paso::{AskError, LinkClosed, NameEvent, ServiceInfo, Stream, WatchEnded};
-use tokio::time::sleep;
+use tokio::time::{sleep, timeout};
 
 use super::core::Core;
-use super::words::{Heard, MemberInfo, Reply};
+use super::words::{Heard, MemberInfo};
 use super::{Node, PREFIX, part};
-use crate::overlay::{Keys, Name};
+use crate::overlay::{Counts, Keys, Name};
 use crate::wire::{self, ANSWER_WITHIN, Answer, Card, Hello, Purpose, VERSION};
 
 /// How long until the exit is asked again that has not answered.
@@ -84,7 +84,7 @@ impl Node {
         if info.tickets.len() == 1 && info.tickets.iter().all(|ticket| ticket == name.as_str()) {
             return Some(name);
         }
-        tracing::warn!(name = %info.name, tickets = ?info.tickets, "somebody else publishes this node's name, which is not used");
+        self.warn_seldom(|| tracing::warn!(name = %info.name, tickets = ?info.tickets, "somebody else publishes this node's name, which is not used"));
         None
     }
 
@@ -185,10 +185,15 @@ impl Node {
             return Err(format!("{name} is not there"));
         }
         let service = format!("@{PREFIX}{name}");
-        let mut stream = self.link.open(&service).await.map_err(|error| format!("{name}: {error}"))?;
         let hello = Hello { version: VERSION, card: self.card.clone(), purpose };
-        let said = wire::write(&mut stream, &hello, body).await;
-        said.map_err(|error| format!("{name}: {error}"))?;
+        // Also whoever takes nothing of what is said to it.
+        let opening = timeout(ANSWER_WITHIN, async {
+            let mut stream = self.link.open(&service).await.map_err(|error| format!("{name}: {error}"))?;
+            let said = wire::write(&mut stream, &hello, body).await;
+            said.map_err(|error| format!("{name}: {error}"))?;
+            Ok(stream)
+        });
+        let mut stream = opening.await.unwrap_or_else(|_| Err(format!("{name} does not answer")))?;
         match wire::read_soon(&mut stream, ANSWER_WITHIN).await {
             Ok((Answer::Yes { card }, _)) if card.is_sound() && card.run.name == *name => Ok((stream, card)),
             Ok((Answer::No { why }, _)) => Err(format!("{name} says: {why}")),
@@ -212,7 +217,7 @@ impl Node {
     }
 
     /// Who is there, for people.
-    pub(super) fn members(&self) -> Reply {
+    pub(super) fn members(&self) -> (Vec<MemberInfo>, Counts) {
         let core = self.core();
         let load = |name: &Name| {
             core.scheduler.workers().find(|(worker, ..)| *worker == name).map_or(0, |(_, jobs, _)| jobs)
@@ -231,8 +236,7 @@ impl Node {
             jobs: load(name),
             programs: member.card.iter().flat_map(|card| card.programs.iter().cloned()).collect(),
         });
-        let members = std::iter::once(own).chain(others).collect();
-        Reply::Members { me: self.me.clone(), members, counts: core.overlay.counts() }
+        (std::iter::once(own).chain(others).collect(), core.overlay.counts())
     }
 }
 

@@ -66,7 +66,9 @@ impl Node {
                         if fault == Fault::NoLink {
                             return fault.to_string();
                         }
-                        tracing::warn!(%name, %fault, "a node does what no node does; its link is cut");
+                        self.warn_seldom(|| {
+                            tracing::warn!(%name, %fault, "a node does what no node does; its link is cut");
+                        });
                         return fault.to_string();
                     }
                 }

@@ -57,7 +57,9 @@ impl Node {
             return;
         }
         if !card.is_sound() || card.run.name != name {
-            tracing::warn!(%name, "a node says that it is another one, or what cannot be");
+            self.warn_seldom(
+                || tracing::warn!(%name, "a node says that it is another one, or what cannot be"),
+            );
             return;
         }
         if purpose == Purpose::Link && !self.is_neighbour(&name) {

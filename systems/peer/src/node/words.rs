@@ -42,9 +42,11 @@ pub(crate) enum Reply {
     Missed {
         count: u64,
     },
+    /// Somebody who is there: a frame for each, for all together may be more than one holds.
+    Member(MemberInfo),
+    /// Those were all; the last answer.
     Members {
         me: Name,
-        members: Vec<MemberInfo>,
         counts: Counts,
     },
     /// A job is done, the body is what it wrote; or it is not, and why.

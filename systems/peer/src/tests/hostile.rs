@@ -12,11 +12,16 @@ use crate::wire::{self, Answer, Word};
 
 /// A link of its own to `n00`, as a node with this key.
 async fn linked(pair: &Pair, name: &str, key: &Signer) -> (Link, Stream) {
+    linked_with(pair, name, key, &["echo".to_owned()]).await
+}
+
+/// The same, as one that runs these programs.
+async fn linked_with(pair: &Pair, name: &str, key: &Signer, programs: &[String]) -> (Link, Stream) {
     let link = pair.join(name).await;
     let mut stream = link.open("@peer.n00").await.unwrap();
     let hello = json!({
         "version": 1, "purpose": "link",
-        "card": { "run": run(name), "key": Hex(key.public_key()), "capacity": u32::MAX, "programs": ["echo"] },
+        "card": { "run": run(name), "key": Hex(key.public_key()), "capacity": u32::MAX, "programs": programs },
     });
     wire::write(&mut stream, &hello, b"").await.unwrap();
     let (answer, _) = wire::read::<Answer>(&mut stream).await.unwrap();
@@ -82,4 +87,23 @@ async fn it_harms_nobody_else() {
     let heard = &network.at("n01").posts;
     assert_eq!(heard.keys().collect::<Vec<_>>(), ["n00", "n01"]);
     assert_eq!(heard["n01"], said, "what it has said itself, and nothing that others say for it");
+}
+
+#[tokio::test]
+async fn many_with_long_lists_are_all_shown() {
+    let network = Network::with("hostile-lists", 1, Shape::Mesh).await;
+    let (key, _) = Signer::generate().unwrap();
+    let programs: Vec<String> = (0..64).map(|at| format!("{at:064}")).collect();
+    let mut links = Vec::new();
+    for at in 0..20 {
+        links.push(linked_with(&network.pair, &format!("long{at}"), &key, &programs).await);
+    }
+    network.nodes[0].until("it shows all of them", |members| members.len() == 21).await;
+    // What a screen does not show as it is is no name of a program.
+    let link = network.pair.join("escape").await;
+    let mut stream = link.open("@peer.n00").await.unwrap();
+    let card = json!({ "run": run("escape"), "key": Hex(key.public_key()), "capacity": 1, "programs": ["\u{9b}2J"] });
+    let hello = json!({ "version": 1, "purpose": "card", "card": card });
+    wire::write(&mut stream, &hello, b"").await.unwrap();
+    assert!(is_cut(stream).await);
 }

@@ -205,10 +205,9 @@ impl Running {
     }
 
     pub(super) async fn members(&self) -> Vec<MemberInfo> {
-        match self.ask(Request::List).await.0.remove(0) {
-            (Reply::Members { members, .. }, _) => members,
-            other => panic!("{other:?}"),
-        }
+        let (replies, _) = self.ask(Request::List).await;
+        let member = |(reply, _)| if let Reply::Member(member) = reply { Some(member) } else { None };
+        replies.into_iter().filter_map(member).collect()
     }
 
     /// Asks as its user's programs do: all answers, the last with what it says.
