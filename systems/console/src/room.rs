@@ -69,6 +69,8 @@ pub struct Member {
     pub presence: Presence,
     /// What waits to be written to it.
     pub outbox: Outbox,
+    /// The others were told that it came: those of one ticket who come and go all the time are put together.
+    pub is_announced: bool,
     /// It says every few seconds that it is there.
     beats: bool,
     /// How much more it may say before it is a flood.
@@ -125,13 +127,14 @@ impl Room {
         self.last += 1;
         self.tally.clients += 1;
         let who = Identity { number: self.last, ticket, is_operator };
-        self.announce(&who, "has come", now);
+        let is_announced = self.announce(&who, "has come", now);
         let member = Member {
             who: who.clone(),
             since: now,
             heard: now,
             presence: Presence::Here,
             outbox: Outbox::default(),
+            is_announced,
             beats: false,
             breath: Breath::default(),
         };
@@ -187,8 +190,9 @@ impl Room {
         }
     }
 
-    /// Lets those go that have been silent for too long, and tells what was held back. To be called every second or so.
-    pub fn sweep(&mut self, now: Duration) {
+    /// Lets those go that have been silent for too long, and tells what was held back, which it also returns. To be called every second
+    /// or so.
+    pub fn sweep(&mut self, now: Duration) -> Vec<String> {
         let limits = self.limits;
         let gone = |member: &Member| {
             let silent = member.silent_for(now);
@@ -199,12 +203,12 @@ impl Room {
         for (number, silent) in gone {
             self.leave(number, Leaving::Silent(silent), now);
         }
-        for (label, untold) in self.chatter.sweep(now) {
-            self.tell_all(
-                &format!("* {label} has come and left {untold} times more in the last seconds\n"),
-                None,
-            );
-        }
+        let told = self.chatter.sweep(now).into_iter().map(|(label, untold)| {
+            let sum = format!("{label} has come and left {untold} times more in the last seconds");
+            self.tell_all(&format!("* {sum}\n"), None);
+            sum
+        });
+        told.collect()
     }
 
     /// A client says something, which all get to see. If it says much, it [waits](Room::waits).
@@ -306,10 +310,12 @@ impl Room {
     }
 
     /// Tells the others that somebody has come or left, if there was not too much of that.
-    fn announce(&mut self, who: &Identity, what: &str, now: Duration) {
-        if self.chatter.may_announce(who, now) {
+    fn announce(&mut self, who: &Identity, what: &str, now: Duration) -> bool {
+        let may = self.chatter.may_announce(who, now);
+        if may {
             self.tell_all(&format!("* {who} {what}\n"), Some(who.number));
         }
+        may
     }
 
     fn tell_all(&mut self, line: &str, but: Option<Number>) {

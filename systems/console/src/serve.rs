@@ -108,7 +108,9 @@ pub async fn serve(
     let ended = loop {
         tokio::select! {
             () = &mut shutdown => break Ok(()),
-            _ = sweep.tick() => hall.with(|room, now| room.sweep(now.since_start)),
+            _ = sweep.tick() => for sum in hall.with(|room, now| room.sweep(now.since_start)) {
+                info!("{sum}");
+            },
             Some(ended) = clients.join_next() => note_panic(ended),
             accepted = listener.accept() => match accepted {
                 Ok((stream, caller)) => {

@@ -10,7 +10,7 @@ use paso::Stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split};
 use tokio::sync::Notify;
 use tokio::time::{Instant, sleep_until, timeout};
-use tracing::info;
+use tracing::{debug, info};
 
 use super::hall::Hall;
 use crate::lines::Splitter;
@@ -33,24 +33,38 @@ pub(super) async fn attend(hall: Hall, stream: Stream, ticket: Option<String>) {
         let who = room.enter(ticket.clone(), is_operator, now.since_start)?;
         let welcome = session::welcome(room, who.number);
         room.answer(who.number, welcome);
-        Ok(who)
+        let is_announced = room.member(who.number).is_some_and(|own| own.is_announced);
+        Ok((who, is_announced))
     });
     match entered {
-        Ok(who) => {
-            info!(client = %who, "client came");
+        Ok((who, is_announced)) => {
+            // What others cause has an end in the log, too.
+            if is_announced {
+                info!(client = %who, "client came");
+            } else {
+                debug!(client = %who, "client came");
+            }
             let (from, to) = split(stream);
             let seat = Seat { bell: hall.bell(who.number), hall, who: who.clone() };
             let why =
                 Attending { seat, from, to, lines: Splitter::new(LONGEST), writing: Vec::new() }.run().await;
-            info!(client = %who, %why, "client left");
+            if is_announced {
+                info!(client = %who, %why, "client left");
+            } else {
+                debug!(client = %who, %why, "client left");
+            }
         }
-        Err(full) => turn_away(stream, full, ticket).await,
+        Err(full) => {
+            if hall.may_log_full() {
+                info!(ticket, "client turned away: {full}");
+            }
+            turn_away(stream, full).await;
+        }
     }
 }
 
 /// Says that there is no room.
-async fn turn_away(mut stream: Stream, full: Full, ticket: Option<String>) {
-    info!(ticket, "client turned away: {full}");
+async fn turn_away(mut stream: Stream, full: Full) {
     let said = async {
         stream.write_all(format!("error: {full}\n").as_bytes()).await?;
         stream.finish().await?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{Instant, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use tokio::sync::Notify;
 
@@ -19,6 +19,8 @@ struct Inner {
     state: Mutex<State>,
     settings: Settings,
     start: Instant,
+    /// When it was last logged that there is no room.
+    logged_full: Mutex<Option<Instant>>,
 }
 
 #[derive(Debug)]
@@ -31,12 +33,22 @@ struct State {
 impl Hall {
     pub(super) fn new(settings: Settings) -> Self {
         let state = Mutex::new(State { room: Room::new(settings.limits), bells: BTreeMap::new() });
-        Self(Arc::new(Inner { state, settings, start: Instant::now() }))
+        Self(Arc::new(Inner { state, settings, start: Instant::now(), logged_full: Mutex::default() }))
     }
 
     /// Who may come, and what operators may look at.
     pub(super) fn settings(&self) -> &Settings {
         &self.0.settings
+    }
+
+    /// Whether it is logged that somebody found no room: once a second, `stats` has the count.
+    pub(super) fn may_log_full(&self) -> bool {
+        let mut logged = self.0.logged_full.lock().unwrap_or_else(PoisonError::into_inner);
+        let may = logged.is_none_or(|at| at.elapsed() >= Duration::from_secs(1));
+        if may {
+            *logged = Some(Instant::now());
+        }
+        may
     }
 
     /// Does something in the room, and wakes those for whom there is something new. Nothing in it waits.
@@ -66,7 +78,7 @@ impl Hall {
     }
 
     /// When something happens that happens so long after the start.
-    pub(super) fn instant(&self, since_start: std::time::Duration) -> tokio::time::Instant {
+    pub(super) fn instant(&self, since_start: Duration) -> tokio::time::Instant {
         (self.0.start + since_start).into()
     }
 }
