@@ -14,7 +14,7 @@ const FOLDERS: [&str; 4] = ["tunnel/src", "programs/src", "cli/src", "echo/src"]
 /// Lines of the log that have no words of their own: the file that writes them, and the files that hold their sentences.
 const SENTENCES_OF: [(&str, &[&str]); 6] = [
     ("tunnel/src/link/sealed/client/peer.rs", &["tunnel/src/link/sealed/client/diagnosis.rs"]),
-    ("tunnel/src/link/sealed/client/client_end.rs", &["tunnel/src/link/sealed/client/diagnosis.rs"]),
+    ("tunnel/src/link/sealed/client/client_end/heard.rs", &["tunnel/src/link/sealed/client/diagnosis.rs"]),
     (
         "tunnel/src/control/client/task.rs",
         &["tunnel/src/control/server/listening.rs", "tunnel/src/control/server/session/registered.rs"],
