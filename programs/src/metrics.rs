@@ -18,7 +18,7 @@ use crate::control::sessions::Sessions;
 #[derive(Debug)]
 struct Running {
     dashboard: Dashboard,
-    _lent: Lent,
+    lent: Lent,
 }
 
 /// What `--metrics` asks for.
@@ -57,8 +57,10 @@ impl Metrics {
         if wanted == self.wanted && self.running.is_some() == wanted.is_some() {
             return;
         }
-        if let Some(running) = self.running.take() {
-            running.dashboard.close().await;
+        if let Some(Running { dashboard, lent }) = self.running.take() {
+            // As long as it is there to be passed the port is not free.
+            drop(lent);
+            dashboard.close().await;
             info!("the page and the metrics are gone");
         }
         if let Some(listen) = &wanted {
@@ -93,7 +95,7 @@ async fn start(listen: &Listen, watched: &Watched) -> anyhow::Result<Running> {
             dashboard.address()
         );
     }
-    Ok(Running { dashboard, _lent: lent })
+    Ok(Running { dashboard, lent })
 }
 
 /// Bytes that the data of all streams of a session may take.
