@@ -1,4 +1,5 @@
-//! How many connections there may be at a time, and how many of one client: nobody takes all the places.
+//! How many connections there may be at a time, how many of them have work done, and how many of each are one client's: nobody
+//! takes all the places.
 
 use std::collections::HashMap;
 use std::net::IpAddr;
@@ -7,8 +8,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::{Semaphore, SemaphorePermit};
 
-/// How many lists one ticket or address has made and sent at a time; more wait.
-const LISTS: usize = 16;
+/// A number for all together, and one for each ticket or address.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Share {
+    pub all: usize,
+    pub each: usize,
+}
 
 /// Where a connection comes from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -17,11 +22,14 @@ pub(crate) enum Source {
     Address(IpAddr),
 }
 
-/// Counts connections.
+/// Counts connections, and those that have something done.
 #[derive(Debug)]
 pub(crate) struct Admission {
-    all: usize,
-    each: usize,
+    /// More are refused.
+    places: Share,
+    /// More wait.
+    turns: Share,
+    all_turns: Semaphore,
     counts: Mutex<Counts>,
     refused: AtomicU64,
 }
@@ -35,7 +43,7 @@ struct Counts {
 #[derive(Debug)]
 struct Places {
     taken: usize,
-    lists: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
 }
 
 /// The place of a connection, free again when it is dropped.
@@ -43,29 +51,37 @@ struct Places {
 pub(crate) struct Admitted {
     admission: Arc<Admission>,
     source: Source,
-    lists: Arc<Semaphore>,
+    turns: Arc<Semaphore>,
+}
+
+/// While it is held, something costly may be done.
+#[derive(Debug)]
+pub(crate) struct Turn<'a> {
+    _of_each: SemaphorePermit<'a>,
+    _of_all: SemaphorePermit<'a>,
 }
 
 impl Admission {
-    /// Of `all` together, and of `each` ticket or address.
-    pub(crate) fn new(all: usize, each: usize) -> Self {
-        Self { all, each, counts: Mutex::default(), refused: AtomicU64::new(0) }
+    /// So many connections, and so many that have something done at a time.
+    pub(crate) fn new(places: Share, turns: Share) -> Self {
+        let all_turns = Semaphore::new(turns.all);
+        Self { places, turns, all_turns, counts: Mutex::default(), refused: AtomicU64::new(0) }
     }
 
     /// A place, if there is one.
     pub(crate) fn admit(self: &Arc<Self>, source: Source) -> Option<Admitted> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);
         let of_this = counts.each.get(&source).map_or(0, |places| places.taken);
-        if counts.all >= self.all || of_this >= self.each {
+        if counts.all >= self.places.all || of_this >= self.places.each {
             self.refused.fetch_add(1, Ordering::Relaxed);
             return None;
         }
         counts.all += 1;
-        let none = || Places { taken: 0, lists: Arc::new(Semaphore::new(LISTS)) };
+        let none = || Places { taken: 0, turns: Arc::new(Semaphore::new(self.turns.each)) };
         let places = counts.each.entry(source.clone()).or_insert_with(none);
         places.taken += 1;
-        let lists = Arc::clone(&places.lists);
-        Some(Admitted { admission: Arc::clone(self), source, lists })
+        let turns = Arc::clone(&places.turns);
+        Some(Admitted { admission: Arc::clone(self), source, turns })
     }
 
     /// How many found no place.
@@ -75,9 +91,12 @@ impl Admission {
 }
 
 impl Admitted {
-    /// Waits until this client may have one more list.
-    pub(crate) async fn turn(&self) -> SemaphorePermit<'_> {
-        self.lists.acquire().await.expect("it is never closed")
+    /// Waits until this client may have one more thing done; first among its own, so that it has no more than its share of those
+    /// who wait for all others.
+    pub(crate) async fn turn(&self) -> Turn<'_> {
+        let of_each = self.turns.acquire().await.expect("it is never closed");
+        let of_all = self.admission.all_turns.acquire().await.expect("it is never closed");
+        Turn { _of_each: of_each, _of_all: of_all }
     }
 }
 
@@ -96,13 +115,18 @@ impl Drop for Admitted {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
+    use tokio::time::timeout;
+
     use super::*;
 
     #[test]
     fn nobody_takes_all_the_places() {
         const ALL: usize = 1_024;
         const EACH: usize = 256;
-        let admission = Arc::new(Admission::new(ALL, EACH));
+        let turns = Share { all: 64, each: 16 };
+        let admission = Arc::new(Admission::new(Share { all: ALL, each: EACH }, turns));
         let of = |name: &str| admission.admit(Source::Ticket(name.into()));
         let greedy: Vec<_> = std::iter::from_fn(|| of("greedy")).collect();
         assert_eq!(greedy.len(), EACH);
@@ -114,5 +138,21 @@ mod tests {
         assert_eq!(many.len(), ALL);
         assert!(of("late").is_none());
         assert_eq!(admission.refused(), 2);
+    }
+    #[tokio::test]
+    async fn who_has_had_its_turns_waits_and_nobody_waits_for_it() {
+        let places = Share { all: 8, each: 4 };
+        let admission = Arc::new(Admission::new(places, Share { all: 3, each: 2 }));
+        let of = |name: &str| admission.admit(Source::Ticket(name.into())).unwrap();
+        let greedy: Vec<_> = (0..4).map(|_| of("greedy")).collect();
+        let other = of("other");
+        let at_once = |place| timeout(Duration::ZERO, Admitted::turn(place));
+        let first = at_once(&greedy[0]).await.unwrap();
+        let _second = at_once(&greedy[1]).await.unwrap();
+        let mut third = Box::pin(greedy[2].turn());
+        assert!(timeout(Duration::ZERO, &mut third).await.is_err());
+        assert!(at_once(&other).await.is_ok(), "the others have what is left");
+        drop(first);
+        third.await;
     }
 }

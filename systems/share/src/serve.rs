@@ -23,17 +23,17 @@ use tokio::time::sleep;
 
 use self::attendance::Attendances;
 use self::bridge::Bridge;
-use crate::admission::{Admission, Source};
+use crate::admission::{Admission, Share, Source};
 use crate::index::Index;
 use crate::index::change::Owner;
 use crate::services::Reports;
 use crate::wire::reply::StatusForm;
 
-/// The most connections.
-const CONNECTIONS: usize = 1_024;
+/// The most connections; each ticket or address has a hundred times what a person's client needs, a quarter of what there is.
+const CONNECTIONS: Share = Share { all: 1_024, each: 256 };
 
-/// Of one ticket or address: a hundred times what a person's client needs, a quarter of what there is.
-const CONNECTIONS_OF_ONE: usize = 256;
+/// How many lists are made and sent at a time: together they hold 64 MiB at most. More wait.
+const LISTS: Share = Share { all: 64, each: 16 };
 
 /// How long a server that cannot accept waits before it tries again: descriptors may be free by then.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
@@ -109,7 +109,7 @@ impl Server {
         let shared = Arc::new(Shared {
             bridge: Bridge::new(link, index.clone(), plain.is_some()),
             index,
-            admission: Arc::new(Admission::new(CONNECTIONS, CONNECTIONS_OF_ONE)),
+            admission: Arc::new(Admission::new(CONNECTIONS, LISTS)),
             attendances: Attendances::default(),
             form,
             reports,

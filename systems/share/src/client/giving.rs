@@ -13,18 +13,19 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::fetch::Sized;
 use super::published::{Published, PublishedFiles};
-use crate::admission::{Admission, Admitted, Source};
+use crate::admission::{Admission, Admitted, Share, Source};
 use crate::ending::end_in_order;
 use crate::hash::{BLOCK, block_range};
 use crate::multifile::holder::Connection;
 use crate::multifile::partial::read_at;
 use crate::wire::peer::{PeerRequest, PeerRequestReader, status};
 
-/// How many are served at a time; each holds a block, so that all hold 64 MiB.
-const CLIENTS: usize = 64;
+/// How many connections there are; more are reset.
+const CLIENTS: Share = Share { all: 1_024, each: 256 };
 
-/// How many of these one ticket has: somebody who takes all that it may have leaves the others more than half.
-const CLIENTS_OF_TICKET: usize = 16;
+/// How many of them are given something at a time; each holds a block, so that all hold 64 MiB. More wait. A ticket that takes
+/// all that it may have leaves the others more than half.
+const GIVEN: Share = Share { all: 64, each: 16 };
 
 /// How long a request may take to arrive, from the answer before it to its last byte.
 const REQUEST_WITHIN: Duration = Duration::from_secs(60);
@@ -52,7 +53,7 @@ impl Giving {
 
     /// Serves those who come to a name, until the link ends.
     pub(super) async fn serve_named(self, mut listener: Listener) {
-        let places = Arc::new(Admission::new(CLIENTS, CLIENTS_OF_TICKET));
+        let places = Arc::new(Admission::new(CLIENTS, GIVEN));
         let mut clients = JoinSet::new();
         loop {
             while clients.try_join_next().is_some() {}
@@ -74,7 +75,8 @@ impl Giving {
     /// Serves those who come over plain TCP.
     pub(super) async fn serve_plain(self, listener: TcpListener) {
         // Nobody proves who it is, and all of one machine have one address.
-        let places = Arc::new(Admission::new(CLIENTS, CLIENTS));
+        let alone = |share: Share| Share { each: share.all, ..share };
+        let places = Arc::new(Admission::new(alone(CLIENTS), alone(GIVEN)));
         let mut clients = JoinSet::new();
         loop {
             while clients.try_join_next().is_some() {}
@@ -92,13 +94,12 @@ impl Giving {
     fn begin(&self, clients: &mut JoinSet<()>, stream: impl Connection + 'static, place: Admitted) {
         let giving = self.clone();
         clients.spawn(async move {
-            let ended = giving.serve(stream).await;
+            let ended = giving.serve(stream, &place).await;
             tracing::debug!(error = ?ended.err(), "a client has been served");
-            drop(place);
         });
     }
 
-    async fn serve(&self, mut stream: impl Connection) -> io::Result<()> {
+    async fn serve(&self, mut stream: impl Connection, place: &Admitted) -> io::Result<()> {
         let (mut reader, mut buffer) = (PeerRequestReader::default(), [0; 1024]);
         let mut request_by = Instant::now() + REQUEST_WITHIN;
         loop {
@@ -114,7 +115,9 @@ impl Giving {
                 };
                 bytes = bytes.get(used..).unwrap_or_default();
                 let Some(request) = request else { continue };
+                let turn = place.turn().await;
                 self.give(&mut stream, &request).await?;
+                drop(turn);
                 if !request.is_ours() {
                     return end_in_order(stream, STUCK).await;
                 }

@@ -11,11 +11,10 @@ use std::time::Duration;
 use paso::{Bound, Forward, Link, Listener, Stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::TcpStream;
-use tokio::sync::{Semaphore, SemaphorePermit};
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::timeout;
 
-use crate::admission::{Admission, Source};
+use crate::admission::{Admission, Admitted, Share, Source};
 use crate::ending::end_in_order;
 use crate::index::Index;
 use crate::index::change::{Asker, Owner};
@@ -24,12 +23,11 @@ use crate::names::service_of;
 use crate::wire::outcome::Outcome;
 use crate::wire::peer::{PeerRequest, PeerRequestReader, status};
 
-/// How many lists are made and sent at a time: together they hold 64 MiB at most.
-const LISTS: usize = 64;
+/// How many connections there are to one user; more are reset.
+const CLIENTS: Share = Share { all: 256, each: 64 };
 
-/// How many files are passed on at a time for one user, and to one ticket.
-const PASSED_ON: usize = 16;
-const PASSED_ON_TO_ONE: usize = 4;
+/// How many files are passed on at a time for one user. More wait.
+const PASSED_ON: Share = Share { all: 16, each: 4 };
 
 /// How long a peer's request may take to arrive, and the connection to the user that it is passed on to.
 const PEER_WITHIN: Duration = Duration::from_secs(10);
@@ -48,7 +46,6 @@ pub(super) struct Bridge {
     link: Option<Link>,
     index: Index,
     has_plain: bool,
-    lists: Semaphore,
     reached: Mutex<HashMap<String, AbortHandle>>,
 }
 
@@ -64,7 +61,7 @@ impl Bridged {
 
 impl Bridge {
     pub(super) fn new(link: Option<Link>, index: Index, has_plain: bool) -> Self {
-        Self { link, index, has_plain, lists: Semaphore::new(LISTS), reached: Mutex::default() }
+        Self { link, index, has_plain, reached: Mutex::default() }
     }
 
     /// Names those users of plain TCP who were connected before the server was restarted.
@@ -77,11 +74,6 @@ impl Bridge {
         for (user, _) in users {
             self.reach(&Asker { user, owner: Owner::Plain }).await;
         }
-    }
-
-    /// Waits until a list may be made.
-    pub(super) async fn turn(&self) -> SemaphorePermit<'_> {
-        self.lists.acquire().await.expect("it is never closed")
     }
 
     /// Opens a port that leads to the user's name, if anybody could come to it. Without one the user is reached by name alone.
@@ -153,7 +145,7 @@ impl Drop for Bridge {
 
 /// Passes requests for what the user has published on to it.
 async fn pass_on(mut listener: Listener, index: Index, user: String) {
-    let places = Arc::new(Admission::new(PASSED_ON, PASSED_ON_TO_ONE));
+    let places = Arc::new(Admission::new(CLIENTS, PASSED_ON));
     let mut clients = JoinSet::new();
     loop {
         while clients.try_join_next().is_some() {}
@@ -165,8 +157,7 @@ async fn pass_on(mut listener: Listener, index: Index, user: String) {
                 let (index, user) = (index.clone(), user.clone());
                 clients.spawn(async move {
                     // The client sees where it ends.
-                    let _ = timeout(FILE_WITHIN, pass_one_on(stream, &index, user)).await;
-                    drop(place);
+                    let _ = timeout(FILE_WITHIN, pass_one_on(stream, &index, user, &place)).await;
                 });
             }
             Err(paso::AcceptError::Refused(_)) => {}
@@ -175,8 +166,9 @@ async fn pass_on(mut listener: Listener, index: Index, user: String) {
     }
 }
 
-async fn pass_one_on(mut client: Stream, index: &Index, user: String) -> io::Result<()> {
+async fn pass_one_on(mut client: Stream, index: &Index, user: String, place: &Admitted) -> io::Result<()> {
     let Ok(Some(request)) = timeout(PEER_WITHIN, read_peer_request(&mut client)).await else { return Ok(()) };
+    let turn = place.turn().await;
     match peer_for(&request, index, user).await {
         Ok(mut peer) => {
             peer.write_all(&request.to_bytes()).await?;
@@ -184,6 +176,7 @@ async fn pass_one_on(mut client: Stream, index: &Index, user: String) -> io::Res
         }
         Err(status) => client.write_all(&[status]).await?,
     }
+    drop(turn);
     end_in_order(client, LINGER).await
 }
 

@@ -59,12 +59,12 @@ impl Client {
             Task::Refuse => linger(self.answer(stream, request, Outcome::Failed.into()).await).await,
             Task::Ask(what) => {
                 // A list may be large: so many are made and sent at a time, of this client a share, and no more.
-                let turns = (self.admitted.turn().await, self.shared.bridge.turn().await);
+                let turn = self.admitted.turn().await;
                 let asked = self.shared.index.query(Query { asker: Some(asker), what });
                 let answer = timeout(ANSWER_WITHIN, asked).await.unwrap_or(Err(Outcome::Failed));
                 let answered = self.answer(stream, request, answer::reply(operation, answer)).await;
                 // Who does not end its connection holds up no list.
-                drop(turns);
+                drop(turn);
                 linger(answered).await;
             }
             Task::Change(what) => {

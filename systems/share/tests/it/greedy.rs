@@ -29,10 +29,43 @@ async fn one_ticket_does_not_take_all_places_of_a_client() {
     let (mut alice, mut bob) = (world.client("alice").await, world.client("bob").await);
     let (poem, copy) = (world.file("poem", POEM), world.path("copy"));
     say(&mut alice, &format!("PUBLISH {poem} by Machado")).await;
-    let mut held = hold(&world, "mallory", &service("alice"), 64, b"GET_FILE\0").await;
+    let mut held = hold(&world, "mallory", &service("alice"), 257, b"GET_FILE\0").await;
     // The last of them has been refused, so all before it have come.
     assert!(held.pop().unwrap().read_to_end(&mut Vec::new()).await.is_err());
     assert_eq!(say(&mut bob, &format!("GET_FILE alice {poem} {copy}")).await, "c> GET_FILE OK\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_read_holds_up_its_own_files_alone() {
+    let world = world().await;
+    let (mut alice, mut bob) = (world.client("alice").await, world.client("bob").await);
+    let (large, poem, copy) = (world.file("large", &large(4)), world.file("poem", POEM), world.path("copy"));
+    say(&mut alice, &format!("PUBLISH {large} a large one")).await;
+    say(&mut alice, &format!("PUBLISH {poem} by Machado")).await;
+    let wanted = format!("GET_FILE\0{large}\0");
+    let mut held = hold(&world, "mallory", &service("alice"), 40, wanted.as_bytes()).await;
+    assert_eq!(held[15].read_u8().await.unwrap(), 0, "as many as one ticket may be given at a time");
+    assert_eq!(say(&mut bob, &format!("GET_FILE alice {poem} {copy}")).await, "c> GET_FILE OK\n");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn many_programs_of_one_ticket_wait_and_are_all_given_their_files() {
+    let world = world().await;
+    let mut alice = world.client("alice").await;
+    let poem = world.file("poem", POEM);
+    say(&mut alice, &format!("PUBLISH {poem} by Machado")).await;
+    let wanted = format!("GET_FILE\0{poem}\0");
+    let link = world.pair().join("bob").await;
+    let mut streams = Vec::new();
+    for _ in 0..100 {
+        let mut stream = link.open(&format!("@{}", service("alice"))).await.unwrap();
+        stream.write_all(wanted.as_bytes()).await.unwrap();
+        streams.push(stream);
+    }
+    for stream in streams {
+        let given = exchange(stream, b"").await;
+        assert!(given.ends_with(POEM), "{:?}", String::from_utf8_lossy(&given));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
