@@ -5,6 +5,7 @@
 
 mod bare;
 mod cli;
+mod crowd;
 mod guard;
 mod load;
 mod pair;

@@ -2,6 +2,7 @@
 
 mod bulk;
 mod classic;
+mod crowds;
 mod echo;
 mod flat;
 mod forwards;
@@ -128,6 +129,8 @@ pub(crate) const ROWS: &[Row] = &[
     row("idle", OURS, streams::idle),
     row("busy", BUSY, bulk::thousand),
     Row { most: 3, ..row("links", OURS, identities::thousand) },
+    Row { most: 1, ..row("idle-links", OURS, crowds::idle) },
+    Row { most: 3, ..row("outage", OURS, crowds::outage) },
     row("forwards", OURS, forwards::each),
     row("udp", UDP, udp::bad_path),
     row("start", OURS, program::start),

@@ -11,3 +11,7 @@ pub fn give_back() {
 /// Other systems' libraries give it back by themselves.
 #[cfg(not(all(target_os = "linux", target_env = "gnu")))]
 pub const fn give_back() {}
+
+mod counted;
+
+pub use counted::{Counted, held_by_this_thread};

@@ -121,5 +121,10 @@ pub mod token_bucket;
 
 pub use time::Time;
 
+/// Counts, for tests of what something holds.
+#[cfg(test)]
+#[global_allocator]
+static ALLOCATOR: heap::Counted = heap::Counted;
+
 /// Specification: the most bytes that a UDP datagram carries (over IPv4: 65,535 - 20 - 8).
 pub const MAX_UDP_PAYLOAD: usize = 65_507;

@@ -14,6 +14,7 @@
 //! | [`Host`] | is what a program must do to stand at an end |
 //! | [`LinkEnd`], [`Server`] | are a sealed link's client and a whole proxy2, each with an [`Application`]; [`Setup`] makes both of one ticket |
 //! | [`Pair`] | is two hosts, a network and the clock |
+//! | [`Crowd`] | is many clients of one server, on paths that only delay |
 //!
 //! ```
 //! use paso_proto::Time;
@@ -58,6 +59,7 @@
 mod attacker;
 mod bottleneck;
 mod clock;
+mod crowd;
 mod dice;
 mod direction;
 mod host;
@@ -80,6 +82,7 @@ mod waits;
 pub use attacker::{Forger, Observer, STRANGER, forgery};
 pub use bottleneck::Bottleneck;
 pub use clock::{random, unix};
+pub use crowd::{CROWDED, Crowd, Member, most_in_a_tenth};
 pub use dice::Dice;
 pub use direction::{Capture, Direction, DirectionCounts, Envelope, Marked};
 pub use host::Host;

@@ -360,7 +360,7 @@ impl Link {
         let is_due = self.ask_due(now) <= now;
         let rekey = self.rekey.as_mut()?;
         if is_due {
-            rekey.on_asked(now);
+            rekey.on_asked(now, self.random.u32());
             return Some(self.path.proven());
         }
         self.destinations.take_next().filter(|_| !self.state.is_dormant() && rekey.may_ask(now))

@@ -15,6 +15,13 @@ const AGAIN_MAX: Duration = Duration::from_secs(1);
 /// The wait while nobody does.
 const AGAIN_IDLE: Duration = Duration::from_secs(10);
 
+/// The waits differ by as much as this part of them, as its divisor, to both sides: clients that lost their server together must not
+/// ask it together, each second anew.
+const JITTER: u32 = 4;
+
+/// Into how many steps that is divided.
+const STEPS: u32 = 256;
+
 /// For so long a refusal is believed, those in a row from left to right: proxy2 knows of a ticket that was just made within
 /// half a second, and a place that is being freed takes two.
 const AFTER_REFUSAL: [Duration; 4] =
@@ -36,6 +43,8 @@ pub(crate) struct RekeyTimer {
     /// Initiations since the last response.
     asked: u32,
     asked_at: Time,
+    /// Of the wait after it: from 0, the shortest, to below [`STEPS`].
+    step: u32,
     /// Refusals since the last response that was none.
     refused: usize,
     not_before: Time,
@@ -43,7 +52,7 @@ pub(crate) struct RekeyTimer {
 
 impl RekeyTimer {
     pub(crate) const fn new(initiator: Initiator) -> Self {
-        Self { initiator, asked: 0, asked_at: Time::ZERO, refused: 0, not_before: Time::ZERO }
+        Self { initiator, asked: 0, asked_at: Time::ZERO, step: 0, refused: 0, not_before: Time::ZERO }
     }
 
     /// When the next initiation is due, given that keys are wanted, and whether somebody waits for them.
@@ -53,12 +62,15 @@ impl RekeyTimer {
         }
         let backoff =
             (AGAIN_MIN * (1 << (self.asked - 1).min(8))).min(if waiting { AGAIN_MAX } else { AGAIN_IDLE });
-        self.not_before.max(self.asked_at + backoff)
+        let shortest = backoff - backoff / JITTER;
+        self.not_before.max(self.asked_at + shortest + backoff * 2 / JITTER / STEPS * self.step)
     }
 
-    pub(crate) const fn on_asked(&mut self, now: Time) {
+    /// An initiation leaves; `chance` is any number, as random as can be.
+    pub(crate) const fn on_asked(&mut self, now: Time, chance: u32) {
         self.asked += 1;
         self.asked_at = now;
+        self.step = chance % STEPS;
     }
 
     /// Whether no refusal forbids to ask.

@@ -8,6 +8,7 @@ mod figures;
 mod hostile;
 mod keys;
 mod liveness;
+mod many;
 mod nats_and_places;
 mod observer;
 mod pair;
