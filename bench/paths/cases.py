@@ -1,5 +1,8 @@
 """The paths of the table: what is emulated, what is measured on it, and what should come out."""
 from dataclasses import dataclass, field
+from pathlib import Path
+
+from recording import recordings
 
 
 @dataclass(frozen=True)
@@ -22,10 +25,19 @@ class Case:
     systems: tuple = ()
     # Cases that fill a core of their own are measured alone.
     heavy: bool = False
+    # The recorded cell that is the bottleneck, without `.up` and `.down`.
+    cell: Path | None = None
 
-    def wanem(self):
-        """The options of the emulator."""
-        return f"{self.path} --loss {self.loss}".split()
+    def wanem(self, unpacked):
+        """The options of the emulator; recordings are unpacked into that folder."""
+        options = f"{self.path} --loss {self.loss}".split()
+        if self.cell:
+            options += ["--opportunities", ",".join(f"{unpacked}/{self.cell.name}.{way}" for way in ("up", "down"))]
+        return options
+
+    def messages(self):
+        """How many messages an echo has."""
+        return {"ask": 600, "ask-beside-bulk": self.seconds * 2}.get(self.kind, self.seconds * 100)
 
     def round_trip(self):
         """The path's own, in seconds."""
@@ -45,8 +57,8 @@ PATHS = {
 }
 # The control does not matter to a stream that is never held back by it.
 THIN_SYSTEMS = ("paso", "tcp-bbr", "kcptun")
-# Messages of a run, and bytes of each; fewer where bulk fills a core.
-ECHOES, BESIDE_BULK, MESSAGE = {"echo": 2000, "ask": 600}, 1000, 64
+# Bytes of a message. Those of `echo` leave every 10 ms.
+MESSAGE = 64
 THIN = {5: {"p50": 52, "p99": 75, "p99.9": 125}, 20: {"p99": 130}}
 
 # The standing queue of bulk in milliseconds, as the row `queue` has it (p95 of 64 where the path has 50): echoes beside it may be
@@ -65,14 +77,14 @@ def bulk_cases():
 
 def thin_cases():
     # No loss: copies only until the path is known. What they cost in the other rows.
-    yield Case("echo-0", NEAR, "echo", systems=THIN_SYSTEMS)
+    yield Case("echo-0", NEAR, "echo", seconds=20, systems=THIN_SYSTEMS)
     for loss, goals in THIN.items():
-        yield Case(f"echo-{loss}", NEAR, "echo", goals, loss, systems=THIN_SYSTEMS)
+        yield Case(f"echo-{loss}", NEAR, "echo", goals, loss, seconds=20, systems=THIN_SYSTEMS)
         beside = {name: goal + STANDING for name, goal in goals.items()}
-        yield Case(f"echo-beside-bulk-{loss}", NEAR, "echo-beside-bulk", beside, loss, heavy=True, systems=THIN_SYSTEMS)
+        yield Case(f"echo-beside-bulk-{loss}", NEAR, "echo-beside-bulk", beside, loss, 10, heavy=True, systems=THIN_SYSTEMS)
         yield Case(f"ask-{loss}", NEAR, "ask", goals, loss, systems=THIN_SYSTEMS)
     # A 500 ms buffer that nobody has to fill.
-    yield Case("queue", "--rate 100 --rtt 50 --queue 500", "echo-beside-bulk", {"p95": 50 + STANDING}, heavy=True)
+    yield Case("queue", "--rate 100 --rtt 50 --queue 500", "echo-beside-bulk", {"p95": 50 + STANDING}, seconds=10, heavy=True)
 
 
 def other_cases():
@@ -85,6 +97,7 @@ def other_cases():
         name = "two-links" + ("-later" if later else "")
         yield Case(name, NEAR, "two-links", {"share": 40, "rival": 40}, seconds=30, later=later, systems=("paso",))
     yield from changing_cases()
+    yield from narrow_cases()
     # What the emulator itself carries: ours is held to nine tenths of it where that is less than the goal.
     yield Case("fast-ceiling", PATHS["fast"][1], "flood", seconds=5, systems=("udp",), heavy=True)
 
@@ -100,4 +113,38 @@ def changing_cases():
     yield Case("full-queue", "--rate 100 --rtt 50 --queue 5", "settled", {"settled": 15}, seconds=20, systems=systems)
 
 
-CASES = [*bulk_cases(), *thin_cases(), *other_cases()]
+# Kilobits a second of a path with a buffer of 3 s, and the share of it that should arrive in percent.
+NARROW, FILLED = (56, 80, 128), 90
+# What waits where a packet of 1,500 bytes takes 214, 150 and 94 ms: 400 ms or four packets, whichever is more.
+NARROW_QUEUE = {56: 857, 80: 600, 128: 400}
+KERNEL = ("paso", "tcp-bbr", "tcp-cubic")
+
+
+def narrow_cases():
+    for rate in NARROW:
+        path = f"--rate {rate / 1e3} --rtt 40 --queue 3000 --delays 1"
+        goodput, wait = rate / 1e3 * FILLED / 100, NARROW_QUEUE[rate]
+        goals = {"goodput": goodput, "wait95": wait}
+        yield Case(f"narrow-{rate}", path, goals=goals, seconds=60, systems=KERNEL)
+        both = {"up": goodput, "down": goodput, "wait95": wait}
+        yield Case(f"narrow-{rate}-both", path, "both", both, seconds=60, systems=KERNEL)
+        yield Case(f"narrow-{rate}-ask", path, "ask-beside-bulk", {"p95": 40 + wait}, seconds=30, systems=KERNEL)
+    jittered = "--rate 30 --rtt 40 --jitter 100 --delays 1"
+    yield Case("uneven-100ms", jittered, goals={"goodput": 24}, seconds=20, systems=KERNEL)
+    yield Case("uneven-100ms-both", jittered, "both", {"up": 22.4, "down": 17}, seconds=20, systems=KERNEL)
+
+
+def cell_cases():
+    """A buffer of 5 s, as cells have it: whoever fills it waits."""
+    path = "--rtt 40 --queue 5000 --delays 1"
+    for cell in recordings():
+        for way in ("up", "down"):
+            goals = {"filled": 85, "wait95": 500}
+            yield Case(f"cell-{cell.name}-{way}", path, goals=goals, way=way, seconds=50, systems=KERNEL, cell=cell)
+        # What the cell itself does to echoes, and what bulk adds.
+        yield Case(f"cell-{cell.name}-echo-alone", path, "echo", seconds=30, systems=THIN_SYSTEMS[:2], cell=cell)
+        beside = {"p95": 40 + 250}
+        yield Case(f"cell-{cell.name}-echo", path, "echo-beside-bulk", beside, seconds=30, systems=KERNEL, cell=cell)
+
+
+CASES = [*bulk_cases(), *thin_cases(), *other_cases(), *cell_cases()]

@@ -12,7 +12,8 @@ import time
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-from cases import BESIDE_BULK, CASES, ECHOES
+from cases import CASES
+from recording import possible
 from trace import Trace, rate
 
 HERE = Path(__file__).resolve().parent
@@ -70,21 +71,31 @@ class Cell:
             return shares(own["goodput"], result(rival)["goodput"])
         if case.kind == "two-links":
             return self.two_links(host, port, control)
+        if case.kind == "both":
+            return self.both_ways(host, port, control)
         if case.kind in CHANGES:
             return self.change(host, port, control)
-        count = ECHOES.get(case.kind, BESIDE_BULK)
-        if case.kind in ECHOES:
-            return self.measure(case.kind, host, port, count)
-        # The bulk stream begins 2 s before the echoes and outlasts them.
-        bulk = self.client("bulk", host, port, "up", 2 + count / 100 + 2, control)
-        subprocess.run(["sleep", "2"])
-        echo = self.measure("echo", host, port, count)
-        return echo | {"beside": result(bulk)["goodput"]}
+        return self.echo(host, port, control)
+
+    def echo(self, host, port, control):
+        """Echoes, alone or beside bulk that begins 2 s before them and outlasts them."""
+        case, word = self.case, self.case.kind.split("-")[0]
+        bulk = self.client("bulk", host, port, "up", case.seconds + 4, control) if word != case.kind else None
+        # A cell is another one later.
+        if bulk or case.cell:
+            subprocess.run(["sleep", "2"])
+        echo = self.measure(word, host, port, case.messages())
+        return echo | ({"beside": result(bulk)["goodput"]} if bulk else {})
 
     def whole(self, bulk):
         """A bulk transfer as a whole, with what it cost on the wire."""
-        wire = Trace(self.trace).wire(self.case.way, bulk, self.case.round_trip() / 2)
-        return {"goodput": bulk["goodput"], "bytes": bulk["bytes"]} | ({"wire": wire} if wire else {})
+        case, began = self.case, bulk["began"] - float(os.environ["WANEM_BEGAN"])
+        wire = Trace(self.trace).wire(case.way, bulk, case.round_trip() / 2)
+        whole = {"goodput": bulk["goodput"], "bytes": bulk["bytes"]} | ({"wire": wire} if wire else {})
+        if case.cell:
+            could = possible(case.cell, case.way, began, began + case.seconds)
+            whole |= {"possible": could, "filled": 100 * bulk["goodput"] / could}
+        return whole
 
     def two_links(self, host, port, control):
         """The shares of two links while both send; the second begins `later` seconds after the first."""
@@ -97,6 +108,12 @@ class Cell:
         end = min(first["began"] + case.later, second["began"]) + case.seconds
         overflow = Trace(self.trace).overflow("up", begin + SETTLED, end)
         return shares(rate(first, begin, end), rate(second, begin, end)) | {"settled": overflow}
+
+    def both_ways(self, host, port, control):
+        """A bulk stream each way at the same time."""
+        up = self.client("bulk", host, port, "up", self.case.seconds, control)
+        down = self.measure("bulk", host, port, "down", self.case.seconds, control)
+        return {"up": result(up)["goodput"], "down": down["goodput"]}
 
     def change(self, host, port, control):
         """A bulk stream from now until so many seconds from the emulator's start, on a path that changes meanwhile."""

@@ -10,13 +10,13 @@ import sys
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-from cases import CASES, ECHOES, MESSAGE, PATHS
+from cases import CASES, KERNEL, MESSAGE, PATHS
 from chart import Axis, chart
 
 DOCS = Path(__file__).resolve().parents[2] / "docs"
 SYSTEMS = {"paso": "paso", "tcp-bbr": "kernel BBR", "tcp-cubic": "kernel CUBIC", "kcptun": "kcptun"}
 BY_NAME = {case.name: case for case in CASES}
-AT_LEAST = ("goodput", "share", "rival", "slow", "again", "back")
+AT_LEAST = ("goodput", "up", "down", "share", "rival", "slow", "again", "back")
 
 
 def main():
@@ -24,6 +24,7 @@ def main():
     data, record = read(DOCS / "data/paths.jsonl"), json.loads((DOCS / "data/end-to-end.json").read_text())
     tables = {name: lambda name=name: goodput_table(data, name) for name in PATHS}
     tables |= {"thin": lambda: thin_table(data), "other": lambda: other_table(data), "tree": lambda: trees(data)}
+    tables |= {"cells": lambda: cells_table(data), "narrow": lambda: narrow_table(data)}
     tables |= {"end-to-end": lambda: end_to_end(record), "machine": lambda: f"Machine: {record['machine']}."}
     replace = lambda found: f"<!-- table {found[1]} -->\n{tables[found[1]]()}\n<!-- end -->"
     page.write_text(re.sub(r"<!-- table (\S+) -->.*?<!-- end -->", replace, page.read_text(), flags=re.S))
@@ -100,7 +101,7 @@ THIN = {
 def thin_table(data):
     rows = []
     for case in CASES:
-        if case.kind not in THIN:
+        if case.kind not in THIN or case.name.startswith(("cell-", "narrow-")):
             continue
         where = f"{THIN[case.kind]}, {case.loss} %" if case.name != "queue" else "beside bulk, 0 %, buffer 500 ms"
         for system in case.systems or SYSTEMS:
@@ -108,8 +109,8 @@ def thin_table(data):
             names = ("p50", "p95", "p99", "p99.9")
             shown = [met(case, name, cell) if system == "paso" else number(cell) for name, cell in zip(names, cells)]
             beside = number(median(data, case.name, system, "beside")) if "beside" in case.kind else ""
-            wire = median(data, case.name, system, "wire_bytes") if case.kind in ECHOES else None
-            cost = number(wire / ECHOES[case.kind] / MESSAGE) if wire else ""
+            wire = median(data, case.name, system, "wire_bytes") if case.kind in ("echo", "ask") else None
+            cost = number(wire / case.messages() / MESSAGE) if wire else ""
             rows.append([where, SYSTEMS[system], *shown, beside, cost])
             where = ""
     head = ["64-byte echo", "", "p50, ms", "p95", "p99", "p99.9", "the bulk, Mbit/s", "wire, one way"]
@@ -168,6 +169,62 @@ def other_table(data):
             rows.append([f"raw UDP that the emulator carries where 1,000 Mbit/s are asked for: {ceiling} Mbit/s"] + [""] * 5)
     rows[-1:-1] = event_rows(data)
     return table(["100 Mbit/s, 50 ms", "goal", *SYSTEMS.values()], rows)
+
+
+WAIT = ("wait50", "wait95")
+
+
+def cells_table(data):
+    """From what is recorded: the cells need not be there any more."""
+    rows = []
+    for name in sorted({case for case, _ in data if case.startswith("cell-")}):
+        get = lambda system, measure: median(data, name, system, measure)
+        if "-echo" in name:
+            cells = [f"{number(get(system, 'p50'))} / {number(get(system, 'p95'))}" for system in KERNEL]
+            rows.append([f"{name.removeprefix('cell-')}, p50 / p95, ms", "", *cells])
+            continue
+        possible = max(get(system, "possible") or 0 for system in KERNEL)
+        bold = lambda text, is_met: text if is_met else f"**{text}**"
+        cells = []
+        for system in KERNEL:
+            filled, waits = get(system, "filled"), [get(system, wait) for wait in WAIT]
+            if filled is None:
+                cells.append("–")
+                continue
+            ours = system == "paso"
+            share, late = f"{number(get(system, 'goodput'))} ({filled:.0f} %)", number(waits[1])
+            rival = get("tcp-bbr", "wait95")
+            on_time = waits[1] <= min(500, rival / 2 if rival else 500)
+            cells.append(f"{bold(share, not ours or filled >= 85)}, {number(waits[0])} / {bold(late, not ours or on_time)}")
+        rows.append([name.removeprefix("cell-"), number(possible), *cells])
+    return table(["recording", "possible", *(SYSTEMS[system] for system in KERNEL)], rows)
+
+
+def narrow_table(data):
+    rows = []
+    for case in CASES:
+        if not case.name.startswith(("narrow-", "uneven-")):
+            continue
+        narrow = case.name.startswith("narrow-")
+        for measure, (label, is_rate) in MEASURES.items():
+            cells = [median(data, case.name, system, measure) for system in KERNEL]
+            if measure not in (*case.goals, "wire") or all(cell is None for cell in cells):
+                continue
+            unit = "kbit/s" if narrow else "Mbit/s"
+            show = lambda value: number(value * 1e3 if value and narrow and is_rate else value)
+            goal = case.goals.get(measure)
+            sign = "" if goal is None else f"{'≥' if measure in AT_LEAST else '≤'} {show(goal)}"
+            bold = "**" if met(case, measure, cells[0]).startswith("**") else ""
+            label = f"{case.name}: {label}" + (f", {unit}" if is_rate else "")
+            rows.append([label, sign, f"{bold}{show(cells[0])}{bold}", *map(show, cells[1:])])
+    return table(["", "goal", *(SYSTEMS[system] for system in KERNEL)], rows)
+
+
+# Label, and whether it is a rate.
+MEASURES = {
+    "goodput": ("payload", True), "up": ("up", True), "down": ("down", True), "p95": ("answers, p95, ms", False),
+    "wait95": ("wait, p95, ms", False), "wire": ("bytes on the wire a byte", False),
+}
 
 
 def trees(data):

@@ -21,6 +21,7 @@ from pathlib import Path
 
 sys.dont_write_bytecode = True
 from cases import CASES
+from recording import recordings, unpack
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -33,6 +34,8 @@ def main():
     tree = version()
     cells = [cell for cell in wanted(arguments) if not is_recorded(arguments.data, cell, tree)]
     light = [cell for cell in cells if not cell[0].heavy]
+    if not recordings():
+        print("no recorded cells: PASO_TRACES names no folder that has some", file=sys.stderr)
     print(f"{len(cells)} cells to measure, about {duration(cells, light, arguments.jobs):.0f} s", file=sys.stderr)
     if arguments.list:
         return
@@ -41,6 +44,8 @@ def main():
     end = time.monotonic() + arguments.time
     with tempfile.TemporaryDirectory() as folder:
         subprocess.run(["cc", "-O2", "-o", f"{folder}/wanem", HERE.parent / "wanem.c", "-lm"], check=True)
+        for cell in recordings():
+            unpack(cell, folder)
         run = lambda cell: time.monotonic() < end and measure(folder, cell, tree, arguments.data)
         places.extend(range(arguments.jobs))
         with concurrent.futures.ThreadPoolExecutor(arguments.jobs) as pool:
@@ -76,14 +81,15 @@ def wanted(arguments):
 
 
 def duration(cells, light, jobs):
-    seconds = lambda case: {"bulk": case.seconds, "fetch": 8, "flood": 5, "ask": 60}.get(case.kind, max(30, case.seconds + case.later)) + 4
+    kinds = {"fetch": 8, "flood": 5, "ask": 60}
+    seconds = lambda case: kinds.get(case.kind, case.seconds + case.later) + 6
     all_light = sum(seconds(case) for case, *_ in light)
     return all_light / jobs + sum(seconds(case) for case, *_ in cells) - all_light
 
 
 def version():
     """The last commit that changed the programs. Peers' figures do not depend on it."""
-    command = ["git", "-C", ROOT, "log", "-1", "--format=%h", "--", "proto/src", "tunnel", "proxy1", "proxy2"]
+    command = ["git", "-C", ROOT, "log", "-1", "--format=%h", "--", "proto/src", "tunnel", "programs"]
     return subprocess.run(command, capture_output=True, text=True).stdout.strip() or "unknown"
 
 
@@ -105,7 +111,7 @@ def measure(folder, cell, tree, data):
         place = places.pop()
     name, subnet = f"paso{os.getpid()}x{place}", 77 + place
     trace = f"{folder}/trace{place}"
-    options = ["--name", name, "--subnet", subnet, "--seed", run, "--trace", trace, *case.wanem()]
+    options = ["--name", name, "--subnet", subnet, "--seed", run, "--trace", trace, *case.wanem(folder)]
     cell = [sys.executable, HERE / "cell.py", system, case.name, name, subnet, trace]
     command = [f"{folder}/wanem", *options, "--", *cell]
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True)
@@ -127,14 +133,24 @@ def wire(case, report, measured):
     """What the emulator counted in the direction of the bulk from beginning to end."""
     ways = dict((m[1], list(map(int, m.groups()[1:]))) for m in re.finditer(
         r"wanem (a>b|b>a): (\d+) packets, (\d+) bytes in, (\d+) lost, (\d+) overflowed", report))
-    packets, size, lost, overflowed = ways["b>a" if case.way == "down" or case.kind == "fetch" else "a>b"]
+    bulk = "b>a" if case.way == "down" or case.kind == "fetch" else "a>b"
+    packets, size, lost, overflowed = ways[bulk]
     if case.kind == "flood":
         arrived = (packets - lost - overflowed) * 1472 * 8 / 1e6 / measured["seconds"]
         return {"goodput": arrived}
     result = {"overflow": overflowed / packets}
     if case.kind in ("echo", "ask"):
         result["wire_bytes"] = size
-    return result
+    return result | waits(case, report, bulk)
+
+
+def waits(case, report, bulk):
+    """How long packets waited at the bottleneck, the longer of both ways where both are busy; where the emulator says so."""
+    ways = {m[1]: list(map(int, m.groups()[1:])) for m in re.finditer(r"wanem (a>b|b>a): wait p50 (\d+) p95 (\d+)", report)}
+    if not ways:
+        return {}
+    busy = ways.values() if case.kind == "both" else [ways[bulk]]
+    return {"wait50": max(way[0] for way in busy), "wait95": max(way[1] for way in busy)}
 
 
 if __name__ == "__main__":
