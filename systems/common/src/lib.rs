@@ -1,6 +1,7 @@
-//! What the programs of this workspace have in common: how each joins an exit, and opens streams there.
+//! What the programs of this workspace have in common: how each joins an exit, opens streams there, and reads lines.
 
 mod joining;
+pub mod lines;
 mod opening;
 
 pub use joining::JoinArgs;

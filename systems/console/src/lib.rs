@@ -3,7 +3,7 @@
 //! # How it is cut
 //!
 //! - `room`: who is here and what each is told; `outbox`: what waits for one; `session`: from a line to its answer; `commands` and
-//!   `shell`: the tables of what there is; `lines`: lines out of bytes. All of these are pure: they wait for nothing, and are told what time it is
+//!   `shell`: the tables of what there is. All of these are pure: they wait for nothing, and are told what time it is
 //! - `serve`: the server around them, a task for each client; `proxy`: the proxy2 that operators steer
 //! - `client`: the other end: a terminal, or a script
 //!
@@ -17,7 +17,6 @@
 mod args;
 mod client;
 pub mod commands;
-pub mod lines;
 pub mod outbox;
 pub mod proxy;
 pub mod room;

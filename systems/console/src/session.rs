@@ -2,17 +2,17 @@
 
 use std::time::{Duration, SystemTime};
 
+use common::lines::Line;
 use paso::visible;
 use paso_cli::nearest;
 
 use crate::commands::{self, COMMANDS, Command, Verb, Who};
-use crate::lines::Line;
 use crate::proxy::Request;
 use crate::room::{Leaving, Number, Room, Tally};
 use crate::shell;
 
 /// The longest line of a client, in bytes.
-pub const LONGEST: usize = 4_096;
+pub const LONGEST: usize = common::lines::LONGEST;
 
 /// When a line has come.
 #[derive(Clone, Copy, Debug)]

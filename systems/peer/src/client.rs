@@ -9,8 +9,9 @@ mod shares;
 use std::collections::BTreeMap;
 
 use anyhow::{bail, ensure};
+use common::lines::Lines;
 use paso::visible;
-use tokio::io::{AsyncBufReadExt, AsyncReadExt, BufReader, stdin};
+use tokio::io::{AsyncReadExt, stdin};
 
 use self::connection::Connection;
 pub(crate) use self::connection::Which;
@@ -59,14 +60,23 @@ fn other_answer<T>() -> anyhow::Result<T> {
     bail!("the node answers something else: is it of another version?")
 }
 
+/// A line that cannot be said is named, and the next one is said.
 async fn say_lines(which: &Which) -> anyhow::Result<u8> {
-    let mut lines = BufReader::new(stdin()).lines();
-    while let Some(text) = lines.next_line().await? {
-        if !text.is_empty() {
-            done(which, Request::Say { text }).await?;
+    let mut lines = Lines::read(std::io::stdin())?;
+    let mut code = 0;
+    while let Some(line) = lines.next().await? {
+        match line {
+            Ok(text) if text.is_empty() => {}
+            Ok(text) => {
+                done(which, Request::Say { text }).await?;
+            }
+            Err(why) => {
+                screen::error(&why);
+                code = 1;
+            }
         }
     }
-    Ok(0)
+    Ok(code)
 }
 
 async fn hear(which: &Which, last: usize, follow: bool) -> anyhow::Result<u8> {

@@ -5,13 +5,13 @@ use std::future::Future;
 use std::io;
 use std::time::Duration;
 
+use common::lines::{Line, Splitter};
 use paso::visible;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, split};
 use tokio::sync::mpsc;
 use tokio::time::{Instant, MissedTickBehavior, interval, sleep_until};
 
 use crate::commands::{Command, Verb};
-use crate::lines::{Line, Splitter};
 use crate::{BEAT, BEATS_EVERY};
 
 /// The longest line of a server that is shown, in bytes.

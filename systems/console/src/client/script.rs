@@ -1,12 +1,12 @@
 //! Commands that come from options or from standard input, which is no terminal.
 
-use std::io::{Read, stdin};
+use std::io::stdin;
 use std::thread;
 
+use common::lines::each;
 use tokio::sync::mpsc;
 
 use super::conversation::Input;
-use crate::lines::{Line, Splitter};
 use crate::session::LONGEST;
 
 /// Gives these, and the end.
@@ -27,33 +27,14 @@ pub(super) fn give(commands: Vec<String>, lines: mpsc::Sender<Input>) {
 /// Gives the lines of standard input, and its end.
 pub(super) fn read(lines: mpsc::Sender<Input>) {
     thread::spawn(move || {
-        let mut splitter = Splitter::new(LONGEST);
-        let mut buffer = [0; 4_096];
         let mut number = 0_u64;
-        let mut give = |line: Line| {
+        each(stdin(), |line| {
             number += 1;
             let input = match line {
-                Line::Text(text) => Input::Line(text),
-                Line::NotText => Input::Fault(format!("line {number} of the input is no text")),
-                Line::TooLong => {
-                    Input::Fault(format!("line {number} of the input is longer than {LONGEST} bytes"))
-                }
+                Ok(line) => line.text(number).map_or_else(Input::Fault, Input::Line),
+                Err(error) => Input::Fault(format!("the input cannot be read: {error}")),
             };
             lines.blocking_send(input).is_ok()
-        };
-        loop {
-            // What cannot be read has ended.
-            let count = stdin().lock().read(&mut buffer).unwrap_or_default();
-            splitter.push(buffer.get(..count).unwrap_or_default());
-            while let Some(line) = splitter.next_line() {
-                if !give(line) {
-                    return;
-                }
-            }
-            if count == 0 {
-                splitter.last_line().map(give);
-                return;
-            }
-        }
+        });
     });
 }

@@ -6,6 +6,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use common::lines::Splitter;
 use paso::Stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt, ReadHalf, WriteHalf, split};
 use tokio::sync::Notify;
@@ -13,7 +14,6 @@ use tokio::time::{Instant, sleep_until, timeout};
 use tracing::{debug, info};
 
 use super::hall::Hall;
-use crate::lines::Splitter;
 use crate::room::{Full, Identity, Leaving, Presence};
 use crate::session::{self, LONGEST, Turn};
 
@@ -178,7 +178,7 @@ impl Attending {
     }
 
     /// Answers a line; proxy2, if it is to be asked.
-    fn answer(&self, line: &crate::lines::Line) -> Option<Asking> {
+    fn answer(&self, line: &common::lines::Line) -> Option<Asking> {
         let number = self.seat.who.number;
         let turn = self.seat.hall.with(|room, now| session::answer(room, number, line, now));
         let Turn::Proxy(request) = turn else { return None };

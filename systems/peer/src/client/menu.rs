@@ -1,6 +1,6 @@
 //! The menu: all commands by numbers, and what is said meanwhile.
 
-use tokio::io::{AsyncBufReadExt, BufReader, Lines, Stdin, stdin};
+use common::lines::Lines;
 use tokio::sync::mpsc;
 
 use super::connection::{Connection, Which};
@@ -16,8 +16,6 @@ const MENU: &str = "\
 A number, or a text to say to all:
 ";
 
-type Input = Lines<BufReader<Stdin>>;
-
 /// Until its user leaves it, or the node ends.
 pub(super) async fn run(which: &Which) -> anyhow::Result<u8> {
     let mut node = Connection::ask(which, &Request::Hear { last: 10, follow: true }, b"").await?;
@@ -30,7 +28,7 @@ pub(super) async fn run(which: &Which) -> anyhow::Result<u8> {
             }
         }
     });
-    let mut input = BufReader::new(stdin()).lines();
+    let mut input = Lines::read(std::io::stdin())?;
     screen::lines(MENU)?;
     loop {
         tokio::select! {
@@ -39,13 +37,17 @@ pub(super) async fn run(which: &Which) -> anyhow::Result<u8> {
                 Some(_) => {}
                 None => anyhow::bail!("the node has ended"),
             },
-            line = input.next_line() => {
+            line = input.next() => {
                 let Some(line) = line? else { return Ok(0) };
-                if line.trim() == "0" {
+                if line.as_ref().is_ok_and(|line| line.trim() == "0") {
                     return Ok(0);
                 }
+                let chosen = match line {
+                    Ok(line) => choose(which, line.trim(), &mut input).await,
+                    Err(why) => Err(anyhow::Error::msg(why)),
+                };
                 // What cannot be done is said, and the menu goes on.
-                if let Err(error) = choose(which, line.trim(), &mut input).await {
+                if let Err(error) = chosen {
                     screen::error(&format!("{error:#}"));
                 }
             }
@@ -53,7 +55,7 @@ pub(super) async fn run(which: &Which) -> anyhow::Result<u8> {
     }
 }
 
-async fn choose(which: &Which, line: &str, input: &mut Input) -> anyhow::Result<()> {
+async fn choose(which: &Which, line: &str, input: &mut Lines) -> anyhow::Result<()> {
     let command = match line {
         "" => return Ok(screen::lines(MENU)?),
         "1" => Command::List { json: false },
@@ -81,7 +83,8 @@ async fn choose(which: &Which, line: &str, input: &mut Input) -> anyhow::Result<
     Box::pin(super::answer(command, which)).await.map(drop)
 }
 
-async fn ask(input: &mut Input, question: &str) -> anyhow::Result<String> {
+async fn ask(input: &mut Lines, question: &str) -> anyhow::Result<String> {
     screen::line(question)?;
-    Ok(input.next_line().await?.unwrap_or_default().trim().to_owned())
+    let line = input.next().await?.unwrap_or_else(|| Ok(String::new()));
+    Ok(line.map_err(anyhow::Error::msg)?.trim().to_owned())
 }

@@ -76,6 +76,11 @@ pub struct Said {
 }
 
 impl Said {
+    /// To what is no command.
+    pub fn wrong(why: impl std::fmt::Display) -> Self {
+        Self { text: format!("c> {why}\n"), is_done: false, is_last: false }
+    }
+
     fn of(outcome: Outcome, operation: Operation) -> Self {
         Self {
             text: format!("c> {}\n", outcome.sentence(operation)),
@@ -114,7 +119,7 @@ impl Session {
         match parse(line) {
             Ok(Some(command)) => self.execute(command).await,
             Ok(None) => Said { text: String::new(), is_done: true, is_last: false },
-            Err(wrong) => Said { text: format!("c> {wrong}\n"), is_done: false, is_last: false },
+            Err(wrong) => Said::wrong(wrong),
         }
     }
 

@@ -1,22 +1,19 @@
 //! `share client`.
 
-use std::io::{self, BufRead, BufReader, IsTerminal, Read};
+use std::fs::File;
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::{fs, thread};
 
 use anyhow::Context;
+use common::lines::Lines;
 use paso_cli::Logging;
 use paso_cli::program::Signals;
-use tokio::sync::mpsc;
 
 use super::args::Client;
 use super::serving::{make_private, say, state_folder};
-use crate::client::{Home, Session, Settings};
-
-/// A line that is longer is no command.
-const MAX_LINE: u64 = 4 << 10;
+use crate::client::{Home, Said, Session, Settings};
 
 /// A command of a script was not done.
 const NOT_DONE: u8 = 4;
@@ -57,27 +54,32 @@ async fn ask(args: Client, mut signals: Signals) -> anyhow::Result<bool> {
     let mut session = Session::new(home.clone(), settings);
     let mut all_done = true;
     let working = async {
-        while let Some(line) = next(&mut lines, is_typed).await {
-            let said = session.run(&line).await;
+        while let Some(line) = next(&mut lines, is_typed).await? {
+            let said = match line {
+                Ok(line) => session.run(&line).await,
+                Err(why) => Said::wrong(why),
+            };
             say(said.text).await;
             all_done &= said.is_done;
             if said.is_last {
-                return;
+                return Ok(());
             }
         }
         if args.stay {
             std::future::pending::<()>().await;
         }
+        anyhow::Ok(())
     };
-    tokio::select! {
+    let worked = tokio::select! {
         biased;
-        () = signals.received() => {}
-        () = working => {}
-    }
+        () = signals.received() => Ok(()),
+        worked = working => worked,
+    };
     session.leave().await;
     if let Home::Named { link, .. } = home {
         link.close().await.context("the link did not end in order")?;
     }
+    worked?;
     Ok(all_done || is_typed)
 }
 
@@ -91,39 +93,16 @@ async fn home(args: &Client) -> anyhow::Result<Home> {
     Ok(Home::Named { link, name, ticket })
 }
 
-async fn next(lines: &mut mpsc::Receiver<String>, is_typed: bool) -> Option<String> {
+/// The next line, or what is wrong with it.
+async fn next(lines: &mut Lines, is_typed: bool) -> anyhow::Result<Option<Result<String, String>>> {
     if is_typed {
         say("c> ".to_owned()).await;
     }
-    lines.recv().await
+    lines.next().await.context("the commands cannot be read")
 }
 
-/// Lines as they come, from a thread of their own: a terminal may be silent for a day.
-fn read_lines(args: &Client) -> anyhow::Result<mpsc::Receiver<String>> {
-    let from: Box<dyn BufRead + Send> = match &args.script {
-        Some(path) => {
-            let file = fs::File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
-            Box::new(BufReader::new(file))
-        }
-        None => Box::new(BufReader::new(io::stdin())),
-    };
-    let (sender, lines) = mpsc::channel(1);
-    thread::Builder::new().name("commands".into()).spawn(move || send_lines(from, &sender))?;
-    Ok(lines)
-}
-
-fn send_lines(mut from: impl BufRead, lines: &mpsc::Sender<String>) {
-    let mut line = Vec::new();
-    loop {
-        line.clear();
-        match from.by_ref().take(MAX_LINE).read_until(b'\n', &mut line) {
-            Ok(1..) => {
-                let text = String::from_utf8_lossy(&line).into_owned();
-                if lines.blocking_send(text).is_err() {
-                    return;
-                }
-            }
-            Ok(0) | Err(_) => return,
-        }
-    }
+fn read_lines(args: &Client) -> anyhow::Result<Lines> {
+    let Some(path) = &args.script else { return Ok(Lines::read(io::stdin())?) };
+    let file = File::open(path).with_context(|| format!("cannot read {}", path.display()))?;
+    Ok(Lines::read(file)?)
 }

@@ -122,10 +122,19 @@ fn a_script_ends_with_a_code_that_says_how_it_went() {
     );
     assert_eq!(run("REGISTER alice\n"), (Some(4), "c> USERNAME IN USE\n".into()));
     assert_eq!(run("CONNECT alice\n"), (Some(0), "c> CONNECT OK\n".into()), "it disconnects at its end");
+    // What stands behind the first 4 KiB is no command of its own.
+    let long = format!("#{}REGISTER mallory\nREGISTER bob\n", " ".repeat(4_095));
+    assert_eq!(
+        run(&long),
+        (Some(4), "c> line 1 is longer than 4096 bytes: it was passed over\nc> REGISTER OK\n".into())
+    );
+    assert_eq!(run("REGISTER mallory\n"), (Some(0), "c> REGISTER OK\n".into()));
     let code = |words: &[&str]| {
         Command::new(env!("CARGO_BIN_EXE_share")).args(words).output().unwrap().status.code()
     };
     assert_eq!(code(&["client", "--server", "nowhere"]), Some(2));
+    let no_script = folder.path().display().to_string();
+    assert_eq!(code(&["client", "--server", &serving.at, "--script", &no_script]), Some(1), "a folder");
     assert_eq!(
         code(&["serve", "--plain-only", "--listen", "0", "--index", "/no/such/folder/index"]),
         Some(1)
