@@ -250,6 +250,13 @@ impl Room {
         }
     }
 
+    /// A client has had something looked for that takes time of all.
+    pub fn has_searched(&mut self, number: Number, now: Duration) {
+        if let Some(member) = self.members.get(&number) {
+            self.chatter.spend(&member.who, chatter::A_TEXT, now);
+        }
+    }
+
     /// Until when a client's lines are not read, as it has said much.
     pub fn waits(&self, number: Number, now: Duration) -> Option<Duration> {
         self.chatter.waits(&self.members.get(&number)?.who, now)

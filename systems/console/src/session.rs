@@ -115,7 +115,7 @@ fn run(room: &mut Room, me: Number, command: &Command, rest: &str, now: Now) -> 
         }
         Verb::Tell => {
             let (name, text) = rest.split_once(char::is_whitespace).ok_or_else(|| usage(command))?;
-            let to = found(room, name)?;
+            let to = found(room, me, name, now.since_start)?;
             room.tell(me, &to, &visible(text.trim()), now.since_start);
             return Ok(Answer::Done);
         }
@@ -257,13 +257,17 @@ fn present(room: &Room) -> String {
     format!("{count} {are} here: {}{more}.\n", names.join(", "))
 }
 
-/// Those who are meant.
-fn found(room: &Room, name: &str) -> Result<Vec<Number>, String> {
+/// Names of clients among which a mistyped one is looked for: as many as somebody has in mind.
+const MOST_LOOKED_AT: usize = 64;
+
+/// Those who are meant. Nobody else gets an answer while a mistyped name is looked for, so that costs as much as a text for all.
+fn found(room: &mut Room, me: Number, name: &str, now: Duration) -> Result<Vec<Number>, String> {
     let found = room.named(name);
     if !found.is_empty() {
         return Ok(found);
     }
-    let names: Vec<_> = room.here().map(|member| member.who.to_string()).collect();
+    room.has_searched(me, now);
+    let names: Vec<_> = room.here().take(MOST_LOOKED_AT).map(|member| member.who.to_string()).collect();
     Err(match near(name, names.iter().map(String::as_str)) {
         Some(near) => format!("nobody here is called {}; did you mean {near}?", shortened(name)),
         None => format!("nobody here is called {}: `who` lists who is here", shortened(name)),
@@ -272,7 +276,7 @@ fn found(room: &Room, name: &str) -> Result<Vec<Number>, String> {
 
 fn kick(room: &mut Room, me: Number, rest: &str, now: Duration) -> Result<String, String> {
     let (name, why) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    let found = found(room, name)?;
+    let found = found(room, me, name, now)?;
     let Some(by) = room.member(me).map(|own| own.who.to_string()) else { return Ok(String::new()) };
     let why = why.trim();
     let why = if why.is_empty() { by } else { format!("{by}: {}", visible(why)) };

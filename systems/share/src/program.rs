@@ -2,6 +2,7 @@
 
 mod args;
 mod asking;
+mod log_file;
 mod serving;
 
 use std::ffi::OsString;

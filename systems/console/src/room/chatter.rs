@@ -10,7 +10,7 @@ const BURST: f64 = 20.0;
 /// And then so many a second.
 const A_SECOND: f64 = 10.0;
 
-/// What a text for others takes of that.
+/// What a text for others takes of that, and the search for a name that nobody has.
 pub(super) const A_TEXT: f64 = 1.0;
 /// What each line takes, whatever it is: 1,000 a second are read of one ticket, for each costs the time of all.
 pub(super) const A_LINE: f64 = 0.01;

@@ -193,3 +193,18 @@ fn any_line_has_an_answer_that_a_terminal_shows_as_it_is() {
         heard(&mut room, 1);
     }
 }
+
+#[test]
+fn who_looks_for_many_names_that_nobody_has_waits() {
+    let mut room = room();
+    let now = Duration::from_secs(65);
+    for command in ["tell anna#1 hola", "tell nobody hola", "who"].iter().cycle().take(27) {
+        says(&mut room, 2, command);
+    }
+    assert_eq!(room.waits(2, now), None, "some are mistakes");
+    for _ in 0..9 {
+        says(&mut room, 2, &format!("tell {} hola", "x".repeat(80)));
+    }
+    assert!(room.waits(2, now).is_some(), "a search takes time of all");
+    assert_eq!(room.waits(1, now), None);
+}

@@ -37,6 +37,9 @@ const TABLES: &str = "
     CREATE INDEX IF NOT EXISTS files_by_hash ON files (hash);
 ";
 
+/// How large the write-ahead log may stay, in bytes, when it is begun anew: four times what is in it by then, unless somebody reads.
+const MAX_WAL: i64 = 16 << 20;
+
 /// How long one of the connections waits for another at the few moments at which it must.
 const BUSY: Duration = Duration::from_secs(5);
 
@@ -53,6 +56,8 @@ pub(super) fn open_to_write(path: &Path) -> Result<Connection, OpenError> {
         connection.pragma_update(None, "journal_mode", "wal")?;
         // A commit is on the disk when it is answered, whatever happens to the machine.
         connection.pragma_update(None, "synchronous", "full")?;
+        // What a storm of changes has made of the log beside it is given back at the next checkpoint.
+        connection.pragma_update(None, "journal_size_limit", MAX_WAL)?;
         connection.pragma_update(None, "foreign_keys", true)?;
         connection.execute_batch(TABLES)?;
         connection.pragma_update(None, "user_version", VERSION)?;

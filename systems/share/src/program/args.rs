@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use common::JoinArgs;
 use paso_cli::Verbosity;
+use paso_cli::units::parse_size;
 
 use crate::client::Sized as FileSize;
 use crate::wire::reply::StatusForm;
@@ -150,6 +151,10 @@ pub(super) struct Log {
     /// Write to the end of this file, instead of to stdout
     #[arg(long, value_name = "FILE")]
     pub(super) file: Option<PathBuf>,
+
+    /// A file that would be larger becomes FILE.1, in place of the one before it, and a new one begins
+    #[arg(long, value_name = "SIZE", default_value = "64MiB", value_parser = parse_file_size, requires = "file")]
+    pub(super) file_size: u64,
 }
 
 /// Runs the clock: says what time it is, in UTC
@@ -158,6 +163,13 @@ pub(super) struct Time {
     /// Where it listens (JSON-RPC over HTTP); a port alone is one of 127.0.0.1
     #[arg(value_name = "[ADDR:]PORT", value_parser = parse_listen)]
     pub(super) listen: SocketAddr,
+}
+
+fn parse_file_size(text: &str) -> Result<u64, String> {
+    /// Some hundred lines.
+    const LEAST: u64 = 64 << 10;
+    let size = parse_size(text).map_err(|error| error.to_string())?;
+    if size < LEAST { Err(format!("'{text}' is too little: write 64KiB or more")) } else { Ok(size) }
 }
 
 fn parse_listen(text: &str) -> Result<SocketAddr, String> {
@@ -178,9 +190,14 @@ mod tests {
         Cli::command().debug_assert();
         let parse = |words: &str| Cli::try_parse_from(words.split(' '));
         assert!(parse("share serve --listen 5000 --plain-only").is_ok());
-        for wrong in
-            ["share", "share serve --plain-only", "share serve --listen host", "share serve --time http://x"]
-        {
+        assert!(parse("share log 0 --file f --file-size 64KiB").is_ok());
+        for wrong in [
+            "share",
+            "share serve --plain-only",
+            "share serve --listen host",
+            "share serve --time http://x",
+            "share log 0 --file f --file-size 1k",
+        ] {
             assert!(parse(wrong).is_err(), "{wrong}");
         }
         assert_eq!(parse_listen("5000").unwrap().to_string(), "127.0.0.1:5000");

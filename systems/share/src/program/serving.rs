@@ -1,9 +1,10 @@
 //! `share serve`, `share log` and `share time`.
 
-use std::fs::OpenOptions;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
 use std::{env, fs, io, thread};
 
@@ -12,6 +13,7 @@ use paso_cli::program::{Printing, Signals};
 use tokio::net::TcpListener;
 
 use super::args::{Log, Serve, Time};
+use super::log_file::LogFile;
 use crate::index::Index;
 use crate::serve::Server;
 use crate::services::{Reports, Services, serve_log, serve_time};
@@ -71,21 +73,27 @@ pub(super) async fn log(args: Log, mut signals: Signals) -> anyhow::Result<()> {
     let out: Box<dyn Write + Send> = match &args.file {
         None => Box::new(io::stdout()),
         Some(path) => {
-            let file = OpenOptions::new().append(true).create(true).open(path);
+            let file = LogFile::open(path, args.file_size);
             Box::new(file.with_context(|| format!("cannot write to {}", path.display()))?)
         }
     };
     say(format!("l> logging at http://{}\n", listener.local_addr()?)).await;
     let (lines, waiting) = sync_channel(LINES);
     let writing = thread::Builder::new().name("lines".into()).spawn(move || write_lines(out, &waiting))?;
+    let left_out = Arc::new(AtomicU64::new(0));
+    let counted = Arc::clone(&left_out);
     let write = move |line| {
         if lines.try_send(line).is_err() {
-            tracing::debug!("a line found no room");
+            counted.fetch_add(1, Ordering::Relaxed);
         }
     };
     serve_log(listener, write, signals.received()).await?;
     // Its queue has no sender any more once the server's last task is gone, unless stdout is not read.
     drop(writing);
+    let left_out = left_out.load(Ordering::Relaxed);
+    if left_out > 0 {
+        tracing::info!(left_out, "ended; lines came faster than they could be written");
+    }
     Ok(())
 }
 
@@ -100,11 +108,24 @@ pub(super) async fn say(text: String) {
     let _ = Printing::start(text.into()).finish().await;
 }
 
+/// Writes each line, or says once that they cannot be written: the disk may have room again later.
 fn write_lines(mut out: impl Write, lines: &Receiver<String>) {
-    while let Ok(line) = lines.recv() {
-        if let Err(error) = writeln!(out, "{line}").and_then(|()| out.flush()) {
-            // The disk may have room again later.
-            tracing::debug!(%error, "a line is not written");
+    let mut missed = 0_u64;
+    while let Ok(mut line) = lines.recv() {
+        line.push('\n');
+        match out.write_all(line.as_bytes()).and_then(|()| out.flush()) {
+            Ok(()) => {
+                if missed > 0 {
+                    tracing::info!(missed, "lines are written again");
+                }
+                missed = 0;
+            }
+            Err(error) => {
+                if missed == 0 {
+                    tracing::info!(%error, "lines are not written");
+                }
+                missed += 1;
+            }
         }
     }
 }
