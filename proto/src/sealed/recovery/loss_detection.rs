@@ -47,9 +47,11 @@ pub(crate) struct Recovery {
     pub(crate) log: SentLog,
     /// The path's round trip.
     pub(crate) rtt: Rtt,
-    /// The congestion controller.
+    /// The congestion controller. It is told things by way of [`Self::controller_mut`] only.
     pub(crate) controller: Controller,
     pacer: Pacer,
+    /// What the controller lets be in flight. `None`: it has learnt something since that was asked.
+    cwnd: Option<u64>,
     rate: DeliveryRate,
     mtu: u16,
     /// The highest packet acknowledged.
@@ -103,6 +105,7 @@ impl Recovery {
             rtt: Rtt::default(),
             controller: Controller::new(mtu),
             pacer: Pacer::default(),
+            cwnd: None,
             rate: DeliveryRate::default(),
             mtu,
             largest_acked: None,
@@ -125,7 +128,7 @@ impl Recovery {
     /// Packets have another size from now on.
     pub(crate) fn set_mtu(&mut self, mtu: u16) {
         self.mtu = mtu;
-        self.controller.set_mtu(mtu);
+        self.controller_mut().set_mtu(mtu);
     }
 
     /// The path has changed beneath the link: what was learnt of it is handed out, what is in flight stays. `known`: what is
@@ -157,13 +160,29 @@ impl Recovery {
 
     /// The path is the same, but what left before may have gone to a port where nobody is any more: its loss says nothing.
     pub(crate) fn on_rebinding(&mut self) {
-        self.controller.on_blackout();
+        self.controller_mut().on_blackout();
         (self.pto_count, self.probes_left) = (0, PROBES);
     }
 
     /// Whether an ack-eliciting packet may leave now: window and pacer allow it, or a probe is due.
     pub(crate) fn may_send(&mut self, now: Time) -> bool {
-        self.probes_left > 0 || self.window_open() && self.may_pace(now)
+        self.heed_controller();
+        self.probes_left > 0 || self.window_open() && self.pacer.may_send(now, u64::from(self.mtu))
+    }
+
+    /// Whoever tells the controller something does it here: what it answers is another from then on.
+    const fn controller_mut(&mut self) -> &mut Controller {
+        self.cwnd = None;
+        &mut self.controller
+    }
+
+    /// Asks the controller, once for all packets until it learns something: its answers are divisions.
+    fn heed_controller(&mut self) {
+        if self.cwnd.is_none() {
+            self.cwnd = Some(self.controller.cwnd());
+            let rate = self.controller.pacing_rate(self.rtt.smoothed());
+            self.pacer.set_rate(rate, self.controller.burst_allowance(), self.controller.spreads());
+        }
     }
 
     /// Whether the next packet is a probe: it leaves whatever the window says, and small.
@@ -178,13 +197,7 @@ impl Recovery {
 
     /// Whether the window leaves room for a packet.
     pub(crate) fn window_open(&self) -> bool {
-        self.log.in_flight() < self.controller.cwnd()
-    }
-
-    fn may_pace(&mut self, now: Time) -> bool {
-        let rate = self.controller.pacing_rate(self.rtt.smoothed());
-        self.pacer.set_rate(rate, self.controller.burst_allowance(), self.controller.spreads());
-        self.pacer.may_send(now, u64::from(self.mtu))
+        self.log.in_flight() < self.cwnd.unwrap_or_else(|| self.controller.cwnd())
     }
 
     /// When the pacer lets the next packet go.
@@ -279,7 +292,7 @@ impl Recovery {
             in_flight: self.log.in_flight(),
             cwnd_limited: self.cwnd_limited,
         };
-        self.controller.on_ack(&event);
+        self.controller_mut().on_ack(&event);
     }
 
     /// What the peer said of marks, with an acknowledgement that names a higher packet or not.
@@ -288,9 +301,9 @@ impl Recovery {
             Verdict::Silent => {}
             Verdict::Marked(packets) => {
                 self.counts.marked += packets;
-                self.controller.on_marked();
+                self.controller_mut().on_marked();
             }
-            Verdict::Unusable => self.controller.disregard_marks(),
+            Verdict::Unusable => self.controller_mut().disregard_marks(),
         }
     }
 
@@ -302,12 +315,15 @@ impl Recovery {
         let ecn_capable = packet.ecn_capable;
         match fate {
             Fate::Acked | Fate::NotAckEliciting => return false,
-            Fate::InFlight => self.controller.on_packet_acked(phase, size, self.cwnd_limited),
+            Fate::InFlight => {
+                let cwnd_limited = self.cwnd_limited;
+                self.controller_mut().on_packet_acked(phase, size, cwnd_limited);
+            }
             // Its loss was not counted either.
             Fate::Lost if self.is_mtu_probe(number) => {}
             Fate::Lost => {
                 self.counts.spurious += 1;
-                self.controller.on_spurious(phase);
+                self.controller_mut().on_spurious(phase);
                 self.reordering.on_late(now, now.since(sent), &self.rtt);
             }
         }
@@ -352,7 +368,7 @@ impl Recovery {
             if self.is_mtu_probe(number) {
                 continue;
             }
-            self.controller.on_packet_lost(phase);
+            self.controller_mut().on_packet_lost(phase);
             if ecn_capable {
                 self.ecn.on_lost(number);
             }
@@ -392,7 +408,7 @@ impl Recovery {
         self.probes_left = PROBES;
         self.last_ack_eliciting = now;
         if self.pto_count == DEAD_AFTER {
-            self.controller.on_blackout();
+            self.controller_mut().on_blackout();
             self.ecn.on_blackout(self.log.next());
         }
         self.log.oldest_in_flight(); // moves the start of the walk below

@@ -55,6 +55,9 @@ impl Pacer {
 
     fn fill(&mut self, now: Time, mtu: u64) {
         let waited = now.since(self.filled_at);
+        if waited.is_zero() {
+            return; // the next packet of a batch
+        }
         let fresh = u128::from(self.rate) * waited.as_nanos() / 1_000_000_000;
         if fresh == 0 {
             return; // too short a wait to count: let it add up

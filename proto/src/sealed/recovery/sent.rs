@@ -178,6 +178,16 @@ impl SentLog {
         self.contents.range(at(range.start).min(self.contents.len())..at(range.end).min(self.contents.len()))
     }
 
+    /// Where the contents of packet `number` are, for [`SentLog::content`].
+    pub(crate) fn places(&self, number: u64) -> Range<u64> {
+        self.get(number).map_or(0..0, |packet| packet.contents.clone())
+    }
+
+    /// What is there, unless it no longer matters.
+    pub(crate) fn content(&self, place: u64) -> Option<&Content> {
+        self.contents.get(usize::try_from(place.checked_sub(self.contents_base)?).ok()?)
+    }
+
     /// Changes the fate of packet `number` and returns what it was.
     pub(crate) fn set_fate(&mut self, number: u64, fate: Fate) -> Option<Fate> {
         let at = self.at(number)?;

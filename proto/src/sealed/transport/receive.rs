@@ -135,11 +135,15 @@ impl Transport {
         fin: bool,
         origin: DataOrigin,
     ) -> Result<(), Fault> {
-        if self.streams.lookup(id) == Lookup::Unseen {
-            self.keep_early(id, offset, bytes, fin);
-            return Ok(());
-        }
-        let Some(key) = self.known(id)? else { return Ok(()) };
+        let key = match self.streams.lookup(id) {
+            Lookup::Known(key) => key,
+            Lookup::Unseen => {
+                self.keep_early(id, offset, bytes, fin);
+                return Ok(());
+            }
+            Lookup::Over => return Ok(()),
+            Lookup::Never => return Err(Fault::NeverOpened),
+        };
         let Some((stream, pools)) = self.streams.get(key) else { return Ok(()) };
         if stream.recv.state.is_stopped() {
             return Ok(()); // nobody reads it any more

@@ -14,8 +14,8 @@ impl Transport {
             let (PacketOutcome::Acked(number)
             | PacketOutcome::Lost(number)
             | PacketOutcome::ProbeRetransmit(number)) = outcome;
-            for at in 0.. {
-                let Some(content) = self.recovery.log.contents(number).nth(at).cloned() else { break };
+            for at in self.recovery.log.places(number) {
+                let Some(content) = self.recovery.log.content(at).cloned() else { break };
                 match outcome {
                     PacketOutcome::Acked(_) => self.on_arrived(&content),
                     PacketOutcome::Lost(_) => self.on_lost(now, &content),

@@ -15,13 +15,17 @@ pub const fn size(value: u64) -> usize {
 
 /// Takes one number off the front of `input`; `None` where it is cut short.
 pub fn take(input: &mut &[u8]) -> Option<u64> {
-    let (&first, _) = input.split_first()?;
-    let length = 1usize << (first >> 6);
-    let (bytes, rest) = input.split_at_checked(length)?;
-    let mut value = u64::from(first & 0x3f);
-    for &byte in &bytes[1..] {
-        value = value << 8 | u64::from(byte);
-    }
+    // Each size by itself: a loop over the bytes costs several times as much, and each frame has some numbers.
+    let (value, rest) = match input.first()? >> 6 {
+        0 => input.split_first_chunk().map(|(&[byte], rest)| (u64::from(byte), rest)),
+        1 => input
+            .split_first_chunk()
+            .map(|(&bytes, rest)| (u64::from(u16::from_be_bytes(bytes)) & 0x3fff, rest)),
+        2 => input
+            .split_first_chunk()
+            .map(|(&bytes, rest)| (u64::from(u32::from_be_bytes(bytes)) & 0x3fff_ffff, rest)),
+        _ => input.split_first_chunk().map(|(&bytes, rest)| (u64::from_be_bytes(bytes) & MAX, rest)),
+    }?;
     *input = rest;
     Some(value)
 }
@@ -75,17 +79,18 @@ impl<'a> Writer<'a> {
     /// Appends a number of at most [`MAX`].
     pub fn varint(&mut self, value: u64) {
         debug_assert!(value <= MAX, "a varint holds 62 bits");
-        let size = size(value);
-        let tag = match size {
-            1 => 0,
-            2 => 0x40,
-            4 => 0x80,
-            _ => 0xc0,
-        };
-        let bytes = value.to_be_bytes();
-        let space = self.space(size);
-        space.copy_from_slice(&bytes[8 - size..]);
-        space[0] |= tag;
+        let [a, b, c, d, e, f, g, h] = value.to_be_bytes();
+        match value {
+            0..=0x3f => self.byte(h),
+            0x40..=0x3fff => self.array([g | 0x40, h]),
+            0x4000..=0x3fff_ffff => self.array([e | 0x80, f, g, h]),
+            _ => self.array([a | 0xc0, b, c, d, e, f, g, h]),
+        }
+    }
+
+    /// As many bytes as the compiler knows: no call for them.
+    fn array<const N: usize>(&mut self, bytes: [u8; N]) {
+        self.space(N).copy_from_slice(&bytes);
     }
 }
 

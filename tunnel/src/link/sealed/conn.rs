@@ -39,6 +39,8 @@ pub(super) struct Conn {
     wrote: Option<Instant>,
     /// Its other end has sent a byte.
     asked: bool,
+    /// Bytes that a read is given room for: pieces of memory for a whole turn cost more than a small message does.
+    expected: usize,
     /// Since when it waits for the peer to hear of its stream.
     pub(super) since: Instant,
     /// It stands in the list of those to read from.
@@ -117,6 +119,7 @@ impl Conn {
             in_due: false,
             wrote: None,
             asked: false,
+            expected: Self::TURN,
             since: Instant::now(),
             to_read: false,
             to_write: false,
@@ -143,7 +146,7 @@ impl Conn {
         if told && self.first.is_empty() && self.poll_read_ready().is_pending() {
             return Step::Wait(0);
         }
-        let room = transport.poll_room(now, self.id).min(Self::TURN);
+        let room = transport.poll_room(now, self.id).min(self.expected);
         if room == 0 {
             return self.starve(now, transport);
         }
@@ -151,6 +154,7 @@ impl Conn {
         match self.read(now, transport, room, told) {
             Ok(count) => {
                 self.asked = true;
+                self.expected = if count < room { (2 * count).clamp(PIECE, Self::TURN) } else { Self::TURN };
                 Step::More(count)
             }
             Err(Stop::Blocked) => {

@@ -26,7 +26,7 @@ pub(super) enum Next {
 
 /// One end.
 pub(super) trait End: Send {
-    /// Gives the link the datagrams that came. Says whether there were any.
+    /// Gives the link the datagrams that came. Says whether there may be more now; if not, the caller is woken by the next.
     ///
     /// # Errors
     /// The socket is broken.

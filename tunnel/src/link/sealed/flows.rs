@@ -167,6 +167,11 @@ impl Flows {
             }
         }
         self.woken = woken;
+        self.has_work()
+    }
+
+    /// Whether some flow waits for its turn.
+    pub(super) fn has_work(&self) -> bool {
         !self.to_read.is_empty() || !self.to_write.is_empty()
     }
 

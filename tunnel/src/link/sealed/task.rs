@@ -93,6 +93,8 @@ impl<E: End + 'static> Task<E> {
     const ARRIVALS: usize = 16;
     /// The shortest wait: a moment that has passed and brought nothing must not make the loop spin.
     const LEAST_WAIT: Duration = Duration::from_micros(100);
+    /// How much too early the alarm may ring: the runtime counts in milliseconds.
+    const EARLY: Duration = Duration::from_millis(1);
     /// Nearly all paths carry so many bytes in a datagram; where one does not, somebody will want to know.
     const USUAL_SIZE: u16 = 1_200;
     /// How long the last packets may take to leave.
@@ -173,31 +175,34 @@ impl<E: End + 'static> Task<E> {
         self.flows.register(cx.waker());
         // Only an end that dials may have streams opened by its peer: it must stay up. Said of each link, as one may follow another.
         self.link.expect_streams(self.roles.dials());
+        let mut is_patient = false;
         for _ in 0..Self::ROUNDS {
             let now = self.clock.now();
-            let mut moved = self.end.receive(cx, now, &mut self.link, &mut self.counters)?;
+            // Each step says whether it has left something, not whether it has done something: a round in which nothing moves
+            // costs as much as one in which a message does.
+            let mut more = self.end.receive(cx, now, &mut self.link, &mut self.counters)?;
             self.drain(now);
-            moved |= self.arrivals(cx, now);
+            more |= self.arrivals(cx, now);
             self.look(now);
             // Whoever sends datagrams is in a hurry.
-            moved |= self.serve_flows(now);
-            moved |= self.serve(now);
+            more |= self.serve_flows(now);
+            more |= self.serve(now);
             if self.link.poll_timeout(now) <= now {
                 self.link.handle_timeout(now);
                 // Another round where the link has ended without an event: its side has somebody to tell.
-                moved |= self.drain(now) | self.link.has_ended();
+                more |= self.drain(now) | self.link.has_ended();
             }
             self.sweep(now);
             self.leave_when_unused();
             let sent = self.transmit(cx);
             // What left may have made room for a writer.
-            moved |= self.drain(now);
+            more |= self.drain(now);
             self.over |= self.end.is_over() && sent.is_ready();
             if self.over {
                 return Poll::Ready(Ok(()));
             }
-            moved |= sent == Poll::Ready(true);
-            if !moved && self.poll_alarm(cx, sent.is_ready()).is_pending() {
+            more |= sent == Poll::Ready(true);
+            if !more && self.poll_alarm(cx, sent.is_ready(), &mut is_patient).is_pending() {
                 return Poll::Pending;
             }
         }
@@ -236,7 +241,7 @@ impl<E: End + 'static> Task<E> {
         true
     }
 
-    /// Moves bytes between connections and streams.
+    /// Moves bytes between connections and streams. Says whether some wait for another turn.
     fn serve(&mut self, now: Time) -> bool {
         self.conns.take_woken();
         if !self.conns.has_work() {
@@ -257,7 +262,7 @@ impl<E: End + 'static> Task<E> {
             self.over_by_peer(id, code);
         }
         self.drain(now);
-        true
+        self.conns.has_work()
     }
 
     /// Takes what the link has to say; whether it had anything.

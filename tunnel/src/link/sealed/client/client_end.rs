@@ -128,7 +128,7 @@ impl ClientEnd {
         });
     }
 
-    /// Takes what one system call brings from the socket `id`.
+    /// Takes what one system call brings from the socket `id`. Pending: it is empty, and wakes the caller.
     fn poll_receive(
         &mut self,
         cx: &mut Context<'_>,
@@ -136,7 +136,7 @@ impl ClientEnd {
         link: &mut Link,
         counters: &mut Counters,
         id: SocketId,
-    ) -> Poll<io::Result<bool>> {
+    ) -> Poll<io::Result<()>> {
         let Some(udp) = self.sockets.get(id) else { return Poll::Pending };
         ready!(udp.poll_readable(cx))?;
         let mut metas = [RecvMeta::default(); RECEIVE_BUFFERS];
@@ -150,7 +150,7 @@ impl ClientEnd {
                 link.handle_marked(now, from, udp::ecn_of(meta), datagram);
             }
         }
-        Poll::Ready(Ok(filled == RECEIVE_BUFFERS))
+        Poll::Ready(Ok(()))
     }
 
     /// proxy2 may be at this address.
@@ -223,17 +223,19 @@ impl End for ClientEnd {
         link: &mut Link,
         counters: &mut Counters,
     ) -> io::Result<bool> {
-        let mut any = false;
+        let mut more = false;
         for id in Sockets::IDS {
-            for _ in 0..Self::RECEIVES {
-                let Poll::Ready(more) = self.poll_receive(cx, now, link, counters, id) else { break };
-                any = true;
-                if !more? {
+            let mut receives = 0;
+            while let Poll::Ready(received) = self.poll_receive(cx, now, link, counters, id) {
+                received?;
+                receives += 1;
+                if receives == Self::RECEIVES {
+                    more = true;
                     break;
                 }
             }
         }
-        Ok(any)
+        Ok(more)
     }
 
     fn poll_news(

@@ -173,7 +173,6 @@ impl End for ServerEnd {
         if self.batches.is_empty() {
             self.channels.queue.take(&mut self.batches, &mut self.commands);
         }
-        let any = !self.batches.is_empty() || !self.commands.is_empty();
         for mut batch in self.batches.drain(..self.batches.len().min(Self::BATCHES)) {
             let (filled, _) = batch.buffer.split_at_mut(batch.len);
             for datagram in filled.chunks_mut(batch.stride.max(1)) {
@@ -195,7 +194,7 @@ impl End for ServerEnd {
         while let Some(index) = link.poll_retired() {
             self.report(Report::Retired(index));
         }
-        Ok(any)
+        Ok(!self.batches.is_empty())
     }
 
     fn poll_news(

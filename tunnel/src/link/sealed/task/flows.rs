@@ -41,7 +41,7 @@ impl<E: End + 'static> Task<E> {
         self.flows.insert(id, local, place, self.roles.patience());
     }
 
-    /// Moves datagrams; whether there were any.
+    /// Moves datagrams. Says whether some wait for another turn.
     pub(super) fn serve_flows(&mut self, now: Time) -> bool {
         if !self.flows.take_woken() {
             return false;
@@ -49,7 +49,7 @@ impl<E: End + 'static> Task<E> {
         let over = self.flows.serve(now, self.link.streams(), &mut self.counters);
         self.reset_flows(now, over);
         self.drain(now);
-        true
+        self.flows.has_work()
     }
 
     /// Ends the flows that are not used.

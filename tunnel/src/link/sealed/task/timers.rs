@@ -54,12 +54,22 @@ impl<E: End + 'static> Task<E> {
         self.cut_off_flows(now, idle, code);
     }
 
-    /// Waits for the next moment at which something is to be done. Ready: it has come.
-    pub(super) fn poll_alarm(&mut self, cx: &mut Context<'_>, may_send: bool) -> Poll<()> {
+    /// Waits for the next moment at which something is to be done. Ready: it has come. The link's own may have come while its task was
+    /// busy: `is_patient` if that has brought nothing.
+    pub(super) fn poll_alarm(
+        &mut self,
+        cx: &mut Context<'_>,
+        may_send: bool,
+        is_patient: &mut bool,
+    ) -> Poll<()> {
         let instant = Instant::now();
         self.count_packets();
         let publish = self.counters.publish_due(instant);
-        let due = self.link.poll_timeout(self.clock.now());
+        let now = self.clock.time(instant);
+        let due = self.link.poll_timeout(now);
+        if due <= now && !std::mem::replace(is_patient, true) {
+            return Poll::Ready(());
+        }
         let link = may_send.then(|| self.clock.instant(due)).flatten();
         let look = self.conns.next_look(instant);
         self.next_look = self.next_look.into_iter().chain(look).min();
@@ -67,8 +77,9 @@ impl<E: End + 'static> Task<E> {
         let next = next.into_iter().flatten().min();
         let Some(next) = next else { return Poll::Pending };
         let next = next.max(instant + Self::LEAST_WAIT);
-        // One that rings too early is left as it is: looking once in vain costs less than setting it anew each time.
-        if self.alarm_at.is_none_or(|at| next < at) {
+        // One that rings a little too early is left as it is. One that rings much too early is not: to put it off costs the runtime
+        // nothing, while one that has rung costs a wake-up and two system calls to be set anew.
+        if self.alarm_at.is_none_or(|at| next < at || next >= at + Self::EARLY) {
             self.alarm_at = Some(next);
             self.alarm.as_mut().reset(next.into());
         }
