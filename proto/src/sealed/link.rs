@@ -326,6 +326,12 @@ impl Link {
         self.expects_streams || self.transport.stream_count() > 0
     }
 
+    /// Whether [`Link::poll_event`] has something.
+    pub fn has_events(&mut self) -> bool {
+        self.take_events();
+        !self.events.is_empty()
+    }
+
     /// The next thing the owner wants to know.
     pub fn poll_event(&mut self) -> Option<Event> {
         self.take_events();

@@ -181,7 +181,7 @@ impl<E: End + 'static> Task<E> {
             // Each step says whether it has left something, not whether it has done something: a round in which nothing moves
             // costs as much as one in which a message does.
             let mut more = self.end.receive(cx, now, &mut self.link, &mut self.counters)?;
-            self.drain(now);
+            more |= self.take_events(now);
             more |= self.arrivals(cx, now);
             self.look(now);
             // Whoever sends datagrams is in a hurry.
@@ -261,15 +261,30 @@ impl<E: End + 'static> Task<E> {
             self.link.streams().discard(id);
             self.over_by_peer(id, code);
         }
-        self.drain(now);
-        self.conns.has_work()
+        self.take_events(now) || self.conns.has_work() || self.flows.has_work()
     }
 
     /// Takes what the link has to say; whether it had anything.
     fn drain(&mut self, now: Time) -> bool {
-        let mut any = false;
+        // Asked some times for each message, nearly always in vain.
+        let any = self.link.has_events();
+        if any {
+            self.take_events(now);
+        }
+        any
+    }
+
+    /// The same. Says whether there was more than that a stream moves, which lists it: whatever else there was may have to do with
+    /// steps of the round that lie behind.
+    fn take_events(&mut self, now: Time) -> bool {
+        let mut rare = false;
         while let Some(event) = self.link.poll_event() {
-            any = true;
+            rare |= !matches!(
+                event,
+                Event::Stream(
+                    StreamEvent::Readable(_) | StreamEvent::Writable(_) | StreamEvent::DatagramReadable(_)
+                )
+            );
             match event {
                 Event::Stream(event) => self.stream_event(now, event),
                 Event::Restarted => {
@@ -288,7 +303,7 @@ impl<E: End + 'static> Task<E> {
                 | Event::Broken(_) => self.link_event(now, &event),
             }
         }
-        any
+        rare
     }
 
     fn link_event(&mut self, now: Time, event: &Event) {

@@ -48,8 +48,7 @@ impl<E: End + 'static> Task<E> {
         }
         let over = self.flows.serve(now, self.link.streams(), &mut self.counters);
         self.reset_flows(now, over);
-        self.drain(now);
-        self.flows.has_work()
+        self.take_events(now) || self.flows.has_work()
     }
 
     /// Ends the flows that are not used.
