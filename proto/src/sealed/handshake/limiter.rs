@@ -2,7 +2,7 @@
 //!
 //! Three limits, one inside the other: what all together may cost ([`WorkBudget`]), what comes from one address and
 //! network ([`SourceLimiter`]), and what one ticket may have accepted. The first says when there are many handshakes,
-//! and the second then whose have to wait; the third always holds.
+//! and the other two then whose have to wait.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -99,9 +99,10 @@ impl HandshakeLimiter {
         true
     }
 
-    /// Whether a link of the client may be made or get new keys; counted if so.
+    /// Whether a link of the client may be made or get new keys; counted if so. Beyond its part a ticket has what nobody else asks for.
     pub(crate) fn accept(&mut self, now: Time, client: PublicKey) -> bool {
-        self.accepted.take(now, &mut self.tickets.entry(client).or_default().accepted)
+        let is_within = self.accepted.take(now, &mut self.tickets.entry(client).or_default().accepted);
+        is_within || self.load(now) <= Load::Light
     }
 
     /// An authentic packet of the link came from there.
