@@ -172,6 +172,7 @@ impl Link {
     ) -> Self {
         let mut link = Self::new(now, Side::Server, from.into(), None, settings, random);
         link.transport.set_peer_limits(&limits);
+        link.sessions.let_last(limits.features.has(Features::LASTING_KEYS));
         link.sessions.wait_for(now, session);
         link
     }

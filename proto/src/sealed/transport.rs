@@ -24,6 +24,7 @@ use crate::sealed::recovery::copies::RedundantCopies;
 pub use crate::sealed::recovery::counts::Counts;
 use crate::sealed::recovery::loss_detection::{PacketOutcome, Recovery};
 use crate::sealed::recovery::mtu::{self, Mtu};
+use crate::sealed::recovery::sent::Content;
 use crate::sealed::streams::blocked::BlockedWriters;
 use crate::sealed::streams::budget::Budget;
 use crate::sealed::streams::early::EarlyData;
@@ -154,6 +155,16 @@ impl Transport {
         self.streams.join(budget);
     }
 
+    /// Nothing is carried for a while: gives back the room that carrying took.
+    pub(crate) fn rest(&mut self) {
+        self.recovery.log.rest();
+        self.control.shrink_to_fit();
+        self.events.shrink_to_fit();
+        self.signals.shrink_to_fit();
+        self.path_challenges.shrink_to_fit();
+        self.outcomes.shrink_to_fit();
+    }
+
     /// Asks the peer for a sign of life.
     pub(crate) const fn probe(&mut self) {
         self.probe = true;
@@ -177,7 +188,7 @@ impl Transport {
             link_credit: settings.first_credit(),
             stream_credit: FIRST_CREDIT,
             datagram: settings.max_datagram,
-            features: Features::DATAGRAMS.and(Features::ECN),
+            features: Features::DATAGRAMS.and(Features::ECN).and(Features::LASTING_KEYS),
         }
     }
 
@@ -253,6 +264,12 @@ impl Transport {
     /// When something that this side sent was last acknowledged.
     pub(crate) const fn acked_at(&self) -> Time {
         self.recovery.acked_at()
+    }
+
+    /// Whether packet `number`, which has just been made, holds something that a user or their application has to say.
+    pub(crate) fn has_content_in(&self, number: u64) -> bool {
+        let is_content = |content: &Content| !matches!(content, Content::MtuProbe(_) | Content::LinkCredit);
+        self.recovery.log.contents(number).any(is_content)
     }
 
     /// The number of the next packet.

@@ -12,6 +12,10 @@ use crate::sealed::wire::packet::{HEADER_LEN, Header, TAG_LEN};
 
 /// Specification: after this time under one session, proxy1 asks for new keys.
 pub const REKEY_AFTER: Duration = Duration::from_secs(120);
+/// Specification: the same for keys that nothing but signs of life went under, where both sides understand
+/// [`Features::LASTING_KEYS`](crate::sealed::handshake::terms::Features::LASTING_KEYS). Once something else goes under them they are replaced
+/// after [`REKEY_AFTER`].
+pub const REKEY_UNUSED: Duration = Duration::from_secs(3_600);
 /// Specification: after this many packets sealed with one key, proxy1 asks for new keys. AES-GCM stays far from its
 /// limits there (RFC 8446 section 5.5, RFC 9001 section 6.6) even where the answer takes a while.
 pub const REKEY_PACKETS: u64 = 1 << 32;

@@ -8,8 +8,10 @@ pub const WINDOW: u64 = (WORDS - 1) * WORD;
 
 /// Counters in a word.
 const WORD: u64 = 64;
-/// Words in the ring.
+/// Words in the ring, at the most.
 const WORDS: u64 = 256;
+/// Words that a link at rest keeps: a packet that is some 200 behind is not under way any more.
+const AT_REST: u64 = 4;
 
 /// Counters received on one link in one direction. One window serves all sessions of a link, because counters go on
 /// across new keys.
@@ -20,13 +22,16 @@ const WORDS: u64 = 256;
 pub struct Replay {
     /// One more than the highest counter marked; 0 when none is.
     next: u64,
-    bits: [u64; 256],
+    /// The first word that counts: what is before it is refused.
+    first: u64,
+    /// A ring as large as is needed to remember what came since `first`; its length is a power of two.
+    bits: Vec<u64>,
 }
 
 impl Replay {
     /// A window that has seen nothing.
     pub const fn new() -> Self {
-        Self { next: 0, bits: [0; 256] }
+        Self { next: 0, first: 0, bits: Vec::new() }
     }
 
     /// Whether a packet with this counter may still be opened: not marked, and not behind the window.
@@ -35,7 +40,8 @@ impl Replay {
             // The last number is not used: nothing could follow it.
             return counter != u64::MAX;
         }
-        self.next - 1 - counter < WINDOW && self.bits[slot(counter)] & bit(counter) == 0
+        let is_within = self.next - 1 - counter < WINDOW && counter / WORD >= self.first;
+        is_within && self.bits[self.slot(counter / WORD)] & bit(counter) == 0
     }
 
     /// Remembers that the packet with this counter was opened. False, and nothing changes, if it was not new.
@@ -46,20 +52,58 @@ impl Replay {
         if counter >= self.next {
             self.slide_to(counter);
         }
-        self.bits[slot(counter)] |= bit(counter);
+        let slot = self.slot(counter / WORD);
+        self.bits[slot] |= bit(counter);
         true
+    }
+
+    /// Nothing but signs of life came for a while: gives back what is remembered of packets that are far behind. They are
+    /// refused from now on.
+    pub fn rest(&mut self) {
+        let front = self.next.saturating_sub(1) / WORD;
+        if front - self.first >= AT_REST {
+            self.first = front - (AT_REST - 1);
+            self.resize(AT_REST, front);
+        }
     }
 
     /// Clears the words between the old front and the word of `counter`, and makes it the front.
     fn slide_to(&mut self, counter: u64) {
         let new = counter / WORD;
-        if let Some(highest) = self.next.checked_sub(1) {
-            let steps = (new - highest / WORD).min(WORDS);
+        let old = self.next.checked_sub(1).map(|highest| highest / WORD);
+        let wanted = (new - self.first).saturating_add(1).min(WORDS).next_power_of_two();
+        if wanted > self.size() {
+            self.resize(wanted, old.unwrap_or(self.first));
+        }
+        if let Some(old) = old {
+            let steps = (new - old).min(self.size());
             for step in 0..steps {
-                self.bits[slot((new - step) * WORD)] = 0;
+                let slot = self.slot(new - step);
+                self.bits[slot] = 0;
             }
         }
+        self.first = self.first.max(new.saturating_sub(WORDS - 1));
         self.next = counter + 1;
+    }
+
+    /// Another ring, of `size` words, with those up to `front` that count and have room in it.
+    fn resize(&mut self, size: u64, front: u64) {
+        let mut ring = vec![0; usize::try_from(size).expect("no more than the words there are")];
+        let kept = (front - self.first).min(size - 1).min(self.size().saturating_sub(1));
+        if self.size() > 0 {
+            for word in front - kept..=front {
+                ring[place(word, size)] = self.bits[self.slot(word)];
+            }
+        }
+        self.bits = ring;
+    }
+
+    const fn size(&self) -> u64 {
+        self.bits.len() as u64
+    }
+
+    fn slot(&self, word: u64) -> usize {
+        place(word, self.size())
     }
 }
 
@@ -69,8 +113,9 @@ impl Default for Replay {
     }
 }
 
-fn slot(counter: u64) -> usize {
-    usize::try_from(counter / WORD % WORDS).expect("less than the words there are")
+/// Where a word is in a ring of so many, a power of two.
+fn place(word: u64, size: u64) -> usize {
+    usize::try_from(word & size.wrapping_sub(1)).expect("less than the words there are")
 }
 
 fn bit(counter: u64) -> u64 {
@@ -111,6 +156,26 @@ mod tests {
             assert!((first..front).all(|counter| window.is_new(counter)), "jump of {jump}");
             assert!((front - WINDOW + 1..ring).all(|counter| !window.is_new(counter)), "jump of {jump}");
         }
+    }
+
+    #[test]
+    fn a_link_that_has_carried_little_or_rests_remembers_little() {
+        let mut window = Replay::new();
+        assert!((0..WORD).all(|counter| window.mark(counter)));
+        assert_eq!(window.size(), 1);
+        assert!((WORD..20_000).all(|counter| window.mark(counter)));
+        assert_eq!(window.size(), WORDS);
+        assert!(window.mark(20_050));
+        window.rest();
+        assert_eq!(window.size(), AT_REST);
+        assert!(!window.is_new(19_999) && !window.is_new(1) && !window.is_new(20_050), "marked, or behind");
+        assert!((20_000..20_050).all(|counter| window.mark(counter)), "late, but not by far");
+        assert!((20_051..50_000).all(|counter| window.mark(counter) && !window.is_new(counter)));
+        assert_eq!(window.size(), WORDS);
+        assert!(!window.is_new(50_000 - WORD) && !window.is_new(20_050));
+        window.rest();
+        window.rest();
+        assert!(window.mark(u64::MAX - 1) && !window.is_new(49_999));
     }
 
     /// Steps that stay near the front, cross words, and jump past the whole ring.

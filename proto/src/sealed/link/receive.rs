@@ -6,6 +6,7 @@ use super::state::ServerIncarnation;
 use super::{Event, FourTuple, Link};
 use crate::sealed::crypto::replay::Replay;
 use crate::sealed::handshake::initiator::{Established, Outcome};
+use crate::sealed::handshake::terms::Features;
 use crate::sealed::transport::Signal;
 use crate::sealed::wire::ecn::Ecn;
 use crate::sealed::wire::frame;
@@ -49,10 +50,15 @@ impl Link {
         };
         self.replay.mark(header.counter);
         self.arrived.on_packet(size);
+        // Asked of the first packets under new keys only.
+        if (opened.confirms || self.sessions.is_unused()) && frame::is_content(opened.frames) {
+            self.sessions.on_opened_content(now, header.receiver);
+        }
         if opened.confirms {
             self.events.push_back(Event::Up { first: self.highest.is_none() });
         }
         self.heard(now);
+        let is_quiet = self.is_quiet(now);
         if self.keepalive.is_watching() {
             self.watch_keepalive(now, header.counter);
         }
@@ -73,6 +79,9 @@ impl Link {
         self.take_events();
         if let Some(to) = self.path.proof() {
             self.move_to(now, to);
+        }
+        if is_quiet {
+            self.rest();
         }
     }
 
@@ -180,7 +189,8 @@ impl Link {
             self.move_to(now, at);
         }
         self.transport.set_peer_limits(&new.limits);
-        self.sessions.replace(now, self.transport.next_packet(), new.session);
+        self.sessions.let_last(new.limits.features.has(Features::LASTING_KEYS));
+        self.sessions.replace(now, self.transport.next_packet(), new.session, self.random.u32());
         if let Some(rekey) = &mut self.rekey {
             rekey.on_established();
         }

@@ -1,6 +1,6 @@
 //! The keys of a link: those in use, those before them, and those that wait for a first packet.
 
-use crate::sealed::crypto::cipher::{Forged, REKEY_AFTER, REKEY_PACKETS, SessionKeys};
+use crate::sealed::crypto::cipher::{Forged, REKEY_AFTER, REKEY_PACKETS, REKEY_UNUSED, SessionKeys};
 use crate::sealed::handshake::initiator::MOST_PENDING;
 use crate::sealed::wire::packet::Header;
 use crate::time::Time;
@@ -10,6 +10,15 @@ use std::time::Duration;
 /// minutes, as WireGuard's REJECT_AFTER_TIME: who asks for new keys after [`REKEY_AFTER`] has a minute, 60 initiations,
 /// to get a response; and who steals the memory of a proxy reads three minutes of recorded traffic at the most.
 pub(crate) const REJECT_AFTER: Duration = Duration::from_secs(180);
+
+/// Specification: the same for keys that nothing but signs of life went under, where both sides let those last. Whatever goes under them
+/// later is read under them for [`REJECT_AFTER`] at the most.
+pub(crate) const REJECT_UNUSED: Duration = Duration::from_secs(3_660);
+
+/// Into how many steps the time after which keys are replaced is divided, and the part of it, as its divisor, that is left out by
+/// chance: clients that came up together do not ask for new keys together.
+const STEPS: u32 = 256;
+const JITTER: u32 = 8;
 
 /// Specification: nothing is sealed or opened under one pair of keys with a counter that is this far from the first
 /// one. At a million packets a second there are four minutes between the first initiation for new keys ([`REKEY_PACKETS`])
@@ -29,6 +38,12 @@ struct Keys {
     born: Time,
     /// When they are wiped.
     until: Time,
+    /// When the client asks for others.
+    rekey_at: Time,
+    /// More than signs of life went under them.
+    used: bool,
+    /// How much earlier than late the client asks: below [`STEPS`].
+    step: u32,
     /// The first packet number sealed with them.
     first: u64,
     /// The first counter opened with them.
@@ -38,7 +53,30 @@ struct Keys {
 impl Keys {
     /// Keys just made: they are wiped after `lifetime`.
     fn new(now: Time, lifetime: Duration, first: u64, session: SessionKeys) -> Self {
-        Self { session, born: now, until: now + lifetime, first, first_opened: None }
+        let until = now + lifetime;
+        Self {
+            session,
+            born: now,
+            until,
+            rekey_at: Time::NEVER,
+            used: false,
+            step: 0,
+            first,
+            first_opened: None,
+        }
+    }
+
+    /// When they are replaced that have to be after `life` from `now`.
+    fn spread(&self, now: Time, life: Duration) -> Time {
+        now + (life - life / JITTER / STEPS * self.step)
+    }
+
+    /// Something else than signs of life goes under them.
+    fn on_used(&mut self, now: Time) {
+        if !std::mem::replace(&mut self.used, true) {
+            self.until = self.until.min(now + REJECT_AFTER);
+            self.rekey_at = self.rekey_at.min(self.spread(now, REKEY_AFTER));
+        }
     }
 
     fn is_named(&self, index: u32) -> bool {
@@ -69,6 +107,8 @@ pub(crate) struct Sessions {
     waiting: Vec<Keys>,
     /// Indices that no longer name a session of this link.
     retired: Vec<u32>,
+    /// Both sides let keys last that carry nothing.
+    are_lasting: bool,
 }
 
 /// A packet that opened.
@@ -80,9 +120,37 @@ pub(crate) struct Opened<'a> {
 }
 
 impl Sessions {
-    /// The client's new keys: in use at once.
-    pub(crate) fn replace(&mut self, now: Time, next_packet: u64, session: SessionKeys) {
-        self.put_in_use(now, Keys::new(now, REJECT_AFTER, next_packet, session));
+    /// Whether both sides let keys last that carry nothing, from the next ones on.
+    pub(crate) const fn let_last(&mut self, are_lasting: bool) {
+        self.are_lasting = are_lasting;
+    }
+
+    /// The client's new keys: in use at once. `chance` is any number, as random as can be.
+    pub(crate) fn replace(&mut self, now: Time, next_packet: u64, session: SessionKeys, chance: u32) {
+        let mut keys = Keys::new(now, self.lifetime(), next_packet, session);
+        keys.step = chance % STEPS;
+        keys.rekey_at = keys.spread(now, if self.are_lasting { REKEY_UNUSED } else { REKEY_AFTER });
+        self.put_in_use(now, keys);
+    }
+
+    const fn lifetime(&self) -> Duration {
+        if self.are_lasting { REJECT_UNUSED } else { REJECT_AFTER }
+    }
+
+    /// Whether nothing but signs of life went under the keys that are sealed with.
+    pub(crate) fn is_unused(&self) -> bool {
+        self.current.as_ref().is_some_and(|keys| !keys.used)
+    }
+
+    /// Something else is sealed with them.
+    pub(crate) fn on_sealed_content(&mut self, now: Time) {
+        self.current.iter_mut().for_each(|keys| keys.on_used(now));
+    }
+
+    /// Something else was opened with the keys of this index.
+    pub(crate) fn on_opened_content(&mut self, now: Time, index: u32) {
+        let keys = self.current.iter_mut().chain(&mut self.previous).find(|keys| keys.is_named(index));
+        keys.into_iter().for_each(|keys| keys.on_used(now));
     }
 
     fn put_in_use(&mut self, now: Time, keys: Keys) {
@@ -105,6 +173,12 @@ impl Sessions {
     pub(crate) fn clear(&mut self) {
         let all = self.current.take().into_iter().chain(self.previous.take()).chain(self.waiting.drain(..));
         self.retired.extend(all.map(|keys| keys.session.local));
+    }
+
+    /// Gives back the room for sessions that have waited.
+    pub(crate) fn rest(&mut self) {
+        self.waiting.shrink_to_fit();
+        self.retired.shrink_to_fit();
     }
 
     fn retire_previous(&mut self) {
@@ -131,7 +205,7 @@ impl Sessions {
         let confirmed = self.waiting.remove(at);
         // Responses to the initiations before it will not be used any more.
         self.retired.extend(self.waiting.drain(..at).map(|keys| keys.session.local));
-        let until = confirmed.born + REJECT_AFTER;
+        let until = confirmed.born + self.lifetime();
         self.put_in_use(now, Keys { until, first: next_packet, ..confirmed });
         Ok(Opened { frames, confirms: true })
     }
@@ -157,7 +231,7 @@ impl Sessions {
     /// Whether the client should ask for new keys.
     pub(crate) fn is_old(&self, now: Time, next_packet: u64) -> bool {
         self.current.as_ref().is_some_and(|keys| {
-            now.since(keys.born) >= REKEY_AFTER || next_packet.saturating_sub(keys.first) >= REKEY_PACKETS
+            now >= keys.rekey_at || next_packet.saturating_sub(keys.first) >= REKEY_PACKETS
         })
     }
 

@@ -11,7 +11,23 @@ use std::time::Duration;
 /// changed without its knowledge, and only its own packets show the new one.
 const QUIET: Duration = Duration::from_secs(1);
 
+/// A packet after so long a silence of both sides finds a link that carries nothing but signs of life, which come every 20 s.
+const REST_AFTER: Duration = Duration::from_secs(5);
+
 impl Link {
+    /// Whether a packet that comes now comes after a long silence.
+    pub(super) fn is_quiet(&self, now: Time) -> bool {
+        now.since(self.sent_at.max(self.transport.content_at())) >= REST_AFTER
+    }
+
+    /// Gives back the room that carrying took: there may be many links that carry nothing.
+    pub(super) fn rest(&mut self) {
+        self.transport.rest();
+        self.sessions.rest();
+        self.replay.rest();
+        self.events.shrink_to_fit();
+    }
+
     /// When to ask for keys; never if there is no reason to.
     pub(super) fn ask_due(&self, now: Time) -> Time {
         let Some(rekey) = self.rekey.as_ref().filter(|_| self.path.is_known()) else { return Time::NEVER };

@@ -128,7 +128,16 @@ impl Link {
     }
 
     fn seal_next(&mut self, now: Time, room: &mut [u8]) -> Option<usize> {
-        self.seal(room, |transport, frames| transport.poll_packet(now, frames))
+        let mut number = None;
+        let size = self.seal(room, |transport, frames| {
+            let built = transport.poll_packet(now, frames)?;
+            number = Some(built.number);
+            Some(built)
+        })?;
+        if self.sessions.is_unused() && number.is_some_and(|number| self.transport.has_content_in(number)) {
+            self.sessions.on_sealed_content(now);
+        }
+        Some(size)
     }
 
     /// Seals the packet that `build` makes at the beginning of `room` and returns its size.

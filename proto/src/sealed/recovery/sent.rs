@@ -106,6 +106,12 @@ impl SentLog {
         self.base
     }
 
+    /// Gives back the room for packets that are not held any more.
+    pub(crate) fn rest(&mut self) {
+        self.packets.shrink_to_fit();
+        self.contents.shrink_to_fit();
+    }
+
     /// UDP payload bytes in flight.
     pub(crate) const fn in_flight(&self) -> u64 {
         self.in_flight

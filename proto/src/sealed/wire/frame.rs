@@ -126,6 +126,32 @@ impl<'a> Iterator for Frames<'a> {
     }
 }
 
+/// Whether the packet holds something that a user or their application has to say, and not only what links say of themselves.
+pub(crate) fn is_content(payload: &[u8]) -> bool {
+    Frames::new(payload).any(|frame| match frame {
+        Ok(
+            Frame::Padding
+            | Frame::Ack(_)
+            | Frame::Ecn(_)
+            | Frame::LinkCredit { .. }
+            | Frame::Probe
+            | Frame::Floor { .. }
+            | Frame::PathChallenge { .. }
+            | Frame::PathResponse { .. },
+        ) => false,
+        Ok(
+            Frame::Open { .. }
+            | Frame::Opened { .. }
+            | Frame::Data { .. }
+            | Frame::Datagram { .. }
+            | Frame::Reset { .. }
+            | Frame::Credit { .. }
+            | Frame::End { .. },
+        )
+        | Err(_) => true,
+    })
+}
+
 /// Whether a packet holds nothing but path probes and padding: it does not say that its sender uses the path it came over (RFC 9000
 /// section 9.1).
 pub(crate) fn is_probing(payload: &[u8]) -> bool {
