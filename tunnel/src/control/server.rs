@@ -9,13 +9,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use proto::sealed::wire::frame::ResetCode;
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 
 pub(crate) use self::entrance::Entrance;
 pub(crate) use self::relay::{Attempts, Reach};
 use self::session::Session;
-use crate::link::sealed::{Arrived, LinkRequest, Presence, TicketResources};
+use crate::link::sealed::{Arrived, Presence, RequestSender, TicketResources};
 use crate::local::dial::{DialError, DialSettings};
 use crate::local::listeners::Listeners;
 use crate::local::pipe::{RelayMemory, pipe};
@@ -48,7 +47,7 @@ pub(crate) struct Exchange {
 pub(crate) struct LinkPort {
     exchange: Exchange,
     ticket: Arc<TicketResources>,
-    requests: mpsc::Sender<LinkRequest>,
+    requests: RequestSender,
     /// Whether its proxy1 is there.
     presence: Arc<Presence>,
     /// Where its proxy1 is.
@@ -62,7 +61,7 @@ impl LinkPort {
     pub(crate) fn new(
         exchange: Exchange,
         ticket: Arc<TicketResources>,
-        requests: mpsc::Sender<LinkRequest>,
+        requests: RequestSender,
         presence: Arc<Presence>,
         seen: SeenAddress,
     ) -> Self {

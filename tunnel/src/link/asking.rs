@@ -2,7 +2,7 @@
 
 use tokio::sync::{mpsc, oneshot};
 
-use super::sealed::LinkRequest;
+use super::sealed::{LinkRequest, RequestSender};
 use crate::view::LinkView;
 
 /// A question or an order.
@@ -32,7 +32,7 @@ pub(crate) enum LinkQuery {
 #[derive(Clone, Debug)]
 pub(crate) enum Asker {
     /// Of a sealed link: among its other requests.
-    Sealed(mpsc::Sender<LinkRequest>),
+    Sealed(RequestSender),
     /// Of a classic session.
     Classic(mpsc::Sender<LinkQuery>),
 }

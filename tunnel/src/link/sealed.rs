@@ -68,7 +68,7 @@ pub(crate) use self::dialler::Arrived;
 use self::dialler::Dialler;
 use self::journal::LinkJournal;
 pub(crate) use self::presence::{Presence, PresenceState};
-pub(crate) use self::requests::{LinkRequest, requests};
+pub(crate) use self::requests::{LinkRequest, RequestReceiver, RequestSender, requests};
 use self::roles::{RoleLimits, Roles};
 pub(crate) use self::server::demux::successor::HandOver;
 pub use self::server::demux::successor::NotHandedOver;
@@ -99,7 +99,7 @@ use crate::{descriptors, entropy};
 /// proxy1 with its one link.
 #[derive(Debug)]
 pub(crate) struct Client {
-    task: Task<ClientEnd>,
+    task: Box<Task<ClientEnd>>,
     registry: Registry,
     drain: DrainFlag,
 }
@@ -118,7 +118,7 @@ pub(crate) struct ClientResources {
     /// Its socket.
     pub(crate) udp: Udp,
     /// What is asked of the link while it runs, and the way to ask.
-    pub(crate) requests: (mpsc::Sender<LinkRequest>, mpsc::Receiver<LinkRequest>),
+    pub(crate) requests: (RequestSender, RequestReceiver),
     /// Told how the link is.
     pub(crate) status: watch::Sender<LinkStatus>,
 }
@@ -163,7 +163,7 @@ impl Client {
         let labels = LinkLabels { kind: LinkKind::Sealed, number: NUMBER, ticket: None, peer: None };
         let journal = LinkJournal::new(NUMBER, None, Arc::default());
         Self {
-            task: Task::new(end, roles, link, &shared, (labels, Asker::Sealed(asker)), journal),
+            task: Box::new(Task::new(end, roles, link, &shared, (labels, Asker::Sealed(asker)), journal)),
             registry: shared.registry,
             drain: shared.drain,
         }

@@ -20,7 +20,8 @@ pub(crate) struct Forwards {
     woken: Vec<usize>,
     /// Those to look at; each once.
     due: VecDeque<usize>,
-    proxy: ProxyClients,
+    /// None were there yet: empty, it holds 3 KiB, and most links of a server never have any.
+    proxy: Option<Box<ProxyClients>>,
 }
 
 #[derive(Debug)]
@@ -43,7 +44,7 @@ impl Forwards {
             ready: Ready::new(),
             woken: Vec::new(),
             due: VecDeque::new(),
-            proxy: ProxyClients::new(),
+            proxy: None,
         };
         forwards.into_iter().for_each(|forward| all.add(forward, None));
         all
@@ -73,8 +74,8 @@ impl Forwards {
 
     /// The next client of any, in turn.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>, counters: &mut Counters) -> Poll<Arrival> {
-        if let Poll::Ready(request) = self.proxy.poll(cx, counters) {
-            return Poll::Ready(request.into());
+        if let Poll::Ready(arrival) = self.poll_proxy(cx, counters) {
+            return Poll::Ready(arrival);
         }
         // Most links of a server have none. One that is added wakes nobody: whoever adds it polls again.
         if self.slots.is_empty() {
@@ -93,7 +94,12 @@ impl Forwards {
             }
         }
         // Those that were taken just now wake this task from here on.
-        self.proxy.poll(cx, counters).map(Into::into)
+        self.poll_proxy(cx, counters)
+    }
+
+    fn poll_proxy(&mut self, cx: &mut Context<'_>, counters: &mut Counters) -> Poll<Arrival> {
+        let Some(proxy) = &mut self.proxy else { return Poll::Pending };
+        proxy.poll(cx, counters).map(Into::into)
     }
 
     fn take_woken(&mut self, task: &Waker) {
@@ -120,11 +126,15 @@ impl Forwards {
         Poll::Ready(match next {
             Next::Arrival(arrival) => Some(arrival),
             Next::Tcp(stream, client, places) => {
-                self.proxy.take(stream, client, &places, counters);
+                self.proxy
+                    .get_or_insert_with(|| Box::new(ProxyClients::new()))
+                    .take(stream, client, &places, counters);
                 None
             }
             Next::Unix(stream, client, places) => {
-                self.proxy.take(stream, client, &places, counters);
+                self.proxy
+                    .get_or_insert_with(|| Box::new(ProxyClients::new()))
+                    .take(stream, client, &places, counters);
                 None
             }
         })

@@ -13,7 +13,7 @@ use super::viewer::{Detail, Listening, Viewer};
 use crate::bind_error::BindError;
 use crate::control::client::Command;
 use crate::handover::Channel;
-use crate::link::sealed::{HandOver, LinkRequest, LinkStatus, Neighbours, NotHandedOver};
+use crate::link::sealed::{HandOver, LinkRequest, LinkStatus, Neighbours, NotHandedOver, RequestSender};
 use crate::local::forwarding::{Bound, Forwarding};
 use crate::local::pipe::{PipeStream, pipe};
 use crate::local::stdio::StdioStatus;
@@ -159,7 +159,7 @@ impl Handle {
 /// What can be asked of a running link of a client. Clones ask the same link.
 #[derive(Clone, Debug)]
 pub struct LinkHandle {
-    pub(super) requests: mpsc::Sender<LinkRequest>,
+    pub(super) requests: RequestSender,
     pub(super) status: watch::Receiver<LinkStatus>,
     pub(super) keepalive: TcpKeepalive,
     /// To the task that keeps the control stream.

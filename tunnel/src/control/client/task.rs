@@ -16,7 +16,7 @@ use super::registrations::Registrations;
 use crate::control::messages::{Asked, Refused, RefusedCode, RegistrationId};
 use crate::control::places::{asked_text, read_held};
 use crate::limit::Limit;
-use crate::link::sealed::{LinkRequest, LinkStatus};
+use crate::link::sealed::{LinkRequest, LinkStatus, RequestSender};
 use crate::local::forwarding::Bound;
 use crate::local::pipe::pipe;
 use crate::metrics::SharedCounters;
@@ -39,7 +39,7 @@ const MAX_EXPLAINING: usize = 16;
 /// The task of one link.
 #[derive(Debug)]
 pub(crate) struct ControlTask {
-    link: mpsc::Sender<LinkRequest>,
+    link: RequestSender,
     status: watch::Receiver<LinkStatus>,
     commands: mpsc::UnboundedReceiver<Command>,
     pub(super) table: Table,
@@ -97,7 +97,7 @@ pub(super) enum ToAsk {
 impl ControlTask {
     /// Asks over `link`, on behalf of `commands`.
     pub(crate) fn new(
-        link: mpsc::Sender<LinkRequest>,
+        link: RequestSender,
         status: watch::Receiver<LinkStatus>,
         commands: mpsc::UnboundedReceiver<Command>,
         recipients: Registrations,

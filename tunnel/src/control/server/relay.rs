@@ -6,12 +6,11 @@ use std::time::Duration;
 
 use proto::destination::Client;
 use proto::sealed::wire::frame::ResetCode;
-use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use super::Exchange;
-use crate::link::sealed::{Arrived, LinkRequest, Presence, TicketResources, dial_in_turn};
+use crate::link::sealed::{Arrived, LinkRequest, Presence, RequestSender, TicketResources, dial_in_turn};
 use crate::local::dial::{DialError, OwnTarget};
 use crate::local::end::LocalEnd;
 use crate::local::grant::PeerRegistration;
@@ -34,7 +33,7 @@ pub(crate) enum Reach {
     /// The other end of a link, by its registration.
     Link {
         /// The link.
-        requests: mpsc::Sender<LinkRequest>,
+        requests: RequestSender,
         /// The registration.
         registration: Arc<PeerRegistration>,
         /// Whether it is there.
@@ -165,7 +164,7 @@ async fn until_silent(presence: &Presence) {
 
 /// The near end of a pipe to a publisher, once that has said that the client is there.
 async fn open_for(
-    link: &mpsc::Sender<LinkRequest>,
+    link: &RequestSender,
     client: Client,
     registration: Arc<PeerRegistration>,
     memory: &RelayMemory,

@@ -73,7 +73,8 @@ pub(super) struct Dialler {
     /// The control streams, which end with the link.
     controls: JoinSet<()>,
     /// Clients of the peer that say themselves where they want to go.
-    asked_for: AskedFor,
+    /// None were there yet.
+    asked_for: Option<Box<AskedFor>>,
 }
 
 #[derive(Debug)]
@@ -122,7 +123,7 @@ impl Dialler {
             visits: Visits::new(0),
             withdrawn: VecDeque::new(),
             controls: JoinSet::new(),
-            asked_for: AskedFor::new(),
+            asked_for: None,
         }
     }
 
@@ -238,7 +239,8 @@ impl Dialler {
                 let (end, stream) = pipe();
                 // The other is for the connection with its target.
                 let relay = self.ticket.take_relay()?;
-                self.asked_for.serve(client.from, stream, place, &self.ticket, &self.settings);
+                let asked_for = self.asked_for.get_or_insert_with(|| Box::new(AskedFor::new()));
+                asked_for.serve(client.from, stream, place, &self.ticket, &self.settings);
                 self.begin(id, destination, Goal::Own(None), async move {
                     Ok(Arrived { at: None, stream: end.into(), place: relay })
                 });
@@ -267,7 +269,9 @@ impl Dialler {
             self.check_all();
         }
         while matches!(self.controls.poll_join_next(cx), Poll::Ready(Some(_))) {}
-        self.asked_for.poll(cx, counters);
+        if let Some(asked_for) = &mut self.asked_for {
+            asked_for.poll(cx, counters);
+        }
         while let Some(id) = self.withdrawn.pop_front() {
             if let Some(withdrawn) = self.withdraw(id) {
                 return Poll::Ready(withdrawn);
@@ -360,7 +364,7 @@ impl Dialler {
     pub(super) fn give_up_all(&mut self) {
         // Also what has been dialled and nobody has taken: the next link's streams have the same ids.
         self.dials = JoinSet::new();
-        self.asked_for.clear();
+        self.asked_for = None;
         self.under_way.clear();
         self.reached.clear();
         self.visits.clear();

@@ -16,7 +16,7 @@ use super::dialler::{Dialler, Refusal};
 use super::end::End;
 use super::flows::carrier::peer_takes;
 use super::local_connection::{ClientStream, LocalConnection};
-use super::requests::LinkRequest;
+use super::requests::{LinkRequest, RequestReceiver};
 use crate::control::client::Command;
 use crate::limit::Limit;
 use crate::local::end::LocalEnd;
@@ -33,7 +33,7 @@ use crate::ready::Seldom;
 pub(super) struct Roles {
     forwards: Forwards,
     /// What this process asks for; `None`: nothing.
-    requests: Option<mpsc::Receiver<LinkRequest>>,
+    requests: Option<RequestReceiver>,
     dialler: Option<Dialler>,
     /// Told of destinations that the peer forbids.
     explain: Option<mpsc::UnboundedSender<Command>>,
@@ -112,7 +112,7 @@ impl Roles {
 
     /// The same, and does what this process asks for.
     #[must_use]
-    pub(super) fn asked_by(self, requests: mpsc::Receiver<LinkRequest>) -> Self {
+    pub(super) fn asked_by(self, requests: RequestReceiver) -> Self {
         Self { requests: Some(requests), ..self }
     }
 
@@ -330,7 +330,7 @@ impl Roles {
 
     /// The roles of the link that there was, which are to see its streams to their end and may be asked so; these are for another link
     /// from now on.
-    pub(super) fn part(&mut self, requests: mpsc::Receiver<LinkRequest>) -> Self {
+    pub(super) fn part(&mut self, requests: RequestReceiver) -> Self {
         let next = self.dialler.as_ref().map(Dialler::again);
         self.news.look_again();
         Self {

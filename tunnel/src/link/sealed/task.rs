@@ -141,11 +141,11 @@ impl<E: End + 'static> Task<E> {
         }
     }
 
-    /// Runs until the link is over, or until `shutdown` completes: then every stream is reset and the peer told.
+    /// In a box, as the future would have room for it twice. Runs until the link is over, or until `shutdown` completes: then every stream is reset and the peer told.
     ///
     /// # Errors
     /// The socket is broken.
-    pub(super) async fn run(mut self, shutdown: impl Future<Output = ()>) -> io::Result<()> {
+    pub(super) async fn run(mut self: Box<Self>, shutdown: impl Future<Output = ()>) -> io::Result<()> {
         let mut shutdown = pin!(shutdown);
         let result = poll_fn(|cx| match shutdown.as_mut().poll(cx) {
             Poll::Ready(()) => Poll::Ready(Ok(())),

@@ -6,6 +6,7 @@ use tokio::time::timeout;
 use super::super::connection::MAX_LINES;
 use super::super::registrations::{Backlog, Recipient};
 use super::*;
+use crate::link::sealed::requests;
 use crate::local::pipe::PipeStream;
 use crate::local::relay::relay;
 use crate::metrics::Registry;
@@ -15,7 +16,7 @@ const LONG: Duration = Duration::from_secs(20);
 
 fn table(commands: mpsc::UnboundedReceiver<Command>) -> ControlTask {
     let (status, counters) = (watch::channel(LinkStatus::default()).1, Registry::default().of_process());
-    ControlTask::new(mpsc::channel(1).0, status, commands, Registrations::default(), counters.into())
+    ControlTask::new(requests().0, status, commands, Registrations::default(), counters.into())
 }
 
 /// A control stream, and proxy2's end of it.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use proto::destination::ServiceName;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tracing::info;
 
 use super::{Busy, Registered, Session};
@@ -11,7 +11,7 @@ use crate::control::messages::{Body, Event, Refused, RefusedCode, RegistrationId
 use crate::control::places::{held_text, read_asked};
 use crate::control::server::listening::{ListenRequest, Listening};
 use crate::control::server::relay::Reach;
-use crate::link::sealed::LinkRequest;
+use crate::link::sealed::{LinkRequest, RequestSender};
 use crate::local::forwarding::Bound;
 use crate::local::grant::{Grant, PeerRegistration, Place};
 use crate::names::Service;
@@ -137,7 +137,7 @@ impl Session {
 }
 
 /// Stops listening there.
-pub(super) async fn stop_listening(link: &mpsc::Sender<LinkRequest>, bound: Bound) {
+pub(super) async fn stop_listening(link: &RequestSender, bound: Bound) {
     let (answer, removed) = oneshot::channel();
     // Both fail only where the link is over: then nobody listens there.
     if link.send(LinkRequest::Remove(bound, answer)).await.is_ok() {

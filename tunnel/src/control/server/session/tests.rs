@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout};
 
 use super::*;
 use crate::control::server::{Attempts, Exchange};
-use crate::link::sealed::{LinkRequest, Presence, TicketResources};
+use crate::link::sealed::{LinkRequest, Presence, RequestReceiver, TicketResources, requests};
 use crate::local::dial::{DialError, DialSettings, OwnTarget};
 use crate::local::listeners::Listeners;
 use crate::local::pipe::{RelayMemory, pipe};
@@ -30,7 +30,7 @@ struct Server {
     /// Whether the peer is there.
     presence: Arc<Presence>,
     /// What the link is asked for.
-    link: mpsc::Receiver<LinkRequest>,
+    link: RequestReceiver,
     /// The peer's end of the control stream, without the link between.
     peer: PipeStream,
 }
@@ -45,7 +45,7 @@ impl Server {
             counters: Registry::default().of_process().into(),
         };
         let ticket = Arc::new(TicketResources::alone("laptop", parsed(rules)));
-        let (requests, link) = mpsc::channel(64);
+        let (requests, link) = requests();
         let presence = Arc::<Presence>::default();
         let port = LinkPort::new(
             exchange.clone(),

@@ -38,7 +38,7 @@ use crate::link::sealed::buffers::{Buffer, RECEIVE_BUFFERS};
 use crate::link::sealed::dialler::Dialler;
 use crate::link::sealed::journal::LinkJournal;
 use crate::link::sealed::presence::Presence;
-use crate::link::sealed::requests::{LinkRequest, requests};
+use crate::link::sealed::requests::{RequestSender, requests};
 use crate::link::sealed::roles::{RoleLimits, Roles};
 use crate::link::sealed::server::poll_any::poll_any;
 use crate::link::sealed::server::queue::{Command, LinkQueue};
@@ -134,7 +134,7 @@ pub(crate) struct Demux {
 #[derive(Debug)]
 struct RunningLink {
     queue: LinkQueue,
-    requests: mpsc::Sender<LinkRequest>,
+    requests: RequestSender,
     place: WorkerId,
 }
 
@@ -322,12 +322,15 @@ impl Demux {
             ticket: Some(ticket.name().to_owned()),
             peer: Some(from.remote),
         };
+        // What the task is made of waits for it in a box: the room that it would have in the task itself would stay.
+        let parts = Box::new((link, dialler, asked, channels, labels, asker));
         // Made where it runs: its timers belong to that thread.
         let task = async move {
+            let (link, dialler, asked, channels, labels, asker) = *parts;
             let journal = LinkJournal::new(number, Some(ticket.name().into()), ticket.stream_lines());
             let roles = Roles::new(of_clients).asked_by(asked).dialling(dialler);
             let end = ServerEnd::new(key, number, ticket, channels);
-            Task::new(end, roles, link, &shared, (labels, asker), journal).run(pending()).await
+            Box::new(Task::new(end, roles, link, &shared, (labels, asker), journal)).run(pending()).await
         };
         let place = self.workers.spawn(&mut self.tasks, task);
         self.links.insert(key, RunningLink { queue, requests: to_ask, place });

@@ -70,7 +70,8 @@ impl<E: End + 'static> Task<E> {
             // Nothing is ever sent: it ends.
             let _ = stopped.changed().await;
         };
-        let run: Pin<Box<dyn Future<Output = io::Result<()>> + Send>> = Box::pin(before.run(stopped));
+        let run: Pin<Box<dyn Future<Output = io::Result<()>> + Send>> =
+            Box::pin(Box::new(before).run(stopped));
         self.former.tasks.spawn(run.in_current_span());
         true
     }

@@ -9,7 +9,7 @@ use proto::sealed::crypto::keys::PublicKey;
 use proto::sealed::endpoint::DatagramEvent;
 use proto::sealed::endpoint::handover::{Estate, IndexChange, LinkName};
 use proto::sealed::link::{FourTuple, SocketId};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 use tokio::time::{Instant, Interval, MissedTickBehavior, interval, sleep, timeout};
 use tracing::{info, warn};
 
@@ -19,7 +19,7 @@ use crate::handover::wire::{MOST_IN_LIST, Message, PassedBatch};
 use crate::handover::{Channel, Incoming, Outgoing, start};
 use crate::link::asking::LinkQuery;
 use crate::link::sealed::buffers::Buffer;
-use crate::link::sealed::requests::LinkRequest;
+use crate::link::sealed::requests::{LinkRequest, RequestSender};
 use crate::link::sealed::server::queue::{Command, ReceivedBatch};
 use crate::local::pipe::pipe;
 use crate::number::widen;
@@ -314,7 +314,7 @@ impl Demux {
 }
 
 /// Lets a link end with its last stream, and asks its client to make another one for what is new.
-async fn let_go(requests: mpsc::Sender<LinkRequest>, after: Duration) {
+async fn let_go(requests: RequestSender, after: Duration) {
     sleep(after).await;
     let (end, stream) = pipe();
     let open = LinkRequest::Open(Destination::Move.to_wire(), end.into());
