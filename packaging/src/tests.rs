@@ -8,6 +8,8 @@ use std::process::{Command, Output};
 
 use super::*;
 
+mod docker;
+
 fn here() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
