@@ -100,6 +100,10 @@ async fn open_streams_go_on_and_new_ones_come_to_the_new_process() {
     // The last stream of the old process takes it along.
     drop(stays);
     assert!(old.wait().success(), "{}", old.output());
+    // Nobody has closed what asked proxy1 to move: its end has a reason of its own.
+    let said = old.output();
+    assert!(said.contains("proxy1 has another link for what is new"), "{said}");
+    assert!(!said.contains("by the operator"), "{said}");
     new.wait_for("all links are here");
     assert_eq!(exchange(&mut comes, b"and here").await, b"and here");
     assert_eq!(scene.status(new.id()).predecessor, None);

@@ -19,6 +19,11 @@ use crate::view::{
     StreamView,
 };
 
+/// Why a stream ends that nobody at either end of it has ended, as the log says it.
+const BY_OPERATOR: &str = "closed by the operator";
+const DRAINS: &str = "nothing new is accepted any more";
+const MOVED: &str = "proxy1 has another link for what is new";
+
 /// How a link was when that was last looked at, and since when.
 #[derive(Debug)]
 pub(super) struct NotedState {
@@ -48,46 +53,46 @@ impl<E: End + 'static> Task<E> {
                 let _ = answer.send(Box::new(self.view(now, streams)));
             }
             LinkQuery::CloseStream(id, answer) => {
-                let _ = answer.send(self.close_stream(now, StreamId(id)));
+                let _ = answer.send(self.close_stream(now, StreamId(id), BY_OPERATOR));
             }
             LinkQuery::Close(answer) => {
-                self.close_streams(now, |_| true);
+                self.close_streams(now, BY_OPERATOR, |_| true);
                 self.end.close(&mut self.link);
                 let _ = answer.send(());
             }
             LinkQuery::Drain(answer) => {
-                self.refuse_new(now);
+                self.refuse_new(now, DRAINS);
                 let _ = answer.send(());
             }
             LinkQuery::Leave { moves } => {
                 self.leaving.get_or_insert_with(Leaving::default);
                 if moves {
-                    self.refuse_new(now);
+                    self.refuse_new(now, MOVED);
                 }
             }
         }
     }
 
     /// Nothing new is accepted from now on.
-    fn refuse_new(&mut self, now: Time) {
+    fn refuse_new(&mut self, now: Time, why: &'static str) {
         self.roles.drain();
         // Nothing is registered here any more, nor there for this end, and no path is checked.
-        self.close_streams(now, leaving::is_own);
+        self.close_streams(now, why, leaving::is_own);
     }
 
-    fn close_stream(&mut self, now: Time, id: StreamId) -> bool {
+    fn close_stream(&mut self, now: Time, id: StreamId, why: &'static str) -> bool {
         let is_there = self.records.get_mut(id).is_some();
         if is_there {
             self.cut(now, id, ResetCode::Reset);
-            self.over(id, Some(ResetCode::Reset), &"closed by the operator");
+            self.over(id, Some(ResetCode::Reset), &why);
         }
         is_there
     }
 
-    fn close_streams(&mut self, now: Time, which: impl Fn(&StreamRecord) -> bool) {
+    fn close_streams(&mut self, now: Time, why: &'static str, which: impl Fn(&StreamRecord) -> bool) {
         let ids: Vec<_> = self.records.iter().filter(|(_, one)| which(one)).map(|(id, _)| id).collect();
         ids.into_iter().for_each(|id| {
-            self.close_stream(now, id);
+            self.close_stream(now, id, why);
         });
     }
 
