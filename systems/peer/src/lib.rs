@@ -7,6 +7,12 @@
 //! - `work`: runs jobs; `files`: the shared folder; `home`: the node's own folder
 //! - `client`, `args`, `program`: what its user sees
 
+// One sentence instead of a hundred about what is missing.
+#[cfg(not(unix))]
+compile_error!(
+    "peer needs Unix: a node is asked at a Unix socket, and what it shares and runs is guarded by what Unix has for that"
+);
+
 mod args;
 mod client;
 pub mod dice;
