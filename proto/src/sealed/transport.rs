@@ -31,6 +31,7 @@ use crate::sealed::streams::early::EarlyData;
 pub use crate::sealed::streams::pool::PIECE;
 use crate::sealed::streams::promises::FIRST_CREDIT;
 use crate::sealed::streams::scheduler::Schedule;
+use crate::sealed::streams::send_state::SendState;
 pub use crate::sealed::streams::settings::Settings;
 use crate::sealed::streams::stream::Stream;
 use crate::sealed::streams::table::{Side, Streams};
@@ -42,6 +43,9 @@ pub(crate) use lower::{CHALLENGE_SIZE, PathState};
 use std::collections::VecDeque;
 use std::time::Duration;
 pub use transmit::Built;
+
+/// The part of the window, as its divisor, that a packet may take which tries a larger size.
+const MTU_PROBE_PART: u64 = 4;
 
 /// The transport of one link.
 #[derive(Debug)]
@@ -226,7 +230,7 @@ impl Transport {
         if let Some(copy) = self.copies.due().filter(|_| self.recovery.window_open()) {
             due = due.min(copy.max(self.recovery.next_paced()));
         }
-        if self.may_probe_mtu() {
+        if self.may_probe_mtu() && self.mtu.next().is_none_or(|size| self.fits_window(size)) {
             due = due.min(self.mtu.timeout());
         }
         due.min(self.writers.ask_budget_at())
@@ -350,10 +354,23 @@ impl Transport {
 
     /// Larger packets are of use while bytes queue up, and tried while the path lives.
     fn may_probe_mtu(&self) -> bool {
-        (!self.schedule.is_empty() || self.datagrams.want_larger_packets())
+        (!self.schedule.is_empty() || self.datagrams.want_larger_packets() || self.may_probe_rate())
             && self.recovery.rtt.is_known()
             && !self.recovery.is_dead()
             && !self.recovery.is_probing()
+    }
+
+    /// A packet that tries a larger size takes its part of the window until it is lost: on a slow path the others would wait for that.
+    fn fits_window(&self, size: u16) -> bool {
+        u64::from(size) * MTU_PROBE_PART <= self.recovery.controller.cwnd()
+    }
+
+    /// A first full packet that leaves while nothing else is on its way tells whether the path is slow, before bulk comes. Who will
+    /// send no more need not know, and would only wait for it.
+    fn may_probe_rate(&self) -> bool {
+        self.mtu.is_untried()
+            && self.recovery.log.in_flight() == 0
+            && self.streams.iter().any(|stream| stream.send.state == SendState::Send)
     }
 
     /// Advertises more link credit to the peer if there is memory for it.

@@ -20,6 +20,7 @@ mod phase;
 mod queue;
 mod recent;
 mod round;
+mod slow_path;
 mod startup;
 #[cfg(test)]
 mod tests;
@@ -34,6 +35,7 @@ use max_bandwidth::MaxBandwidth;
 use phase::{Phase, ProbeCycles};
 use queue::QueueEstimate;
 use round::{Round, RoundSample};
+use slow_path::SlowPath;
 use startup::Startup;
 use std::time::Duration;
 
@@ -78,6 +80,7 @@ pub(crate) struct Controller {
     queue: QueueEstimate,
     bandwidth_drop: BandwidthDrop,
     losses: Losses,
+    slow_path: SlowPath,
     delay_window: DelayWindow,
     /// The rate from before a look for more.
     rate_before: u64,
@@ -111,6 +114,7 @@ impl Controller {
             bandwidth_drop: BandwidthDrop::default(),
             losses: Losses::default(),
             delay_window: DelayWindow::default(),
+            slow_path: SlowPath::default(),
             rate_before: 0,
             probe_up_streak: 0,
             overflows: false,
@@ -198,8 +202,12 @@ impl Controller {
     pub(crate) fn on_ack(&mut self, ack: &AckEvent) {
         self.min_rtt = ack.min_rtt;
         self.aggregation.on_ack(ack.now, ack.delivered, self.rate(), self.mtu);
+        self.slow_path.on_ack(ack);
+        if self.phase == Phase::Startup {
+            self.skip_startup_if_slow();
+        }
         if self.phase != Phase::Startup {
-            self.delay_window.on_ack(ack, self.mtu);
+            self.delay_window.on_ack(ack, self.mtu, self.is_slow());
         }
         if matches!(self.phase, Phase::Startup | Phase::Drain) {
             self.look_ahead(ack);
@@ -218,6 +226,15 @@ impl Controller {
             self.overflows = self.losses.is_excess(&sample.tally);
             self.note_rate(&sample);
             self.advance(&sample);
+        }
+    }
+
+    /// Where a packet has shown that few pass in a second there is nothing to start up to.
+    fn skip_startup_if_slow(&mut self) {
+        if let Some(rate) = self.slow_rate() {
+            self.max_bandwidth.raise(rate);
+            self.losses.begin_with(self.startup.early());
+            self.enter(Phase::Cruise);
         }
     }
 
@@ -246,7 +263,9 @@ impl Controller {
     fn heed_marks(&mut self, ack: &AckEvent) {
         let prior_delivered = ack.sample.map_or(0, |sample| sample.prior_delivered);
         let arrived = Arrived { prior_delivered, delivered: ack.delivered, in_flight: ack.in_flight };
-        let is_lowered = self.ceiling.on_ack(arrived, self.cwnd(), MIN_PACKETS * self.mtu);
+        // Each acknowledgement comes here, few with a mark: only for these is the window worked out.
+        let window = if self.ceiling.is_marked() { self.cwnd() } else { 0 };
+        let is_lowered = self.ceiling.on_ack(arrived, window, MIN_PACKETS * self.mtu);
         if is_lowered && self.phase == Phase::Startup {
             if let Some(rate) = self.startup.rate_of_arrivals() {
                 self.max_bandwidth.raise(rate);
@@ -350,6 +369,17 @@ impl Controller {
         whole(self.rate() as f64 * self.loss_compensation() * READY.as_secs_f64())
     }
 
+    /// Whether a packet takes so long that a second one for nothing is felt.
+    pub(crate) fn is_slow(&self) -> bool {
+        self.slow_rate().is_some()
+    }
+
+    /// Bytes a second, on a path that passes few packets in a second.
+    pub(crate) fn slow_rate(&self) -> Option<u64> {
+        let known = if self.phase == Phase::Startup { self.slow_path.rate() } else { Some(self.rate()) };
+        known.filter(|rate| slow_path::is_slow(*rate, self.mtu))
+    }
+
     /// How many bytes may be in flight.
     pub(crate) fn cwnd(&self) -> u64 {
         self.ceiling.lower(self.window())
@@ -358,7 +388,7 @@ impl Controller {
     /// How many bytes may be in flight where no queue marks packets.
     fn window(&self) -> u64 {
         if self.phase == Phase::Startup {
-            return self.startup.cwnd(self.mtu, self.min_rtt);
+            return self.startup.cwnd(self.mtu, self.min_rtt, self.slow_path.rate());
         }
         if let Some(cwnd) = self.delay_window.cwnd() {
             return cwnd;
@@ -388,7 +418,7 @@ impl Controller {
     /// How fast packets may leave, in bytes a second of UDP payload.
     pub(crate) fn pacing_rate(&self, smoothed_rtt: Duration) -> u64 {
         if self.phase == Phase::Startup {
-            return self.startup.pacing_rate(self.mtu, self.min_rtt, smoothed_rtt);
+            return Startup::pacing_rate(self.window(), smoothed_rtt);
         }
         if let Some(rate) = self.delay_window.pacing_rate() {
             return rate.max(self.mtu);

@@ -33,6 +33,9 @@ const DEAD_AFTER: u32 = 5;
 /// Packets that one probe time-out lets go (RFC 9002 section 6.2.4): two, as one may be lost as well.
 const PROBES: u32 = 2;
 
+/// As many time-outs in a row let one packet go where it takes long. Then two again: the older one may be of no use without the other.
+const SPARED: u32 = 2;
+
 /// Probe time-outs of the first length. Losses come in bursts, and where a burst is what stops both sides, it ends the
 /// sooner the more is sent.
 const PATIENCE: u32 = 16;
@@ -283,6 +286,11 @@ impl Recovery {
             self.rtt.update(now, sample, ack.delay().min(ack::MAX_DELAY));
         }
         self.detect_losses(now, outcomes);
+        let since_idle = self
+            .log
+            .get(newest)
+            .filter(|packet| sample.is_some() && packet.snapshot.first_sent_at == packet.sent)
+            .map(|packet| self.rate.delivered() - packet.snapshot.delivered);
         let event = AckEvent {
             now,
             rtt: sample.flatten().unwrap_or_else(|| self.rtt.latest()),
@@ -290,6 +298,7 @@ impl Recovery {
             sample: self.rate.sample(self.rtt.lowest()),
             delivered: self.rate.delivered(),
             in_flight: self.log.in_flight(),
+            since_idle,
             cwnd_limited: self.cwnd_limited,
         };
         self.controller_mut().on_ack(&event);
@@ -386,10 +395,23 @@ impl Recovery {
     }
 
     fn pto_deadline(&self) -> Time {
-        let base = self.rtt.probe_timeout(ack::MAX_DELAY);
+        let base = self.rtt.probe_timeout(ack::MAX_DELAY) + self.time_of_flight();
         let doublings = (self.pto_count.saturating_sub(PATIENCE) / STEP).min(u32::BITS - 1);
         let gap = base.saturating_mul(1 << doublings).min(base.max(MAX_PTO));
         self.last_ack_eliciting + gap.min(MAX_PTO * 3)
+    }
+
+    /// How long what is in flight takes on a slow path.
+    fn time_of_flight(&self) -> Duration {
+        let slow = self.controller.slow_rate();
+        slow.map_or(Duration::ZERO, |rate| {
+            Duration::from_nanos(self.log.in_flight() * 1_000_000_000 / rate.max(1))
+        })
+    }
+
+    /// Packets that one probe time-out lets go.
+    fn probes(&self) -> u32 {
+        if self.controller.is_slow() && self.pto_count <= SPARED { 1 } else { PROBES }
     }
 
     /// Time passed: packets may be lost, or a probe due. A probe sends the oldest contents in flight once more.
@@ -405,14 +427,18 @@ impl Recovery {
         }
         self.pto_count += 1;
         self.counts.timeouts += 1;
-        self.probes_left = PROBES;
+        self.probes_left = self.probes();
         self.last_ack_eliciting = now;
         if self.pto_count == DEAD_AFTER {
             self.controller_mut().on_blackout();
             self.ecn.on_blackout(self.log.next());
         }
         self.log.oldest_in_flight(); // moves the start of the walk below
-        let again = self.log.in_flight_below(self.log.next()).take(PROBES as usize).map(|(number, _)| number);
+        let again = self
+            .log
+            .in_flight_below(self.log.next())
+            .take(self.probes_left as usize)
+            .map(|(number, _)| number);
         outcomes.extend(again.map(PacketOutcome::ProbeRetransmit));
     }
 
@@ -423,7 +449,7 @@ impl Recovery {
 
     /// Whether the path has lost packets of late.
     pub(crate) fn is_lossy(&self) -> bool {
-        self.lossiness.is_lossy()
+        self.lossiness.is_lossy() && !self.controller.is_slow()
     }
 
     /// Whether the path counts as dead: probes went unanswered.

@@ -36,7 +36,6 @@ pub(crate) struct Mtu {
     max: u16,
     /// The smallest size known not to pass.
     too_large: u16,
-    step: usize,
     probes_lost: u8,
     in_flight: bool,
     next_probe: Time,
@@ -53,7 +52,6 @@ impl Mtu {
             current: BASE.min(max),
             max,
             too_large: max.saturating_add(1),
-            step: 0,
             probes_lost: 0,
             in_flight: false,
             next_probe: Time::ZERO,
@@ -90,16 +88,18 @@ impl Mtu {
         if self.in_flight || now < self.next_probe {
             return None;
         }
-        while let Some(&size) = self.candidates().get(self.step) {
-            if size > self.current && size < self.too_large {
-                return Some(size);
-            }
-            self.step += 1;
+        if let Some(size) = self.next() {
+            return Some(size);
         }
         self.next_probe = now + RAISE;
-        self.step = 0;
         self.too_large = self.max.saturating_add(1);
         None
+    }
+
+    /// The next larger size to try.
+    pub(crate) fn next(&self) -> Option<u16> {
+        let sizes = self.candidates();
+        sizes.into_iter().find(|size| *size > self.current && *size < self.too_large)
     }
 
     /// The ladder, and the configured maximum where it lies between its rungs.
@@ -112,6 +112,11 @@ impl Mtu {
     /// The size that packets fall back to if the path turns out not to carry the current one.
     const fn floor(&self) -> u16 {
         if self.current > BASE { BASE } else { LEAST }
+    }
+
+    /// Whether nothing larger was ever tried.
+    pub(crate) const fn is_untried(&self) -> bool {
+        self.too_large > self.max && self.probes_lost == 0 && self.next_probe.as_nanos() == 0
     }
 
     /// When the next probe is due; never while one is on its way.
@@ -146,7 +151,6 @@ impl Mtu {
         if self.probes_lost >= MAX_PROBES {
             self.probes_lost = 0;
             self.too_large = size;
-            self.step += 1;
         }
     }
 

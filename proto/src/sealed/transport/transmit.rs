@@ -117,6 +117,7 @@ impl Transport {
             return None;
         }
         let size = self.mtu.probe(now).filter(|size| usize::from(*size) <= out.len() + OVERHEAD);
+        let size = size.filter(|size| self.fits_window(*size));
         if (now..Time::NEVER).contains(&self.mtu.timeout()) {
             self.on_packet_size_found();
         }

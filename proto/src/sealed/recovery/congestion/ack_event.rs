@@ -19,6 +19,8 @@ pub(crate) struct AckEvent {
     pub(crate) delivered: u64,
     /// UDP payload bytes in flight after it.
     pub(crate) in_flight: u64,
+    /// Bytes that arrived since the newest packet left, if nothing was on its way before it: it met no queue of ours but these.
+    pub(crate) since_idle: Option<u64>,
     /// Half of the window or more was in use before it.
     pub(crate) cwnd_limited: bool,
 }

@@ -40,12 +40,17 @@ impl Ceiling {
         self.is_marked = true;
     }
 
+    /// Whether the acknowledgement that is being taken in carries marks.
+    pub(super) const fn is_marked(&self) -> bool {
+        self.is_marked
+    }
+
     /// The marks mean nothing.
     pub(super) fn disregard(&mut self) {
         *self = Self::default();
     }
 
-    /// Takes in an acknowledgement: `window` bytes might have been in flight, and `least` always may. True if the window has been
+    /// Takes in an acknowledgement: `window` bytes might have been in flight (of no use without a mark), and `least` always may. True if the window has been
     /// lowered.
     pub(super) fn on_ack(&mut self, ack: Arrived, window: u64, least: u64) -> bool {
         let fresh = ack.delivered - std::mem::replace(&mut self.delivered, ack.delivered);

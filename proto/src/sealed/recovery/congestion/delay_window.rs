@@ -7,12 +7,15 @@
 //! grows by the queue's share each round trip. The time of the queue is what makes up for what is not known of the next moment:
 //! with less of it more opportunities are lost, with more of it everybody waits.
 //!
+//! Where fewer than twenty packets pass in a second (`slow_path.rs`) it is the window from the beginning: the least of others is a second of
+//! queue.
+//!
 //! The shortest round trip must stay known. A queue that never empties hides it, so where it has not been seen for long, the
 //! window is cut for a moment; what a queue of others leaves then is part of the path (BBR's ProbeRTT).
 
 use super::ack_event::AckEvent;
 use super::recent::Recent;
-use super::round::per_second;
+use super::round::{bytes_in, per_second};
 use crate::time::Time;
 use std::time::Duration;
 
@@ -35,6 +38,11 @@ const HOLD: Duration = Duration::from_secs(10);
 /// A shortest round trip that was not seen for so long is sought; in a shorter time than it is remembered.
 const STALE: Duration = Duration::from_secs(8);
 
+/// On a slow path the same, and what is remembered: four packets are a queue of most of a second, and the shortest round trip of ten
+/// seconds is one of those that waited in it.
+const SLOW_STALE: Duration = Duration::from_secs(50);
+const SLOW_MEMORY: Duration = Duration::from_secs(60);
+
 /// What was in flight before has arrived after a round trip, and then some packets must come.
 const SEEK: Duration = Duration::from_millis(200);
 
@@ -43,6 +51,8 @@ const SEEK: Duration = Duration::from_millis(200);
 pub(super) struct DelayWindow {
     recent: Recent,
     active: Option<Active>,
+    /// The shortest round trip of a slow path, and since when.
+    slow_base: Option<(Time, Duration)>,
 }
 
 #[derive(Debug)]
@@ -61,21 +71,22 @@ struct Active {
 }
 
 impl DelayWindow {
-    /// Takes in an acknowledgement, with packets of `mtu`.
-    pub(super) fn on_ack(&mut self, ack: &AckEvent, mtu: u64) {
+    /// Takes in an acknowledgement, with packets of `mtu`. A `slow` path always is such a one.
+    pub(super) fn on_ack(&mut self, ack: &AckEvent, mtu: u64, slow: bool) {
         self.recent.add(ack.now, ack.delivered, ack.rtt);
-        let base = ack.min_rtt;
+        let base = if slow { self.base_of_slow(ack) } else { ack.min_rtt };
         let enter = ENTER.max(base);
-        if self.active.is_none() && ack.rtt <= base + enter {
+        if !slow && self.active.is_none() && ack.rtt <= base + enter {
             return;
         }
         // Of a packet's own round trip a bit more counts, or else the window could not grow with the cell.
         let own = ack.sample.map_or(0, |sample| sample.rate + sample.rate / 10);
-        let rate = self.recent.rate(ack.now).max(own);
+        // Where few packets pass, those that were acknowledged together in so short a time are no rate.
+        let rate = if slow { own } else { self.recent.rate(ack.now).max(own) };
         let lowest = self.recent.lowest_rtt().unwrap_or(ack.rtt);
         let (queue, packets) =
             (lowest.saturating_sub(base), time_of(PACKETS * mtu, rate).min(MAX_PACKETS_TIME));
-        if queue > enter + packets {
+        if slow || queue > enter + packets {
             self.active.get_or_insert_with(|| Active::new(ack.now)).choked_at = ack.now;
         }
         let Some(active) = &mut self.active else { return };
@@ -95,7 +106,18 @@ impl DelayWindow {
         };
         active.least = bytes_in(rate, base / 2).max(1).min(active.cwnd);
         active.pacing_rate = per_second(active.cwnd, lowest * 2 / 3);
-        active.seek(ack, base);
+        active.seek(ack, base, if slow { SLOW_STALE } else { STALE });
+    }
+
+    /// The shortest round trip of a slow path.
+    fn base_of_slow(&mut self, ack: &AckEvent) -> Duration {
+        match self.slow_base {
+            Some((at, base)) if base < ack.min_rtt && ack.now.since(at) < SLOW_MEMORY => base,
+            _ => {
+                self.slow_base = Some((ack.now, ack.min_rtt));
+                ack.min_rtt
+            }
+        }
     }
 
     /// Bytes that may be in flight, if the path is such a one.
@@ -117,12 +139,12 @@ impl Active {
     }
 
     /// Begins to seek the shortest round trip where it was not seen for long, and ends that.
-    fn seek(&mut self, ack: &AckEvent, base: Duration) {
+    fn seek(&mut self, ack: &AckEvent, base: Duration, stale: Duration) {
         if ack.rtt <= base + base / 8 + Duration::from_millis(4)
             || self.seek_until.is_some_and(|until| ack.now > until)
         {
             (self.base_seen_at, self.seek_until) = (ack.now, None);
-        } else if self.seek_until.is_none() && ack.now.since(self.base_seen_at) > STALE {
+        } else if self.seek_until.is_none() && ack.now.since(self.base_seen_at) > stale {
             self.seek_until = Some(ack.now + ack.rtt + SEEK);
         }
     }
@@ -133,15 +155,11 @@ fn time_of(bytes: u64, rate: u64) -> Duration {
     Duration::from_nanos(bytes.saturating_mul(1_000_000_000) / rate.max(1))
 }
 
-/// What `rate` bytes a second bring in `time`.
-fn bytes_in(rate: u64, time: Duration) -> u64 {
-    u64::try_from(u128::from(rate) * time.as_nanos() / 1_000_000_000).unwrap_or(u64::MAX)
-}
-
 #[cfg(test)]
 mod tests {
     use super::super::tests::ack;
     use super::*;
+    use crate::sealed::recovery::rate::Sample;
 
     const MTU: u64 = 1_000;
 
@@ -164,7 +182,11 @@ mod tests {
             while self.now < end {
                 self.now += self.gap;
                 self.delivered += MTU;
-                self.window.on_ack(&AckEvent { sample: None, ..ack(self.now, self.delivered, 0, rtt) }, MTU);
+                self.window.on_ack(
+                    &AckEvent { sample: None, ..ack(self.now, self.delivered, 0, rtt) },
+                    MTU,
+                    false,
+                );
             }
             self.window.cwnd()
         }
@@ -204,6 +226,21 @@ mod tests {
         fed.gap = 1;
         assert_eq!(fed.feed(400, 300), Some(down));
         assert!(fed.feed(400, 60).unwrap() > before * 9 / 10, "the queue has gone");
+    }
+
+    /// A path of 10 packets a second, as a flow with four of them in flight sees it.
+    #[test]
+    fn a_slow_path_has_it_from_the_beginning_and_remembers_its_shortest_round_trip() {
+        let mut window = DelayWindow::default();
+        for number in 1..300 {
+            let rtt = if number == 1 { 150 } else { 400 };
+            let sample = Some(Sample { rate: 10 * MTU, app_limited: false, prior_delivered: 0 });
+            let min_rtt = Duration::from_millis(if number < 100 { 150 } else { 400 });
+            let ack = AckEvent { min_rtt, sample, ..ack(number * 100, number * MTU, 0, rtt) };
+            window.on_ack(&ack, MTU, true);
+            // A tenth more than 10 packets a second in 150, 60 and 200 ms.
+            assert_eq!(window.cwnd(), Some(4_510), "packet {number}");
+        }
     }
 
     #[test]

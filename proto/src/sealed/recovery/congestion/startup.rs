@@ -8,7 +8,7 @@
 use super::ack_event::AckEvent;
 use super::loss::LossTally;
 use super::queue::QUEUE_TARGET;
-use super::round::{MIN_ROUND, RoundSample, per_second};
+use super::round::{MIN_ROUND, RoundSample, bytes_in, per_second};
 use crate::time::Time;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -22,6 +22,10 @@ const INITIAL_RATE: u64 = 625_000;
 
 /// Yet no more than this: 4 % of what a path of 20 Mbit/s over a satellite has on its way.
 const MAX_INITIAL_PACKETS: u64 = 128;
+
+/// On a slow path what fills it and makes this queue, and no less than so many packets.
+const QUEUE: Duration = Duration::from_millis(200);
+const LEAST_PACKETS: u64 = 4;
 
 /// The window grows by this much for each byte that arrives.
 const STEP: u64 = 2;
@@ -72,15 +76,17 @@ impl Startup {
     }
 
     /// Bytes that may be in flight.
-    pub(super) fn cwnd(&self, mtu: u64, min_rtt: Duration) -> u64 {
-        let fair = u128::from(INITIAL_RATE) * min_rtt.as_nanos() / 1_000_000_000;
-        let fair = u64::try_from(fair).unwrap_or(u64::MAX);
-        fair.clamp(INITIAL_PACKETS * mtu, MAX_INITIAL_PACKETS * mtu) + self.grown
+    pub(super) fn cwnd(&self, mtu: u64, min_rtt: Duration, slow: Option<u64>) -> u64 {
+        let initial = match slow {
+            Some(rate) => bytes_in(rate, min_rtt + QUEUE).clamp(LEAST_PACKETS * mtu, INITIAL_PACKETS * mtu),
+            None => bytes_in(INITIAL_RATE, min_rtt).clamp(INITIAL_PACKETS * mtu, MAX_INITIAL_PACKETS * mtu),
+        };
+        initial + self.grown
     }
 
     /// How fast they may leave, in bytes a second.
-    pub(super) fn pacing_rate(&self, mtu: u64, min_rtt: Duration, smoothed_rtt: Duration) -> u64 {
-        per_second(self.cwnd(mtu, min_rtt) * PACE, smoothed_rtt.max(Duration::from_micros(100)))
+    pub(super) fn pacing_rate(window: u64, smoothed_rtt: Duration) -> u64 {
+        per_second(window * PACE, smoothed_rtt.max(Duration::from_micros(100)))
     }
 
     /// The loss of its whole rounds.
@@ -166,17 +172,25 @@ mod tests {
     #[test]
     fn the_window_triples_and_leaves_in_a_third_of_a_round_trip() {
         let mut startup = Startup::default();
-        assert_eq!(startup.cwnd(MTU, 50 * MS), 40_000);
-        assert_eq!(startup.pacing_rate(MTU, 50 * MS, 50 * MS), 40_000 * 20 * 3);
+        assert_eq!(startup.cwnd(MTU, 50 * MS, None), 40_000);
+        assert_eq!(Startup::pacing_rate(40_000, 50 * MS), 40_000 * 20 * 3);
         startup.on_arrived(40_000);
-        assert_eq!(startup.cwnd(MTU, 50 * MS), 120_000);
+        assert_eq!(startup.cwnd(MTU, 50 * MS, None), 120_000);
     }
 
     #[test]
     fn a_longer_path_begins_at_five_megabits_up_to_a_limit() {
         let startup = Startup::default();
-        assert_eq!(startup.cwnd(MTU, 100 * MS), 62_500);
-        assert_eq!(startup.cwnd(MTU, 900 * MS), 128_000);
+        assert_eq!(startup.cwnd(MTU, 100 * MS, None), 62_500);
+        assert_eq!(startup.cwnd(MTU, 900 * MS, None), 128_000);
+    }
+
+    #[test]
+    fn a_slow_path_begins_at_its_rate_and_a_short_queue() {
+        let startup = Startup::default();
+        for (rate, cwnd) in [(7_000, 4_000), (40_000, 10_000), (1_000_000, 40_000)] {
+            assert_eq!(startup.cwnd(MTU, 50 * MS, Some(rate)), cwnd);
+        }
     }
 
     #[test]

@@ -1,0 +1,88 @@
+//! Paths on which a full packet takes a good part of a round trip, and how the first one shows that.
+//!
+//! What makes the window of other paths would be seconds of queue there: start-up's packets, the least window, two packets for each probe
+//! time-out, second copies. So it must be known before bulk comes. A packet that leaves while nothing else is on its way meets no queue of
+//! ours; what it takes longer than small ones is its own time at the bottleneck.
+
+use super::ack_event::AckEvent;
+use super::round::per_second;
+use std::time::Duration;
+
+/// A path that passes fewer packets in a second is slow: the window of others would be a second of queue.
+const SLOW: u64 = 20;
+
+/// Fewer bytes tell nothing: they take hardly longer than those that made the shortest round trip.
+const FULL: u64 = 1_000;
+
+/// What they take longer than the shortest round trip, at the least, to say that the path is slow, and a quarter of that round trip: late
+/// wake-ups and most queues of others are shorter.
+const LONGER: Duration = Duration::from_millis(20);
+
+/// The rate of a path, as far as such packets show that it is low.
+#[derive(Debug, Default)]
+pub(super) struct SlowPath {
+    rate: Option<u64>,
+}
+
+impl SlowPath {
+    /// Takes in an acknowledgement.
+    pub(super) fn on_ack(&mut self, ack: &AckEvent) {
+        let Some(bytes) = ack.since_idle.filter(|bytes| *bytes >= FULL) else { return };
+        let longer = ack.rtt.saturating_sub(ack.min_rtt);
+        let tells = longer > LONGER.max(ack.min_rtt / 4);
+        self.rate = tells.then(|| per_second(bytes, longer));
+    }
+
+    /// The rate in bytes a second; `None`: it is not low, or nothing is known.
+    pub(super) const fn rate(&self) -> Option<u64> {
+        self.rate
+    }
+}
+
+/// Whether a path that delivers `rate` bytes a second in packets of `mtu` is slow.
+pub(super) const fn is_slow(rate: u64, mtu: u64) -> bool {
+    rate > 0 && rate < SLOW * mtu
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::tests::ack;
+    use super::*;
+
+    const MTU: u64 = 1_000;
+
+    /// The rate after `bytes` that met no queue took `rtt` ms, where the shortest round trip is 50.
+    fn told(bytes: Option<u64>, rtt: u64) -> Option<u64> {
+        let mut path = SlowPath::default();
+        path.on_ack(&AckEvent { since_idle: bytes, ..ack(1_000, 0, 0, rtt) });
+        path.rate()
+    }
+
+    #[test]
+    fn what_a_full_packet_takes_longer_tells_a_low_rate() {
+        assert_eq!(told(Some(1_400), 250), Some(7_000));
+        assert_eq!(told(Some(2_800), 450), Some(7_000), "two of them");
+        assert_eq!(told(Some(1_400), 85), Some(40_000));
+    }
+
+    #[test]
+    fn small_ones_and_those_that_may_have_met_a_queue_tell_nothing() {
+        assert_eq!(told(Some(999), 250), None);
+        assert_eq!(told(None, 250), None);
+    }
+
+    #[test]
+    fn a_later_one_that_is_as_fast_as_small_ones_takes_it_back() {
+        let mut path = SlowPath::default();
+        for (rtt, rate) in [(250, Some(7_000)), (65, None)] {
+            path.on_ack(&AckEvent { since_idle: Some(1_400), ..ack(1_000, 0, 0, rtt) });
+            assert_eq!(path.rate(), rate);
+        }
+    }
+
+    #[test]
+    fn fewer_than_twenty_packets_a_second_are_slow() {
+        assert!(is_slow(19_999, MTU) && !is_slow(20_000, MTU));
+        assert!(!is_slow(0, MTU), "not known");
+    }
+}
