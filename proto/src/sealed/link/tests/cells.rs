@@ -6,7 +6,7 @@
 
 #![expect(clippy::print_stdout, reason = "tables and measurements, shown with --nocapture")]
 
-use super::traffic::{Load, Outcome, run};
+use super::traffic::{Load, Outcome, change, run};
 use crate::sim::{Opportunities, Path};
 use std::path::Path as File;
 use std::process::Command;
@@ -16,6 +16,7 @@ const MS: Duration = Duration::from_millis(1);
 
 const UP: Load = Load { up: true, down: false, echo: false };
 const DOWN: Load = Load { up: false, down: true, echo: false };
+const NONE: Load = Load { up: false, down: false, echo: false };
 const BOTH: Load = Load { up: true, down: true, echo: false };
 
 const fn with_echo(load: Load) -> Load {
@@ -102,6 +103,9 @@ fn table_of_recorded_cells() {
         for load in [UP, DOWN, with_echo(UP), with_echo(DOWN)] {
             row(&name, &ways, load, 50);
         }
+        // What the cell itself costs it, by its outages.
+        let alone = run(1, ways, with_echo(NONE), Duration::from_secs(50));
+        println!("{name:24} echo alone {} / {}", alone.echo(0.5).as_millis(), alone.echo(0.95).as_millis());
     }
 }
 
@@ -177,6 +181,28 @@ fn slow_paths_are_used_and_their_buffers_are_not() {
                 println!("{rate} bytes a second, {load:?}: {share} %, wait {wait:?} of {four:?}");
                 assert!(share >= least && wait <= four, "{rate}, {load:?}: {share} %, {wait:?}");
             }
+        }
+    }
+}
+
+/// From the third round trip after the rate became a tenth (40 ms and what four packets take then) no more is sent than the path takes, with a
+/// quarter to spare for what a single packet is of it; and from the tenth after it became ten times as much it is used (78 to 100 % of it). From 10 to 100
+/// Mbit/s that takes longer: looks for more come every six rounds.
+#[test]
+fn a_tenth_of_the_rate_and_ten_times_of_it_are_followed() {
+    let rates = [7_000, 16_000, 125_000, 1_250_000].map(|rate| (rate, rate * 10));
+    let down = rates.map(|(low, high)| (high, low));
+    for (rate, after) in down.into_iter().chain(rates) {
+        let round_trip = 40 * MS + Duration::from_nanos(4 * 1_500 * 1_000_000_000 / after);
+        let spans =
+            if after < rate { [round_trip * 2, round_trip * 14] } else { [round_trip * 10, round_trip * 6] };
+        let sent = change(&slow(rate, Duration::from_secs(3)), after, &spans)[1];
+        println!("{rate} to {after} bytes a second: then {sent:.2} of what passes");
+        if after < rate {
+            assert!(sent <= 1.25, "{rate} to {after}: {sent} of what passes");
+        } else {
+            let least = if after == 12_500_000 { 0.5 } else { 0.7 };
+            assert!(sent >= least, "{rate} to {after}: {sent} of what passes");
         }
     }
 }

@@ -224,3 +224,20 @@ pub(super) fn run(seed: u64, [up, down]: [Path; 2], load: Load, time: Duration) 
     echoes.sort_unstable();
     Outcome { ways, echoes }
 }
+
+/// Bulk towards the server for ten seconds, then the path passes `rate` bytes a second. What the client sends in each of the `spans` of time that follow, with headers,
+/// as a share of what that passes.
+pub(super) fn change(path: &Path, rate: u64, spans: &[Duration]) -> Vec<f64> {
+    let mut busy = Busy::new(1, path.clone(), path.clone());
+    busy.begin(Load { up: true, down: false, echo: false });
+    busy.run(None, Duration::from_secs(10));
+    busy.pair.network.change(|path| path.rate = rate);
+    let mut before = busy.counts()[0].1;
+    let sent = spans.iter().map(|span| {
+        busy.run(None, *span);
+        let now = busy.counts()[0].1;
+        let sent = now - std::mem::replace(&mut before, now);
+        sent as f64 / (rate as f64 * span.as_secs_f64())
+    });
+    sent.collect()
+}
