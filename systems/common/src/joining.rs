@@ -7,6 +7,8 @@ use anyhow::Context;
 use clap::Args;
 use paso::{Link, LinkOptions, Ticket};
 
+use crate::times::time_within;
+
 /// Where the exit is, and what lets the program in.
 #[derive(Args, Clone, Debug)]
 #[command(next_help_heading = "Joining")]
@@ -24,9 +26,9 @@ pub struct JoinArgs {
     #[arg(long, value_name = "DIR", env = "PASO_STATE", conflicts_with = "ticket_file")]
     state: Option<PathBuf>,
 
-    /// How long to wait for proxy2's answer, in seconds
-    #[arg(long, value_name = "SECONDS", default_value = "10", value_parser = clap::value_parser!(u16).range(1..))]
-    join_within: u16,
+    /// How long to wait for proxy2's answer
+    #[arg(long, value_name = "TIME", default_value = "10s", value_parser = time_within(1..=3_600))]
+    join_within: Duration,
 }
 
 impl JoinArgs {
@@ -51,7 +53,7 @@ impl JoinArgs {
             (None, None, Ok(text)) => text.parse().context("the variable PASO_TICKET")?,
             (None, state, _) => Ticket::of_this_machine(state.as_deref())?,
         };
-        let mut options = LinkOptions::new(ticket).join_within(Duration::from_secs(self.join_within.into()));
+        let mut options = LinkOptions::new(ticket).join_within(self.join_within);
         for place in &self.at {
             options = options.at(place).with_context(|| format!("--at {place}"))?;
         }

@@ -1,14 +1,14 @@
 //! The command line.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use common::JoinArgs;
+use common::{JoinArgs, time_within};
 use paso_cli::Verbosity;
-use paso_cli::units::parse_time;
 
 use crate::proxy::Proxy;
 use crate::room::Limits;
@@ -50,7 +50,7 @@ pub(crate) struct ConnectArgs {
     pub(crate) history: Option<PathBuf>,
 
     /// End when the server has not been heard for so long
-    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = parse_patience)]
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = time_within(PATIENCE))]
     pub(crate) patience: Duration,
 
     #[command(flatten)]
@@ -75,11 +75,11 @@ struct ServeArgs {
     clients_of_ticket: u16,
 
     /// Let a client go that has not been heard for so long, as its machine or its network is gone
-    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = parse_patience)]
+    #[arg(long, value_name = "TIME", default_value = "2m", value_parser = time_within(PATIENCE))]
     silence: Duration,
 
     /// Let a client go that cannot be asked whether it is there, as `paso nc`, and that has sent no line for so long
-    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = parse_patience)]
+    #[arg(long, value_name = "TIME", default_value = "1h", value_parser = time_within(PATIENCE))]
     idle: Duration,
 
     /// Let whoever holds this ticket end sessions, and steer the proxy2 of --control; may be repeated
@@ -97,12 +97,8 @@ struct ServeArgs {
     verbosity: Verbosity,
 }
 
-fn parse_patience(text: &str) -> Result<Duration, String> {
-    /// Shorter than this everybody is late who is well.
-    const LEAST: Duration = Duration::from_secs(15);
-    let time = parse_time(text).map_err(|error| error.to_string())?;
-    if time < LEAST { Err(format!("'{text}' is too little: write 15s or more")) } else { Ok(time) }
-}
+/// In seconds: with less everybody is late who is well, and more than a year is for ever.
+const PATIENCE: RangeInclusive<u64> = 15..=31_536_000;
 
 const TEMPLATE: &str = "{about-with-newline}\n{before-help}{usage-heading} {usage}\n\n{all-args}{after-help}";
 
@@ -189,6 +185,6 @@ mod tests {
         for wrong in [&["-c", "who", "serve"][..], &["serve", "--control", "/x"], &["--silence", "1m"]] {
             assert!(Cli::try_parse_from([&["console"], wrong].concat()).is_err(), "{wrong:?}");
         }
-        assert!(parse_patience("1s").is_err() && parse_patience("15s").is_ok());
+        assert!(Cli::try_parse_from(["console", "--patience", "14s"]).is_err());
     }
 }

@@ -10,13 +10,12 @@ mod terminal;
 
 use std::io::{IsTerminal, stdin, stdout};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, bail};
+use common::{NOT_ALL_DONE, run_to_code};
 use paso_cli::Logging;
-use paso_cli::program::{self, Signals};
+use paso_cli::program::Signals;
 use tokio::sync::mpsc;
 
 use self::conversation::{By, Ended, Input, Shown, converse};
@@ -29,23 +28,12 @@ const WAITING: usize = 64;
 /// How long the end of the stream may take to reach proxy2, which is there.
 const LAST_PACKETS: Duration = Duration::from_secs(1);
 
-/// What a script's end says when one of its commands was answered by an error.
-const HAD_ERRORS: u8 = 3;
-
 /// The program.
 pub(crate) fn run(args: ConnectArgs, logging: Logging) -> ExitCode {
-    let errors = Arc::new(AtomicU64::new(0));
-    let counted = Arc::clone(&errors);
-    let code = program::run(logging, |signals| async move {
-        let ended = session(args, signals).await?;
-        counted.store(ended, Ordering::Relaxed);
-        anyhow::Ok(())
-    });
-    match errors.load(Ordering::Relaxed) {
-        0 => code,
-        _ if code == ExitCode::SUCCESS => ExitCode::from(HAD_ERRORS),
-        _ => code,
-    }
+    run_to_code(logging, |signals| async move {
+        let errors = session(args, signals).await?;
+        Ok(if errors > 0 { NOT_ALL_DONE } else { 0 })
+    })
 }
 
 /// Joins, and carries a session to its end; how many commands of a script were answered by an error.

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use common::JoinArgs;
+use common::{JoinArgs, time_within};
 
 use crate::names::Pattern;
 use crate::node::Options;
@@ -167,9 +167,9 @@ pub(crate) struct StartArgs {
     #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(0..=64))]
     capacity: Option<u32>,
 
-    /// How long a job may take, in seconds: then it is ended
-    #[arg(long, value_name = "SECONDS", default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..=86_400))]
-    job_limit: u32,
+    /// How long a job may take: then it is ended
+    #[arg(long, value_name = "TIME", default_value = "60s", value_parser = time_within(1..=86_400))]
+    job_limit: Duration,
 }
 
 impl StartArgs {
@@ -185,7 +185,7 @@ impl StartArgs {
             share: self.share.clone(),
             programs: Programs::new(!self.no_builtin, &self.run)?,
             capacity: self.capacity.unwrap_or_else(cores).min(64),
-            job_limit: Duration::from_secs(self.job_limit.into()),
+            job_limit: self.job_limit,
         })
     }
 }

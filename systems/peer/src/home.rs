@@ -1,8 +1,8 @@
 //! The folder of a node: its key, when it began last, and the socket at which programs of its user reach it.
 
-use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, Read, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt};
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -23,10 +23,8 @@ pub(crate) struct Home {
 
 /// Where the folders of all nodes of this user are.
 pub(crate) fn all() -> anyhow::Result<PathBuf> {
-    let from =
-        |variable: &str| std::env::var_os(variable).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let state = from("XDG_STATE_HOME").or_else(|| from("HOME").map(|home| home.join(".local/state")));
-    Ok(state.context("neither XDG_STATE_HOME nor HOME is set: say the folder with --home")?.join("paso-peer"))
+    let folder = common::state_folder("paso-peer");
+    folder.context("neither XDG_STATE_HOME nor HOME is a folder: say which one with --home")
 }
 
 /// Where the node with this folder is reached.
@@ -48,8 +46,7 @@ impl Home {
             None => all()?.join(name.as_str()),
         };
         let shown = folder.display().to_string();
-        let made = DirBuilder::new().recursive(true).mode(0o700).create(&folder);
-        made.with_context(|| format!("the folder {shown} cannot be made"))?;
+        common::make_private(&folder).with_context(|| format!("the folder {shown} cannot be made"))?;
         let about = fs::metadata(&folder).with_context(|| format!("the folder {shown} cannot be read"))?;
         let is_own = about.uid() == geteuid().as_raw() && about.mode() & 0o077 == 0;
         ensure!(is_own, "others may use the folder {shown}, which holds a secret key: chmod 700 '{shown}'");
@@ -102,14 +99,8 @@ impl Home {
         Ok(bytes)
     }
 
-    /// All of it or nothing, also if the machine stops.
     fn write(&self, name: &str, bytes: &[u8]) -> io::Result<()> {
-        let (new, file) = (self.folder.join(format!("{name}.new")), self.folder.join(name));
-        let mut writing =
-            OpenOptions::new().create(true).write(true).truncate(true).mode(0o600).open(&new)?;
-        writing.write_all(bytes)?;
-        writing.sync_all()?;
-        fs::rename(new, file)
+        common::replace(&self.folder.join(name), bytes)
     }
 }
 

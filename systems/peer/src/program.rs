@@ -3,7 +3,6 @@
 use std::ffi::OsString;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU8, Ordering};
 
 use anyhow::Context;
 use paso_cli::program::Signals;
@@ -77,16 +76,10 @@ async fn tell(node: Arc<Node>) {
 }
 
 fn ask(command: Command, which: client::Which, verbosity: paso_cli::Verbosity) -> ExitCode {
-    let code = Arc::new(AtomicU8::new(0));
-    let told = Arc::clone(&code);
-    let ended = paso_cli::program::run(verbosity.logging_of_tool(), |mut signals| async move {
+    common::run_to_code(verbosity.logging_of_tool(), |mut signals| async move {
         tokio::select! {
-            () = signals.received() => Ok(()),
-            done = client::run(command, &which) => done.map(|code| told.store(code, Ordering::Relaxed)),
+            () = signals.received() => Ok(0),
+            done = client::run(command, &which) => done,
         }
-    });
-    match code.load(Ordering::Relaxed) {
-        0 => ended,
-        code => ExitCode::from(code),
-    }
+    })
 }

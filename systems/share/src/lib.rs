@@ -11,6 +11,7 @@
 //! - [`program`]: the command line
 
 mod admission;
+mod callers;
 pub mod client;
 mod ending;
 pub mod hash;

@@ -16,7 +16,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use paso::{AcceptError, Link, Listener};
+use paso::{Link, Listener};
 use tokio::net::TcpListener;
 use tokio::task::JoinSet;
 use tokio::time::sleep;
@@ -24,6 +24,7 @@ use tokio::time::sleep;
 use self::attendance::Attendances;
 use self::bridge::Bridge;
 use crate::admission::{Admission, Share, Source};
+use crate::callers::serve_each;
 use crate::index::Index;
 use crate::index::change::Owner;
 use crate::services::Reports;
@@ -168,23 +169,11 @@ async fn accept_plain(listener: TcpListener, shared: Arc<Shared>) -> anyhow::Res
     }
 }
 
-async fn accept_link(mut listener: Listener, shared: Arc<Shared>) -> anyhow::Result<()> {
-    let mut clients = JoinSet::new();
-    loop {
-        while clients.try_join_next().is_some() {}
-        let (stream, caller) = match listener.accept().await {
-            Ok(accepted) => accepted,
-            Err(AcceptError::Refused(why)) => {
-                tracing::info!(%why, "proxy2 gives the name's clients to nobody for now; asking again");
-                continue;
-            }
-            Err(error) => return Err(error.into()),
-        };
-        // Clients of a name have a ticket.
-        let Some(ticket) = caller.ticket.map(|ticket| ticket.to_string()) else { continue };
-        let Some(admitted) = shared.admission.admit(Source::Ticket(ticket.clone())) else { continue };
+async fn accept_link(listener: Listener, shared: Arc<Shared>) -> anyhow::Result<()> {
+    let places = Arc::clone(&shared.admission);
+    let serve = |stream, ticket, admitted| {
         let shared = Arc::clone(&shared);
-        let client = connection::Client { owner: Owner::Ticket(ticket), ip: None, shared, admitted };
-        clients.spawn(client.serve(stream));
-    }
+        connection::Client { owner: Owner::Ticket(ticket), ip: None, shared, admitted }.serve(stream)
+    };
+    Err(serve_each(listener, places, serve).await.into())
 }

@@ -4,7 +4,7 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use paso::{AcceptError, Listener};
+use paso::Listener;
 use tokio::io::AsyncReadExt;
 use tokio::io::AsyncWriteExt;
 use tokio::net::TcpListener;
@@ -14,6 +14,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 use super::fetch::Sized;
 use super::published::{Published, PublishedFiles};
 use crate::admission::{Admission, Admitted, Share, Source};
+use crate::callers::serve_each;
 use crate::ending::end_in_order;
 use crate::hash::{BLOCK, block_range};
 use crate::multifile::holder::Connection;
@@ -52,24 +53,9 @@ impl Giving {
     }
 
     /// Serves those who come to a name, until the link ends.
-    pub(super) async fn serve_named(self, mut listener: Listener) {
+    pub(super) async fn serve_named(self, listener: Listener) {
         let places = Arc::new(Admission::new(CLIENTS, GIVEN));
-        let mut clients = JoinSet::new();
-        loop {
-            while clients.try_join_next().is_some() {}
-            match listener.accept().await {
-                Ok((stream, caller)) => {
-                    // Whoever comes to a name has a ticket.
-                    let Some(ticket) = caller.ticket.map(|ticket| ticket.to_string()) else { continue };
-                    // Those for whom there is no place are reset.
-                    if let Some(place) = places.admit(Source::Ticket(ticket)) {
-                        self.begin(&mut clients, stream, place);
-                    }
-                }
-                Err(AcceptError::Refused(why)) => tracing::info!(%why, "nobody can come at the moment"),
-                Err(_) => return,
-            }
-        }
+        serve_each(listener, places, |stream, _, place| self.clone().attend(stream, place)).await;
     }
 
     /// Serves those who come over plain TCP.
@@ -83,7 +69,7 @@ impl Giving {
             match listener.accept().await {
                 Ok((stream, from)) => {
                     if let Some(place) = places.admit(Source::Address(from.ip())) {
-                        self.begin(&mut clients, stream, place);
+                        clients.spawn(self.clone().attend(stream, place));
                     }
                 }
                 Err(_) => sleep(ACCEPT_PAUSE).await,
@@ -91,12 +77,9 @@ impl Giving {
         }
     }
 
-    fn begin(&self, clients: &mut JoinSet<()>, stream: impl Connection + 'static, place: Admitted) {
-        let giving = self.clone();
-        clients.spawn(async move {
-            let ended = giving.serve(stream, &place).await;
-            tracing::debug!(error = ?ended.err(), "a client has been served");
-        });
+    async fn attend(self, stream: impl Connection, place: Admitted) {
+        let ended = self.serve(stream, &place).await;
+        tracing::debug!(error = ?ended.err(), "a client has been served");
     }
 
     async fn serve(&self, mut stream: impl Connection, place: &Admitted) -> io::Result<()> {

@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 use std::fs::{File, Metadata};
-use std::io::{self, Write};
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -181,20 +181,14 @@ pub(super) fn forget_list(list: &Path) -> io::Result<()> {
 }
 
 impl Files {
-    /// A line for each: its path, where it is and its hash, with zero bytes between. Written beside the old one first, so that a crash leaves one of the two.
+    /// A line for each: its path, where it is and its hash, with zero bytes between.
     fn write(&self) -> io::Result<()> {
         let Some(list) = &self.list else { return Ok(()) };
-        let new = list.with_extension("new");
-        let mut options = std::fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let mut out = options.open(&new)?;
+        let mut lines = String::new();
         for (path, file) in &self.by_path {
-            writeln!(out, "{path}\0{}\0{}", file.file.display(), file.id)?;
+            lines.push_str(&format!("{path}\0{}\0{}\n", file.file.display(), file.id));
         }
-        out.sync_all()?;
-        std::fs::rename(&new, list)
+        common::replace(list, lines.as_bytes())
     }
 }
 

@@ -107,7 +107,7 @@ Exit codes:
   0  all was done
   1  could not start; a sentence says why
   2  bad usage
-  4  a command of a script or a pipe was not done")]
+  3  a command of a script or a pipe was not done")]
 pub(super) struct Client {
     /// The published name of the server
     #[arg(long, value_name = "NAME", default_value = crate::names::SERVER)]

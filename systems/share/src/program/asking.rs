@@ -3,11 +3,10 @@
 use std::fs::File;
 use std::io::{self, IsTerminal};
 use std::process::ExitCode;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::Context;
 use common::lines::Lines;
+use common::{NOT_ALL_DONE, run_to_code};
 use paso_cli::Logging;
 use paso_cli::program::Signals;
 
@@ -15,18 +14,11 @@ use super::args::Client;
 use super::serving::{make_private, say, state_folder};
 use crate::client::{Home, Said, Session, Settings};
 
-/// A command of a script was not done.
-const NOT_DONE: u8 = 4;
-
 pub(super) fn client(args: Client, logging: Logging) -> ExitCode {
-    let not_done = Arc::new(AtomicBool::new(false));
-    let told = Arc::clone(&not_done);
-    let ended = paso_cli::program::run(logging, |signals| async move {
+    run_to_code(logging, |signals| async move {
         let all_done = ask(args, signals).await?;
-        told.store(!all_done, Ordering::Relaxed);
-        anyhow::Ok(())
-    });
-    if not_done.load(Ordering::Relaxed) { ExitCode::from(NOT_DONE) } else { ended }
+        Ok(if all_done { 0 } else { NOT_ALL_DONE })
+    })
 }
 
 /// Whether all commands were done; those that somebody types are, whatever comes of them.
@@ -36,8 +28,7 @@ async fn ask(args: Client, mut signals: Signals) -> anyhow::Result<bool> {
         listen: args.listen,
         lists: match &args.published {
             Some(folder) => {
-                make_private(folder)
-                    .with_context(|| format!("cannot make the folder {}", folder.display()))?;
+                make_private(folder)?;
                 folder.clone()
             }
             None => state_folder()?,

@@ -6,9 +6,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, sync_channel};
-use std::{env, fs, io, thread};
+use std::{io, thread};
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
 use paso_cli::program::{Printing, Signals};
 use tokio::net::TcpListener;
 
@@ -136,18 +136,12 @@ async fn bind(at: SocketAddr) -> anyhow::Result<TcpListener> {
 
 /// The folder of what this program keeps; made, for its owner alone, if it is not there.
 pub(super) fn state_folder() -> anyhow::Result<PathBuf> {
-    let absolute = |name| env::var_os(name).map(PathBuf::from).filter(|path| path.is_absolute());
-    let folder = absolute("XDG_STATE_HOME")
-        .or_else(|| absolute("HOME").map(|home| home.join(".local/state")))
-        .ok_or_else(|| anyhow!("there is no home folder: say where with --index or --published"))?
-        .join("paso-share");
-    make_private(&folder).with_context(|| format!("cannot make the folder {}", folder.display()))?;
+    let folder = common::state_folder("paso-share")
+        .context("neither XDG_STATE_HOME nor HOME is a folder: say which one with --index or --published")?;
+    make_private(&folder)?;
     Ok(folder)
 }
 
-pub(super) fn make_private(folder: &Path) -> io::Result<()> {
-    let mut builder = fs::DirBuilder::new();
-    #[cfg(unix)]
-    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.recursive(true).create(folder)
+pub(super) fn make_private(folder: &Path) -> anyhow::Result<()> {
+    common::make_private(folder).with_context(|| format!("cannot make the folder {}", folder.display()))
 }

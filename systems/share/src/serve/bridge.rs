@@ -11,10 +11,11 @@ use std::time::Duration;
 use paso::{Bound, Forward, Link, Listener, Stream};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, copy};
 use tokio::net::TcpStream;
-use tokio::task::{AbortHandle, JoinSet};
+use tokio::task::AbortHandle;
 use tokio::time::timeout;
 
-use crate::admission::{Admission, Admitted, Share, Source};
+use crate::admission::{Admission, Admitted, Share};
+use crate::callers::serve_each;
 use crate::ending::end_in_order;
 use crate::index::Index;
 use crate::index::change::{Asker, Owner};
@@ -144,26 +145,16 @@ impl Drop for Bridge {
 }
 
 /// Passes requests for what the user has published on to it.
-async fn pass_on(mut listener: Listener, index: Index, user: String) {
+async fn pass_on(listener: Listener, index: Index, user: String) {
     let places = Arc::new(Admission::new(CLIENTS, PASSED_ON));
-    let mut clients = JoinSet::new();
-    loop {
-        while clients.try_join_next().is_some() {}
-        match listener.accept().await {
-            Ok((stream, caller)) => {
-                // Those for whom there is no place are reset.
-                let Some(ticket) = caller.ticket.map(|ticket| ticket.to_string()) else { continue };
-                let Some(place) = places.admit(Source::Ticket(ticket)) else { continue };
-                let (index, user) = (index.clone(), user.clone());
-                clients.spawn(async move {
-                    // The client sees where it ends.
-                    let _ = timeout(FILE_WITHIN, pass_one_on(stream, &index, user, &place)).await;
-                });
-            }
-            Err(paso::AcceptError::Refused(_)) => {}
-            Err(_) => return,
+    let pass_one_on = |stream, _, place| {
+        let (index, user) = (index.clone(), user.clone());
+        async move {
+            // The client sees where it ends.
+            let _ = timeout(FILE_WITHIN, pass_one_on(stream, &index, user, &place)).await;
         }
-    }
+    };
+    serve_each(listener, places, pass_one_on).await;
 }
 
 async fn pass_one_on(mut client: Stream, index: &Index, user: String, place: &Admitted) -> io::Result<()> {
