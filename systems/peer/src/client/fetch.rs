@@ -21,8 +21,10 @@ pub(super) async fn get(
     force: bool,
 ) -> anyhow::Result<u8> {
     if to.as_deref() == Some(Path::new("-")) {
-        receive(which, of, path, &mut screen::FileScreen).await?;
-        return Ok(0);
+        let mut screen = screen::FileScreen::default();
+        let received = receive(which, of, path, &mut screen).await;
+        // As `peer hear | head` ends.
+        return if screen.has_enough { Ok(0) } else { received.map(|_| 0) };
     }
     let to = match to {
         Some(to) => to,

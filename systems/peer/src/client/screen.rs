@@ -53,12 +53,17 @@ pub(super) fn written(outcome: &Outcome, written: &[u8]) -> Result<(), ShowError
 
 /// Standard output for a file of somebody else, of which a terminal gets what it may show. A character that lies in two frames is shown as
 /// one that is none.
-pub(super) struct FileScreen;
+#[derive(Debug, Default)]
+pub(super) struct FileScreen {
+    /// Whoever reads it reads it no more.
+    pub(super) has_enough: bool,
+}
 
 impl Write for FileScreen {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        show(&mut io::stdout(), bytes)?;
-        Ok(bytes.len())
+        let shown = show(&mut io::stdout(), bytes);
+        self.has_enough |= shown.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::BrokenPipe);
+        shown.map(|()| bytes.len())
     }
 
     fn flush(&mut self) -> io::Result<()> {
