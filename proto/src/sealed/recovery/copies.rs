@@ -5,6 +5,10 @@
 //! The cost is bounded: at most [`COPIES`] copies for each frame of at most [`MAX_LENGTH`] bytes of a stream that sends
 //! little (`streams::scheduler` says which: 64 kB/s at the most), until it is acknowledged, and only while the path loses packets.
 //! A keystroke costs one packet more, a stream with a packet every 10 ms none.
+//!
+//! Where much is on its way, what goes again is copied as well. All that a fast and far path brings in a round trip waits behind a
+//! frame that is lost a second time, and to go on meanwhile it would take the memory of a round trip more at both ends. A
+//! second copy is much less: a packet for each that was lost, where few are.
 
 use crate::sealed::recovery::rtt::Rtt;
 use crate::sealed::wire::frame::StreamId;
@@ -28,6 +32,21 @@ const MIN_WAIT: Duration = Duration::from_millis(2);
 
 /// Copies that wait at the most; beyond, it is not a thin load.
 const MAX_WAITING: usize = 64;
+
+/// Where more bytes than this are on their way, what goes again is copied: three times that is what a link has for a stream by
+/// default, and what it takes if nothing is lost twice.
+const FAR: u64 = 8 << 20;
+
+/// More random loss than this costs more copies than they save memory.
+const MOST_LOSS: f64 = 0.03;
+
+/// Copies of those that wait at the most: beyond, it is no random loss.
+const MAX_AGAIN: usize = MAX_WAITING / 2;
+
+/// Whether of what is sent again a copy is worth it, with so many bytes on their way, on a path that loses this share of its packets.
+pub(crate) fn are_worth_it(in_flight: u64, random_loss: f64) -> bool {
+    in_flight > FAR && random_loss > 0.0 && random_loss <= MOST_LOSS
+}
 
 /// A frame that is to go again.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -78,6 +97,14 @@ impl RedundantCopies {
         }
     }
 
+    /// Packet `last` carries this frame, not for the first time: one copy rides in packets that leave anyway.
+    pub(crate) fn push_again(&mut self, now: Time, last: u64, id: StreamId, range: Range<u64>, fin: bool) {
+        if self.waiting.len() < MAX_AGAIN {
+            let from = now + MIN_WAIT;
+            self.waiting.push_back(RedundantCopy { from, due: from, last, left: 1, id, range, fin });
+        }
+    }
+
     /// When a copy leaves in a packet of its own.
     pub(crate) fn due(&self) -> Option<Time> {
         self.waiting.iter().find(|copy| copy.left == COPIES).map(|copy| copy.due)
@@ -101,6 +128,13 @@ impl RedundantCopies {
         }
     }
 
+    /// Of the frame in front what comes before `offset` is copied; the rest follows in the next packet.
+    pub(crate) fn on_copied_to(&mut self, offset: u64) {
+        if let Some(copy) = self.waiting.front_mut() {
+            copy.range.start = offset;
+        }
+    }
+
     /// The frame in front needs no copy any more.
     pub(crate) fn pop(&mut self) {
         self.waiting.pop_front();
@@ -110,6 +144,25 @@ impl RedundantCopies {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_goes_again_is_copied_once_and_leaves_room_for_thin_streams() {
+        let (mut copies, now) = (RedundantCopies::default(), Time::ZERO);
+        (0..1_000).for_each(|number| copies.push_again(now, number, StreamId(2), 0..1_400, false));
+        assert_eq!((copies.waiting.len(), copies.due()), (MAX_AGAIN, None));
+        copies.push(now, &Rtt::default(), 7, StreamId(4), 0..64, false);
+        assert_eq!(copies.waiting.len(), MAX_AGAIN + 1);
+        copies.on_copied_to(1_000);
+        assert_eq!(copies.front(now + MIN_WAIT, 1).map(|copy| copy.range.clone()), Some(1_000..1_400));
+        copies.on_copied(now + MIN_WAIT, 9);
+        assert_eq!(copies.waiting.len(), MAX_AGAIN, "it does not go a third time");
+    }
+
+    #[test]
+    fn copies_of_what_goes_again_are_for_far_paths_that_lose_little() {
+        assert!(are_worth_it(FAR + 1, 0.01));
+        assert!(!are_worth_it(FAR, 0.01) && !are_worth_it(FAR + 1, 0.0) && !are_worth_it(FAR + 1, 0.05));
+    }
 
     #[test]
     fn copies_keep_a_distance_and_end() {

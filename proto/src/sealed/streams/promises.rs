@@ -214,14 +214,15 @@ impl Promises {
         self.levels.change(stream, stream.level, charge);
     }
 
-    /// The application has read of `stream`. Its window is renewed once a quarter of it is used up, so that a credit that is
+    /// The application has read of `stream`. Its window is renewed once a quarter of it is used up, or an eighth of a large one, so that a credit that is
     /// lost finds the peer with enough of the last, and when the peer was held back. And about once a round trip: what
     /// asks for an acknowledgement keeps this end's round trip known, and tells a peer that only sends when the address of
     /// this end changes. True if the peer must be notified.
     pub(crate) fn on_read(&mut self, now: Time, stream: &mut Stream, round_trip: Duration) -> bool {
         let held_back = stream.recv.is_held_back();
         let (left, size) = (stream.recv.outstanding(), stream.window.size());
-        let renews = left <= size / 4 * 3 || left <= size / 16 * 15 && stream.window.is_old(now, round_trip);
+        let used_up = left <= size - size / stream.window.renewed_by();
+        let renews = used_up || left <= size / 16 * 15 && stream.window.is_old(now, round_trip);
         if !renews && !held_back {
             return false;
         }

@@ -17,6 +17,11 @@ pub(crate) const LEAST: u64 = 2 * 1024;
 /// A window below this is small, in bytes: what a stream of a crowd sends in one turn.
 const SMALL: u64 = 64 * 1024;
 
+/// A window of this size or more is large, in bytes, and renewed by eighths instead of quarters: what the peer has not heard of yet is
+/// memory that carries nothing, and of one that is as large as memory allows a quarter is much. Such a part is many packets of
+/// credit apart all the same.
+const LARGE: u64 = 4 << 20;
+
 /// Renewals in which the peer was not held back before the window may shrink: two windows where a quarter at a time is used up,
 /// half a one where it is renewed about once a round trip.
 const CALM: u8 = 8;
@@ -88,6 +93,11 @@ impl Window {
         now.since(self.advertised_at) >= round_trip
     }
 
+    /// The part of it, as its divisor, that is used up before it is renewed.
+    pub(crate) const fn renewed_by(&self) -> u64 {
+        if self.size < LARGE { 4 } else { 8 }
+    }
+
     /// Eight times of what is read in a round trip, as far as is known: a window that just suffices and has doubled twice since
     /// what is read of it was measured.
     pub(crate) fn needed(&self) -> Option<u64> {
@@ -112,7 +122,8 @@ impl Window {
     ) -> u64 {
         self.measure(now, read, round_trip);
         self.calm = if held_back { 0 } else { self.calm.saturating_add(1) };
-        let quickly = !self.is_old(now, round_trip);
+        // A quarter within a round trip, or an eighth in half of one.
+        let quickly = !self.is_old(now, if self.size < LARGE { round_trip } else { round_trip / 2 });
         let rounds = self.carried.map(|carried| self.size / carried.max(1));
         let grows = held_back
             || if pressure == Pressure::Low { quickly } else { rounds.is_some_and(|rounds| rounds < 2) };
@@ -165,6 +176,16 @@ mod tests {
         assert_eq!(sizes(RTT / 2)[..3], [200_000, 400_000, 800_000]);
         let last = sizes(RTT)[0];
         assert_eq!(sizes(RTT * 2), [last; 20], "and nothing shrinks it");
+    }
+
+    #[test]
+    fn a_large_one_is_renewed_by_eighths_and_grows_for_the_same_reason() {
+        for (every, size) in [(RTT / 3, 2 * LARGE), (RTT * 3 / 4, LARGE)] {
+            let mut window = Window::default();
+            window.set(Time::ZERO, LARGE);
+            assert_eq!(window.renewed_by(), 8);
+            assert_eq!(window.next(Time::ZERO + every, LARGE / 8, RTT, false, Pressure::Low), size);
+        }
     }
 
     #[test]

@@ -11,6 +11,7 @@ mod figures;
 mod gentle;
 mod given_up;
 mod large_packets;
+mod long_and_fat;
 mod many_streams;
 mod optimistic;
 mod pair;

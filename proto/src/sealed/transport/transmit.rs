@@ -199,7 +199,7 @@ impl Transport {
         self.start_flow(now, key);
     }
 
-    /// Further copies of thin streams' frames, as many as fit.
+    /// Further copies of frames, as many as fit.
     fn put_copies(&mut self, now: Time, writer: &mut Writer<'_>) {
         let number = self.recovery.log.next();
         while let Some(copy) = self.copies.front(now, number) {
@@ -211,13 +211,21 @@ impl Transport {
             };
             let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
             let head = frame::data_header_size(copy.id, range.start, writer.room());
-            if writer.room() < head.saturating_add(length) {
+            let room = writer.room().saturating_sub(head);
+            let whole = length <= room;
+            if !whole && (length as u64 <= copies::MAX_LENGTH || room < LEAST_PIECE) {
                 return;
             }
-            frame::put_data_header(writer, copy.id, range.start, length, copy.fin);
+            let (length, fin) = (length.min(room), copy.fin && whole);
+            let range = range.start..range.start + length as u64;
+            frame::put_data_header(writer, copy.id, range.start, length, fin);
             stream.send.copy(&range, writer.space(length));
             self.recovery.counts.on_data(length, true);
-            self.recovery.log.note(Content::Data { id: copy.id, range, fin: copy.fin });
+            let end = range.end;
+            self.recovery.log.note(Content::Data { id: copy.id, range, fin });
+            if !whole {
+                return self.copies.on_copied_to(end);
+            }
             self.copies.on_copied(now, number);
         }
     }
@@ -236,6 +244,8 @@ impl Transport {
         let number = self.recovery.log.next();
         // A probe is a second copy itself, and a dead path is worth no more.
         let lossy = self.recovery.is_lossy() && !self.recovery.is_probing();
+        let far = lossy
+            && copies::are_worth_it(self.recovery.log.in_flight(), self.recovery.controller.random_loss());
         while let Some(key) = next(&self.schedule) {
             let Some((stream, _)) = self.streams.get(key) else { return };
             let head = frame::data_header_size(stream.id, stream.send.sent_end(), writer.room());
@@ -253,6 +263,8 @@ impl Transport {
             self.recovery.counts.on_data(length, piece.again);
             if lossy && length as u64 <= copies::MAX_LENGTH && stream.turn.is_thin() {
                 self.copies.push(now, &self.recovery.rtt, number, stream.id, piece.range.clone(), piece.fin);
+            } else if far && piece.again {
+                self.copies.push_again(now, number, stream.id, piece.range.clone(), piece.fin);
             }
             self.recovery.log.note(Content::Data { id: stream.id, range: piece.range, fin: piece.fin });
             self.schedule.sent(&mut stream.turn, length as u64, stream.send.is_ready());
