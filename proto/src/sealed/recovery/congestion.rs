@@ -81,6 +81,8 @@ pub(crate) struct Controller {
     bandwidth_drop: BandwidthDrop,
     losses: Losses,
     slow_path: SlowPath,
+    /// There was no start-up, because a packet has shown that the path is slow.
+    skipped_startup: bool,
     delay_window: DelayWindow,
     /// The rate from before a look for more.
     rate_before: u64,
@@ -115,6 +117,7 @@ impl Controller {
             losses: Losses::default(),
             delay_window: DelayWindow::default(),
             slow_path: SlowPath::default(),
+            skipped_startup: false,
             rate_before: 0,
             probe_up_streak: 0,
             overflows: false,
@@ -205,6 +208,8 @@ impl Controller {
         self.slow_path.on_ack(ack);
         if self.phase == Phase::Startup {
             self.skip_startup_if_slow();
+        } else if self.skipped_startup && !self.is_slow() {
+            self.start_up_after_all();
         }
         if self.phase != Phase::Startup {
             self.delay_window.on_ack(ack, self.mtu, self.is_slow());
@@ -234,8 +239,18 @@ impl Controller {
         if let Some(rate) = self.slow_rate() {
             self.max_bandwidth.raise(rate);
             self.losses.begin_with(self.startup.early());
+            self.skipped_startup = true;
             self.enter(Phase::Cruise);
         }
+    }
+
+    /// More arrives than that packet has shown: it was late for another reason, or the path is another one now.
+    fn start_up_after_all(&mut self) {
+        self.skipped_startup = false;
+        self.slow_path.learn(self.rate());
+        self.startup = Startup::default();
+        self.delay_window = DelayWindow::default();
+        self.enter(Phase::Startup);
     }
 
     /// Start-up measures with each acknowledgement, and ends as soon as it has built a queue or overflows one. A queue

@@ -6,7 +6,7 @@
 
 #![expect(clippy::print_stdout, reason = "tables and measurements, shown with --nocapture")]
 
-use super::traffic::{Load, Outcome, change, run};
+use super::traffic::{Load, Outcome, after_late_packets, change, run};
 use crate::sim::{Opportunities, Path};
 use std::path::Path as File;
 use std::process::Command;
@@ -204,5 +204,16 @@ fn a_tenth_of_the_rate_and_ten_times_of_it_are_followed() {
             let least = if after == 12_500_000 { 0.5 } else { 0.7 };
             assert!(sent >= least, "{rate} to {after}: {sent} of what passes");
         }
+    }
+}
+
+/// A packet that is late once, as where a radio slept, makes no slow path.
+#[test]
+fn a_path_is_not_slow_because_its_first_packets_were_late() {
+    for rate in [1_250_000, 12_500_000] {
+        let path = Path { delay: 20 * MS, rate, ..Path::default() };
+        let sent = after_late_packets(&path, 150 * MS, &[Duration::from_secs(1); 2]);
+        println!("{rate} bytes a second: {sent:.2?} of what passes");
+        assert!(sent[1] >= 0.8, "{rate}: {sent:.2?} of what passes");
     }
 }

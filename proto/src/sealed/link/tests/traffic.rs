@@ -241,3 +241,21 @@ pub(super) fn change(path: &Path, rate: u64, spans: &[Duration]) -> Vec<f64> {
     });
     sent.collect()
 }
+
+/// Bulk towards the server, whose first packets come later by `late`. What the client has sent in each of the `spans` of time, with headers, as a share of what
+/// the path passes.
+pub(super) fn after_late_packets(path: &Path, late: Duration, spans: &[Duration]) -> Vec<f64> {
+    let mut busy = Busy::new(1, path.clone(), path.clone());
+    busy.pair.network.change(|path| path.delay += late);
+    busy.begin(Load { up: true, down: false, echo: false });
+    busy.run(None, Duration::from_millis(10));
+    busy.pair.network.change(|path| path.delay -= late);
+    let mut before = busy.counts()[0].1;
+    let sent = spans.iter().map(|span| {
+        busy.run(None, *span);
+        let now = busy.counts()[0].1;
+        let sent = now - std::mem::replace(&mut before, now);
+        sent as f64 / (path.rate as f64 * span.as_secs_f64())
+    });
+    sent.collect()
+}

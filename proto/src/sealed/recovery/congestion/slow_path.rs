@@ -33,6 +33,11 @@ impl SlowPath {
         self.rate = tells.then(|| per_second(bytes, longer));
     }
 
+    /// So many bytes a second have arrived.
+    pub(super) const fn learn(&mut self, rate: u64) {
+        self.rate = Some(rate);
+    }
+
     /// The rate in bytes a second; `None`: it is not low, or nothing is known.
     pub(super) const fn rate(&self) -> Option<u64> {
         self.rate

@@ -127,6 +127,9 @@ fn crowds_of_several_kinds_leave_a_stream_its_rate() {
     compare(slow, SECOND * 2, &[(10, 200_000), (20, 200_000)], mixed);
 }
 
+/// What an echo may take longer by chance, in ms: the queue that a look for more rate makes for a moment.
+const CHANCE: f64 = 3.0;
+
 /// A new stream has four fifths of the rate and no more than twice the echo beside `(count, absorbed)` stuck streams that it
 /// has alone.
 fn compare(
@@ -146,7 +149,11 @@ fn compare(
                 alone = (rate, echo);
             }
             assert!(rate >= 0.8 * alone.0, "{rate:.1} instead of {:.1} Mbit/s", alone.0);
-            assert!(echo <= 2.0 * alone.1, "{echo:.1} instead of {:.1} ms", alone.1);
+            assert!(
+                echo <= f64::max(2.0 * alone.1, alone.1 + CHANCE),
+                "{echo:.1} instead of {:.1} ms",
+                alone.1
+            );
             let most = pair.ends().iter().map(|end| end.transport.reserved()).max().unwrap();
             assert!(most <= 32 << 20, "{most} bytes are promised");
         }
