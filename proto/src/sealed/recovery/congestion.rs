@@ -25,6 +25,7 @@ mod startup;
 #[cfg(test)]
 mod tests;
 
+use crate::time::Time;
 use ack_aggregation::AckAggregation;
 pub(crate) use ack_event::AckEvent;
 use bandwidth_drop::BandwidthDrop;
@@ -70,9 +71,14 @@ const READY: Duration = Duration::from_millis(50);
 pub(crate) struct Controller {
     phase: Phase,
     phase_rounds: u32,
+    phase_began: Time,
+    /// When something was last acknowledged.
+    now: Time,
     cycles: ProbeCycles,
     mtu: u64,
     min_rtt: Duration,
+    /// How much later than others packets come on average.
+    late: Duration,
     startup: Startup,
     max_bandwidth: MaxBandwidth,
     aggregation: AckAggregation,
@@ -105,9 +111,12 @@ impl Controller {
         Self {
             phase: Phase::Startup,
             phase_rounds: 0,
+            phase_began: Time::ZERO,
+            now: Time::ZERO,
             cycles: ProbeCycles::starting_at(tag),
             mtu: u64::from(mtu),
             min_rtt: Duration::ZERO,
+            late: Duration::ZERO,
             startup: Startup::default(),
             max_bandwidth: MaxBandwidth::default(),
             aggregation: AckAggregation::default(),
@@ -203,7 +212,7 @@ impl Controller {
 
     /// Takes in an acknowledgement.
     pub(crate) fn on_ack(&mut self, ack: &AckEvent) {
-        self.min_rtt = ack.min_rtt;
+        (self.now, self.min_rtt, self.late) = (ack.now, ack.min_rtt, ack.late);
         self.aggregation.on_ack(ack.now, ack.delivered, self.rate(), self.mtu);
         self.slow_path.on_ack(ack);
         if self.phase == Phase::Startup {
@@ -323,6 +332,7 @@ impl Controller {
             }
             Phase::Drain if self.phase_rounds >= DRAIN_ROUNDS => self.end_drain(),
             Phase::Drain => {}
+            Phase::Up if self.may_be_late() => {}
             Phase::Up => self.enter(Phase::Down),
             Phase::Down => self.look_back(),
             // Not all at the same time: others on the path may count as we do.
@@ -349,19 +359,26 @@ impl Controller {
     /// at once, a bolder one.
     fn look_back(&mut self) {
         let more = self.rate() > self.rate_before + self.rate_before / 8;
-        if self.phase_rounds == 1 && more && !self.queue.is_own() {
+        let is_late = self.may_be_late();
+        if (is_late || self.phase_rounds == 1) && more && !self.queue.is_own() {
             self.probe_up_streak += 1;
             return self.look_up();
         }
-        if !self.queue.is_own() || self.phase_rounds >= DOWN_ROUNDS {
+        if !is_late && !self.queue.is_own() || self.phase_rounds >= DOWN_ROUNDS {
             self.queue.after_slowing_down();
             self.enter(Phase::Cruise);
         }
     }
 
+    /// Whether packets that left when the phase began may still be on their way, because others overtook them.
+    fn may_be_late(&self) -> bool {
+        !self.late.is_zero() && self.now.since(self.phase_began) < self.min_rtt + 2 * self.late
+    }
+
     fn enter(&mut self, phase: Phase) {
         self.phase = phase;
         self.phase_rounds = 0;
+        self.phase_began = self.now;
         self.cycles.begin(phase);
     }
 
@@ -370,10 +387,10 @@ impl Controller {
         1.0 / (1.0 - self.random_loss())
     }
 
-    /// The bandwidth-delay product: rate times lowest delay. It is what is on its way when the path is full and its queues
-    /// are empty, with what it loses.
+    /// The bandwidth-delay product: rate times lowest delay, and what packets take longer that are overtaken. It is what is on its
+    /// way when the path is full and its queues are empty, with what it loses.
     fn bdp(&self) -> f64 {
-        self.rate() as f64 * self.loss_compensation() * self.min_rtt.as_secs_f64()
+        self.rate() as f64 * self.loss_compensation() * (self.min_rtt + self.late).as_secs_f64()
     }
 
     /// Bytes worth keeping ready to be sent: what leaves in [`READY`]. No limit in start-up, whose rate is not known.

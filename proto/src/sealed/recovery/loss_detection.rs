@@ -280,9 +280,9 @@ impl Recovery {
         self.acked_at = now;
         self.pto_count = 0;
         self.probes_left = 0;
-        let sample =
-            (newest == ack.largest()).then(|| self.log.get(newest).map(|packet| now.since(packet.sent)));
-        if let Some(sample) = sample.flatten() {
+        let sample = if newest == ack.largest() { self.log.get(newest) } else { None };
+        let sample = sample.map(|packet| now.since(packet.sent));
+        if let Some(sample) = sample {
             self.rtt.update(now, sample, ack.delay().min(ack::MAX_DELAY));
         }
         self.detect_losses(now, outcomes);
@@ -293,8 +293,10 @@ impl Recovery {
             .map(|packet| self.rate.delivered() - packet.snapshot.delivered);
         let event = AckEvent {
             now,
-            rtt: sample.flatten().unwrap_or_else(|| self.rtt.latest()),
+            rtt: sample.unwrap_or_else(|| self.rtt.latest()),
+            rtt_is_new: sample.is_some(),
             min_rtt: self.rtt.lowest(),
+            late: self.reordering.mean(),
             sample: self.rate.sample(self.rtt.lowest()),
             delivered: self.rate.delivered(),
             in_flight: self.log.in_flight(),
@@ -322,6 +324,8 @@ impl Recovery {
         let (fate, sent, size, phase, snapshot) =
             (packet.fate, packet.sent, u64::from(packet.size), packet.phase, packet.snapshot);
         let ecn_capable = packet.ecn_capable;
+        let overtaken = self.largest_acked.is_some_and(|largest| number < largest);
+        let mut thought_lost = false;
         match fate {
             Fate::Acked | Fate::NotAckEliciting => return false,
             Fate::InFlight => {
@@ -333,9 +337,10 @@ impl Recovery {
             Fate::Lost => {
                 self.counts.spurious += 1;
                 self.controller_mut().on_spurious(phase);
-                self.reordering.on_late(now, now.since(sent), &self.rtt);
+                thought_lost = true;
             }
         }
+        self.reordering.on_arrived(now, now.since(sent), &self.rtt, overtaken, thought_lost);
         self.log.set_fate(number, Fate::Acked);
         if ecn_capable {
             self.ecn.on_acked(number);
@@ -447,9 +452,11 @@ impl Recovery {
         self.reordering.window(&self.rtt)
     }
 
-    /// Whether the path has lost packets of late.
-    pub(crate) fn is_lossy(&self) -> bool {
-        self.lossiness.is_lossy() && !self.controller.is_slow()
+    /// Whether what must not wait is worth a second copy: the path has lost packets of late, or some come so late that the copy may
+    /// well be there before. On a slow path no copy is.
+    pub(crate) fn deserves_copies(&self) -> bool {
+        let uncertain = self.lossiness.is_lossy() || self.reordering.is_heavy(&self.rtt);
+        uncertain && !self.controller.is_slow()
     }
 
     /// Whether the path counts as dead: probes went unanswered.

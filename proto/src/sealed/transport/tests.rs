@@ -15,6 +15,7 @@ mod long_and_fat;
 mod many_streams;
 mod optimistic;
 mod pair;
+mod reordering;
 mod rivals;
 mod shared_memory;
 mod speed;

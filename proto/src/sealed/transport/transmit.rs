@@ -243,7 +243,7 @@ impl Transport {
     fn put_pieces(&mut self, now: Time, writer: &mut Writer<'_>, next: impl Fn(&Schedule) -> Option<usize>) {
         let number = self.recovery.log.next();
         // A probe is a second copy itself, and a dead path is worth no more.
-        let lossy = self.recovery.is_lossy() && !self.recovery.is_probing();
+        let lossy = self.recovery.deserves_copies() && !self.recovery.is_probing();
         let far = lossy
             && copies::are_worth_it(self.recovery.log.in_flight(), self.recovery.controller.random_loss());
         while let Some(key) = next(&self.schedule) {

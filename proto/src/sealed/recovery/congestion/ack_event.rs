@@ -11,8 +11,12 @@ pub(crate) struct AckEvent {
     pub(crate) now: Time,
     /// The newest round-trip sample.
     pub(crate) rtt: Duration,
+    /// Whether it came with this acknowledgement: one that names no higher packet than an earlier one brings none.
+    pub(crate) rtt_is_new: bool,
     /// The lowest of the last seconds.
     pub(crate) min_rtt: Duration,
+    /// How much later than those that nothing overtakes packets come, on average: no queue, but time that they are on their way.
+    pub(crate) late: Duration,
     /// The rate sample, where there is one.
     pub(crate) sample: Option<rate::Sample>,
     /// UDP payload bytes delivered so far.

@@ -29,6 +29,9 @@ const TARGET: Duration = Duration::from_millis(60);
 const PACKETS: u64 = 10;
 const MAX_PACKETS_TIME: Duration = Duration::from_millis(200);
 
+/// Where packets come late by more than this part of a round trip, on average, because others overtake them, it is no cell.
+const DISORDER: u32 = 8;
+
 /// Never fewer packets: acknowledgements must keep coming.
 const MIN_PACKETS: u64 = 4;
 
@@ -74,6 +77,11 @@ impl DelayWindow {
     /// Takes in an acknowledgement, with packets of `mtu`. A `slow` path always is such a one.
     pub(super) fn on_ack(&mut self, ack: &AckEvent, mtu: u64, slow: bool) {
         self.recent.add(ack.now, ack.delivered, ack.rtt);
+        // In a cell's buffer packets stand in a line.
+        if !slow && ack.late > ack.min_rtt / DISORDER {
+            self.active = None;
+            return;
+        }
         let base = if slow { self.base_of_slow(ack) } else { ack.min_rtt };
         let enter = ENTER.max(base);
         if !slow && self.active.is_none() && ack.rtt <= base + enter {

@@ -3,23 +3,39 @@
 use super::ack_event::AckEvent;
 use super::loss::LossTally;
 use crate::time::Time;
+use std::collections::VecDeque;
 use std::time::Duration;
 
 /// A round no shorter than this: on loopback a round trip is shorter than one time slice of the scheduler, and a rate
 /// measured over less says who was asleep, not what the path carries.
 pub(super) const MIN_ROUND: Duration = Duration::from_millis(10);
 
+/// Rounds that are measured together at the most.
+const MEASURED: usize = 8;
+
+/// Of two edges of a span within which some packets are late, and the acknowledgements of others too, nobody knows where exactly they
+/// are. With this part of what packets are late added to the span, the highest rate of ten rounds is about the path's.
+const EDGE: u32 = 5;
+
 /// The round that is under way.
 #[derive(Debug, Default)]
 pub(super) struct Round {
-    began: Time,
-    delivered: u64,
+    /// Its beginning, behind those of the rounds before it that are measured with it.
+    began: VecDeque<Beginning>,
     /// It ends when a packet arrives that left after this many bytes had been delivered.
     ends_at: u64,
     app_limited: bool,
     lowest_rtt: Option<Duration>,
     /// What became of packets in it.
     pub(super) tally: LossTally,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Beginning {
+    at: Time,
+    delivered: u64,
+    /// The application may have kept the round before it slow.
+    after_limited: bool,
 }
 
 /// What a whole round showed.
@@ -50,19 +66,34 @@ impl Round {
         *lowest = ack.rtt.min(*lowest);
         let sample = ack.sample?;
         self.app_limited |= sample.app_limited;
-        let took = ack.now.since(self.began);
-        if sample.prior_delivered < self.ends_at || took < MIN_ROUND {
+        let is_short = self.began.back().is_some_and(|began| ack.now.since(began.at) < MIN_ROUND);
+        if sample.prior_delivered < self.ends_at || is_short {
             return None;
         }
-        let sample = (self.began != Time::ZERO).then(|| RoundSample {
+        let sample = self.measure(ack);
+        let began = Beginning { at: ack.now, delivered: ack.delivered, after_limited: self.app_limited };
+        let mut earlier = std::mem::take(&mut self.began);
+        earlier.push_back(began);
+        *self = Self { began: earlier, ends_at: ack.delivered, ..Self::default() };
+        Some(sample)
+    }
+
+    /// Where packets overtake each other, how many of them arrive in a round trip is half chance: the rate is that of as many rounds
+    /// as nearly all of them take.
+    fn measure(&mut self, ack: &AckEvent) -> Option<RoundSample> {
+        let enough =
+            |began: &Beginning| ack.late.is_zero() || ack.now.since(began.at) >= ack.min_rtt + 2 * ack.late;
+        while self.began.len() > MEASURED || self.began.get(1).is_some_and(enough) {
+            self.began.pop_front();
+        }
+        let began = self.began.front()?;
+        Some(RoundSample {
             at: ack.now,
-            rate: per_second(ack.delivered - self.delivered, took),
-            limited: self.app_limited,
+            rate: per_second(ack.delivered - began.delivered, ack.now.since(began.at) + ack.late / EDGE),
+            limited: self.app_limited || self.began.iter().skip(1).any(|round| round.after_limited),
             lowest_rtt: self.lowest_rtt.unwrap_or(ack.rtt),
             tally: self.tally,
-        });
-        *self = Self { began: ack.now, delivered: ack.delivered, ends_at: ack.delivered, ..Self::default() };
-        Some(sample)
+        })
     }
 }
 

@@ -45,6 +45,9 @@ const EXCESS: f64 = 0.08;
 /// Round trips of which the lowest tells the queue: enough that one late packet does not.
 const RECENT: usize = 4;
 
+/// And in no more round trips than this: what was seen before a silence is no queue of now.
+const FRESH: u32 = 4;
+
 /// Packets over which the rate of arrivals is measured: an error of one acknowledgement is a tenth of them.
 const TRAIN: u64 = 32;
 
@@ -56,12 +59,16 @@ const FLAT_ROUNDS: u32 = 3;
 pub(super) struct Startup {
     /// The window beyond the initial one.
     grown: u64,
-    /// The newest acknowledgements: when, bytes delivered, round trip.
-    recent: VecDeque<(Time, u64, Duration)>,
+    /// The newest acknowledgements: when, bytes delivered.
+    recent: VecDeque<(Time, u64)>,
+    /// The newest [`RECENT`] round trips, and when they were seen.
+    round_trips: VecDeque<(Time, Duration)>,
     /// How far round trips differ from the ones before, on average; and what that was when the round began. Taken from
     /// those that are shorter: a queue that grows makes them only longer, jitter does both alike.
     jitter_now: Duration,
     jitter: Duration,
+    /// How much later than others packets come on average.
+    late: Duration,
     /// Loss of whole rounds.
     early: LossTally,
     /// The rate of the best round, and rounds that did not beat it.
@@ -96,12 +103,14 @@ impl Startup {
 
     /// Takes in an acknowledgement.
     pub(super) fn on_ack(&mut self, ack: &AckEvent, mtu: u64) {
-        let last = self.recent.back().map_or(ack.rtt, |(_, _, rtt)| *rtt);
-        let fall = last.saturating_sub(ack.rtt);
-        self.jitter_now = (self.jitter_now * 7 + fall * 2) / 8;
-        self.recent.push_back((ack.now, ack.delivered, ack.rtt));
+        self.late = ack.late;
+        // A round trip that is told twice is one: where packets overtake each other, that happens with every other.
+        if ack.rtt_is_new || self.late.is_zero() {
+            self.on_round_trip(ack.now, ack.rtt);
+        }
+        self.recent.push_back((ack.now, ack.delivered));
         while self.recent.len() > RECENT
-            && let Some((at, delivered, _)) = self.recent.get(1)
+            && let Some((at, delivered)) = self.recent.get(1)
             && ack.now.since(*at) >= MIN_ROUND
             && ack.delivered - delivered >= TRAIN * mtu
         {
@@ -109,13 +118,25 @@ impl Startup {
         }
     }
 
+    fn on_round_trip(&mut self, now: Time, rtt: Duration) {
+        let fall = self.round_trips.back().map_or(Duration::ZERO, |(_, last)| last.saturating_sub(rtt));
+        self.jitter_now = (self.jitter_now * 7 + fall * 2) / 8;
+        self.round_trips.push_back((now, rtt));
+        if self.round_trips.len() > RECENT {
+            self.round_trips.pop_front();
+        }
+    }
+
     /// Whether the newest round trips show a queue; a long one is what start-up must not go beyond.
     pub(super) fn sees_queue(&self, min_rtt: Duration, long: bool) -> bool {
-        let limit = (min_rtt / 16).max(QUEUE_TARGET * 2) + self.jitter * 3;
+        let limit = (min_rtt / 16).max(QUEUE_TARGET * 2) + (self.jitter * 3).max(self.late);
         let limit = if long { limit } else { limit / 2 };
-        let newest = self.recent.iter().rev().take(RECENT);
-        let lowest = newest.map(|(_, _, rtt)| *rtt).min().unwrap_or_default();
-        self.recent.len() >= RECENT && lowest.saturating_sub(min_rtt) > limit
+        let lowest = self.round_trips.iter().map(|(_, rtt)| *rtt).min().unwrap_or_default();
+        let newest = self.round_trips.front().zip(self.round_trips.back());
+        let are_fresh = newest.is_some_and(|((first, _), (last, _))| {
+            last.since(*first) <= lowest * FRESH || self.late.is_zero()
+        });
+        self.round_trips.len() == RECENT && are_fresh && lowest.saturating_sub(min_rtt) > limit
     }
 
     /// Whether so much of the round under way is lost that it must not go on.
@@ -131,7 +152,7 @@ impl Startup {
 
     /// The rate of the newest arrivals. While a queue stands, it is what the path carries.
     pub(super) fn rate_of_arrivals(&self) -> Option<u64> {
-        let ((began, before, _), (now, delivered, _)) = self.recent.front().zip(self.recent.back())?;
+        let ((began, before), (now, delivered)) = self.recent.front().zip(self.recent.back())?;
         let took = now.since(*began);
         (took >= MIN_ROUND).then(|| per_second(delivered - before, took))
     }

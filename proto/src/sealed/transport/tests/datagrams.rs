@@ -131,7 +131,8 @@ fn none_comes_twice_or_altered_or_on_another_flow_and_all_come_but_for_the_lost(
         let sent: usize = sources[..3].iter().map(|source| source.sent.len()).sum();
         assert_eq!((counts.sent, counts.too_old, counts.queue_full), (sent as u64, 0, 0));
         let gone = counts.sent - pair.server.transport.datagram_counts().received;
-        let late = pair.client.transport.counts().spurious * 3;
+        // While the path's rate is not known yet, one packet has twenty of the small ones.
+        let late = pair.client.transport.counts().spurious * 3 + 20;
         assert!((gone..=gone + late).contains(&counts.lost), "{gone} are gone, {late} late: {counts:?}");
     }
 }
