@@ -282,6 +282,7 @@ impl Recovery {
         self.probes_left = 0;
         let sample = if newest == ack.largest() { self.log.get(newest) } else { None };
         let sample = sample.map(|packet| now.since(packet.sent));
+        let usual = self.rtt.usual();
         if let Some(sample) = sample {
             self.rtt.update(now, sample, ack.delay().min(ack::MAX_DELAY));
         }
@@ -296,6 +297,7 @@ impl Recovery {
             rtt: sample.unwrap_or_else(|| self.rtt.latest()),
             rtt_is_new: sample.is_some(),
             min_rtt: self.rtt.lowest(),
+            usual_rtt: usual,
             late: self.reordering.mean(),
             sample: self.rate.sample(self.rtt.lowest()),
             delivered: self.rate.delivered(),

@@ -99,6 +99,11 @@ impl Rtt {
         self.smoothed.unwrap_or(INITIAL_RTT)
     }
 
+    /// A round trip longer than this is out of the ordinary: three variations above the smoothed one.
+    pub(crate) fn usual(&self) -> Duration {
+        self.smoothed() + self.variation * 3
+    }
+
     /// The newest sample.
     pub(crate) const fn latest(&self) -> Duration {
         self.latest

@@ -15,6 +15,8 @@ pub(crate) struct AckEvent {
     pub(crate) rtt_is_new: bool,
     /// The lowest of the last seconds.
     pub(crate) min_rtt: Duration,
+    /// What is not longer than this was to be expected, as far as those before it have shown.
+    pub(crate) usual_rtt: Duration,
     /// How much later than those that nothing overtakes packets come, on average: no queue, but time that they are on their way.
     pub(crate) late: Duration,
     /// The rate sample, where there is one.

@@ -29,7 +29,8 @@ impl SlowPath {
     pub(super) fn on_ack(&mut self, ack: &AckEvent) {
         let Some(bytes) = ack.since_idle.filter(|bytes| *bytes >= FULL) else { return };
         let longer = ack.rtt.saturating_sub(ack.min_rtt);
-        let tells = longer > LONGER.max(ack.min_rtt / 4);
+        // Where round trips differ much anyway, one more says nothing.
+        let tells = ack.rtt > ack.usual_rtt && longer > LONGER.max(ack.min_rtt / 4);
         self.rate = tells.then(|| per_second(bytes, longer));
     }
 
@@ -74,6 +75,14 @@ mod tests {
     fn small_ones_and_those_that_may_have_met_a_queue_tell_nothing() {
         assert_eq!(told(Some(999), 250), None);
         assert_eq!(told(None, 250), None);
+    }
+
+    #[test]
+    fn where_round_trips_differ_that_much_anyway_it_tells_nothing() {
+        let mut path = SlowPath::default();
+        let usual = Duration::from_millis(260);
+        path.on_ack(&AckEvent { since_idle: Some(1_400), usual_rtt: usual, ..ack(1_000, 0, 0, 250) });
+        assert_eq!(path.rate(), None);
     }
 
     #[test]

@@ -14,6 +14,7 @@ pub(super) fn ack(now: u64, delivered: u64, prior: u64, rtt: u64) -> AckEvent {
         now: Time::ZERO + Duration::from_millis(now),
         rtt: Duration::from_millis(rtt),
         min_rtt: Duration::from_millis(rtt.min(50)),
+        usual_rtt: Duration::ZERO,
         late: Duration::ZERO,
         rtt_is_new: true,
         sample: Some(rate::Sample { rate: 0, app_limited: false, prior_delivered: prior }),
