@@ -1,7 +1,7 @@
 //! Clients that take what they can get, and users who say what is not so.
 
 use common::testing::Weather;
-use paso::Stream;
+use paso::{Link, Stream};
 use share::hash::{BLOCK, FileId, of_file};
 use share::multifile::download::{Wanted, download};
 use share::multifile::holder::Address;
@@ -10,8 +10,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::clients::{POEM, large, service, world};
 use super::support::{World, exchange, say};
 
-/// Streams of somebody to a name, on each of which these bytes were sent, and nothing more happens.
-async fn hold(world: &World, of: &str, name: &str, count: usize, bytes: &[u8]) -> Vec<Stream> {
+/// Streams of somebody to a name, on each of which these bytes were sent, and nothing more happens. They end with their link.
+async fn hold(world: &World, of: &str, name: &str, count: usize, bytes: &[u8]) -> (Link, Vec<Stream>) {
     let link = world.pair().join(of).await;
     let mut held = Vec::new();
     for _ in 0..count {
@@ -20,7 +20,7 @@ async fn hold(world: &World, of: &str, name: &str, count: usize, bytes: &[u8]) -
         let _ = stream.write_all(bytes).await;
         held.push(stream);
     }
-    held
+    (link, held)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -29,7 +29,7 @@ async fn one_ticket_does_not_take_all_places_of_a_client() {
     let (mut alice, mut bob) = (world.client("alice").await, world.client("bob").await);
     let (poem, copy) = (world.file("poem", POEM), world.path("copy"));
     say(&mut alice, &format!("PUBLISH {poem} by Machado")).await;
-    let mut held = hold(&world, "mallory", &service("alice"), 257, b"GET_FILE\0").await;
+    let (_link, mut held) = hold(&world, "mallory", &service("alice"), 257, b"GET_FILE\0").await;
     // The last of them has been refused, so all before it have come.
     assert!(held.pop().unwrap().read_to_end(&mut Vec::new()).await.is_err());
     assert_eq!(say(&mut bob, &format!("GET_FILE alice {poem} {copy}")).await, "c> GET_FILE OK\n");
@@ -43,7 +43,7 @@ async fn who_does_not_read_holds_up_its_own_files_alone() {
     say(&mut alice, &format!("PUBLISH {large} a large one")).await;
     say(&mut alice, &format!("PUBLISH {poem} by Machado")).await;
     let wanted = format!("GET_FILE\0{large}\0");
-    let mut held = hold(&world, "mallory", &service("alice"), 40, wanted.as_bytes()).await;
+    let (_link, mut held) = hold(&world, "mallory", &service("alice"), 80, wanted.as_bytes()).await;
     assert_eq!(held[15].read_u8().await.unwrap(), 0, "as many as one ticket may be given at a time");
     assert_eq!(say(&mut bob, &format!("GET_FILE alice {poem} {copy}")).await, "c> GET_FILE OK\n");
 }
@@ -55,13 +55,7 @@ async fn many_programs_of_one_ticket_wait_and_are_all_given_their_files() {
     let poem = world.file("poem", POEM);
     say(&mut alice, &format!("PUBLISH {poem} by Machado")).await;
     let wanted = format!("GET_FILE\0{poem}\0");
-    let link = world.pair().join("bob").await;
-    let mut streams = Vec::new();
-    for _ in 0..100 {
-        let mut stream = link.open(&format!("@{}", service("alice"))).await.unwrap();
-        stream.write_all(wanted.as_bytes()).await.unwrap();
-        streams.push(stream);
-    }
+    let (_link, streams) = hold(&world, "bob", &service("alice"), 100, wanted.as_bytes()).await;
     for stream in streams {
         let given = exchange(stream, b"").await;
         assert!(given.ends_with(POEM), "{:?}", String::from_utf8_lossy(&given));
@@ -72,7 +66,7 @@ async fn many_programs_of_one_ticket_wait_and_are_all_given_their_files() {
 async fn who_does_not_end_its_connections_holds_up_no_list() {
     let world = world().await;
     let mut bob = world.client("bob").await;
-    let mut held = hold(&world, "mallory", "share", 200, b"LIST_USERS\0mallory\0").await;
+    let (_link, mut held) = hold(&world, "mallory", "share", 200, b"LIST_USERS\0mallory\0").await;
     assert_eq!(held[63].read_u8().await.unwrap(), 1, "as many as there may be lists have their answers");
     assert!(say(&mut bob, "LIST_USERS").await.starts_with("c> LIST_USERS OK\n"));
 }
