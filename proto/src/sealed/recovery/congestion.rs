@@ -35,7 +35,7 @@ use loss::Losses;
 use max_bandwidth::MaxBandwidth;
 use phase::{Phase, ProbeCycles};
 use queue::QueueEstimate;
-use round::{Round, RoundSample};
+use round::{Round, RoundSample, time_of};
 use slow_path::SlowPath;
 use startup::Startup;
 use std::time::Duration;
@@ -406,8 +406,13 @@ impl Controller {
         self.slow_rate().is_some()
     }
 
+    /// How long so many bytes take on a path that passes few packets in a second; no time on others.
+    pub(crate) fn time_if_slow(&self, bytes: u64) -> Duration {
+        self.slow_rate().map_or(Duration::ZERO, |rate| time_of(bytes, rate))
+    }
+
     /// Bytes a second, on a path that passes few packets in a second.
-    pub(crate) fn slow_rate(&self) -> Option<u64> {
+    fn slow_rate(&self) -> Option<u64> {
         let known = if self.phase == Phase::Startup { self.slow_path.rate() } else { Some(self.rate()) };
         known.filter(|rate| slow_path::is_slow(*rate, self.mtu))
     }

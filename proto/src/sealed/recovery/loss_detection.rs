@@ -402,18 +402,11 @@ impl Recovery {
     }
 
     fn pto_deadline(&self) -> Time {
-        let base = self.rtt.probe_timeout(ack::MAX_DELAY) + self.time_of_flight();
+        let base =
+            self.rtt.probe_timeout(ack::MAX_DELAY) + self.controller.time_if_slow(self.log.in_flight());
         let doublings = (self.pto_count.saturating_sub(PATIENCE) / STEP).min(u32::BITS - 1);
         let gap = base.saturating_mul(1 << doublings).min(base.max(MAX_PTO));
         self.last_ack_eliciting + gap.min(MAX_PTO * 3)
-    }
-
-    /// How long what is in flight takes on a slow path.
-    fn time_of_flight(&self) -> Duration {
-        let slow = self.controller.slow_rate();
-        slow.map_or(Duration::ZERO, |rate| {
-            Duration::from_nanos(self.log.in_flight() * 1_000_000_000 / rate.max(1))
-        })
     }
 
     /// Packets that one probe time-out lets go.

@@ -48,7 +48,8 @@ impl ReorderingWindow {
 
     /// Whether packets come so late that it is felt: by an eighth of a round trip, on average.
     pub(crate) fn is_heavy(&self, rtt: &Rtt) -> bool {
-        self.mean() > (rtt.lowest() / 8).max(GRANULARITY)
+        // Asked for each packet that leaves, nearly always where none comes late.
+        self.mean > 0.0 && self.mean() > (rtt.lowest() / 8).max(GRANULARITY)
     }
 
     /// A packet arrived after `took`; `overtaken`: later ones before it. `thought_lost`: it had been given up.
@@ -62,6 +63,9 @@ impl ReorderingWindow {
     ) {
         let late = if overtaken { took.saturating_sub(rtt.smoothed()) } else { Duration::ZERO };
         self.packets = (self.packets + 1).min(MEMORY);
+        if late.is_zero() && !thought_lost && self.mean <= 0.0 && self.spurious <= 0.0 {
+            return; // as on most paths: nothing would change
+        }
         self.mean += (late.as_secs_f64() - self.mean) / f64::from(self.packets);
         self.spurious += (f64::from(u8::from(thought_lost)) - self.spurious) / f64::from(MEMORY);
         // An eighth more than it needed, for the next ones.

@@ -232,14 +232,7 @@ pub(super) fn change(path: &Path, rate: u64, spans: &[Duration]) -> Vec<f64> {
     busy.begin(Load { up: true, down: false, echo: false });
     busy.run(None, Duration::from_secs(10));
     busy.pair.network.change(|path| path.rate = rate);
-    let mut before = busy.counts()[0].1;
-    let sent = spans.iter().map(|span| {
-        busy.run(None, *span);
-        let now = busy.counts()[0].1;
-        let sent = now - std::mem::replace(&mut before, now);
-        sent as f64 / (rate as f64 * span.as_secs_f64())
-    });
-    sent.collect()
+    sent_in(&mut busy, rate, spans)
 }
 
 /// Bulk towards the server, whose first packets come later by `late`. What the client has sent in each of the `spans` of time, with headers, as a share of what
@@ -250,12 +243,17 @@ pub(super) fn after_late_packets(path: &Path, late: Duration, spans: &[Duration]
     busy.begin(Load { up: true, down: false, echo: false });
     busy.run(None, Duration::from_millis(10));
     busy.pair.network.change(|path| path.delay -= late);
+    sent_in(&mut busy, path.rate, spans)
+}
+
+/// What the client sends in each of the `spans` of time, as a share of what `rate` bytes a second pass.
+fn sent_in(busy: &mut Busy, rate: u64, spans: &[Duration]) -> Vec<f64> {
     let mut before = busy.counts()[0].1;
     let sent = spans.iter().map(|span| {
         busy.run(None, *span);
         let now = busy.counts()[0].1;
         let sent = now - std::mem::replace(&mut before, now);
-        sent as f64 / (path.rate as f64 * span.as_secs_f64())
+        sent as f64 / (rate as f64 * span.as_secs_f64())
     });
     sent.collect()
 }

@@ -15,7 +15,7 @@
 
 use super::ack_event::AckEvent;
 use super::recent::Recent;
-use super::round::{bytes_in, per_second};
+use super::round::{bytes_in, per_second, time_of};
 use crate::time::Time;
 use std::time::Duration;
 
@@ -156,11 +156,6 @@ impl Active {
             self.seek_until = Some(ack.now + ack.rtt + SEEK);
         }
     }
-}
-
-/// How long `bytes` take at `rate` bytes a second.
-fn time_of(bytes: u64, rate: u64) -> Duration {
-    Duration::from_nanos(bytes.saturating_mul(1_000_000_000) / rate.max(1))
 }
 
 #[cfg(test)]

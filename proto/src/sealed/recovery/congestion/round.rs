@@ -102,6 +102,11 @@ pub(super) fn bytes_in(rate: u64, time: Duration) -> u64 {
     u64::try_from(u128::from(rate) * time.as_nanos() / 1_000_000_000).unwrap_or(u64::MAX)
 }
 
+/// How long `bytes` take at `rate` bytes a second.
+pub(super) fn time_of(bytes: u64, rate: u64) -> Duration {
+    Duration::from_nanos(bytes.saturating_mul(1_000_000_000) / rate.max(1))
+}
+
 /// `bytes` in `took`, as bytes a second.
 pub(super) fn per_second(bytes: u64, took: Duration) -> u64 {
     let rate = u128::from(bytes) * 1_000_000_000 / took.as_nanos().max(1);
