@@ -10,8 +10,9 @@ pub const WINDOW: u64 = (WORDS - 1) * WORD;
 const WORD: u64 = 64;
 /// Words in the ring, at the most.
 const WORDS: u64 = 256;
-/// Words that a link at rest keeps: a packet that is some 200 behind is not under way any more.
-const AT_REST: u64 = 4;
+/// Words that a dormant link keeps: `PROTOCOL.md` asks for 4,096 counters at the least, which are 64 words and the one being filled; a power of
+/// two, 1 KiB.
+const WORDS_IF_DORMANT: u64 = 128;
 
 /// Counters received on one link in one direction. One window serves all sessions of a link, because counters go on
 /// across new keys.
@@ -61,9 +62,9 @@ impl Replay {
     /// refused from now on.
     pub fn rest(&mut self) {
         let front = self.next.saturating_sub(1) / WORD;
-        if front - self.first >= AT_REST {
-            self.first = front - (AT_REST - 1);
-            self.resize(AT_REST, front);
+        if front - self.first >= WORDS_IF_DORMANT {
+            self.first = front - (WORDS_IF_DORMANT - 1);
+            self.resize(WORDS_IF_DORMANT, front);
         }
     }
 
@@ -167,7 +168,7 @@ mod tests {
         assert_eq!(window.size(), WORDS);
         assert!(window.mark(20_050));
         window.rest();
-        assert_eq!(window.size(), AT_REST);
+        assert_eq!(window.size(), WORDS_IF_DORMANT);
         assert!(!window.is_new(19_999) && !window.is_new(1) && !window.is_new(20_050), "marked, or behind");
         assert!((20_000..20_050).all(|counter| window.mark(counter)), "late, but not by far");
         assert!((20_051..50_000).all(|counter| window.mark(counter) && !window.is_new(counter)));
