@@ -8,8 +8,8 @@ use clap::error::ErrorKind;
 use tunnel::settings::{Classic, Payload, Rate, Sealed, TcpKeepalive};
 use tunnel::udp::MAX_SEND;
 
-use crate::units::{parse_rate, parse_size, parse_time};
-use crate::values::{at_least, parse_count, path_parser};
+use crate::units::{at_least, parse_rate, parse_size, parse_time};
+use crate::values::{parse_count, path_parser};
 
 /// Which link, and the options that both sides have.
 #[derive(Args, Clone, Debug)]

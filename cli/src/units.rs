@@ -125,5 +125,22 @@ fn split_number(number: &str) -> Option<(&str, u16)> {
     is_digits(whole).then_some((whole, thousandths))
 }
 
+/// `value`, if it is `least` or more; `name` is what to write then.
+///
+/// # Errors
+/// What is wrong with `text`, in one sentence.
+pub fn at_least<T: PartialOrd>(
+    text: &str,
+    value: Result<T, UnitError>,
+    least: T,
+    name: &str,
+) -> Result<T, String> {
+    let value = value.map_err(|error| error.to_string())?;
+    if value < least {
+        return Err(format!("'{text}' is too little: write {name} or more"));
+    }
+    Ok(value)
+}
+
 #[cfg(test)]
 mod tests;

@@ -9,7 +9,7 @@ use clap::builder::{OsStringValueParser, TypedValueParser};
 use tunnel::address::{AddressError, Listen};
 
 use crate::secrets::hidden;
-use crate::units::{UnitError, parse_time};
+use crate::units::{at_least, parse_time};
 
 /// How many of something there may be: a number from 1.
 ///
@@ -48,23 +48,6 @@ pub(crate) fn parse_listen(text: &str) -> Result<Listen, String> {
     let port = text.strip_prefix("*:").or_else(|| text.strip_prefix(':'));
     let all = port.map(|port| format!("[::]:{port}"));
     all.as_deref().unwrap_or(text).parse().map_err(|error: AddressError| error.to_string())
-}
-
-/// `value`, if it is `least` or more; `name` is what to write then.
-///
-/// # Errors
-/// What is wrong with `text`, in one sentence.
-pub(crate) fn at_least<T: PartialOrd>(
-    text: &str,
-    value: Result<T, UnitError>,
-    least: T,
-    name: &str,
-) -> Result<T, String> {
-    let value = value.map_err(|error| error.to_string())?;
-    if value < least {
-        return Err(format!("'{text}' is too little: write {name} or more"));
-    }
-    Ok(value)
 }
 
 #[cfg(test)]

@@ -15,8 +15,8 @@ pub enum Line {
     Text(String),
     /// Bytes that are no text.
     NotText,
-    /// More bytes than a line may have. What follows up to its end is passed over.
-    TooLong,
+    /// More bytes than the most that a line may have. What follows up to its end is passed over.
+    TooLong(usize),
 }
 
 impl Line {
@@ -28,7 +28,9 @@ impl Line {
         match self {
             Self::Text(text) => Ok(text),
             Self::NotText => Err(format!("line {number} is no text (UTF-8): it was passed over")),
-            Self::TooLong => Err(format!("line {number} is longer than {LONGEST} bytes: it was passed over")),
+            Self::TooLong(most) => {
+                Err(format!("line {number} is longer than {most} bytes: it was passed over"))
+            }
         }
     }
 }
@@ -78,10 +80,12 @@ impl Splitter {
         if self.skips {
             self.bytes.clear();
         }
-        (self.bytes.len() > self.most).then(|| {
+        // The end of a line may come in two pieces.
+        let length = self.bytes.len() - usize::from(self.bytes.last() == Some(&b'\r'));
+        (length > self.most).then(|| {
             self.bytes.clear();
             self.skips = true;
-            Line::TooLong
+            Line::TooLong(self.most)
         })
     }
 
@@ -90,7 +94,7 @@ impl Splitter {
             line.pop();
         }
         if line.len() > self.most {
-            return Line::TooLong;
+            return Line::TooLong(self.most);
         }
         String::from_utf8(line).map_or(Line::NotText, Line::Text)
     }
@@ -166,7 +170,7 @@ mod tests {
         for piece in pieces {
             splitter.push(piece);
             lines.extend(std::iter::from_fn(|| splitter.next_line()));
-            assert!(splitter.bytes.len() <= 8);
+            assert!(splitter.bytes.len() <= 9);
         }
         lines.extend(splitter.last_line());
         lines
@@ -182,11 +186,14 @@ mod tests {
 
     #[test]
     fn a_line_that_is_too_long_is_one_fault_and_the_next_is_read() {
-        let expected = [Line::TooLong, text("who")];
+        let expected = [Line::TooLong(8), text("who")];
         assert_eq!(lines(&[b"123456789\nwho\n"]), expected);
         assert_eq!(lines(&[b"123456789", b"123456789123456789", b"x\nwho\n"]), expected);
-        assert_eq!(lines(&[b"12345678\n"]), [text("12345678")]);
-        assert_eq!(lines(&[b"123456789", b"123"]), [Line::TooLong], "and no end ever comes");
+        for longest in [&b"12345678\n"[..], b"12345678\r\n"] {
+            assert_eq!(lines(&[longest]), [text("12345678")]);
+            assert_eq!(lines(&longest.chunks(1).collect::<Vec<_>>()), [text("12345678")]);
+        }
+        assert_eq!(lines(&[b"123456789", b"123"]), [Line::TooLong(8)], "and no end ever comes");
     }
 
     #[test]
@@ -200,7 +207,7 @@ mod tests {
             true
         });
         // What had no end is no command of anybody.
-        assert_eq!(read, [Ok(text("one")), Ok(Line::TooLong), Err("it is broken".into())]);
+        assert_eq!(read, [Ok(text("one")), Ok(Line::TooLong(LONGEST)), Err("it is broken".into())]);
         let mut first = Vec::new();
         each(all.as_bytes(), |line| {
             first.push(line.unwrap());

@@ -3,18 +3,16 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use paso_cli::units::parse_time;
+use paso_cli::units::{at_least, parse_time};
 
 /// Reads times of so many seconds, as `90s` or `1.5m`.
 pub fn time_within(
     seconds: RangeInclusive<u64>,
 ) -> impl Fn(&str) -> Result<Duration, String> + Clone + Send + Sync {
     move |text| {
-        let time = parse_time(text).map_err(|error| error.to_string())?;
         let (least, most) = (*seconds.start(), *seconds.end());
-        if time < Duration::from_secs(least) {
-            Err(format!("'{text}' is too little: write {least}s or more"))
-        } else if time > Duration::from_secs(most) {
+        let time = at_least(text, parse_time(text), Duration::from_secs(least), &format!("{least}s"))?;
+        if time > Duration::from_secs(most) {
             Err(format!("'{text}' is too much: write {most}s or less"))
         } else {
             Ok(time)

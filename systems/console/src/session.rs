@@ -43,7 +43,7 @@ pub fn answer(room: &mut Room, me: Number, line: &Line, now: Now) -> Turn {
         }
         Line::Text(text) => Ok(text.trim()),
         Line::NotText => Err("this is no text: lines are UTF-8".into()),
-        Line::TooLong => Err(format!("a line has at most {LONGEST} bytes: this one was passed over")),
+        Line::TooLong(most) => Err(format!("a line has at most {most} bytes: this one was passed over")),
     };
     if text.as_ref().is_ok_and(|text| text.is_empty()) {
         return Turn::Done;

@@ -206,7 +206,7 @@ impl Talk {
                 self.shown.push_back(visible(&text).into_owned());
             }
             Line::NotText => self.shown.push_back("* the server has sent something that is no text".into()),
-            Line::TooLong => self.shown.push_back("* the server has sent a line that is too long".into()),
+            Line::TooLong(_) => self.shown.push_back("* the server has sent a line that is too long".into()),
         }
     }
 

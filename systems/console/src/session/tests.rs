@@ -84,7 +84,7 @@ fn what_is_none_is_told_with_the_nearest_name() {
 fn what_is_no_line_is_an_error_and_the_session_goes_on() {
     let mut room = room();
     turn(&mut room, 2, &Line::NotText);
-    turn(&mut room, 2, &Line::TooLong);
+    turn(&mut room, 2, &Line::TooLong(LONGEST));
     let expected = "error: this is no text: lines are UTF-8\n\
                     error: a line has at most 4096 bytes: this one was passed over\n";
     assert_eq!(heard(&mut room, 2), expected);

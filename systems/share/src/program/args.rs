@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 use common::JoinArgs;
 use paso_cli::Verbosity;
-use paso_cli::units::parse_size;
+use paso_cli::units::{at_least, parse_size};
 
 use crate::client::Sized as FileSize;
 use crate::wire::reply::StatusForm;
@@ -168,8 +168,7 @@ pub(super) struct Time {
 fn parse_file_size(text: &str) -> Result<u64, String> {
     /// Some hundred lines.
     const LEAST: u64 = 64 << 10;
-    let size = parse_size(text).map_err(|error| error.to_string())?;
-    if size < LEAST { Err(format!("'{text}' is too little: write 64KiB or more")) } else { Ok(size) }
+    at_least(text, parse_size(text), LEAST, "64KiB")
 }
 
 fn parse_listen(text: &str) -> Result<SocketAddr, String> {
