@@ -27,7 +27,7 @@ const KEEPALIVE: Duration = Duration::from_secs(20);
 /// So that all of the crowd have found out before proxy2 is back: what it costs to come back is measured, not when that is noticed.
 const SHORT_KEEPALIVE: Duration = Duration::from_secs(4);
 const OUTAGE: Duration = Duration::from_secs(10);
-/// More than two minutes: new keys are asked for so often, and by all within seconds where they came within seconds.
+/// Six keepalives of each link. Keys of idle links last an hour: that nobody asks for others meanwhile is what is seen of it.
 const WATCHED: Duration = Duration::from_secs(125);
 
 pub(super) fn idle(context: &Context, tunnel: Tunnel) -> Result<Vec<Sample>> {

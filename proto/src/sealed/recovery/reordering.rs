@@ -88,7 +88,7 @@ impl ReorderingWindow {
         }
     }
 
-    /// Narrows the window by half where nothing has come late for long.
+    /// Halves the window where no packet has needed half of it for [`CALM_ROUNDS`] round trips.
     pub(crate) fn calm_down(&mut self, now: Time, rtt: &Rtt) {
         if self.seen > Duration::ZERO && now.since(self.seen_at) > rtt.smoothed() * CALM_ROUNDS {
             self.seen /= 2;
