@@ -162,10 +162,15 @@ impl SentLog {
     /// Whether so much was sent since a packet of `before` left that is still in flight that a peer which keeps to the
     /// specification has acknowledged it: it sends nothing of its own for so long without an acknowledgement from here.
     pub(crate) fn is_unanswered(&self, before: Time) -> bool {
+        let old = |front: &Packet| front.fate == Fate::InFlight && front.sent <= before;
+        self.is_long() && self.packets.front().is_some_and(old)
+    }
+
+    /// Whether it holds many more packets than are in flight.
+    pub(crate) fn is_long(&self) -> bool {
         /// Packets of no more than acknowledgements, beside those in flight: 5 MB of this log.
         const MOST: u64 = 1 << 16;
-        let old = |front: &Packet| front.fate == Fate::InFlight && front.sent <= before;
-        self.packets.len() as u64 > MOST + 2 * self.in_flight_packets && self.packets.front().is_some_and(old)
+        self.packets.len() as u64 > MOST + 2 * self.in_flight_packets
     }
 
     fn at(&self, number: u64) -> Option<usize> {
@@ -230,12 +235,13 @@ impl SentLog {
     }
 
     /// Forgets the packets at the front that no longer matter: all but those in flight, and those lost after
-    /// `remember`.
+    /// `remember`. A peer can make round trips, and with them that time, as long as it likes: a long log remembers none that
+    /// were lost.
     pub(crate) fn forget(&mut self, remember: Time) {
         while let Some(front) = self.packets.front() {
             let matters = match front.fate {
                 Fate::InFlight => true,
-                Fate::Lost => front.sent >= remember,
+                Fate::Lost => front.sent >= remember && !self.is_long(),
                 Fate::Acked | Fate::NotAckEliciting => false,
             };
             if matters {

@@ -46,8 +46,12 @@ impl Transport {
         if now.since(self.content_at) >= QUIET {
             self.streams.trim();
         }
-        if self.recovery.log.is_unanswered(now.before(PATIENCE)) {
-            return Err(Fault::Unanswered);
+        // A peer that acknowledges nothing lets the log grow: what does not matter goes, and what does is not for it to leave out.
+        if self.recovery.log.is_long() {
+            self.recovery.forget(now);
+            if self.recovery.log.is_unanswered(now.before(PATIENCE)) {
+                return Err(Fault::Unanswered);
+            }
         }
         let mut ack_eliciting = false;
         for frame in Frames::new(payload) {

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::sealed::crypto::random::Random;
+use crate::sealed::recovery::sent::Fate;
 use crate::sealed::transport::Fault;
 
 /// Sends bulk to a peer that answers each packet with an acknowledgement of all numbers up to it, and returns the fault
@@ -54,4 +55,54 @@ fn an_honest_peer_acknowledges_no_number_that_was_left_out() {
         pair.transfer_both_ways(3, 500_000);
         pair.assert_empty();
     }
+}
+
+/// The round trip is made ten minutes long, so that what is lost would be remembered for half an hour, and each packet for the
+/// peer's own behind it.
+#[test]
+fn a_peer_that_makes_round_trips_long_takes_no_memory() {
+    let (mut now, random) = (Time::ZERO + MS, Random::from_seed([3; 32]));
+    let mut transport = Transport::with_random(Side::Server, Settings::default(), random);
+    let (id, mut own) = (StreamId(0), 0);
+    let mut hear = |transport: &mut Transport, now, payload: &[u8]| {
+        own += 2;
+        transport.handle_packet(now, own, payload).unwrap();
+    };
+    let acknowledge = |number: u64| {
+        let mut room = [0; 64];
+        let mut writer = Writer::new(&mut room);
+        frame::put_ack(&mut writer, Duration::ZERO, std::iter::once(number..number + 1));
+        frame::put(&mut writer, &Frame::Floor { packet: 1 << 40 });
+        let length = writer.len();
+        room[..length].to_vec()
+    };
+    let last = |transport: &mut Transport, now| {
+        std::iter::from_fn(|| transport.poll_packet(now, &mut [0; 1_500])).last().map(|built| built.number)
+    };
+    hear(&mut transport, now, b"C\0\x80\x40\0\0\0\0");
+    transport.write(now, id, &[1]);
+    let first = last(&mut transport, now).unwrap();
+    now += Duration::from_secs(600);
+    hear(&mut transport, now, &acknowledge(first));
+    last(&mut transport, now);
+    let [lost, later] = [2, 3].map(|byte| {
+        transport.write(now, id, &[byte]);
+        last(&mut transport, now).unwrap()
+    });
+    now += MS;
+    hear(&mut transport, now, &acknowledge(later));
+    while transport.recovery.log.get(lost).unwrap().fate == Fate::InFlight {
+        now = transport.poll_timeout().max(now + MS);
+        transport.handle_timeout(now);
+        if let Some(number) = last(&mut transport, now) {
+            hear(&mut transport, now, &acknowledge(number));
+        }
+    }
+    for _ in 0..200_000 {
+        now += Duration::from_micros(50);
+        hear(&mut transport, now, b"P");
+        last(&mut transport, now);
+    }
+    let held = transport.recovery.log.next() - transport.recovery.log.base();
+    assert!(held <= 70_000, "{held} packets are remembered");
 }
