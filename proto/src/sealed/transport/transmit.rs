@@ -211,7 +211,8 @@ impl Transport {
             };
             let length = usize::try_from(range.end - range.start).unwrap_or(usize::MAX);
             let head = frame::data_header_size(copy.id, range.start, writer.room());
-            let room = writer.room().saturating_sub(head);
+            // The end of a stream is a copy without bytes, which would fit into no room at all.
+            let Some(room) = writer.room().checked_sub(head) else { return };
             let whole = length <= room;
             if !whole && (length as u64 <= copies::MAX_LENGTH || room < LEAST_PIECE) {
                 return;
