@@ -57,6 +57,11 @@ const WINDOW_GAIN: f64 = 2.0;
 /// overflow asks for less of it. Of two links at once and of a link beside BBR it halves what is dropped.
 const FULL_WINDOW_GAIN: f64 = 1.25;
 
+/// The part of what the queue of others holds of our rate that the window has room for beside that. What is in flight waits in their
+/// queue too: without it two BDP are less than the rate once that queue is a round trip long, and each round lowers what the next may have.
+/// With none of it BBR's flow, with more than half of it CUBIC's can be left with two thirds and one third (`docs/congestion.md`).
+const FOREIGN_PART: f64 = 0.4;
+
 /// Never fewer: 16 packets keep acknowledgements coming where a burst of losses takes ten of them.
 const MIN_PACKETS: u64 = 16;
 
@@ -433,7 +438,8 @@ impl Controller {
         // What gathers while a busy machine does not wake us is no queue of the path.
         let late = self.rate() as f64 * LATE.as_secs_f64();
         let gain = if self.overflows { FULL_WINDOW_GAIN } else { WINDOW_GAIN };
-        let window = whole(self.bdp() * gain + late) + 3 * self.mtu;
+        let foreign = self.rate() as f64 * self.queue.foreign().as_secs_f64() * FOREIGN_PART;
+        let window = whole(self.bdp() * gain + late + foreign) + 3 * self.mtu;
         window.max(MIN_PACKETS * self.mtu).max(self.burst_allowance())
     }
 

@@ -27,6 +27,11 @@ impl QueueEstimate {
         self.delay > self.foreign + (self.min_rtt / 8).max(QUEUE_TARGET)
     }
 
+    /// The queue of others, as far as it still stands.
+    pub(super) fn foreign(&self) -> Duration {
+        self.foreign.min(self.delay)
+    }
+
     /// Whether so much stands there that the path must have become slower: more than a round trip.
     pub(super) fn is_choked(&self) -> bool {
         self.delay > self.min_rtt.max(QUEUE_TARGET * 4)
@@ -65,6 +70,9 @@ mod tests {
         assert!(!queue.is_own());
         queue.on_round(115 * MS, 80 * MS);
         assert!(!queue.is_own(), "5 ms more than theirs");
+        assert_eq!(queue.foreign(), 30 * MS);
+        queue.on_round(100 * MS, 80 * MS);
+        assert_eq!(queue.foreign(), 20 * MS, "some of theirs has gone");
         queue.on_round(125 * MS, 80 * MS);
         assert!(queue.is_own());
         queue.on_round(85 * MS, 80 * MS);
