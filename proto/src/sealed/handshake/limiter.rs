@@ -19,6 +19,9 @@ use crate::token_bucket::TokenBucket;
 /// Implementation: the part of all handshakes, as its divisor, that the links of one ticket may have accepted: 31 a second
 /// of 500. Each makes or renews a link, which costs more than the handshake.
 const TICKET_PART: u32 = 16;
+/// Implementation: the part that tickets together may have accepted beyond theirs, of what nobody else asks for: links cost processor time that
+/// is not in the budget.
+const BEYOND_PART: u32 = 4;
 /// Implementation: the part that is kept for the links of one ticket while others take all the rest.
 const LINKS_PART: u32 = 64;
 /// Implementation: seconds of these rates that may be had at once: 125 proxy1s with one ticket come back together.
@@ -34,6 +37,8 @@ pub(crate) struct HandshakeLimiter {
     /// Of clients with a ticket only, so there are no more than tickets.
     tickets: BTreeMap<PublicKey, TicketTaken>,
     accepted: RateLimit,
+    beyond: RateLimit,
+    taken_beyond: TokenBucket,
     linked: RateLimit,
 }
 
@@ -67,6 +72,8 @@ impl HandshakeLimiter {
             links: LinkAddresses::default(),
             tickets: BTreeMap::new(),
             accepted: RateLimit::part(rate, TICKET_PART, BURST_SECONDS).or_burst(TICKET_BURST),
+            beyond: RateLimit::part(rate, BEYOND_PART, BURST_SECONDS),
+            taken_beyond: TokenBucket::default(),
             linked: RateLimit::part(rate, LINKS_PART, BURST_SECONDS),
         }
     }
@@ -99,10 +106,10 @@ impl HandshakeLimiter {
         true
     }
 
-    /// Whether a link of the client may be made or get new keys; counted if so. Beyond its part a ticket has what nobody else asks for.
+    /// Whether a link of the client may be made or get new keys; counted if so. Beyond its part a ticket has some of what nobody else asks for.
     pub(crate) fn accept(&mut self, now: Time, client: PublicKey) -> bool {
         let is_within = self.accepted.take(now, &mut self.tickets.entry(client).or_default().accepted);
-        is_within || self.load(now) <= Load::Light
+        is_within || (self.load(now) <= Load::Light && self.beyond.take(now, &mut self.taken_beyond))
     }
 
     /// An authentic packet of the link came from there.
