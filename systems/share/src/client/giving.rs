@@ -16,17 +16,17 @@ use super::published::{Published, PublishedFiles};
 use crate::admission::{Admission, Admitted, Share, Source};
 use crate::callers::serve_each;
 use crate::ending::end_in_order;
-use crate::hash::{BLOCK, block_range};
+use crate::hash::block_range;
 use crate::multifile::holder::Connection;
 use crate::multifile::partial::read_at;
 use crate::wire::peer::{PeerRequest, PeerRequestReader, status};
 
-/// How many connections there are; more are reset.
+/// How many connections there are; more are reset. Each holds a piece of what it is given, so that all hold 64 MiB. None waits for another:
+/// who reads slowly, as it may, would keep others from what is theirs.
 const CLIENTS: Share = Share { all: 1_024, each: 256 };
 
-/// How many of them are given something at a time; each holds a block, so that all hold 64 MiB. More wait. A ticket that takes
-/// all that it may have leaves the others more than half.
-const GIVEN: Share = Share { all: 64, each: 16 };
+/// The same over plain TCP, where all of one machine have one address and nobody proves who it is.
+const PLAIN_CLIENTS: Share = Share { all: 256, each: 256 };
 
 /// How long a request may take to arrive, from the answer before it to its last byte.
 const REQUEST_WITHIN: Duration = Duration::from_secs(60);
@@ -34,7 +34,7 @@ const REQUEST_WITHIN: Duration = Duration::from_secs(60);
 /// How long a client may take nothing of what it asked for.
 const STUCK: Duration = Duration::from_secs(60);
 
-/// How much is written at a time, so that a slow client is told from one that is stuck.
+/// How much is read and written at a time, so that a slow client is told from one that is stuck, and holds no more than that.
 const PIECE: usize = 64 << 10;
 
 /// How long it waits after a connection that was not accepted.
@@ -54,15 +54,13 @@ impl Giving {
 
     /// Serves those who come to a name, until the link ends.
     pub(super) async fn serve_named(self, listener: Listener) {
-        let places = Arc::new(Admission::new(CLIENTS, GIVEN));
+        let places = Arc::new(Admission::without_turns(CLIENTS));
         serve_each(listener, places, |stream, _, place| self.clone().attend(stream, place)).await;
     }
 
     /// Serves those who come over plain TCP.
     pub(super) async fn serve_plain(self, listener: TcpListener) {
-        // Nobody proves who it is, and all of one machine have one address.
-        let alone = |share: Share| Share { each: share.all, ..share };
-        let places = Arc::new(Admission::new(alone(CLIENTS), alone(GIVEN)));
+        let places = Arc::new(Admission::without_turns(PLAIN_CLIENTS));
         let mut clients = JoinSet::new();
         loop {
             while clients.try_join_next().is_some() {}
@@ -78,11 +76,12 @@ impl Giving {
     }
 
     async fn attend(self, stream: impl Connection, place: Admitted) {
-        let ended = self.serve(stream, &place).await;
+        let ended = self.serve(stream).await;
+        drop(place);
         tracing::debug!(error = ?ended.err(), "a client has been served");
     }
 
-    async fn serve(&self, mut stream: impl Connection, place: &Admitted) -> io::Result<()> {
+    async fn serve(&self, mut stream: impl Connection) -> io::Result<()> {
         let (mut reader, mut buffer) = (PeerRequestReader::default(), [0; 1024]);
         let mut request_by = Instant::now() + REQUEST_WITHIN;
         loop {
@@ -98,9 +97,7 @@ impl Giving {
                 };
                 bytes = bytes.get(used..).unwrap_or_default();
                 let Some(request) = request else { continue };
-                let turn = place.turn().await;
                 self.give(&mut stream, &request).await?;
-                drop(turn);
                 if !request.is_ours() {
                     return end_in_order(stream, STUCK).await;
                 }
@@ -161,10 +158,10 @@ async fn send(
     let end = start + length;
     let mut at = start;
     while at < end {
-        let length = (end - at).min(BLOCK as u64);
+        let length = (end - at).min(PIECE as u64);
         let reading = Arc::clone(&opened);
         let read = spawn_blocking(move || {
-            let mut bytes = vec![0; usize::try_from(length).expect("a block fits in memory")];
+            let mut bytes = vec![0; usize::try_from(length).expect("a piece fits in memory")];
             read_at(&reading, &mut bytes, at).map(|()| bytes)
         });
         // A file that shrinks meanwhile is an error: the client sees that less came than was said.

@@ -40,9 +40,13 @@ impl LogFile {
         }
         let mut before = self.path.clone().into_os_string();
         before.push(".1");
-        fs::rename(&self.path, before)?;
+        match fs::rename(&self.path, before) {
+            // It was renamed before, and the new one could not be made then; or somebody has taken it away.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            renamed => renamed?,
+        }
         self.file = append_to(&self.path)?;
-        self.length = 0;
+        self.length = self.file.metadata()?.len();
         Ok(())
     }
 }
@@ -95,6 +99,9 @@ mod tests {
         log.write_all("x".repeat(100).as_bytes()).unwrap();
         assert_eq!(read("log").len(), 100, "a line is never cut");
         assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 2);
+        fs::remove_file(&path).unwrap();
+        log.write_all(b"line 7...\n").unwrap();
+        assert_eq!(read("log"), "line 7...\n", "one that was taken away is made again");
     }
 
     #[cfg(unix)]

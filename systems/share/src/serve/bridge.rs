@@ -24,11 +24,15 @@ use crate::names::service_of;
 use crate::wire::outcome::Outcome;
 use crate::wire::peer::{PeerRequest, PeerRequestReader, status};
 
-/// How many connections there are to one user; more are reset.
-const CLIENTS: Share = Share { all: 256, each: 64 };
+/// How many connections there are to all users of plain TCP together; more are reset. A link has 4,096 streams, and the server's own name
+/// needs some.
+const CLIENTS: Share = Share { all: 1_024, each: 64 };
 
-/// How many files are passed on at a time for one user. More wait.
-const PASSED_ON: Share = Share { all: 16, each: 4 };
+/// How many files are passed on at a time. More wait.
+const PASSED_ON: Share = Share { all: 64, each: 4 };
+
+/// How long one waits for that. Its client may have gone meanwhile.
+const TURN_WITHIN: Duration = Duration::from_secs(60);
 
 /// How long a peer's request may take to arrive, and the connection to the user that it is passed on to.
 const PEER_WITHIN: Duration = Duration::from_secs(10);
@@ -47,6 +51,7 @@ pub(super) struct Bridge {
     link: Option<Link>,
     index: Index,
     has_plain: bool,
+    places: Arc<Admission>,
     reached: Mutex<HashMap<String, AbortHandle>>,
 }
 
@@ -62,7 +67,8 @@ impl Bridged {
 
 impl Bridge {
     pub(super) fn new(link: Option<Link>, index: Index, has_plain: bool) -> Self {
-        Self { link, index, has_plain, reached: Mutex::default() }
+        let places = Arc::new(Admission::new(CLIENTS, PASSED_ON));
+        Self { link, index, has_plain, places, reached: Mutex::default() }
     }
 
     /// Names those users of plain TCP who were connected before the server was restarted.
@@ -107,7 +113,8 @@ impl Bridge {
             Ok(Err(error)) => return tracing::info!(%error, "clients of the link cannot reach a user"),
             Err(_) => return,
         };
-        let task = tokio::spawn(pass_on(listener, self.index.clone(), asker.user.clone()));
+        let task =
+            tokio::spawn(pass_on(listener, self.index.clone(), asker.user.clone(), Arc::clone(&self.places)));
         let before = self.with_reached(|reached| reached.insert(asker.user.clone(), task.abort_handle()));
         if let Some(before) = before {
             before.abort();
@@ -145,8 +152,7 @@ impl Drop for Bridge {
 }
 
 /// Passes requests for what the user has published on to it.
-async fn pass_on(listener: Listener, index: Index, user: String) {
-    let places = Arc::new(Admission::new(CLIENTS, PASSED_ON));
+async fn pass_on(listener: Listener, index: Index, user: String, places: Arc<Admission>) {
     let pass_one_on = |stream, _, place| {
         let (index, user) = (index.clone(), user.clone());
         async move {
@@ -159,7 +165,7 @@ async fn pass_on(listener: Listener, index: Index, user: String) {
 
 async fn pass_one_on(mut client: Stream, index: &Index, user: String, place: &Admitted) -> io::Result<()> {
     let Ok(Some(request)) = timeout(PEER_WITHIN, read_peer_request(&mut client)).await else { return Ok(()) };
-    let turn = place.turn().await;
+    let Ok(turn) = timeout(TURN_WITHIN, place.turn()).await else { return Ok(()) };
     match peer_for(&request, index, user).await {
         Ok(mut peer) => {
             peer.write_all(&request.to_bytes()).await?;
