@@ -59,8 +59,8 @@ const FULL_WINDOW_GAIN: f64 = 1.25;
 
 /// The part of what the queue of others holds of our rate that the window has room for beside that. What is in flight waits in their
 /// queue too: without it two BDP are less than the rate once that queue is a round trip long, and each round lowers what the next may have.
-/// With none of it BBR's flow, with more than half of it CUBIC's can be left with two thirds and one third (`docs/congestion.md`).
-const FOREIGN_PART: f64 = 0.4;
+/// With none of it ours can be left with a fifth beside BBR, with more CUBIC beside ours with a third (`docs/congestion.md`).
+const FOREIGN_PART: f64 = 0.25;
 
 /// Never fewer: 16 packets keep acknowledgements coming where a burst of losses takes ten of them.
 const MIN_PACKETS: u64 = 16;
