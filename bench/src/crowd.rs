@@ -21,6 +21,7 @@ use tokio::task::{JoinHandle, JoinSet};
 /// What a datagram to a client may have; none of these clients asks for larger ones.
 const DATAGRAM: usize = 2_048;
 
+/// How long all links may take to come up.
 const PATIENCE: Duration = Duration::from_secs(120);
 
 /// Clients that wait for streams of their peer, as those that publish something do: they stay up and show themselves.

@@ -12,7 +12,7 @@ fn lines(file: &str) -> Vec<String> {
     whole.lines().map(str::trim).filter(|line| !line.starts_with('#')).map(str::to_owned).collect()
 }
 
-/// The words of the first instruction of that name.
+/// The text after the first instruction of that name.
 fn instruction(name: &str) -> String {
     let found =
         lines("Dockerfile").into_iter().find_map(|line| Some(line.strip_prefix(name)?.trim().to_owned()));

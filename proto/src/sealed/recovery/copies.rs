@@ -6,9 +6,9 @@
 //! little (`streams::scheduler` says which: 64 kB/s at the most), until it is acknowledged, and only while the path loses packets.
 //! A keystroke costs one packet more, a stream with a packet every 10 ms none.
 //!
-//! Where much is on its way, what goes again is copied as well. All that a fast and far path brings in a round trip waits behind a
-//! frame that is lost a second time, and to go on meanwhile it would take the memory of a round trip more at both ends. A
-//! second copy is much less: a packet for each that was lost, where few are.
+//! Where much is on its way, what is sent again is copied as well. All that a fast and far path brings in a round trip waits behind a
+//! frame that is lost a second time; to go on meanwhile would take the memory of one more round trip at both ends. A second copy costs one
+//! packet for each that was lost, and few are.
 
 use crate::sealed::recovery::rtt::Rtt;
 use crate::sealed::wire::frame::StreamId;

@@ -33,7 +33,7 @@ const DEAD_AFTER: u32 = 5;
 /// Packets that one probe time-out lets go (RFC 9002 section 6.2.4): two, as one may be lost as well.
 const PROBES: u32 = 2;
 
-/// As many time-outs in a row let one packet go where it takes long. Then two again: the older one may be of no use without the other.
+/// On a slow path so many time-outs in a row send one packet instead of two. Later ones send two: the oldest may be useless without the next.
 const SPARED: u32 = 2;
 
 /// Probe time-outs of the first length. Losses come in bursts, and where a burst is what stops both sides, it ends the

@@ -7,8 +7,8 @@
 //! grows by the queue's share each round trip. The time of the queue is what makes up for what is not known of the next moment:
 //! with less of it more opportunities are lost, with more of it everybody waits.
 //!
-//! Where fewer than twenty packets pass in a second (`slow_path.rs`) it is the window from the beginning: the least of others is a second of
-//! queue.
+//! On a slow path (`slow_path.rs`) it is the window from the beginning: the least window elsewhere, 16 packets, would be 0.8 s of queue or
+//! more.
 //!
 //! The shortest round trip must stay known. A queue that never empties hides it, so where it has not been seen for long, the
 //! window is cut for a moment; what a queue of others leaves then is part of the path (BBR's ProbeRTT).

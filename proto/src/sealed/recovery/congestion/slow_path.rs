@@ -8,7 +8,7 @@ use super::ack_event::AckEvent;
 use super::round::per_second;
 use std::time::Duration;
 
-/// A path that passes fewer packets in a second is slow: the window of others would be a second of queue.
+/// A path that passes fewer full packets in a second is slow: the least window of other paths, 16 packets, would be 0.8 s of queue or more.
 const SLOW: u64 = 20;
 
 /// Fewer bytes tell nothing: they take hardly longer than those that made the shortest round trip.

@@ -78,7 +78,7 @@ fn packets_that_overtake_each_other_are_waited_for() {
     assert_carries("jitter and 1 % of loss", &loss, false, (25.0, 26.0, 1.13));
 }
 
-/// 9.5 Mbit/s, at 1.5.
+/// Each way had 9.5 Mbit/s before, at 1.5 bytes a byte.
 #[test]
 fn both_ways_at_once_as_well() {
     assert_carries("jitter both ways", &jittery(), true, (18.0, 23.0, 1.15));
