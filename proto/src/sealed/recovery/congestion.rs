@@ -14,6 +14,7 @@ mod ack_event;
 mod bandwidth_drop;
 mod ceiling;
 mod delay_window;
+mod limits;
 mod loss;
 mod max_bandwidth;
 mod phase;
@@ -31,11 +32,12 @@ pub(crate) use ack_event::AckEvent;
 use bandwidth_drop::BandwidthDrop;
 use ceiling::{Arrived, Ceiling};
 use delay_window::DelayWindow;
+use limits::MIN_PACKETS;
 use loss::Losses;
 use max_bandwidth::MaxBandwidth;
 use phase::{Phase, ProbeCycles};
 use queue::QueueEstimate;
-use round::{Round, RoundSample, time_of};
+use round::{Round, RoundSample};
 use slow_path::SlowPath;
 use startup::Startup;
 use std::time::Duration;
@@ -48,28 +50,6 @@ const DOWN_ROUNDS: u32 = 3;
 
 /// Rounds of drain at the most: what was in flight when start-up ended has long arrived.
 const DRAIN_ROUNDS: u32 = 4;
-
-/// The window, in bandwidth-delay products (BDP): one is on the way, one pays for acknowledgements that come late
-/// or in bursts (BBR).
-const WINDOW_GAIN: f64 = 2.0;
-
-/// The same after a round that lost more than random loss explains: others and we fill the queue together, and whoever sees it
-/// overflow asks for less of it. Of two links at once and of a link beside BBR it halves what is dropped.
-const FULL_WINDOW_GAIN: f64 = 1.25;
-
-/// The part of what the queue of others holds of our rate that the window has room for beside that. What is in flight waits in their
-/// queue too: without it two BDP are less than the rate once that queue is a round trip long, and each round lowers what the next may have.
-/// With none of it ours can be left with a fifth beside BBR, with more CUBIC beside ours with a third (`docs/congestion.md`).
-const FOREIGN_PART: f64 = 0.25;
-
-/// Never fewer: 16 packets keep acknowledgements coming where a burst of losses takes ten of them.
-const MIN_PACKETS: u64 = 16;
-
-/// What a busy machine does not wake us for; the window has room for it.
-const LATE: Duration = Duration::from_millis(2);
-
-/// What leaves in this time is kept ready: a client that is asked for more may be asleep, too.
-const READY: Duration = Duration::from_millis(50);
 
 /// The controller of one path.
 #[derive(Debug)]
@@ -386,96 +366,4 @@ impl Controller {
         self.phase_began = self.now;
         self.cycles.begin(phase);
     }
-
-    /// Bytes to send for each byte that is to arrive.
-    fn loss_compensation(&self) -> f64 {
-        1.0 / (1.0 - self.random_loss())
-    }
-
-    /// The bandwidth-delay product: rate times lowest delay, and what packets take longer that are overtaken. It is what is on its
-    /// way when the path is full and its queues are empty, with what it loses.
-    fn bdp(&self) -> f64 {
-        self.rate() as f64 * self.loss_compensation() * (self.min_rtt + self.late).as_secs_f64()
-    }
-
-    /// Bytes worth keeping ready to be sent: what leaves in [`READY`]. No limit in start-up, whose rate is not known.
-    pub(crate) fn ready(&self) -> u64 {
-        if self.phase == Phase::Startup {
-            return u64::MAX;
-        }
-        whole(self.rate() as f64 * self.loss_compensation() * READY.as_secs_f64())
-    }
-
-    /// Whether a packet takes so long that a second one for nothing is felt.
-    pub(crate) fn is_slow(&self) -> bool {
-        self.slow_rate().is_some()
-    }
-
-    /// How long so many bytes take on a path that passes few packets in a second; no time on others.
-    pub(crate) fn time_if_slow(&self, bytes: u64) -> Duration {
-        self.slow_rate().map_or(Duration::ZERO, |rate| time_of(bytes, rate))
-    }
-
-    /// Bytes a second, on a path that passes few packets in a second.
-    fn slow_rate(&self) -> Option<u64> {
-        let known = if self.phase == Phase::Startup { self.slow_path.rate() } else { Some(self.rate()) };
-        known.filter(|rate| slow_path::is_slow(*rate, self.mtu))
-    }
-
-    /// How many bytes may be in flight.
-    pub(crate) fn cwnd(&self) -> u64 {
-        self.ceiling.lower(self.window())
-    }
-
-    /// How many bytes may be in flight where no queue marks packets.
-    fn window(&self) -> u64 {
-        if self.phase == Phase::Startup {
-            return self.startup.cwnd(self.mtu, self.min_rtt, self.slow_path.rate());
-        }
-        if let Some(cwnd) = self.delay_window.cwnd() {
-            return cwnd;
-        }
-        // What gathers while a busy machine does not wake us is no queue of the path.
-        let late = self.rate() as f64 * LATE.as_secs_f64();
-        let gain = if self.overflows { FULL_WINDOW_GAIN } else { WINDOW_GAIN };
-        let foreign = self.rate() as f64 * self.queue.foreign().as_secs_f64() * FOREIGN_PART;
-        let window = whole(self.bdp() * gain + late + foreign) + 3 * self.mtu;
-        window.max(MIN_PACKETS * self.mtu).max(self.burst_allowance())
-    }
-
-    /// Bytes that may leave at once, whatever the rate: two bursts. None where the queue overflows or marks packets, and none in start-up, whose
-    /// window does not come from the rate.
-    pub(crate) fn burst_allowance(&self) -> u64 {
-        if self.overflows || self.ceiling.is_low() || self.phase == Phase::Startup {
-            0
-        } else {
-            2 * self.aggregation.largest(self.rate())
-        }
-    }
-
-    /// Whether packets should leave one by one rather than in batches: a short queue on the path marks what comes at once.
-    pub(crate) const fn spreads(&self) -> bool {
-        self.ceiling.is_low()
-    }
-
-    /// How fast packets may leave, in bytes a second of UDP payload.
-    pub(crate) fn pacing_rate(&self, smoothed_rtt: Duration) -> u64 {
-        if self.phase == Phase::Startup {
-            return Startup::pacing_rate(self.window(), smoothed_rtt);
-        }
-        if let Some(rate) = self.delay_window.pacing_rate() {
-            return rate.max(self.mtu);
-        }
-        let gain = self.phase.gain(self.probe_up_streak, self.queue.is_own());
-        whole(self.rate() as f64 * gain * self.loss_compensation()).max(self.mtu)
-    }
-}
-
-#[expect(
-    clippy::cast_possible_truncation,
-    clippy::cast_sign_loss,
-    reason = "a rate or size below 2^53; the cast saturates"
-)]
-fn whole(value: f64) -> u64 {
-    value as u64
 }

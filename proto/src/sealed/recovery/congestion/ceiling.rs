@@ -64,7 +64,7 @@ impl Ceiling {
         self.heeds_from = ack.delivered;
         // Of what an application leaves unused no more than half goes at once.
         let base = (ack.in_flight + fresh).max(window / 2).min(window);
-        self.limit = Some(super::whole(base as f64 * BACKOFF).max(least));
+        self.limit = Some(super::limits::whole(base as f64 * BACKOFF).max(least));
         true
     }
 
