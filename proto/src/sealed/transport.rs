@@ -347,7 +347,7 @@ impl Transport {
     /// Bytes a second the path delivers, and the share of packets it loses whatever the rate.
     #[cfg(test)]
     pub(crate) fn path_model(&self) -> (u64, f64) {
-        (self.recovery.controller.rate(), self.recovery.controller.random_loss())
+        (self.recovery.controller().rate(), self.recovery.controller().random_loss())
     }
 
     // Inside.
@@ -362,7 +362,7 @@ impl Transport {
 
     /// A packet that tries a larger size takes its part of the window until it is lost: on a slow path the others would wait for that.
     fn fits_window(&self, size: u16) -> bool {
-        u64::from(size) * MTU_PROBE_PART <= self.recovery.controller.cwnd()
+        u64::from(size) * MTU_PROBE_PART <= self.recovery.controller().cwnd()
     }
 
     /// A first full packet that leaves while nothing else is on its way tells whether the path is slow, before bulk comes. Who will

@@ -50,8 +50,8 @@ pub(crate) struct Recovery {
     pub(crate) log: SentLog,
     /// The path's round trip.
     pub(crate) rtt: Rtt,
-    /// The congestion controller. It is told things by way of [`Self::controller_mut`] only.
-    pub(crate) controller: Controller,
+    /// It is told things by way of [`Self::controller_mut`] only.
+    controller: Controller,
     pacer: Pacer,
     /// What the controller lets be in flight. `None`: it has learnt something since that was asked.
     cwnd: Option<u64>,
@@ -152,7 +152,7 @@ impl Recovery {
         );
         let old = RecoveryState {
             rtt: std::mem::replace(&mut self.rtt, next.rtt),
-            controller: std::mem::replace(&mut self.controller, next.controller),
+            controller: std::mem::replace(self.controller_mut(), next.controller),
             reordering: std::mem::replace(&mut self.reordering, next.reordering),
             ecn: self.ecn.switch_path(self.log.next(), next.ecn),
         };
@@ -171,6 +171,11 @@ impl Recovery {
     pub(crate) fn may_send(&mut self, now: Time) -> bool {
         self.heed_controller();
         self.probes_left > 0 || self.window_open() && self.pacer.may_send(now, u64::from(self.mtu))
+    }
+
+    /// The congestion controller.
+    pub(crate) const fn controller(&self) -> &Controller {
+        &self.controller
     }
 
     /// Whoever tells the controller something does it here: what it answers is another from then on.

@@ -246,7 +246,7 @@ impl Transport {
         // A probe is a second copy itself, and a dead path is worth no more.
         let lossy = self.recovery.deserves_copies() && !self.recovery.is_probing();
         let far = lossy
-            && copies::are_worth_it(self.recovery.log.in_flight(), self.recovery.controller.random_loss());
+            && copies::are_worth_it(self.recovery.log.in_flight(), self.recovery.controller().random_loss());
         while let Some(key) = next(&self.schedule) {
             let Some((stream, _)) = self.streams.get(key) else { return };
             let head = frame::data_header_size(stream.id, stream.send.sent_end(), writer.room());

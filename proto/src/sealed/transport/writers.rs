@@ -167,8 +167,8 @@ impl Transport {
 
     /// The window of the path may have changed.
     pub(super) fn take_window(&mut self) {
-        let window = self.recovery.controller.cwnd();
-        self.unsent_limit = self.recovery.controller.ready().clamp(LEAST_UNSENT, MOST_UNSENT);
+        let window = self.recovery.controller().cwnd();
+        self.unsent_limit = self.recovery.controller().ready().clamp(LEAST_UNSENT, MOST_UNSENT);
         self.schedule.set_window(window);
     }
 
