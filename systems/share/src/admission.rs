@@ -68,11 +68,6 @@ impl Admission {
         Self { places, turns, all_turns, counts: Mutex::default(), refused: AtomicU64::new(0) }
     }
 
-    /// So many connections, of which none waits for another.
-    pub(crate) fn without_turns(places: Share) -> Self {
-        Self::new(places, places)
-    }
-
     /// A place, if there is one.
     pub(crate) fn admit(self: &Arc<Self>, source: Source) -> Option<Admitted> {
         let mut counts = self.counts.lock().unwrap_or_else(PoisonError::into_inner);

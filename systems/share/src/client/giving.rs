@@ -28,6 +28,12 @@ const CLIENTS: Share = Share { all: 1_024, each: 256 };
 /// The same over plain TCP, where all of one machine have one address and nobody proves who it is.
 const PLAIN_CLIENTS: Share = Share { all: 256, each: 256 };
 
+/// For how many the disk is read at a time, a thread each; it takes moments, whatever the clients do.
+const READS: Share = Share { all: 64, each: 16 };
+
+/// The same over plain TCP.
+const PLAIN_READS: Share = Share { all: 64, each: 64 };
+
 /// How long a request may take to arrive, from the answer before it to its last byte.
 const REQUEST_WITHIN: Duration = Duration::from_secs(60);
 
@@ -54,13 +60,13 @@ impl Giving {
 
     /// Serves those who come to a name, until the link ends.
     pub(super) async fn serve_named(self, listener: Listener) {
-        let places = Arc::new(Admission::without_turns(CLIENTS));
+        let places = Arc::new(Admission::new(CLIENTS, READS));
         serve_each(listener, places, |stream, _, place| self.clone().attend(stream, place)).await;
     }
 
     /// Serves those who come over plain TCP.
     pub(super) async fn serve_plain(self, listener: TcpListener) {
-        let places = Arc::new(Admission::without_turns(PLAIN_CLIENTS));
+        let places = Arc::new(Admission::new(PLAIN_CLIENTS, PLAIN_READS));
         let mut clients = JoinSet::new();
         loop {
             while clients.try_join_next().is_some() {}
@@ -76,12 +82,11 @@ impl Giving {
     }
 
     async fn attend(self, stream: impl Connection, place: Admitted) {
-        let ended = self.serve(stream).await;
-        drop(place);
+        let ended = self.serve(stream, &place).await;
         tracing::debug!(error = ?ended.err(), "a client has been served");
     }
 
-    async fn serve(&self, mut stream: impl Connection) -> io::Result<()> {
+    async fn serve(&self, mut stream: impl Connection, place: &Admitted) -> io::Result<()> {
         let (mut reader, mut buffer) = (PeerRequestReader::default(), [0; 1024]);
         let mut request_by = Instant::now() + REQUEST_WITHIN;
         loop {
@@ -97,7 +102,7 @@ impl Giving {
                 };
                 bytes = bytes.get(used..).unwrap_or_default();
                 let Some(request) = request else { continue };
-                self.give(&mut stream, &request).await?;
+                self.give(&mut stream, place, &request).await?;
                 if !request.is_ours() {
                     return end_in_order(stream, STUCK).await;
                 }
@@ -106,7 +111,12 @@ impl Giving {
         }
     }
 
-    async fn give(&self, stream: &mut impl Connection, request: &PeerRequest) -> io::Result<()> {
+    async fn give(
+        &self,
+        stream: &mut impl Connection,
+        place: &Admitted,
+        request: &PeerRequest,
+    ) -> io::Result<()> {
         let file = match request {
             PeerRequest::File { path } | PeerRequest::Part { path, .. } => self.files.at(path),
             PeerRequest::Hashes { id } | PeerRequest::Block { id, .. } => self.files.known_as(*id),
@@ -119,14 +129,16 @@ impl Giving {
             }
             PeerRequest::Block { block, .. } => {
                 let (start, length) = block_range(*block, file.size);
-                send(stream, &file, start, length as u64, true).await
+                send(stream, place, &file, start, length as u64, true).await
             }
-            PeerRequest::File { .. } => send(stream, &file, 0, file.size, self.sized == Sized::Sent).await,
+            PeerRequest::File { .. } => {
+                send(stream, place, &file, 0, file.size, self.sized == Sized::Sent).await
+            }
             PeerRequest::Part { part, parts, .. } => {
                 let each = file.size / parts;
                 let start = each * part;
                 let length = if part + 1 == *parts { file.size - start } else { each };
-                send(stream, &file, start, length, false).await
+                send(stream, place, &file, start, length, false).await
             }
         }
     }
@@ -145,14 +157,16 @@ fn head(length: Option<u64>) -> Vec<u8> {
 /// A part of the file, if it is still what was published.
 async fn send(
     stream: &mut impl Connection,
+    place: &Admitted,
     file: &Arc<Published>,
     start: u64,
     length: u64,
     says_length: bool,
 ) -> io::Result<()> {
     let opening = Arc::clone(file);
-    let opened = spawn_blocking(move || opening.open()).await.map_err(io::Error::other)?;
-    let Ok(opened) = opened else { return write(stream, &[status::NO_FILE]).await };
+    let Ok(opened) = in_turn(place, move || opening.open()).await? else {
+        return write(stream, &[status::NO_FILE]).await;
+    };
     let opened = Arc::new(opened);
     write(stream, &head(says_length.then_some(length))).await?;
     let end = start + length;
@@ -160,15 +174,24 @@ async fn send(
     while at < end {
         let length = (end - at).min(PIECE as u64);
         let reading = Arc::clone(&opened);
-        let read = spawn_blocking(move || {
+        let read = in_turn(place, move || {
             let mut bytes = vec![0; usize::try_from(length).expect("a piece fits in memory")];
             read_at(&reading, &mut bytes, at).map(|()| bytes)
         });
         // A file that shrinks meanwhile is an error: the client sees that less came than was said.
-        write(stream, &read.await.map_err(io::Error::other)??).await?;
+        write(stream, &read.await??).await?;
         at += length;
     }
     Ok(())
+}
+
+/// Work of the disk, when it is this client's turn.
+async fn in_turn<T: Send + 'static>(
+    place: &Admitted,
+    work: impl FnOnce() -> T + Send + 'static,
+) -> io::Result<T> {
+    let _turn = place.turn().await;
+    spawn_blocking(work).await.map_err(io::Error::other)
 }
 
 async fn write(stream: &mut impl Connection, bytes: &[u8]) -> io::Result<()> {

@@ -36,7 +36,7 @@ async fn one_ticket_does_not_take_all_places_of_a_client() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn who_does_not_read_holds_up_its_own_files_alone() {
+async fn who_does_not_read_holds_up_nobody() {
     let world = world().await;
     let (mut alice, mut bob) = (world.client("alice").await, world.client("bob").await);
     let (large, poem, copy) = (world.file("large", &large(4)), world.file("poem", POEM), world.path("copy"));
