@@ -2,16 +2,11 @@
 
 use std::future::Future;
 use std::sync::Arc;
-use std::time::Duration;
 
 use paso::{AcceptError, Listener, Stream};
 use tokio::task::JoinSet;
-use tokio::time::sleep;
 
 use crate::admission::{Admission, Admitted, Source};
-
-/// How long it waits after a refusal, so that a proxy2 that refuses at once fills no log.
-const REFUSED_PAUSE: Duration = Duration::from_secs(1);
 
 /// Has each of them served by a task of its own, which is told its ticket and has a place; those for whom there is none are reset.
 /// Returns why nobody comes any more; then, and when it is dropped, those end who are being served.
@@ -36,7 +31,6 @@ where
             }
             Err(AcceptError::Refused(why)) => {
                 tracing::info!(%why, "proxy2 gives the name's clients to nobody for now; asking again");
-                sleep(REFUSED_PAUSE).await;
             }
             Err(error) => return error,
         }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use proto::destination::{Destination, ServiceName};
 use tokio::sync::{mpsc, oneshot, watch};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep, sleep_until};
 use tracing::warn;
 
 use super::handle::{LinkClosed, LinkHandle};
@@ -114,6 +114,8 @@ pub struct Registration {
     id: u32,
     clients: mpsc::Receiver<(PipeStream, Caller)>,
     state: watch::Receiver<RegistrationState>,
+    /// When whoever accepts was last told of a refusal.
+    told_at: Option<Instant>,
     commands: mpsc::UnboundedSender<Command>,
 }
 
@@ -128,7 +130,7 @@ impl Registration {
         tokio::select! {
             biased;
             client = self.clients.recv() => client.ok_or(NoClients::Closed(LinkClosed)),
-            why = no_clients(&mut self.state) => Err(why),
+            why = no_clients(&mut self.state, &mut self.told_at) => Err(why),
         }
     }
 
@@ -235,7 +237,7 @@ impl LinkHandle {
         let ReverseHandle { id, state, commands } =
             self.begin(at, Recipient::Process(backlog))?.number().await?;
         // Dropped where this is given up, or fails.
-        let mut registration = Registration { id, clients, state, commands };
+        let mut registration = Registration { id, clients, state, told_at: None, commands };
         held(&mut registration.state).await?;
         Ok(registration)
     }
@@ -348,18 +350,48 @@ async fn held(state: &mut watch::Receiver<RegistrationState>) -> Result<Option<B
     }
 }
 
-/// Waits until there is a reason that no clients come which was not told yet, or one that stays.
-async fn no_clients(state: &mut watch::Receiver<RegistrationState>) -> NoClients {
+/// Waits until there is a reason that no clients come which was not told yet, or one that stays. At most one a second is told: whoever accepts
+/// writes it down, and a proxy2 may have another one at any time.
+async fn no_clients(
+    state: &mut watch::Receiver<RegistrationState>,
+    told_at: &mut Option<Instant>,
+) -> NoClients {
+    const PAUSE: Duration = Duration::from_secs(1);
+    if let Some(at) = *told_at {
+        sleep_until(at + PAUSE).await;
+    }
     let mut is_told = !state.has_changed().unwrap_or(false);
     loop {
         match &*state.borrow_and_update() {
             RegistrationState::Lost(why) => return NoClients::Lost(why.clone()),
-            RegistrationState::Refused(why) if !is_told => return NoClients::Refused(why.clone()),
+            RegistrationState::Refused(why) if !is_told => {
+                *told_at = Some(Instant::now());
+                return NoClients::Refused(why.clone());
+            }
             RegistrationState::Refused(_) | RegistrationState::Pending | RegistrationState::Held(_) => {}
         }
         if state.changed().await.is_err() {
             return LinkClosed.into();
         }
         is_told = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_proxy2_that_always_has_another_reason_is_heard_once_a_second() {
+        let refused = |why: &str| RegistrationState::Refused(why.into());
+        let (state, mut seen) = watch::channel(refused("because"));
+        seen.mark_changed();
+        let (mut told_at, began) = (None, Instant::now());
+        for (second, why) in ["because", "for no reason"].into_iter().enumerate() {
+            state.send_replace(refused("not yet"));
+            state.send_replace(refused(why));
+            assert_eq!(no_clients(&mut seen, &mut told_at).await, NoClients::Refused(why.into()));
+            assert!(began.elapsed() >= Duration::from_secs(second as u64), "{why}");
+        }
     }
 }
