@@ -152,3 +152,17 @@ impl HandshakeLimiter {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_ticket_has_its_part_and_a_quarter_of_what_nobody_asks_for() {
+        let mut limiter = HandshakeLimiter::new(400);
+        let [greedy, other] = [1, 2].map(|byte| PublicKey::from_bytes([byte; 32]));
+        let mut accepted = |client| (0..2_000).filter(|_| limiter.accept(Time::ZERO, client)).count();
+        assert_eq!(accepted(greedy), 4 * (400 / 16 + 400 / 4));
+        assert_eq!(accepted(other), 4 * 400 / 16, "the other's part is its own");
+    }
+}
