@@ -81,8 +81,7 @@ impl Splitter {
             self.bytes.clear();
         }
         // The end of a line may come in two pieces.
-        let length = self.bytes.len() - usize::from(self.bytes.last() == Some(&b'\r'));
-        (length > self.most).then(|| {
+        (without_return(&self.bytes).len() > self.most).then(|| {
             self.bytes.clear();
             self.skips = true;
             Line::TooLong(self.most)
@@ -90,14 +89,16 @@ impl Splitter {
     }
 
     fn read(&self, mut line: Vec<u8>) -> Line {
-        if line.last() == Some(&b'\r') {
-            line.pop();
-        }
+        line.truncate(without_return(&line).len());
         if line.len() > self.most {
             return Line::TooLong(self.most);
         }
         String::from_utf8(line).map_or(Line::NotText, Line::Text)
     }
+}
+
+fn without_return(line: &[u8]) -> &[u8] {
+    line.strip_suffix(b"\r").unwrap_or(line)
 }
 
 /// Lines that are read on a thread of their own: a terminal may be silent for a day.

@@ -46,7 +46,7 @@ impl LogFile {
             renamed => renamed?,
         }
         self.file = append_to(&self.path)?;
-        self.length = self.file.metadata()?.len();
+        self.length = 0;
         Ok(())
     }
 }

@@ -4,6 +4,17 @@ use super::*;
 use crate::sealed::crypto::random::Random;
 use crate::sealed::recovery::sent::Fate;
 use crate::sealed::transport::Fault;
+use std::ops::Range;
+
+/// A packet that acknowledges these numbers, with a frame behind it.
+fn acknowledging(numbers: Range<u64>, also: &Frame<'_>) -> Vec<u8> {
+    let mut room = [0; 64];
+    let mut writer = Writer::new(&mut room);
+    frame::put_ack(&mut writer, Duration::ZERO, std::iter::once(numbers));
+    frame::put(&mut writer, also);
+    let length = writer.len();
+    room[..length].to_vec()
+}
 
 /// Sends bulk to a peer that answers each packet with an acknowledgement of all numbers up to it, and returns the fault
 /// and how many packets left before it.
@@ -22,12 +33,8 @@ fn acknowledge_everything(seed: u8) -> (Fault, u64) {
             continue;
         };
         (sent, own) = (sent + 1, own + 1);
-        let mut room = [0; 64];
-        let mut writer = Writer::new(&mut room);
-        frame::put_ack(&mut writer, Duration::ZERO, std::iter::once(0..built.number + 1));
-        frame::put(&mut writer, &Frame::Credit { id, end: sent * 2_000 + 100_000 });
-        let length = writer.len();
-        if let Err(fault) = transport.handle_packet(now, own, &room[..length]) {
+        let credit = Frame::Credit { id, end: sent * 2_000 + 100_000 };
+        if let Err(fault) = transport.handle_packet(now, own, &acknowledging(0..built.number + 1, &credit)) {
             return (fault, sent);
         }
     }
@@ -68,14 +75,7 @@ fn a_peer_that_makes_round_trips_long_takes_no_memory() {
         own += 2;
         transport.handle_packet(now, own, payload).unwrap();
     };
-    let acknowledge = |number: u64| {
-        let mut room = [0; 64];
-        let mut writer = Writer::new(&mut room);
-        frame::put_ack(&mut writer, Duration::ZERO, std::iter::once(number..number + 1));
-        frame::put(&mut writer, &Frame::Floor { packet: 1 << 40 });
-        let length = writer.len();
-        room[..length].to_vec()
-    };
+    let acknowledge = |number: u64| acknowledging(number..number + 1, &Frame::Floor { packet: 1 << 40 });
     let last = |transport: &mut Transport, now| {
         std::iter::from_fn(|| transport.poll_packet(now, &mut [0; 1_500])).last().map(|built| built.number)
     };
