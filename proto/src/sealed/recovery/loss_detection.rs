@@ -439,9 +439,13 @@ impl Recovery {
             self.ecn.on_blackout(self.log.next());
         }
         self.log.oldest_in_flight(); // moves the start of the walk below
+        // After the second in a row each goes on where the one before has ended: what was in the oldest packet may be of no use to the peer
+        // without what was in a later one, and then it is not acknowledged however often it goes.
+        let before = u64::from(self.pto_count.saturating_sub(2) * PROBES) % self.log.in_flight_packets();
         let again = self
             .log
             .in_flight_below(self.log.next())
+            .skip(usize::try_from(before).unwrap_or(0))
             .take(self.probes_left as usize)
             .map(|(number, _)| number);
         outcomes.extend(again.map(PacketOutcome::ProbeRetransmit));

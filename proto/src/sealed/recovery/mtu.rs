@@ -40,6 +40,8 @@ pub(crate) struct Mtu {
     in_flight: bool,
     next_probe: Time,
     large_lost: u32,
+    /// The size of the smallest of them.
+    smallest_lost: u32,
     small_passed: u32,
     /// When the first packet of at most [`Mtu::floor`] bytes arrived since the last larger one.
     small_since: Option<Time>,
@@ -56,6 +58,7 @@ impl Mtu {
             in_flight: false,
             next_probe: Time::ZERO,
             large_lost: 0,
+            smallest_lost: u32::MAX,
             small_passed: 0,
             small_since: None,
         }
@@ -138,7 +141,7 @@ impl Mtu {
         self.in_flight = false;
         self.probes_lost = 0;
         self.current = self.current.max(size);
-        (self.large_lost, self.small_passed, self.small_since) = (0, 0, None);
+        self.forget_losses();
     }
 
     /// A probe of `size` was lost; after [`MAX_PROBES`] in a row the size is given up.
@@ -156,13 +159,19 @@ impl Mtu {
 
     /// A packet of `size` bytes arrived. True if that shows a black hole: see [`Mtu::on_lost`].
     pub(crate) fn on_acked(&mut self, now: Time, size: u32) -> bool {
-        if size > u32::from(self.floor()) {
-            (self.large_lost, self.small_passed, self.small_since) = (0, 0, None);
+        // One that is smaller than all that were lost does not show that they could have passed.
+        if size > u32::from(self.floor()) && (self.large_lost == 0 || size >= self.smallest_lost) {
+            self.forget_losses();
         } else {
             self.small_since.get_or_insert(now);
             self.small_passed += u32::from(self.large_lost > 0);
         }
         self.fall_back(now)
+    }
+
+    const fn forget_losses(&mut self) {
+        (self.large_lost, self.smallest_lost) = (0, u32::MAX);
+        (self.small_passed, self.small_since) = (0, None);
     }
 
     /// A packet of `size` bytes that left at `sent` was lost. True if that shows a black hole: the path no longer carries
@@ -173,6 +182,7 @@ impl Mtu {
         let large = u32::from(self.floor()) + 1..=u32::from(self.current);
         if large.contains(&size) && self.small_since.is_some_and(|since| since <= sent) {
             self.large_lost += 1;
+            self.smallest_lost = self.smallest_lost.min(size);
         }
         self.fall_back(now)
     }
@@ -243,6 +253,14 @@ mod tests {
             if lost { mtu.on_probe_lost(size) } else { mtu.on_probe_acked(size) }
         }
         assert_eq!(mtu.current(), 1_452);
+    }
+
+    #[test]
+    fn what_is_smaller_than_all_that_is_lost_does_not_show_that_it_could_have_passed() {
+        let (mut mtu, now) = (Mtu::new(1_472), Time::ZERO);
+        mtu.on_acked(now, 100);
+        (0..BLACK_HOLE).for_each(|_| assert!(!mtu.on_lost(now, 1_200, now)));
+        assert!((0..SMALL_ONES).any(|_| mtu.on_acked(now, 1_150)), "the last pieces of a stream pass");
     }
 
     #[test]

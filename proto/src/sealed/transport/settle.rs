@@ -19,7 +19,7 @@ impl Transport {
                 match outcome {
                     PacketOutcome::Acked(_) => self.on_arrived(&content),
                     PacketOutcome::Lost(_) => self.on_lost(now, &content),
-                    PacketOutcome::ProbeRetransmit(_) => self.send_again(now, &content),
+                    PacketOutcome::ProbeRetransmit(_) => self.probe_with(now, &content),
                 }
             }
             let packet = self.recovery.log.get(number).map(|packet| (packet.size, packet.sent));
@@ -81,6 +81,24 @@ impl Transport {
             | Content::Credit(_)
             | Content::LinkCredit => self.send_again(now, content),
         }
+    }
+
+    /// The second probe of a time-out may be the only one that arrives: what the first has said goes in it as well.
+    pub(super) fn say_oldest_again(&mut self, now: Time) {
+        let log = &self.recovery.log;
+        let Some((number, _)) = log.in_flight_below(log.next()).next() else { return };
+        for at in log.places(number) {
+            let Some(content) = self.recovery.log.content(at).cloned() else { return };
+            self.probe_with(now, &content);
+        }
+    }
+
+    /// A probe says this again. To a peer that has not heard of the stream its bytes are of no use: what announces it goes with them.
+    fn probe_with(&mut self, now: Time, content: &Content) {
+        if let Content::Data { id, .. } = content {
+            self.send_again(now, &Content::Open(*id));
+        }
+        self.send_again(now, content);
     }
 
     fn send_again(&mut self, now: Time, content: &Content) {

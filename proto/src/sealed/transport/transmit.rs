@@ -64,6 +64,9 @@ impl Transport {
         self.put_floor(&mut writer);
         let before = writer.len();
         if content {
+            if self.recovery.is_probing() && !self.has_content() {
+                self.say_oldest_again(now);
+            }
             self.put_control(now, &mut writer);
             self.put_copies(now, &mut writer);
             if self.datagrams.are_waiting() {
