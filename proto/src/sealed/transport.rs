@@ -185,6 +185,11 @@ impl Transport {
         self.mtu.set_max(self.settings.max_datagram.min(limits.datagram.max(mtu::BASE)));
     }
 
+    /// A handshake of the link took so long to be answered.
+    pub(crate) fn on_handshake(&mut self, round_trip: Duration) {
+        self.recovery.rtt.expect(round_trip);
+    }
+
     /// What to say of this end in the handshake.
     pub(crate) fn limits(settings: &Settings) -> Limits {
         Limits {

@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 use std::fmt;
+use std::time::Duration;
 
 use crate::Time;
 use crate::sealed::crypto::cipher::{CipherSupport, SessionKeys};
@@ -86,6 +87,8 @@ pub struct Established {
     pub incarnation: Incarnation,
     /// What this side may send before any frame allows more.
     pub limits: Limits,
+    /// From its initiation to its response.
+    pub round_trip: Duration,
 }
 
 /// A handshake that proxy2 refused.
@@ -124,6 +127,7 @@ struct Challenged {
 
 /// An initiation that waits for its response.
 struct Pending {
+    sent: Time,
     index: u32,
     message: Vec<u8>,
     mac1: [u8; MAC_LEN],
@@ -163,7 +167,7 @@ impl Initiator {
         {
             messages::prove_address(&mut message, cookie);
         }
-        self.remember(index, message.clone(), noise);
+        self.remember(now, index, message.clone(), noise);
         message
     }
 
@@ -227,14 +231,14 @@ impl Initiator {
         self.challenged = Some(Challenged { challenge, came: now, stamp });
     }
 
-    fn remember(&mut self, index: u32, message: Vec<u8>, noise: InitiatorState) {
+    fn remember(&mut self, now: Time, index: u32, message: Vec<u8>, noise: InitiatorState) {
         self.pending.retain(|pending| pending.index != index);
         if self.pending.len() == MOST_PENDING {
             self.pending.pop_front();
         }
         let mac1 = InitiationView::parse(&message).map(|view| *view.mac1);
         let mac1 = mac1.expect("a message just written");
-        self.pending.push_back(Pending { index, message, mac1, noise, repeated: false });
+        self.pending.push_back(Pending { sent: now, index, message, mac1, noise, repeated: false });
     }
 
     fn handle_response(&mut self, now: Time, datagram: &[u8]) -> Result<Outcome, Ignored> {
@@ -250,10 +254,11 @@ impl Initiator {
         if response.result.is_ok_and(unsound) {
             return Err(Ignored::Forged);
         }
+        let round_trip = now.since(self.pending[place].sent);
         // Older initiations are answered by this one; younger ones may still bring other keys.
         self.pending.drain(..=place);
         Ok(match response.result {
-            Ok(welcome) => established(view.receiver, &response, welcome, &split),
+            Ok(welcome) => established(view.receiver, &response, welcome, &split, round_trip),
             Err(why) => {
                 let Response { time, version, epoch, challenge, .. } = response;
                 if why == Refusal::ClockOff {
@@ -283,10 +288,17 @@ impl Initiator {
     }
 }
 
-fn established(index: u32, response: &Response, welcome: Welcome, split: &Split) -> Outcome {
+fn established(
+    index: u32,
+    response: &Response,
+    welcome: Welcome,
+    split: &Split,
+    round_trip: Duration,
+) -> Outcome {
     let Welcome { cipher, incarnation, limits } = welcome;
     let session = SessionKeys::new(cipher, &split.to_responder, &split.to_initiator, index, response.index);
-    Outcome::Established(Box::new(Established { session, epoch: response.epoch, incarnation, limits }))
+    let epoch = response.epoch;
+    Outcome::Established(Box::new(Established { session, epoch, incarnation, limits, round_trip }))
 }
 
 /// Opens a response: under the ticket's pre-shared key whatever it says; if the ticket has one, a refusal also without,

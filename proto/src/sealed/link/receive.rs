@@ -51,10 +51,12 @@ impl Link {
         self.replay.mark(header.counter);
         self.arrived.on_packet(size);
         // Asked of the first packets under new keys only.
-        if (opened.confirms || self.sessions.is_unused()) && frame::is_content(opened.frames) {
+        if (opened.confirms.is_some() || self.sessions.is_unused()) && frame::is_content(opened.frames) {
             self.sessions.on_opened_content(now, header.receiver);
         }
-        if opened.confirms {
+        if let Some(took) = opened.confirms {
+            // The client answers the response at once.
+            self.transport.on_handshake(took);
             self.events.push_back(Event::Up { first: self.highest.is_none() });
         }
         self.heard(now);
@@ -189,6 +191,7 @@ impl Link {
             self.move_to(now, at);
         }
         self.transport.set_peer_limits(&new.limits);
+        self.transport.on_handshake(new.round_trip);
         self.sessions.let_last(new.limits.features.has(Features::LASTING_KEYS));
         self.sessions.replace(now, self.transport.next_packet(), new.session, self.random.u32());
         if let Some(rekey) = &mut self.rekey {

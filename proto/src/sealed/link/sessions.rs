@@ -115,8 +115,8 @@ pub(crate) struct Sessions {
 #[derive(Debug)]
 pub(crate) struct Opened<'a> {
     pub(crate) frames: &'a [u8],
-    /// It is the first under its keys, which are in use from now on.
-    pub(crate) confirms: bool,
+    /// It is the first under its keys, which are in use from now on: so long after they were made.
+    pub(crate) confirms: Option<Duration>,
 }
 
 impl Sessions {
@@ -198,16 +198,16 @@ impl Sessions {
         let held = |keys: &&mut Keys| keys.is_named(header.receiver);
         let in_use = self.current.as_mut().filter(held).or_else(|| self.previous.as_mut().filter(held));
         if let Some(keys) = in_use {
-            return Ok(Opened { frames: keys.open(header, packet)?, confirms: false });
+            return Ok(Opened { frames: keys.open(header, packet)?, confirms: None });
         }
         let at = self.waiting.iter().position(|keys| keys.is_named(header.receiver)).ok_or(Forged)?;
         let frames = self.waiting[at].open(header, packet)?;
         let confirmed = self.waiting.remove(at);
         // Responses to the initiations before it will not be used any more.
         self.retired.extend(self.waiting.drain(..at).map(|keys| keys.session.local));
-        let until = confirmed.born + self.lifetime();
+        let (until, took) = (confirmed.born + self.lifetime(), now.since(confirmed.born));
         self.put_in_use(now, Keys { until, first: next_packet, ..confirmed });
-        Ok(Opened { frames, confirms: true })
+        Ok(Opened { frames, confirms: Some(took) })
     }
 
     /// Whether `index` names a session here.

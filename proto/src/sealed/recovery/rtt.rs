@@ -56,6 +56,8 @@ impl WindowedMin {
 #[derive(Clone, Debug)]
 pub(crate) struct Rtt {
     smoothed: Option<Duration>,
+    /// What counts until there is a sample.
+    expected: Duration,
     variation: Duration,
     latest: Duration,
     lowest: WindowedMin,
@@ -65,6 +67,7 @@ impl Default for Rtt {
     fn default() -> Self {
         Self {
             smoothed: None,
+            expected: INITIAL_RTT,
             variation: INITIAL_RTT / 2,
             latest: INITIAL_RTT,
             lowest: WindowedMin::default(),
@@ -89,14 +92,22 @@ impl Rtt {
         self.smoothed = Some((smoothed * 7 + adjusted) / 8);
     }
 
+    /// Something else than packets has gone there and back, in this time or less. Without a sample a first packet that is lost would be
+    /// missed only after three of [`INITIAL_RTT`].
+    pub(crate) fn expect(&mut self, most: Duration) {
+        if self.smoothed.is_none() && most < self.expected {
+            (self.expected, self.latest, self.variation) = (most, most, most / 2);
+        }
+    }
+
     /// Whether a sample has been taken on this path.
     pub(crate) const fn is_known(&self) -> bool {
         self.smoothed.is_some()
     }
 
-    /// The smoothed round trip; [`INITIAL_RTT`] before the first sample.
+    /// The smoothed round trip; before the first sample [`INITIAL_RTT`], or what a handshake took.
     pub(crate) fn smoothed(&self) -> Duration {
-        self.smoothed.unwrap_or(INITIAL_RTT)
+        self.smoothed.unwrap_or(self.expected)
     }
 
     /// A round trip longer than this is out of the ordinary: three variations above the smoothed one.
@@ -141,6 +152,19 @@ mod tests {
         assert_eq!(rtt.smoothed(), 81 * MS);
         rtt.update(Time::ZERO, 81 * MS, 70 * MS);
         assert_eq!(rtt.smoothed(), 81 * MS, "a delay that cannot be is not believed");
+    }
+
+    #[test]
+    fn what_a_handshake_took_counts_until_there_is_a_sample() {
+        let mut rtt = Rtt::default();
+        for (handshake, counts) in [(40, 40), (60, 40), (900, 40)] {
+            rtt.expect(handshake * MS);
+            assert_eq!((rtt.smoothed(), rtt.is_known()), (counts * MS, false));
+        }
+        assert_eq!(rtt.probe_timeout(5 * MS), 125 * MS);
+        rtt.update(Time::ZERO, 20 * MS, Duration::ZERO);
+        rtt.expect(10 * MS);
+        assert_eq!((rtt.smoothed(), rtt.variation), (20 * MS, 10 * MS));
     }
 
     #[test]
