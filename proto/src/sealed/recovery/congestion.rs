@@ -48,6 +48,9 @@ const CRUISE_ROUNDS: u32 = 6;
 /// Rounds of down at the most, where the queue does not empty: it is not ours then.
 const DOWN_ROUNDS: u32 = 3;
 
+/// The same where it must show whether losses are random, with as few packets in a round as there may be.
+const JUDGING_ROUNDS: u32 = 12;
+
 /// Rounds of drain at the most: what was in flight when start-up ended has long arrived.
 const DRAIN_ROUNDS: u32 = 4;
 
@@ -319,6 +322,7 @@ impl Controller {
             Phase::Drain => {}
             Phase::Up if self.may_be_late() => {}
             Phase::Up => self.enter(Phase::Down),
+            Phase::Down if self.is_judging(sample) => {}
             Phase::Down => self.look_back(),
             // Not all at the same time: others on the path may count as we do.
             Phase::Cruise if self.phase_rounds >= CRUISE_ROUNDS + self.cycles.newest() % 3 => {
@@ -333,6 +337,13 @@ impl Controller {
     fn end_drain(&mut self) {
         self.enter(Phase::Cruise);
         self.phase_rounds = CRUISE_ROUNDS - 2;
+    }
+
+    /// Whether down must go on until it has shown what becomes of packets that leave slowly. Without that a rate that random loss has
+    /// lowered would be lowered again, as what is lost of the packets of the new one is not paid for. Where a queue stands it is what overflows.
+    fn is_judging(&self, sample: &RoundSample) -> bool {
+        let is_told = !self.queue.stands() && self.late < self.min_rtt / 8;
+        self.phase_rounds < JUDGING_ROUNDS && is_told && self.losses.is_unclear(&sample.tally)
     }
 
     fn look_up(&mut self) {

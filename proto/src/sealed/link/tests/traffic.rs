@@ -225,12 +225,12 @@ pub(super) fn run(seed: u64, [up, down]: [Path; 2], load: Load, time: Duration) 
     Outcome { ways, echoes }
 }
 
-/// Bulk towards the server for ten seconds, then the path passes `rate` bytes a second. What the client sends in each of the `spans` of time that follow, with headers,
+/// Bulk towards the server for as long as `before`, then the path passes `rate` bytes a second. What the client sends in each of the `spans` of time that follow, with headers,
 /// as a share of what that passes.
-pub(super) fn change(path: &Path, rate: u64, spans: &[Duration]) -> Vec<f64> {
+pub(super) fn change(path: &Path, before: Duration, rate: u64, spans: &[Duration]) -> Vec<f64> {
     let mut busy = Busy::new(1, path.clone(), path.clone());
     busy.begin(Load { up: true, down: false, echo: false });
-    busy.run(None, Duration::from_secs(10));
+    busy.run(None, before);
     busy.pair.network.change(|path| path.rate = rate);
     sent_in(&mut busy, rate, spans)
 }

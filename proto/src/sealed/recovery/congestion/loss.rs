@@ -9,6 +9,9 @@ const MAX_PAID: f64 = 0.5;
 /// Packets sent slowly before anything is concluded from them.
 const ENOUGH: f64 = 20.0;
 
+/// More loss than this is worth knowing whether it is random: a rate that is not paid for it falls with each look.
+const WORTH_KNOWING: f64 = 0.1;
+
 /// Packets of a round before its loss is compared with random loss.
 const TELLING: f64 = 50.0;
 
@@ -99,6 +102,14 @@ impl Losses {
         round.total() >= TELLING && round.ratio() - self.own > EXCESS + round.doubt()
     }
 
+    /// Whether so much is lost, in a round too, that it is worth knowing whether that is random loss, and too few packets were sent slowly
+    /// to tell.
+    pub(super) fn is_unclear(&self, round: &LossTally) -> bool {
+        let mut all = self.low;
+        all.add(round.arrived, round.lost);
+        self.low.total() < ENOUGH && all.ratio() > WORTH_KNOWING
+    }
+
     /// What was seen belongs to a path that has changed.
     pub(super) fn forget(&mut self) {
         (self.low, self.full) = (LossTally::default(), LossTally::default());
@@ -151,6 +162,18 @@ mod tests {
         let mut few = LossTally::default();
         few.add(20.0, 20.0);
         assert!(!losses.is_excess(&few), "40 packets say nothing");
+    }
+
+    #[test]
+    fn much_loss_is_unclear_until_enough_packets_were_sent_slowly() {
+        let (mut losses, mut round) = (Losses::default(), LossTally::default());
+        assert!(!losses.is_unclear(&round), "nothing is lost");
+        round.add(5.0, 5.0);
+        assert!(losses.is_unclear(&round));
+        losses.add_low(9.0, 9.0);
+        assert!(losses.is_unclear(&LossTally::default()), "18 packets");
+        losses.add_low(1.0, 1.0);
+        assert!(!losses.is_unclear(&round));
     }
 
     #[test]

@@ -24,7 +24,17 @@ impl QueueEstimate {
 
     /// Whether a queue of our own stands in the way: more than an eighth of a round trip.
     pub(super) fn is_own(&self) -> bool {
-        self.delay > self.foreign + (self.min_rtt / 8).max(QUEUE_TARGET)
+        self.delay > self.foreign + self.short()
+    }
+
+    /// Whether a queue stands in the way, whoever's it is.
+    pub(super) fn stands(&self) -> bool {
+        self.delay > self.short()
+    }
+
+    /// The longest queue that counts as none.
+    fn short(&self) -> Duration {
+        (self.min_rtt / 8).max(QUEUE_TARGET)
     }
 
     /// The queue of others, as far as it still stands.
