@@ -12,6 +12,13 @@ const AGAIN_MIN: Duration = Duration::from_millis(250);
 /// The longest wait before an initiation is repeated while somebody waits.
 const AGAIN_MAX: Duration = Duration::from_secs(1);
 
+/// So many initiations leave in twos, [`AGAIN_MIN`] after each other, where somebody waits for the first keys: of those that are lost on the
+/// way, or whose response is, no more than these four seconds come. A link that has keys goes on meanwhile.
+const DENSE: u32 = 31;
+
+/// How much later than the first of two the second leaves: losses come in bursts.
+const SECOND: Duration = Duration::from_millis(25);
+
 /// The wait while nobody does.
 const AGAIN_IDLE: Duration = Duration::from_secs(10);
 
@@ -36,6 +43,17 @@ pub(crate) const SILENCE: Duration = Duration::from_secs(1);
 /// keeps for us, may be gone.
 pub(crate) const LONG_SILENCE: Duration = Duration::from_secs(60);
 
+/// For what keys are wanted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Need {
+    /// A stream is open, and there are none.
+    Start,
+    /// A stream is open, and there may be some that are good.
+    Use,
+    /// Nobody waits.
+    Idle,
+}
+
 /// The client's part of the handshakes of a link.
 #[derive(Debug)]
 pub(crate) struct RekeyTimer {
@@ -55,15 +73,23 @@ impl RekeyTimer {
         Self { initiator, asked: 0, asked_at: Time::ZERO, step: 0, refused: 0, not_before: Time::ZERO }
     }
 
-    /// When the next initiation is due, given that keys are wanted, and whether somebody waits for them.
-    pub(crate) fn due(&self, waiting: bool) -> Time {
+    /// When the next initiation is due, given that keys are wanted.
+    pub(crate) fn due(&self, need: Need) -> Time {
         if self.asked == 0 {
             return self.not_before;
         }
-        let backoff =
-            (AGAIN_MIN * (1 << (self.asked - 1).min(8))).min(if waiting { AGAIN_MAX } else { AGAIN_IDLE });
+        let backoff = match need {
+            Need::Start if self.asked <= DENSE && self.asked.is_multiple_of(2) => SECOND,
+            Need::Start if self.asked <= DENSE => AGAIN_MIN - SECOND,
+            Need::Start | Need::Use => self.doubled().min(AGAIN_MAX),
+            Need::Idle => self.doubled().min(AGAIN_IDLE),
+        };
         let shortest = backoff - backoff / JITTER;
         self.not_before.max(self.asked_at + shortest + backoff * 2 / JITTER / STEPS * self.step)
+    }
+
+    fn doubled(&self) -> Duration {
+        AGAIN_MIN * (1 << (self.asked - 1).min(8))
     }
 
     /// An initiation leaves; `chance` is any number, as random as can be.
@@ -104,6 +130,9 @@ impl RekeyTimer {
     }
 
     pub(crate) fn on_refused(&mut self, now: Time, why: Refusal) {
+        if now < self.not_before {
+            return; // the second of two initiations was refused, too
+        }
         self.asked = 0;
         if why == Refusal::ClockOff && self.refused == 0 {
             // The challenge that came with it is returned at once; should that not help either, the pauses begin.
@@ -114,5 +143,45 @@ impl RekeyTimer {
         let pause = AFTER_REFUSAL.get(self.refused).or(AFTER_REFUSAL.last()).copied();
         self.not_before = now + pause.unwrap_or_default();
         self.refused += 1;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::sealed::handshake::terms::{Instance, LinkId};
+    use crate::sealed::link::Settings;
+    use crate::sim::Setup;
+
+    /// Initiations in the first four seconds, and in the four after them.
+    fn asked(need: Need) -> [u32; 2] {
+        let setup = Setup::new(1, Settings::default());
+        let mut timer = RekeyTimer::new(setup.initiator(&setup.ticket, LinkId(1), Instance(1)));
+        let mut now = Time::ZERO;
+        [4, 8].map(|end| {
+            let before = timer.asked();
+            while timer.due(need) < Time::ZERO + Duration::from_secs(end) {
+                now = now.max(timer.due(need));
+                timer.on_asked(now, STEPS / 2);
+            }
+            timer.asked() - before
+        })
+    }
+
+    #[test]
+    fn initiations_leave_in_twos_where_somebody_waits_for_the_first_keys_but_not_for_long() {
+        assert_eq!(asked(Need::Start), [32, 4]);
+        assert_eq!(asked(Need::Use), [6, 4]);
+        assert_eq!(asked(Need::Idle), [5, 1]);
+    }
+
+    #[test]
+    fn the_refusal_of_the_second_of_two_is_none() {
+        let setup = Setup::new(1, Settings::default());
+        let mut timer = RekeyTimer::new(setup.initiator(&setup.ticket, LinkId(1), Instance(1)));
+        for later in [0, 20] {
+            timer.on_refused(Time::ZERO + Duration::from_millis(later), Refusal::TooManyLinks);
+        }
+        assert_eq!(timer.due(Need::Start), Time::ZERO + AFTER_REFUSAL[0]);
     }
 }

@@ -1,6 +1,6 @@
 //! What a link does when time passes, and when it wants to be asked next.
 
-use super::rekey_timer::{LONG_SILENCE, RekeyTimer, SILENCE};
+use super::rekey_timer::{LONG_SILENCE, Need, RekeyTimer, SILENCE};
 use super::state::LinkState;
 use super::{Event, Link};
 use crate::sealed::transport::CHALLENGE_SIZE;
@@ -35,15 +35,20 @@ impl Link {
         if self.state.is_dormant() {
             return if wanted { now } else { Time::NEVER };
         }
+        let need = match (wanted, self.is_up()) {
+            (true, false) => Need::Start,
+            (true, true) => Need::Use,
+            (false, _) => Need::Idle,
+        };
         if !self.is_up() || self.sessions.is_old(now, self.transport.next_packet()) && wanted {
-            return rekey.due(wanted);
+            return rekey.due(need);
         }
         // Silence counts from when the peer had something to answer: before that it was just idle.
         let Some(waiting) = self.transport.waiting_since() else { return Time::NEVER };
         // What was sent into a long silence has not had the time to be answered, but may well not be.
         let unheard = waiting.since(self.heard_at) >= LONG_SILENCE;
         let patience = SILENCE + self.transport.round_trip().unwrap_or_default() * 2;
-        rekey.due(wanted).max(if unheard {
+        rekey.due(need).max(if unheard {
             waiting
         } else {
             self.reachability.answered_at().max(waiting) + patience
