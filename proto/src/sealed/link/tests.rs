@@ -5,6 +5,7 @@ mod differential;
 mod ending;
 mod features;
 mod figures;
+mod half;
 mod hostile;
 mod keys;
 mod liveness;
