@@ -43,6 +43,11 @@ const PATIENCE: u32 = 16;
 /// Probe time-outs of each further length, twice the one before, up to [`MAX_PTO`]: a dead path costs little.
 const STEP: u32 = 2;
 
+/// Bytes of small messages that may be on their way beyond a full window. Bulk has filled it: a message that waits for room waits until bulk
+/// has arrived and its acknowledgement has come back, and where the way back stands still, as in a radio cell, as long as that.
+/// It is the window's share of two packets, and what a typist writes in three seconds.
+const OVERDRAFT: u64 = 3_000;
+
 /// The state of recovery on one path.
 #[derive(Debug)]
 pub(crate) struct Recovery {
@@ -67,6 +72,8 @@ pub(crate) struct Recovery {
     /// When something was last acknowledged.
     acked_at: Time,
     probes_left: u32,
+    /// Bytes that left beyond a full window, less those that have arrived since.
+    overdrawn: u64,
     last_ack_eliciting: Time,
     lossiness: Lossiness,
     skipped: Skipped,
@@ -118,6 +125,7 @@ impl Recovery {
             pto_count: 0,
             acked_at: Time::ZERO,
             probes_left: 0,
+            overdrawn: 0,
             last_ack_eliciting: Time::ZERO,
             lossiness: Lossiness::default(),
             skipped: Skipped::new(random),
@@ -171,6 +179,12 @@ impl Recovery {
     pub(crate) fn may_send(&mut self, now: Time) -> bool {
         self.heed_controller();
         self.probes_left > 0 || self.window_open() && self.pacer.may_send(now, u64::from(self.mtu))
+    }
+
+    /// Whether a packet of small messages may leave though the window is full. On a slow path its headers cost more than it gains.
+    pub(crate) fn may_overdraw(&self) -> bool {
+        let is_full = self.probes_left == 0 && !self.window_open();
+        is_full && self.overdrawn < OVERDRAFT && !self.controller.is_slow()
     }
 
     /// The congestion controller.
@@ -227,6 +241,7 @@ impl Recovery {
     /// header says.
     pub(crate) fn on_sent(&mut self, now: Time, size: usize, ack_eliciting: bool, ecn: Ecn) {
         let idle = self.log.in_flight() == 0;
+        let overdraws = self.may_overdraw();
         let snapshot = self.rate.on_sent(now, idle && ack_eliciting);
         let bytes = u32::try_from(size).unwrap_or(u32::MAX);
         self.log.push(now, bytes, ack_eliciting, self.controller.tag(), snapshot);
@@ -237,7 +252,12 @@ impl Recovery {
         self.counts.bytes += u64::from(bytes);
         if ack_eliciting {
             self.counts.sent += 1;
-            self.last_ack_eliciting = now;
+            if overdraws {
+                // The time-out is that of what fills the window.
+                self.overdrawn += u64::from(bytes);
+            } else {
+                self.last_ack_eliciting = now;
+            }
             self.probes_left = self.probes_left.saturating_sub(1);
             self.pacer.on_sent(u64::from(bytes));
         }
@@ -336,6 +356,7 @@ impl Recovery {
         match fate {
             Fate::Acked | Fate::NotAckEliciting => return false,
             Fate::InFlight => {
+                self.overdrawn = self.overdrawn.saturating_sub(size);
                 let cwnd_limited = self.cwnd_limited;
                 self.controller_mut().on_packet_acked(phase, size, cwnd_limited);
             }

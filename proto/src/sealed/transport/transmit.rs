@@ -17,6 +17,13 @@ const FLOOR_EVERY: u32 = 32;
 /// A stream's bytes are put into what is left of a packet only if at least this many fit.
 const LEAST_PIECE: usize = 32;
 
+/// Bytes of frames that a packet beyond a full window has at the most.
+const SMALL: usize = 512;
+
+/// Bytes that a stream of small messages has on its way and waiting at the most: ten of 64 bytes a second, and nothing came back for four.
+/// Bulk has more, however slow the path.
+const MESSAGES: u64 = 3_000;
+
 /// A packet that has been put together and must leave, sealed, under its number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Built {
@@ -44,10 +51,11 @@ impl Transport {
         let may = self.recovery.may_send(now);
         let copy_due = self.copies.due().is_some_and(|due| due <= now);
         let content = may && (self.has_content() || self.recovery.is_probing() || copy_due);
+        let small = !may && self.recovery.may_overdraw() && self.message_is_next();
         let ack_due = self.acks.due().is_some_and(|due| due <= now);
         // What proves an address is small and must not wait for window or pacer: the rest may wait for it.
         let challenged = !self.path_challenges.is_empty();
-        if !content && !ack_due && !challenged {
+        if !content && !small && !ack_due && !challenged {
             // Whatever the pacer says: it only delays, it is the want of content that makes the next rates low.
             if !self.has_content() && self.recovery.window_open() {
                 self.recovery.on_app_limited();
@@ -55,6 +63,7 @@ impl Transport {
             return None;
         }
         let room = (usize::from(self.full_size()) - OVERHEAD).min(out.len());
+        let room = if small { room.min(SMALL) } else { room };
         let mut writer = Writer::new(&mut out[..room]);
         // First, as acknowledgements take whatever room there is, and an address without proof gives little.
         let proves = challenged && self.put_path_responses(&mut writer);
@@ -78,6 +87,9 @@ impl Transport {
             if probes && writer.len() == before && !proves && writer.room() > 0 {
                 frame::put(&mut writer, &Frame::Probe);
             }
+        }
+        if small {
+            self.put_thin_data(now, &mut writer);
         }
         self.finish_packet(now, writer.len(), proves || writer.len() > before)
     }
@@ -237,6 +249,14 @@ impl Transport {
     /// What streams have to send, as much as fits.
     pub(super) fn put_data(&mut self, now: Time, writer: &mut Writer<'_>) {
         self.put_pieces(now, writer, Schedule::front);
+    }
+
+    /// Whether a small message is next, of a stream that has nothing else on its way.
+    fn message_is_next(&mut self) -> bool {
+        let Some((stream, _)) = self.schedule.front_thin().and_then(|key| self.streams.get(key)) else {
+            return false;
+        };
+        stream.send.held() <= MESSAGES && stream.send.unsent() <= copies::MAX_LENGTH
     }
 
     /// What thin streams have to send, as much as fits.

@@ -6,7 +6,7 @@
 
 #![expect(clippy::print_stdout, reason = "tables and measurements, shown with --nocapture")]
 
-use super::traffic::{Load, Outcome, after_late_packets, change, run};
+use super::traffic::{Load, Outcome, after_late_packets, change, run, while_the_way_back_stands_still};
 use crate::sim::{Opportunities, Path};
 use std::path::Path as File;
 use std::process::Command;
@@ -222,4 +222,15 @@ fn a_path_is_not_slow_because_its_first_packets_were_late() {
         println!("{rate} bytes a second: {sent:.2?} of what passes");
         assert!(sent[1] >= 0.8, "{rate}: {sent:.2?} of what passes");
     }
+}
+
+/// Where a window that bulk has filled opens only once the way back does, a message need not wait for that: it takes the path's 20 ms and
+/// what bulk has left in the queue. How many bytes leave for such messages is bounded: 4,000 with headers, beside the 5,400 of probes; all hundred were 13,400.
+#[test]
+fn a_message_passes_a_window_that_bulk_has_filled() {
+    let path = Path { delay: 20 * MS, rate: 250_000, queue: Duration::from_secs(1), ..Path::default() };
+    let (took, bytes) = while_the_way_back_stands_still(&path);
+    println!("{took:?}, {bytes} bytes");
+    assert!(took <= 50 * MS, "{took:?}");
+    assert!(bytes <= 4_000 + 5_400, "{bytes} bytes in half a second");
 }

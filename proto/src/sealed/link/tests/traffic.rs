@@ -246,6 +246,28 @@ pub(super) fn after_late_packets(path: &Path, late: Duration, spans: &[Duration]
     sent_in(&mut busy, path.rate, spans)
 }
 
+/// Bulk towards the server for three seconds; then nothing comes back for one. How long a message of the client takes to the server that is written
+/// in the middle of it, and the bytes that leave from then on where a stream writes `MESSAGE` bytes at each step.
+pub(super) fn while_the_way_back_stands_still(path: &Path) -> (Duration, u64) {
+    let (second, load) = (Duration::from_secs(1), Load { up: true, down: false, echo: true });
+    let mut busy = Busy::new(1, path.clone(), path.clone());
+    let echo = busy.begin(load).expect("the load has an echo");
+    busy.run(Some(echo), second * 3);
+    busy.pair.network.ways[1].path.dead = true;
+    busy.run(None, second / 2);
+    let before = busy.pair.network.ways[0].counts.bytes;
+    let (written, read) = (busy.pair.now, busy.pair.server.app.heard[&echo]);
+    let mut took = None;
+    while busy.pair.now.since(written) < second / 2 {
+        busy.pair.client.link.streams().write(busy.pair.now, echo, &[7; MESSAGE]);
+        busy.pair.run_for(STEP);
+        if took.is_none() && busy.pair.server.app.heard[&echo] > read {
+            took = Some(busy.pair.now.since(written));
+        }
+    }
+    (took.unwrap_or(second), busy.pair.network.ways[0].counts.bytes - before)
+}
+
 /// What the client sends in each of the `spans` of time, as a share of what `rate` bytes a second pass.
 fn sent_in(busy: &mut Busy, rate: u64, spans: &[Duration]) -> Vec<f64> {
     let mut before = busy.counts()[0].1;
