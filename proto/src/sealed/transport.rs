@@ -228,7 +228,7 @@ impl Transport {
     /// When [`Transport::handle_timeout`] or [`Transport::poll_packet`] has something to do; [`Time::NEVER`] if only
     /// input can change that.
     pub(crate) fn poll_timeout(&self) -> Time {
-        let mut due = self.recovery.timeout().min(self.acks.due().unwrap_or(Time::NEVER));
+        let mut due = self.recovery.timeout().min(self.ack_due().unwrap_or(Time::NEVER));
         if self.has_content() && self.recovery.window_open() {
             due = due.min(self.recovery.next_paced());
         }

@@ -52,7 +52,7 @@ impl Transport {
         let copy_due = self.copies.due().is_some_and(|due| due <= now);
         let content = may && (self.has_content() || self.recovery.is_probing() || copy_due);
         let small = !may && self.recovery.may_overdraw() && self.message_is_next();
-        let ack_due = self.acks.due().is_some_and(|due| due <= now);
+        let ack_due = self.ack_due().is_some_and(|due| due <= now);
         // What proves an address is small and must not wait for window or pacer: the rest may wait for it.
         let challenged = !self.path_challenges.is_empty();
         if !content && !small && !ack_due && !challenged {
@@ -92,6 +92,13 @@ impl Transport {
             self.put_thin_data(now, &mut writer);
         }
         self.finish_packet(now, writer.len(), proves || writer.len() > before)
+    }
+
+    /// When an acknowledgement must leave by itself. On a slow path it waits for one and a half packets' time where something else is about to leave: by
+    /// itself it costs a twentieth of a full packet.
+    pub(super) fn ack_due(&self) -> Option<Time> {
+        let packets = if self.has_content() { u64::from(self.mtu.current()) * 3 / 2 } else { 0 };
+        self.acks.due().map(|due| due + self.recovery.controller().time_if_slow(packets))
     }
 
     /// The most UDP payload of the next packet. A probe that went unanswered may have been too large.

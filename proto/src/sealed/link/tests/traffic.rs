@@ -3,7 +3,8 @@
 use crate::sealed::link::{Event, Link, Settings};
 use crate::sealed::transport;
 use crate::sealed::wire::frame::StreamId;
-use crate::sim::{self, Application, LinkEnd, Path, Server, Setup, Waits};
+use crate::sealed::wire::packet::Kind;
+use crate::sim::{self, Application, Capture, LinkEnd, Path, Server, Setup, Waits};
 use crate::time::Time;
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -15,6 +16,9 @@ const STEP: Duration = Duration::from_millis(5);
 /// A message of the echo, in bytes, and how many steps lie between two: a person types slower, a terminal's output is faster.
 const MESSAGE: usize = 64;
 const PAUSE: u32 = 20;
+
+/// Bytes of a full packet on the wire.
+const FULL: u64 = 1_500;
 
 /// Bytes that an application writes at a time.
 const BITE: usize = 64 * 1024;
@@ -246,9 +250,36 @@ pub(super) fn after_late_packets(path: &Path, late: Duration, spans: &[Duration]
     sent_in(&mut busy, path.rate, spans)
 }
 
-/// Bulk towards the server for three seconds; then nothing comes back for one. How long a message of the client takes to the server that is written
-/// in the middle of it, and the bytes that leave from then on where a stream writes `MESSAGE` bytes at each step.
-pub(super) fn while_the_way_back_stands_still(path: &Path) -> (Duration, u64) {
+/// A link on `path` each way with nothing to do: what it has sent `time` after it began, its first packet included, as a share of what passes.
+pub(super) fn idle_share(path: &Path, time: Duration) -> [f64; 2] {
+    let mut busy = Busy::new(1, path.clone(), path.clone());
+    busy.run(None, time.saturating_sub(busy.pair.now.since(sim::START)));
+    let sent = [0, 1].map(|way: usize| busy.pair.network.ways[way].counts.bytes);
+    sent.map(|bytes| bytes as f64 / (path.rate as f64 * time.as_secs_f64()))
+}
+
+/// Of what passes in `time` of the load, the share that is neither new bytes nor acknowledgements: handshakes, packets that try a size, two full packets
+/// for each probe time-out, and what goes again.
+pub(super) fn overhead_share(path: &Path, load: Load, time: Duration) -> [f64; 2] {
+    let mut busy = Busy::new(1, path.clone(), path.clone());
+    busy.pair.network.ways.iter_mut().for_each(|way| way.capture = Some(Capture::default()));
+    let echo = busy.begin(load);
+    busy.run(echo, time);
+    let server = busy.pair.server.links.values().next().expect("the client has a link with it");
+    let counts = [&busy.pair.client.link, server].map(|link| link.transport.counts());
+    [0, 1].map(|way: usize| {
+        let sent = &busy.pair.network.ways[way].capture.as_ref().expect("it was set").sent;
+        let is_extra =
+            |datagram: &&Vec<u8>| Kind::of(datagram) != Some(Kind::Data) || datagram.len() > path.mtu;
+        let extra: usize = sent.iter().filter(is_extra).map(Vec::len).sum();
+        let bytes = extra as u64 + counts[way].timeouts * 2 * FULL + counts[way].resent_bytes;
+        bytes as f64 / (path.rate as f64 * time.as_secs_f64())
+    })
+}
+
+/// Bulk towards the server for three seconds; then nothing comes back for one. In the middle of that the client writes so many messages, one at each step: how long the
+/// first takes to the server, and the bytes that leave in the rest of that second.
+pub(super) fn while_the_way_back_stands_still(path: &Path, messages: usize) -> (Duration, u64) {
     let (second, load) = (Duration::from_secs(1), Load { up: true, down: false, echo: true });
     let mut busy = Busy::new(1, path.clone(), path.clone());
     let echo = busy.begin(load).expect("the load has an echo");
@@ -257,9 +288,12 @@ pub(super) fn while_the_way_back_stands_still(path: &Path) -> (Duration, u64) {
     busy.run(None, second / 2);
     let before = busy.pair.network.ways[0].counts.bytes;
     let (written, read) = (busy.pair.now, busy.pair.server.app.heard[&echo]);
-    let mut took = None;
+    let (mut took, mut left) = (None, messages);
     while busy.pair.now.since(written) < second / 2 {
-        busy.pair.client.link.streams().write(busy.pair.now, echo, &[7; MESSAGE]);
+        if left > 0 {
+            busy.pair.client.link.streams().write(busy.pair.now, echo, &[7; MESSAGE]);
+            left -= 1;
+        }
         busy.pair.run_for(STEP);
         if took.is_none() && busy.pair.server.app.heard[&echo] > read {
             took = Some(busy.pair.now.since(written));
