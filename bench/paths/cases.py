@@ -25,6 +25,8 @@ class Case:
     systems: tuple = ()
     # Cases that fill a core of their own are measured alone.
     heavy: bool = False
+    # What `--memory` of both programs is; none: the default.
+    memory: str = ""
     # The recorded cell that is the bottleneck, without `.up` and `.down`.
     cell: Path | None = None
 
@@ -113,6 +115,24 @@ def changing_cases():
     yield Case("full-queue", "--rate 100 --rtt 50 --queue 5", "settled", {"settled": 15}, seconds=20, systems=systems)
 
 
+# Mbit/s and milliseconds; what a whole window in flight, and as much behind a gap, need beyond the default.
+FAT = {100: "", 300: "1GiB"}
+# The rate of each 15 s, as over satellites that fly low, and what should arrive: nine tenths of the mean.
+STEPS = (100, 250, 50, 200, 80, 150)
+
+
+def fat_cases():
+    for trip, memory in FAT.items():
+        path = f"--rate 1000 --rtt {trip} --queue 100"
+        for loss in (0, 1):
+            goals = {"slow": 850, "settled": 15}
+            yield Case(f"fat-{trip}-{loss}", path, "settled", goals, loss, 20, systems=KERNEL, heavy=True, memory=memory)
+        yield Case(f"fat-{trip}-ceiling", path, "flood", seconds=5, systems=("udp",), heavy=True)
+    rates = ",".join(f"{15 * at}:{rate}" for at, rate in enumerate(STEPS))
+    goal = sum(STEPS) / len(STEPS) * 0.9
+    yield Case("steps", f"--rate {STEPS[0]} --rates {rates} --rtt 40 --queue 100", "bulk", {"goodput": goal}, 1, 85, systems=KERNEL)
+
+
 # Kilobits a second of a path with a buffer of 3 s, and the share of it that should arrive in percent.
 NARROW, FILLED = (56, 80, 128), 90
 # What waits where a packet of 1,500 bytes takes 214, 150 and 94 ms: 400 ms or four packets, whichever is more.
@@ -147,4 +167,4 @@ def cell_cases():
         yield Case(f"cell-{cell.name}-echo", path, "echo-beside-bulk", beside, seconds=30, systems=KERNEL, cell=cell)
 
 
-CASES = [*bulk_cases(), *thin_cases(), *other_cases(), *cell_cases()]
+CASES = [*bulk_cases(), *thin_cases(), *other_cases(), *fat_cases(), *cell_cases()]

@@ -38,7 +38,7 @@ class Cell:
     def env(self, link=0):
         """What the scripts of the systems go by; `link` counts those that run at a time."""
         words = {"OUTSIDE": self.outside, "STATE": f"{self.state.name}/{link}", "here": str(HERE.parent)}
-        return os.environ | words | {"PORT": str(4000 + 2 * link)}
+        return os.environ | words | {"PORT": str(4000 + 2 * link), "MEMORY": self.case.memory}
 
     def client(self, *words):
         command = ["ip", "netns", "exec", self.a, sys.executable, LOAD, *map(str, words)]
