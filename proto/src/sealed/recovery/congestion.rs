@@ -54,6 +54,10 @@ const JUDGING_ROUNDS: u32 = 12;
 /// Rounds of drain at the most: what was in flight when start-up ended has long arrived.
 const DRAIN_ROUNDS: u32 = 4;
 
+/// What of a rate is doubted, as its divisor, where a round overflowed something at less than it because there was not more to send. Who waits
+/// for what was dropped has no more to send: without that a rate that start-up has measured too high would stay for ever.
+const OVERFLOW_PART: u64 = 8;
+
 /// The controller of one path.
 #[derive(Debug)]
 pub(crate) struct Controller {
@@ -291,10 +295,14 @@ impl Controller {
         self.enter(Phase::Drain);
     }
 
-    /// A rate that the application held down only counts if it is higher than what is known.
+    /// A rate that the application held down only counts if it is higher than what is known, or if even the shortest round trip met a
+    /// queue of our own: then the path had enough to do. A queue that overflowed had that for a part of the round.
     fn note_rate(&mut self, sample: &RoundSample) {
         let known = self.rate();
-        if sample.limited && sample.rate < known {
+        if sample.limited && sample.rate < known && !self.queue.is_own() {
+            if self.overflows {
+                self.max_bandwidth.push(sample.rate.max(known - known / OVERFLOW_PART));
+            }
             return;
         }
         self.max_bandwidth.push(sample.rate);

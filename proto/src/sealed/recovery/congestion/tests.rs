@@ -228,3 +228,34 @@ fn start_up_makes_no_clumps() {
         (Phase::Startup, 0, u64::MAX)
     );
 }
+
+/// Start-up takes the rate of a moment, and a host that is busy makes that too high.
+#[test]
+fn a_rate_that_is_too_high_is_given_up_though_there_is_not_always_more_to_send() {
+    for (rtt, lost) in [(70, 0), (50, 20)] {
+        let mut bench = Bench::new();
+        bench.rounds(30, |_| 0);
+        bench.controller.max_bandwidth.push(1_300_000);
+        for _ in 0..60 {
+            let before = bench.delivered;
+            let tag = bench.controller.tag();
+            for packet in 0..100 {
+                if packet < lost {
+                    bench.controller.on_packet_lost(tag);
+                } else {
+                    bench.controller.on_packet_acked(tag, u64::from(MTU), false);
+                }
+            }
+            (bench.now, bench.delivered) = (bench.now + 50, before + 45_000);
+            let sample = Some(rate::Sample { rate: 0, app_limited: true, prior_delivered: before });
+            let min_rtt = 50 * MS;
+            bench.controller.on_ack(&AckEvent {
+                sample,
+                min_rtt,
+                ..ack(bench.now, bench.delivered, before, rtt)
+            });
+        }
+        let rate = bench.controller.rate();
+        assert!(rate <= 1_000_000, "{rate} bytes a second with {lost} of 100 lost and {rtt} ms");
+    }
+}
