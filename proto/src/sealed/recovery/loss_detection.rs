@@ -48,6 +48,12 @@ const STEP: u32 = 2;
 /// It is the window's share of two packets, and what a typist writes in three seconds.
 const OVERDRAFT: u64 = 3_000;
 
+/// A packet from the peer with this much in it is one of bulk.
+const BULK: usize = 1_000;
+
+/// For so long the peer then counts as sending bulk: the slowest paths that are of use pass a packet in that time.
+const BULK_LASTS: Duration = Duration::from_secs(1);
+
 /// The state of recovery on one path.
 #[derive(Debug)]
 pub(crate) struct Recovery {
@@ -71,6 +77,8 @@ pub(crate) struct Recovery {
     pto_count: u32,
     /// When something was last acknowledged.
     acked_at: Time,
+    /// When a packet of bulk last came from the peer.
+    bulk_came_at: Option<Time>,
     probes_left: u32,
     /// Bytes that left beyond a full window, less those that have arrived since.
     overdrawn: u64,
@@ -124,6 +132,7 @@ impl Recovery {
             cwnd_limited: false,
             pto_count: 0,
             acked_at: Time::ZERO,
+            bulk_came_at: None,
             probes_left: 0,
             overdrawn: 0,
             last_ack_eliciting: Time::ZERO,
@@ -329,8 +338,16 @@ impl Recovery {
             in_flight: self.log.in_flight(),
             since_idle,
             cwnd_limited: self.cwnd_limited,
+            peer_sends_bulk: self.bulk_came_at.is_some_and(|at| now.since(at) < BULK_LASTS),
         };
         self.controller_mut().on_ack(&event);
+    }
+
+    /// A packet with `bytes` of frames that has to be acknowledged came from the peer.
+    pub(crate) fn on_received(&mut self, now: Time, bytes: usize) {
+        if bytes >= BULK {
+            self.bulk_came_at = Some(now);
+        }
     }
 
     /// What the peer said of marks, with an acknowledgement that names a higher packet or not.

@@ -61,6 +61,7 @@ impl Transport {
         }
         if ack_eliciting {
             self.content_at = now;
+            self.recovery.on_received(now, payload.len());
         }
         // A packet of which something was declined counts as lost on the way: its frames come again.
         if !std::mem::take(&mut self.declined) {

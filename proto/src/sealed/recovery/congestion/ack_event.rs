@@ -29,4 +29,6 @@ pub(crate) struct AckEvent {
     pub(crate) since_idle: Option<u64>,
     /// Half of the window or more was in use before it.
     pub(crate) cwnd_limited: bool,
+    /// The peer sends bulk as well: its acknowledgements wait in a queue behind it.
+    pub(crate) peer_sends_bulk: bool,
 }

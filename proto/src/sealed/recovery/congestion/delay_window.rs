@@ -35,6 +35,10 @@ const DISORDER: u32 = 8;
 /// Never fewer packets: acknowledgements must keep coming.
 const MIN_PACKETS: u64 = 4;
 
+/// On a slow path the same, where the peer sends no bulk: acknowledgements then come one by one, and a packet less is 0.2 s at 56 kbit/s that everybody waits less.
+/// With bulk both ways three packets use 88 % of the rate, and four 93.
+const SLOW_PACKETS: u64 = 3;
+
 /// The path is back to what the model explains when no long queue was seen for so long.
 const HOLD: Duration = Duration::from_secs(10);
 
@@ -103,8 +107,8 @@ impl DelayWindow {
             return;
         }
         let target = TARGET.max(base / 4) + packets;
-        let cwnd = bytes_in(rate, base + target).max(MIN_PACKETS * mtu);
-        active.cwnd = match active.cwnd {
+        let cwnd = bytes_in(rate, base + target);
+        let cwnd = match active.cwnd {
             0 => cwnd,
             // A burst after an outage is no reason for a longer queue.
             before if queue > target => cwnd.min(before),
@@ -112,6 +116,8 @@ impl DelayWindow {
             // What the application leaves free says nothing against the window.
             before => cwnd.max(before),
         };
+        let least = if slow && !ack.peer_sends_bulk { SLOW_PACKETS } else { MIN_PACKETS };
+        active.cwnd = cwnd.max(least * mtu);
         active.least = bytes_in(rate, base / 2).max(1).min(active.cwnd);
         active.pacing_rate = per_second(active.cwnd, lowest * 2 / 3);
         active.seek(ack, base, if slow { SLOW_STALE } else { STALE });
@@ -244,6 +250,19 @@ mod tests {
             // A tenth more than 10 packets a second in 150, 60 and 200 ms.
             assert_eq!(window.cwnd(), Some(4_510), "packet {number}");
         }
+    }
+
+    #[test]
+    fn on_a_slow_path_three_packets_are_the_least_and_four_where_the_peer_sends_bulk() {
+        let (mut window, mut cwnds) = (DelayWindow::default(), Vec::new());
+        for number in 1..20 {
+            let sample = Some(Sample { rate: 2 * MTU, app_limited: false, prior_delivered: 0 });
+            let peer_sends_bulk = number == 18;
+            let ack = AckEvent { sample, peer_sends_bulk, ..ack(number * 500, number * MTU, 0, 1_500) };
+            window.on_ack(&ack, MTU, true);
+            cwnds.push(window.cwnd());
+        }
+        assert_eq!(cwnds[16..], [3, 4, 3].map(|packets| Some(packets * MTU)), "though a queue stands");
     }
 
     #[test]
