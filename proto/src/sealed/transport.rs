@@ -241,6 +241,12 @@ impl Transport {
         due.min(self.writers.ask_budget_at())
     }
 
+    /// This end could have gone on for `wait`, and its machine served others meanwhile: what a round trip says of the path is less by that,
+    /// and what was to leave may leave at once. Worth saying some ten times a second while packets leave.
+    pub const fn on_turn(&mut self, wait: Duration) {
+        self.recovery.on_turn(wait);
+    }
+
     // What the outside may look at.
 
     /// What the peer takes beyond the first version, as it said in its handshake; nothing before that.

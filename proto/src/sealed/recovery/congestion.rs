@@ -25,6 +25,7 @@ mod slow_path;
 mod startup;
 #[cfg(test)]
 mod tests;
+mod turns;
 
 use crate::time::Time;
 use ack_aggregation::AckAggregation;
@@ -41,6 +42,7 @@ use round::{Round, RoundSample};
 use slow_path::SlowPath;
 use startup::Startup;
 use std::time::Duration;
+use turns::Turns;
 
 /// Rounds of cruise between two looks. Shorter finds new rate sooner, longer disturbs less.
 const CRUISE_ROUNDS: u32 = 6;
@@ -74,6 +76,7 @@ pub(crate) struct Controller {
     startup: Startup,
     max_bandwidth: MaxBandwidth,
     aggregation: AckAggregation,
+    turns: Turns,
     round: Round,
     queue: QueueEstimate,
     bandwidth_drop: BandwidthDrop,
@@ -112,6 +115,7 @@ impl Controller {
             startup: Startup::default(),
             max_bandwidth: MaxBandwidth::default(),
             aggregation: AckAggregation::default(),
+            turns: Turns::default(),
             round: Round::default(),
             queue: QueueEstimate::default(),
             bandwidth_drop: BandwidthDrop::default(),
@@ -164,6 +168,11 @@ impl Controller {
         self.count(tag, 1.0, -1.0);
     }
 
+    /// This end waited so long for its turn on its own machine.
+    pub(crate) const fn on_turn(&mut self, wait: Duration) {
+        self.turns.on_turn(wait);
+    }
+
     /// Packets of the acknowledgement that is being taken in carry the mark of a queue on the path.
     pub(crate) const fn on_marked(&mut self) {
         self.ceiling.on_marked();
@@ -213,7 +222,7 @@ impl Controller {
             self.start_up_after_all();
         }
         if self.phase != Phase::Startup {
-            self.delay_window.on_ack(ack, self.mtu, self.is_slow());
+            self.heed_queue(ack);
         }
         if matches!(self.phase, Phase::Startup | Phase::Drain) {
             self.look_ahead(ack);
@@ -272,6 +281,17 @@ impl Controller {
         }
         if over {
             self.end_startup();
+        }
+    }
+
+    /// Where this end waits for its turn, a round trip says when it was looked, and nothing of a queue; but few packets are a queue on a
+    /// slow path whatever else there is.
+    fn heed_queue(&mut self, ack: &AckEvent) {
+        let is_slow = self.is_slow();
+        if !is_slow && !self.turns.wait().is_zero() {
+            self.delay_window.leave();
+        } else {
+            self.delay_window.on_ack(ack, self.mtu, is_slow);
         }
     }
 

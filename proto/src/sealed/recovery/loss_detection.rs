@@ -196,6 +196,11 @@ impl Recovery {
         is_full && self.overdrawn < OVERDRAFT && !self.controller.is_slow()
     }
 
+    /// This end waited so long for its turn on its own machine.
+    pub(crate) const fn on_turn(&mut self, wait: Duration) {
+        self.controller_mut().on_turn(wait);
+    }
+
     /// The congestion controller.
     pub(crate) const fn controller(&self) -> &Controller {
         &self.controller

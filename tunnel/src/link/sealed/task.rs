@@ -6,6 +6,7 @@ mod leaving;
 mod moving;
 mod queries;
 mod timers;
+mod turn;
 
 use std::future::{Future, poll_fn};
 use std::io;
@@ -22,6 +23,7 @@ use tokio::time::{Sleep, sleep};
 use self::leaving::Leaving;
 use self::moving::Former;
 use self::queries::NotedState;
+use self::turn::TurnWatch;
 use super::end::{End, Next};
 use super::local_connection::LocalConnection;
 use super::roles::Roles;
@@ -83,6 +85,7 @@ pub(super) struct Task<E> {
     former: Former,
     alarm: Pin<Box<Sleep>>,
     alarm_at: Option<Instant>,
+    turn: TurnWatch,
     over: bool,
 }
 
@@ -137,6 +140,7 @@ impl<E: End + 'static> Task<E> {
             former: Former::new(),
             alarm: Box::pin(sleep(Duration::ZERO)),
             alarm_at: None,
+            turn: TurnWatch::new(),
             over: false,
         }
     }
@@ -175,6 +179,9 @@ impl<E: End + 'static> Task<E> {
         self.flows.register(cx.waker());
         // Only an end that dials may have streams opened by its peer: it must stay up. Said of each link, as one may follow another.
         self.link.expect_streams(self.roles.dials());
+        if let Some(waited) = self.turn.take() {
+            self.link.streams().on_turn(waited);
+        }
         let mut is_patient = false;
         for _ in 0..Self::ROUNDS {
             let now = self.clock.now();
@@ -203,6 +210,9 @@ impl<E: End + 'static> Task<E> {
             }
             more |= sent == Poll::Ready(true);
             if !more && self.poll_alarm(cx, sent.is_ready(), &mut is_patient).is_pending() {
+                if self.turn.is_due(self.counters.datagrams_sent) {
+                    cx.waker().wake_by_ref();
+                }
                 return Poll::Pending;
             }
         }

@@ -83,8 +83,7 @@ impl DelayWindow {
         self.recent.add(ack.now, ack.delivered, ack.rtt);
         // In a cell's buffer packets stand in a line.
         if !slow && ack.late > ack.min_rtt / DISORDER {
-            self.active = None;
-            return;
+            return self.leave();
         }
         let base = if slow { self.base_of_slow(ack) } else { ack.min_rtt };
         let enter = ENTER.max(base);
@@ -103,8 +102,7 @@ impl DelayWindow {
         }
         let Some(active) = &mut self.active else { return };
         if ack.now.since(active.choked_at) > HOLD {
-            self.active = None;
-            return;
+            return self.leave();
         }
         let target = TARGET.max(base / 4) + packets;
         let cwnd = bytes_in(rate, base + target);
@@ -121,6 +119,11 @@ impl DelayWindow {
         active.least = bytes_in(rate, base / 2).max(1).min(active.cwnd);
         active.pacing_rate = per_second(active.cwnd, lowest * 2 / 3);
         active.seek(ack, base, if slow { SLOW_STALE } else { STALE });
+    }
+
+    /// The path is no such one, or nothing can be known of it.
+    pub(super) fn leave(&mut self) {
+        self.active = None;
     }
 
     /// The shortest round trip of a slow path.

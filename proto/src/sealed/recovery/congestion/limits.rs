@@ -1,7 +1,8 @@
 //! What the controller's model allows: how much may be in flight, how fast packets may leave. Nothing changes here.
 
-use super::round::time_of;
+use super::round::{bytes_in, time_of};
 use super::{Controller, Phase, Startup, slow_path};
+use crate::sealed::recovery::pacing::BATCH;
 use std::time::Duration;
 
 /// The window, in bandwidth-delay products (BDP): one is on the way, one pays for acknowledgements that come late
@@ -83,13 +84,15 @@ impl Controller {
         window.max(MIN_PACKETS * self.mtu).max(self.burst_allowance())
     }
 
-    /// Bytes that may leave at once, whatever the rate: two bursts. None where the queue overflows or marks packets, and none in start-up, whose
-    /// window does not come from the rate.
+    /// Bytes that may leave at once, whatever the rate: two bursts, or twice what the rate brings while this end waits for its turn, two
+    /// full batches at the most. None where the queue overflows or marks packets, and none in start-up, whose window does not come from the
+    /// rate.
     pub(crate) fn burst_allowance(&self) -> u64 {
         if self.overflows || self.ceiling.is_low() || self.phase == Phase::Startup {
             0
         } else {
-            2 * self.aggregation.largest(self.rate())
+            let turn = bytes_in(self.rate(), self.turns.wait()).min(BATCH);
+            2 * self.aggregation.largest(self.rate()).max(turn)
         }
     }
 

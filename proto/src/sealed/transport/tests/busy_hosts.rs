@@ -20,3 +20,33 @@ fn who_is_seldom_asked_sends_the_more_at_once() {
     assert!(arrived > 1_600_000, "{arrived} bytes in two seconds");
     assert_eq!(pair.client.transport.counts().lost, 0);
 }
+
+/// Bytes that arrive in a hundred turns of 0.4 s, after as many, on a path of 1 ms whose hosts look five times a second, now and then by
+/// chance twice in a row. The sender says how long it waits if it is `honest`.
+fn arrives_in_turns(honest: bool) -> usize {
+    const NAP: Duration = Duration::from_millis(200);
+    let mut pair = Pair::on(9, Path { delay: MS / 2, ..Path::default() });
+    pair.warm();
+    let id = pair.open(0);
+    pair.client.to_write.insert(id, bytes(id.0, 40_000_000));
+    let mut turns = |count: u32| {
+        for turn in 0..count {
+            pair.nap = if turn % 20 == 0 { MS } else { NAP };
+            pair.run_until(pair.nap * 2, |_| false);
+            if honest {
+                pair.client.transport.on_turn(NAP);
+            }
+        }
+        pair.server.heard[&id].len()
+    };
+    let before = turns(100);
+    turns(100) - before
+}
+
+#[test]
+fn who_waits_for_its_turn_and_says_so_is_not_left_with_the_least_window() {
+    let (silent, honest) = (arrives_in_turns(false), arrives_in_turns(true));
+    assert!(honest > 4 * silent, "{honest} bytes, {silent} without saying so");
+    // Two full batches each time both have looked.
+    assert!(honest > 95 * 100_000, "{honest} bytes in a hundred turns");
+}

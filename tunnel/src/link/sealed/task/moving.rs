@@ -15,6 +15,7 @@ use tracing::{Instrument, info};
 use super::Task;
 use super::leaving::Leaving;
 use super::queries::NotedState;
+use super::turn::TurnWatch;
 use crate::link::asking::Asker;
 use crate::link::sealed::conns::Conns;
 use crate::link::sealed::end::End;
@@ -106,6 +107,7 @@ impl<E: End + 'static> Task<E> {
             former: Former::new(),
             alarm: Box::pin(sleep(Duration::ZERO)),
             alarm_at: None,
+            turn: TurnWatch::new(),
             over: false,
         }
     }
