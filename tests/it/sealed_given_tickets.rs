@@ -37,9 +37,10 @@ impl Case {
         let state = StateDir::locate(Some(folder.path("state").into())).unwrap();
         drop(state.server().unwrap());
         let ticket = state.local_ticket().unwrap().to_text();
+        // What `unshare` has asked for, that its child ends with it, is forgotten with the change of the user.
         let script = format!(
             "set -e; umask 022; cd \"$1\"; {}; unset T; \
-             exec setpriv --reuid {1} --regid {1} --clear-groups \"$2\" 0 127.0.0.1 5000 --ticket-file \"$1/{2}\"",
+             exec setpriv --pdeathsig KILL --reuid {1} --regid {1} --clear-groups \"$2\" 0 127.0.0.1 5000 --ticket-file \"$1/{2}\"",
             self.script, self.user, self.file
         );
         let shell = ["sh", "-c", &script, "sh", &folder.path(""), PROXY1];

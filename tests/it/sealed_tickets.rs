@@ -119,7 +119,8 @@ async fn the_first_start_shows_the_ticket_to_a_terminal() {
     let target = Target::start(Manner::Echo).await;
     let folder = Folder::new();
     let (port, state) = (target.address().port().to_string(), folder.path("state"));
-    let command = format!("{PROXY2} 0 127.0.0.1 {port} --state {state}");
+    // A SIGHUP, which is what it gets when `script` is killed, does not end it.
+    let command = format!("exec setpriv --pdeathsig KILL {PROXY2} 0 127.0.0.1 {port} --state {state}");
     let proxy2 = Process::spawn("script", &["-qfc", &command, "/dev/null"]);
     let line = proxy2.wait_for("--ticket paso1");
     let words: Vec<_> = line.split_whitespace().collect();
