@@ -60,6 +60,9 @@ const DRAIN_ROUNDS: u32 = 4;
 /// for what was dropped has no more to send: without that a rate that start-up has measured too high would stay for ever.
 const OVERFLOW_PART: u64 = 8;
 
+/// Packets of a round of bulk. Of a few messages one that is late would pass for a queue, and their rate for the path's.
+const BULK_ROUND: f64 = 50.0;
+
 /// The controller of one path.
 #[derive(Debug)]
 pub(crate) struct Controller {
@@ -319,7 +322,8 @@ impl Controller {
     /// queue of our own: then the path had enough to do. A queue that overflowed had that for a part of the round.
     fn note_rate(&mut self, sample: &RoundSample) {
         let known = self.rate();
-        if sample.limited && sample.rate < known && !self.queue.is_own() {
+        let is_bulk = sample.tally.total() >= BULK_ROUND;
+        if sample.limited && sample.rate < known && !(is_bulk && self.queue.is_own()) {
             if self.overflows {
                 self.max_bandwidth.push(sample.rate.max(known - known / OVERFLOW_PART));
             }

@@ -10,6 +10,7 @@ use crate::sealed::wire::frame::{self, Frame};
 use crate::sealed::wire::packet::OVERHEAD;
 use crate::sealed::wire::varint::Writer;
 use crate::time::Time;
+use std::time::Duration;
 
 /// Packets between two floors. The peer holds at most this many numbers too many.
 const FLOOR_EVERY: u32 = 32;
@@ -19,6 +20,9 @@ const LEAST_PIECE: usize = 32;
 
 /// Bytes of frames that a packet beyond a full window has at the most.
 const SMALL: usize = 512;
+
+/// No acknowledgement waits longer to share a packet: it is what that takes at 56 kbit/s, and a rate may be known too low.
+const MOST_SHARED: Duration = Duration::from_millis(400);
 
 /// Bytes that a stream of small messages has on its way and waiting at the most: ten of 64 bytes a second, and nothing came back for four.
 /// Bulk has more, however slow the path.
@@ -98,7 +102,7 @@ impl Transport {
     /// itself it costs a twentieth of a full packet.
     pub(super) fn ack_due(&self) -> Option<Time> {
         let packets = if self.has_content() { u64::from(self.mtu.current()) * 3 / 2 } else { 0 };
-        self.acks.due().map(|due| due + self.recovery.controller().time_if_slow(packets))
+        self.acks.due().map(|due| due + self.recovery.controller().time_if_slow(packets).min(MOST_SHARED))
     }
 
     /// The most UDP payload of the next packet. A probe that went unanswered may have been too large.
