@@ -32,7 +32,7 @@ use ack_aggregation::AckAggregation;
 pub(crate) use ack_event::AckEvent;
 use bandwidth_drop::BandwidthDrop;
 use ceiling::{Arrived, Ceiling};
-use delay_window::DelayWindow;
+use delay_window::{DISORDER, DelayWindow};
 use limits::MIN_PACKETS;
 use loss::Losses;
 use max_bandwidth::MaxBandwidth;
@@ -318,12 +318,12 @@ impl Controller {
         self.enter(Phase::Drain);
     }
 
-    /// A rate that the application held down only counts if it is higher than what is known, or if even the shortest round trip met a
-    /// queue of our own: then the path had enough to do. A queue that overflowed had that for a part of the round.
+    /// A rate that the application held down only counts if it is higher than what is known, or if even the shortest round trip of a round of
+    /// bulk met a queue of our own: then the path had enough to do. A queue that overflowed had that for a part of the round.
     fn note_rate(&mut self, sample: &RoundSample) {
         let known = self.rate();
-        let is_bulk = sample.tally.total() >= BULK_ROUND;
-        if sample.limited && sample.rate < known && !(is_bulk && self.queue.is_own()) {
+        let had_enough = sample.tally.total() >= BULK_ROUND && self.queue.is_own();
+        if sample.limited && sample.rate < known && !had_enough {
             if self.overflows {
                 self.max_bandwidth.push(sample.rate.max(known - known / OVERFLOW_PART));
             }
@@ -374,7 +374,7 @@ impl Controller {
     /// Whether down must go on until it has shown what becomes of packets that leave slowly. Without that a rate that random loss has
     /// lowered would be lowered again, as what is lost of the packets of the new one is not paid for. Where a queue stands it is what overflows.
     fn is_judging(&self, sample: &RoundSample) -> bool {
-        let is_told = !self.queue.stands() && self.late < self.min_rtt / 8;
+        let is_told = !self.queue.stands() && self.late < self.min_rtt / DISORDER;
         self.phase_rounds < JUDGING_ROUNDS && is_told && self.losses.is_unclear(&sample.tally)
     }
 

@@ -21,7 +21,7 @@ const LEAST_PIECE: usize = 32;
 /// Bytes of frames that a packet beyond a full window has at the most.
 const SMALL: usize = 512;
 
-/// No acknowledgement waits longer to share a packet: it is what that takes at 56 kbit/s, and a rate may be known too low.
+/// No acknowledgement waits longer to share a packet: at 56 kbit/s that takes 0.32 s, and a rate may be known too low.
 const MOST_SHARED: Duration = Duration::from_millis(400);
 
 /// Bytes that a stream of small messages has on its way and waiting at the most: ten of 64 bytes a second, and nothing came back for four.
@@ -101,8 +101,12 @@ impl Transport {
     /// When an acknowledgement must leave by itself. On a slow path it waits for one and a half packets' time where something else is about to leave: by
     /// itself it costs a twentieth of a full packet.
     pub(super) fn ack_due(&self) -> Option<Time> {
-        let packets = if self.has_content() { u64::from(self.mtu.current()) * 3 / 2 } else { 0 };
-        self.acks.due().map(|due| due + self.recovery.controller().time_if_slow(packets).min(MOST_SHARED))
+        let due = self.acks.due()?;
+        if !self.has_content() {
+            return Some(due);
+        }
+        let packets = u64::from(self.mtu.current()) * 3 / 2;
+        Some(due + self.recovery.controller().time_if_slow(packets).min(MOST_SHARED))
     }
 
     /// The most UDP payload of the next packet. A probe that went unanswered may have been too large.

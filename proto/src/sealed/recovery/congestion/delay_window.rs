@@ -30,7 +30,7 @@ const PACKETS: u64 = 10;
 const MAX_PACKETS_TIME: Duration = Duration::from_millis(200);
 
 /// Where packets come late by more than this part of a round trip, on average, because others overtake them, it is no cell.
-const DISORDER: u32 = 8;
+pub(super) const DISORDER: u32 = 8;
 
 /// Never fewer packets: acknowledgements must keep coming.
 const MIN_PACKETS: u64 = 4;
