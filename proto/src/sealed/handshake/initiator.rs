@@ -102,6 +102,8 @@ pub struct Refused {
     pub version: u8,
     /// Which proxy2 process answered.
     pub epoch: Epoch,
+    /// From its initiation to its response.
+    pub round_trip: Duration,
 }
 
 /// Why a datagram was ignored.
@@ -264,7 +266,7 @@ impl Initiator {
                 if why == Refusal::ClockOff {
                     self.take_challenge(now, challenge);
                 }
-                Outcome::Refused(Refused { why, time, version, epoch })
+                Outcome::Refused(Refused { why, time, version, epoch, round_trip })
             }
         })
     }

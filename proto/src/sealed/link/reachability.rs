@@ -1,14 +1,15 @@
 //! Whether the peer gets what this side sends, and what its owner was notified of.
 
-use super::rekey_timer::SILENCE;
 use crate::time::Time;
+use std::time::Duration;
 
 /// Handshakes in a row that count as a sign of life though no packet came between them: a path that lets handshakes through and
 /// nothing else is no path. One may be of a server that had to be asked twice.
 const HANDSHAKES_ONLY: u32 = 2;
 
-/// Initiations in a row without a response after which the peer may count as unreachable.
-const UNANSWERED: u32 = 4;
+/// Initiations go without a response for so long before the peer counts as unreachable: four of those that leave singly, seven pairs of
+/// those that leave in twos.
+const UNANSWERED: Duration = Duration::from_millis(1_500);
 
 /// What is known of whether the peer gets what this side sends.
 #[derive(Debug)]
@@ -54,10 +55,9 @@ impl Reachability {
         std::mem::replace(&mut self.unreachable, false)
     }
 
-    /// So many initiations in a row went unanswered. True if the owner must be notified that the peer is unreachable.
-    pub(super) fn on_unanswered(&mut self, now: Time, initiations: u32) -> bool {
-        let is_silent = initiations >= UNANSWERED && now.since(self.answered_at) >= SILENCE;
-        is_silent && self.on_lost()
+    /// All initiations `since` then went unanswered. True if the owner must be notified that the peer is unreachable.
+    pub(super) fn on_unanswered(&mut self, now: Time, since: Time) -> bool {
+        now.since(self.answered_at.max(since)) >= UNANSWERED && self.on_lost()
     }
 
     /// No packet passes. True if the owner must be notified that the peer is unreachable.
@@ -74,18 +74,17 @@ impl Reachability {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::time::Duration;
 
     #[test]
     fn the_owner_is_notified_once_of_each_silence() {
-        let (start, mut now) = (Time::ZERO, Time::ZERO + SILENCE);
-        let mut peer = Reachability::new(start);
-        assert!(!peer.on_unanswered(now, UNANSWERED - 1), "too few");
-        assert!(!peer.on_unanswered(now.before(Duration::from_millis(1)), UNANSWERED), "too soon");
-        assert!(peer.on_unanswered(now, UNANSWERED) && !peer.on_unanswered(now, UNANSWERED + 1), "once");
-        now += SILENCE;
-        assert!(peer.on_packet(now) && !peer.on_packet(now), "heard again, once");
-        assert_eq!((peer.answered_at(), peer.is_unreachable()), (now, false));
+        let (mut peer, at) =
+            (Reachability::new(Time::ZERO), |millis| Time::ZERO + Duration::from_millis(millis));
+        assert!(!peer.on_unanswered(at(1_499), at(0)), "too soon");
+        assert!(!peer.on_unanswered(at(60_000), at(59_000)), "nothing was asked for long");
+        assert!(peer.on_unanswered(at(1_500), at(0)) && !peer.on_unanswered(at(1_600), at(0)), "once");
+        assert!(peer.on_packet(at(1_700)) && !peer.on_packet(at(1_700)), "heard again, once");
+        assert_eq!((peer.answered_at(), peer.is_unreachable()), (at(1_700), false));
+        assert!(!peer.on_unanswered(at(3_000), at(0)), "a packet was acknowledged meanwhile");
     }
 
     #[test]

@@ -154,12 +154,13 @@ impl Link {
         match rekey.initiator.handle(now, datagram) {
             Outcome::Established(established) => self.established(now, *established),
             Outcome::Refused(refused) => {
-                rekey.on_refused(now, refused.why);
                 // With keys that are still good the owner hears of it when a packet passes again.
                 if !self.sessions.is_up() {
                     self.reachability.on_refused();
                 }
-                self.events.push_back(Event::Refused(refused));
+                if rekey.on_refused(now, &refused) {
+                    self.events.push_back(Event::Refused(refused));
+                }
             }
             Outcome::Resend { index, message } => {
                 if let Some(to) = self.destinations.of(index) {

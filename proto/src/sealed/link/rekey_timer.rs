@@ -1,6 +1,6 @@
 //! When the client asks for keys.
 
-use crate::sealed::handshake::initiator::Initiator;
+use crate::sealed::handshake::initiator::{Initiator, Refused};
 use crate::sealed::handshake::terms::{LinkId, Refusal};
 use crate::ticket::Ticket;
 use crate::time::Time;
@@ -15,6 +15,9 @@ const AGAIN_MAX: Duration = Duration::from_secs(1);
 /// So many initiations leave in twos, [`AGAIN_MIN`] after each other, where somebody waits for the first keys: of those that are lost on the
 /// way, or whose response is, no more than these four seconds come. A link that has keys goes on meanwhile.
 const DENSE: u32 = 31;
+
+/// Initiations that may be lost by chance, however long ago the first left: this machine may have been stopped meanwhile.
+const UNANSWERED: u32 = 4;
 
 /// How much later than the first of two the second leaves: losses come in bursts.
 const SECOND: Duration = Duration::from_millis(25);
@@ -61,16 +64,30 @@ pub(crate) struct RekeyTimer {
     /// Initiations since the last response.
     asked: u32,
     asked_at: Time,
+    /// When the first of them left.
+    asking_since: Time,
     /// Of the wait after it: from 0, the shortest, to below [`STEPS`].
     step: u32,
     /// Refusals since the last response that was none.
     refused: usize,
+    /// When the last of these came.
+    refused_at: Time,
     not_before: Time,
 }
 
 impl RekeyTimer {
     pub(crate) const fn new(initiator: Initiator) -> Self {
-        Self { initiator, asked: 0, asked_at: Time::ZERO, step: 0, refused: 0, not_before: Time::ZERO }
+        let never = Time::ZERO;
+        Self {
+            initiator,
+            asked: 0,
+            asked_at: never,
+            asking_since: never,
+            step: 0,
+            refused: 0,
+            refused_at: never,
+            not_before: never,
+        }
     }
 
     /// When the next initiation is due, given that keys are wanted.
@@ -94,6 +111,9 @@ impl RekeyTimer {
 
     /// An initiation leaves; `chance` is any number, as random as can be.
     pub(crate) const fn on_asked(&mut self, now: Time, chance: u32) {
+        if self.asked == 0 {
+            self.asking_since = now;
+        }
         self.asked += 1;
         self.asked_at = now;
         self.step = chance % STEPS;
@@ -110,9 +130,9 @@ impl RekeyTimer {
         (self.asked, self.refused, self.not_before) = (0, 0, Time::ZERO);
     }
 
-    /// Initiations since the last response.
-    pub(crate) const fn asked(&self) -> u32 {
-        self.asked
+    /// Since when initiations go without a response, if there were enough of them.
+    pub(crate) fn unanswered_since(&self) -> Option<Time> {
+        (self.asked >= UNANSWERED).then_some(self.asking_since)
     }
 
     pub(crate) fn on_established(&mut self) {
@@ -129,27 +149,31 @@ impl RekeyTimer {
         self.initiator.set_link(next);
     }
 
-    pub(crate) fn on_refused(&mut self, now: Time, why: Refusal) {
-        if now < self.not_before {
-            return; // the second of two initiations was refused, too
+    /// True unless the refused initiation left before an earlier refusal came: several are on their way at once, and all of them meet
+    /// the same answer.
+    pub(crate) fn on_refused(&mut self, now: Time, refused: &Refused) -> bool {
+        if now.before(refused.round_trip) < self.refused_at {
+            return false;
         }
         self.asked = 0;
-        if why == Refusal::ClockOff && self.refused == 0 {
+        self.refused_at = now;
+        if refused.why == Refusal::ClockOff && self.refused == 0 {
             // The challenge that came with it is returned at once; should that not help either, the pauses begin.
             self.not_before = now;
             self.refused = 1;
-            return;
+            return true;
         }
         let pause = AFTER_REFUSAL.get(self.refused).or(AFTER_REFUSAL.last()).copied();
         self.not_before = now + pause.unwrap_or_default();
         self.refused += 1;
+        true
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::sealed::handshake::terms::{Instance, LinkId};
+    use crate::sealed::handshake::terms::{Epoch, Instance, LinkId, UnixMicros};
     use crate::sealed::link::Settings;
     use crate::sim::Setup;
 
@@ -159,12 +183,12 @@ mod tests {
         let mut timer = RekeyTimer::new(setup.initiator(&setup.ticket, LinkId(1), Instance(1)));
         let mut now = Time::ZERO;
         [4, 8].map(|end| {
-            let before = timer.asked();
+            let before = timer.asked;
             while timer.due(need) < Time::ZERO + Duration::from_secs(end) {
                 now = now.max(timer.due(need));
                 timer.on_asked(now, STEPS / 2);
             }
-            timer.asked() - before
+            timer.asked - before
         })
     }
 
@@ -175,13 +199,44 @@ mod tests {
         assert_eq!(asked(Need::Idle), [5, 1]);
     }
 
+    /// proxy2 refuses an initiation that left `round_trip` milliseconds before. Whether that counts.
+    fn refuse(timer: &mut RekeyTimer, now: Time, why: Refusal, round_trip: u64) -> bool {
+        let round_trip = Duration::from_millis(round_trip);
+        let refused = Refused { why, time: UnixMicros(0), version: 1, epoch: Epoch(1), round_trip };
+        timer.on_refused(now, &refused)
+    }
+
     #[test]
-    fn the_refusal_of_the_second_of_two_is_none() {
+    fn of_the_refusals_of_initiations_on_their_way_together_one_counts() {
         let setup = Setup::new(1, Settings::default());
+        let at = |millis| Time::ZERO + Duration::from_millis(millis);
         let mut timer = RekeyTimer::new(setup.initiator(&setup.ticket, LinkId(1), Instance(1)));
-        for later in [0, 20] {
-            timer.on_refused(Time::ZERO + Duration::from_millis(later), Refusal::TooManyLinks);
+        // Initiations left at 0, 25, 250, 275, 500 and 525 ms.
+        for (arrives, counts) in
+            [(0, true), (25, false), (250, false), (275, false), (500, false), (525, false)]
+        {
+            assert_eq!(
+                refuse(&mut timer, at(600 + arrives), Refusal::TooManyLinks, 600),
+                counts,
+                "{arrives}"
+            );
         }
-        assert_eq!(timer.due(Need::Start), Time::ZERO + AFTER_REFUSAL[0]);
+        assert_eq!(timer.due(Need::Start), at(600) + AFTER_REFUSAL[0]);
+        assert!(refuse(&mut timer, at(1_700), Refusal::TooManyLinks, 600), "it was asked again at 1,100 ms");
+        assert_eq!(timer.due(Need::Start), at(1_700) + AFTER_REFUSAL[1]);
+    }
+
+    #[test]
+    fn a_clock_that_is_off_costs_no_pause() {
+        let setup = Setup::new(1, Settings::default());
+        let at = |millis| Time::ZERO + Duration::from_millis(millis);
+        let mut timer = RekeyTimer::new(setup.initiator(&setup.ticket, LinkId(1), Instance(1)));
+        assert!(refuse(&mut timer, at(100), Refusal::ClockOff, 100));
+        assert_eq!(timer.due(Need::Start), at(100));
+        timer.on_asked(at(100), 0);
+        assert!(!refuse(&mut timer, at(125), Refusal::ClockOff, 100), "of two initiations");
+        assert!(timer.may_ask(at(125)), "the next has its challenge");
+        assert!(refuse(&mut timer, at(200), Refusal::ClockOff, 100), "the challenge did not help");
+        assert_eq!(timer.due(Need::Start), at(200) + AFTER_REFUSAL[1]);
     }
 }

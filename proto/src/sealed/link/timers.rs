@@ -96,8 +96,8 @@ impl Link {
         if self.liveness_probe.on_timeout(now, self.transport.pto(), measured) {
             self.events.push_back(Event::Unreachable);
         }
-        let initiations = self.rekey.as_ref().map_or(0, RekeyTimer::asked);
-        if self.reachability.on_unanswered(now, initiations) {
+        let unanswered = self.rekey.as_ref().and_then(RekeyTimer::unanswered_since);
+        if unanswered.is_some_and(|since| self.reachability.on_unanswered(now, since)) {
             self.events.push_back(Event::Unreachable);
         }
         self.take_events();

@@ -276,6 +276,32 @@ fn another_ticket_counts_at_once_where_the_first_is_refused() {
     assert!(pair.run_until(SECOND, |pair| pair.server.app.heard.get(&id).is_some_and(|b| b == b"hola")));
 }
 
+/// Of six initiations that are on their way when the first refusal comes each is refused.
+#[test]
+fn a_refusal_counts_once_however_far_the_server_is() {
+    let mut pair = Pair::begin(25);
+    pair.network.change(|path| path.delay = SECOND * 3 / 10);
+    let old = pair.client_key();
+    pair.server.endpoint.revoke(old);
+    pair.client.link.streams().open(b"").unwrap();
+    pair.run_for(SECOND * 8 / 5);
+    let counted = pair.client.app.events.iter().filter(|event| matches!(event, Event::Refused(_))).count();
+    assert_eq!(counted, 1, "{:?}", pair.client.app.events);
+}
+
+/// After a long time without use: by then nothing has been heard for long anyway.
+#[test]
+fn a_link_that_wakes_up_counts_as_unreachable_no_sooner_than_a_new_one() {
+    let mut pair = Pair::begin(26);
+    pair.run_for(SECOND * 90);
+    assert!(pair.client.link.state.is_dormant());
+    pair.cut();
+    pair.client.link.streams().open(b"").unwrap();
+    let told = |pair: &Pair| pair.client.app.events.contains(&Event::Unreachable);
+    assert!(!pair.run_until(SECOND * 7 / 5, told), "too soon");
+    assert!(pair.run_until(SECOND * 3 / 5, told), "too late");
+}
+
 #[test]
 fn a_client_that_expects_streams_stays_up_and_shows_itself() {
     let mut pair = Pair::begin(19);
