@@ -8,6 +8,7 @@ pub(crate) mod ecn;
 pub(crate) mod loss_detection;
 pub(crate) mod lossiness;
 pub(crate) mod mtu;
+mod overdraft;
 pub(crate) mod pacing;
 pub(crate) mod rate;
 pub(crate) mod reordering;

@@ -243,8 +243,8 @@ impl Transport {
 
     /// This end could have gone on for `wait`, and its machine served others meanwhile: what a round trip says of the path is less by that,
     /// and what was to leave may leave at once. Worth saying some ten times a second while packets leave.
-    pub const fn on_turn(&mut self, wait: Duration) {
-        self.recovery.on_turn(wait);
+    pub const fn on_turn(&mut self, now: Time, wait: Duration) {
+        self.recovery.on_turn(now, wait);
     }
 
     // What the outside may look at.

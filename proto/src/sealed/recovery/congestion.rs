@@ -172,8 +172,18 @@ impl Controller {
     }
 
     /// This end waited so long for its turn on its own machine.
-    pub(crate) const fn on_turn(&mut self, wait: Duration) {
-        self.turns.on_turn(wait);
+    pub(crate) const fn on_turn(&mut self, now: Time, wait: Duration) {
+        self.turns.on_turn(now, wait);
+    }
+
+    /// Whether what was said of turns was said too long ago to count.
+    pub(crate) fn turns_are_over(&self, now: Time) -> bool {
+        self.turns.are_over(now)
+    }
+
+    /// This end waits for no turn until the next is noted.
+    pub(crate) fn forget_turns(&mut self) {
+        self.turns = Turns::default();
     }
 
     /// Packets of the acknowledgement that is being taken in carry the mark of a queue on the path.

@@ -4,9 +4,13 @@
 //! has had a round trip and the reordering window to show up. The window follows what the path does: a packet that was
 //! thought lost and arrives widens it.
 
+#[cfg(test)]
+mod tests;
+
 use super::counts::Counts;
 use super::ecn::{EcnValidation, PathEcn, Verdict};
 use super::lossiness::Lossiness;
+use super::overdraft::Overdraft;
 use super::reordering::ReorderingWindow;
 use super::skipped::Skipped;
 use super::{ack, rtt};
@@ -33,6 +37,10 @@ const DEAD_AFTER: u32 = 5;
 /// Packets that one probe time-out lets go (RFC 9002 section 6.2.4): two, as one may be lost as well.
 const PROBES: u32 = 2;
 
+/// Probes go round the oldest so many packets: what is missing among them is tried at each eighth time-out, and one that is acknowledged shows what
+/// became of all before it.
+const ROUND: u64 = 16;
+
 /// On a slow path so many time-outs in a row send one packet instead of two. Later ones send two: the oldest may be useless without the next.
 const SPARED: u32 = 2;
 
@@ -42,11 +50,6 @@ const PATIENCE: u32 = 16;
 
 /// Probe time-outs of each further length, twice the one before, up to [`MAX_PTO`]: a dead path costs little.
 const STEP: u32 = 2;
-
-/// Bytes of small messages that may be on their way beyond a full window. Bulk has filled it: a message that waits for room waits until bulk
-/// has arrived and its acknowledgement has come back, and where the way back stands still, as in a radio cell, as long as that.
-/// It is the window's share of two packets, and what a typist writes in three seconds.
-const OVERDRAFT: u64 = 3_000;
 
 /// A packet from the peer with this much in it is one of bulk.
 const BULK: usize = 1_000;
@@ -80,8 +83,7 @@ pub(crate) struct Recovery {
     /// When a packet of bulk last came from the peer.
     bulk_came_at: Option<Time>,
     probes_left: u32,
-    /// Bytes that left beyond a full window, less those that have arrived since.
-    overdrawn: u64,
+    overdraft: Overdraft,
     last_ack_eliciting: Time,
     lossiness: Lossiness,
     skipped: Skipped,
@@ -102,6 +104,17 @@ pub(crate) struct RecoveryState {
     controller: Controller,
     reordering: ReorderingWindow,
     ecn: PathEcn,
+}
+
+/// What a packet that leaves has to do with the window.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Leaves {
+    /// Nothing: the peer need not acknowledge it.
+    Uncounted,
+    /// It is part of what the window counts.
+    Counted,
+    /// It is counted, and left though the window was full: see [`Recovery::may_overdraw`].
+    BeyondWindow,
 }
 
 /// What became of packets, for the owner of their contents.
@@ -134,7 +147,7 @@ impl Recovery {
             acked_at: Time::ZERO,
             bulk_came_at: None,
             probes_left: 0,
-            overdrawn: 0,
+            overdraft: Overdraft::default(),
             last_ack_eliciting: Time::ZERO,
             lossiness: Lossiness::default(),
             skipped: Skipped::new(random),
@@ -193,12 +206,12 @@ impl Recovery {
     /// Whether a packet of small messages may leave though the window is full. On a slow path its headers cost more than it gains.
     pub(crate) fn may_overdraw(&self) -> bool {
         let is_full = self.probes_left == 0 && !self.window_open();
-        is_full && self.overdrawn < OVERDRAFT && !self.controller.is_slow()
+        is_full && self.overdraft.has_room() && !self.controller.is_slow()
     }
 
     /// This end waited so long for its turn on its own machine.
-    pub(crate) const fn on_turn(&mut self, wait: Duration) {
-        self.controller_mut().on_turn(wait);
+    pub(crate) const fn on_turn(&mut self, now: Time, wait: Duration) {
+        self.controller_mut().on_turn(now, wait);
     }
 
     /// The congestion controller.
@@ -251,11 +264,12 @@ impl Recovery {
         self.ecn.outgoing(self.is_probing())
     }
 
-    /// The packet whose contents were noted in the log leaves. `ack_eliciting`: the peer has to acknowledge it; `ecn`: what its IP
-    /// header says.
-    pub(crate) fn on_sent(&mut self, now: Time, size: usize, ack_eliciting: bool, ecn: Ecn) {
-        let idle = self.log.in_flight() == 0;
-        let overdraws = self.may_overdraw();
+    /// The packet whose contents were noted in the log leaves. `ecn`: what its IP header says.
+    pub(crate) fn on_sent(&mut self, now: Time, size: usize, leaves: Leaves, ecn: Ecn) {
+        let (idle, ack_eliciting) = (self.log.in_flight() == 0, leaves != Leaves::Uncounted);
+        if idle && self.controller.turns_are_over(now) {
+            self.controller_mut().forget_turns();
+        }
         let snapshot = self.rate.on_sent(now, idle && ack_eliciting);
         let bytes = u32::try_from(size).unwrap_or(u32::MAX);
         self.log.push(now, bytes, ack_eliciting, self.controller.tag(), snapshot);
@@ -266,9 +280,10 @@ impl Recovery {
         self.counts.bytes += u64::from(bytes);
         if ack_eliciting {
             self.counts.sent += 1;
-            if overdraws {
-                // The time-out is that of what fills the window.
-                self.overdrawn += u64::from(bytes);
+            if leaves == Leaves::BeyondWindow {
+                self.log.last_is_beyond_window();
+                // The time-out stays that of what fills the window until something arrives.
+                self.overdraft.on_sent(now, u64::from(bytes));
             } else {
                 self.last_ack_eliciting = now;
             }
@@ -317,6 +332,7 @@ impl Recovery {
         self.largest_acked = self.largest_acked.max(newest);
         let Some(newest) = newest else { return };
         self.acked_at = now;
+        self.last_ack_eliciting = self.last_ack_eliciting.max(self.overdraft.last_sent());
         self.pto_count = 0;
         self.probes_left = 0;
         let sample = if newest == ack.largest() { self.log.get(newest) } else { None };
@@ -378,7 +394,7 @@ impl Recovery {
         match fate {
             Fate::Acked | Fate::NotAckEliciting => return false,
             Fate::InFlight => {
-                self.overdrawn = self.overdrawn.saturating_sub(size);
+                self.overdraft.on_gone(packet.overdrawn());
                 let cwnd_limited = self.cwnd_limited;
                 self.controller_mut().on_packet_acked(phase, size, cwnd_limited);
             }
@@ -423,11 +439,9 @@ impl Recovery {
         }
         for outcome in &outcomes[first..] {
             let PacketOutcome::Lost(number) = *outcome else { continue };
-            let Some((phase, ecn_capable)) =
-                self.log.get(number).map(|packet| (packet.phase, packet.ecn_capable))
-            else {
-                continue;
-            };
+            let Some(packet) = self.log.get(number) else { continue };
+            let (phase, ecn_capable) = (packet.phase, packet.ecn_capable);
+            self.overdraft.on_gone(packet.overdrawn());
             self.log.set_fate(number, Fate::Lost);
             if self.is_mtu_probe(number) {
                 continue;
@@ -482,9 +496,10 @@ impl Recovery {
             self.ecn.on_blackout(self.log.next());
         }
         self.log.oldest_in_flight(); // moves the start of the walk below
-        // After the second in a row each goes on where the one before has ended: what was in the oldest packet may be of no use to the peer
-        // without what was in a later one, and then it is not acknowledged however often it goes.
-        let before = u64::from(self.pto_count.saturating_sub(2) * PROBES) % self.log.in_flight_packets();
+        // After the second in a row each goes on where the one before has ended, and comes round to the oldest again: what was in that may be
+        // of no use to the peer without what was in a later one, and then it is not acknowledged however often it goes.
+        let round = self.log.in_flight_packets().min(ROUND);
+        let before = u64::from(self.pto_count.saturating_sub(2) * PROBES) % round;
         let again = self
             .log
             .in_flight_below(self.log.next())

@@ -65,12 +65,21 @@ pub(crate) struct Packet {
     pub(crate) fate: Fate,
     /// It left as ECT(0).
     pub(crate) ecn_capable: bool,
+    /// It left though the window was full.
+    beyond_window: bool,
     /// Tag of the congestion controller: in which phase it left.
     pub(crate) phase: u32,
     /// For the delivery rate.
     pub(crate) snapshot: Snapshot,
     /// Ring numbers of its contents.
     contents: Range<u64>,
+}
+
+impl Packet {
+    /// Its part of what left beyond a full window, in bytes.
+    pub(crate) const fn overdrawn(&self) -> u64 {
+        if self.beyond_window { self.size as u64 } else { 0 }
+    }
 }
 
 /// A ring of packets from the oldest that may still matter to the newest.
@@ -144,13 +153,29 @@ impl SentLog {
             self.in_flight += u64::from(size);
             self.in_flight_packets += 1;
         }
-        self.packets.push_back(Packet { sent, size, fate, ecn_capable: false, phase, snapshot, contents });
+        self.packets.push_back(Packet {
+            sent,
+            size,
+            fate,
+            ecn_capable: false,
+            beyond_window: false,
+            phase,
+            snapshot,
+            contents,
+        });
     }
 
     /// The last packet leaves as ECT(0).
     pub(crate) fn mark_last(&mut self) {
         if let Some(packet) = self.packets.back_mut() {
             packet.ecn_capable = true;
+        }
+    }
+
+    /// The last packet leaves though the window is full.
+    pub(crate) fn last_is_beyond_window(&mut self) {
+        if let Some(packet) = self.packets.back_mut() {
+            packet.beyond_window = true;
         }
     }
 

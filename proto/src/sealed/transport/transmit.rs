@@ -2,6 +2,7 @@
 
 use super::Transport;
 use crate::sealed::recovery::copies;
+use crate::sealed::recovery::loss_detection::Leaves;
 use crate::sealed::recovery::mtu;
 use crate::sealed::recovery::sent::Content;
 use crate::sealed::streams::scheduler::Schedule;
@@ -95,7 +96,12 @@ impl Transport {
         if small {
             self.put_thin_data(now, &mut writer);
         }
-        self.finish_packet(now, writer.len(), proves || writer.len() > before)
+        let leaves = match () {
+            () if writer.len() == before && !proves => Leaves::Uncounted,
+            () if small => Leaves::BeyondWindow,
+            () => Leaves::Counted,
+        };
+        self.finish_packet(now, writer.len(), leaves)
     }
 
     /// When an acknowledgement must leave by itself. On a slow path it waits for one and a half packets' time where something else is about to leave: by
@@ -118,16 +124,16 @@ impl Transport {
         }
     }
 
-    fn finish_packet(&mut self, now: Time, length: usize, ack_eliciting: bool) -> Option<Built> {
+    fn finish_packet(&mut self, now: Time, length: usize, leaves: Leaves) -> Option<Built> {
         if length == 0 {
             return None;
         }
-        if ack_eliciting {
+        if leaves != Leaves::Uncounted {
             self.probe = false;
         }
         let number = self.recovery.log.next();
         let ecn = self.recovery.outgoing_ecn();
-        self.recovery.on_sent(now, length + OVERHEAD, ack_eliciting, ecn);
+        self.recovery.on_sent(now, length + OVERHEAD, leaves, ecn);
         self.since_floor += 1;
         Some(Built { number, length, ecn })
     }
@@ -159,7 +165,7 @@ impl Transport {
         writer.space(left).fill(frame::kind::PADDING);
         self.mtu.on_probe_sent();
         self.recovery.log.note(Content::MtuProbe(size));
-        self.finish_packet(now, length, true)
+        self.finish_packet(now, length, Leaves::Counted)
     }
 
     fn put_floor(&mut self, writer: &mut Writer<'_>) {

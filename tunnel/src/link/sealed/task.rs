@@ -180,7 +180,7 @@ impl<E: End + 'static> Task<E> {
         // Only an end that dials may have streams opened by its peer: it must stay up. Said of each link, as one may follow another.
         self.link.expect_streams(self.roles.dials());
         if let Some(waited) = self.turn.take() {
-            self.link.streams().on_turn(waited);
+            self.link.streams().on_turn(self.clock.now(), waited);
         }
         let mut is_patient = false;
         for _ in 0..Self::ROUNDS {
@@ -210,7 +210,7 @@ impl<E: End + 'static> Task<E> {
             }
             more |= sent == Poll::Ready(true);
             if !more && self.poll_alarm(cx, sent.is_ready(), &mut is_patient).is_pending() {
-                if self.turn.is_due(self.counters.datagrams_sent) {
+                if self.turn.give_up(self.counters.datagrams_sent) {
                     cx.waker().wake_by_ref();
                 }
                 return Poll::Pending;
@@ -218,6 +218,8 @@ impl<E: End + 'static> Task<E> {
         }
         self.count_packets();
         self.counters.publish_due(Instant::now());
+        // It asks for the next in any case.
+        let _ = self.turn.give_up(self.counters.datagrams_sent);
         cx.waker().wake_by_ref();
         Poll::Pending
     }

@@ -34,7 +34,7 @@ fn arrives_in_turns(honest: bool) -> usize {
             pair.nap = if turn % 20 == 0 { MS } else { NAP };
             pair.run_until(pair.nap * 2, |_| false);
             if honest {
-                pair.client.transport.on_turn(NAP);
+                pair.client.transport.on_turn(pair.now, NAP);
             }
         }
         pair.server.heard[&id].len()

@@ -184,7 +184,8 @@ mod tests {
         let hour = 3_600_000_000;
         let says = |time: u64| {
             let (version, epoch) = (proto::sealed::handshake::terms::VERSION, Epoch(1));
-            clock(&Refused { why: Refusal::ClockOff, time: UnixMicros(time), version, epoch })
+            let (why, time, round_trip) = (Refusal::ClockOff, UnixMicros(time), Duration::ZERO);
+            clock(&Refused { why, time, version, epoch, round_trip })
         };
         let ours = Clock::unix().0;
         let (ahead, behind) = (says(ours - hour).unwrap(), says(ours + hour).unwrap());

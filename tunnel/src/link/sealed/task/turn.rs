@@ -28,7 +28,7 @@ impl TurnWatch {
     }
 
     /// The task gives up its turn, `sent` datagrams having left altogether. Whether it is to ask for the next at once.
-    pub(super) fn is_due(&mut self, sent: u64) -> bool {
+    pub(super) fn give_up(&mut self, sent: u64) -> bool {
         // Nearly always: the clock is not looked at.
         if sent < self.sent + DATAGRAMS {
             return false;
