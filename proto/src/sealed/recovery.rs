@@ -10,6 +10,7 @@ pub(crate) mod lossiness;
 pub(crate) mod mtu;
 mod overdraft;
 pub(crate) mod pacing;
+mod probe_timeout;
 pub(crate) mod rate;
 pub(crate) mod reordering;
 pub(crate) mod rtt;

@@ -11,6 +11,7 @@ use super::counts::Counts;
 use super::ecn::{EcnValidation, PathEcn, Verdict};
 use super::lossiness::Lossiness;
 use super::overdraft::Overdraft;
+use super::probe_timeout::ProbeTimeout;
 use super::reordering::ReorderingWindow;
 use super::skipped::Skipped;
 use super::{ack, rtt};
@@ -26,30 +27,6 @@ use crate::sealed::wire::ranges::RangeSet;
 use crate::time::Time;
 use std::ops::Range;
 use std::time::Duration;
-
-/// The longest time between two probes while data waits. The path may come back at any moment, and its users should
-/// notice within about this.
-pub(crate) const MAX_PTO: Duration = Duration::from_secs(1);
-
-/// Probe time-outs in a row after which the path counts as dead.
-const DEAD_AFTER: u32 = 5;
-
-/// Packets that one probe time-out lets go (RFC 9002 section 6.2.4): two, as one may be lost as well.
-const PROBES: u32 = 2;
-
-/// Probes go round the oldest so many packets: what is missing among them is tried at each eighth time-out, and one that is acknowledged shows what
-/// became of all before it.
-const ROUND: u64 = 16;
-
-/// On a slow path so many time-outs in a row send one packet instead of two. Later ones send two: the oldest may be useless without the next.
-const SPARED: u32 = 2;
-
-/// Probe time-outs of the first length. Losses come in bursts, and where a burst is what stops both sides, it ends the
-/// sooner the more is sent.
-const PATIENCE: u32 = 16;
-
-/// Probe time-outs of each further length, twice the one before, up to [`MAX_PTO`]: a dead path costs little.
-const STEP: u32 = 2;
 
 /// A packet from the peer with this much in it is one of bulk.
 const BULK: usize = 1_000;
@@ -77,14 +54,12 @@ pub(crate) struct Recovery {
     loss_due: Option<Time>,
     /// Half of the window or more was in use before the acknowledgement that is being taken in.
     cwnd_limited: bool,
-    pto_count: u32,
+    probes: ProbeTimeout,
     /// When something was last acknowledged.
     acked_at: Time,
     /// When a packet of bulk last came from the peer.
     bulk_came_at: Option<Time>,
-    probes_left: u32,
     overdraft: Overdraft,
-    last_ack_eliciting: Time,
     lossiness: Lossiness,
     skipped: Skipped,
     /// Whether packets carry the ECN bits.
@@ -143,12 +118,10 @@ impl Recovery {
             reordering: ReorderingWindow::default(),
             loss_due: None,
             cwnd_limited: false,
-            pto_count: 0,
+            probes: ProbeTimeout::default(),
             acked_at: Time::ZERO,
             bulk_came_at: None,
-            probes_left: 0,
             overdraft: Overdraft::default(),
-            last_ack_eliciting: Time::ZERO,
             lossiness: Lossiness::default(),
             skipped: Skipped::new(random),
             ecn: EcnValidation::default(),
@@ -187,25 +160,25 @@ impl Recovery {
             ecn: self.ecn.switch_path(self.log.next(), next.ecn),
         };
         self.set_mtu(mtu);
-        (self.pto_count, self.probes_left) = (0, PROBES);
+        self.probes.on_path_change();
         old
     }
 
     /// The path is the same, but what left before may have gone to a port where nobody is any more: its loss says nothing.
     pub(crate) fn on_rebinding(&mut self) {
         self.controller_mut().on_blackout();
-        (self.pto_count, self.probes_left) = (0, PROBES);
+        self.probes.on_path_change();
     }
 
     /// Whether an ack-eliciting packet may leave now: window and pacer allow it, or a probe is due.
     pub(crate) fn may_send(&mut self, now: Time) -> bool {
         self.heed_controller();
-        self.probes_left > 0 || self.window_open() && self.pacer.may_send(now, u64::from(self.mtu))
+        self.is_probing() || self.window_open() && self.pacer.may_send(now, u64::from(self.mtu))
     }
 
     /// Whether a packet of small messages may leave though the window is full. On a slow path its headers cost more than it gains.
     pub(crate) fn may_overdraw(&self) -> bool {
-        let is_full = self.probes_left == 0 && !self.window_open();
+        let is_full = !self.is_probing() && !self.window_open();
         is_full && self.overdraft.has_room() && !self.controller.is_slow()
     }
 
@@ -236,12 +209,12 @@ impl Recovery {
 
     /// Whether the next packet is a probe: it leaves whatever the window says, and small.
     pub(crate) const fn is_probing(&self) -> bool {
-        self.probes_left > 0
+        self.probes.is_probing()
     }
 
     /// Probe time-outs in a row.
     pub(crate) const fn unanswered_probes(&self) -> u32 {
-        self.pto_count
+        self.probes.in_a_row()
     }
 
     /// Whether the window leaves room for a packet.
@@ -282,12 +255,10 @@ impl Recovery {
             self.counts.sent += 1;
             if leaves == Leaves::BeyondWindow {
                 self.log.last_is_beyond_window();
-                // The time-out stays that of what fills the window until something arrives.
                 self.overdraft.on_sent(now, u64::from(bytes));
-            } else {
-                self.last_ack_eliciting = now;
             }
-            self.probes_left = self.probes_left.saturating_sub(1);
+            // The time-out stays that of what fills the window until something arrives.
+            self.probes.on_sent(now, leaves != Leaves::BeyondWindow);
             self.pacer.on_sent(u64::from(bytes));
         }
         if self.skipped.skips(self.log.next(), self.log.base()) {
@@ -332,9 +303,7 @@ impl Recovery {
         self.largest_acked = self.largest_acked.max(newest);
         let Some(newest) = newest else { return };
         self.acked_at = now;
-        self.last_ack_eliciting = self.last_ack_eliciting.max(self.overdraft.last_sent());
-        self.pto_count = 0;
-        self.probes_left = 0;
+        self.probes.on_ack(self.overdraft.last_sent());
         let sample = if newest == ack.largest() { self.log.get(newest) } else { None };
         let sample = sample.map(|packet| now.since(packet.sent));
         let usual = self.rtt.usual();
@@ -464,16 +433,8 @@ impl Recovery {
     }
 
     fn pto_deadline(&self) -> Time {
-        let base =
-            self.rtt.probe_timeout(ack::MAX_DELAY) + self.controller.time_if_slow(self.log.in_flight());
-        let doublings = (self.pto_count.saturating_sub(PATIENCE) / STEP).min(u32::BITS - 1);
-        let gap = base.saturating_mul(1 << doublings).min(base.max(MAX_PTO));
-        self.last_ack_eliciting + gap.min(MAX_PTO * 3)
-    }
-
-    /// Packets that one probe time-out lets go.
-    fn probes(&self) -> u32 {
-        if self.controller.is_slow() && self.pto_count <= SPARED { 1 } else { PROBES }
+        let slow = self.controller.time_if_slow(self.log.in_flight());
+        self.probes.due(self.rtt.probe_timeout(ack::MAX_DELAY) + slow)
     }
 
     /// Time passed: packets may be lost, or a probe due. A probe sends the oldest contents in flight once more.
@@ -487,26 +448,15 @@ impl Recovery {
         if self.log.in_flight_packets() == 0 || now < self.pto_deadline() {
             return;
         }
-        self.pto_count += 1;
         self.counts.timeouts += 1;
-        self.probes_left = self.probes();
-        self.last_ack_eliciting = now;
-        if self.pto_count == DEAD_AFTER {
+        if self.probes.expire(now, self.controller.is_slow()) {
             self.controller_mut().on_blackout();
             self.ecn.on_blackout(self.log.next());
         }
         self.log.oldest_in_flight(); // moves the start of the walk below
-        // After the second in a row each goes on where the one before has ended, and comes round to the oldest again: what was in that may be
-        // of no use to the peer without what was in a later one, and then it is not acknowledged however often it goes.
-        let round = self.log.in_flight_packets().min(ROUND);
-        let before = u64::from(self.pto_count.saturating_sub(2) * PROBES) % round;
-        let again = self
-            .log
-            .in_flight_below(self.log.next())
-            .skip(usize::try_from(before).unwrap_or(0))
-            .take(self.probes_left as usize)
-            .map(|(number, _)| number);
-        outcomes.extend(again.map(PacketOutcome::ProbeRetransmit));
+        let (older, count) = self.probes.repeats(self.log.in_flight_packets());
+        let again = self.log.in_flight_below(self.log.next()).skip(older).take(count);
+        outcomes.extend(again.map(|(number, _)| PacketOutcome::ProbeRetransmit(number)));
     }
 
     /// How much later than its neighbours a packet may come before it counts as lost.
@@ -523,7 +473,7 @@ impl Recovery {
 
     /// Whether the path counts as dead: probes went unanswered.
     pub(crate) const fn is_dead(&self) -> bool {
-        self.pto_count >= DEAD_AFTER
+        self.probes.is_dead()
     }
 
     /// Forgets packets that no longer matter; a lost one may still show up for two round trips.

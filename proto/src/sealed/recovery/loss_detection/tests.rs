@@ -90,7 +90,7 @@ fn a_message_beyond_the_window_is_not_probed_for_before_its_time() {
 #[test]
 fn probes_come_round_to_the_oldest_again() {
     let mut recovery = recovery();
-    assert!(fill(&mut recovery, at(0)) > 2 * ROUND, "enough to get lost in");
+    assert!(fill(&mut recovery, at(0)) > 2 * 16, "enough to get lost in");
     let mut rounds = Vec::new();
     for _ in 0..24 {
         let mut outcomes = Vec::new();
