@@ -15,7 +15,7 @@ use crate::token_bucket::TokenBucket;
 const PART: u32 = 64;
 /// Implementation: seconds of that rate that an address which asked little before may have at once.
 const BURST_SECONDS: u32 = 4;
-/// Implementation: what one port of an address may have: a proxy1 asks once a second, and eight times in each of the first four
+/// Implementation: what one port of an address may have: a proxy1 asks once a second, and 37 times in the first two and a half
 /// in which a stream waits for the first keys. Behind a NAT another one is then left a chance beside a flood from one port.
 const PORT_EVERY: Duration = Duration::from_millis(500);
 /// Implementation: the burst of one port: a few initiations that are lost on the way.

@@ -12,9 +12,15 @@ const AGAIN_MIN: Duration = Duration::from_millis(250);
 /// The longest wait before an initiation is repeated while somebody waits.
 const AGAIN_MAX: Duration = Duration::from_secs(1);
 
-/// So many initiations leave in twos, [`AGAIN_MIN`] after each other, where somebody waits for the first keys: of those that are lost on the
-/// way, or whose response is, no more than these four seconds come. A link that has keys goes on meanwhile.
-const DENSE: u32 = 31;
+/// So many initiations leave densely, all but the first in twos, where somebody waits for the first keys: where half is lost either way, one in
+/// 40,000 links has no response to any. That takes two and a half seconds. A link that has keys goes on meanwhile.
+const DENSE: u32 = 37;
+
+/// Of these so many leave [`AGAIN_MIN`] after each other, as a path of half a second has not answered yet.
+const FAR: u32 = 5;
+
+/// How long after two the next two leave.
+const AGAIN_DENSE: Duration = Duration::from_millis(125);
 
 /// Initiations that may be lost by chance, however long ago the first left: this machine may have been stopped meanwhile.
 const UNANSWERED: u32 = 4;
@@ -96,8 +102,9 @@ impl RekeyTimer {
             return self.not_before;
         }
         let backoff = match need {
-            Need::Start if self.asked <= DENSE && self.asked.is_multiple_of(2) => SECOND,
-            Need::Start if self.asked <= DENSE => AGAIN_MIN - SECOND,
+            Need::Start if self.asked < DENSE && self.asked.is_multiple_of(2) => SECOND,
+            Need::Start if self.asked < FAR => AGAIN_MIN - SECOND,
+            Need::Start if self.asked < DENSE => AGAIN_DENSE - SECOND,
             Need::Start | Need::Use => self.doubled().min(AGAIN_MAX),
             Need::Idle => self.doubled().min(AGAIN_IDLE),
         };
@@ -194,7 +201,7 @@ mod tests {
 
     #[test]
     fn initiations_leave_in_twos_where_somebody_waits_for_the_first_keys_but_not_for_long() {
-        assert_eq!(asked(Need::Start), [32, 4]);
+        assert_eq!(asked(Need::Start), [38, 4]);
         assert_eq!(asked(Need::Use), [6, 4]);
         assert_eq!(asked(Need::Idle), [5, 1]);
     }
