@@ -1,6 +1,7 @@
 //! Packets that came in: their frames, one by one.
 
 use super::{Event, Fault, Signal, Transport};
+use crate::sealed::recovery::ack::Asked;
 use crate::sealed::streams::early;
 use crate::sealed::streams::flow::Flow;
 use crate::sealed::streams::table::Lookup;
@@ -53,19 +54,23 @@ impl Transport {
                 return Err(Fault::Unanswered);
             }
         }
-        let mut ack_eliciting = false;
+        let mut asked = Asked::Nothing;
         for frame in Frames::new(payload) {
             let frame = frame?;
-            ack_eliciting |= is_ack_eliciting(&frame);
+            asked = asked.max(asked_by(&frame));
             self.handle_frame(now, frame)?;
         }
-        if ack_eliciting {
+        // Where anything is under way its acknowledgement shares a packet with others.
+        if asked == Asked::SignOfLife && !self.is_idle() {
+            asked = Asked::Acknowledgement;
+        }
+        if asked > Asked::Nothing {
             self.content_at = now;
             self.recovery.on_received(now, payload.len());
         }
         // A packet of which something was declined counts as lost on the way: its frames come again.
         if !std::mem::take(&mut self.declined) {
-            self.acks.received(now, number, payload.len(), ack_eliciting, &self.recovery.rtt);
+            self.acks.received(now, number, payload.len(), asked, &self.recovery.rtt);
         }
         Ok(())
     }
@@ -290,6 +295,20 @@ impl Transport {
 }
 
 /// Whether the peer waits for this frame to be acknowledged.
-const fn is_ack_eliciting(frame: &Frame<'_>) -> bool {
-    !matches!(frame, Frame::Ack(_) | Frame::Ecn(_) | Frame::Padding | Frame::Floor { .. } | Frame::End { .. })
+const fn asked_by(frame: &Frame<'_>) -> Asked {
+    match frame {
+        Frame::Ack(_) | Frame::Ecn(_) | Frame::Padding | Frame::Floor { .. } | Frame::End { .. } => {
+            Asked::Nothing
+        }
+        Frame::Probe => Asked::SignOfLife,
+        Frame::Open { .. }
+        | Frame::Opened { .. }
+        | Frame::Data { .. }
+        | Frame::Datagram { .. }
+        | Frame::Reset { .. }
+        | Frame::Credit { .. }
+        | Frame::LinkCredit { .. }
+        | Frame::PathChallenge { .. }
+        | Frame::PathResponse { .. } => Asked::Acknowledgement,
+    }
 }
