@@ -159,8 +159,8 @@ impl Running {
     pub fn start(session: Session) -> Self {
         let session = session.run();
         let mut aside = JoinSet::new();
-        aside.spawn(free_memory::give_back(session.counters()));
-        aside.spawn(Shown::start(session.link().is_some()).follow(session.counters()));
+        aside.spawn(free_memory::give_back(session.counters_without_traffic()));
+        aside.spawn(Shown::start(session.link().is_some()).follow(session.counters_without_traffic()));
         Self { session, _aside: aside }
     }
 

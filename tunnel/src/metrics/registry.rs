@@ -24,6 +24,8 @@ pub struct Registry(Arc<SharedCounts>);
 #[derive(Debug, Default)]
 struct SharedCounts {
     totals: watch::Sender<Counters>,
+    /// The same as it was when something else than packets and bytes changed last.
+    without_traffic: watch::Sender<Counters>,
     links: Mutex<LinkCounts>,
 }
 
@@ -118,6 +120,11 @@ impl Registry {
         self.0.totals.subscribe()
     }
 
+    /// The same for whoever asks for nothing that moves with each packet: packets of idle links wake nobody.
+    pub fn subscribe_without_traffic(&self) -> watch::Receiver<Counters> {
+        self.0.without_traffic.subscribe()
+    }
+
     /// What each living link has counted, the oldest first.
     pub fn links(&self) -> Vec<LinkCounters> {
         let read =
@@ -176,6 +183,16 @@ impl Registry {
             link
         });
         OwnCounters::new(self.clone(), published, link, peer)
+    }
+
+    /// Adds what a task has counted since it last did. `at_once`: somebody may wait for some of it.
+    fn add_change(&self, old: &[u64; Counters::NUMBER], new: &[u64; Counters::NUMBER], at_once: bool) {
+        let Self(shared) = self;
+        shared.totals.send_modify(|totals| totals.add_change(old, new));
+        if at_once {
+            // Read there, so that what was added last is what stays.
+            shared.without_traffic.send_modify(|totals| *totals = *shared.totals.borrow());
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, LinkCounts> {
@@ -237,6 +254,23 @@ mod tests {
         own.publish(Instant::now());
         assert_eq!(registry.totals().streams, 1);
         assert!(registry.links().is_empty());
+    }
+
+    #[tokio::test]
+    async fn packets_wake_nobody_who_does_not_wait_for_them() {
+        let registry = Registry::default();
+        let (mut all, mut rare) = (registry.subscribe(), registry.subscribe_without_traffic());
+        let mut own = registry.of_process();
+        own.datagrams_received = 5;
+        own.publish(Instant::now());
+        assert!(all.has_changed().unwrap() && !rare.has_changed().unwrap());
+        (own.datagrams_received, own.streams) = (6, 2);
+        own.publish(Instant::now());
+        assert!(rare.has_changed().unwrap());
+        assert_eq!(*all.borrow_and_update(), *rare.borrow_and_update());
+        drop(own);
+        assert!(rare.has_changed().unwrap(), "its streams are over");
+        assert_eq!(rare.borrow_and_update().streams, 0);
     }
 
     #[test]

@@ -218,17 +218,17 @@ impl Counters {
         DESCRIPTORS.iter().zip(self.values())
     }
 
-    /// Adds what has changed from `old` to `new`.
-    pub(super) fn add_change(&mut self, old: &Self, new: &Self) {
-        for (place, (old, new)) in self.places().into_iter().zip(old.values().into_iter().zip(new.values())) {
+    /// Adds what has changed from `old` to `new`: all values, in the order of the table.
+    pub(super) fn add_change(&mut self, old: &[u64; Self::NUMBER], new: &[u64; Self::NUMBER]) {
+        for (place, (old, new)) in self.places().into_iter().zip(old.iter().zip(new)) {
             // A gauge may have fallen: the sum of all changes is right where no single one is negative.
-            *place = place.wrapping_add(new.wrapping_sub(old));
+            *place = place.wrapping_add(new.wrapping_sub(*old));
         }
     }
 
     /// Adds the values of another link.
     pub(super) fn add(&mut self, others: &Self) {
-        self.add_change(&Self::default(), others);
+        self.add_change(&[0; Self::NUMBER], &others.values());
     }
 
     /// Sets what there is now to zero.

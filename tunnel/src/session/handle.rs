@@ -49,6 +49,11 @@ impl Handle {
         self.registry.subscribe()
     }
 
+    /// The same for whoever asks for nothing that moves with each packet.
+    pub fn counters_without_traffic(&self) -> watch::Receiver<Counters> {
+        self.registry.subscribe_without_traffic()
+    }
+
     /// All that is counted, kept up to date.
     pub const fn registry(&self) -> &Registry {
         &self.registry

@@ -225,7 +225,7 @@ impl Viewer {
 
     /// Waits until there are no streams. Cancel safe.
     pub async fn without_streams(&self) {
-        let mut counters = self.0.registry.subscribe();
+        let mut counters = self.0.registry.subscribe_without_traffic();
         // The registry is in this value.
         let _ = counters.wait_for(|now| now.streams == 0).await;
     }

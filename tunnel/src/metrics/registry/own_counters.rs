@@ -28,9 +28,12 @@ impl Published {
         counters
     }
 
-    fn store(&self, values: &[u64; Counters::NUMBER]) {
-        for (place, value) in self.0.iter().zip(values) {
-            place.store(*value, Ordering::Relaxed);
+    /// Replaces `old`, what stands there, by `new`. Most values are the same, and nobody has them in a cache for that.
+    fn replace(&self, old: &[u64; Counters::NUMBER], new: &[u64; Counters::NUMBER]) {
+        for (place, (old, new)) in self.0.iter().zip(old.iter().zip(new)) {
+            if old != new {
+                place.store(*new, Ordering::Relaxed);
+            }
         }
     }
 }
@@ -113,11 +116,12 @@ impl OwnCounters {
 
     /// Publishes everything.
     pub(crate) fn publish(&mut self, now: Instant) {
+        let at_once = self.news().at_once;
         self.published_at = now;
-        let old = self.published.load();
-        self.last = self.now.values();
-        self.published.store(&self.last);
-        self.registry.0.totals.send_modify(|totals| totals.add_change(&old, &self.now));
+        let new = self.now.values();
+        self.published.replace(&self.last, &new);
+        self.registry.add_change(&self.last, &new, at_once);
+        self.last = new;
     }
 
     /// Says where the link's peer is now.
