@@ -38,3 +38,8 @@ pub mod udp;
 pub mod view;
 pub mod visible;
 mod wish;
+
+/// Counts, for tests of what something holds.
+#[cfg(test)]
+#[global_allocator]
+static ALLOCATOR: heap::Counted = heap::Counted;

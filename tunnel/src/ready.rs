@@ -88,6 +88,21 @@ impl Wake for StreamWaker {
     }
 }
 
+/// The task that was told last whom to wake: a task that is polled for each packet compares, and takes no lock to say the same again.
+#[derive(Debug, Default)]
+pub(crate) struct KnownTask(Option<Waker>);
+
+impl KnownTask {
+    /// Whether it is another one than the last time.
+    pub(crate) fn is_news(&mut self, task: &Waker) -> bool {
+        let is_news = self.0.as_ref().is_none_or(|known| !known.will_wake(task));
+        if is_news {
+            self.0 = Some(task.clone());
+        }
+        is_news
+    }
+}
+
 /// What a task looks at only when it was woken: a task that is polled for each packet asks one flag.
 #[derive(Debug)]
 pub(crate) struct Seldom {
@@ -95,7 +110,7 @@ pub(crate) struct Seldom {
     /// Wakes it.
     waker: Waker,
     /// The task that it wakes.
-    task: Option<Waker>,
+    task: KnownTask,
 }
 
 #[derive(Debug)]
@@ -108,7 +123,7 @@ impl Seldom {
     /// It is looked at once.
     pub(crate) fn new() -> Self {
         let shared = Arc::new(SeldomWoken { woken: AtomicBool::new(true), task: Mutex::new(None) });
-        Self { waker: Waker::from(Arc::clone(&shared)), shared, task: None }
+        Self { waker: Waker::from(Arc::clone(&shared)), shared, task: KnownTask::default() }
     }
 
     /// It is looked at by the next poll, by whoever polls next.
@@ -119,9 +134,8 @@ impl Seldom {
     /// What to poll it with, if it is to be looked at; `task` is woken from now on when it is woken. Whoever polls has to find
     /// everything pending, or [`look_again`](Self::look_again).
     pub(crate) fn take(&mut self, task: &Waker) -> Option<Waker> {
-        if self.task.as_ref().is_none_or(|known| !known.will_wake(task)) {
+        if self.task.is_news(task) {
             *self.shared.task.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.clone());
-            self.task = Some(task.clone());
         }
         let woken = &self.shared.woken;
         (woken.load(Ordering::Acquire) && woken.swap(false, Ordering::AcqRel)).then(|| self.waker.clone())

@@ -105,6 +105,8 @@ struct LinkEntry {
     ended: bool,
     /// When one last came, as far as was told; or the link was made, or asked whether it lives.
     seen: Time,
+    /// Where its peer was then, which the responder knows.
+    at: Option<SocketAddr>,
 }
 
 /// Silence after which a link is asked whether it lives when its place is wanted: three keepalives of a client.
@@ -290,7 +292,7 @@ impl Endpoint {
     pub fn heard(&mut self, now: Time, link: LinkKey, at: SocketAddr) {
         if let Some(entry) = self.entries.get_mut(link.0) {
             (entry.used, entry.seen) = (true, entry.seen.max(now));
-            if !entry.ended {
+            if !entry.ended && entry.at.replace(at) != Some(at) {
                 self.responder.link_is_at(entry.client, entry.id, at);
             }
         }
@@ -343,7 +345,8 @@ impl Endpoint {
             self.use_index(index, link);
             return DatagramEvent::Session { link, session, response };
         }
-        let entry = LinkEntry { client, id, instance, incarnation, used: false, ended: false, seen: now };
+        let (used, ended, seen, at) = (false, false, now, None);
+        let entry = LinkEntry { client, id, instance, incarnation, used, ended, seen, at };
         let link = LinkKey(self.entries.insert(entry));
         self.use_index(index, link);
         self.by_name.insert((client, id), link);

@@ -18,7 +18,7 @@ use crate::link::sealed::records::Carried;
 use crate::link::sealed::ticket_share::StreamPlace;
 use crate::local::stream::LocalStream;
 use crate::number::widen;
-use crate::ready::Ready;
+use crate::ready::{KnownTask, Ready};
 
 /// All connections of a link.
 #[derive(Debug)]
@@ -26,6 +26,7 @@ pub(super) struct Conns {
     slots: Slab<Conn>,
     keys: BTreeMap<StreamId, usize>,
     ready: Arc<Ready>,
+    task: KnownTask,
     woken: Vec<usize>,
     to_read: VecDeque<usize>,
     to_write: VecDeque<usize>,
@@ -62,6 +63,7 @@ impl Conns {
             slots: Slab::new(),
             keys: BTreeMap::new(),
             ready: Ready::new(),
+            task: KnownTask::default(),
             woken: Vec::new(),
             to_read: VecDeque::new(),
             to_write: VecDeque::new(),
@@ -73,8 +75,10 @@ impl Conns {
     }
 
     /// Says whom to wake when a connection moves.
-    pub(super) fn register(&self, task: &Waker) {
-        self.ready.register(task);
+    pub(super) fn register(&mut self, task: &Waker) {
+        if self.task.is_news(task) {
+            self.ready.register(task);
+        }
     }
 
     /// Takes over the connection of a stream, and its place. The peer gets `first` before what comes from the connection.

@@ -23,7 +23,7 @@ use super::records::Carried;
 use super::ticket_share::StreamPlace;
 use crate::local::udp::{FlowEnded, LocalFlow};
 use crate::metrics::Counters;
-use crate::ready::Ready;
+use crate::ready::{KnownTask, Ready};
 use crate::udp::DATAGRAM_BUFFER;
 
 /// All flows of a link.
@@ -32,6 +32,7 @@ pub(super) struct Flows {
     slots: Slab<Flow>,
     keys: BTreeMap<StreamId, usize>,
     ready: Arc<Ready>,
+    task: KnownTask,
     woken: Vec<usize>,
     to_read: VecDeque<usize>,
     to_write: VecDeque<usize>,
@@ -59,6 +60,7 @@ impl Flows {
             slots: Slab::new(),
             keys: BTreeMap::new(),
             ready: Ready::new(),
+            task: KnownTask::default(),
             woken: Vec::new(),
             to_read: VecDeque::new(),
             to_write: VecDeque::new(),
@@ -70,8 +72,10 @@ impl Flows {
     }
 
     /// Says whom to wake when a local end moves.
-    pub(super) fn register(&self, task: &Waker) {
-        self.ready.register(task);
+    pub(super) fn register(&mut self, task: &Waker) {
+        if self.task.is_news(task) {
+            self.ready.register(task);
+        }
     }
 
     /// Takes over the local end of a stream. With a place it is the peer's, whose target was dialled. It is given up after `patience`

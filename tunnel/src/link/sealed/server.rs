@@ -3,6 +3,7 @@
 //! - `demux`: from the sockets to the tasks of the links; answers handshakes
 //! - `poll_any`: what one of the sockets has
 //! - `queue`: what the demultiplexer hands to the task of one link
+//! - `heard`: which links were heard
 //! - `reply`: answers to handshakes
 //! - `server_end`: one link's datagrams, and when it is over
 //! - `workers`: on as many threads as there are cores
@@ -10,6 +11,7 @@
 
 pub(super) mod calibration;
 pub(super) mod demux;
+mod heard;
 mod poll_any;
 pub(super) mod queue;
 mod reply;

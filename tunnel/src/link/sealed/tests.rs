@@ -1,5 +1,7 @@
 //! What a link does for those at its own side.
 
+mod idle;
+
 use std::future::poll_fn;
 use std::net::SocketAddr;
 use std::task::{Context, Poll};

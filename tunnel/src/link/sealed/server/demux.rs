@@ -40,6 +40,7 @@ use crate::link::sealed::journal::LinkJournal;
 use crate::link::sealed::presence::Presence;
 use crate::link::sealed::requests::{RequestSender, requests};
 use crate::link::sealed::roles::{RoleLimits, Roles};
+use crate::link::sealed::server::heard::{Heard, HeardLinks};
 use crate::link::sealed::server::poll_any::poll_any;
 use crate::link::sealed::server::queue::{Command, LinkQueue};
 use crate::link::sealed::server::reply::reply;
@@ -117,6 +118,7 @@ pub(crate) struct Demux {
     relays: StreamPlaces,
     reports: mpsc::UnboundedReceiver<Report>,
     to_reports: mpsc::UnboundedSender<Report>,
+    heard: HeardLinks,
     tasks: JoinSet<io::Result<()>>,
     predecessor: Option<Predecessor>,
     successor: Option<Successor>,
@@ -155,6 +157,7 @@ impl Demux {
             relays: StreamPlaces::new(MAX_RELAYS),
             reports,
             to_reports,
+            heard: HeardLinks::default(),
             tasks: JoinSet::new(),
             predecessor: None,
             successor: None,
@@ -168,6 +171,12 @@ impl Demux {
         };
         demux.take_tickets();
         demux
+    }
+
+    /// The same with all links on the thread that runs it.
+    #[cfg(test)]
+    pub(crate) fn on_one_thread(self) -> Self {
+        Self { workers: Workers::alone(), ..self }
     }
 
     /// Takes over from another process when it runs.
@@ -214,6 +223,7 @@ impl Demux {
                     let (socket, count) = received?;
                     // One that always has something must not keep the others waiting.
                     turn = socket + 1;
+                    self.take_heard();
                     for (meta, buffer) in metas.iter().zip(&mut buffers).take(count) {
                         self.take_in(socket, meta, buffer);
                     }
@@ -254,10 +264,17 @@ impl Demux {
         }
     }
 
+    fn take_heard(&mut self) {
+        for (link, Heard { at, peer }) in self.heard.take() {
+            self.parts.endpoint.heard(at, link, peer);
+        }
+    }
+
     fn take_report(&mut self, report: Report) {
+        // Before a link is over, whose key the next one may have.
+        self.take_heard();
         match report {
             Report::Retired(index) => self.parts.endpoint.retire(index),
-            Report::Heard(key, at) => self.parts.endpoint.heard(self.parts.shared.clock.now(), key, at),
             Report::Ended(key) => {
                 self.tell_ended(self.parts.endpoint.name_of(key));
                 self.parts.endpoint.end(key);
@@ -312,6 +329,7 @@ impl Demux {
         let channels = Channels {
             queue: queue.clone(),
             reports: self.to_reports.clone(),
+            heard: self.heard.clone(),
             sockets: Arc::clone(&self.parts.sockets),
             presence,
             seen,
@@ -326,11 +344,16 @@ impl Demux {
         let parts = Box::new((link, dialler, asked, channels, labels, asker));
         // Made where it runs: its timers belong to that thread.
         let task = async move {
-            let (link, dialler, asked, channels, labels, asker) = *parts;
-            let journal = LinkJournal::new(number, Some(ticket.name().into()), ticket.stream_lines());
-            let roles = Roles::new(of_clients).asked_by(asked).dialling(dialler);
-            let end = ServerEnd::new(key, number, ticket, channels);
-            Box::new(Task::new(end, roles, link, &shared, (labels, asker), journal)).run(pending()).await
+            let task = {
+                // The box ends with this block, and not with the link.
+                let parts = parts;
+                let (link, dialler, asked, channels, labels, asker) = *parts;
+                let journal = LinkJournal::new(number, Some(ticket.name().into()), ticket.stream_lines());
+                let roles = Roles::new(of_clients).asked_by(asked).dialling(dialler);
+                let end = ServerEnd::new(key, number, ticket, channels);
+                Box::new(Task::new(end, roles, link, &shared, (labels, asker), journal))
+            };
+            task.run(pending()).await
         };
         let place = self.workers.spawn(&mut self.tasks, task);
         self.links.insert(key, RunningLink { queue, requests: to_ask, place });

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
-use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -20,11 +19,13 @@ use tracing::{debug, info, warn};
 
 use crate::link::sealed::end::{End, Next};
 use crate::link::sealed::presence::Presence;
+use crate::link::sealed::server::heard::{Heard, HeardLinks};
 use crate::link::sealed::server::queue::{Command, LinkQueue, ReceivedBatch};
 use crate::link::sealed::server::reply::reply;
 use crate::link::sealed::ticket_resources::TicketResources;
 use crate::local::udp::SeenAddress;
 use crate::metrics::Counters;
+use crate::ready::KnownTask;
 use crate::udp::Udp;
 
 /// What a link's task tells the demultiplexer.
@@ -32,8 +33,6 @@ use crate::udp::Udp;
 pub(crate) enum Report {
     /// The link does not use this index any more.
     Retired(u32),
-    /// Authentic packets of the link come; where its peer is, as far as is proven.
-    Heard(LinkKey, SocketAddr),
     /// The link has ended, but is not over.
     Ended(LinkKey),
     /// The link is over.
@@ -47,6 +46,8 @@ pub(crate) struct Channels {
     pub(crate) queue: LinkQueue,
     /// To the demultiplexer.
     pub(crate) reports: UnboundedSender<Report>,
+    /// The same, for what need not wake it.
+    pub(crate) heard: HeardLinks,
     /// To the peer.
     pub(crate) sockets: Arc<[Udp]>,
     /// What others know of the peer.
@@ -62,6 +63,8 @@ pub(crate) struct ServerEnd {
     number: u64,
     ticket: Arc<TicketResources>,
     channels: Channels,
+    /// Whom the queue wakes.
+    task: KnownTask,
     batches: VecDeque<ReceivedBatch>,
     commands: VecDeque<Command>,
     /// When the demultiplexer was last told that the peer is heard.
@@ -73,8 +76,8 @@ pub(crate) struct ServerEnd {
     up: bool,
     /// It was told to end, or never began.
     over: bool,
-    /// Until then the peer must have shown that the handshake was not an old one, sent again.
-    proof: Pin<Box<Sleep>>,
+    /// Until then the peer must have shown that the handshake was not an old one, sent again. `None`: it has.
+    proof: Option<Pin<Box<Sleep>>>,
 }
 
 impl ServerEnd {
@@ -92,6 +95,7 @@ impl ServerEnd {
             number,
             ticket,
             channels,
+            task: KnownTask::default(),
             batches: VecDeque::new(),
             commands: VecDeque::new(),
             told_heard: None,
@@ -99,7 +103,7 @@ impl ServerEnd {
             told_ended: false,
             up: false,
             over: false,
-            proof: Box::pin(sleep(Self::PROOF)),
+            proof: Some(Box::pin(sleep(Self::PROOF))),
         }
     }
 
@@ -126,7 +130,7 @@ impl ServerEnd {
         let heard = link.heard_at();
         if link.is_up() && self.told_heard.is_none_or(|told| heard >= told + Self::HEARD_AGAIN) {
             self.told_heard = Some(heard);
-            self.report(Report::Heard(self.key, link.peer()));
+            self.channels.heard.tell(self.key, Heard { at: heard, peer: link.peer() });
         }
     }
 
@@ -169,7 +173,9 @@ impl End for ServerEnd {
         link: &mut Link,
         counters: &mut Counters,
     ) -> io::Result<bool> {
-        self.channels.queue.register(cx.waker());
+        if self.task.is_news(cx.waker()) {
+            self.channels.queue.register(cx.waker());
+        }
         if self.batches.is_empty() {
             self.channels.queue.take(&mut self.batches, &mut self.commands);
         }
@@ -204,7 +210,8 @@ impl End for ServerEnd {
         link: &mut Link,
         _counters: &mut Counters,
     ) -> Poll<Next> {
-        if self.up || self.over || self.proof.as_mut().poll(cx).is_pending() {
+        let is_late = self.proof.as_mut().is_some_and(|proof| proof.as_mut().poll(cx).is_ready());
+        if self.over || !is_late {
             return Poll::Pending;
         }
         self.over = true;
@@ -226,6 +233,7 @@ impl End for ServerEnd {
     fn event(&mut self, _now: Time, event: &Event, link: &mut Link, counters: &mut Counters) -> Next {
         match event {
             Event::Up { .. } => {
+                self.proof = None;
                 if !std::mem::replace(&mut self.up, true) {
                     counters.links_established += 1;
                     counters.links_up = 1;

@@ -41,6 +41,12 @@ impl Workers {
         Self::with_limit(thread::available_parallelism().map_or(1, NonZero::get))
     }
 
+    /// The thread of the caller, and no other.
+    #[cfg(test)]
+    pub(crate) fn alone() -> Self {
+        Self::with_limit(1)
+    }
+
     fn with_limit(limit: usize) -> Self {
         Self {
             workers: vec![Worker { runtime: Handle::current(), links: 0, _stop: None, _serving: None }],
