@@ -4,6 +4,7 @@
 //! with its streams ([`Link::streams`]), then drain [`Link::poll_transmit`] and [`Link::poll_event`] and wait until
 //! [`Link::poll_timeout`] or the next input.
 
+mod chance;
 mod destinations;
 mod dormant;
 mod ending;
@@ -32,6 +33,7 @@ use crate::sealed::streams::table::Side;
 use crate::sealed::wire::end_code::Ended;
 use crate::ticket::Ticket;
 use crate::time::Time;
+use chance::Chance;
 use destinations::Destinations;
 use keepalive::Keepalive;
 use liveness_probe::LivenessProbe;
@@ -367,7 +369,7 @@ impl Link {
         let is_due = self.ask_due(now) <= now;
         let rekey = self.rekey.as_mut()?;
         if is_due {
-            rekey.on_asked(now, self.random.u32());
+            rekey.on_asked(now, Chance::new(self.random.u32()));
             return Some(self.path.proven());
         }
         self.destinations.take_next().filter(|_| !self.state.is_dormant() && rekey.may_ask(now))

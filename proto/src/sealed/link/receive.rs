@@ -1,5 +1,6 @@
 //! Datagrams that come: packets to open, responses to handshake initiations.
 
+use super::chance::Chance;
 use super::destinations::Found;
 use super::path::Move;
 use super::state::ServerIncarnation;
@@ -194,7 +195,7 @@ impl Link {
         self.transport.set_peer_limits(&new.limits);
         self.transport.on_handshake(new.round_trip);
         self.sessions.let_last(new.limits.features.has(Features::LASTING_KEYS));
-        self.sessions.replace(now, self.transport.next_packet(), new.session, self.random.u32());
+        self.sessions.replace(now, self.transport.next_packet(), new.session, Chance::new(self.random.u32()));
         if let Some(rekey) = &mut self.rekey {
             rekey.on_established();
         }

@@ -1,5 +1,6 @@
 //! When the client asks for keys.
 
+use super::chance::Chance;
 use crate::sealed::handshake::initiator::{Initiator, Refused};
 use crate::sealed::handshake::terms::{LinkId, Refusal};
 use crate::ticket::Ticket;
@@ -35,9 +36,6 @@ const AGAIN_IDLE: Duration = Duration::from_secs(10);
 /// ask it together, each second anew.
 const JITTER: u32 = 4;
 
-/// Into how many steps that is divided.
-const STEPS: u32 = 256;
-
 /// For so long a refusal is believed, those in a row from left to right: proxy2 knows of a ticket that was just made within
 /// half a second, and a place that is being freed takes two.
 const AFTER_REFUSAL: [Duration; 4] =
@@ -72,8 +70,8 @@ pub(crate) struct RekeyTimer {
     asked_at: Time,
     /// When the first of them left.
     asking_since: Time,
-    /// Of the wait after it: from 0, the shortest, to below [`STEPS`].
-    step: u32,
+    /// What of the wait after it is by chance.
+    chance: Chance,
     /// Refusals since the last response that was none.
     refused: usize,
     /// When the last of these came.
@@ -89,7 +87,7 @@ impl RekeyTimer {
             asked: 0,
             asked_at: never,
             asking_since: never,
-            step: 0,
+            chance: Chance::NONE,
             refused: 0,
             refused_at: never,
             not_before: never,
@@ -108,22 +106,22 @@ impl RekeyTimer {
             Need::Start | Need::Use => self.doubled().min(AGAIN_MAX),
             Need::Idle => self.doubled().min(AGAIN_IDLE),
         };
-        let shortest = backoff - backoff / JITTER;
-        self.not_before.max(self.asked_at + shortest + backoff * 2 / JITTER / STEPS * self.step)
+        let wait = backoff - backoff / JITTER + self.chance.of(backoff * 2 / JITTER);
+        self.not_before.max(self.asked_at + wait)
     }
 
     fn doubled(&self) -> Duration {
         AGAIN_MIN * (1 << (self.asked - 1).min(8))
     }
 
-    /// An initiation leaves; `chance` is any number, as random as can be.
-    pub(crate) const fn on_asked(&mut self, now: Time, chance: u32) {
+    /// An initiation leaves.
+    pub(crate) const fn on_asked(&mut self, now: Time, chance: Chance) {
         if self.asked == 0 {
             self.asking_since = now;
         }
         self.asked += 1;
         self.asked_at = now;
-        self.step = chance % STEPS;
+        self.chance = chance;
     }
 
     /// Whether no refusal forbids to ask.
@@ -193,7 +191,7 @@ mod tests {
             let before = timer.asked;
             while timer.due(need) < Time::ZERO + Duration::from_secs(end) {
                 now = now.max(timer.due(need));
-                timer.on_asked(now, STEPS / 2);
+                timer.on_asked(now, Chance::HALF);
             }
             timer.asked - before
         })
@@ -240,7 +238,7 @@ mod tests {
         let mut timer = RekeyTimer::new(setup.initiator(&setup.ticket, LinkId(1), Instance(1)));
         assert!(refuse(&mut timer, at(100), Refusal::ClockOff, 100));
         assert_eq!(timer.due(Need::Start), at(100));
-        timer.on_asked(at(100), 0);
+        timer.on_asked(at(100), Chance::HALF);
         assert!(!refuse(&mut timer, at(125), Refusal::ClockOff, 100), "of two initiations");
         assert!(timer.may_ask(at(125)), "the next has its challenge");
         assert!(refuse(&mut timer, at(200), Refusal::ClockOff, 100), "the challenge did not help");

@@ -1,5 +1,6 @@
 //! The keys of a link: those in use, those before them, and those that wait for a first packet.
 
+use super::chance::Chance;
 use crate::sealed::crypto::cipher::{Forged, REKEY_AFTER, REKEY_PACKETS, REKEY_UNUSED, SessionKeys};
 use crate::sealed::handshake::initiator::MOST_PENDING;
 use crate::sealed::wire::packet::Header;
@@ -15,10 +16,9 @@ pub(crate) const REJECT_AFTER: Duration = Duration::from_secs(180);
 /// later is read under them for [`REJECT_AFTER`] at the most.
 pub(crate) const REJECT_UNUSED: Duration = Duration::from_secs(3_660);
 
-/// Into how many steps the time after which keys are replaced is divided, and the part of it, as its divisor, that is left out by
-/// chance: clients that came up together do not ask for new keys together.
-const STEPS: u32 = 256;
-const JITTER: u32 = 8;
+/// Keys are replaced earlier, by chance, by up to this part of the time after which they are, as its divisor: clients that came up
+/// together do not ask for new keys together.
+const EARLIER: u32 = 8;
 
 /// Specification: nothing is sealed or opened under one pair of keys with a counter that is this far from the first
 /// one. At a million packets a second there are four minutes between the first initiation for new keys ([`REKEY_PACKETS`])
@@ -42,8 +42,8 @@ struct Keys {
     rekey_at: Time,
     /// More than signs of life went under them.
     used: bool,
-    /// How much earlier than late the client asks: below [`STEPS`].
-    step: u32,
+    /// How much earlier than late the client asks.
+    earlier: Chance,
     /// The first packet number sealed with them.
     first: u64,
     /// The first counter opened with them.
@@ -60,7 +60,7 @@ impl Keys {
             until,
             rekey_at: Time::NEVER,
             used: false,
-            step: 0,
+            earlier: Chance::NONE,
             first,
             first_opened: None,
         }
@@ -68,7 +68,7 @@ impl Keys {
 
     /// When they are replaced that have to be after `life` from `now`.
     fn spread(&self, now: Time, life: Duration) -> Time {
-        now + (life - life / JITTER / STEPS * self.step)
+        now + (life - self.earlier.of(life / EARLIER))
     }
 
     /// Something else than signs of life goes under them.
@@ -125,10 +125,10 @@ impl Sessions {
         self.are_lasting = are_lasting;
     }
 
-    /// The client's new keys: in use at once. `chance` is any number, as random as can be.
-    pub(crate) fn replace(&mut self, now: Time, next_packet: u64, session: SessionKeys, chance: u32) {
+    /// The client's new keys: in use at once.
+    pub(crate) fn replace(&mut self, now: Time, next_packet: u64, session: SessionKeys, earlier: Chance) {
         let mut keys = Keys::new(now, self.lifetime(), next_packet, session);
-        keys.step = chance % STEPS;
+        keys.earlier = earlier;
         keys.rekey_at = keys.spread(now, if self.are_lasting { REKEY_UNUSED } else { REKEY_AFTER });
         self.put_in_use(now, keys);
     }
