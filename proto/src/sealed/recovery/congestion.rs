@@ -47,6 +47,13 @@ use turns::Turns;
 /// Rounds of cruise between two looks. Shorter finds new rate sooner, longer disturbs less.
 const CRUISE_ROUNDS: u32 = 6;
 
+/// The same where a look disturbs nobody: nothing was lost and no queue stood since the last one began. A path that became ten times faster is then full
+/// within ten rounds.
+const CLEAN_CRUISE_ROUNDS: u32 = 2;
+
+/// Random loss of less than this is none.
+const LOSSLESS: f64 = 0.001;
+
 /// Rounds of down at the most, where the queue does not empty: it is not ours then.
 const DOWN_ROUNDS: u32 = 3;
 
@@ -59,6 +66,12 @@ const DRAIN_ROUNDS: u32 = 4;
 /// What of a rate is doubted, as its divisor, where a round overflowed something at less than it because there was not more to send. Who waits
 /// for what was dropped has no more to send: without that a rate that start-up has measured too high would stay for ever.
 const OVERFLOW_PART: u64 = 8;
+
+/// A look that finds at least this part of what it asked for has met no limit. Rates of rounds differ by some per cent where packets are lost.
+const ALL_OF_IT: f64 = 0.8;
+
+/// Packets of a round that can tell that.
+const TELLING_ROUND: f64 = 20.0;
 
 /// Packets of a round of bulk. Of a few messages one that is late would pass for a queue, and their rate for the path's.
 const BULK_ROUND: f64 = 50.0;
@@ -94,6 +107,8 @@ pub(crate) struct Controller {
     probe_up_streak: u32,
     /// The last round lost more than random loss explains: the queue overflows.
     overflows: bool,
+    /// Since the last look began nothing was lost, and no queue stood.
+    is_alone: bool,
     /// What marks of the path leave of the window.
     ceiling: Ceiling,
 }
@@ -129,6 +144,7 @@ impl Controller {
             rate_before: 0,
             probe_up_streak: 0,
             overflows: false,
+            is_alone: false,
             ceiling: Ceiling::default(),
         }
     }
@@ -234,11 +250,13 @@ impl Controller {
         } else if self.skipped_startup && !self.is_slow() {
             self.start_up_after_all();
         }
-        if self.phase != Phase::Startup {
+        if self.phase != Phase::Startup || self.startup.is_again() {
             self.heed_queue(ack);
         }
-        if matches!(self.phase, Phase::Startup | Phase::Drain) {
-            self.look_ahead(ack);
+        match self.phase {
+            Phase::Startup | Phase::Drain => self.look_ahead(ack),
+            Phase::Up | Phase::Down => self.startup.on_round_trip(ack),
+            Phase::Cruise => {}
         }
         self.heed_marks(ack);
         if self.phase == Phase::Drain && ack.in_flight as f64 <= self.bdp() {
@@ -252,6 +270,7 @@ impl Controller {
         if let Some(sample) = sample {
             self.queue.on_round(sample.lowest_rtt, ack.min_rtt);
             self.overflows = self.losses.is_excess(&sample.tally);
+            self.is_alone &= sample.tally.lost() < 1.0 && !self.queue.stands();
             self.note_rate(&sample);
             self.advance(&sample);
         }
@@ -286,7 +305,8 @@ impl Controller {
         self.startup.on_ack(ack, self.mtu);
         let over = self.phase == Phase::Startup
             && (ack.cwnd_limited && self.startup.sees_queue(ack.min_rtt, true)
-                || self.startup.is_choking(&self.round.tally));
+                || self.startup.is_choking(&self.round.tally)
+                || self.startup.is_again() && self.delay_window.cwnd().is_some());
         if (over || self.phase == Phase::Drain && self.startup.sees_queue(ack.min_rtt, false))
             && let Some(rate) = self.startup.rate_of_arrivals()
         {
@@ -365,14 +385,21 @@ impl Controller {
             Phase::Up if self.may_be_late() => {}
             Phase::Up => self.enter(Phase::Down),
             Phase::Down if self.is_judging(sample) => {}
-            Phase::Down => self.look_back(),
-            // Not all at the same time: others on the path may count as we do.
-            Phase::Cruise if self.phase_rounds >= CRUISE_ROUNDS + self.cycles.newest() % 3 => {
+            Phase::Down => self.look_back(sample),
+            Phase::Cruise if self.phase_rounds >= self.cruise_rounds() => {
                 self.probe_up_streak = 0;
                 self.look_up();
             }
             Phase::Cruise => {}
         }
+    }
+
+    /// Rounds until the next look.
+    fn cruise_rounds(&self) -> u32 {
+        let rounds =
+            if self.is_alone && self.losses.own() < LOSSLESS { CLEAN_CRUISE_ROUNDS } else { CRUISE_ROUNDS };
+        // Not all at the same time: others on the path may count as we do.
+        rounds + self.cycles.newest() % 3
     }
 
     /// Start-up may have ended on a false alarm: the first look up comes soon.
@@ -389,13 +416,17 @@ impl Controller {
     }
 
     fn look_up(&mut self) {
+        self.is_alone = true;
         self.rate_before = self.rate();
         self.enter(Phase::Up);
     }
 
     /// The round of down shows what came of the packets of up: a rate well above the one before is worth another look
-    /// at once, a bolder one.
-    fn look_back(&mut self) {
+    /// at once, a bolder one. One that met no limit at all is worth start-up.
+    fn look_back(&mut self, sample: &RoundSample) {
+        if self.found_all(sample) {
+            return self.start_up_again();
+        }
         let more = self.rate() > self.rate_before + self.rate_before / 8;
         let is_late = self.may_be_late();
         if (is_late || self.phase_rounds == 1) && more && !self.queue.is_own() {
@@ -406,6 +437,24 @@ impl Controller {
             self.queue.after_slowing_down();
             self.enter(Phase::Cruise);
         }
+    }
+
+    /// Whether a look got all that it asked for, and met nobody: the path may have become much faster. Where packets are late or come in turns,
+    /// a round is no such proof.
+    fn found_all(&self, sample: &RoundSample) -> bool {
+        let gain = Phase::Up.gain(self.probe_up_streak, false);
+        let all = self.rate_before as f64 * (1.0 + (gain - 1.0) * ALL_OF_IT);
+        let is_free = !self.queue.stands() && !self.overflows && !self.ceiling.is_low();
+        let is_even = self.late.is_zero() && self.turns.wait().is_zero();
+        let is_telling = !sample.limited && sample.tally.total() >= TELLING_ROUND;
+        let has_model = self.delay_window.cwnd().is_none() && !self.is_slow();
+        self.phase_rounds == 1 && self.rate() as f64 >= all && is_free && is_even && is_telling && has_model
+    }
+
+    /// Start-up from what is known on: no more than the BDP is certain to find room.
+    fn start_up_again(&mut self) {
+        self.startup.begin_again(limits::whole(self.bdp()), self.rate(), self.losses.own());
+        self.enter(Phase::Startup);
     }
 
     /// Whether packets that left when the phase began may still be on their way, because others overtook them.

@@ -214,8 +214,8 @@ fn what_is_no_payload_is_a_twentieth_of_a_slow_path() {
 }
 
 /// From the third round trip after the rate became a tenth (40 ms and what four packets take then) no more is sent than the path takes, with a
-/// quarter to spare for what a single packet is of it; and from the tenth after it became ten times as much it is used (78 to 100 % of it). From 10 to 100
-/// Mbit/s that takes longer: looks for more come every six rounds.
+/// quarter to spare for what a single packet is of it; and from the tenth after it became ten times as much it is used (80 to 100 % of it). With looks for more
+/// every six rounds, each only bolder than the last, 10 Mbit/s that became 100 were used to 36 %.
 #[test]
 fn a_tenth_of_the_rate_and_ten_times_of_it_are_followed() {
     let rates = [7_000, 16_000, 125_000, 1_250_000].map(|rate| (rate, rate * 10));
@@ -224,7 +224,7 @@ fn a_tenth_of_the_rate_and_ten_times_of_it_are_followed() {
         let round_trip = 40 * MS + Duration::from_nanos(4 * 1_500 * 1_000_000_000 / after);
         let spans =
             if after < rate { [round_trip * 2, round_trip * 14] } else { [round_trip * 10, round_trip * 6] };
-        // Looks for more come every six rounds: when the path changes decides how soon the next one does.
+        // When the path changes decides how soon the next one does.
         let sent = [0, 75, 150, 225, 300].map(|later| {
             change(&slow(rate, Duration::from_secs(3)), Duration::from_secs(10) + MS * later, after, &spans)
                 [1]
@@ -235,8 +235,7 @@ fn a_tenth_of_the_rate_and_ten_times_of_it_are_followed() {
         if after < rate {
             assert!(sent <= 1.25, "{rate} to {after}: {sent} of what passes");
         } else {
-            let least = if after == 12_500_000 { 0.3 } else { 0.7 };
-            assert!(sent >= least, "{rate} to {after}: {sent} of what passes");
+            assert!(sent >= 0.8, "{rate} to {after}: {sent} of what passes");
         }
     }
 }

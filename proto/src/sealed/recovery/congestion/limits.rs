@@ -1,7 +1,7 @@
 //! What the controller's model allows: how much may be in flight, how fast packets may leave. Nothing changes here.
 
 use super::round::{bytes_in, time_of};
-use super::{Controller, Phase, Startup, slow_path};
+use super::{Controller, Phase, slow_path};
 use crate::sealed::recovery::pacing::BATCH;
 use std::time::Duration;
 
@@ -104,7 +104,7 @@ impl Controller {
     /// How fast packets may leave, in bytes a second of UDP payload.
     pub(crate) fn pacing_rate(&self, smoothed_rtt: Duration) -> u64 {
         if self.phase == Phase::Startup {
-            return Startup::pacing_rate(self.window(), smoothed_rtt);
+            return self.startup.pacing_rate(self.window(), smoothed_rtt);
         }
         if let Some(rate) = self.delay_window.pacing_rate() {
             return rate.max(self.mtu);

@@ -30,8 +30,8 @@ const LEAST_PACKETS: u64 = 4;
 /// The window grows by this much for each byte that arrives.
 const STEP: u64 = 2;
 
-/// The window leaves in a third of a round trip.
-const PACE: u64 = 3;
+/// The same where a rate is known: the path's may be only little higher than it.
+const STEP_AGAIN: u64 = 1;
 
 /// Packets of one round before their loss is compared with that of others.
 const TELLING: f64 = 50.0;
@@ -54,9 +54,17 @@ const TRAIN: u64 = 32;
 /// Rounds that did not bring a quarter more before the top is taken to be reached (BBR).
 const FLAT_ROUNDS: u32 = 3;
 
+/// The same where a rate is known. What arrives in the first round left before.
+const FLAT_ROUNDS_AGAIN: u32 = 2;
+
+/// Packets that stand for what is known of losses.
+const KNOWN: f64 = 200.0;
+
 /// What start-up knows.
 #[derive(Debug, Default)]
 pub(super) struct Startup {
+    /// The window it began with where a rate was known.
+    again: Option<u64>,
     /// The window beyond the initial one.
     grown: u64,
     /// The newest acknowledgements: when, bytes delivered.
@@ -77,23 +85,46 @@ pub(super) struct Startup {
 }
 
 impl Startup {
+    /// Start-up on a path that has shown `rate`, and that it loses a share of `lost`, from a window of so many bytes on: it doubles in a round trip.
+    pub(super) fn begin_again(&mut self, window: u64, rate: u64, lost: f64) {
+        self.again = Some(window);
+        (self.grown, self.best, self.flat_rounds) = (0, rate, 0);
+        self.recent.clear();
+        self.early = LossTally::default();
+        self.early.add(KNOWN * (1.0 - lost), KNOWN * lost);
+    }
+
+    /// Whether a rate was known when it began.
+    pub(super) const fn is_again(&self) -> bool {
+        self.again.is_some()
+    }
+
     /// `bytes` arrived while the window was in use.
     pub(super) const fn on_arrived(&mut self, bytes: u64) {
-        self.grown += bytes * STEP;
+        self.grown += bytes * self.step();
+    }
+
+    const fn step(&self) -> u64 {
+        if self.is_again() { STEP_AGAIN } else { STEP }
     }
 
     /// Bytes that may be in flight.
     pub(super) fn cwnd(&self, mtu: u64, min_rtt: Duration, slow: Option<u64>) -> u64 {
-        let initial = match slow {
-            Some(rate) => bytes_in(rate, min_rtt + QUEUE).clamp(LEAST_PACKETS * mtu, INITIAL_PACKETS * mtu),
-            None => bytes_in(INITIAL_RATE, min_rtt).clamp(INITIAL_PACKETS * mtu, MAX_INITIAL_PACKETS * mtu),
+        let initial = match (self.again, slow) {
+            (Some(window), _) => window,
+            (None, Some(rate)) => {
+                bytes_in(rate, min_rtt + QUEUE).clamp(LEAST_PACKETS * mtu, INITIAL_PACKETS * mtu)
+            }
+            (None, None) => {
+                bytes_in(INITIAL_RATE, min_rtt).clamp(INITIAL_PACKETS * mtu, MAX_INITIAL_PACKETS * mtu)
+            }
         };
         initial + self.grown
     }
 
-    /// How fast they may leave, in bytes a second.
-    pub(super) fn pacing_rate(window: u64, smoothed_rtt: Duration) -> u64 {
-        per_second(window * PACE, smoothed_rtt.max(Duration::from_micros(100)))
+    /// How fast they may leave, in bytes a second: what comes new in a round trip leaves in a third of it, or in half of it where the window doubles.
+    pub(super) fn pacing_rate(&self, window: u64, smoothed_rtt: Duration) -> u64 {
+        per_second(window * (1 + self.step()), smoothed_rtt.max(Duration::from_micros(100)))
     }
 
     /// The loss of its whole rounds.
@@ -103,11 +134,7 @@ impl Startup {
 
     /// Takes in an acknowledgement.
     pub(super) fn on_ack(&mut self, ack: &AckEvent, mtu: u64) {
-        self.late = ack.late;
-        // A round trip that is told twice is one: where packets overtake each other, that happens with every other.
-        if ack.rtt_is_new || self.late.is_zero() {
-            self.on_round_trip(ack.now, ack.rtt);
-        }
+        self.on_round_trip(ack);
         self.recent.push_back((ack.now, ack.delivered));
         while self.recent.len() > RECENT
             && let Some((at, delivered)) = self.recent.get(1)
@@ -118,7 +145,14 @@ impl Startup {
         }
     }
 
-    fn on_round_trip(&mut self, now: Time, rtt: Duration) {
+    /// Takes in its round trip alone.
+    pub(super) fn on_round_trip(&mut self, ack: &AckEvent) {
+        self.late = ack.late;
+        // A round trip that is told twice is one: where packets overtake each other, that happens with every other.
+        if !ack.rtt_is_new && !self.late.is_zero() {
+            return;
+        }
+        let (now, rtt) = (ack.now, ack.rtt);
         let fall = self.round_trips.back().map_or(Duration::ZERO, |(_, last)| last.saturating_sub(rtt));
         self.jitter_now = (self.jitter_now * 7 + fall * 2) / 8;
         self.round_trips.push_back((now, rtt));
@@ -167,8 +201,8 @@ impl Startup {
             return false;
         }
         let excess = self.is_excess(&sample.tally);
-        self.flat_rounds += u32::from(excess || !sample.limited);
-        excess || self.flat_rounds >= FLAT_ROUNDS
+        self.flat_rounds += u32::from(excess || !sample.limited || self.is_again());
+        excess || self.flat_rounds >= if self.is_again() { FLAT_ROUNDS_AGAIN } else { FLAT_ROUNDS }
     }
 }
 
@@ -194,9 +228,22 @@ mod tests {
     fn the_window_triples_and_leaves_in_a_third_of_a_round_trip() {
         let mut startup = Startup::default();
         assert_eq!(startup.cwnd(MTU, 50 * MS, None), 40_000);
-        assert_eq!(Startup::pacing_rate(40_000, 50 * MS), 40_000 * 20 * 3);
+        assert_eq!(startup.pacing_rate(40_000, 50 * MS), 40_000 * 20 * 3);
         startup.on_arrived(40_000);
         assert_eq!(startup.cwnd(MTU, 50 * MS, None), 120_000);
+    }
+
+    #[test]
+    fn where_a_rate_is_known_the_window_doubles_from_there() {
+        let mut startup = Startup::default();
+        startup.on_arrived(40_000);
+        startup.begin_again(100_000, 2_000_000, 0.2);
+        assert_eq!(startup.cwnd(MTU, 50 * MS, None), 100_000);
+        assert_eq!(startup.pacing_rate(100_000, 50 * MS), 4_000_000);
+        startup.on_arrived(100_000);
+        assert_eq!(startup.cwnd(MTU, 50 * MS, None), 200_000);
+        assert!(!startup.on_round(&sample(false, tally(80.0, 20.0)), 2_400_000), "a fifth was lost before");
+        assert!(startup.on_round(&sample(true, tally(80.0, 20.0)), 2_400_000), "no more came twice");
     }
 
     #[test]

@@ -109,8 +109,29 @@ fn a_path_that_grows_is_climbed() {
     let mut bench = Bench::new();
     bench.rounds(30, |_| 0);
     bench.rate = 10_000;
-    bench.rounds(40, |_| 0);
+    bench.rounds(10, |_| 0);
     assert_eq!(bench.controller.rate(), 10_000_000);
+}
+
+#[test]
+fn looks_come_sooner_where_nothing_is_lost() {
+    let looks = |lost: u32| {
+        let mut bench = Bench::new();
+        bench.rounds(20, |_| lost);
+        bench.rounds(60, |_| lost).iter().filter(|phase| **phase == Phase::Up).count()
+    };
+    let (clean, lossy) = (looks(0), looks(1));
+    assert!((10..=15).contains(&clean) && (6..=8).contains(&lossy), "{clean} and {lossy} looks in 60 rounds");
+}
+
+#[test]
+fn a_look_that_finds_a_part_of_what_it_asked_for_does_not_start_up_again() {
+    let mut bench = Bench::new();
+    bench.rounds(30, |_| 0);
+    bench.rate = 1_150;
+    let phases = bench.rounds(40, |_| 0);
+    assert!(!phases.contains(&Phase::Startup), "{phases:?}");
+    assert_eq!(bench.controller.rate(), 1_150_000);
 }
 
 #[test]
