@@ -4,11 +4,12 @@
 //! has had a round trip and the reordering window to show up. The window follows what the path does: a packet that was
 //! thought lost and arrives widens it.
 
+mod arrivals;
 #[cfg(test)]
 mod tests;
 
 use super::counts::Counts;
-use super::ecn::{EcnValidation, PathEcn, Verdict};
+use super::ecn::{EcnValidation, PathEcn};
 use super::lossiness::Lossiness;
 use super::overdraft::Overdraft;
 use super::probe_timeout::ProbeTimeout;
@@ -16,23 +17,16 @@ use super::reordering::ReorderingWindow;
 use super::skipped::Skipped;
 use super::{ack, rtt};
 use crate::sealed::crypto::random::Random;
-use crate::sealed::recovery::congestion::{AckEvent, Controller};
+use crate::sealed::recovery::congestion::Controller;
 use crate::sealed::recovery::pacing::Pacer;
 use crate::sealed::recovery::rate::DeliveryRate;
 use crate::sealed::recovery::rtt::Rtt;
 use crate::sealed::recovery::sent::{Content, Fate, SentLog};
 use crate::sealed::wire::ecn::Ecn;
-use crate::sealed::wire::frame::Ack;
 use crate::sealed::wire::ranges::RangeSet;
 use crate::time::Time;
 use std::ops::Range;
 use std::time::Duration;
-
-/// A packet from the peer with this much in it is one of bulk.
-const BULK: usize = 1_000;
-
-/// For so long the peer then counts as sending bulk: the slowest paths that are of use pass a packet in that time.
-const BULK_LASTS: Duration = Duration::from_secs(1);
 
 /// The state of recovery on one path.
 #[derive(Debug)]
@@ -274,116 +268,6 @@ impl Recovery {
     /// Nothing more to send, though there would be room.
     pub(crate) fn on_app_limited(&mut self) {
         self.rate.on_app_limited(self.log.in_flight());
-    }
-
-    /// Whether `ack` names packets that were never sent. Only a peer that does not wait for what it acknowledges does.
-    pub(crate) fn is_optimistic(&self, ack: &Ack<'_>) -> bool {
-        ack.largest() >= self.log.next() || ack.ranges().any(|range| self.skipped.meets(&range))
-    }
-
-    /// Takes in an acknowledgement; appends what became of packets to `outcomes`.
-    pub(crate) fn on_ack(&mut self, now: Time, ack: &Ack<'_>, outcomes: &mut Vec<PacketOutcome>) {
-        let mut newest = None;
-        self.cwnd_limited = self.log.in_flight() * 2 >= self.controller.cwnd();
-        let mut fresh = std::mem::take(&mut self.fresh);
-        for range in ack.ranges() {
-            // Each acknowledgement repeats the ones before: what is known is skipped range by range.
-            fresh.extend(self.acked.gaps_in(self.log.held(range)));
-        }
-        for range in fresh.drain(..) {
-            self.acked.insert(range.clone());
-            for number in range {
-                if self.on_packet_acked(now, number, outcomes) {
-                    newest = newest.max(Some(number));
-                }
-            }
-        }
-        self.fresh = fresh;
-        self.handle_marks(newest > self.largest_acked);
-        self.largest_acked = self.largest_acked.max(newest);
-        let Some(newest) = newest else { return };
-        self.acked_at = now;
-        self.probes.on_ack(self.overdraft.last_sent());
-        let sample = if newest == ack.largest() { self.log.get(newest) } else { None };
-        let sample = sample.map(|packet| now.since(packet.sent));
-        let usual = self.rtt.usual();
-        if let Some(sample) = sample {
-            self.rtt.update(now, sample, ack.delay().min(ack::MAX_DELAY));
-        }
-        self.detect_losses(now, outcomes);
-        let since_idle = self
-            .log
-            .get(newest)
-            .filter(|packet| sample.is_some() && packet.snapshot.first_sent_at == packet.sent)
-            .map(|packet| self.rate.delivered() - packet.snapshot.delivered);
-        let event = AckEvent {
-            now,
-            rtt: sample.unwrap_or_else(|| self.rtt.latest()),
-            rtt_is_new: sample.is_some(),
-            min_rtt: self.rtt.lowest(),
-            usual_rtt: usual,
-            late: self.reordering.mean(),
-            sample: self.rate.sample(self.rtt.lowest()),
-            delivered: self.rate.delivered(),
-            in_flight: self.log.in_flight(),
-            since_idle,
-            cwnd_limited: self.cwnd_limited,
-            peer_sends_bulk: self.bulk_came_at.is_some_and(|at| now.since(at) < BULK_LASTS),
-        };
-        self.controller_mut().on_ack(&event);
-    }
-
-    /// A packet with `bytes` of frames that has to be acknowledged came from the peer.
-    pub(crate) fn on_received(&mut self, now: Time, bytes: usize) {
-        if bytes >= BULK {
-            self.bulk_came_at = Some(now);
-        }
-    }
-
-    /// What the peer said of marks, with an acknowledgement that names a higher packet or not.
-    fn handle_marks(&mut self, in_order: bool) {
-        match self.ecn.on_ack(in_order) {
-            Verdict::Silent => {}
-            Verdict::Marked(packets) => {
-                self.counts.marked += packets;
-                self.controller_mut().on_marked();
-            }
-            Verdict::Unusable => self.controller_mut().disregard_marks(),
-        }
-    }
-
-    /// True if the packet was not known to have arrived.
-    fn on_packet_acked(&mut self, now: Time, number: u64, outcomes: &mut Vec<PacketOutcome>) -> bool {
-        let Some(packet) = self.log.get(number) else { return false };
-        let (fate, sent, size, phase, snapshot) =
-            (packet.fate, packet.sent, u64::from(packet.size), packet.phase, packet.snapshot);
-        let ecn_capable = packet.ecn_capable;
-        let overtaken = self.largest_acked.is_some_and(|largest| number < largest);
-        let mut thought_lost = false;
-        match fate {
-            Fate::Acked | Fate::NotAckEliciting => return false,
-            Fate::InFlight => {
-                self.overdraft.on_gone(packet.overdrawn());
-                let cwnd_limited = self.cwnd_limited;
-                self.controller_mut().on_packet_acked(phase, size, cwnd_limited);
-            }
-            // Its loss was not counted either.
-            Fate::Lost if self.is_mtu_probe(number) => {}
-            Fate::Lost => {
-                self.counts.spurious += 1;
-                self.controller_mut().on_spurious(phase);
-                thought_lost = true;
-            }
-        }
-        self.reordering.on_arrived(now, now.since(sent), &self.rtt, overtaken, thought_lost);
-        self.log.set_fate(number, Fate::Acked);
-        if ecn_capable {
-            self.ecn.on_acked(number);
-        }
-        self.lossiness.on_arrived();
-        self.rate.on_acked(now, sent, size, snapshot);
-        outcomes.push(PacketOutcome::Acked(number));
-        true
     }
 
     /// What was too large for the path says nothing of what it loses (RFC 8899 section 3).
