@@ -83,7 +83,7 @@ impl Acks {
     /// round trip, so that the peer's clock of acknowledgements stays fine.
     pub(crate) fn received(&mut self, now: Time, number: u64, bytes: usize, asked: Asked, rtt: &rtt::Rtt) {
         self.bytes = self.bytes.saturating_add(bytes);
-        let largest = self.received.iter().next_back().map(|range| range.end - 1);
+        let largest = self.received.last().map(|range| range.end - 1);
         let in_order = largest.is_none_or(|largest| number == largest + 1);
         if largest.is_none_or(|largest| number > largest) {
             self.largest_at = now;
@@ -117,7 +117,7 @@ impl Acks {
     pub(crate) fn raise_floor(&mut self, packet: u64) {
         self.floor = self.floor.max(packet);
         // The highest range stays whatever the peer says: it tells the order of what comes.
-        let highest = self.received.iter().next_back().map_or(packet, |range| range.start);
+        let highest = self.received.last().map_or(packet, |range| range.start);
         self.received.remove_below(packet.min(highest));
     }
 

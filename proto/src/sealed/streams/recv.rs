@@ -115,7 +115,7 @@ impl RecvHalf {
 
     /// The peer says that its bytes end at `end`.
     fn set_end(&mut self, end: u64) -> Result<(), StreamViolation> {
-        let highest = self.ahead.iter().next_back().map_or(self.ready, |range| range.end);
+        let highest = self.ahead.last().map_or(self.ready, |range| range.end);
         if end > self.granted {
             return Err(StreamViolation::Credit);
         }
@@ -197,7 +197,7 @@ impl RecvHalf {
 
     /// How far what arrived reaches beyond what is in order.
     pub(crate) fn waiting(&self) -> u64 {
-        self.ahead.iter().next_back().map_or(0, |last| last.end - self.ready)
+        self.ahead.last().map_or(0, |last| last.end - self.ready)
     }
 
     /// The offset up to which the peer may send.

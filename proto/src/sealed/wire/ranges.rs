@@ -26,6 +26,11 @@ impl RangeSet {
         self.ranges.front().cloned()
     }
 
+    /// The highest range.
+    pub(crate) fn last(&self) -> Option<Range<u64>> {
+        self.ranges.back().cloned()
+    }
+
     /// The ranges, ascending; `rev()` for descending.
     pub(crate) fn iter(&self) -> impl DoubleEndedIterator<Item = Range<u64>> + Clone + '_ {
         self.ranges.iter().cloned()
@@ -171,6 +176,7 @@ mod tests {
                 let tight = ranges.iter().zip(ranges.iter().skip(1)).all(|(a, b)| a.end < b.start);
                 prop_assert!(tight, "ranges touch: {:?}", ranges);
             }
+            prop_assert_eq!(ranges.last().map(|range| range.end - 1), model.last().copied());
             prop_assert_eq!(ranges.contains(ask), model.contains(&ask));
             let gaps: Vec<u64> = ranges.gaps_in(ask..ask + length).flatten().collect();
             let wanted: Vec<u64> = (ask..ask + length).filter(|v| !model.contains(v)).collect();
