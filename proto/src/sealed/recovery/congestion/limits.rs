@@ -57,9 +57,10 @@ impl Controller {
         self.slow_rate().map_or(Duration::ZERO, |rate| time_of(bytes, rate))
     }
 
-    /// Bytes a second, on a path that passes few packets in a second.
+    /// Bytes a second, on a path that passes few packets in a second. Before the first start-up is over a single packet tells.
     pub(super) fn slow_rate(&self) -> Option<u64> {
-        let known = if self.phase == Phase::Startup { self.slow_path.rate() } else { Some(self.rate()) };
+        let is_first = self.phase == Phase::Startup && !self.startup.is_again();
+        let known = if is_first { self.slow_path.rate() } else { Some(self.rate()) };
         known.filter(|rate| slow_path::is_slow(*rate, self.mtu))
     }
 

@@ -281,3 +281,20 @@ fn a_rate_that_is_too_high_is_given_up_though_there_is_not_always_more_to_send()
         assert!(rate <= 1_000_000, "{rate} bytes a second with {lost} of 100 lost and {rtt} ms");
     }
 }
+
+/// As where a radio slept once while nothing else was on its way.
+#[test]
+fn a_packet_that_was_late_once_does_not_stop_start_up_that_began_again() {
+    let mut bench = Bench::new();
+    bench.rounds(30, |_| 0);
+    let late = AckEvent { since_idle: Some(1_400), ..ack(bench.now, bench.delivered, bench.delivered, 250) };
+    bench.controller.on_ack(&late);
+    bench.rate = 10_000;
+    let mut windows = Vec::new();
+    while bench.controller.rate() < 9_000_000 && windows.len() < 20 {
+        bench.round(|_| 0);
+        windows.push(bench.controller.window());
+    }
+    let least = windows.iter().min().unwrap();
+    assert!(windows.len() <= 10 && *least >= 50_000, "a BDP is 50,000 bytes: {windows:?}");
+}
