@@ -370,6 +370,7 @@ impl Link {
         let rekey = self.rekey.as_mut()?;
         if is_due {
             rekey.on_asked(now, Chance::new(self.random.u32()));
+            self.reachability.on_initiation(now);
             return Some(self.path.proven());
         }
         self.destinations.take_next().filter(|_| !self.state.is_dormant() && rekey.may_ask(now))

@@ -84,6 +84,7 @@ impl Link {
     fn take_new_link_id(&mut self) {
         let Some(rekey) = &mut self.rekey else { return };
         rekey.on_dormant(LinkId(self.random.u64()));
+        self.reachability.on_other_link();
         if let Some(ticket) = self.next_ticket.take() {
             rekey.set_ticket(ticket);
         }

@@ -155,13 +155,15 @@ impl Link {
         match rekey.initiator.handle(now, datagram) {
             Outcome::Established(established) => self.established(now, *established),
             Outcome::Refused(refused) => {
+                self.reachability.on_response(refused.round_trip);
+                if !rekey.on_refused(now, &refused) {
+                    return;
+                }
                 // With keys that are still good the owner hears of it when a packet passes again.
                 if !self.sessions.is_up() {
                     self.reachability.on_refused();
                 }
-                if rekey.on_refused(now, &refused) {
-                    self.events.push_back(Event::Refused(refused));
-                }
+                self.events.push_back(Event::Refused(refused));
             }
             Outcome::Resend { index, message } => {
                 if let Some(to) = self.destinations.of(index) {
@@ -194,6 +196,7 @@ impl Link {
         }
         self.transport.set_peer_limits(&new.limits);
         self.transport.on_handshake(new.round_trip);
+        self.reachability.on_response(new.round_trip);
         self.sessions.let_last(new.limits.features.has(Features::LASTING_KEYS));
         self.sessions.replace(now, self.transport.next_packet(), new.session, Chance::new(self.random.u32()));
         if let Some(rekey) = &mut self.rekey {

@@ -23,11 +23,8 @@ const FAR: u32 = 5;
 /// How long after two the next two leave.
 const AGAIN_DENSE: Duration = Duration::from_millis(125);
 
-/// Initiations that may be lost by chance, however long ago the first left: this machine may have been stopped meanwhile.
-const UNANSWERED: u32 = 4;
-
 /// How much later than the first of two the second leaves: losses come in bursts.
-const SECOND: Duration = Duration::from_millis(25);
+const PAIR_GAP: Duration = Duration::from_millis(25);
 
 /// The wait while nobody does.
 const AGAIN_IDLE: Duration = Duration::from_secs(10);
@@ -68,14 +65,14 @@ pub(crate) struct RekeyTimer {
     /// Initiations since the last response.
     asked: u32,
     asked_at: Time,
-    /// When the first of them left.
-    asking_since: Time,
     /// What of the wait after it is by chance.
     chance: Chance,
     /// Refusals since the last response that was none.
     refused: usize,
     /// When the last of these came.
     refused_at: Time,
+    /// One of these meant a pause: who is not let in does not ask densely.
+    has_paused: bool,
     not_before: Time,
 }
 
@@ -86,10 +83,10 @@ impl RekeyTimer {
             initiator,
             asked: 0,
             asked_at: never,
-            asking_since: never,
             chance: Chance::NONE,
             refused: 0,
             refused_at: never,
+            has_paused: false,
             not_before: never,
         }
     }
@@ -99,10 +96,11 @@ impl RekeyTimer {
         if self.asked == 0 {
             return self.not_before;
         }
+        let is_dense = need == Need::Start && self.asked < DENSE && !self.has_paused;
         let backoff = match need {
-            Need::Start if self.asked < DENSE && self.asked.is_multiple_of(2) => SECOND,
-            Need::Start if self.asked < FAR => AGAIN_MIN - SECOND,
-            Need::Start if self.asked < DENSE => AGAIN_DENSE - SECOND,
+            Need::Start if is_dense && self.asked.is_multiple_of(2) => PAIR_GAP,
+            Need::Start if is_dense && self.asked < FAR => AGAIN_MIN - PAIR_GAP,
+            Need::Start if is_dense => AGAIN_DENSE - PAIR_GAP,
             Need::Start | Need::Use => self.doubled().min(AGAIN_MAX),
             Need::Idle => self.doubled().min(AGAIN_IDLE),
         };
@@ -116,9 +114,6 @@ impl RekeyTimer {
 
     /// An initiation leaves.
     pub(crate) const fn on_asked(&mut self, now: Time, chance: Chance) {
-        if self.asked == 0 {
-            self.asking_since = now;
-        }
         self.asked += 1;
         self.asked_at = now;
         self.chance = chance;
@@ -132,17 +127,11 @@ impl RekeyTimer {
     /// The next initiation is another client's, whom nobody has refused.
     pub(crate) fn set_ticket(&mut self, ticket: Ticket) {
         self.initiator.set_ticket(ticket);
-        (self.asked, self.refused, self.not_before) = (0, 0, Time::ZERO);
-    }
-
-    /// Since when initiations go without a response, if there were enough of them.
-    pub(crate) fn unanswered_since(&self) -> Option<Time> {
-        (self.asked >= UNANSWERED).then_some(self.asking_since)
+        (self.asked, self.refused, self.has_paused, self.not_before) = (0, 0, false, Time::ZERO);
     }
 
     pub(crate) fn on_established(&mut self) {
-        self.asked = 0;
-        self.refused = 0;
+        (self.asked, self.refused, self.has_paused) = (0, 0, false);
         // What responses to younger initiations say of the link was true before these keys are used.
         self.initiator.give_up();
     }
@@ -171,6 +160,7 @@ impl RekeyTimer {
         let pause = AFTER_REFUSAL.get(self.refused).or(AFTER_REFUSAL.last()).copied();
         self.not_before = now + pause.unwrap_or_default();
         self.refused += 1;
+        self.has_paused = true;
         true
     }
 }
@@ -216,10 +206,8 @@ mod tests {
         let setup = Setup::new(1, Settings::default());
         let at = |millis| Time::ZERO + Duration::from_millis(millis);
         let mut timer = RekeyTimer::new(setup.initiator(&setup.ticket, LinkId(1), Instance(1)));
-        // Initiations left at 0, 25, 250, 275, 500 and 525 ms.
-        for (arrives, counts) in
-            [(0, true), (25, false), (250, false), (275, false), (500, false), (525, false)]
-        {
+        // Initiations left at 0, 225, 250, 475 and 500 ms.
+        for (arrives, counts) in [(0, true), (225, false), (250, false), (475, false), (500, false)] {
             assert_eq!(
                 refuse(&mut timer, at(600 + arrives), Refusal::TooManyLinks, 600),
                 counts,
@@ -229,6 +217,25 @@ mod tests {
         assert_eq!(timer.due(Need::Start), at(600) + AFTER_REFUSAL[0]);
         assert!(refuse(&mut timer, at(1_700), Refusal::TooManyLinks, 600), "it was asked again at 1,100 ms");
         assert_eq!(timer.due(Need::Start), at(1_700) + AFTER_REFUSAL[1]);
+    }
+
+    #[test]
+    fn who_is_not_let_in_does_not_ask_densely() {
+        let setup = Setup::new(1, Settings::default());
+        let at = |millis| Time::ZERO + Duration::from_millis(millis);
+        let mut timer = RekeyTimer::new(setup.initiator(&setup.ticket, LinkId(1), Instance(1)));
+        assert!(refuse(&mut timer, at(0), Refusal::TooManyLinks, 0));
+        let mut count = 0;
+        while timer.due(Need::Start) < at(10_500) {
+            let due = timer.due(Need::Start);
+            timer.on_asked(due, Chance::HALF);
+            count += 1;
+        }
+        assert_eq!(count, 12, "0.5 s after the refusal, 0.25 and 0.75 s later, then once a second");
+        timer.on_established();
+        timer.on_asked(at(20_000), Chance::HALF);
+        timer.on_asked(at(20_225), Chance::HALF);
+        assert!(timer.due(Need::Start) < at(20_251), "it was let in meanwhile");
     }
 
     #[test]

@@ -1,6 +1,6 @@
 //! What a link does when time passes, and when it wants to be asked next.
 
-use super::rekey_timer::{LONG_SILENCE, Need, RekeyTimer, SILENCE};
+use super::rekey_timer::{LONG_SILENCE, Need, SILENCE};
 use super::state::LinkState;
 use super::{Event, Link};
 use crate::sealed::transport::CHALLENGE_SIZE;
@@ -96,8 +96,8 @@ impl Link {
         if self.liveness_probe.on_timeout(now, self.transport.pto(), measured) {
             self.events.push_back(Event::Unreachable);
         }
-        let unanswered = self.rekey.as_ref().and_then(RekeyTimer::unanswered_since);
-        if unanswered.is_some_and(|since| self.reachability.on_unanswered(now, since)) {
+        let round_trip = self.transport.round_trip().unwrap_or_default();
+        if self.reachability.on_timeout(now, round_trip) {
             self.events.push_back(Event::Unreachable);
         }
         self.take_events();
