@@ -26,8 +26,9 @@ const BEYOND_PART: u32 = 4;
 const LINKS_PART: u32 = 64;
 /// Implementation: seconds of these rates that may be had at once: 125 proxy1s with one ticket come back together.
 const BURST_SECONDS: u32 = 4;
-/// Implementation: and no fewer than this, however few handshakes are allowed.
-const TICKET_BURST: u32 = 16;
+/// Implementation: and no fewer than this, however few handshakes are allowed: one proxy1 that starts where responses are lost asks 37
+/// times, and leaves something to another with the same ticket.
+const TICKET_BURST: u32 = 40;
 
 /// All limits together.
 pub(crate) struct HandshakeLimiter {

@@ -53,8 +53,8 @@ impl PeerFinder {
     /// How long one address may be silent the first time that each is tried (RFC 8305 section 5 recommends 250 ms). The answer
     /// of an earlier one still counts.
     const STEP: Duration = Duration::from_millis(300);
-    /// The same afterwards, while somebody waits: with the initiations to where it was last there are two a second, and proxy2 lets
-    /// one ticket have three.
+    /// The same afterwards, while somebody waits: with the initiations to where it was last, once the first ones are over, there are two a
+    /// second, and proxy2 lets one ticket have 31 of 500.
     const LATER_STEP: Duration = Duration::from_secs(1);
     /// Addresses looked at in all: with one a second they are all tried in a minute.
     const MOST: usize = 64;
