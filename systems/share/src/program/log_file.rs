@@ -40,22 +40,23 @@ impl LogFile {
         }
         let mut before = self.path.clone().into_os_string();
         before.push(".1");
-        match fs::rename(&self.path, &before) {
+        match fs::rename(&self.path, before) {
             Ok(()) => {}
             // It was renamed before, and the new one could not be made then; or somebody has taken it away.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return self.begin_again(before.as_ref(), &error),
+            Err(error) => return self.begin_again(&error),
         }
         self.file = append_to(&self.path)?;
         self.length = 0;
         Ok(())
     }
 
-    /// Where nothing can become `before`, a folder of that name for one, the newest lines are worth more than those that are there.
-    fn begin_again(&mut self, before: &Path, why: &io::Error) -> io::Result<()> {
-        self.file.set_len(0)?;
-        let note = format!("(earlier lines are lost: cannot rename this file to {}: {why})\n", before.display());
-        self.file.write_all(note.as_bytes())?;
+    /// Where the file cannot be renamed, a folder of the other name for one, the newest lines are worth more than those that are there.
+    fn begin_again(&mut self, why: &io::Error) -> io::Result<()> {
+        let note = format!("(earlier lines are lost: this file cannot be renamed: {why})\n");
+        // What has this name now: somebody else may have renamed the one that is open.
+        fs::write(&self.path, &note)?;
+        self.file = append_to(&self.path)?;
         self.length = u64::try_from(note.len()).unwrap_or(0);
         Ok(())
     }
@@ -122,7 +123,7 @@ mod tests {
         let mut log = LogFile::open(&path, 400).unwrap();
         (0..500).for_each(|number| log.write_all(format!("line {number}\n").as_bytes()).unwrap());
         let kept = fs::read_to_string(&path).unwrap();
-        assert!(kept.starts_with("(earlier lines are lost: cannot rename"), "{kept}");
+        assert!(kept.starts_with("(earlier lines are lost: this file cannot"), "{kept}");
         assert!(kept.ends_with("line 498\nline 499\n") && kept.len() <= 400, "{kept}");
     }
 
