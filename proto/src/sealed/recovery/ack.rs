@@ -33,16 +33,15 @@ const DISORDER: u32 = 64;
 /// rates are measured a tenth too high, with one they cost what is gained.
 const DISORDERED: u32 = 4;
 
-/// What a packet asks for.
+/// How soon a packet must be acknowledged. Of several frames the one that may wait longest decides: it shares the packet.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(crate) enum Asked {
-    /// No acknowledgement.
-    Nothing,
-    /// A sign of life, on a link that carries nothing. It has it at once: the acknowledgement could share its packet with nothing, and to
-    /// wait costs whoever serves thousands of idle links a timer and a wake-up for each.
-    SignOfLife,
-    /// An acknowledgement, which may wait for others.
-    Acknowledgement,
+pub(crate) enum AckNeed {
+    /// It is not ack-eliciting (RFC 9000 section 13.2).
+    None,
+    /// A probe on a link that carries nothing. The acknowledgement could share its packet with nothing, and to wait costs whoever serves thousands of idle links a timer and a wake-up for each.
+    AtOnce,
+    /// It may wait for others, up to [`MAX_DELAY`].
+    Delayed,
 }
 
 /// Tracks the packets that arrived.
@@ -81,7 +80,7 @@ impl Acks {
 
     /// Notes that packet `number` arrived, with `bytes` of frames. `rtt` sets how long an acknowledgement may wait: a sixteenth of the
     /// round trip, so that the peer's clock of acknowledgements stays fine.
-    pub(crate) fn received(&mut self, now: Time, number: u64, bytes: usize, asked: Asked, rtt: &rtt::Rtt) {
+    pub(crate) fn received(&mut self, now: Time, number: u64, bytes: usize, need: AckNeed, rtt: &rtt::Rtt) {
         self.bytes = self.bytes.saturating_add(bytes);
         let largest = self.received.last().map(|range| range.end - 1);
         let in_order = largest.is_none_or(|largest| number == largest + 1);
@@ -98,7 +97,7 @@ impl Acks {
         while self.received.len() > MAX_RANGES {
             self.received.pop_first();
         }
-        if asked == Asked::Nothing {
+        if need == AckNeed::None {
             return;
         }
         self.waiting += 1;
@@ -108,7 +107,7 @@ impl Acks {
         // What the peer has given up is news, and it is told before its place is forgotten.
         let (urgent, most) =
             if self.disorder > 0 { (number < self.floor, DISORDERED) } else { (!in_order, PACKETS) };
-        let urgent = urgent || meets_queue || asked == Asked::SignOfLife;
+        let urgent = urgent || meets_queue || need == AckNeed::AtOnce;
         let due = if urgent || self.waiting >= most { now } else { now + delay };
         self.due = Some(self.due.map_or(due, |earlier| earlier.min(due)));
     }
@@ -178,7 +177,7 @@ mod tests {
         let (mut acks, rtt, mut room) = (Acks::default(), Rtt::default(), [0; 1_400]);
         let numbers = (0..count).map(|place| place * (gap + 1));
         let answer = |number| {
-            acks.received(Time::ZERO, number, bytes, Asked::Acknowledgement, &rtt);
+            acks.received(Time::ZERO, number, bytes, AckNeed::Delayed, &rtt);
             let mut writer = Writer::new(&mut room);
             assert!(acks.put(Time::ZERO, &mut writer));
             assert!(acks.received.len() <= MAX_RANGES, "no floor, and yet an end");
@@ -203,12 +202,12 @@ mod tests {
 
     #[test]
     fn a_sign_of_life_does_not_wait_for_company() {
-        for (asked, waits) in
-            [(Asked::Nothing, None), (Asked::SignOfLife, Some(false)), (Asked::Acknowledgement, Some(true))]
+        for (need, waits) in
+            [(AckNeed::None, None), (AckNeed::AtOnce, Some(false)), (AckNeed::Delayed, Some(true))]
         {
             let (mut acks, rtt) = (Acks::default(), Rtt::default());
-            acks.received(Time::ZERO, 0, 1, asked, &rtt);
-            assert_eq!(acks.due().map(|due| due > Time::ZERO), waits, "{asked:?}");
+            acks.received(Time::ZERO, 0, 1, need, &rtt);
+            assert_eq!(acks.due().map(|due| due > Time::ZERO), waits, "{need:?}");
         }
     }
 
@@ -217,7 +216,7 @@ mod tests {
         let (mut acks, rtt, mut room) = (Acks::default(), Rtt::default(), [0; 1_400]);
         let order = (0..40u64).map(|at| at ^ 1);
         let told = order.filter(|number| {
-            acks.received(Time::ZERO, *number, 1_000, Asked::Acknowledgement, &rtt);
+            acks.received(Time::ZERO, *number, 1_000, AckNeed::Delayed, &rtt);
             let due = acks.due().is_some_and(|due| due <= Time::ZERO);
             due && acks.put(Time::ZERO, &mut Writer::new(&mut room))
         });

@@ -75,15 +75,15 @@ pub(crate) struct RecoveryState {
     ecn: PathEcn,
 }
 
-/// What a packet that leaves has to do with the window.
+/// What a packet that leaves is to the window.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Leaves {
+pub(crate) enum WindowUse {
     /// Nothing: the peer need not acknowledge it.
-    Uncounted,
+    None,
     /// It is part of what the window counts.
-    Counted,
+    Within,
     /// It is counted, and left though the window was full: see [`Recovery::may_overdraw`].
-    BeyondWindow,
+    Beyond,
 }
 
 /// What became of packets, for the owner of their contents.
@@ -208,7 +208,7 @@ impl Recovery {
 
     /// Probe time-outs in a row.
     pub(crate) const fn unanswered_probes(&self) -> u32 {
-        self.probes.in_a_row()
+        self.probes.pto_count()
     }
 
     /// Whether the window leaves room for a packet.
@@ -232,8 +232,8 @@ impl Recovery {
     }
 
     /// The packet whose contents were noted in the log leaves. `ecn`: what its IP header says.
-    pub(crate) fn on_sent(&mut self, now: Time, size: usize, leaves: Leaves, ecn: Ecn) {
-        let (idle, ack_eliciting) = (self.log.in_flight() == 0, leaves != Leaves::Uncounted);
+    pub(crate) fn on_sent(&mut self, now: Time, size: usize, window_use: WindowUse, ecn: Ecn) {
+        let (idle, ack_eliciting) = (self.log.in_flight() == 0, window_use != WindowUse::None);
         if idle && self.controller.turns_are_over(now) {
             self.controller_mut().forget_turns();
         }
@@ -247,12 +247,12 @@ impl Recovery {
         self.counts.bytes += u64::from(bytes);
         if ack_eliciting {
             self.counts.sent += 1;
-            if leaves == Leaves::BeyondWindow {
+            if window_use == WindowUse::Beyond {
                 self.log.last_is_beyond_window();
                 self.overdraft.on_sent(now, u64::from(bytes));
             }
             // The time-out stays that of what fills the window until something arrives.
-            self.probes.on_sent(now, leaves != Leaves::BeyondWindow);
+            self.probes.on_sent(now, window_use != WindowUse::Beyond);
             self.pacer.on_sent(u64::from(bytes));
         }
         if self.skipped.skips(self.log.next(), self.log.base()) {
@@ -318,7 +318,7 @@ impl Recovery {
 
     fn pto_deadline(&self) -> Time {
         let slow = self.controller.time_if_slow(self.log.in_flight());
-        self.probes.due(self.rtt.probe_timeout(ack::MAX_DELAY) + slow)
+        self.probes.deadline(self.rtt.probe_timeout(ack::MAX_DELAY) + slow)
     }
 
     /// Time passed: packets may be lost, or a probe due. A probe sends the oldest contents in flight once more.

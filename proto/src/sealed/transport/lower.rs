@@ -1,7 +1,7 @@
 //! What the link beneath asks of its transport: packets of its own, and other paths.
 
 use super::{Built, Transport};
-use crate::sealed::recovery::loss_detection::Leaves;
+use crate::sealed::recovery::loss_detection::WindowUse;
 use crate::sealed::recovery::mtu::{self, Mtu};
 use crate::sealed::recovery::{ack, loss_detection};
 use crate::sealed::streams::send_state::SendState;
@@ -24,7 +24,7 @@ impl Transport {
             self.acks.put(now, &mut writer);
         }
         let (number, length, ecn) = (self.recovery.log.next(), writer.len(), Ecn::NotCapable);
-        self.recovery.on_sent(now, length + OVERHEAD, Leaves::Uncounted, ecn);
+        self.recovery.on_sent(now, length + OVERHEAD, WindowUse::None, ecn);
         Built { number, length, ecn }
     }
 
@@ -100,7 +100,7 @@ impl Transport {
         let mut writer = Writer::new(out);
         frame::put(&mut writer, &Frame::PathChallenge { token });
         let (number, length, ecn) = (self.recovery.log.next(), writer.len(), Ecn::NotCapable);
-        self.recovery.on_sent(now, length + OVERHEAD, Leaves::Uncounted, ecn);
+        self.recovery.on_sent(now, length + OVERHEAD, WindowUse::None, ecn);
         Built { number, length, ecn }
     }
 }

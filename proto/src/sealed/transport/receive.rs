@@ -1,7 +1,7 @@
 //! Packets that came in: their frames, one by one.
 
 use super::{Event, Fault, Signal, Transport};
-use crate::sealed::recovery::ack::Asked;
+use crate::sealed::recovery::ack::AckNeed;
 use crate::sealed::streams::early;
 use crate::sealed::streams::flow::Flow;
 use crate::sealed::streams::table::Lookup;
@@ -54,23 +54,23 @@ impl Transport {
                 return Err(Fault::Unanswered);
             }
         }
-        let mut asked = Asked::Nothing;
+        let mut need = AckNeed::None;
         for frame in Frames::new(payload) {
             let frame = frame?;
-            asked = asked.max(asked_by(&frame));
+            need = need.max(ack_need(&frame));
             self.handle_frame(now, frame)?;
         }
         // Where anything is under way its acknowledgement shares a packet with others.
-        if asked == Asked::SignOfLife && !self.is_idle() {
-            asked = Asked::Acknowledgement;
+        if need == AckNeed::AtOnce && !self.is_idle() {
+            need = AckNeed::Delayed;
         }
-        if asked > Asked::Nothing {
+        if need > AckNeed::None {
             self.content_at = now;
             self.recovery.on_received(now, payload.len());
         }
         // A packet of which something was declined counts as lost on the way: its frames come again.
         if !std::mem::take(&mut self.declined) {
-            self.acks.received(now, number, payload.len(), asked, &self.recovery.rtt);
+            self.acks.received(now, number, payload.len(), need, &self.recovery.rtt);
         }
         Ok(())
     }
@@ -294,13 +294,13 @@ impl Transport {
     }
 }
 
-/// Whether the peer waits for this frame to be acknowledged.
-const fn asked_by(frame: &Frame<'_>) -> Asked {
+/// How soon this frame must be acknowledged.
+const fn ack_need(frame: &Frame<'_>) -> AckNeed {
     match frame {
         Frame::Ack(_) | Frame::Ecn(_) | Frame::Padding | Frame::Floor { .. } | Frame::End { .. } => {
-            Asked::Nothing
+            AckNeed::None
         }
-        Frame::Probe => Asked::SignOfLife,
+        Frame::Probe => AckNeed::AtOnce,
         Frame::Open { .. }
         | Frame::Opened { .. }
         | Frame::Data { .. }
@@ -309,6 +309,6 @@ const fn asked_by(frame: &Frame<'_>) -> Asked {
         | Frame::Credit { .. }
         | Frame::LinkCredit { .. }
         | Frame::PathChallenge { .. }
-        | Frame::PathResponse { .. } => Asked::Acknowledgement,
+        | Frame::PathResponse { .. } => AckNeed::Delayed,
     }
 }

@@ -94,6 +94,19 @@ fn advertised(link_credit: u64, stream_credit: u64) -> Transport {
     transport
 }
 
+#[test]
+fn a_probe_is_acknowledged_at_once_where_nothing_is_under_way() {
+    for (streams, at_once) in [(0, true), (1, false)] {
+        let mut transport = advertised(200_000, 100_000);
+        for _ in 0..streams {
+            transport.open(b"").unwrap();
+        }
+        let now = Time::ZERO + MS;
+        transport.handle_packet(now, 0, b"P").unwrap();
+        assert_eq!(transport.acks.due().map(|due| due <= now), Some(at_once), "{streams} streams");
+    }
+}
+
 /// What leaves of 300,000 bytes on the stream before anything is heard.
 fn leaves(transport: &mut Transport, id: StreamId) -> u64 {
     transport.write(Time::ZERO + MS, id, &[7; 300_000]);

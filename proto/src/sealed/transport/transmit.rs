@@ -2,7 +2,7 @@
 
 use super::Transport;
 use crate::sealed::recovery::copies;
-use crate::sealed::recovery::loss_detection::Leaves;
+use crate::sealed::recovery::loss_detection::WindowUse;
 use crate::sealed::recovery::mtu;
 use crate::sealed::recovery::sent::Content;
 use crate::sealed::streams::scheduler::Schedule;
@@ -96,12 +96,14 @@ impl Transport {
         if small {
             self.put_thin_data(now, &mut writer);
         }
-        let leaves = match () {
-            () if writer.len() == before && !proves => Leaves::Uncounted,
-            () if small => Leaves::BeyondWindow,
-            () => Leaves::Counted,
+        let window_use = if writer.len() == before && !proves {
+            WindowUse::None
+        } else if small {
+            WindowUse::Beyond
+        } else {
+            WindowUse::Within
         };
-        self.finish_packet(now, writer.len(), leaves)
+        self.finish_packet(now, writer.len(), window_use)
     }
 
     /// When an acknowledgement must leave by itself. On a slow path it waits for one and a half packets' time where something else is about to leave: by
@@ -124,16 +126,16 @@ impl Transport {
         }
     }
 
-    fn finish_packet(&mut self, now: Time, length: usize, leaves: Leaves) -> Option<Built> {
+    fn finish_packet(&mut self, now: Time, length: usize, window_use: WindowUse) -> Option<Built> {
         if length == 0 {
             return None;
         }
-        if leaves != Leaves::Uncounted {
+        if window_use != WindowUse::None {
             self.probe = false;
         }
         let number = self.recovery.log.next();
         let ecn = self.recovery.outgoing_ecn();
-        self.recovery.on_sent(now, length + OVERHEAD, leaves, ecn);
+        self.recovery.on_sent(now, length + OVERHEAD, window_use, ecn);
         self.since_floor += 1;
         Some(Built { number, length, ecn })
     }
@@ -165,7 +167,7 @@ impl Transport {
         writer.space(left).fill(frame::kind::PADDING);
         self.mtu.on_probe_sent();
         self.recovery.log.note(Content::MtuProbe(size));
-        self.finish_packet(now, length, Leaves::Counted)
+        self.finish_packet(now, length, WindowUse::Within)
     }
 
     fn put_floor(&mut self, writer: &mut Writer<'_>) {

@@ -39,7 +39,8 @@ impl Controller {
         self.rate() as f64 * self.loss_compensation() * (self.min_rtt + self.late).as_secs_f64()
     }
 
-    /// Bytes worth keeping ready to be sent: what leaves in [`READY`]. No limit in start-up, whose rate is not known.
+    /// Bytes worth keeping ready to be sent: what leaves in [`READY`]. No limit in start-up: its rate grows faster than it is
+    /// measured.
     pub(crate) fn ready(&self) -> u64 {
         if self.phase == Phase::Startup {
             return u64::MAX;
@@ -86,8 +87,8 @@ impl Controller {
     }
 
     /// Bytes that may leave at once, whatever the rate: two bursts, or twice what the rate brings while this end waits for its turn, two
-    /// full batches at the most. None where the queue overflows or marks packets, and none in start-up, whose window does not come from the
-    /// rate.
+    /// full batches at the most. None where the queue overflows or marks packets, and none in start-up, whose window grows by what
+    /// arrives.
     pub(crate) fn burst_allowance(&self) -> u64 {
         if self.overflows || self.ceiling.is_low() || self.phase == Phase::Startup {
             0

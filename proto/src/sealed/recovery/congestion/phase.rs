@@ -2,7 +2,8 @@
 
 use std::collections::VecDeque;
 
-/// Drain undoes within a round what start-up put into the queue: start-up sends about three times what arrives.
+/// Drain undoes within a round what start-up put into the queue: start-up sends about three times what arrives, twice that
+/// where it began again.
 const DRAIN_GAIN: f64 = 0.35;
 
 /// Up looks for more rate; a quarter more builds a queue of a quarter of a round trip where there is none (BBR).

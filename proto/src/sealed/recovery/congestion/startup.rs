@@ -4,6 +4,8 @@
 //! trip, so that each round's packets travel three times as close together as the window alone would make them: they
 //! build a queue one round before the window is too large. The growing round trip ends start-up then, and what arrives
 //! while that queue stands is the path's rate, exactly.
+//!
+//! Where a rate is known ([`Startup::begin_again`]) it goes on from the BDP, and the window doubles: the path may be only a little faster.
 
 use super::ack_event::AckEvent;
 use super::loss::LossTally;
@@ -191,8 +193,8 @@ impl Startup {
         (took >= MIN_ROUND).then(|| per_second(delivered - before, took))
     }
 
-    /// A round is over, and `rate` the highest so far. True if start-up is over: three rounds did not bring a quarter
-    /// more, or one lost much more than those before.
+    /// A round is over, and `rate` the highest so far. True if start-up is over: three rounds (two where a rate was known) did not
+    /// bring a quarter more, or one lost much more than those before.
     pub(super) fn on_round(&mut self, sample: &RoundSample, rate: u64) -> bool {
         self.jitter = self.jitter_now;
         if rate > self.best + self.best / 4 {

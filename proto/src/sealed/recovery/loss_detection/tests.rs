@@ -17,7 +17,7 @@ fn recovery() -> Recovery {
 /// Bulk leaves until the window is full. The number of the last packet.
 fn fill(recovery: &mut Recovery, now: Time) -> u64 {
     while recovery.window_open() {
-        recovery.on_sent(now, usize::from(MTU), Leaves::Counted, Ecn::NotCapable);
+        recovery.on_sent(now, usize::from(MTU), WindowUse::Within, Ecn::NotCapable);
     }
     recovery.log.next() - 1
 }
@@ -26,7 +26,7 @@ fn fill(recovery: &mut Recovery, now: Time) -> u64 {
 fn overdraw(recovery: &mut Recovery, now: Time) -> Range<u64> {
     let first = recovery.log.next();
     while recovery.may_overdraw() {
-        recovery.on_sent(now, 500, Leaves::BeyondWindow, Ecn::NotCapable);
+        recovery.on_sent(now, 500, WindowUse::Beyond, Ecn::NotCapable);
     }
     first..recovery.log.next()
 }
