@@ -25,6 +25,11 @@ const ENTER: Duration = Duration::from_millis(100);
 /// The queue that is aimed at, or a quarter of the round trip if that is longer.
 const TARGET: Duration = Duration::from_millis(48);
 
+/// The same on a path that passes this much, in bytes a second, more than cells of LTE do: by what the queue may be a path that becomes faster is
+/// followed sooner, and at such rates that is worth more.
+const FAST: u64 = 2_500_000;
+const FAST_TARGET: Duration = Duration::from_millis(60);
+
 /// And as long as this many packets take, as far as it is no more than [`MAX_PACKETS_TIME`]: where few packets pass, chance takes more.
 const PACKETS: u64 = 10;
 const MAX_PACKETS_TIME: Duration = Duration::from_millis(200);
@@ -108,7 +113,7 @@ impl DelayWindow {
         if ack.now.since(active.choked_at) > HOLD {
             return self.leave();
         }
-        let target = TARGET.max(base / 4) + packets;
+        let target = if rate < FAST { TARGET } else { FAST_TARGET }.max(base / 4) + packets;
         let cwnd = bytes_in(rate, base + target);
         let cwnd = match active.cwnd {
             0 => cwnd,

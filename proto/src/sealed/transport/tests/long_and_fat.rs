@@ -73,6 +73,6 @@ fn a_path_that_changes_every_fifteen_seconds_is_followed() {
         let way = &pair.network.ways[0].counts;
         let dropped = way.overflowed as f64 / way.packets as f64;
         println!("seed {seed}: {rate:.1} of {mean:.1} Mbit/s ({:.3}), {dropped:.4} dropped", rate / mean);
-        assert!(rate >= mean * 0.9, "seed {seed}: {rate:.1} of {mean:.1} Mbit/s");
+        assert!(rate >= mean * 0.915, "seed {seed}: {rate:.1} of {mean:.1} Mbit/s");
     }
 }
