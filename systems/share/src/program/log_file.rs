@@ -44,20 +44,17 @@ impl LogFile {
             Ok(()) => {}
             // It was renamed before, and the new one could not be made then; or somebody has taken it away.
             Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-            Err(error) => return self.begin_again(&error),
+            // A folder may have the other name: the newest lines are worth more than those that are there. It is written to the file that has
+            // this name now: somebody else may have renamed the one that is open.
+            Err(error) => {
+                fs::write(
+                    &self.path,
+                    format!("(earlier lines are lost: this file cannot be renamed: {error})\n"),
+                )?;
+            }
         }
         self.file = append_to(&self.path)?;
-        self.length = 0;
-        Ok(())
-    }
-
-    /// Where the file cannot be renamed, a folder of the other name for one, the newest lines are worth more than those that are there.
-    fn begin_again(&mut self, why: &io::Error) -> io::Result<()> {
-        let note = format!("(earlier lines are lost: this file cannot be renamed: {why})\n");
-        // What has this name now: somebody else may have renamed the one that is open.
-        fs::write(&self.path, &note)?;
-        self.file = append_to(&self.path)?;
-        self.length = u64::try_from(note.len()).unwrap_or(0);
+        self.length = self.file.metadata()?.len();
         Ok(())
     }
 }
