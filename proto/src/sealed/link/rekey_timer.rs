@@ -96,16 +96,22 @@ impl RekeyTimer {
         if self.asked == 0 {
             return self.not_before;
         }
-        let is_dense = need == Need::Start && self.asked < DENSE && !self.has_paused;
         let backoff = match need {
-            Need::Start if is_dense && self.asked.is_multiple_of(2) => PAIR_GAP,
-            Need::Start if is_dense && self.asked < FAR => AGAIN_MIN - PAIR_GAP,
-            Need::Start if is_dense => AGAIN_DENSE - PAIR_GAP,
+            Need::Start if self.asked < DENSE && !self.has_paused => self.dense_gap(),
             Need::Start | Need::Use => self.doubled().min(AGAIN_MAX),
             Need::Idle => self.doubled().min(AGAIN_IDLE),
         };
         let wait = backoff - backoff / JITTER + self.chance.of(backoff * 2 / JITTER);
         self.not_before.max(self.asked_at + wait)
+    }
+
+    /// The wait between dense initiations, of which all but the first leave in twos.
+    fn dense_gap(&self) -> Duration {
+        match self.asked {
+            asked if asked.is_multiple_of(2) => PAIR_GAP,
+            ..FAR => AGAIN_MIN - PAIR_GAP,
+            FAR.. => AGAIN_DENSE - PAIR_GAP,
+        }
     }
 
     fn doubled(&self) -> Duration {
@@ -172,10 +178,18 @@ mod tests {
     use crate::sealed::link::Settings;
     use crate::sim::Setup;
 
+    fn timer() -> RekeyTimer {
+        let setup = Setup::new(1, Settings::default());
+        RekeyTimer::new(setup.initiator(&setup.ticket, LinkId(1), Instance(1)))
+    }
+
+    fn at(millis: u64) -> Time {
+        Time::ZERO + Duration::from_millis(millis)
+    }
+
     /// Initiations in the first four seconds, and in the four after them.
     fn asked(need: Need) -> [u32; 2] {
-        let setup = Setup::new(1, Settings::default());
-        let mut timer = RekeyTimer::new(setup.initiator(&setup.ticket, LinkId(1), Instance(1)));
+        let mut timer = timer();
         let mut now = Time::ZERO;
         [4, 8].map(|end| {
             let before = timer.asked;
@@ -203,9 +217,7 @@ mod tests {
 
     #[test]
     fn of_the_refusals_of_initiations_on_their_way_together_one_counts() {
-        let setup = Setup::new(1, Settings::default());
-        let at = |millis| Time::ZERO + Duration::from_millis(millis);
-        let mut timer = RekeyTimer::new(setup.initiator(&setup.ticket, LinkId(1), Instance(1)));
+        let mut timer = timer();
         // Initiations left at 0, 225, 250, 475 and 500 ms.
         for (arrives, counts) in [(0, true), (225, false), (250, false), (475, false), (500, false)] {
             assert_eq!(
@@ -221,9 +233,7 @@ mod tests {
 
     #[test]
     fn who_is_not_let_in_does_not_ask_densely() {
-        let setup = Setup::new(1, Settings::default());
-        let at = |millis| Time::ZERO + Duration::from_millis(millis);
-        let mut timer = RekeyTimer::new(setup.initiator(&setup.ticket, LinkId(1), Instance(1)));
+        let mut timer = timer();
         assert!(refuse(&mut timer, at(0), Refusal::TooManyLinks, 0));
         let mut count = 0;
         while timer.due(Need::Start) < at(10_500) {
@@ -240,9 +250,7 @@ mod tests {
 
     #[test]
     fn a_clock_that_is_off_costs_no_pause() {
-        let setup = Setup::new(1, Settings::default());
-        let at = |millis| Time::ZERO + Duration::from_millis(millis);
-        let mut timer = RekeyTimer::new(setup.initiator(&setup.ticket, LinkId(1), Instance(1)));
+        let mut timer = timer();
         assert!(refuse(&mut timer, at(100), Refusal::ClockOff, 100));
         assert_eq!(timer.due(Need::Start), at(100));
         timer.on_asked(at(100), Chance::HALF);

@@ -92,12 +92,11 @@ impl Link {
             self.state = LinkState::Ended;
             self.events.push_back(Event::Gone);
         }
-        let measured = self.transport.round_trip().is_some();
-        if self.liveness_probe.on_timeout(now, self.transport.pto(), measured) {
+        let round_trip = self.transport.round_trip();
+        if self.liveness_probe.on_timeout(now, self.transport.pto(), round_trip.is_some()) {
             self.events.push_back(Event::Unreachable);
         }
-        let round_trip = self.transport.round_trip().unwrap_or_default();
-        if self.reachability.on_timeout(now, round_trip) {
+        if self.reachability.on_timeout(now, round_trip.unwrap_or_default()) {
             self.events.push_back(Event::Unreachable);
         }
         self.take_events();
