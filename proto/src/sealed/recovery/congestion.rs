@@ -34,7 +34,7 @@ use bandwidth_drop::BandwidthDrop;
 use ceiling::{Arrived, Ceiling};
 use delay_window::{DISORDER, DelayWindow};
 use limits::MIN_PACKETS;
-use loss::Losses;
+use loss::{LossTally, Losses};
 use max_bandwidth::MaxBandwidth;
 use phase::{Phase, ProbeCycles};
 use queue::QueueEstimate;
@@ -174,17 +174,17 @@ impl Controller {
         if self.phase == Phase::Startup && cwnd_limited {
             self.startup.on_arrived(bytes);
         }
-        self.count(tag, 1.0, 0.0);
+        self.count(tag, &LossTally::ARRIVED);
     }
 
-    /// A packet with `tag` was lost.
-    pub(crate) fn on_packet_lost(&mut self, tag: u32) {
-        self.count(tag, 0.0, 1.0);
+    /// A packet with `tag` was lost. `in_row`: so was the one before it.
+    pub(crate) fn on_packet_lost(&mut self, tag: u32, in_row: bool) {
+        self.count(tag, if in_row { &LossTally::LOST_IN_ROW } else { &LossTally::LOST });
     }
 
     /// A packet with `tag` that was thought lost arrived after all.
     pub(crate) fn on_spurious(&mut self, tag: u32) {
-        self.count(tag, 1.0, -1.0);
+        self.count(tag, &LossTally::SPURIOUS);
     }
 
     /// This end waited so long for its turn on its own machine.
@@ -212,14 +212,14 @@ impl Controller {
         self.ceiling.disregard();
     }
 
-    fn count(&mut self, tag: u32, arrived: f64, lost: f64) {
+    fn count(&mut self, tag: u32, packet: &LossTally) {
         if !self.cycles.counts(tag) {
             return;
         }
-        self.round.tally.add(arrived, lost);
+        self.round.tally.add(packet);
         match self.cycles.phase(tag) {
-            Some(Phase::Down | Phase::Drain) => self.losses.add_low(arrived, lost),
-            Some(Phase::Cruise) => self.losses.add_full(arrived, lost),
+            Some(Phase::Down | Phase::Drain) => self.losses.add_low(packet),
+            Some(Phase::Cruise) => self.losses.add_full(packet),
             Some(Phase::Startup | Phase::Up) | None => {}
         }
     }

@@ -294,12 +294,14 @@ impl Recovery {
             let PacketOutcome::Lost(number) = *outcome else { continue };
             let Some(packet) = self.log.get(number) else { continue };
             let (phase, ecn_capable) = (packet.phase, packet.ecn_capable);
+            let before = number.checked_sub(1).and_then(|before| self.log.get(before));
+            let in_row = before.is_some_and(|packet| packet.fate == Fate::Lost);
             self.overdraft.on_gone(packet.overdrawn());
             self.log.set_fate(number, Fate::Lost);
             if self.is_mtu_probe(number) {
                 continue;
             }
-            self.controller_mut().on_packet_lost(phase);
+            self.controller_mut().on_packet_lost(phase, in_row);
             if ecn_capable {
                 self.ecn.on_lost(number);
             }

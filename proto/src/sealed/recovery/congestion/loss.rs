@@ -26,22 +26,39 @@ const EARLY: f64 = 200.0;
 pub(super) struct LossTally {
     arrived: f64,
     lost: f64,
+    /// How often packets were lost: those lost in a row are once.
+    bursts: f64,
 }
 
 impl LossTally {
-    /// Counts packets; a negative `lost` takes back what was spurious.
-    pub(super) fn add(&mut self, arrived: f64, lost: f64) {
-        self.arrived += arrived;
-        self.lost = (self.lost + lost).max(0.0);
+    /// A packet that arrived.
+    pub(super) const ARRIVED: Self = Self { arrived: 1.0, lost: 0.0, bursts: 0.0 };
+
+    /// One that was lost; and the same where the one before it was lost as well.
+    pub(super) const LOST: Self = Self { arrived: 0.0, lost: 1.0, bursts: 1.0 };
+    pub(super) const LOST_IN_ROW: Self = Self { bursts: 0.0, ..Self::LOST };
+
+    /// One that was thought lost and arrived after all.
+    pub(super) const SPURIOUS: Self = Self { arrived: 1.0, lost: -1.0, bursts: 0.0 };
+
+    /// So many packets, each lost by itself.
+    pub(super) const fn new(arrived: f64, lost: f64) -> Self {
+        Self { arrived, lost, bursts: lost }
+    }
+
+    /// Counts more packets.
+    pub(super) fn add(&mut self, more: &Self) {
+        self.arrived += more.arrived;
+        self.lost = (self.lost + more.lost).max(0.0);
+        self.bursts += more.bursts;
         if self.total() > MEMORY {
-            self.arrived /= 2.0;
-            self.lost /= 2.0;
+            *self = self.part(0.5);
         }
     }
 
-    /// Packets that arrived.
-    pub(super) const fn arrived(&self) -> f64 {
-        self.arrived
+    /// The same with less weight.
+    fn part(&self, part: f64) -> Self {
+        Self { arrived: self.arrived * part, lost: self.lost * part, bursts: self.bursts * part }
     }
 
     /// Packets that were lost.
@@ -59,10 +76,17 @@ impl LossTally {
         if self.total() < 1.0 { 0.0 } else { self.lost / self.total() }
     }
 
-    /// How far the ratio may be off: one standard deviation, twice as wide because losses come in bursts.
+    /// How far the ratio may be off: two standard deviations.
     pub(super) fn doubt(&self) -> f64 {
         let ratio = self.ratio();
         2.0 * (ratio * (1.0 - ratio) / self.total().max(1.0)).sqrt()
+    }
+
+    /// The same where losses come in bursts: those of one are no more evidence than a single one. The variance of the ratio is larger by a factor that
+    /// follows from how long bursts are (Gilbert's model); 1 where each packet is lost or not by itself.
+    pub(super) fn doubt_of_bursts(&self) -> f64 {
+        let length = self.lost / self.bursts.max(1.0);
+        self.doubt() * (2.0 * length * (1.0 - self.ratio()) - 1.0).max(1.0).sqrt()
     }
 }
 
@@ -77,19 +101,18 @@ pub(super) struct Losses {
 impl Losses {
     /// What start-up saw before it reached the limit counts like [`EARLY`] packets sent slowly.
     pub(super) fn begin_with(&mut self, early: &LossTally) {
-        let weight = (EARLY / early.total().max(1.0)).min(1.0);
-        self.low.add(early.arrived * weight, early.lost * weight);
+        self.low.add(&early.part((EARLY / early.total().max(1.0)).min(1.0)));
         self.judge();
     }
 
     /// Packets that were sent slowly.
-    pub(super) fn add_low(&mut self, arrived: f64, lost: f64) {
-        self.low.add(arrived, lost);
+    pub(super) fn add_low(&mut self, packets: &LossTally) {
+        self.low.add(packets);
     }
 
     /// Packets that were sent at the full rate.
-    pub(super) fn add_full(&mut self, arrived: f64, lost: f64) {
-        self.full.add(arrived, lost);
+    pub(super) fn add_full(&mut self, packets: &LossTally) {
+        self.full.add(packets);
     }
 
     /// Random loss: the share of packets that the path loses whatever the rate, 0..=0.5.
@@ -99,14 +122,14 @@ impl Losses {
 
     /// Whether a round lost clearly more than random loss explains: something overflows.
     pub(super) fn is_excess(&self, round: &LossTally) -> bool {
-        round.total() >= TELLING && round.ratio() - self.own > EXCESS + round.doubt()
+        round.total() >= TELLING && round.ratio() - self.own > EXCESS + round.doubt_of_bursts()
     }
 
     /// Whether so much is lost, in a round too, that it is worth knowing whether that is random loss, and too few packets were sent slowly
     /// to tell.
     pub(super) fn is_unclear(&self, round: &LossTally) -> bool {
         let mut all = self.low;
-        all.add(round.arrived, round.lost);
+        all.add(round);
         self.low.total() < ENOUGH && all.ratio() > WORTH_KNOWING
     }
 
@@ -135,8 +158,8 @@ mod tests {
     #[test]
     fn loss_at_every_rate_is_the_paths_own() {
         let mut losses = Losses::default();
-        losses.add_low(160.0, 40.0);
-        losses.add_full(810.0, 190.0);
+        losses.add_low(&LossTally::new(160.0, 40.0));
+        losses.add_full(&LossTally::new(810.0, 190.0));
         losses.judge();
         assert!((0.18..0.21).contains(&losses.own()), "{}", losses.own());
     }
@@ -144,8 +167,8 @@ mod tests {
     #[test]
     fn loss_that_goes_away_at_a_lower_rate_is_not_paid_for() {
         let mut losses = Losses::default();
-        losses.add_low(198.0, 2.0);
-        losses.add_full(800.0, 200.0);
+        losses.add_low(&LossTally::new(198.0, 2.0));
+        losses.add_full(&LossTally::new(800.0, 200.0));
         losses.judge();
         assert!(losses.own() < 0.03, "{}", losses.own());
     }
@@ -153,14 +176,14 @@ mod tests {
     #[test]
     fn a_round_that_loses_more_than_the_paths_own_shows_an_overflow() {
         let (mut losses, mut round) = (Losses::default(), LossTally::default());
-        losses.add_low(180.0, 20.0);
+        losses.add_low(&LossTally::new(180.0, 20.0));
         losses.judge();
-        round.add(88.0, 12.0);
+        round.add(&LossTally::new(88.0, 12.0));
         assert!(!losses.is_excess(&round), "12 of 100, where 10 are usual");
-        round.add(82.0, 58.0);
+        round.add(&LossTally::new(82.0, 58.0));
         assert!(losses.is_excess(&round));
         let mut few = LossTally::default();
-        few.add(20.0, 20.0);
+        few.add(&LossTally::new(20.0, 20.0));
         assert!(!losses.is_excess(&few), "40 packets say nothing");
     }
 
@@ -168,18 +191,29 @@ mod tests {
     fn much_loss_is_unclear_until_enough_packets_were_sent_slowly() {
         let (mut losses, mut round) = (Losses::default(), LossTally::default());
         assert!(!losses.is_unclear(&round), "nothing is lost");
-        round.add(5.0, 5.0);
+        round.add(&LossTally::new(5.0, 5.0));
         assert!(losses.is_unclear(&round));
-        losses.add_low(9.0, 9.0);
+        losses.add_low(&LossTally::new(9.0, 9.0));
         assert!(losses.is_unclear(&LossTally::default()), "18 packets");
-        losses.add_low(1.0, 1.0);
+        losses.add_low(&LossTally::new(1.0, 1.0));
         assert!(!losses.is_unclear(&round));
+    }
+
+    #[test]
+    fn losses_in_a_row_leave_more_doubt_than_as_many_one_by_one() {
+        let (one_by_one, mut in_bursts) = (LossTally::new(80.0, 20.0), LossTally::new(80.0, 2.0));
+        (0..18).for_each(|_| in_bursts.add(&LossTally::LOST_IN_ROW));
+        assert!((one_by_one.doubt_of_bursts() - 0.08).abs() < 0.001, "{}", one_by_one.doubt_of_bursts());
+        // Two bursts of ten: the variance is 2 * 10 * 0.8 - 1 times as large.
+        assert!((in_bursts.doubt_of_bursts() - 0.31).abs() < 0.001, "{}", in_bursts.doubt_of_bursts());
+        let losses = Losses::default();
+        assert!(losses.is_excess(&one_by_one) && !losses.is_excess(&in_bursts));
     }
 
     #[test]
     fn a_few_packets_prove_nothing() {
         let mut losses = Losses::default();
-        losses.add_low(5.0, 5.0);
+        losses.add_low(&LossTally::new(5.0, 5.0));
         losses.judge();
         assert!(losses.own() == 0.0, "{}", losses.own());
     }

@@ -38,7 +38,7 @@ const STEP_AGAIN: u64 = 1;
 /// Packets of one round before their loss is compared with that of others.
 const TELLING: f64 = 50.0;
 
-/// Losses that end start-up at once, and not at the end of the round, if they are too many: four bursts of eight.
+/// Losses that end start-up at once, and not at the end of the round, if they are too many.
 const TELLING_LOST: f64 = 32.0;
 
 /// Loss beyond that of the rounds before by this much is a limit: a full queue or a policer.
@@ -92,8 +92,7 @@ impl Startup {
         self.again = Some(window);
         (self.grown, self.best, self.flat_rounds) = (0, rate, 0);
         self.recent.clear();
-        self.early = LossTally::default();
-        self.early.add(KNOWN * (1.0 - lost), KNOWN * lost);
+        self.early = LossTally::new(KNOWN * (1.0 - lost), KNOWN * lost);
     }
 
     /// Whether a rate was known when it began.
@@ -182,7 +181,7 @@ impl Startup {
 
     /// Whether a round lost much more than those before.
     fn is_excess(&self, round: &LossTally) -> bool {
-        let doubt = round.doubt() + self.early.doubt();
+        let doubt = round.doubt_of_bursts() + self.early.doubt_of_bursts();
         round.total() >= TELLING && round.ratio() - self.early.ratio() > EXCESS + doubt
     }
 
@@ -198,7 +197,7 @@ impl Startup {
     pub(super) fn on_round(&mut self, sample: &RoundSample, rate: u64) -> bool {
         self.jitter = self.jitter_now;
         if rate > self.best + self.best / 4 {
-            self.early.add(sample.tally.arrived(), sample.tally.lost());
+            self.early.add(&sample.tally);
             (self.best, self.flat_rounds) = (rate, 0);
             return false;
         }
@@ -217,9 +216,7 @@ mod tests {
     const MTU: u64 = 1_000;
 
     fn tally(arrived: f64, lost: f64) -> LossTally {
-        let mut tally = LossTally::default();
-        tally.add(arrived, lost);
-        tally
+        LossTally::new(arrived, lost)
     }
 
     fn sample(limited: bool, tally: LossTally) -> RoundSample {

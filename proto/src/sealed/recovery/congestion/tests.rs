@@ -45,7 +45,7 @@ impl Bench {
         let (phase, tag, before) = (self.controller.phase, self.controller.tag(), self.delivered);
         for packet in 0..100 {
             if packet < lost(phase) {
-                self.controller.on_packet_lost(tag);
+                self.controller.on_packet_lost(tag, false);
             } else {
                 self.controller.on_packet_acked(tag, u64::from(MTU), true);
             }
@@ -149,7 +149,7 @@ fn a_dead_path_keeps_its_rate_and_its_losses_say_nothing() {
     bench.rounds(30, |_| 0);
     let tag = bench.controller.tag();
     bench.controller.on_blackout();
-    (0..1_000).for_each(|_| bench.controller.on_packet_lost(tag));
+    (0..1_000).for_each(|_| bench.controller.on_packet_lost(tag, false));
     bench.rounds(3, |_| 0);
     assert_eq!(bench.controller.rate(), 1_000_000);
     assert!(bench.controller.random_loss() < 0.01, "{}", bench.controller.random_loss());
@@ -263,7 +263,7 @@ fn a_rate_that_is_too_high_is_given_up_though_there_is_not_always_more_to_send()
             let tag = bench.controller.tag();
             for packet in 0..100 {
                 if packet < lost {
-                    bench.controller.on_packet_lost(tag);
+                    bench.controller.on_packet_lost(tag, false);
                 } else {
                     bench.controller.on_packet_acked(tag, u64::from(MTU), false);
                 }
