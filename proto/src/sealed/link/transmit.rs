@@ -2,6 +2,7 @@
 
 use super::{FourTuple, Link};
 use crate::sealed::handshake::terms::UnixMicros;
+use crate::sealed::recovery::pacing::BATCH_PACKETS;
 use crate::sealed::transport::{Built, CHALLENGE_SIZE, Transport};
 use crate::sealed::wire::ecn::Ecn;
 use crate::sealed::wire::packet::{HEADER_LEN, OVERHEAD, TAG_LEN};
@@ -19,9 +20,6 @@ pub struct Transmit {
     /// What the IP header of each has to say.
     pub ecn: Ecn,
 }
-
-/// Datagrams in one batch: as many segments as Linux takes in one send (UDP_MAX_SEGMENTS was 64 before it became 128).
-const SEGMENTS: usize = 64;
 
 impl Transmit {
     const fn new(path: FourTuple, length: usize, segment: usize) -> Self {
@@ -69,7 +67,7 @@ impl Link {
     fn seal_batch(&mut self, now: Time, path: FourTuple, out: &mut [u8]) -> Option<Transmit> {
         let (mut length, mut segment) = (0, out.len());
         let ecn = self.transport.outgoing_ecn();
-        for _ in 0..SEGMENTS {
+        for _ in 0..BATCH_PACKETS {
             if self.transport.outgoing_ecn() != ecn {
                 break;
             }

@@ -3,6 +3,7 @@
 //! It is no [`TokenBucket`](crate::token_bucket::TokenBucket), whose tokens are time: here a change of the rate must leave what was sent
 //! as it is, so the tokens are bytes. Time would also cost a division by the rate for each packet.
 
+use crate::MAX_UDP_PAYLOAD;
 use crate::time::Time;
 use std::time::Duration;
 
@@ -18,6 +19,15 @@ const SPREAD_BURST: u64 = 2;
 
 /// A full batch for the socket, in bytes: waiting for more than this to gather saves no system calls.
 pub(crate) const BATCH: u64 = 64 * 1024;
+
+/// Packets in one batch: as many segments as Linux takes in one send (UDP_MAX_SEGMENTS was 64 before it became 128).
+pub(crate) const BATCH_PACKETS: usize = 64;
+
+/// Packets of `mtu` bytes of UDP payload that fit into one batch.
+pub(crate) const fn batch_packets(mtu: u64) -> u64 {
+    let fit = MAX_UDP_PAYLOAD as u64 / if mtu == 0 { 1 } else { mtu };
+    if fit < BATCH_PACKETS as u64 { fit } else { BATCH_PACKETS as u64 }
+}
 
 /// Decides when the next packet may leave.
 #[derive(Debug, Default)]

@@ -3,16 +3,31 @@
 //! What each waits for is its [`Blocked`]; here is decided why it waits, and who is notified of what has changed.
 
 use super::{Event, Transport};
-use crate::sealed::recovery::pacing::BATCH;
+use crate::MAX_UDP_PAYLOAD;
+use crate::sealed::recovery::pacing::{BATCH, batch_packets};
 use crate::sealed::streams::blocked::{Blocked, BlockedBy};
 use crate::sealed::streams::budget::FLOOR;
 use crate::sealed::streams::stream::Stream;
 use crate::sealed::streams::window;
-use crate::sealed::wire::frame::StreamId;
+use crate::sealed::wire::frame::{self, StreamId};
+use crate::sealed::wire::packet::OVERHEAD;
+use crate::sealed::wire::varint;
 use crate::time::Time;
 
-/// Unsent bytes a stream may always have: a full batch for the socket.
+/// Unsent bytes a stream may always have, about: a full batch for the socket. See [`one_batch`].
 const LEAST_UNSENT: u64 = BATCH;
+
+/// Bytes beside a stream's in a batch: an acknowledgement, credit, floors.
+const OTHERS: u64 = 128;
+
+/// Bytes of a stream that leave in one batch whatever else does, in packets of `mtu` bytes of UDP payload. With a little more the rest
+/// is a send of its own, and at the other end often a turn, an acknowledgement and a write to TCP of its own.
+fn one_batch(mtu: u64) -> u64 {
+    /// The largest head of a data frame.
+    const HEAD: usize = frame::data_header_size(StreamId(varint::MAX), varint::MAX, MAX_UDP_PAYLOAD);
+    let room = mtu.saturating_sub((OVERHEAD + HEAD) as u64);
+    (batch_packets(mtu) * room).saturating_sub(OTHERS).clamp(LEAST_ROOM as u64, LEAST_UNSENT)
+}
 
 /// Unsent bytes a stream may have at the most: two batches for the socket. More would have left the processor's cache
 /// when they are sealed (7 % of proxy1's time on loopback), and would only wait here for what TCP keeps as well.
@@ -168,7 +183,9 @@ impl Transport {
     /// The window of the path may have changed.
     pub(super) fn take_window(&mut self) {
         let window = self.recovery.controller().cwnd();
-        self.unsent_limit = self.recovery.controller().ready().clamp(LEAST_UNSENT, MOST_UNSENT);
+        let batch = one_batch(u64::from(self.mtu.current()));
+        let batches = self.recovery.controller().ready() / batch;
+        self.unsent_limit = (batches.max(1).saturating_mul(batch)).min(MOST_UNSENT);
         self.schedule.set_window(window);
     }
 
@@ -260,5 +277,23 @@ impl Transport {
             self.events.push_back(Event::Writable(stream.id));
         }
         writes
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_batch_is_one_send_whatever_the_heads_and_nearly_a_full_one() {
+        for mtu in [64, 576, 1_200, 1_472, 8_972, 65_507] {
+            let (packets, bytes) = (batch_packets(mtu), one_batch(mtu));
+            assert!(packets * mtu <= MAX_UDP_PAYLOAD as u64, "{mtu}");
+            let least = (packets * mtu * 9 / 10).max(LEAST_ROOM as u64);
+            assert!(bytes <= LEAST_UNSENT && (mtu < 1_200 || bytes >= least), "{mtu}: {bytes} bytes");
+        }
+        // With heads of this size for a stream of some GB: 44 packets in all, and an acknowledgement in one of them.
+        let room = 1_472 - OVERHEAD as u64 - 21;
+        assert_eq!((batch_packets(1_472), (one_batch(1_472) + OTHERS).div_ceil(room)), (44, 44));
     }
 }
