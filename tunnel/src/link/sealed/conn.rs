@@ -41,6 +41,8 @@ pub(super) struct Conn {
     asked: bool,
     /// Bytes that a read is given room for: pieces of memory for a whole turn cost more than a small message does.
     expected: usize,
+    /// The last read ended short, and yet its other end sends much.
+    goes_on: bool,
     /// Since when it waits for the peer to hear of its stream.
     pub(super) since: Instant,
     /// It stands in the list of those to read from.
@@ -94,8 +96,13 @@ impl Conn {
     const LINGER: Duration = Duration::from_millis(200);
     /// Bytes read or written in one turn.
     const TURN: usize = 128 << 10;
-    /// Slices in one system call: a turn's worth of the stream's chunks, and one for a part.
+    /// Slices in one read: a turn's worth of the pieces that are written to, and one for a part.
     const SLICES: usize = 9;
+    /// Slices in one write: a turn's worth of the pieces that a stream with a small window has, and one for a part.
+    const WRITE_SLICES: usize = 33;
+    /// A read that brings less than it had room for, but so much, is followed by another: it has opened the window of a sender that
+    /// waited, and what that sends at once leaves in the same batch.
+    const GOES_ON: usize = 4 << 10;
 
     /// Wraps a connection; it wakes `key` of `ready`. The peer gets `first` before what comes from it.
     pub(super) fn new(
@@ -120,6 +127,7 @@ impl Conn {
             wrote: None,
             asked: false,
             expected: Self::TURN,
+            goes_on: false,
             since: Instant::now(),
             to_read: false,
             to_write: false,
@@ -154,7 +162,8 @@ impl Conn {
         match self.read(now, transport, room, told) {
             Ok(count) => {
                 self.asked = true;
-                self.expected = if count < room { (2 * count).clamp(PIECE, Self::TURN) } else { Self::TURN };
+                self.goes_on = (Self::GOES_ON..room).contains(&count);
+                self.expected = if count < room { (4 * count).clamp(PIECE, Self::TURN) } else { Self::TURN };
                 Step::More(count)
             }
             Err(Stop::Blocked) => {
@@ -196,6 +205,11 @@ impl Conn {
                 false => local.read_unasked(bufs),
             })
         })
+    }
+
+    /// Whether to read again at once, before what was read leaves.
+    pub(super) fn goes_on(&mut self) -> bool {
+        std::mem::take(&mut self.goes_on)
     }
 
     /// Whether the stream had no room when there was something to read.
@@ -373,7 +387,7 @@ fn read_first(first: &mut VecDeque<u8>, bufs: &mut [IoSliceMut<'_>]) -> io::Resu
 }
 
 fn write(local: &LocalStream, bytes: &mut dyn Iterator<Item = &[u8]>) -> Result<usize, Stop> {
-    let mut bufs = [IoSlice::new(&[]); Conn::SLICES];
+    let mut bufs = [IoSlice::new(&[]); Conn::WRITE_SLICES];
     let mut used = 0;
     for (buf, slice) in bufs.iter_mut().zip(bytes) {
         *buf = IoSlice::new(slice);

@@ -257,14 +257,23 @@ impl Conns {
             let Some(key) = self.to_read.pop_front() else { return };
             let Some(conn) = self.slots.get_mut(key) else { continue };
             conn.to_read = false;
-            let step = conn.pull(now, transport);
-            let id = conn.id;
-            let Some(count) = self.note(id, step, moved, |carried| &mut carried.sent) else { continue };
-            moved.sent += count.bytes;
-            if count.more {
+            let mut more = self.pull_one(key, now, transport, moved);
+            if more && self.slots.get_mut(key).is_some_and(Conn::goes_on) {
+                more = self.pull_one(key, now, transport, moved);
+            }
+            if more {
                 self.list_read(key);
             }
         }
+    }
+
+    /// Reads once from a connection. Says whether there may be more.
+    fn pull_one(&mut self, key: usize, now: Time, transport: &mut Transport, moved: &mut Moved) -> bool {
+        let Some(conn) = self.slots.get_mut(key) else { return false };
+        let (id, step) = (conn.id, conn.pull(now, transport));
+        let Some(count) = self.note(id, step, moved, |carried| &mut carried.sent) else { return false };
+        moved.sent += count.bytes;
+        count.more
     }
 
     fn note(

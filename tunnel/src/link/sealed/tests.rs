@@ -11,6 +11,7 @@ use proto::sealed::wire::frame::ResetCode;
 use tokio::net::TcpStream;
 use tokio::sync::oneshot;
 
+use super::conns::{Conns, Moved};
 use super::end::{End, Next};
 use super::local_connection::LocalConnection;
 use super::*;
@@ -98,4 +99,23 @@ async fn what_the_process_asks_for_and_clients_take_turns() {
     }
     let answered = answers.iter_mut().filter_map(|answer| answer.try_recv().ok()).count();
     assert!(answered > 0, "nor does the process");
+}
+
+/// What a read brings leaves with what the sender, whose window it has opened, sends at once: not in two sends.
+#[tokio::test]
+async fn a_connection_that_had_much_but_not_all_is_read_again_before_that_leaves() {
+    let state = MemoryState::new();
+    let ticket = state.add_ticket("one".parse().unwrap()).unwrap();
+    let mut link = remake(memory::of_only_link(&Sealed::default()), Instance(1))(Time::ZERO, &ticket);
+    for (bytes, again) in [(6_000, false), (60, true)] {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+        let (accepted, _) = listener.accept().await.unwrap();
+        let (mut conns, mut moved) = (Conns::new(), Moved::default());
+        let id = link.streams().open(b"").unwrap();
+        conns.insert(id, accepted.into(), vec![7; bytes], None);
+        conns.push(Time::ZERO, link.streams(), &mut moved);
+        conns.pull(Time::ZERO, link.streams(), &mut moved);
+        assert_eq!((moved.sent, conns.has_work()), (bytes, again), "{bytes} bytes");
+    }
 }
