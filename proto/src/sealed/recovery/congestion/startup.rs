@@ -50,6 +50,10 @@ const RECENT: usize = 4;
 /// And in no more round trips than this: what was seen before a silence is no queue of now.
 const FRESH: u32 = 4;
 
+/// The longest time over which it is measured; on a long path this part of a round trip, as its divisor.
+const MOST_MEASURED: Duration = Duration::from_millis(20);
+const MEASURED_PART: u32 = 8;
+
 /// Packets over which the rate of arrivals is measured: an error of one acknowledgement is a tenth of them.
 const TRAIN: u64 = 32;
 
@@ -71,6 +75,8 @@ pub(super) struct Startup {
     grown: u64,
     /// The newest acknowledgements: when, bytes delivered.
     recent: VecDeque<(Time, u64)>,
+    /// Bytes that are enough of them to measure a rate.
+    train: u64,
     /// The newest [`RECENT`] round trips, and when they were seen.
     round_trips: VecDeque<(Time, Duration)>,
     /// How far round trips differ from the ones before, on average; and what that was when the round began. Taken from
@@ -136,11 +142,13 @@ impl Startup {
     /// Takes in an acknowledgement.
     pub(super) fn on_ack(&mut self, ack: &AckEvent, mtu: u64) {
         self.on_round_trip(ack);
+        self.train = TRAIN * mtu;
         self.recent.push_back((ack.now, ack.delivered));
+        let span = MOST_MEASURED.max(ack.min_rtt / MEASURED_PART);
         while self.recent.len() > RECENT
             && let Some((at, delivered)) = self.recent.get(1)
-            && ack.now.since(*at) >= MIN_ROUND
-            && ack.delivered - delivered >= TRAIN * mtu
+            && ack.now.since(*at) >= span
+            && ack.delivered - delivered >= self.train
         {
             self.recent.pop_front();
         }
@@ -185,11 +193,16 @@ impl Startup {
         round.total() >= TELLING && round.ratio() - self.early.ratio() > EXCESS + doubt
     }
 
-    /// The rate of the newest arrivals. While a queue stands, it is what the path carries.
+    /// The rate of the newest arrivals. While a queue stands, it is what the path carries. Of all spans that end now the slowest counts: acknowledgements that waited
+    /// for a host that was busy come together, and a span that begins just before them has more of them than the path delivered in it.
     pub(super) fn rate_of_arrivals(&self) -> Option<u64> {
-        let ((began, before), (now, delivered)) = self.recent.front().zip(self.recent.back())?;
-        let took = now.since(*began);
-        (took >= MIN_ROUND).then(|| per_second(delivered - before, took))
+        let (longest, (now, delivered)) = (self.recent.front()?, self.recent.back()?);
+        let whole = |(_, before): &&(Time, u64)| delivered - before >= self.train;
+        let rate = |(began, before): &(Time, u64)| {
+            let took = now.since(*began);
+            (took >= MIN_ROUND).then(|| per_second(delivered - before, took))
+        };
+        std::iter::once(longest).chain(self.recent.iter().skip(1).filter(whole)).filter_map(rate).min()
     }
 
     /// A round is over, and `rate` the highest so far. True if start-up is over: three rounds (two where a rate was known) did not
@@ -269,6 +282,19 @@ mod tests {
         }
         assert!(startup.sees_queue(50 * MS, true), "8 ms and more");
         assert_eq!(startup.rate_of_arrivals(), Some(2_000_000), "8,000 bytes every 4 ms");
+    }
+
+    #[test]
+    fn acknowledgements_that_waited_for_their_host_are_no_higher_rate() {
+        let (mut startup, mut highest) = (Startup::default(), 0);
+        for at in 0..200u64 {
+            // Packets of 1 ms; the host looks each 7 ms, then after 4, and finds all that came meanwhile.
+            let seen = at / 11 * 11 + if at % 11 < 4 { 4 } else { 11 };
+            startup.on_ack(&ack(100 + seen, 2_000 * at, 0, 50), MTU);
+            let rate = startup.rate_of_arrivals().filter(|_| at > 50);
+            highest = highest.max(rate.unwrap_or(0));
+        }
+        assert!((1_700_000..=2_100_000).contains(&highest), "{highest} instead of 2,000,000");
     }
 
     #[test]

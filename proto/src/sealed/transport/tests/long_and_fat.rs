@@ -7,7 +7,7 @@ use super::speed::mbit;
 use crate::sealed::streams::budget::Budget;
 use crate::sealed::transport::Settings;
 use crate::sealed::wire::frame::StreamId;
-use crate::sim::Path;
+use crate::sim::{Dice, Path};
 use std::time::Duration;
 
 const SECOND: Duration = Duration::from_secs(1);
@@ -52,6 +52,38 @@ fn a_gigabit_over_a_tenth_of_a_second_fills_with_the_memory_there_is() {
 #[test]
 fn a_gigabit_over_a_third_of_a_second_fills_with_a_gibibyte() {
     fills_a_gigabit(300, 4, 1 << 30);
+}
+
+/// A gigabit at 300 ms between hosts that look each 3 ms at the most, and now and then sleep for 10 to 30: Mbit/s, and the share that is dropped, of
+/// seconds 4 to 9.
+fn between_busy_hosts(seed: u64) -> (f64, f64) {
+    let path = Path { delay: 150 * MS, rate: mbit(1_000), ..Path::default() };
+    let (mut pair, id) = begin(seed, path, 1 << 30);
+    let mut dice = Dice::new(seed);
+    let mut pump = |pair: &mut Pair, seconds: u32| {
+        let (end, mut arrived) = (pair.now + SECOND * seconds, 0);
+        while pair.now < end {
+            let nap = if dice.chance(0.02) { 10.0 + 20.0 * dice.uniform() } else { 3.0 * dice.uniform() };
+            pair.nap = MS.mul_f64(nap);
+            arrived += pair.pump(id, (5 * MS).max(pair.nap));
+        }
+        arrived
+    };
+    pump(&mut pair, 3);
+    let counts = |pair: &Pair| (pair.network.ways[0].counts.overflowed, pair.network.ways[0].counts.packets);
+    let (overflowed, packets) = counts(&pair);
+    let arrived = pump(&mut pair, 6);
+    let (then_overflowed, then_packets) = counts(&pair);
+    let dropped = (then_overflowed - overflowed) as f64 / (then_packets - packets) as f64;
+    (arrived as f64 * 8e-6 / 6.0, dropped)
+}
+
+#[test]
+fn busy_hosts_fill_a_long_path_and_do_not_overflow_it() {
+    let runs: Vec<(f64, f64)> = (2..=4).map(between_busy_hosts).collect();
+    println!("Mbit/s and share dropped: {runs:.3?}");
+    let mean = |which: fn(&(f64, f64)) -> f64| runs.iter().map(which).sum::<f64>() / runs.len() as f64;
+    assert!(mean(|run| run.0) >= 870.0 && mean(|run| run.1) <= 0.01, "seeds 2 to 4: {runs:.3?}");
 }
 
 /// Mbit/s and round trips in milliseconds, each for 15 seconds.
