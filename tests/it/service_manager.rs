@@ -1,6 +1,7 @@
 //! A service manager is told when a program is ready, reloads and ends, what it does, and that it lives: `sd_notify(3)`.
 #![cfg(unix)]
 
+use std::io;
 use std::os::unix::net::UnixDatagram;
 use std::time::{Duration, Instant};
 
@@ -36,10 +37,20 @@ impl Manager {
         Process::listening_with(program, words, &variables)
     }
 
+    /// The next message, as bytes. A read with a time-out is not begun again by itself where a signal interrupts it.
+    fn receive(&self, buffer: &mut [u8]) -> io::Result<usize> {
+        loop {
+            match self.socket.recv(buffer) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                received => return received,
+            }
+        }
+    }
+
     /// The next message.
     fn next(&self) -> String {
         let mut buffer = [0; 1_024];
-        let length = self.socket.recv(&mut buffer).expect("the manager is told something");
+        let length = self.receive(&mut buffer).expect("the manager is told something");
         String::from_utf8(buffer[..length].to_vec()).unwrap()
     }
 
@@ -134,7 +145,7 @@ fn signs_of_life_come_in_half_the_time_and_stop_with_the_loop() {
     manager.socket.set_read_timeout(Some(limit)).unwrap();
     // What was on its way.
     let mut buffer = [0; 64];
-    let silent = (0..3).any(|_| manager.socket.recv(&mut buffer).is_err());
+    let silent = (0..3).any(|_| manager.receive(&mut buffer).is_err());
     assert!(silent, "signs of life of a program that stands still");
     process.signal("CONT");
     manager.wait_for("WATCHDOG=1");
