@@ -29,6 +29,10 @@ const BLACK_HOLE: u32 = 12;
 /// sizes alike, a black hole lets these pass.
 const SMALL_ONES: u32 = 3;
 
+/// The same two where one black hole has just been found, and nothing larger than [`Mtu::floor`] has passed since: bulk stands still until the next one is.
+const BLACK_HOLE_AGAIN: u32 = 4;
+const SMALL_ONES_AGAIN: u32 = 1;
+
 /// The search for one path.
 #[derive(Debug)]
 pub(crate) struct Mtu {
@@ -43,6 +47,8 @@ pub(crate) struct Mtu {
     /// The size of the smallest of them.
     smallest_lost: u32,
     small_passed: u32,
+    /// The current size is what is left after a black hole, and none of it has passed yet.
+    fell: bool,
     /// When the first packet of at most [`Mtu::floor`] bytes arrived since the last larger one.
     small_since: Option<Time>,
 }
@@ -60,6 +66,7 @@ impl Mtu {
             large_lost: 0,
             smallest_lost: u32::MAX,
             small_passed: 0,
+            fell: false,
             small_since: None,
         }
     }
@@ -138,6 +145,7 @@ impl Mtu {
         if !self.in_flight {
             return;
         }
+        self.fell = false;
         self.in_flight = false;
         self.probes_lost = 0;
         self.current = self.current.max(size);
@@ -162,6 +170,7 @@ impl Mtu {
         // One that is smaller than all that were lost does not show that they could have passed.
         if size > u32::from(self.floor()) && (self.large_lost == 0 || size >= self.smallest_lost) {
             self.forget_losses();
+            self.fell = false;
         } else {
             self.small_since.get_or_insert(now);
             self.small_passed += u32::from(self.large_lost > 0);
@@ -188,14 +197,21 @@ impl Mtu {
     }
 
     fn fall_back(&mut self, now: Time) -> bool {
-        let hole = self.current > LEAST && self.large_lost >= BLACK_HOLE && self.small_passed >= SMALL_ONES;
+        let (lost, passed) =
+            if self.fell { (BLACK_HOLE_AGAIN, SMALL_ONES_AGAIN) } else { (BLACK_HOLE, SMALL_ONES) };
+        let hole = self.current > LEAST && self.large_lost >= lost && self.small_passed >= passed;
         if hole {
             let (current, too_large) = match self.floor() {
                 BASE => (BASE, self.max.saturating_add(1)),
                 least => (least, self.current),
             };
-            *self =
-                Self { current, too_large, next_probe: now + Duration::from_secs(1), ..Self::new(self.max) };
+            *self = Self {
+                current,
+                too_large,
+                fell: true,
+                next_probe: now + Duration::from_secs(1),
+                ..Self::new(self.max)
+            };
         }
         hole
     }
@@ -240,6 +256,26 @@ mod tests {
                 if size <= path { mtu.on_probe_acked(size) } else { mtu.on_probe_lost(size) }
             }
             assert_eq!(mtu.current(), found);
+        }
+    }
+
+    #[test]
+    fn what_is_left_after_a_black_hole_falls_sooner_until_it_has_passed() {
+        for passes in [false, true] {
+            let mut mtu = Mtu::new(1_472);
+            mtu.on_probe_sent();
+            mtu.on_probe_acked(1_472);
+            let now = Time::ZERO;
+            mtu.on_acked(now, 100);
+            (0..BLACK_HOLE).for_each(|_| assert!(!mtu.on_lost(now, 1_472, now)));
+            assert!((0..SMALL_ONES).any(|_| mtu.on_acked(now, 100)));
+            if passes {
+                assert!(!mtu.on_acked(now, 1_200));
+            }
+            mtu.on_acked(now, 100);
+            (0..BLACK_HOLE_AGAIN).for_each(|_| assert!(!mtu.on_lost(now, 1_200, now)));
+            assert_eq!((0..SMALL_ONES_AGAIN).any(|_| mtu.on_acked(now, 100)), !passes);
+            assert_eq!(mtu.current(), if passes { BASE } else { LEAST });
         }
     }
 
