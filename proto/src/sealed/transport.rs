@@ -186,8 +186,8 @@ impl Transport {
     }
 
     /// A handshake of the link took so long to be answered.
-    pub(crate) fn on_handshake(&mut self, round_trip: Duration) {
-        self.recovery.rtt.expect(round_trip);
+    pub(crate) fn on_handshake(&mut self, now: Time, round_trip: Duration) {
+        self.recovery.rtt.expect(now, round_trip);
     }
 
     /// What to say of this end in the handshake.

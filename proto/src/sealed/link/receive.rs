@@ -57,7 +57,7 @@ impl Link {
         }
         if let Some(took) = opened.confirms {
             // The client answers the response at once.
-            self.transport.on_handshake(took);
+            self.transport.on_handshake(now, took);
             self.events.push_back(Event::Up { first: self.highest.is_none() });
         }
         self.heard(now);
@@ -195,7 +195,7 @@ impl Link {
             self.move_to(now, at);
         }
         self.transport.set_peer_limits(&new.limits);
-        self.transport.on_handshake(new.round_trip);
+        self.transport.on_handshake(now, new.round_trip);
         self.reachability.on_response(new.round_trip);
         self.sessions.let_last(new.limits.features.has(Features::LASTING_KEYS));
         self.sessions.replace(now, self.transport.next_packet(), new.session, Chance::new(self.random.u32()));

@@ -29,7 +29,7 @@ mod turns;
 
 use crate::time::Time;
 use ack_aggregation::AckAggregation;
-pub(crate) use ack_event::AckEvent;
+pub(crate) use ack_event::{AckEvent, Flight, Newest};
 use bandwidth_drop::BandwidthDrop;
 use ceiling::{Arrived, Ceiling};
 use delay_window::{DISORDER, DelayWindow};

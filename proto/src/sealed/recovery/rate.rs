@@ -16,6 +16,13 @@ pub(crate) struct Snapshot {
     pub(crate) app_limited: bool,
 }
 
+impl Snapshot {
+    /// Whether it left before anything of its flight was acknowledged: only the flight's first packet sets both to one time.
+    pub(crate) fn nothing_was_acked(&self) -> bool {
+        self.delivered_at == self.first_sent_at
+    }
+}
+
 /// One measurement of the delivery rate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Sample {

@@ -92,12 +92,13 @@ impl Rtt {
         self.smoothed = Some((smoothed * 7 + adjusted) / 8);
     }
 
-    /// Something else than packets has gone there and back, in this time or less. Without a sample a first packet that is lost would be
-    /// missed only after three of [`INITIAL_RTT`].
-    pub(crate) fn expect(&mut self, most: Duration) {
+    /// Something else than packets has gone there and back, in this time or less. It is small: where the first packets are full ones, it alone tells the lowest. And
+    /// without a sample a first packet that is lost would be missed only after three of [`INITIAL_RTT`].
+    pub(crate) fn expect(&mut self, now: Time, most: Duration) {
         if self.smoothed.is_none() && most < self.expected {
             (self.expected, self.latest, self.variation) = (most, most, most / 2);
         }
+        self.lowest.update(now, most);
     }
 
     /// Whether a sample has been taken on this path.
@@ -158,12 +159,12 @@ mod tests {
     fn what_a_handshake_took_counts_until_there_is_a_sample() {
         let mut rtt = Rtt::default();
         for (handshake, counts) in [(40, 40), (60, 40), (900, 40)] {
-            rtt.expect(handshake * MS);
+            rtt.expect(Time::ZERO, handshake * MS);
             assert_eq!((rtt.smoothed(), rtt.is_known()), (counts * MS, false));
         }
         assert_eq!(rtt.probe_timeout(5 * MS), 125 * MS);
         rtt.update(Time::ZERO, 20 * MS, Duration::ZERO);
-        rtt.expect(10 * MS);
+        rtt.expect(Time::ZERO, 10 * MS);
         assert_eq!((rtt.smoothed(), rtt.variation), (20 * MS, 10 * MS));
     }
 

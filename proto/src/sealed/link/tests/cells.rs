@@ -7,7 +7,7 @@
 #![expect(clippy::print_stdout, reason = "tables and measurements, shown with --nocapture")]
 
 use super::traffic::{
-    Load, Outcome, after_late_packets, change, idle_share, overhead_share, run,
+    Load, Outcome, after_late_packets, change, idle_share, on_new_link, overhead_share, run,
     while_the_way_back_stands_still,
 };
 use crate::sim::{Opportunities, Path};
@@ -236,6 +236,27 @@ fn a_tenth_of_the_rate_and_ten_times_of_it_are_followed() {
             assert!(sent <= 1.25, "{rate} to {after}: {sent} of what passes");
         } else {
             assert!(sent >= 0.8, "{rate} to {after}: {sent} of what passes");
+        }
+    }
+}
+
+/// How slow the path is the first full packet tells, and bulk may come before that has arrived.
+#[test]
+fn bulk_on_a_new_link_does_not_flood_a_slow_path() {
+    for (rate, after) in
+        [7_000, 10_000, 16_000].into_iter().flat_map(|rate| [0, 30, 100, 300, 1_000].map(|ms| (rate, ms)))
+    {
+        for load in [UP, BOTH] {
+            let path = slow(rate, Duration::from_secs(3));
+            let ways = on_new_link(&path, load, MS * after, Duration::from_secs(60));
+            for (dropped, waits) in &ways[..if load.down { 2 } else { 1 }] {
+                let wait = waits.quantile(0.95);
+                let what = format!(
+                    "{rate} bytes a second, {load:?} {after} ms after its first packet: {dropped} dropped, wait {wait:?}"
+                );
+                println!("{what}");
+                assert_eq!(*dropped, 0, "{what}");
+            }
         }
     }
 }

@@ -137,12 +137,18 @@ struct Busy {
 impl Busy {
     /// A link as users find it: up for a while, with nothing to do.
     fn new(seed: u64, up: Path, down: Path) -> Self {
+        let mut busy = Self::beginning(seed, up, down);
+        let id = busy.pair.client.link.streams().open(b"first").unwrap();
+        busy.pair.client.link.streams().write(busy.pair.now, id, b"hola");
+        busy.pair.run_for(Duration::from_secs(4));
+        busy
+    }
+
+    /// A link whose first packet leaves now.
+    fn beginning(seed: u64, up: Path, down: Path) -> Self {
         let server = Traffic { accepts: true, ..Traffic::default() };
         let mut pair = Setup::new(seed, Settings::default()).pair(up, Traffic::default(), server);
         pair.network.ways[1].path = down;
-        let id = pair.client.link.streams().open(b"first").unwrap();
-        pair.client.link.streams().write(pair.now, id, b"hola");
-        pair.run_for(Duration::from_secs(4));
         Self { pair, bulk: [None; 2], sent_at: Vec::new(), echoes: Vec::new() }
     }
 
@@ -248,6 +254,19 @@ pub(super) fn after_late_packets(path: &Path, late: Duration, spans: &[Duration]
     busy.run(None, Duration::from_millis(10));
     busy.pair.network.change(|path| path.delay -= late);
     sent_in(&mut busy, path.rate, spans)
+}
+
+/// What the path drops each way of bulk that begins so long after the first packet of a link, and how long packets wait before it.
+pub(super) fn on_new_link(path: &Path, load: Load, after: Duration, time: Duration) -> [(u64, Waits); 2] {
+    let mut busy = Busy::beginning(1, path.clone(), path.clone());
+    busy.run(None, after);
+    busy.pair.network.ways.iter().for_each(|way| drop(way.bottleneck.watch_waits()));
+    busy.begin(load);
+    busy.run(None, time);
+    [0, 1].map(|at: usize| {
+        let way = &busy.pair.network.ways[at];
+        (way.counts.overflowed, way.bottleneck.watch_waits())
+    })
 }
 
 /// A link on `path` each way with nothing to do: what it has sent `time` after it began, its first packet included, as a share of what passes.

@@ -4,6 +4,24 @@ use crate::sealed::recovery::rate;
 use crate::time::Time;
 use std::time::Duration;
 
+/// Packets that left one after the other when nothing was on its way.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Flight {
+    /// UDP payload bytes of it that have arrived, the newest packet's among them.
+    pub(crate) bytes: u64,
+    /// How long after its first packet the newest left; zero: it is the first itself.
+    pub(crate) lasted: Duration,
+}
+
+/// A packet that arrived.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Newest {
+    /// Its UDP payload in bytes.
+    pub(crate) bytes: u64,
+    /// From when it left until its acknowledgement came, for which the peer may have waited.
+    pub(crate) took: Duration,
+}
+
 /// What one acknowledgement told.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct AckEvent {
@@ -25,8 +43,10 @@ pub(crate) struct AckEvent {
     pub(crate) delivered: u64,
     /// UDP payload bytes in flight after it.
     pub(crate) in_flight: u64,
-    /// Bytes that arrived since the newest packet left, if nothing was on its way before it: it met no queue of ours but these.
-    pub(crate) since_idle: Option<u64>,
+    /// The newest packet that it names for the first time.
+    pub(crate) newest: Newest,
+    /// The flight of the newest packet, if that left before anything of it was acknowledged: it met no queue of ours but the flight's.
+    pub(crate) since_idle: Option<Flight>,
     /// Half of the window or more was in use before it.
     pub(crate) cwnd_limited: bool,
     /// The peer sends bulk as well: its acknowledgements wait in a queue behind it.

@@ -2,7 +2,8 @@
 //!
 //! What makes the window of other paths would be seconds of queue there: start-up's packets, the least window, two packets for each probe
 //! time-out, second copies. So it must be known before bulk comes. A packet that leaves while nothing else is on its way meets no queue of
-//! ours; what it takes longer than small ones is its own time at the bottleneck.
+//! ours; what it takes longer than small ones is its own time at the bottleneck. The transport sends one as soon as it has a stream
+//! (`Transport::may_probe_rate`); where bulk comes at once with the stream, the first of that tell it.
 
 use super::ack_event::AckEvent;
 use super::round::per_second;
@@ -22,21 +23,52 @@ const LONGER: Duration = Duration::from_millis(20);
 #[derive(Debug, Default)]
 pub(super) struct SlowPath {
     rate: Option<u64>,
+    /// Whether one has arrived, whatever it has shown.
+    has_shown: bool,
 }
 
 impl SlowPath {
+    /// One of which a full packet has shown this.
+    #[cfg(test)]
+    pub(super) const fn shown(rate: Option<u64>) -> Self {
+        Self { rate, has_shown: true }
+    }
+
     /// Takes in an acknowledgement.
     pub(super) fn on_ack(&mut self, ack: &AckEvent) {
-        let Some(bytes) = ack.since_idle.filter(|bytes| *bytes >= FULL) else { return };
-        let longer = ack.rtt.saturating_sub(ack.min_rtt);
-        // Where round trips differ much anyway, one more says nothing.
-        let tells = ack.rtt > ack.usual_rtt && longer > LONGER.max(ack.min_rtt / 4);
-        self.rate = tells.then(|| per_second(bytes, longer));
+        let longer = |rtt: Duration| rtt.saturating_sub(ack.min_rtt);
+        let is_longer = |rtt| longer(rtt) > LONGER.max(ack.min_rtt / 4);
+        // The shortest of all may be of the first full packet itself.
+        let is_as_fast = |rtt| rtt > ack.min_rtt && !is_longer(rtt);
+        match ack.since_idle {
+            // Bulk that came before anything was known tells it by how its packets queue behind each other: what left within the time that the
+            // newest waited. Of others some may be lost, or nothing have left for a long time.
+            Some(flight) if flight.bytes >= 2 * FULL && !self.has_shown => {
+                let waited = longer(ack.rtt);
+                let is_low = waited > LONGER.max(flight.lasted);
+                self.rate = is_low.then(|| per_second(flight.bytes, waited + flight.lasted));
+                self.has_shown = is_low || waited <= LONGER;
+            }
+            Some(flight) if flight.bytes >= FULL && flight.lasted.is_zero() => {
+                // Where round trips differ much anyway, one more says nothing.
+                let is_low = is_longer(ack.rtt) && ack.rtt > ack.usual_rtt;
+                self.rate = is_low.then(|| per_second(flight.bytes, longer(ack.rtt)));
+                self.has_shown |= is_low || is_as_fast(ack.rtt);
+            }
+            // Whatever was on its way before it, and however late its acknowledgement left.
+            _ => self.has_shown |= ack.newest.bytes >= FULL && is_as_fast(ack.newest.took),
+        }
     }
 
     /// So many bytes a second have arrived.
     pub(super) const fn learn(&mut self, rate: u64) {
         self.rate = Some(rate);
+        self.has_shown = true;
+    }
+
+    /// Whether anything is known of how fast the path is.
+    pub(super) const fn has_shown(&self) -> bool {
+        self.has_shown
     }
 
     /// The rate in bytes a second; `None`: it is not low, or nothing is known.
@@ -52,15 +84,21 @@ pub(super) const fn is_slow(rate: u64, mtu: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use super::super::ack_event::Flight;
     use super::super::tests::ack;
     use super::*;
 
     const MTU: u64 = 1_000;
 
+    /// So many bytes in a flight of one packet.
+    const fn alone(bytes: u64) -> Flight {
+        Flight { bytes, lasted: Duration::ZERO }
+    }
+
     /// The rate after `bytes` that met no queue took `rtt` ms, where the shortest round trip is 50.
     fn told(bytes: Option<u64>, rtt: u64) -> Option<u64> {
         let mut path = SlowPath::default();
-        path.on_ack(&AckEvent { since_idle: bytes, ..ack(1_000, 0, 0, rtt) });
+        path.on_ack(&AckEvent { since_idle: bytes.map(alone), ..ack(1_000, 0, 0, rtt) });
         path.rate()
     }
 
@@ -69,6 +107,19 @@ mod tests {
         assert_eq!(told(Some(1_400), 250), Some(7_000));
         assert_eq!(told(Some(2_800), 450), Some(7_000), "two of them");
         assert_eq!(told(Some(1_400), 85), Some(40_000));
+    }
+
+    #[test]
+    fn bulk_tells_it_by_itself_where_nothing_is_known() {
+        let mut path = SlowPath::default();
+        let third = |rtt| {
+            let flight = Flight { bytes: 4_200, lasted: Duration::from_millis(40) };
+            AckEvent { since_idle: Some(flight), ..ack(1_000, 0, 0, rtt) }
+        };
+        path.on_ack(&third(610));
+        assert_eq!(path.rate(), Some(7_000), "three packets in 600 ms");
+        path.on_ack(&third(50));
+        assert_eq!(path.rate(), Some(7_000), "known now: the queue of later bulk may be that of others");
     }
 
     #[test]
@@ -81,7 +132,7 @@ mod tests {
     fn where_round_trips_differ_that_much_anyway_it_tells_nothing() {
         let mut path = SlowPath::default();
         let usual = Duration::from_millis(260);
-        path.on_ack(&AckEvent { since_idle: Some(1_400), usual_rtt: usual, ..ack(1_000, 0, 0, 250) });
+        path.on_ack(&AckEvent { since_idle: Some(alone(1_400)), usual_rtt: usual, ..ack(1_000, 0, 0, 250) });
         assert_eq!(path.rate(), None);
     }
 
@@ -89,7 +140,7 @@ mod tests {
     fn a_later_one_that_is_as_fast_as_small_ones_takes_it_back() {
         let mut path = SlowPath::default();
         for (rtt, rate) in [(250, Some(7_000)), (65, None)] {
-            path.on_ack(&AckEvent { since_idle: Some(1_400), ..ack(1_000, 0, 0, rtt) });
+            path.on_ack(&AckEvent { since_idle: Some(alone(1_400)), ..ack(1_000, 0, 0, rtt) });
             assert_eq!(path.rate(), rate);
         }
     }

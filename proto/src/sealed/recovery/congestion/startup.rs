@@ -11,6 +11,7 @@ use super::ack_event::AckEvent;
 use super::loss::LossTally;
 use super::queue::QUEUE_TARGET;
 use super::round::{MIN_ROUND, RoundSample, bytes_in, per_second};
+use super::slow_path::SlowPath;
 use crate::time::Time;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -18,6 +19,10 @@ use std::time::Duration;
 /// Before anything is known. RFC 6928 allows 10 packets; a link is one for all its streams, as a browser's six
 /// connections of 10 are.
 const INITIAL_PACKETS: u64 = 40;
+
+/// And before it is known how fast a full packet is (`slow_path.rs`): on a path of 56 kbit/s [`INITIAL_PACKETS`] take eight seconds. RFC 6928 has
+/// 10; so many are enough to show with one flight that the path does not carry their size (12 that are lost, `mtu.rs`).
+const UNKNOWN_PACKETS: u64 = 14;
 
 /// On a longer path as many as make 5 Mbit/s: half the rate of [`INITIAL_PACKETS`] over 50 ms.
 const INITIAL_RATE: u64 = 625_000;
@@ -116,9 +121,10 @@ impl Startup {
     }
 
     /// Bytes that may be in flight.
-    pub(super) fn cwnd(&self, mtu: u64, min_rtt: Duration, slow: Option<u64>) -> u64 {
-        let initial = match (self.again, slow) {
+    pub(super) fn cwnd(&self, mtu: u64, min_rtt: Duration, path: &SlowPath) -> u64 {
+        let initial = match (self.again, path.rate()) {
             (Some(window), _) => window,
+            (None, None) if !path.has_shown() => UNKNOWN_PACKETS * mtu,
             (None, Some(rate)) => {
                 bytes_in(rate, min_rtt + QUEUE).clamp(LEAST_PACKETS * mtu, INITIAL_PACKETS * mtu)
             }
@@ -239,10 +245,16 @@ mod tests {
     #[test]
     fn the_window_triples_and_leaves_in_a_third_of_a_round_trip() {
         let mut startup = Startup::default();
-        assert_eq!(startup.cwnd(MTU, 50 * MS, None), 40_000);
+        assert_eq!(startup.cwnd(MTU, 50 * MS, &SlowPath::shown(None)), 40_000);
         assert_eq!(startup.pacing_rate(40_000, 50 * MS), 40_000 * 20 * 3);
         startup.on_arrived(40_000);
-        assert_eq!(startup.cwnd(MTU, 50 * MS, None), 120_000);
+        assert_eq!(startup.cwnd(MTU, 50 * MS, &SlowPath::shown(None)), 120_000);
+    }
+
+    #[test]
+    fn before_a_full_packet_has_arrived_the_window_is_small() {
+        let startup = Startup::default();
+        assert_eq!(startup.cwnd(MTU, 900 * MS, &SlowPath::default()), 14_000);
     }
 
     #[test]
@@ -250,10 +262,10 @@ mod tests {
         let mut startup = Startup::default();
         startup.on_arrived(40_000);
         startup.begin_again(100_000, 2_000_000, 0.2);
-        assert_eq!(startup.cwnd(MTU, 50 * MS, None), 100_000);
+        assert_eq!(startup.cwnd(MTU, 50 * MS, &SlowPath::shown(None)), 100_000);
         assert_eq!(startup.pacing_rate(100_000, 50 * MS), 4_000_000);
         startup.on_arrived(100_000);
-        assert_eq!(startup.cwnd(MTU, 50 * MS, None), 200_000);
+        assert_eq!(startup.cwnd(MTU, 50 * MS, &SlowPath::shown(None)), 200_000);
         assert!(!startup.on_round(&sample(false, tally(80.0, 20.0)), 2_400_000), "a fifth was lost before");
         assert!(startup.on_round(&sample(true, tally(80.0, 20.0)), 2_400_000), "no more came twice");
     }
@@ -261,15 +273,15 @@ mod tests {
     #[test]
     fn a_longer_path_begins_at_five_megabits_up_to_a_limit() {
         let startup = Startup::default();
-        assert_eq!(startup.cwnd(MTU, 100 * MS, None), 62_500);
-        assert_eq!(startup.cwnd(MTU, 900 * MS, None), 128_000);
+        assert_eq!(startup.cwnd(MTU, 100 * MS, &SlowPath::shown(None)), 62_500);
+        assert_eq!(startup.cwnd(MTU, 900 * MS, &SlowPath::shown(None)), 128_000);
     }
 
     #[test]
     fn a_slow_path_begins_at_its_rate_and_a_short_queue() {
         let startup = Startup::default();
         for (rate, cwnd) in [(7_000, 4_000), (40_000, 10_000), (1_000_000, 40_000)] {
-            assert_eq!(startup.cwnd(MTU, 50 * MS, Some(rate)), cwnd);
+            assert_eq!(startup.cwnd(MTU, 50 * MS, &SlowPath::shown(Some(rate))), cwnd);
         }
     }
 

@@ -2,7 +2,7 @@
 
 use super::{PacketOutcome, Recovery};
 use crate::sealed::recovery::ack;
-use crate::sealed::recovery::congestion::AckEvent;
+use crate::sealed::recovery::congestion::{AckEvent, Flight, Newest};
 use crate::sealed::recovery::ecn::Verdict;
 use crate::sealed::recovery::sent::Fate;
 use crate::sealed::wire::frame::Ack;
@@ -58,11 +58,14 @@ impl Recovery {
     /// What the controller is told of an acknowledgement. `newest`: the highest packet that it names for the first time, which took `sample`
     /// if it is the highest of all; `usual`: the usual round trip before it.
     fn ack_event(&mut self, now: Time, newest: u64, sample: Option<Duration>, usual: Duration) -> AckEvent {
-        let since_idle = self
-            .log
-            .get(newest)
-            .filter(|packet| sample.is_some() && packet.snapshot.first_sent_at == packet.sent)
-            .map(|packet| self.rate.delivered() - packet.snapshot.delivered);
+        let packet = self.log.get(newest);
+        let since_idle =
+            packet.filter(|packet| sample.is_some() && packet.snapshot.nothing_was_acked()).map(|packet| {
+                Flight {
+                    bytes: self.rate.delivered() - packet.snapshot.delivered,
+                    lasted: packet.sent.since(packet.snapshot.first_sent_at),
+                }
+            });
         AckEvent {
             now,
             rtt: sample.unwrap_or_else(|| self.rtt.latest()),
@@ -73,6 +76,10 @@ impl Recovery {
             sample: self.rate.sample(self.rtt.lowest()),
             delivered: self.rate.delivered(),
             in_flight: self.log.in_flight(),
+            newest: packet.map_or_else(Newest::default, |packet| Newest {
+                bytes: u64::from(packet.size),
+                took: now.since(packet.sent),
+            }),
             since_idle,
             cwnd_limited: self.cwnd_limited,
             peer_sends_bulk: self.bulk_came_at.is_some_and(|at| now.since(at) < BULK_LASTS),

@@ -109,6 +109,10 @@ fn where_half_is_lost_no_seed_makes_a_transfer_crawl() {
             .map(|seed| {
                 let path = Path { delay: 20 * MS, rate: mbit(30), loss: 0.5, ..Path::default() };
                 let mut pair = Pair::on(seed, path);
+                // A link knows its round trip by its handshake.
+                let now = pair.now;
+                pair.client.transport.on_handshake(now, 40 * MS);
+                pair.server.transport.on_handshake(now, 40 * MS);
                 let (id, began) = (pair.open(0), pair.now);
                 pair.client.to_write.insert(id, bytes(7, megabytes * 1_000_000));
                 let done = |pair: &Pair| pair.server.finished.contains_key(&id);

@@ -101,15 +101,15 @@ fn bursts_of_loss() {
     assert_keeps("100 Mbit/s, 50 ms, bursts of 8", &Path { burst: 8.0, ..plain(0.0) }, 8, &recorded);
 }
 
-/// A burst is no limit: start-up goes on where one falls into it. Mbit/s of the first three seconds, the five slowest of thirty seeds on average.
+/// A burst is no limit: start-up goes on where one falls into it. Mbit/s of the first three seconds, the ten slowest of sixty seeds on average.
 #[test]
 fn bursts_of_loss_do_not_end_start_up() {
-    for (loss, recorded) in [(0.1, 83.8), (0.2, 74.2), (0.3, 63.2)] {
+    for (loss, recorded) in [(0.1, 76.6), (0.2, 72.8), (0.3, 53.5)] {
         let path = Path { burst: 8.0, ..plain(loss) };
-        let mut runs: Vec<f64> = (1..=30).map(|seed| one(seed, path.clone(), 3).goodput).collect();
+        let mut runs: Vec<f64> = (1..=60).map(|seed| one(seed, path.clone(), 3).goodput).collect();
         runs.sort_by(f64::total_cmp);
-        let slowest = runs[..5].iter().sum::<f64>() / 5.0;
-        println!("bursts of 8, loss {loss}: the slowest {slowest:.1}, the middle {:.1} Mbit/s", runs[15]);
+        let slowest = runs[..10].iter().sum::<f64>() / 10.0;
+        println!("bursts of 8, loss {loss}: the slowest {slowest:.1}, the middle {:.1} Mbit/s", runs[30]);
         assert!(slowest >= recorded * 0.95, "loss {loss}: {slowest} Mbit/s, recorded {recorded}: {runs:?}");
     }
 }
