@@ -289,7 +289,7 @@ impl Controller {
     /// More arrives than that packet has shown: it was late for another reason, or the path is another one now.
     fn start_up_after_all(&mut self) {
         self.skipped_startup = false;
-        self.slow_path.learn(self.rate());
+        self.slow_path = SlowPath::Rate(self.rate());
         self.startup = Startup::default();
         self.delay_window = DelayWindow::default();
         self.enter(Phase::Startup);

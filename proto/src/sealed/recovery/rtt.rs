@@ -92,13 +92,16 @@ impl Rtt {
         self.smoothed = Some((smoothed * 7 + adjusted) / 8);
     }
 
-    /// Something else than packets has gone there and back, in this time or less. It is small: where the first packets are full ones, it alone tells the lowest. And
-    /// without a sample a first packet that is lost would be missed only after three of [`INITIAL_RTT`].
+    /// Before the first packet something else has gone there and back, in this time or less. It is small: where the first packets are full ones, it alone tells the
+    /// lowest. And a first packet that is lost would be missed only after three of [`INITIAL_RTT`]. Later ones may have gone over another path, and tell nothing.
     pub(crate) fn expect(&mut self, now: Time, most: Duration) {
-        if self.smoothed.is_none() && most < self.expected {
-            (self.expected, self.latest, self.variation) = (most, most, most / 2);
+        if self.smoothed.is_some() {
+            return;
         }
         self.lowest.update(now, most);
+        if most < self.expected {
+            (self.expected, self.latest, self.variation) = (most, most, most / 2);
+        }
     }
 
     /// Whether a sample has been taken on this path.
@@ -121,7 +124,7 @@ impl Rtt {
         self.latest
     }
 
-    /// The lowest sample of the last [`MIN_RTT_WINDOW`]; the smoothed one before the first.
+    /// The lowest sample of the last [`MIN_RTT_WINDOW`], or what a handshake before the first took, if that is less.
     pub(crate) fn lowest(&self) -> Duration {
         self.lowest.get().unwrap_or_else(|| self.smoothed())
     }
@@ -163,9 +166,10 @@ mod tests {
             assert_eq!((rtt.smoothed(), rtt.is_known()), (counts * MS, false));
         }
         assert_eq!(rtt.probe_timeout(5 * MS), 125 * MS);
-        rtt.update(Time::ZERO, 20 * MS, Duration::ZERO);
+        rtt.update(Time::ZERO, 60 * MS, Duration::ZERO);
+        assert_eq!((rtt.smoothed(), rtt.lowest()), (60 * MS, 40 * MS), "the first packet was a full one");
         rtt.expect(Time::ZERO, 10 * MS);
-        assert_eq!((rtt.smoothed(), rtt.variation), (20 * MS, 10 * MS));
+        assert_eq!((rtt.smoothed(), rtt.lowest()), (60 * MS, 40 * MS), "it went over another path");
     }
 
     #[test]

@@ -388,10 +388,14 @@ fn read_first(first: &mut VecDeque<u8>, bufs: &mut [IoSliceMut<'_>]) -> io::Resu
 
 fn write(local: &LocalStream, bytes: &mut dyn Iterator<Item = &[u8]>) -> Result<usize, Stop> {
     let mut bufs = [IoSlice::new(&[]); Conn::WRITE_SLICES];
-    let mut used = 0;
+    let (mut used, mut length) = (0, 0);
     for (buf, slice) in bufs.iter_mut().zip(bytes) {
         *buf = IoSlice::new(slice);
-        used += 1;
+        (used, length) = (used + 1, length + slice.len());
+        // The pieces of a stream with a large window are four times as long: this connection has had its turn, others wait.
+        if length >= Conn::TURN {
+            break;
+        }
     }
     local.write(bufs.get(..used).unwrap_or_default()).map_err(Stop::of)
 }

@@ -240,7 +240,7 @@ fn a_tenth_of_the_rate_and_ten_times_of_it_are_followed() {
     }
 }
 
-/// How slow the path is the first full packet tells, and bulk may come before that has arrived.
+/// The first full packet tells how slow the path is; bulk may come before it has arrived.
 #[test]
 fn bulk_on_a_new_link_does_not_flood_a_slow_path() {
     for (rate, after) in

@@ -256,7 +256,7 @@ pub(super) fn after_late_packets(path: &Path, late: Duration, spans: &[Duration]
     sent_in(&mut busy, path.rate, spans)
 }
 
-/// What the path drops each way of bulk that begins so long after the first packet of a link, and how long packets wait before it.
+/// Bulk begins `after` the link's first packet. For each way: packets dropped, and how long packets wait at the bottleneck.
 pub(super) fn on_new_link(path: &Path, load: Load, after: Duration, time: Duration) -> [(u64, Waits); 2] {
     let mut busy = Busy::beginning(1, path.clone(), path.clone());
     busy.run(None, after);

@@ -9,7 +9,7 @@ use std::time::Duration;
 pub(crate) struct Flight {
     /// UDP payload bytes of it that have arrived, the newest packet's among them.
     pub(crate) bytes: u64,
-    /// How long after its first packet the newest left; zero: it is the first itself.
+    /// How long after its first packet the newest left; zero: it is the first itself, or left with it.
     pub(crate) lasted: Duration,
 }
 
@@ -46,7 +46,7 @@ pub(crate) struct AckEvent {
     /// The newest packet that it names for the first time.
     pub(crate) newest: Newest,
     /// The flight of the newest packet, if that left before anything of it was acknowledged: it met no queue of ours but the flight's.
-    pub(crate) since_idle: Option<Flight>,
+    pub(crate) first_flight: Option<Flight>,
     /// Half of the window or more was in use before it.
     pub(crate) cwnd_limited: bool,
     /// The peer sends bulk as well: its acknowledgements wait in a queue behind it.

@@ -78,7 +78,7 @@ impl Controller {
     /// How many bytes may be in flight where no queue marks packets.
     pub(super) fn window(&self) -> u64 {
         if self.phase == Phase::Startup {
-            return self.startup.cwnd(self.mtu, self.min_rtt, &self.slow_path);
+            return self.startup.cwnd(self.mtu, self.min_rtt, self.slow_path);
         }
         if let Some(cwnd) = self.delay_window.cwnd() {
             return cwnd;

@@ -19,61 +19,61 @@ const FULL: u64 = 1_000;
 /// wake-ups and most queues of others are shorter.
 const LONGER: Duration = Duration::from_millis(20);
 
-/// The rate of a path, as far as such packets show that it is low.
-#[derive(Debug, Default)]
-pub(super) struct SlowPath {
-    rate: Option<u64>,
-    /// Whether one has arrived, whatever it has shown.
-    has_shown: bool,
+/// What full packets have shown of a path.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum SlowPath {
+    /// Nothing: none has arrived, or none in a way that tells.
+    #[default]
+    Unknown,
+    /// They are hardly slower than small ones.
+    NotSlow,
+    /// It carries so many bytes a second.
+    Rate(u64),
 }
 
 impl SlowPath {
-    /// One of which a full packet has shown this.
-    #[cfg(test)]
-    pub(super) const fn shown(rate: Option<u64>) -> Self {
-        Self { rate, has_shown: true }
-    }
-
     /// Takes in an acknowledgement.
     pub(super) fn on_ack(&mut self, ack: &AckEvent) {
         let longer = |rtt: Duration| rtt.saturating_sub(ack.min_rtt);
         let is_longer = |rtt| longer(rtt) > LONGER.max(ack.min_rtt / 4);
-        // The shortest of all may be of the first full packet itself.
+        // The shortest of all may be that of the first full packet itself.
         let is_as_fast = |rtt| rtt > ack.min_rtt && !is_longer(rtt);
-        match ack.since_idle {
+        let flight = ack.first_flight.filter(|flight| flight.bytes >= FULL);
+        *self = match flight {
             // Bulk that came before anything was known tells it by how its packets queue behind each other: what left within the time that the
             // newest waited. Of others some may be lost, or nothing have left for a long time.
-            Some(flight) if flight.bytes >= 2 * FULL && !self.has_shown => {
+            Some(flight) if flight.bytes >= 2 * FULL && *self == Self::Unknown => {
                 let waited = longer(ack.rtt);
-                let is_low = waited > LONGER.max(flight.lasted);
-                self.rate = is_low.then(|| per_second(flight.bytes, waited + flight.lasted));
-                self.has_shown = is_low || waited <= LONGER;
+                match is_longer(ack.rtt) {
+                    true if waited > flight.lasted => {
+                        Self::Rate(per_second(flight.bytes, waited + flight.lasted))
+                    }
+                    false if waited <= LONGER || is_as_fast(ack.rtt) => Self::NotSlow,
+                    _ => Self::Unknown,
+                }
             }
-            Some(flight) if flight.bytes >= FULL && flight.lasted.is_zero() => {
-                // Where round trips differ much anyway, one more says nothing.
-                let is_low = is_longer(ack.rtt) && ack.rtt > ack.usual_rtt;
-                self.rate = is_low.then(|| per_second(flight.bytes, longer(ack.rtt)));
-                self.has_shown |= is_low || is_as_fast(ack.rtt);
+            // Where round trips differ much anyway, one more says nothing.
+            Some(flight) if flight.lasted.is_zero() && is_longer(ack.rtt) && ack.rtt > ack.usual_rtt => {
+                Self::Rate(per_second(flight.bytes, longer(ack.rtt)))
+            }
+            // One that is late takes back a rate, but does not show that there is none.
+            Some(flight) if flight.lasted.is_zero() && (*self != Self::Unknown || is_as_fast(ack.rtt)) => {
+                Self::NotSlow
             }
             // Whatever was on its way before it, and however late its acknowledgement left.
-            _ => self.has_shown |= ack.newest.bytes >= FULL && is_as_fast(ack.newest.took),
+            _ if *self == Self::Unknown && ack.newest.bytes >= FULL && is_as_fast(ack.newest.took) => {
+                Self::NotSlow
+            }
+            _ => *self,
+        };
+    }
+
+    /// The rate in bytes a second, where it is low.
+    pub(super) const fn rate(self) -> Option<u64> {
+        match self {
+            Self::Rate(rate) => Some(rate),
+            Self::Unknown | Self::NotSlow => None,
         }
-    }
-
-    /// So many bytes a second have arrived.
-    pub(super) const fn learn(&mut self, rate: u64) {
-        self.rate = Some(rate);
-        self.has_shown = true;
-    }
-
-    /// Whether anything is known of how fast the path is.
-    pub(super) const fn has_shown(&self) -> bool {
-        self.has_shown
-    }
-
-    /// The rate in bytes a second; `None`: it is not low, or nothing is known.
-    pub(super) const fn rate(&self) -> Option<u64> {
-        self.rate
     }
 }
 
@@ -98,7 +98,7 @@ mod tests {
     /// The rate after `bytes` that met no queue took `rtt` ms, where the shortest round trip is 50.
     fn told(bytes: Option<u64>, rtt: u64) -> Option<u64> {
         let mut path = SlowPath::default();
-        path.on_ack(&AckEvent { since_idle: bytes.map(alone), ..ack(1_000, 0, 0, rtt) });
+        path.on_ack(&AckEvent { first_flight: bytes.map(alone), ..ack(1_000, 0, 0, rtt) });
         path.rate()
     }
 
@@ -114,7 +114,7 @@ mod tests {
         let mut path = SlowPath::default();
         let third = |rtt| {
             let flight = Flight { bytes: 4_200, lasted: Duration::from_millis(40) };
-            AckEvent { since_idle: Some(flight), ..ack(1_000, 0, 0, rtt) }
+            AckEvent { first_flight: Some(flight), ..ack(1_000, 0, 0, rtt) }
         };
         path.on_ack(&third(610));
         assert_eq!(path.rate(), Some(7_000), "three packets in 600 ms");
@@ -132,7 +132,11 @@ mod tests {
     fn where_round_trips_differ_that_much_anyway_it_tells_nothing() {
         let mut path = SlowPath::default();
         let usual = Duration::from_millis(260);
-        path.on_ack(&AckEvent { since_idle: Some(alone(1_400)), usual_rtt: usual, ..ack(1_000, 0, 0, 250) });
+        path.on_ack(&AckEvent {
+            first_flight: Some(alone(1_400)),
+            usual_rtt: usual,
+            ..ack(1_000, 0, 0, 250)
+        });
         assert_eq!(path.rate(), None);
     }
 
@@ -140,7 +144,7 @@ mod tests {
     fn a_later_one_that_is_as_fast_as_small_ones_takes_it_back() {
         let mut path = SlowPath::default();
         for (rtt, rate) in [(250, Some(7_000)), (65, None)] {
-            path.on_ack(&AckEvent { since_idle: Some(alone(1_400)), ..ack(1_000, 0, 0, rtt) });
+            path.on_ack(&AckEvent { first_flight: Some(alone(1_400)), ..ack(1_000, 0, 0, rtt) });
             assert_eq!(path.rate(), rate);
         }
     }

@@ -16,12 +16,12 @@ use crate::time::Time;
 use std::collections::VecDeque;
 use std::time::Duration;
 
-/// Before anything is known. RFC 6928 allows 10 packets; a link is one for all its streams, as a browser's six
+/// Once a full packet has shown that the path is not slow. RFC 6928 allows 10 packets; a link is one for all its streams, as a browser's six
 /// connections of 10 are.
 const INITIAL_PACKETS: u64 = 40;
 
-/// And before it is known how fast a full packet is (`slow_path.rs`): on a path of 56 kbit/s [`INITIAL_PACKETS`] take eight seconds. RFC 6928 has
-/// 10; so many are enough to show with one flight that the path does not carry their size (12 that are lost, `mtu.rs`).
+/// Before that (`slow_path.rs`): on a path of 56 kbit/s [`INITIAL_PACKETS`] take eight seconds. A few more than the 10 of RFC 6928, so that one flight is enough
+/// to show that the path does not carry packets of their size (`BLACK_HOLE` in `mtu.rs`).
 const UNKNOWN_PACKETS: u64 = 14;
 
 /// On a longer path as many as make 5 Mbit/s: half the rate of [`INITIAL_PACKETS`] over 50 ms.
@@ -55,7 +55,7 @@ const RECENT: usize = 4;
 /// And in no more round trips than this: what was seen before a silence is no queue of now.
 const FRESH: u32 = 4;
 
-/// The longest time over which it is measured; on a long path this part of a round trip, as its divisor.
+/// The rate of arrivals is measured over spans of up to this; on a long path of this part of a round trip, as its divisor.
 const MOST_MEASURED: Duration = Duration::from_millis(20);
 const MEASURED_PART: u32 = 8;
 
@@ -70,6 +70,9 @@ const FLAT_ROUNDS_AGAIN: u32 = 2;
 
 /// Packets that stand for what is known of losses.
 const KNOWN: f64 = 200.0;
+
+/// Acknowledgements that are kept of that time: each new one is compared with all of them, and a peer may send one for each packet.
+const MOST_KEPT: u32 = 64;
 
 /// What start-up knows.
 #[derive(Debug, Default)]
@@ -121,14 +124,14 @@ impl Startup {
     }
 
     /// Bytes that may be in flight.
-    pub(super) fn cwnd(&self, mtu: u64, min_rtt: Duration, path: &SlowPath) -> u64 {
-        let initial = match (self.again, path.rate()) {
+    pub(super) fn cwnd(&self, mtu: u64, min_rtt: Duration, path: SlowPath) -> u64 {
+        let initial = match (self.again, path) {
             (Some(window), _) => window,
-            (None, None) if !path.has_shown() => UNKNOWN_PACKETS * mtu,
-            (None, Some(rate)) => {
+            (None, SlowPath::Unknown) => UNKNOWN_PACKETS * mtu,
+            (None, SlowPath::Rate(rate)) => {
                 bytes_in(rate, min_rtt + QUEUE).clamp(LEAST_PACKETS * mtu, INITIAL_PACKETS * mtu)
             }
-            (None, None) => {
+            (None, SlowPath::NotSlow) => {
                 bytes_in(INITIAL_RATE, min_rtt).clamp(INITIAL_PACKETS * mtu, MAX_INITIAL_PACKETS * mtu)
             }
         };
@@ -149,8 +152,12 @@ impl Startup {
     pub(super) fn on_ack(&mut self, ack: &AckEvent, mtu: u64) {
         self.on_round_trip(ack);
         self.train = TRAIN * mtu;
-        self.recent.push_back((ack.now, ack.delivered));
         let span = MOST_MEASURED.max(ack.min_rtt / MEASURED_PART);
+        let before = self.recent.len().checked_sub(2).and_then(|place| self.recent.get(place));
+        if before.is_some_and(|(at, _)| ack.now.since(*at) < span / MOST_KEPT) {
+            self.recent.pop_back();
+        }
+        self.recent.push_back((ack.now, ack.delivered));
         while self.recent.len() > RECENT
             && let Some((at, delivered)) = self.recent.get(1)
             && ack.now.since(*at) >= span
@@ -245,16 +252,16 @@ mod tests {
     #[test]
     fn the_window_triples_and_leaves_in_a_third_of_a_round_trip() {
         let mut startup = Startup::default();
-        assert_eq!(startup.cwnd(MTU, 50 * MS, &SlowPath::shown(None)), 40_000);
+        assert_eq!(startup.cwnd(MTU, 50 * MS, SlowPath::NotSlow), 40_000);
         assert_eq!(startup.pacing_rate(40_000, 50 * MS), 40_000 * 20 * 3);
         startup.on_arrived(40_000);
-        assert_eq!(startup.cwnd(MTU, 50 * MS, &SlowPath::shown(None)), 120_000);
+        assert_eq!(startup.cwnd(MTU, 50 * MS, SlowPath::NotSlow), 120_000);
     }
 
     #[test]
     fn before_a_full_packet_has_arrived_the_window_is_small() {
         let startup = Startup::default();
-        assert_eq!(startup.cwnd(MTU, 900 * MS, &SlowPath::default()), 14_000);
+        assert_eq!(startup.cwnd(MTU, 900 * MS, SlowPath::Unknown), 14_000);
     }
 
     #[test]
@@ -262,10 +269,10 @@ mod tests {
         let mut startup = Startup::default();
         startup.on_arrived(40_000);
         startup.begin_again(100_000, 2_000_000, 0.2);
-        assert_eq!(startup.cwnd(MTU, 50 * MS, &SlowPath::shown(None)), 100_000);
+        assert_eq!(startup.cwnd(MTU, 50 * MS, SlowPath::NotSlow), 100_000);
         assert_eq!(startup.pacing_rate(100_000, 50 * MS), 4_000_000);
         startup.on_arrived(100_000);
-        assert_eq!(startup.cwnd(MTU, 50 * MS, &SlowPath::shown(None)), 200_000);
+        assert_eq!(startup.cwnd(MTU, 50 * MS, SlowPath::NotSlow), 200_000);
         assert!(!startup.on_round(&sample(false, tally(80.0, 20.0)), 2_400_000), "a fifth was lost before");
         assert!(startup.on_round(&sample(true, tally(80.0, 20.0)), 2_400_000), "no more came twice");
     }
@@ -273,15 +280,15 @@ mod tests {
     #[test]
     fn a_longer_path_begins_at_five_megabits_up_to_a_limit() {
         let startup = Startup::default();
-        assert_eq!(startup.cwnd(MTU, 100 * MS, &SlowPath::shown(None)), 62_500);
-        assert_eq!(startup.cwnd(MTU, 900 * MS, &SlowPath::shown(None)), 128_000);
+        assert_eq!(startup.cwnd(MTU, 100 * MS, SlowPath::NotSlow), 62_500);
+        assert_eq!(startup.cwnd(MTU, 900 * MS, SlowPath::NotSlow), 128_000);
     }
 
     #[test]
     fn a_slow_path_begins_at_its_rate_and_a_short_queue() {
         let startup = Startup::default();
         for (rate, cwnd) in [(7_000, 4_000), (40_000, 10_000), (1_000_000, 40_000)] {
-            assert_eq!(startup.cwnd(MTU, 50 * MS, &SlowPath::shown(Some(rate))), cwnd);
+            assert_eq!(startup.cwnd(MTU, 50 * MS, SlowPath::Rate(rate)), cwnd);
         }
     }
 

@@ -21,7 +21,7 @@ pub(super) fn ack(now: u64, delivered: u64, prior: u64, rtt: u64) -> AckEvent {
         delivered,
         in_flight: 0,
         newest: Newest::default(),
-        since_idle: None,
+        first_flight: None,
         cwnd_limited: true,
         peer_sends_bulk: false,
     }
@@ -289,7 +289,7 @@ fn a_packet_that_was_late_once_does_not_stop_start_up_that_began_again() {
     let mut bench = Bench::new();
     bench.rounds(30, |_| 0);
     let late = AckEvent {
-        since_idle: Some(Flight { bytes: 1_400, lasted: Duration::ZERO }),
+        first_flight: Some(Flight { bytes: 1_400, lasted: Duration::ZERO }),
         ..ack(bench.now, bench.delivered, bench.delivered, 250)
     };
     bench.controller.on_ack(&late);

@@ -59,12 +59,11 @@ impl Recovery {
     /// if it is the highest of all; `usual`: the usual round trip before it.
     fn ack_event(&mut self, now: Time, newest: u64, sample: Option<Duration>, usual: Duration) -> AckEvent {
         let packet = self.log.get(newest);
-        let since_idle =
-            packet.filter(|packet| sample.is_some() && packet.snapshot.nothing_was_acked()).map(|packet| {
-                Flight {
-                    bytes: self.rate.delivered() - packet.snapshot.delivered,
-                    lasted: packet.sent.since(packet.snapshot.first_sent_at),
-                }
+        let first_flight = packet
+            .filter(|packet| sample.is_some() && packet.snapshot.nothing_was_acked())
+            .map(|packet| Flight {
+                bytes: self.rate.delivered() - packet.snapshot.delivered,
+                lasted: packet.sent.since(packet.snapshot.first_sent_at),
             });
         AckEvent {
             now,
@@ -80,7 +79,7 @@ impl Recovery {
                 bytes: u64::from(packet.size),
                 took: now.since(packet.sent),
             }),
-            since_idle,
+            first_flight,
             cwnd_limited: self.cwnd_limited,
             peer_sends_bulk: self.bulk_came_at.is_some_and(|at| now.since(at) < BULK_LASTS),
         }
