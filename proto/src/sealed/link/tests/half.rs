@@ -1,4 +1,4 @@
-//! Transfers of which half of the datagrams is of no use, those of handshakes too.
+//! Transfers on links that have just come up, and on ones of which half of the datagrams is of no use, those of handshakes too.
 
 use crate::sealed::link::{Event, Link, Settings};
 use crate::sealed::transport;
@@ -143,6 +143,20 @@ fn no_seed_makes_the_first_transfer_of_a_link_crawl() {
                 });
             }
         }
+    }
+}
+
+/// What is late is no low rate: the first packets of a link have nothing to compare themselves with but a handshake.
+#[test]
+fn no_seed_takes_a_new_path_for_slow_because_its_packets_overtake_each_other() {
+    for round_trip in [40, 300] {
+        let name = format!("first, up to 100 ms late, 30 Mbit/s, {round_trip} ms, 4000000 bytes");
+        compare(&name, 2.0, |seed| {
+            let mut pair = pair(seed, 30, round_trip);
+            pair.network.change(|path| path.jitter = Duration::from_millis(100));
+            let id = send(&mut pair, 4_000_000);
+            arrives(&mut pair, id, 4_000_000)
+        });
     }
 }
 
