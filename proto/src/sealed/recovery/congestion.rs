@@ -308,7 +308,7 @@ impl Controller {
                 || self.startup.is_choking(&self.round.tally)
                 || self.startup.is_again() && self.delay_window.cwnd().is_some());
         if (over || self.phase == Phase::Drain && self.startup.sees_queue(ack.min_rtt, false))
-            && let Some(rate) = self.startup.rate_of_arrivals()
+            && let Some(rate) = self.startup.rate_of_arrivals(self.mtu)
         {
             self.max_bandwidth.raise(rate);
         }
@@ -336,7 +336,7 @@ impl Controller {
         let window = if self.ceiling.is_marked() { self.cwnd() } else { 0 };
         let is_lowered = self.ceiling.on_ack(arrived, window, MIN_PACKETS * self.mtu);
         if is_lowered && self.phase == Phase::Startup {
-            if let Some(rate) = self.startup.rate_of_arrivals() {
+            if let Some(rate) = self.startup.rate_of_arrivals(self.mtu) {
                 self.max_bandwidth.raise(rate);
             }
             self.end_startup();

@@ -48,8 +48,8 @@ impl SlowPath {
                     true if waited > flight.lasted => {
                         Self::Rate(per_second(flight.bytes, waited + flight.lasted))
                     }
-                    false if waited <= LONGER || is_as_fast(ack.rtt) => Self::NotSlow,
-                    _ => Self::Unknown,
+                    true => Self::Unknown,
+                    false => Self::NotSlow,
                 }
             }
             // Where round trips differ much anyway, one more says nothing.

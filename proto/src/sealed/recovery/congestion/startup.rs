@@ -83,8 +83,6 @@ pub(super) struct Startup {
     grown: u64,
     /// The newest acknowledgements: when, bytes delivered.
     recent: VecDeque<(Time, u64)>,
-    /// Bytes that are enough of them to measure a rate.
-    train: u64,
     /// The newest [`RECENT`] round trips, and when they were seen.
     round_trips: VecDeque<(Time, Duration)>,
     /// How far round trips differ from the ones before, on average; and what that was when the round began. Taken from
@@ -151,7 +149,6 @@ impl Startup {
     /// Takes in an acknowledgement.
     pub(super) fn on_ack(&mut self, ack: &AckEvent, mtu: u64) {
         self.on_round_trip(ack);
-        self.train = TRAIN * mtu;
         let span = MOST_MEASURED.max(ack.min_rtt / MEASURED_PART);
         let before = self.recent.len().checked_sub(2).and_then(|place| self.recent.get(place));
         if before.is_some_and(|(at, _)| ack.now.since(*at) < span / MOST_KEPT) {
@@ -161,7 +158,7 @@ impl Startup {
         while self.recent.len() > RECENT
             && let Some((at, delivered)) = self.recent.get(1)
             && ack.now.since(*at) >= span
-            && ack.delivered - delivered >= self.train
+            && ack.delivered - delivered >= TRAIN * mtu
         {
             self.recent.pop_front();
         }
@@ -208,9 +205,9 @@ impl Startup {
 
     /// The rate of the newest arrivals. While a queue stands, it is what the path carries. Of all spans that end now the slowest counts: acknowledgements that waited
     /// for a host that was busy come together, and a span that begins just before them has more of them than the path delivered in it.
-    pub(super) fn rate_of_arrivals(&self) -> Option<u64> {
+    pub(super) fn rate_of_arrivals(&self, mtu: u64) -> Option<u64> {
         let (longest, (now, delivered)) = (self.recent.front()?, self.recent.back()?);
-        let whole = |(_, before): &&(Time, u64)| delivered - before >= self.train;
+        let whole = |(_, before): &&(Time, u64)| delivered - before >= TRAIN * mtu;
         let rate = |(began, before): &(Time, u64)| {
             let took = now.since(*began);
             (took >= MIN_ROUND).then(|| per_second(delivered - before, took))
@@ -241,10 +238,6 @@ mod tests {
     const MS: Duration = Duration::from_millis(1);
     const MTU: u64 = 1_000;
 
-    fn tally(arrived: f64, lost: f64) -> LossTally {
-        LossTally::new(arrived, lost)
-    }
-
     fn sample(limited: bool, tally: LossTally) -> RoundSample {
         RoundSample { at: Time::ZERO, rate: 0, limited, lowest_rtt: MS, tally }
     }
@@ -273,8 +266,11 @@ mod tests {
         assert_eq!(startup.pacing_rate(100_000, 50 * MS), 4_000_000);
         startup.on_arrived(100_000);
         assert_eq!(startup.cwnd(MTU, 50 * MS, SlowPath::NotSlow), 200_000);
-        assert!(!startup.on_round(&sample(false, tally(80.0, 20.0)), 2_400_000), "a fifth was lost before");
-        assert!(startup.on_round(&sample(true, tally(80.0, 20.0)), 2_400_000), "no more came twice");
+        assert!(
+            !startup.on_round(&sample(false, LossTally::new(80.0, 20.0)), 2_400_000),
+            "a fifth was lost before"
+        );
+        assert!(startup.on_round(&sample(true, LossTally::new(80.0, 20.0)), 2_400_000), "no more came twice");
     }
 
     #[test]
@@ -300,7 +296,7 @@ mod tests {
             startup.on_ack(&ack(100 + 4 * tick64, 8_000 * tick64, 0, 50 + 2 * tick64), MTU);
         }
         assert!(startup.sees_queue(50 * MS, true), "8 ms and more");
-        assert_eq!(startup.rate_of_arrivals(), Some(2_000_000), "8,000 bytes every 4 ms");
+        assert_eq!(startup.rate_of_arrivals(MTU), Some(2_000_000), "8,000 bytes every 4 ms");
     }
 
     #[test]
@@ -310,7 +306,7 @@ mod tests {
             // Packets of 1 ms; the host looks each 7 ms, then after 4, and finds all that came meanwhile.
             let seen = at / 11 * 11 + if at % 11 < 4 { 4 } else { 11 };
             startup.on_ack(&ack(100 + seen, 2_000 * at, 0, 50), MTU);
-            let rate = startup.rate_of_arrivals().filter(|_| at > 50);
+            let rate = startup.rate_of_arrivals(MTU).filter(|_| at > 50);
             highest = highest.max(rate.unwrap_or(0));
         }
         assert!((1_700_000..=2_100_000).contains(&highest), "{highest} instead of 2,000,000");
@@ -323,7 +319,7 @@ mod tests {
             startup.on_ack(&ack(100, 8_000, 0, rtt), MTU);
         }
         assert!(!startup.sees_queue(50 * MS, true));
-        assert_eq!(startup.rate_of_arrivals(), None, "they came at one moment");
+        assert_eq!(startup.rate_of_arrivals(MTU), None, "they came at one moment");
     }
 
     #[test]
@@ -350,10 +346,10 @@ mod tests {
     #[test]
     fn loss_that_grows_ends_it_and_loss_that_was_there_does_not() {
         let mut startup = Startup::default();
-        startup.on_round(&sample(false, tally(160.0, 40.0)), 1_000);
-        assert!(!startup.is_choking(&tally(156.0, 44.0)), "20 % before, 22 % now");
-        assert!(startup.is_choking(&tally(100.0, 100.0)));
-        assert!(!startup.is_choking(&tally(10.0, 10.0)), "too few to tell");
-        assert!(startup.on_round(&sample(false, tally(100.0, 100.0)), 1_100));
+        startup.on_round(&sample(false, LossTally::new(160.0, 40.0)), 1_000);
+        assert!(!startup.is_choking(&LossTally::new(156.0, 44.0)), "20 % before, 22 % now");
+        assert!(startup.is_choking(&LossTally::new(100.0, 100.0)));
+        assert!(!startup.is_choking(&LossTally::new(10.0, 10.0)), "too few to tell");
+        assert!(startup.on_round(&sample(false, LossTally::new(100.0, 100.0)), 1_100));
     }
 }
