@@ -29,7 +29,7 @@ mod turns;
 
 use crate::time::Time;
 use ack_aggregation::AckAggregation;
-pub(crate) use ack_event::{AckEvent, Flight, Newest};
+pub(crate) use ack_event::{AckEvent, Newest};
 use bandwidth_drop::BandwidthDrop;
 use ceiling::{Arrived, Ceiling};
 use delay_window::{DISORDER, DelayWindow};
@@ -210,6 +210,11 @@ impl Controller {
     /// The path does not keep marks as they are: those there were mean nothing.
     pub(crate) fn disregard_marks(&mut self) {
         self.ceiling.disregard();
+    }
+
+    /// Whether packets with `tag` left for this path.
+    pub(crate) const fn is_own(&self, tag: u32) -> bool {
+        self.cycles.are_own(tag)
     }
 
     fn count(&mut self, tag: u32, packet: &LossTally) {

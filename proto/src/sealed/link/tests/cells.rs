@@ -243,10 +243,11 @@ fn a_tenth_of_the_rate_and_ten_times_of_it_are_followed() {
 /// The first full packet tells how slow the path is; bulk may come before it has arrived.
 #[test]
 fn bulk_on_a_new_link_does_not_flood_a_slow_path() {
-    for (rate, after) in
-        [7_000, 10_000, 16_000].into_iter().flat_map(|rate| [0, 30, 100, 300, 1_000].map(|ms| (rate, ms)))
+    for (rate, after) in [7_000, 10_000, 16_000]
+        .into_iter()
+        .flat_map(|rate| [0, 30, 100, 300, 350, 1_000].map(|ms| (rate, ms)))
     {
-        for load in [UP, BOTH] {
+        for load in [UP, BOTH, with_echo(UP), with_echo(BOTH)] {
             let path = slow(rate, Duration::from_secs(3));
             let ways = on_new_link(&path, load, MS * after, Duration::from_secs(60));
             for (dropped, waits) in &ways[..if load.down { 2 } else { 1 }] {

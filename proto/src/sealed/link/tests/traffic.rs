@@ -256,12 +256,13 @@ pub(super) fn after_late_packets(path: &Path, late: Duration, spans: &[Duration]
     sent_in(&mut busy, path.rate, spans)
 }
 
-/// Bulk begins `after` the link's first packet. For each way: packets dropped, and how long packets wait at the bottleneck.
+/// Bulk begins `after` the link's first packet, until which the load's echo goes to and fro. For each way: packets dropped, and how long packets wait at the bottleneck.
 pub(super) fn on_new_link(path: &Path, load: Load, after: Duration, time: Duration) -> [(u64, Waits); 2] {
     let mut busy = Busy::beginning(1, path.clone(), path.clone());
-    busy.run(None, after);
+    let echo = busy.begin(Load { echo: load.echo, up: false, down: false });
+    busy.run(echo, after);
     busy.pair.network.ways.iter().for_each(|way| drop(way.bottleneck.watch_waits()));
-    busy.begin(load);
+    busy.begin(Load { echo: false, ..load });
     busy.run(None, time);
     [0, 1].map(|at: usize| {
         let way = &busy.pair.network.ways[at];

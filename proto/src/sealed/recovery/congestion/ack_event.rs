@@ -4,15 +4,6 @@ use crate::sealed::recovery::rate;
 use crate::time::Time;
 use std::time::Duration;
 
-/// Packets that left one after the other when nothing was on its way.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Flight {
-    /// UDP payload bytes of it that have arrived, the newest packet's among them.
-    pub(crate) bytes: u64,
-    /// How long after its first packet the newest left; zero: it is the first itself, or left with it.
-    pub(crate) lasted: Duration,
-}
-
 /// A packet that arrived.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Newest {
@@ -20,6 +11,10 @@ pub(crate) struct Newest {
     pub(crate) bytes: u64,
     /// From when it left until its acknowledgement came, for which the peer may have waited.
     pub(crate) took: Duration,
+    /// UDP payload bytes that were acknowledged in that time, its own among them: it can have met no more of ours.
+    pub(crate) with: u64,
+    /// How long before it the first of these left, as far as that is known: of those that left before the last acknowledgement it is not.
+    pub(crate) spread: Duration,
 }
 
 /// What one acknowledgement told.
@@ -43,10 +38,8 @@ pub(crate) struct AckEvent {
     pub(crate) delivered: u64,
     /// UDP payload bytes in flight after it.
     pub(crate) in_flight: u64,
-    /// The newest packet that it names for the first time.
-    pub(crate) newest: Newest,
-    /// The flight of the newest packet, if that left before anything of it was acknowledged: it met no queue of ours but the flight's.
-    pub(crate) first_flight: Option<Flight>,
+    /// The newest packet that it names for the first time; none if that left for another path.
+    pub(crate) newest: Option<Newest>,
     /// Half of the window or more was in use before it.
     pub(crate) cwnd_limited: bool,
     /// The peer sends bulk as well: its acknowledgements wait in a queue behind it.

@@ -54,12 +54,19 @@ pub(super) struct ProbeCycles {
     phases: VecDeque<(u32, Phase)>,
     /// Packets of the cycles before left into a dead path: their loss says nothing.
     blind_before: u32,
+    /// Packets with lower tags left for another path: their round trips say nothing either.
+    own_from: u32,
 }
 
 impl ProbeCycles {
     /// The first phase, start-up, whose packets have this tag.
     pub(super) fn starting_at(tag: u32) -> Self {
-        Self { newest: tag, phases: VecDeque::from([(tag, Phase::Startup)]), blind_before: tag }
+        Self {
+            newest: tag,
+            phases: VecDeque::from([(tag, Phase::Startup)]),
+            blind_before: tag,
+            own_from: tag,
+        }
     }
 
     /// The tag of packets that leave now.
@@ -70,6 +77,7 @@ impl ProbeCycles {
     /// Tags below `tag` were given to packets that went another way.
     pub(super) fn resume_at(&mut self, tag: u32) {
         self.newest = self.newest.max(tag);
+        self.own_from = tag;
     }
 
     /// A phase begins.
@@ -89,6 +97,11 @@ impl ProbeCycles {
     /// Whether what becomes of packets with `tag` says something.
     pub(super) const fn counts(&self, tag: u32) -> bool {
         tag >= self.blind_before
+    }
+
+    /// Whether packets with `tag` left for this path.
+    pub(super) const fn are_own(&self, tag: u32) -> bool {
+        tag >= self.own_from
     }
 
     /// The phase in which packets with `tag` left, unless that is long ago.
@@ -123,5 +136,8 @@ mod tests {
         assert!(!cycles.counts(7) && cycles.counts(8));
         (0..REMEMBERED).for_each(|_| cycles.begin(Phase::Cruise));
         assert_eq!(cycles.phase(8), None);
+        assert!(!cycles.are_own(6) && cycles.are_own(7), "a dead path is still the same");
+        cycles.resume_at(100);
+        assert!(!cycles.are_own(99) && cycles.are_own(100));
     }
 }

@@ -1,9 +1,9 @@
 //! Paths on which a full packet takes a good part of a round trip, and how the first one shows that.
 //!
 //! What makes the window of other paths would be seconds of queue there: start-up's packets, the least window, two packets for each probe
-//! time-out, second copies. So it must be known before bulk comes. A packet that leaves while nothing else is on its way meets no queue of
-//! ours; what it takes longer than small ones is its own time at the bottleneck. The transport sends one as soon as it has a stream
-//! (`Transport::may_probe_rate`); where bulk comes at once with the stream, the first of that tell it.
+//! time-out, second copies. So it must be known before bulk comes. What was acknowledged while a packet was on its way is all of ours that it can
+//! have met; what it took longer than small ones is the time that the bottleneck had for that. The transport sends a full one as soon as
+//! it has a stream (`Transport::may_probe_rate`); where bulk comes before that has told it, the first packets of the bulk do.
 
 use super::ack_event::AckEvent;
 use super::round::per_second;
@@ -34,37 +34,26 @@ pub(super) enum SlowPath {
 impl SlowPath {
     /// Takes in an acknowledgement.
     pub(super) fn on_ack(&mut self, ack: &AckEvent) {
-        let longer = |rtt: Duration| rtt.saturating_sub(ack.min_rtt);
-        let is_longer = |rtt| longer(rtt) > LONGER.max(ack.min_rtt / 4);
-        // The shortest of all may be that of the first full packet itself.
-        let is_as_fast = |rtt| rtt > ack.min_rtt && !is_longer(rtt);
-        let flight = ack.first_flight.filter(|flight| flight.bytes >= FULL);
-        *self = match flight {
-            // Bulk that came before anything was known tells it by how its packets queue behind each other: what left within the time that the
-            // newest waited. Of others some may be lost, or nothing have left for a long time.
-            Some(flight) if flight.bytes >= 2 * FULL && *self == Self::Unknown => {
-                let waited = longer(ack.rtt);
-                match is_longer(ack.rtt) {
-                    true if waited > flight.lasted => {
-                        Self::Rate(per_second(flight.bytes, waited + flight.lasted))
-                    }
-                    true => Self::Unknown,
-                    false => Self::NotSlow,
-                }
-            }
+        let Some(newest) = ack.newest else { return };
+        let longer = newest.took.saturating_sub(ack.min_rtt);
+        let is_longer = longer > LONGER.max(ack.min_rtt / 4);
+        let is_full = newest.bytes >= FULL;
+        let is_bulk = newest.with >= 2 * FULL;
+        let told = Self::Rate(per_second(newest.with, longer + newest.spread));
+        *self = match *self {
+            // Whatever was on its way before it, and however late its acknowledgement left. The shortest of all may be that of the first full
+            // packet itself.
+            Self::Unknown if !is_longer && (is_bulk || is_full && newest.took > ack.min_rtt) => Self::NotSlow,
+            known if !ack.rtt_is_new => known,
+            // Bulk that came before anything was known tells it by how its packets queue behind each other. Of others some may be lost,
+            // or nothing have left for a long time.
+            Self::Unknown if is_bulk && is_longer && longer > newest.spread => told,
+            known if is_bulk || !is_full => known,
             // Where round trips differ much anyway, one more says nothing.
-            Some(flight) if flight.lasted.is_zero() && is_longer(ack.rtt) && ack.rtt > ack.usual_rtt => {
-                Self::Rate(per_second(flight.bytes, longer(ack.rtt)))
-            }
+            _ if is_longer && ack.rtt > ack.usual_rtt => told,
+            Self::Unknown => Self::Unknown,
             // One that is late takes back a rate, but does not show that there is none.
-            Some(flight) if flight.lasted.is_zero() && (*self != Self::Unknown || is_as_fast(ack.rtt)) => {
-                Self::NotSlow
-            }
-            // Whatever was on its way before it, and however late its acknowledgement left.
-            _ if *self == Self::Unknown && ack.newest.bytes >= FULL && is_as_fast(ack.newest.took) => {
-                Self::NotSlow
-            }
-            _ => *self,
+            Self::NotSlow | Self::Rate(_) => Self::NotSlow,
         };
     }
 
@@ -84,37 +73,40 @@ pub(super) const fn is_slow(rate: u64, mtu: u64) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::super::ack_event::Flight;
+    use super::super::ack_event::Newest;
     use super::super::tests::ack;
     use super::*;
 
     const MTU: u64 = 1_000;
 
-    /// So many bytes in a flight of one packet.
-    const fn alone(bytes: u64) -> Flight {
-        Flight { bytes, lasted: Duration::ZERO }
+    /// A packet of so many bytes took `rtt` ms, where the shortest round trip is 50; `with` bytes of ours passed meanwhile.
+    fn took(bytes: u64, with: u64, rtt: u64) -> AckEvent {
+        let newest = Newest { bytes, took: Duration::from_millis(rtt), with, spread: Duration::ZERO };
+        AckEvent { newest: Some(newest), ..ack(1_000, 0, 0, rtt) }
     }
 
-    /// The rate after `bytes` that met no queue took `rtt` ms, where the shortest round trip is 50.
-    fn told(bytes: Option<u64>, rtt: u64) -> Option<u64> {
+    /// What a path has shown after it.
+    fn told(bytes: u64, with: u64, rtt: u64) -> Option<u64> {
         let mut path = SlowPath::default();
-        path.on_ack(&AckEvent { first_flight: bytes.map(alone), ..ack(1_000, 0, 0, rtt) });
+        path.on_ack(&took(bytes, with, rtt));
         path.rate()
     }
 
     #[test]
     fn what_a_full_packet_takes_longer_tells_a_low_rate() {
-        assert_eq!(told(Some(1_400), 250), Some(7_000));
-        assert_eq!(told(Some(2_800), 450), Some(7_000), "two of them");
-        assert_eq!(told(Some(1_400), 85), Some(40_000));
+        assert_eq!(told(1_400, 1_400, 250), Some(7_000));
+        assert_eq!(told(1_400, 2_800, 450), Some(7_000), "two of them");
+        assert_eq!(told(1_400, 1_400, 85), Some(40_000));
+        assert_eq!(told(1_400, 1_540, 270), Some(7_000), "a few small ones were on their way");
     }
 
     #[test]
     fn bulk_tells_it_by_itself_where_nothing_is_known() {
         let mut path = SlowPath::default();
         let third = |rtt| {
-            let flight = Flight { bytes: 4_200, lasted: Duration::from_millis(40) };
-            AckEvent { first_flight: Some(flight), ..ack(1_000, 0, 0, rtt) }
+            let mut event = took(1_400, 4_200, rtt);
+            event.newest.as_mut().unwrap().spread = Duration::from_millis(40);
+            event
         };
         path.on_ack(&third(610));
         assert_eq!(path.rate(), Some(7_000), "three packets in 600 ms");
@@ -123,28 +115,32 @@ mod tests {
     }
 
     #[test]
-    fn small_ones_and_those_that_may_have_met_a_queue_tell_nothing() {
-        assert_eq!(told(Some(999), 250), None);
-        assert_eq!(told(None, 250), None);
+    fn bulk_tells_it_where_round_trips_have_become_unusual_before() {
+        let mut path = SlowPath::default();
+        path.on_ack(&AckEvent { usual_rtt: Duration::from_millis(700), ..took(1_400, 2_800, 450) });
+        assert_eq!(path.rate(), Some(7_000));
+    }
+
+    #[test]
+    fn small_ones_and_those_of_another_path_tell_nothing() {
+        assert_eq!(told(999, 999, 250), None);
+        let mut path = SlowPath::default();
+        path.on_ack(&AckEvent { newest: None, ..took(1_400, 1_400, 250) });
+        assert_eq!(path, SlowPath::Unknown);
     }
 
     #[test]
     fn where_round_trips_differ_that_much_anyway_it_tells_nothing() {
         let mut path = SlowPath::default();
-        let usual = Duration::from_millis(260);
-        path.on_ack(&AckEvent {
-            first_flight: Some(alone(1_400)),
-            usual_rtt: usual,
-            ..ack(1_000, 0, 0, 250)
-        });
-        assert_eq!(path.rate(), None);
+        path.on_ack(&AckEvent { usual_rtt: Duration::from_millis(260), ..took(1_400, 1_400, 250) });
+        assert_eq!(path, SlowPath::Unknown);
     }
 
     #[test]
     fn a_later_one_that_is_as_fast_as_small_ones_takes_it_back() {
         let mut path = SlowPath::default();
         for (rtt, rate) in [(250, Some(7_000)), (65, None)] {
-            path.on_ack(&AckEvent { first_flight: Some(alone(1_400)), ..ack(1_000, 0, 0, rtt) });
+            path.on_ack(&took(1_400, 1_400, rtt));
             assert_eq!(path.rate(), rate);
         }
     }

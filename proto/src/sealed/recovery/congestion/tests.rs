@@ -20,8 +20,7 @@ pub(super) fn ack(now: u64, delivered: u64, prior: u64, rtt: u64) -> AckEvent {
         sample: Some(rate::Sample { rate: 0, app_limited: false, prior_delivered: prior }),
         delivered,
         in_flight: 0,
-        newest: Newest::default(),
-        first_flight: None,
+        newest: None,
         cwnd_limited: true,
         peer_sends_bulk: false,
     }
@@ -288,10 +287,8 @@ fn a_rate_that_is_too_high_is_given_up_though_there_is_not_always_more_to_send()
 fn a_packet_that_was_late_once_does_not_stop_start_up_that_began_again() {
     let mut bench = Bench::new();
     bench.rounds(30, |_| 0);
-    let late = AckEvent {
-        first_flight: Some(Flight { bytes: 1_400, lasted: Duration::ZERO }),
-        ..ack(bench.now, bench.delivered, bench.delivered, 250)
-    };
+    let alone = Newest { bytes: 1_400, took: 250 * MS, with: 1_400, spread: Duration::ZERO };
+    let late = AckEvent { newest: Some(alone), ..ack(bench.now, bench.delivered, bench.delivered, 250) };
     bench.controller.on_ack(&late);
     bench.rate = 10_000;
     let mut windows = Vec::new();

@@ -2,7 +2,7 @@
 
 use super::{PacketOutcome, Recovery};
 use crate::sealed::recovery::ack;
-use crate::sealed::recovery::congestion::{AckEvent, Flight, Newest};
+use crate::sealed::recovery::congestion::{AckEvent, Newest};
 use crate::sealed::recovery::ecn::Verdict;
 use crate::sealed::recovery::sent::Fate;
 use crate::sealed::wire::frame::Ack;
@@ -58,13 +58,6 @@ impl Recovery {
     /// What the controller is told of an acknowledgement. `newest`: the highest packet that it names for the first time, which took `sample`
     /// if it is the highest of all; `usual`: the usual round trip before it.
     fn ack_event(&mut self, now: Time, newest: u64, sample: Option<Duration>, usual: Duration) -> AckEvent {
-        let packet = self.log.get(newest);
-        let first_flight = packet
-            .filter(|packet| sample.is_some() && packet.snapshot.nothing_was_acked())
-            .map(|packet| Flight {
-                bytes: self.rate.delivered() - packet.snapshot.delivered,
-                lasted: packet.sent.since(packet.snapshot.first_sent_at),
-            });
         AckEvent {
             now,
             rtt: sample.unwrap_or_else(|| self.rtt.latest()),
@@ -75,14 +68,23 @@ impl Recovery {
             sample: self.rate.sample(self.rtt.lowest()),
             delivered: self.rate.delivered(),
             in_flight: self.log.in_flight(),
-            newest: packet.map_or_else(Newest::default, |packet| Newest {
-                bytes: u64::from(packet.size),
-                took: now.since(packet.sent),
-            }),
-            first_flight,
+            newest: self.of_this_path(now, newest),
             cwnd_limited: self.cwnd_limited,
             peer_sends_bulk: self.bulk_came_at.is_some_and(|at| now.since(at) < BULK_LASTS),
         }
+    }
+
+    /// What the controller is told of packet `number`, which arrived; nothing if it left for another path.
+    fn of_this_path(&self, now: Time, number: u64) -> Option<Newest> {
+        let packet = self.log.get(number).filter(|packet| self.controller().is_own(packet.phase))?;
+        let flight_began = packet.snapshot.first_sent_at;
+        let is_first_flight = packet.snapshot.nothing_was_acked();
+        Some(Newest {
+            bytes: u64::from(packet.size),
+            took: now.since(packet.sent),
+            with: self.rate.delivered() - packet.snapshot.delivered,
+            spread: if is_first_flight { packet.sent.since(flight_began) } else { Duration::ZERO },
+        })
     }
 
     /// A packet with `bytes` of frames that has to be acknowledged came from the peer.
