@@ -41,6 +41,11 @@ impl<C: Host, S: Host> Pair<C, S> {
 
     /// Each host takes in what has arrived, does what is due and sends; the client first. False if nothing arrived or left.
     pub fn round(&mut self) -> bool {
+        self.turn_of_client() | self.turn_of_server()
+    }
+
+    /// The client alone does.
+    pub fn turn_of_client(&mut self) -> bool {
         let (now, network, mut busy) = (self.now, &mut self.network, false);
         while let Some((with, mut datagram)) = network.arrive_at_client(now) {
             self.client.handle(now, with.from, with.ecn, &mut datagram);
@@ -50,6 +55,12 @@ impl<C: Host, S: Host> Pair<C, S> {
             network.send_from_client(now, over, ecn, datagram);
             busy = true;
         });
+        busy
+    }
+
+    /// The server alone does.
+    pub fn turn_of_server(&mut self) -> bool {
+        let (now, network, mut busy) = (self.now, &mut self.network, false);
         while let Some((with, mut datagram)) = network.arrive_at_server(now) {
             self.server.handle(now, with.from, with.ecn, &mut datagram);
             busy = true;

@@ -326,7 +326,7 @@ impl Controller {
     /// slow path whatever else there is.
     fn heed_queue(&mut self, ack: &AckEvent) {
         let is_slow = self.is_slow();
-        if !is_slow && !self.turns.wait().is_zero() {
+        if !is_slow && self.turns.are_long() {
             self.delay_window.leave();
         } else {
             self.delay_window.on_ack(ack, self.mtu, is_slow);
@@ -370,7 +370,9 @@ impl Controller {
             Phase::Up => true,
             Phase::Startup | Phase::Drain | Phase::Down => false,
         };
-        if full && let Some(rounds) = self.bandwidth_drop.on_round(sample, known, self.queue.is_choked()) {
+        // A round trip with a wait for our turn in it is no long queue, and what a single round brings between two turns is chance.
+        let choked = self.queue.is_choked() && !self.turns.are_long();
+        if full && let Some(rounds) = self.bandwidth_drop.on_round(sample, known, choked) {
             self.max_bandwidth.keep(rounds);
             self.losses.forget();
             self.rate_before = self.rate();
@@ -450,7 +452,7 @@ impl Controller {
         let gain = Phase::Up.gain(self.probe_up_streak, false);
         let all = self.rate_before as f64 * (1.0 + (gain - 1.0) * ALL_OF_IT);
         let is_free = !self.queue.stands() && !self.overflows && !self.ceiling.is_low();
-        let is_even = self.late.is_zero() && self.turns.wait().is_zero();
+        let is_even = self.late.is_zero() && !self.turns.are_long();
         let is_telling = !sample.limited && sample.tally.total() >= TELLING_ROUND;
         let has_model = self.delay_window.cwnd().is_none() && !self.is_slow();
         self.phase_rounds == 1 && self.rate() as f64 >= all && is_free && is_even && is_telling && has_model

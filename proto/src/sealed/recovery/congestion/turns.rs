@@ -34,6 +34,12 @@ impl Turns {
         !self.waits[0].is_zero() && now.since(self.noted_at) > LASTS
     }
 
+    /// Whether one of them was longer than usual: round trips of late may have such a wait in them, and tell nothing of a queue. Of the turns
+    /// of a busy machine some come at once.
+    pub(super) fn are_long(&self) -> bool {
+        self.waits.iter().any(|wait| *wait > USUAL)
+    }
+
     /// How long it waits each time, up to 250 ms; no time where that is usual. A single long wait is chance.
     pub(super) fn wait(&self) -> Duration {
         let wait = self.waits[0].min(self.waits[1]);
@@ -52,6 +58,7 @@ mod tests {
         {
             turns.on_turn(Time::ZERO, Duration::from_millis(wait));
             assert_eq!(turns.wait(), Duration::from_millis(expected), "after {wait} ms");
+            assert!(turns.are_long(), "{wait} ms, or those before");
         }
     }
 
