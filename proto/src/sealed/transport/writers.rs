@@ -29,7 +29,7 @@ fn one_batch(mtu: u64) -> u64 {
     (batch_packets(mtu) * room).saturating_sub(OTHERS).clamp(LEAST_ROOM as u64, LEAST_UNSENT)
 }
 
-/// Unsent bytes a stream may have at the most: two batches for the socket. More would have left the processor's cache
+/// Unsent bytes a stream may have at the most: four batches for the socket. More would have left the processor's cache
 /// when they are sealed (7 % of proxy1's time on loopback), and would only wait here for what TCP keeps as well.
 pub(super) const MOST_UNSENT: u64 = 256 * 1024;
 
