@@ -104,7 +104,7 @@ impl Descriptor {
     }
 
     /// Whether a change is published at once: somebody may wait for it. What moves with each packet is published ten times a
-    /// second, see [`OwnCounters`](super::registry::OwnCounters).
+    /// second at the most, and a second late at the most, see [`OwnCounters`](super::registry::OwnCounters).
     pub(super) const fn is_published_at_once(&self) -> bool {
         !matches!(self.unit, Unit::Bytes | Unit::Datagrams | Unit::Packets | Unit::Lines)
     }

@@ -23,7 +23,7 @@ const RAISE: Duration = Duration::from_secs(600);
 
 /// Losses in a row of packets larger than [`Mtu::floor`], with none of them arriving, that make a black hole if smaller ones
 /// do arrive meanwhile.
-const BLACK_HOLE: u32 = 12;
+pub(super) const BLACK_HOLE: u32 = 12;
 
 /// Packets of at most [`Mtu::floor`] bytes that must have arrived since the last larger one: a burst of losses swallows all
 /// sizes alike, a black hole lets these pass.

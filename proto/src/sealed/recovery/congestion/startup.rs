@@ -12,6 +12,7 @@ use super::loss::LossTally;
 use super::queue::QUEUE_TARGET;
 use super::round::{MIN_ROUND, RoundSample, bytes_in, per_second};
 use super::slow_path::SlowPath;
+use crate::sealed::recovery::mtu::BLACK_HOLE;
 use crate::time::Time;
 use std::collections::VecDeque;
 use std::time::Duration;
@@ -23,6 +24,7 @@ const INITIAL_PACKETS: u64 = 40;
 /// Before that (`slow_path.rs`): on a path of 56 kbit/s [`INITIAL_PACKETS`] take eight seconds. A few more than the 10 of RFC 6928, so that one flight is enough
 /// to show that the path does not carry packets of their size (`BLACK_HOLE` in `mtu.rs`).
 const UNKNOWN_PACKETS: u64 = 14;
+const _: () = assert!(UNKNOWN_PACKETS > BLACK_HOLE as u64);
 
 /// On a longer path as many as make 5 Mbit/s: half the rate of [`INITIAL_PACKETS`] over 50 ms.
 const INITIAL_RATE: u64 = 625_000;
