@@ -94,7 +94,9 @@ pub(super) fn transmit(
     room: &mut [u8],
     send: &mut dyn FnMut(FourTuple, Ecn, &[u8]),
 ) {
+    let mut more = true;
     while let Some(transmit) = link.poll_transmit(now, unix(now), room) {
+        assert!(std::mem::replace(&mut more, transmit.more), "no more, it said before: {transmit:?}");
         for datagram in room[..transmit.length].chunks(transmit.segment) {
             send(transmit.path, transmit.ecn, datagram);
         }

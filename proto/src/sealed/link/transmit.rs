@@ -19,11 +19,13 @@ pub struct Transmit {
     pub segment: usize,
     /// What the IP header of each has to say.
     pub ecn: Ecn,
+    /// Others may have to leave now, too.
+    pub more: bool,
 }
 
 impl Transmit {
     const fn new(path: FourTuple, length: usize, segment: usize) -> Self {
-        Self { path, length, segment, ecn: Ecn::NotCapable }
+        Self { path, length, segment, ecn: Ecn::NotCapable, more: true }
     }
 }
 
@@ -65,7 +67,7 @@ impl Link {
 
     /// Packets for the proven path, as many as may leave and fit.
     fn seal_batch(&mut self, now: Time, path: FourTuple, out: &mut [u8]) -> Option<Transmit> {
-        let (mut length, mut segment) = (0, out.len());
+        let (mut length, mut segment, mut more) = (0, out.len(), true);
         let ecn = self.transport.outgoing_ecn();
         for _ in 0..BATCH_PACKETS {
             if self.transport.outgoing_ecn() != ecn {
@@ -75,7 +77,10 @@ impl Link {
             if room < LEAST_ROOM {
                 break;
             }
-            let Some(size) = self.seal_next(now, &mut out[length..length + room]) else { break };
+            let Some(size) = self.seal_next(now, &mut out[length..length + room]) else {
+                more = self.transport.may_want_more_room();
+                break;
+            };
             length += size;
             if segment == out.len() {
                 segment = size;
@@ -89,7 +94,7 @@ impl Link {
             return None;
         }
         self.on_sending(now);
-        Some(Transmit { ecn, ..Transmit::new(path, length, segment.min(length)) })
+        Some(Transmit { ecn, more, ..Transmit::new(path, length, segment.min(length)) })
     }
 
     /// Packets leave.

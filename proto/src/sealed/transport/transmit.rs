@@ -106,6 +106,11 @@ impl Transport {
         self.finish_packet(now, writer.len(), window_use)
     }
 
+    /// Whether [`Transport::poll_packet`], which has just had nothing for the room that it was given, may have something for more.
+    pub(crate) fn may_want_more_room(&self) -> bool {
+        self.has_content() || self.copies.due().is_some() || self.may_probe_mtu()
+    }
+
     /// When an acknowledgement must leave by itself. On a slow path it waits for one and a half packets' time where something else is about to leave: by
     /// itself it costs a twentieth of a full packet.
     pub(super) fn ack_due(&self) -> Option<Time> {

@@ -85,8 +85,28 @@ pub(super) struct Task<E> {
     former: Former,
     alarm: Pin<Box<Sleep>>,
     alarm_at: Option<Instant>,
+    /// When the link has something to do, as it said when the task last waited.
+    due: Time,
     turn: TurnWatch,
     over: bool,
+}
+
+/// What a turn of the connections brought.
+#[derive(Clone, Copy, Debug, Default)]
+struct Served {
+    /// Bytes that moved, in both directions.
+    bytes: usize,
+    /// Some connection may have more.
+    unread: bool,
+    /// There is something to do for another round.
+    more: bool,
+}
+
+impl Served {
+    /// Whether it brought anything.
+    const fn is_any(self) -> bool {
+        self.bytes > 0 || self.unread || self.more
+    }
 }
 
 impl<E: End + 'static> Task<E> {
@@ -94,6 +114,10 @@ impl<E: End + 'static> Task<E> {
     const ROUNDS: usize = 16;
     /// Arrivals in one round.
     const ARRIVALS: usize = 16;
+    /// Rounds after which a task counts as busy that has not waited.
+    const QUIET_ROUNDS: usize = 2;
+    /// Bytes that one turn of all connections moves where no more are to be expected at once.
+    const SMALL: usize = 4 << 10;
     /// The shortest wait: a moment that has passed and brought nothing must not make the loop spin.
     const LEAST_WAIT: Duration = Duration::from_micros(100);
     /// How much too early the alarm may ring: the runtime counts in milliseconds.
@@ -140,6 +164,7 @@ impl<E: End + 'static> Task<E> {
             former: Former::new(),
             alarm: Box::pin(sleep(Duration::ZERO)),
             alarm_at: None,
+            due: Time::ZERO,
             turn: TurnWatch::new(),
             over: false,
         }
@@ -183,7 +208,7 @@ impl<E: End + 'static> Task<E> {
             self.link.streams().on_turn(self.clock.now(), waited);
         }
         let mut is_patient = false;
-        for _ in 0..Self::ROUNDS {
+        for round in 0..Self::ROUNDS {
             let now = self.clock.now();
             // Each step says whether it has left something, not whether it has done something: a round in which nothing moves
             // costs as much as one in which a message does.
@@ -193,9 +218,11 @@ impl<E: End + 'static> Task<E> {
             self.look(now);
             // Whoever sends datagrams is in a hurry.
             more |= self.serve_flows(now);
-            more |= self.serve(now);
-            if self.link.poll_timeout(now) <= now {
+            let served = self.serve(now);
+            more |= served.more;
+            if self.is_due(now, round) {
                 self.link.handle_timeout(now);
+                self.due = Time::NEVER;
                 // Another round where the link has ended without an event: its side has somebody to tell.
                 more |= self.drain(now) | self.link.has_ended();
             }
@@ -209,6 +236,8 @@ impl<E: End + 'static> Task<E> {
                 return Poll::Ready(Ok(()));
             }
             more |= sent == Poll::Ready(true);
+            // Nearly always nothing has followed a small message. It is not worth a round to see that.
+            more = more || served.unread && self.serve(self.clock.now()).is_any();
             if !more && self.poll_alarm(cx, sent.is_ready(), &mut is_patient).is_pending() {
                 if self.turn.give_up(self.counters.datagrams_sent) {
                     cx.waker().wake_by_ref();
@@ -253,11 +282,18 @@ impl<E: End + 'static> Task<E> {
         true
     }
 
-    /// Moves bytes between connections and streams. Says whether some wait for another turn.
-    fn serve(&mut self, now: Time) -> bool {
+    /// Whether the link has something to do now. What it said when the task last waited holds, as nothing but the task changes it; a busy
+    /// one may go round many times before it waits again.
+    fn is_due(&self, now: Time, round: usize) -> bool {
+        let due = if round < Self::QUIET_ROUNDS { self.due } else { self.link.poll_timeout(now) };
+        due <= now
+    }
+
+    /// Moves bytes between connections and streams.
+    fn serve(&mut self, now: Time) -> Served {
         self.conns.take_woken();
         if !self.conns.has_work() {
-            return false;
+            return Served::default();
         }
         let mut moved = Moved::default();
         self.conns.push(now, self.link.streams(), &mut moved);
@@ -273,7 +309,9 @@ impl<E: End + 'static> Task<E> {
             self.link.streams().discard(id);
             self.over_by_peer(id, code);
         }
-        self.take_events(now) || self.conns.has_work() || self.flows.has_work()
+        let events = self.take_events(now);
+        let (bytes, unread) = (moved.sent + moved.received, self.conns.has_work());
+        Served { bytes, unread, more: events || self.flows.has_work() || unread && bytes > Self::SMALL }
     }
 
     /// Takes what the link has to say; whether it had anything.

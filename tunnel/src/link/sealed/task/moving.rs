@@ -60,6 +60,7 @@ impl<E: End + 'static> Task<E> {
         self.link.streams().accept(id);
         self.records.begin_peers(id, None, Destination::Move.to_string(), false);
         let link = std::mem::replace(&mut self.link, link);
+        self.due = Time::ZERO;
         let before = self.part(end, link);
         info!(
             streams = before.records.len() - 1,
@@ -107,6 +108,7 @@ impl<E: End + 'static> Task<E> {
             former: Former::new(),
             alarm: Box::pin(sleep(Duration::ZERO)),
             alarm_at: None,
+            due: Time::ZERO,
             turn: TurnWatch::new(),
             over: false,
         }

@@ -67,6 +67,7 @@ impl<E: End + 'static> Task<E> {
         let publish = self.counters.publish_due(instant);
         let now = self.clock.time(instant);
         let due = self.link.poll_timeout(now);
+        self.due = due;
         if due <= now && !std::mem::replace(is_patient, true) {
             return Poll::Ready(());
         }
