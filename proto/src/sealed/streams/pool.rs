@@ -1,5 +1,7 @@
 //! Memory for stream bytes, in pieces: large ones are kept for reuse, small ones have the size of what is in them.
 
+mod passed_on;
+
 /// Size of a full piece in bytes: large enough that one packet in eleven straddles two of them.
 pub const PIECE: usize = 16 * 1024;
 
@@ -37,7 +39,7 @@ impl Pool {
         self.used += size;
         let reused = if size == PIECE { self.free.pop() } else { None };
         self.bound();
-        reused.unwrap_or_else(|| vec![0; size].into_boxed_slice())
+        reused.or_else(|| passed_on::take(size)).unwrap_or_else(|| vec![0; size].into_boxed_slice())
     }
 
     /// A piece comes back.
@@ -46,6 +48,8 @@ impl Pool {
         if piece.len() == PIECE && self.free.len() < self.most {
             self.free.push(piece);
             self.bound();
+        } else {
+            passed_on::give(piece);
         }
     }
 
@@ -59,9 +63,9 @@ impl Pool {
         while self.used + self.spare() > self.within && self.free.pop().is_some() {}
     }
 
-    /// Gives the memory of unused pieces back to the system.
+    /// Gives unused pieces back: to the next pool of the thread, and to the system.
     pub(crate) fn trim(&mut self) {
-        self.free = Vec::new();
+        std::mem::take(&mut self.free).into_iter().for_each(passed_on::give);
     }
 }
 
