@@ -96,7 +96,9 @@ pub(super) fn transmit(
 ) {
     let mut more = true;
     while let Some(transmit) = link.poll_transmit(now, unix(now), room) {
-        assert!(std::mem::replace(&mut more, transmit.more), "no more, it said before: {transmit:?}");
+        assert!(more, "no more, it said before: {transmit:?}");
+        // Whoever does not ask again goes by the alarm.
+        more = transmit.more || link.poll_timeout(now) <= now;
         for datagram in room[..transmit.length].chunks(transmit.segment) {
             send(transmit.path, transmit.ecn, datagram);
         }

@@ -212,7 +212,7 @@ impl Controller {
         self.ceiling.disregard();
     }
 
-    /// Whether packets with `tag` left for this path.
+    /// Whether packets with `tag` left since this path is in use.
     pub(crate) const fn is_own(&self, tag: u32) -> bool {
         self.cycles.are_own(tag)
     }
@@ -249,7 +249,7 @@ impl Controller {
     pub(crate) fn on_ack(&mut self, ack: &AckEvent) {
         (self.now, self.min_rtt, self.late) = (ack.now, ack.min_rtt, ack.late);
         self.aggregation.on_ack(ack.now, ack.delivered, self.rate(), self.mtu);
-        self.slow_path.on_ack(ack);
+        self.slow_path.on_ack(ack, self.turns.are_long());
         if self.phase == Phase::Startup {
             self.skip_startup_if_slow();
         } else if self.skipped_startup && !self.is_slow() {
@@ -322,11 +322,13 @@ impl Controller {
         }
     }
 
-    /// Where this end waits for its turn, a round trip says when it was looked, and nothing of a queue; but few packets are a queue on a
-    /// slow path whatever else there is.
+    /// Where this end waits for its turn, a round trip says when it was looked, and nothing of a queue: a single wait is enough not to see one, and
+    /// no reason to forget one. But few packets are a queue on a slow path whatever else there is.
     fn heed_queue(&mut self, ack: &AckEvent) {
         let is_slow = self.is_slow();
-        if !is_slow && self.turns.are_long() {
+        let is_seen = self.delay_window.cwnd().is_some();
+        let waits = if is_seen { !self.turns.wait().is_zero() } else { self.turns.are_long() };
+        if !is_slow && waits {
             self.delay_window.leave();
         } else {
             self.delay_window.on_ack(ack, self.mtu, is_slow);

@@ -31,6 +31,8 @@ use std::time::Duration;
 /// The state of recovery on one path.
 #[derive(Debug)]
 pub(crate) struct Recovery {
+    /// When a packet that had left before the path was taken into use was last acknowledged.
+    others_acked_at: Option<Time>,
     /// Packets that left.
     pub(crate) log: SentLog,
     /// The path's round trip.
@@ -101,6 +103,7 @@ impl Recovery {
     /// A fresh path with packets of `mtu` bytes of UDP payload; `random` says which packet numbers are left out.
     pub(crate) fn new(mtu: u16, random: Random) -> Self {
         Self {
+            others_acked_at: None,
             log: SentLog::default(),
             rtt: Rtt::default(),
             controller: Controller::new(mtu),

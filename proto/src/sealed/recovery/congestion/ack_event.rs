@@ -11,9 +11,9 @@ pub(crate) struct Newest {
     pub(crate) bytes: u64,
     /// From when it left until its acknowledgement came, for which the peer may have waited.
     pub(crate) took: Duration,
-    /// UDP payload bytes that were acknowledged in that time, its own among them: it can have met no more of ours.
+    /// UDP payload bytes that were acknowledged in that time, its own among them: about what passed the bottleneck while it waited there.
     pub(crate) with: u64,
-    /// How long before it the first of these left, as far as that is known: of those that left before the last acknowledgement it is not.
+    /// How long before it the first of these left; zero also where some of them left before the last acknowledgement, as it is not known then.
     pub(crate) spread: Duration,
 }
 
@@ -38,7 +38,7 @@ pub(crate) struct AckEvent {
     pub(crate) delivered: u64,
     /// UDP payload bytes in flight after it.
     pub(crate) in_flight: u64,
-    /// The newest packet that it names for the first time; none if that left for another path.
+    /// The newest packet that it names for the first time; none if others left for another path and were acknowledged meanwhile.
     pub(crate) newest: Option<Newest>,
     /// Half of the window or more was in use before it.
     pub(crate) cwnd_limited: bool,

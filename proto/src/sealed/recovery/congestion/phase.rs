@@ -54,7 +54,7 @@ pub(super) struct ProbeCycles {
     phases: VecDeque<(u32, Phase)>,
     /// Packets of the cycles before left into a dead path: their loss says nothing.
     blind_before: u32,
-    /// Packets with lower tags left for another path: their round trips say nothing either.
+    /// Packets with lower tags left before this path was taken into use, or again: their round trips say nothing either.
     own_from: u32,
 }
 
@@ -99,7 +99,7 @@ impl ProbeCycles {
         tag >= self.blind_before
     }
 
-    /// Whether packets with `tag` left for this path.
+    /// Whether packets with `tag` left since this path is in use.
     pub(super) const fn are_own(&self, tag: u32) -> bool {
         tag >= self.own_from
     }

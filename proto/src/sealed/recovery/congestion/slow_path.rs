@@ -1,8 +1,8 @@
 //! Paths on which a full packet takes a good part of a round trip, and how the first one shows that.
 //!
 //! What makes the window of other paths would be seconds of queue there: start-up's packets, the least window, two packets for each probe
-//! time-out, second copies. So it must be known before bulk comes. What was acknowledged while a packet was on its way is all of ours that it can
-//! have met; what it took longer than small ones is the time that the bottleneck had for that. The transport sends a full one as soon as
+//! time-out, second copies. So it must be known before bulk comes. What was acknowledged while a packet was on its way is about what
+//! passed the bottleneck while it waited there; what it took longer than small ones is the time of that. The transport sends a full one as soon as
 //! it has a stream (`Transport::may_probe_rate`); where bulk comes before that has told it, the first packets of the bulk do.
 
 use super::ack_event::AckEvent;
@@ -32,8 +32,8 @@ pub(super) enum SlowPath {
 }
 
 impl SlowPath {
-    /// Takes in an acknowledgement.
-    pub(super) fn on_ack(&mut self, ack: &AckEvent) {
+    /// Takes in an acknowledgement. `late`: this end may have waited for its turn while it was on its way.
+    pub(super) fn on_ack(&mut self, ack: &AckEvent, late: bool) {
         let Some(newest) = ack.newest else { return };
         let longer = newest.took.saturating_sub(ack.min_rtt);
         let is_longer = longer > LONGER.max(ack.min_rtt / 4);
@@ -43,8 +43,8 @@ impl SlowPath {
         *self = match *self {
             // Whatever was on its way before it, and however late its acknowledgement left. The shortest of all may be that of the first full
             // packet itself.
-            Self::Unknown if !is_longer && (is_bulk || is_full && newest.took > ack.min_rtt) => Self::NotSlow,
-            known if !ack.rtt_is_new => known,
+            Self::Unknown if is_full && !is_longer && (is_bulk || newest.took > ack.min_rtt) => Self::NotSlow,
+            known if late || !ack.rtt_is_new => known,
             // Bulk that came before anything was known tells it by how its packets queue behind each other. Of others some may be lost,
             // or nothing have left for a long time.
             Self::Unknown if is_bulk && is_longer && longer > newest.spread => told,
@@ -88,7 +88,7 @@ mod tests {
     /// What a path has shown after it.
     fn told(bytes: u64, with: u64, rtt: u64) -> Option<u64> {
         let mut path = SlowPath::default();
-        path.on_ack(&took(bytes, with, rtt));
+        path.on_ack(&took(bytes, with, rtt), false);
         path.rate()
     }
 
@@ -108,16 +108,16 @@ mod tests {
             event.newest.as_mut().unwrap().spread = Duration::from_millis(40);
             event
         };
-        path.on_ack(&third(610));
+        path.on_ack(&third(610), false);
         assert_eq!(path.rate(), Some(7_000), "three packets in 600 ms");
-        path.on_ack(&third(50));
+        path.on_ack(&third(50), false);
         assert_eq!(path.rate(), Some(7_000), "known now: the queue of later bulk may be that of others");
     }
 
     #[test]
     fn bulk_tells_it_where_round_trips_have_become_unusual_before() {
         let mut path = SlowPath::default();
-        path.on_ack(&AckEvent { usual_rtt: Duration::from_millis(700), ..took(1_400, 2_800, 450) });
+        path.on_ack(&AckEvent { usual_rtt: Duration::from_millis(700), ..took(1_400, 2_800, 450) }, false);
         assert_eq!(path.rate(), Some(7_000));
     }
 
@@ -125,14 +125,28 @@ mod tests {
     fn small_ones_and_those_of_another_path_tell_nothing() {
         assert_eq!(told(999, 999, 250), None);
         let mut path = SlowPath::default();
-        path.on_ack(&AckEvent { newest: None, ..took(1_400, 1_400, 250) });
+        path.on_ack(&AckEvent { newest: None, ..took(1_400, 1_400, 250) }, false);
+        assert_eq!(path, SlowPath::Unknown);
+    }
+
+    #[test]
+    fn many_small_ones_that_are_not_late_tell_nothing() {
+        let mut path = SlowPath::default();
+        path.on_ack(&took(100, 3_000, 55), false);
+        assert_eq!(path, SlowPath::Unknown, "they take too little of the rate to make a queue");
+    }
+
+    #[test]
+    fn what_this_end_may_have_waited_for_tells_nothing() {
+        let mut path = SlowPath::default();
+        path.on_ack(&took(1_400, 2_800, 300), true);
         assert_eq!(path, SlowPath::Unknown);
     }
 
     #[test]
     fn where_round_trips_differ_that_much_anyway_it_tells_nothing() {
         let mut path = SlowPath::default();
-        path.on_ack(&AckEvent { usual_rtt: Duration::from_millis(260), ..took(1_400, 1_400, 250) });
+        path.on_ack(&AckEvent { usual_rtt: Duration::from_millis(260), ..took(1_400, 1_400, 250) }, false);
         assert_eq!(path, SlowPath::Unknown);
     }
 
@@ -140,7 +154,7 @@ mod tests {
     fn a_later_one_that_is_as_fast_as_small_ones_takes_it_back() {
         let mut path = SlowPath::default();
         for (rtt, rate) in [(250, Some(7_000)), (65, None)] {
-            path.on_ack(&took(1_400, 1_400, rtt));
+            path.on_ack(&took(1_400, 1_400, rtt), false);
             assert_eq!(path.rate(), rate);
         }
     }

@@ -40,7 +40,7 @@ impl Turns {
         self.waits.iter().any(|wait| *wait > USUAL)
     }
 
-    /// How long it waits each time, up to 250 ms; no time where that is usual. A single long wait is chance.
+    /// How long it waits each time, up to 250 ms; no time where that is usual. Of a single long wait, which may be chance, nothing may leave at once.
     pub(super) fn wait(&self) -> Duration {
         let wait = self.waits[0].min(self.waits[1]);
         if wait > USUAL { wait.min(MOST) } else { Duration::ZERO }
@@ -54,12 +54,15 @@ mod tests {
     #[test]
     fn two_long_waits_in_a_row_count_and_no_more_than_a_quarter_of_a_second() {
         let mut turns = Turns::default();
+        assert!(!turns.are_long());
         for (wait, expected) in [(40, 0), (60, 40), (3, 0), (900, 0), (800, 250), (10, 0), (11, 0), (11, 11)]
         {
             turns.on_turn(Time::ZERO, Duration::from_millis(wait));
             assert_eq!(turns.wait(), Duration::from_millis(expected), "after {wait} ms");
             assert!(turns.are_long(), "{wait} ms, or those before");
         }
+        (0..2).for_each(|_| turns.on_turn(Time::ZERO, USUAL));
+        assert!(!turns.are_long());
     }
 
     #[test]

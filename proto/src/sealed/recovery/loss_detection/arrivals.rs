@@ -44,15 +44,17 @@ impl Recovery {
         let Some(newest) = newest else { return };
         self.acked_at = now;
         self.probes.on_ack(self.overdraft.last_sent());
-        let sample = if newest == ack.largest() { self.log.get(newest) } else { None };
-        let sample = sample.map(|packet| now.since(packet.sent));
-        let usual = self.rtt.usual();
+        let own = self.log.get(newest).filter(|packet| self.controller.is_own(packet.phase));
+        let sample = own.filter(|_| newest == ack.largest()).map(|packet| now.since(packet.sent));
+        let (says_something, usual) = (own.is_some(), self.rtt.usual());
         if let Some(sample) = sample {
             self.rtt.update(now, sample, ack.delay().min(ack::MAX_DELAY));
         }
         self.detect_losses(now, outcomes);
         let event = self.ack_event(now, newest, sample, usual);
-        self.controller_mut().on_ack(&event);
+        if says_something {
+            self.controller_mut().on_ack(&event);
+        }
     }
 
     /// What the controller is told of an acknowledgement. `newest`: the highest packet that it names for the first time, which took `sample`
@@ -74,9 +76,10 @@ impl Recovery {
         }
     }
 
-    /// What the controller is told of packet `number`, which arrived; nothing if it left for another path.
+    /// What the controller is told of packet `number`, which arrived; nothing if packets that left for another path were acknowledged meanwhile.
     fn of_this_path(&self, now: Time, number: u64) -> Option<Newest> {
-        let packet = self.log.get(number).filter(|packet| self.controller().is_own(packet.phase))?;
+        let packet =
+            self.log.get(number).filter(|packet| self.others_acked_at.is_none_or(|at| at < packet.sent))?;
         let flight_began = packet.snapshot.first_sent_at;
         let is_first_flight = packet.snapshot.nothing_was_acked();
         Some(Newest {
@@ -112,6 +115,9 @@ impl Recovery {
         let (fate, sent, size, phase, snapshot) =
             (packet.fate, packet.sent, u64::from(packet.size), packet.phase, packet.snapshot);
         let ecn_capable = packet.ecn_capable;
+        if !self.controller.is_own(phase) {
+            self.others_acked_at = Some(now);
+        }
         let overtaken = self.largest_acked.is_some_and(|largest| number < largest);
         let mut thought_lost = false;
         match fate {

@@ -156,6 +156,6 @@ fn a_link_among_many_keeps_its_rate_however_its_turns_come() {
             crowded.pair.network.change(|path| path.dead = false);
         }
         // A full batch each time both have looked is 300 kB/s, and 16 packets are 110.
-        assert!(each.iter().all(|rate| *rate > 250_000), "seed {seed}: {each:?} bytes a second");
+        assert!(each.iter().all(|rate| *rate > 200_000), "seed {seed}: {each:?} bytes a second");
     }
 }
