@@ -212,6 +212,11 @@ impl Conn {
         std::mem::take(&mut self.goes_on)
     }
 
+    /// Whether its other end has sent FIN and all before that was read.
+    pub(super) fn is_at_end(&self) -> bool {
+        self.reading == Reading::Ended
+    }
+
     /// Whether the stream had no room when there was something to read.
     pub(super) fn is_starved(&self) -> bool {
         self.reading == Reading::Starved

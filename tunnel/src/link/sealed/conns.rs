@@ -51,6 +51,15 @@ pub(super) struct Moved {
     pub(super) broken: Vec<(StreamId, io::Error)>,
     /// Streams that the peer has reset and whose last bytes have been written; their connections are gone.
     pub(super) reset: Vec<(StreamId, ResetCode)>,
+    /// Some connection's other end has sent FIN, which is on its stream now.
+    pub(super) finished: bool,
+}
+
+impl Moved {
+    /// Whether anything has ended: that has to leave as bytes have.
+    pub(super) fn has_ends(&self) -> bool {
+        self.finished || !self.broken.is_empty() || !self.reset.is_empty()
+    }
 }
 
 impl Conns {
@@ -270,7 +279,9 @@ impl Conns {
     /// Reads once from a connection. Says whether there may be more.
     fn pull_one(&mut self, key: usize, now: Time, transport: &mut Transport, moved: &mut Moved) -> bool {
         let Some(conn) = self.slots.get_mut(key) else { return false };
-        let (id, step) = (conn.id, conn.pull(now, transport));
+        let (id, was_at_end) = (conn.id, conn.is_at_end());
+        let step = conn.pull(now, transport);
+        moved.finished |= conn.is_at_end() && !was_at_end;
         let Some(count) = self.note(id, step, moved, |carried| &mut carried.sent) else { return false };
         moved.sent += count.bytes;
         count.more

@@ -85,7 +85,7 @@ pub(super) struct Task<E> {
     former: Former,
     alarm: Pin<Box<Sleep>>,
     alarm_at: Option<Instant>,
-    /// When the link has something to do, as it said when the task last waited.
+    /// When the link has something to do, as it said when it was last asked before a wait; never, once that is done.
     due: Time,
     turn: TurnWatch,
     over: bool,
@@ -282,8 +282,8 @@ impl<E: End + 'static> Task<E> {
         true
     }
 
-    /// Whether the link has something to do now. What it said when the task last waited holds, as nothing but the task changes it; a busy
-    /// one may go round many times before it waits again.
+    /// Whether the link has something to do now. What it said before the last wait may be too late by what this round has changed: before it
+    /// waits the task asks again, and a busy one, which may go round many times until then, asks each time.
     fn is_due(&self, now: Time, round: usize) -> bool {
         let due = if round < Self::QUIET_ROUNDS { self.due } else { self.link.poll_timeout(now) };
         due <= now
@@ -300,6 +300,7 @@ impl<E: End + 'static> Task<E> {
         self.conns.pull(now, self.link.streams(), &mut moved);
         self.counters.sent_bytes += widen(moved.sent);
         self.counters.received_bytes += widen(moved.received);
+        let ends = moved.has_ends();
         for (id, error) in moved.broken {
             let code = code_of(&error);
             self.link.streams().reset(now, id, code);
@@ -311,7 +312,8 @@ impl<E: End + 'static> Task<E> {
         }
         let events = self.take_events(now);
         let (bytes, unread) = (moved.sent + moved.received, self.conns.has_work());
-        Served { bytes, unread, more: events || self.flows.has_work() || unread && bytes > Self::SMALL }
+        let more = events || ends || self.flows.has_work() || unread && bytes > Self::SMALL;
+        Served { bytes, unread, more }
     }
 
     /// Takes what the link has to say; whether it had anything.

@@ -119,3 +119,37 @@ async fn a_connection_that_had_much_but_not_all_is_read_again_before_that_leaves
         assert_eq!((moved.sent, conns.has_work()), (bytes, again), "{bytes} bytes");
     }
 }
+
+/// A FIN brings no bytes, and yet has to leave at once, as what it ends may be all that somebody waits for.
+#[tokio::test]
+async fn a_connection_that_ends_is_something_that_has_moved() {
+    let state = MemoryState::new();
+    let ticket = state.add_ticket("one".parse().unwrap()).unwrap();
+    let mut link = remake(memory::of_only_link(&Sealed::default()), Instance(1))(Time::ZERO, &ticket);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    let (accepted, _) = listener.accept().await.unwrap();
+    let mut conns = Conns::new();
+    let id = link.streams().open(b"").unwrap();
+    conns.insert(id, accepted.into(), vec![7; 60], None);
+    let mut client = Some(client);
+    let ended = poll_fn(|cx| {
+        conns.register(cx.waker());
+        conns.take_woken();
+        let mut moved = Moved::default();
+        conns.pull(Time::ZERO, link.streams(), &mut moved);
+        if moved.has_ends() {
+            return Poll::Ready(moved);
+        }
+        // What it has said has been read: now it ends.
+        if moved.sent == 0 {
+            client = None;
+        }
+        if conns.has_work() {
+            cx.waker().wake_by_ref();
+        }
+        Poll::Pending
+    });
+    let moved = tokio::time::timeout(Duration::from_secs(10), ended).await.expect("the end is not told");
+    assert_eq!((moved.sent, moved.broken.len(), moved.reset.len()), (0, 0, 0));
+}

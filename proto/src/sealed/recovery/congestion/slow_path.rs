@@ -44,6 +44,8 @@ impl SlowPath {
             // Whatever was on its way before it, and however late its acknowledgement left. The shortest of all may be that of the first full
             // packet itself.
             Self::Unknown if is_full && !is_longer && (is_bulk || newest.took > ack.min_rtt) => Self::NotSlow,
+            // What took no longer shows that however late this end looks.
+            Self::Rate(_) if is_full && !is_longer && !is_bulk && ack.rtt_is_new => Self::NotSlow,
             known if late || !ack.rtt_is_new => known,
             // Bulk that came before anything was known tells it by how its packets queue behind each other. Of others some may be lost,
             // or nothing have left for a long time.
@@ -52,7 +54,7 @@ impl SlowPath {
             // Where round trips differ much anyway, one more says nothing.
             _ if is_longer && ack.rtt > ack.usual_rtt => told,
             Self::Unknown => Self::Unknown,
-            // One that is late takes back a rate, but does not show that there is none.
+            // One that took longer, but not longer than is usual here, takes back a rate, and does not show that there is none.
             Self::NotSlow | Self::Rate(_) => Self::NotSlow,
         };
     }
@@ -153,8 +155,8 @@ mod tests {
     #[test]
     fn a_later_one_that_is_as_fast_as_small_ones_takes_it_back() {
         let mut path = SlowPath::default();
-        for (rtt, rate) in [(250, Some(7_000)), (65, None)] {
-            path.on_ack(&took(1_400, 1_400, rtt), false);
+        for (rtt, late, rate) in [(250, false, Some(7_000)), (250, true, Some(7_000)), (65, true, None)] {
+            path.on_ack(&took(1_400, 1_400, rtt), late);
             assert_eq!(path.rate(), rate);
         }
     }

@@ -115,9 +115,6 @@ impl Recovery {
         let (fate, sent, size, phase, snapshot) =
             (packet.fate, packet.sent, u64::from(packet.size), packet.phase, packet.snapshot);
         let ecn_capable = packet.ecn_capable;
-        if !self.controller.is_own(phase) {
-            self.others_acked_at = Some(now);
-        }
         let overtaken = self.largest_acked.is_some_and(|largest| number < largest);
         let mut thought_lost = false;
         match fate {
@@ -134,6 +131,9 @@ impl Recovery {
                 self.controller_mut().on_spurious(phase);
                 thought_lost = true;
             }
+        }
+        if !self.controller.is_own(phase) {
+            self.others_acked_at = Some(now);
         }
         self.reordering.on_arrived(now, now.since(sent), &self.rtt, overtaken, thought_lost);
         self.log.set_fate(number, Fate::Acked);
