@@ -129,6 +129,11 @@ EVENTS = (
     ("policer", "settled", "policer of 16 Mbit/s, 50 kB: own packets dropped once settled, %", "≤ 15"),
     ("policer", "slow", "and Mbit/s that arrive", ""),
     ("full-queue", "settled", "buffer of 5 ms: own packets dropped once settled, %", "≤ 15"),
+    ("fat-100-0", "slow", "1 Gbit/s, 100 ms: Mbit/s from the fifth second on", "≥ 850"),
+    ("fat-100-1", "slow", "the same, 1 % of loss", "≥ 850"),
+    ("fat-300-0", "slow", "300 ms (1 GiB of memory)", "≥ 850"),
+    ("fat-300-1", "slow", "the same, 1 % of loss", "≥ 850"),
+    ("steps", "goodput", "50 to 250 Mbit/s, 20 to 80 ms, 1 %: Mbit/s of a mean of 138", "≥ 124"),
 )
 
 
@@ -164,7 +169,7 @@ def other_table(data):
         elif case.kind.startswith("beside-"):
             label = f"share beside one kernel {case.kind.removeprefix('beside-').upper()} flow, %"
             rows.append([label, "25 – 75", *(share(data, case.name, system, 25) for system in SYSTEMS)])
-        elif case.kind == "flood":
+        elif case.kind == "flood" and (case.name, "udp") in data:
             ceiling = number(median(data, case.name, "udp", "goodput"))
             rows.append([f"raw UDP that the emulator carries where 1,000 Mbit/s are asked for: {ceiling} Mbit/s"] + [""] * 5)
     rows[-1:-1] = event_rows(data)
