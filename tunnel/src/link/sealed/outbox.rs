@@ -62,7 +62,9 @@ impl Outbox {
             let Some(SendBatch { what, .. }) = self.batch else { return Poll::Ready(false) };
             if self.poll_batch(cx, &buffer, counters, end).is_pending() {
                 // What comes until the system takes it is not known to it.
-                self.batch.iter_mut().for_each(|batch| batch.what.more = true);
+                if let Some(batch) = &mut self.batch {
+                    batch.what.more = true;
+                }
                 self.buffer = Some(buffer);
                 return Poll::Pending;
             }

@@ -29,6 +29,18 @@ async fn forward() -> (Forwarding, SocketAddr) {
     (forwarding, address)
 }
 
+fn link() -> Link {
+    let ticket = MemoryState::new().add_ticket("one".parse().unwrap()).unwrap();
+    remake(memory::of_only_link(&Sealed::default()), Instance(1))(Time::ZERO, &ticket)
+}
+
+/// A client's end of a connection, and the one that was accepted.
+async fn connection() -> (TcpStream, TcpStream) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
+    (client, listener.accept().await.unwrap().0)
+}
+
 /// An end whose clients may have no stream.
 struct NoStreams;
 
@@ -75,10 +87,7 @@ impl End for NoStreams {
 /// A process that asks without a pause and a crowd of clients: neither keeps the other waiting.
 #[tokio::test]
 async fn what_the_process_asks_for_and_clients_take_turns() {
-    let state = MemoryState::new();
-    let ticket = state.add_ticket("one".parse().unwrap()).unwrap();
-    let options = Sealed::default();
-    let mut link = remake(memory::of_only_link(&options), Instance(1))(Time::ZERO, &ticket);
+    let mut link = link();
     let (forward, address) = forward().await;
     let (sender, asked) = requests();
     let limits = RoleLimits { max_streams: 1, patience: Duration::ZERO };
@@ -104,13 +113,9 @@ async fn what_the_process_asks_for_and_clients_take_turns() {
 /// What a read brings leaves with what the sender, whose window it has opened, sends at once: not in two sends.
 #[tokio::test]
 async fn a_connection_that_had_much_but_not_all_is_read_again_before_that_leaves() {
-    let state = MemoryState::new();
-    let ticket = state.add_ticket("one".parse().unwrap()).unwrap();
-    let mut link = remake(memory::of_only_link(&Sealed::default()), Instance(1))(Time::ZERO, &ticket);
+    let mut link = link();
     for (bytes, again) in [(6_000, false), (60, true)] {
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let _client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-        let (accepted, _) = listener.accept().await.unwrap();
+        let (_client, accepted) = connection().await;
         let (mut conns, mut moved) = (Conns::new(), Moved::default());
         let id = link.streams().open(b"").unwrap();
         conns.insert(id, accepted.into(), vec![7; bytes], None);
@@ -123,12 +128,8 @@ async fn a_connection_that_had_much_but_not_all_is_read_again_before_that_leaves
 /// A FIN brings no bytes, and yet has to leave at once, as what it ends may be all that somebody waits for.
 #[tokio::test]
 async fn a_connection_that_ends_is_something_that_has_moved() {
-    let state = MemoryState::new();
-    let ticket = state.add_ticket("one".parse().unwrap()).unwrap();
-    let mut link = remake(memory::of_only_link(&Sealed::default()), Instance(1))(Time::ZERO, &ticket);
-    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let client = TcpStream::connect(listener.local_addr().unwrap()).await.unwrap();
-    let (accepted, _) = listener.accept().await.unwrap();
+    let mut link = link();
+    let (client, accepted) = connection().await;
     let mut conns = Conns::new();
     let id = link.streams().open(b"").unwrap();
     conns.insert(id, accepted.into(), vec![7; 60], None);

@@ -5,7 +5,7 @@ use crate::time::Time;
 use std::time::Duration;
 
 /// A packet that arrived.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug)]
 pub(crate) struct Newest {
     /// Its UDP payload in bytes.
     pub(crate) bytes: u64,

@@ -39,7 +39,7 @@ impl SlowPath {
         let is_longer = longer > LONGER.max(ack.min_rtt / 4);
         let is_full = newest.bytes >= FULL;
         let is_bulk = newest.with >= 2 * FULL;
-        let told = Self::Rate(per_second(newest.with, longer + newest.spread));
+        let told = || Self::Rate(per_second(newest.with, longer + newest.spread));
         *self = match *self {
             // Whatever was on its way before it, and however late its acknowledgement left. The shortest of all may be that of the first full
             // packet itself.
@@ -49,10 +49,10 @@ impl SlowPath {
             known if late || !ack.rtt_is_new => known,
             // Bulk that came before anything was known tells it by how its packets queue behind each other. Of others some may be lost,
             // or nothing have left for a long time.
-            Self::Unknown if is_bulk && is_longer && longer > newest.spread => told,
+            Self::Unknown if is_bulk && is_longer && longer > newest.spread => told(),
             known if is_bulk || !is_full => known,
             // Where round trips differ much anyway, one more says nothing.
-            _ if is_longer && ack.rtt > ack.usual_rtt => told,
+            _ if is_longer && ack.rtt > ack.usual_rtt => told(),
             Self::Unknown => Self::Unknown,
             // One that took longer, but not longer than is usual here, takes back a rate, and does not show that there is none.
             Self::NotSlow | Self::Rate(_) => Self::NotSlow,
